@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* One connection: sends its share of the log, slips control frames in at the boundaries of
+ * messages, and keeps to the close handshake. It does not know of epoll, timers or other clients:
+ * when to send and when to give up is the engine's. */
+
+#include "ws-client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Control frames that wait; exists only while some do. At most one ping, one pong (§5.5.3: an
+ * answer to the latest ping will do) and one close, so that nobody can make it grow. */
+struct _WsControl
+{
+  guint64 at;      /* they go out when the cursor is here: a boundary */
+  GByteArray *out; /* owned: encoded, being sent */
+  guint sent;      /* bytes of it */
+  gboolean ping_due;
+  gboolean pong_due;
+  gboolean close_due;
+  gboolean close_in_out; /* it is among the bytes being sent */
+  guint8 pong_size;
+  guint8 pong[WS_CONTROL_PAYLOAD_MAX];
+  guint8 close_size;
+  guint8 close[WS_CONTROL_FRAME_MAX];
+};
+
+static void
+ws_control_free (WsControl *control)
+{
+  g_byte_array_unref (control->out);
+  g_free (control);
+}
+
+WsClient *
+ws_client_new (WsRecord *record)
+{
+  WsClient *client = g_new0 (WsClient, 1);
+
+  client->record = record;
+  client->id = record->id;
+  return client;
+}
+
+void
+ws_client_free (WsClient *client)
+{
+  ws_wheel_disarm (&client->timer);
+  ws_input_clear (&client->input);
+  g_clear_pointer (&client->control, ws_control_free);
+  if (client->record->fd >= 0)
+    close (client->record->fd);
+  g_free (client);
+}
+
+/* Returns: what waits, made if nothing did. It goes out at the next boundary. */
+static WsControl *
+ensure_control (WsClient *client, WsContext *context)
+{
+  WsRecord *record = client->record;
+
+  if (client->control == NULL)
+    {
+      client->control = g_new0 (WsControl, 1);
+      client->control->out = g_byte_array_new ();
+      client->control->at = (record->flags & WS_RECORD_DETACHED) != 0
+                              ? record->cursor
+                              : ws_log_get_boundary (context->log, record->cursor);
+      record->flags |= WS_RECORD_CONTROL;
+    }
+
+  return client->control;
+}
+
+/* Sends @size bytes; moves @sent on by those that the socket took. */
+static WsSend
+send_bytes (WsRecord *record, WsContext *context, const guint8 *data, gsize size, gsize *sent)
+{
+  gssize n;
+
+  do
+    n = send (record->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+
+  if (n < 0 && errno != EAGAIN)
+    return WS_SEND_FAILED;
+
+  *sent = MAX (n, 0);
+  record->sent += *sent;
+  context->counters->bytes_out += *sent;
+  if (*sent == size)
+    return WS_SEND_ALL;
+
+  record->flags |= WS_RECORD_BLOCKED;
+  return WS_SEND_BLOCKED;
+}
+
+/* Sends from the log up to @limit. */
+static WsSend
+send_log_to (WsRecord *record, WsContext *context, guint64 limit)
+{
+  gsize sent = 0;
+  WsSend result = send_bytes (record, context, ws_log_at (context->log, record->cursor),
+                              limit - record->cursor, &sent);
+
+  record->cursor += sent;
+  return result;
+}
+
+WsSend
+ws_client_send_log (WsRecord *record, WsContext *context)
+{
+  guint64 count = ws_log_get_count (context->log);
+  WsSend result = send_log_to (record, context, ws_log_get_head (context->log));
+
+  if (result == WS_SEND_ALL)
+    {
+      context->counters->delivered += count - record->next;
+      record->next = count;
+    }
+  return result;
+}
+
+void
+ws_client_count_delivered (WsClient *client, WsContext *context)
+{
+  WsRecord *record = client->record;
+  guint64 next;
+
+  if ((record->flags & WS_RECORD_DETACHED) != 0)
+    return;
+
+  /* the message the cursor is in was not delivered whole */
+  next = ws_log_find_offset (context->log, record->cursor);
+  if (ws_log_get_boundary (context->log, record->cursor) != record->cursor)
+    next--;
+  context->counters->delivered += next - record->next;
+  record->next = next;
+}
+
+/* Encodes what is due, now that the cursor is at a boundary. */
+static void
+encode_due (WsControl *control)
+{
+  guint8 frame[WS_CONTROL_FRAME_MAX];
+  gsize size;
+
+  if (control->pong_due)
+    {
+      size = ws_frame_encode_control (frame, WS_OPCODE_PONG, control->pong, control->pong_size);
+      g_byte_array_append (control->out, frame, size);
+    }
+  if (control->ping_due)
+    {
+      size = ws_frame_encode_control (frame, WS_OPCODE_PING, NULL, 0);
+      g_byte_array_append (control->out, frame, size);
+    }
+  if (control->close_due)
+    {
+      g_byte_array_append (control->out, control->close, control->close_size);
+      control->close_in_out = TRUE;
+    }
+
+  control->pong_due = FALSE;
+  control->ping_due = FALSE;
+  control->close_due = FALSE;
+}
+
+/* The close frame is out: nothing may follow it (§5.5.1). */
+static void
+end_sending (WsClient *client, WsContext *context)
+{
+  ws_client_count_delivered (client, context);
+  client->record->flags |= WS_RECORD_DETACHED;
+  client->close_sent = TRUE;
+  if (client->close_received)
+    client->state = WS_CLIENT_FINISHED;
+  else if (client->state == WS_CLIENT_FAILED)
+    shutdown (client->record->fd, SHUT_WR); /* no answer is due: it may read, then hang up */
+}
+
+/* Sends up to where the control frames go, then those. */
+static WsSend
+send_control (WsClient *client, WsContext *context)
+{
+  WsRecord *record = client->record;
+  WsControl *control = client->control;
+  gsize sent = 0;
+  WsSend result;
+
+  if (control->out->len == 0 && record->cursor < control->at)
+    {
+      result = send_log_to (record, context, control->at);
+      if (result != WS_SEND_ALL)
+        return result;
+    }
+
+  if (control->out->len == 0)
+    encode_due (control);
+  result = send_bytes (record, context, control->out->data + control->sent,
+                       control->out->len - control->sent, &sent);
+  control->sent += sent;
+  if (result != WS_SEND_ALL)
+    return result;
+
+  g_byte_array_set_size (control->out, 0);
+  control->sent = 0;
+  if (control->close_in_out)
+    end_sending (client, context);
+  return WS_SEND_ALL;
+}
+
+WsSend
+ws_client_send (WsClient *client, WsContext *context)
+{
+  WsRecord *record = client->record;
+  WsSend result;
+
+  record->flags &= ~WS_RECORD_BLOCKED;
+
+  while (client->control != NULL)
+    {
+      WsControl *control = client->control;
+
+      result = send_control (client, context);
+      if (result != WS_SEND_ALL)
+        return result;
+      if (client->close_sent || !(control->pong_due || control->ping_due || control->close_due))
+        {
+          g_clear_pointer (&client->control, ws_control_free);
+          record->flags &= ~WS_RECORD_CONTROL;
+        }
+    }
+
+  if ((record->flags & WS_RECORD_DETACHED) != 0 || record->cursor == ws_log_get_head (context->log))
+    return WS_SEND_ALL;
+
+  return ws_client_send_log (record, context);
+}
+
+static gboolean
+may_queue_control (const WsClient *client)
+{
+  return !client->close_sent && !(client->control != NULL && client->control->close_in_out);
+}
+
+void
+ws_client_ping (WsClient *client, WsContext *context)
+{
+  if (may_queue_control (client))
+    ensure_control (client, context)->ping_due = TRUE;
+}
+
+static void
+queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
+{
+  WsControl *control;
+
+  if (!may_queue_control (client))
+    return;
+
+  control = ensure_control (client, context);
+  if (size > 0)
+    memcpy (control->pong, payload, size);
+  control->pong_size = size;
+  control->pong_due = TRUE;
+}
+
+/* Queues a close frame, unless one is queued or sent. */
+static void
+queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
+{
+  WsControl *control;
+
+  if (!may_queue_control (client) || (client->control != NULL && client->control->close_due))
+    return;
+
+  control = ensure_control (client, context);
+  control->close_size = ws_frame_encode_close (control->close, code, reason);
+  control->close_due = TRUE;
+  client->close_code = code;
+
+  /* Behind what is pending. A client that does not keep up and goes by itself need not wait for it.
+   */
+  if ((client->record->flags & WS_RECORD_DETACHED) == 0
+      && !((client->record->flags & WS_RECORD_BLOCKED) != 0 && client->close_received))
+    control->at = ws_log_get_head (context->log);
+}
+
+void
+ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
+{
+  if (client->state != WS_CLIENT_OPEN)
+    return;
+
+  client->state = WS_CLIENT_CLOSING;
+  queue_close (client, context, code, reason);
+}
+
+/* §7.1.7 */
+static void
+fail (WsClient *client, WsContext *context, guint16 code, const char *reason)
+{
+  client->state = WS_CLIENT_FAILED;
+  queue_close (client, context, code, reason);
+}
+
+/* §5.5.1: a close frame is answered with one of the same code; the server then hangs up first. */
+static void
+receive_close (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
+{
+  guint16 code;
+
+  client->close_received = TRUE;
+  if (!ws_frame_parse_close (payload, size, &code))
+    fail (client, context, code, "bad close frame");
+  else if (client->state == WS_CLIENT_OPEN)
+    ws_client_close (client, context, code, NULL);
+
+  if (client->close_sent)
+    client->state = WS_CLIENT_FINISHED;
+}
+
+static const char *
+describe_failure (guint16 code)
+{
+  if (code == WS_CLOSE_INVALID_DATA)
+    return "text is not UTF-8";
+
+  return code == WS_CLOSE_TOO_BIG ? "message too big" : "protocol error";
+}
+
+static void
+receive_event (WsClient *client, WsContext *context, const WsInputEvent *event)
+{
+  switch (event->opcode)
+    {
+    case WS_OPCODE_TEXT:
+    case WS_OPCODE_BINARY:
+      context->counters->messages_in++;
+      context->message (client, event->opcode, event->data, event->size, context->user_data);
+      break;
+    case WS_OPCODE_PING:
+      queue_pong (client, context, event->data, event->size);
+      break;
+    case WS_OPCODE_CLOSE:
+      receive_close (client, context, event->data, event->size);
+      break;
+    case WS_OPCODE_PONG: /* that something came is all it tells */
+    case WS_OPCODE_CONTINUATION:
+      break;
+    }
+}
+
+void
+ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size)
+{
+  WsInputEvent event;
+  guint16 code;
+
+  while (size > 0 && !client->close_received && !client->is_dead
+         && client->state != WS_CLIENT_FAILED)
+    switch (ws_input_next (&client->input, &data, &size, context->max_message, &event, &code))
+      {
+      case WS_INPUT_MORE:
+        break;
+      case WS_INPUT_EVENT:
+        receive_event (client, context, &event);
+        break;
+      case WS_INPUT_BAD:
+        fail (client, context, code, describe_failure (code));
+        break;
+      }
+}
+
+void
+ws_client_evict (WsClient *client, WsContext *context)
+{
+  WsRecord *record = client->record;
+  guint64 boundary = ws_log_get_boundary (context->log, record->cursor);
+  WsControl *control;
+
+  if (client->state == WS_CLIENT_OPEN)
+    context->counters->slow_closed++;
+  ws_client_count_delivered (client, context);
+  ws_client_close (client, context, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+
+  control = ensure_control (client, context);
+  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor),
+                       boundary - record->cursor);
+  record->cursor = boundary;
+  record->flags |= WS_RECORD_DETACHED;
+  control->at = boundary;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "ws-frame.h"
+#include "ws-input.h"
+#include "ws-log.h"
+#include "ws-table.h"
+#include "ws-wheel.h"
+
+G_BEGIN_DECLS
+
+typedef struct _WsClient WsClient;
+typedef struct _WsControl WsControl;
+
+/* What all clients of an engine share. */
+typedef struct
+{
+  WsLog *log;           /* owned by the engine */
+  WsCounters *counters; /* within the table */
+  gsize max_message;    /* bytes */
+
+  /* A whole text or binary message came in; @data is valid during the call. */
+  void (*message) (
+    WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, gpointer user_data);
+  gpointer user_data;
+} WsContext;
+
+typedef enum
+{
+  WS_CLIENT_OPEN,
+  WS_CLIENT_CLOSING,  /* our close frame waits or is sent; theirs is still to come */
+  WS_CLIENT_FAILED,   /* as closing, but what comes in is thrown away (§7.1.7) */
+  WS_CLIENT_FINISHED, /* nothing more to say or hear: drop it */
+} WsClientState;
+
+/* One connection. Its fields are the engine's and its own; others use the functions below. */
+struct _WsClient
+{
+  WsRecord *record;   /* unowned: in the table; moves when another client leaves */
+  guint64 id;         /* as in the record, at an address that stays */
+  WsControl *control; /* owned, nullable: control frames that wait */
+  WsClient *next;     /* unowned: in a list of the engine's */
+  WsTimer timer;
+  WsInput input;
+  WsClientState state;
+  guint16 close_code; /* how it ended or is about to; 0: not yet */
+  guint close_received : 1;
+  guint close_sent : 1;
+  guint awaits_pong : 1;
+  guint is_timed : 1;    /* the close handshake has its deadline */
+  guint is_readable : 1; /* in the engine's list of clients with more to read */
+  guint is_dead : 1;     /* in the engine's list of clients to free */
+};
+
+typedef enum
+{
+  WS_SEND_ALL,     /* nothing is left to send for now */
+  WS_SEND_BLOCKED, /* the socket is full: WS_RECORD_BLOCKED is set */
+  WS_SEND_FAILED,  /* the connection is gone */
+} WsSend;
+
+/* @record: (transfer none), with its descriptor: (transfer full), non-blocking. */
+WsClient *ws_client_new (WsRecord *record);
+
+/* Closes the socket, if it is still open, and frees all. */
+void ws_client_free (WsClient *client);
+
+/* Sends a record's share of the log up to the head; for records without flags: the steady state. */
+WsSend ws_client_send_log (WsRecord *record, WsContext *context);
+
+/* Sends what waits, control frames at the boundaries of messages among it. */
+WsSend ws_client_send (WsClient *client, WsContext *context);
+
+/* Works on bytes that came in (unmasked in place): passes messages on, answers pings and closes. */
+void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
+
+/* Queues a ping (§5.5.2). */
+void ws_client_ping (WsClient *client, WsContext *context);
+
+/* Queues a close frame behind all that is in the log now (§7.1.2); no effect once closing.
+ * @code: %WS_CLOSE_NO_STATUS or one that may stand in a frame. */
+void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
+
+/* Takes a client off the log which is about to overtake its cursor: it is sent the rest of the
+ * message it is in, then its close frame; 1013 if it was not closing already. */
+void ws_client_evict (WsClient *client, WsContext *context);
+
+/* Counts what was delivered before the client left or was evicted. */
+void ws_client_count_delivered (WsClient *client, WsContext *context);
+
+G_END_DECLS

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "ws-client.h"
+
+G_BEGIN_DECLS
+
+/* The data plane: all clients in one epoll set, which is one #GSource. One thread. */
+typedef struct _WsEngine WsEngine;
+
+typedef struct
+{
+  gsize log_size;          /* bytes */
+  gsize max_message;       /* bytes; at most an eighth of the log */
+  guint max_clients;       /* at the same time */
+  gint64 ping_interval_us; /* a client silent for so long is pinged; 0: never */
+  gint64 ping_timeout_us;  /* then closed if it stays silent */
+} WsEngineOptions;
+
+/* What the engine tells. Each may call back into it. */
+typedef struct
+{
+  /* A whole text or binary message came in; @data is valid during the call. */
+  void (*message) (
+    WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, gpointer user_data);
+
+  /* The connection is over; @client is freed soon after. @code: what the close handshake said,
+   * %WS_CLOSE_ABNORMAL where there was none. */
+  void (*closed) (WsClient *client, guint16 code, gpointer user_data);
+} WsEngineEvents;
+
+typedef struct
+{
+  guint clients;
+  guint64 published;          /* messages */
+  guint64 log_used;           /* bytes */
+  guint64 log_size;           /* bytes */
+  guint64 flush_passes;       /* over all clients */
+  gint64 flush_us;            /* spent in them */
+  const WsCounters *counters; /* (transfer none) */
+} WsEngineStats;
+
+/* @events: (transfer none), outlives the engine. Returns: (transfer full): the engine, not attached
+ * yet, or NULL with a #GFileError. */
+WsEngine *ws_engine_new (const WsEngineOptions *options,
+                         const WsEngineEvents *events,
+                         gpointer user_data,
+                         GError **error);
+
+/* Closes what is still open, without a close frame. */
+void ws_engine_free (WsEngine *engine);
+
+/* Serves the clients in @context from now on; NULL: the default one. */
+void ws_engine_attach (WsEngine *engine, GMainContext *context);
+
+/* Takes a connected, non-blocking TCP socket whose opening handshake is done. It sees what is
+ * published from now on. The engine must not be full.
+ * @fd: (transfer full), also on failure. Returns: (transfer none): NULL with a #GFileError. */
+WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
+
+/* Works on bytes that came from @client by another way than its socket; unmasked in place. */
+void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
+
+/* Returns: (transfer none): what it was made with. */
+const WsEngineOptions *ws_engine_get_options (const WsEngine *engine);
+
+/* Sends a message to every client: appends it to the log, and flushes before the main loop sleeps.
+ * @size: at most the largest message. Returns: its id. */
+WsId ws_engine_publish (WsEngine *engine, WsOpcode opcode, const guint8 *data, gsize size);
+
+/* Begins the close handshake, behind all that was published; it is cut short after 5 s.
+ * @code: one that may stand in a close frame; @reason: nullable, UTF-8, cut at 123 bytes. */
+void ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *reason);
+void ws_engine_close_all (WsEngine *engine, guint16 code, const char *reason);
+
+/* How many bytes of the log a client has not been sent. */
+guint64 ws_engine_get_behind (const WsEngine *engine, const WsClient *client);
+
+void ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsEngine, ws_engine_free)
+
+G_END_DECLS

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* RFC 6455 §5.2 */
+typedef enum
+{
+  WS_OPCODE_CONTINUATION = 0x0,
+  WS_OPCODE_TEXT = 0x1,
+  WS_OPCODE_BINARY = 0x2,
+  WS_OPCODE_CLOSE = 0x8,
+  WS_OPCODE_PING = 0x9,
+  WS_OPCODE_PONG = 0xA,
+} WsOpcode;
+
+/* RFC 6455 §7.4.1, and the registry it opened for 1012 and 1013 */
+typedef enum
+{
+  WS_CLOSE_NORMAL = 1000,
+  WS_CLOSE_GOING_AWAY = 1001,
+  WS_CLOSE_PROTOCOL_ERROR = 1002,
+  WS_CLOSE_UNSUPPORTED_DATA = 1003,
+  WS_CLOSE_NO_STATUS = 1005, /* never on the wire: the peer's close frame was empty */
+  WS_CLOSE_ABNORMAL = 1006,  /* never on the wire: there was no close frame */
+  WS_CLOSE_INVALID_DATA = 1007,
+  WS_CLOSE_POLICY_VIOLATION = 1008,
+  WS_CLOSE_TOO_BIG = 1009,
+  WS_CLOSE_INTERNAL_ERROR = 1011,
+  WS_CLOSE_SERVICE_RESTART = 1012,
+  WS_CLOSE_TRY_AGAIN_LATER = 1013,
+} WsCloseCode;
+
+#define WS_CONTROL_PAYLOAD_MAX 125         /* §5.5 */
+#define WS_CLOSE_REASON_MAX    123         /* what a close frame has left after its code, bytes */
+#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* masked */
+#define WS_SERVER_HEADER_MAX   (2 + 8)     /* not masked */
+#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* from a server, bytes */
+
+typedef struct
+{
+  guint64 length; /* of the payload, bytes */
+  WsOpcode opcode;
+  gboolean fin;
+  guint8 mask[4];
+} WsFrameHeader;
+
+typedef enum
+{
+  WS_PARSE_OK,
+  WS_PARSE_MORE, /* the header is not all there */
+  WS_PARSE_BAD,  /* a violation: close with 1002 */
+} WsParse;
+
+/* Parses the header of a frame from a client (§5.2) and refuses what no client may send: reserved
+ * bits and opcodes, no mask, a length not in its shortest form or over 2^63, a control frame that
+ * is fragmented or over 125 bytes. @header_size: how many bytes the header takes. */
+WsParse ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size);
+
+/* Masks or unmasks in place (§5.3); @offset: how many bytes of the payload came before @data. */
+void ws_frame_mask (guint8 *data, gsize size, const guint8 mask[4], guint64 offset);
+
+/* Writes the header of an unfragmented server frame with a payload of @length bytes.
+ * Returns: its size. */
+gsize ws_frame_encode_header (guint8 out[WS_SERVER_HEADER_MAX], WsOpcode opcode, guint64 length);
+
+/* The size of an unfragmented server frame, header and payload. */
+gsize ws_frame_size (guint64 length);
+
+/* Writes a whole control frame; @size is at most %WS_CONTROL_PAYLOAD_MAX. Returns: its size. */
+gsize ws_frame_encode_control (guint8 out[WS_CONTROL_FRAME_MAX],
+                               WsOpcode opcode,
+                               const guint8 *payload,
+                               gsize size);
+
+/* Writes a close frame; a @reason over %WS_CLOSE_REASON_MAX bytes is cut between characters.
+ * @code: %WS_CLOSE_NO_STATUS for an empty frame. Returns: its size. */
+gsize ws_frame_encode_close (guint8 out[WS_CONTROL_FRAME_MAX], guint16 code, const char *reason);
+
+/* Reads the payload of a close frame by the rules of §5.5.1 and §7.4.
+ * Returns: FALSE if it breaks them; @code is then what to close with. */
+gboolean ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code);
+
+/* Whether @code may stand in a close frame (§7.4.2). */
+gboolean ws_close_code_is_valid (guint16 code);
+
+static inline gboolean
+ws_opcode_is_control (WsOpcode opcode)
+{
+  return (opcode & 0x8) != 0;
+}
+
+G_END_DECLS

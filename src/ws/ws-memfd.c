@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Anonymous files for what shall outlive the process: the log and the table. Only makes them;
+ * mapping and layout are their owners'. */
+
+#include "ws-memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+int
+ws_memfd_create (const char *name, gsize size, GError **error)
+{
+  int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+  if (fd >= 0 && ftruncate (fd, size) == 0 && fcntl (fd, F_ADD_SEALS, SEALS) == 0)
+    return fd;
+
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+               "cannot create %s, %" G_GSIZE_FORMAT " bytes of shared memory: %s", name, size,
+               g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
+gsize
+ws_memfd_round (gsize size)
+{
+  gsize page = sysconf (_SC_PAGESIZE);
+
+  return (size + page - 1) / page * page;
+}

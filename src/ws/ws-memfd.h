@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Creates an anonymous file of @size bytes, all zero, of a size that nobody can change any more:
+ * fit to be handed to another process (memfd_create(2)). Pages take memory once written.
+ * @name: shows in /proc. Returns: the descriptor, or -1 with a #GFileError. */
+int ws_memfd_create (const char *name, gsize size, GError **error);
+
+/* Rounds @size up to whole pages. */
+gsize ws_memfd_round (gsize size);
+
+G_END_DECLS

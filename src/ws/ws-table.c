@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The table: what of a client outlives the process, and the counters, in a memfd. Plain storage;
+ * what the fields mean to a connection is WsClient's. */
+
+#include "ws-table.h"
+
+#include "ws-memfd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TABLE_MAGIC  G_GUINT64_CONSTANT (0x6c62742d64722d31) /* "1-rd-tbl" in memory */
+#define TABLE_LAYOUT 1
+
+/* At the beginning of the memfd; the records follow on the next page. */
+typedef struct
+{
+  guint64 magic;
+  guint64 layout;
+  guint64 record_size;
+  guint64 capacity;
+  guint64 count;
+  WsCounters counters;
+} TableHeader;
+
+struct _WsTable
+{
+  int fd;              /* owned */
+  gsize size;          /* of the mapping, bytes */
+  TableHeader *header; /* owned: mapping */
+  WsRecord *records;   /* within header's mapping */
+};
+
+WsTable *
+ws_table_new (guint capacity, GError **error)
+{
+  g_autoptr (WsTable) table = g_new0 (WsTable, 1);
+  gsize page = ws_memfd_round (1);
+
+  G_STATIC_ASSERT (sizeof (TableHeader) <= 4096);
+
+  table->header = MAP_FAILED;
+  table->size = page + ws_memfd_round ((gsize) capacity * sizeof (WsRecord));
+  table->fd = ws_memfd_create ("ringdown-table", table->size, error);
+  if (table->fd < 0)
+    return NULL;
+
+  table->header = mmap (NULL, table->size, PROT_READ | PROT_WRITE, MAP_SHARED, table->fd, 0);
+  if (table->header == MAP_FAILED)
+    {
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                   "cannot map the table of %u clients: %s", capacity, g_strerror (errno));
+      return NULL;
+    }
+
+  *table->header = (TableHeader){ .magic = TABLE_MAGIC,
+                                  .layout = TABLE_LAYOUT,
+                                  .record_size = sizeof (WsRecord),
+                                  .capacity = capacity };
+  table->records = (WsRecord *) ((guint8 *) table->header + page);
+  return g_steal_pointer (&table);
+}
+
+void
+ws_table_free (WsTable *table)
+{
+  if (table->header != MAP_FAILED)
+    munmap (table->header, table->size);
+  if (table->fd >= 0)
+    close (table->fd);
+  g_free (table);
+}
+
+guint
+ws_table_get_count (const WsTable *table)
+{
+  return table->header->count;
+}
+
+guint
+ws_table_get_capacity (const WsTable *table)
+{
+  return table->header->capacity;
+}
+
+WsRecord *
+ws_table_get (const WsTable *table, guint slot)
+{
+  return &table->records[slot];
+}
+
+WsRecord *
+ws_table_add (WsTable *table)
+{
+  TableHeader *header = table->header;
+  WsRecord *record = &table->records[header->count];
+
+  g_assert (header->count < header->capacity);
+
+  header->count++;
+  header->counters.accepted++;
+  header->counters.peak = MAX (header->counters.peak, header->count);
+  *record = (WsRecord){ .id = header->counters.accepted, .fd = -1 };
+  return record;
+}
+
+void
+ws_table_remove (WsTable *table, guint slot)
+{
+  TableHeader *header = table->header;
+
+  g_assert (slot < header->count);
+
+  header->count--;
+  table->records[slot] = table->records[header->count];
+}
+
+WsCounters *
+ws_table_get_counters (const WsTable *table)
+{
+  return &table->header->counters;
+}
+
+guint
+ws_close_slot (guint16 code)
+{
+  if (code >= 1000 && code <= 1015)
+    return code - 1000;
+
+  return code < 4000 ? WS_CLOSE_SLOTS - 2 : WS_CLOSE_SLOTS - 1;
+}
+
+void
+ws_close_slot_format (guint slot, char out[8])
+{
+  if (slot < WS_CLOSE_SLOTS - 2)
+    snprintf (out, 8, "%u", 1000 + slot);
+  else
+    snprintf (out, 8, "%uxxx", slot == WS_CLOSE_SLOTS - 2 ? 3 : 4);
+}

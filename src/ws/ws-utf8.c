@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Validates UTF-8 that arrives in pieces. The rules are table 3-7 of the Unicode standard: only
+ * the byte after the first has a range of its own, which shuts out overlong forms, surrogates and
+ * what lies beyond U+10FFFF. Never buffers and never looks back. */
+
+#include "ws-utf8.h"
+
+#include <string.h>
+
+#define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
+
+/* Returns: FALSE if @lead cannot begin a character. */
+static gboolean
+begin_character (WsUtf8 *utf8, guint8 lead)
+{
+  *utf8 = (WsUtf8){ .missing = 1, .low = 0x80, .high = 0xBF };
+
+  if (lead >= 0xC2 && lead <= 0xDF)
+    return TRUE;
+
+  if (lead >= 0xE0 && lead <= 0xEF)
+    {
+      utf8->missing = 2;
+      if (lead == 0xE0)
+        utf8->low = 0xA0; /* below: overlong */
+      else if (lead == 0xED)
+        utf8->high = 0x9F; /* above: surrogates */
+      return TRUE;
+    }
+
+  if (lead >= 0xF0 && lead <= 0xF4)
+    {
+      utf8->missing = 3;
+      if (lead == 0xF0)
+        utf8->low = 0x90; /* below: overlong */
+      else if (lead == 0xF4)
+        utf8->high = 0x8F; /* above: beyond U+10FFFF */
+      return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* Returns: how many bytes at the front are ASCII, counted in eights. */
+static gsize
+skip_ascii (const guint8 *data, gsize size)
+{
+  gsize done = 0;
+  guint64 word;
+
+  for (; size - done >= sizeof word; done += sizeof word)
+    {
+      memcpy (&word, data + done, sizeof word);
+      if ((word & HIGH_BITS) != 0)
+        break;
+    }
+
+  return done;
+}
+
+gboolean
+ws_utf8_feed (WsUtf8 *utf8, const guint8 *data, gsize size)
+{
+  gsize i = 0;
+
+  while (i < size)
+    {
+      if (utf8->missing == 0)
+        {
+          i += skip_ascii (data + i, size - i);
+          if (i == size)
+            return TRUE;
+          if (data[i] >= 0x80 && !begin_character (utf8, data[i]))
+            return FALSE;
+        }
+      else
+        {
+          if (data[i] < utf8->low || data[i] > utf8->high)
+            return FALSE;
+          utf8->missing--;
+          utf8->low = 0x80;
+          utf8->high = 0xBF;
+        }
+      i++;
+    }
+
+  return TRUE;
+}
+
+gboolean
+ws_utf8_is_complete (const WsUtf8 *utf8)
+{
+  return utf8->missing == 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The timing wheel. Each slot is a list of the timers whose tick falls on it, in this turn of the
+ * wheel or a later one. Reads no clock and owns no timer. */
+
+#include "ws-wheel.h"
+
+#define SLOTS 512
+
+struct _WsWheel
+{
+  gint64 tick_us;
+  guint64 now; /* the tick up to which all is fired */
+  WsTimer *slots[SLOTS];
+};
+
+WsWheel *
+ws_wheel_new (gint64 tick_us, gint64 now_us)
+{
+  WsWheel *wheel = g_new0 (WsWheel, 1);
+
+  g_assert (tick_us > 0);
+
+  wheel->tick_us = tick_us;
+  wheel->now = now_us / tick_us;
+  return wheel;
+}
+
+void
+ws_wheel_free (WsWheel *wheel)
+{
+  g_free (wheel);
+}
+
+void
+ws_wheel_disarm (WsTimer *timer)
+{
+  if (timer->link == NULL)
+    return;
+
+  *timer->link = timer->next;
+  if (timer->next != NULL)
+    timer->next->link = timer->link;
+  timer->link = NULL;
+}
+
+void
+ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us)
+{
+  guint64 tick = (deadline_us + wheel->tick_us - 1) / wheel->tick_us; /* up: never early */
+  WsTimer **slot;
+
+  ws_wheel_disarm (timer);
+
+  timer->tick = MAX (tick, wheel->now + 1);
+  slot = &wheel->slots[timer->tick % SLOTS];
+  timer->next = *slot;
+  timer->link = slot;
+  if (timer->next != NULL)
+    timer->next->link = &timer->next;
+  *slot = timer;
+}
+
+/* Moves what is due in a slot into a list of its own: @func may arm and disarm anything. */
+static void
+take_due (WsWheel *wheel, WsTimer **slot, WsTimer **due)
+{
+  WsTimer *next;
+
+  for (WsTimer *timer = *slot; timer != NULL; timer = next)
+    {
+      next = timer->next;
+      if (timer->tick > wheel->now)
+        continue;
+
+      ws_wheel_disarm (timer);
+      timer->next = *due;
+      timer->link = due;
+      if (timer->next != NULL)
+        timer->next->link = &timer->next;
+      *due = timer;
+    }
+}
+
+void
+ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user_data)
+{
+  guint64 target = now_us / wheel->tick_us;
+  guint64 first = wheel->now + 1;
+  WsTimer *due = NULL;
+
+  if (target <= wheel->now)
+    return;
+
+  wheel->now = target;
+  if (target - first >= SLOTS)
+    first = target - SLOTS + 1; /* a whole turn: each slot once */
+  for (guint64 tick = first; tick <= target; tick++)
+    take_due (wheel, &wheel->slots[tick % SLOTS], &due);
+
+  while (due != NULL)
+    {
+      WsTimer *timer = due;
+
+      ws_wheel_disarm (timer);
+      func (timer, user_data);
+    }
+}
+
+gint64
+ws_wheel_get_next_us (const WsWheel *wheel)
+{
+  for (guint64 tick = wheel->now + 1; tick <= wheel->now + SLOTS; tick++)
+    if (wheel->slots[tick % SLOTS] != NULL)
+      return tick * wheel->tick_us;
+
+  return -1;
+}
