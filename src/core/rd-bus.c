@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The interface of all buses. Nothing of its own: no default, no queue. */
+
+#include "rd-bus.h"
+
+G_DEFINE_INTERFACE (RdBus, rd_bus, G_TYPE_OBJECT)
+
+static void
+rd_bus_default_init (RdBusInterface *iface)
+{
+  g_signal_new ("message", RD_TYPE_BUS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_POINTER);
+  g_object_interface_install_property (
+    iface,
+    g_param_spec_string ("state", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+void
+rd_bus_publish (RdBus *self, RdMessage *message)
+{
+  RD_BUS_GET_IFACE (self)->publish (self, message);
+}
+
+void
+rd_bus_deliver (RdBus *self, RdMessage *message)
+{
+  g_signal_emit_by_name (self, "message", message);
+}
+
+char *
+rd_bus_dup_state (RdBus *self)
+{
+  char *state;
+
+  g_object_get (self, "state", &state, NULL);
+  return state;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The drain as a state machine: the table below is all it can do, and an event that the table does
+ * not have for a state is refused. It decides and tells; that listening stops and the program ends
+ * is for those who watch its properties. */
+
+#include "rd-drain.h"
+
+#include "rd-error.h"
+
+typedef enum
+{
+  STATE_RUNNING,
+  STATE_GRACE,    /* draining, but new clients are still let in */
+  STATE_DRAINING, /* waiting for clients to leave */
+  STATE_CLOSING,  /* the rest was sent close frames; the engine waits 5 s for their answers */
+  STATE_DRAINED,
+} State;
+
+typedef enum
+{
+  EVENT_BEGIN,
+  EVENT_GRACE_OVER,
+  EVENT_EMPTY, /* the last client has left */
+  EVENT_DEADLINE,
+  EVENT_FORCE,
+  EVENT_CANCEL,
+} Event;
+
+struct _RdDrain
+{
+  GObject parent_instance;
+
+  RdManager *manager; /* owned */
+  RdDrainOptions options;
+  State state;
+  gint64 begin_us;    /* CLOCK_MONOTONIC */
+  gint64 deadline_us; /* CLOCK_MONOTONIC */
+  guint poll_id;
+  guint grace_id;
+  guint deadline_id;
+  guint left;   /* clients that left by themselves */
+  guint closed; /* clients that answered our close frame */
+  guint forced; /* clients that did not */
+};
+
+enum
+{
+  PROP_STATE = 1,
+  PROP_ACCEPTING,
+  N_PROPS,
+};
+
+enum
+{
+  SIGNAL_PROGRESS,
+  N_SIGNALS,
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (RdDrain, rd_drain, G_TYPE_OBJECT)
+
+static gboolean step (RdDrain *self, Event event);
+
+static const char *
+state_to_string (State state)
+{
+  switch (state)
+    {
+    case STATE_RUNNING:
+      return "running";
+    case STATE_GRACE:
+    case STATE_DRAINING:
+    case STATE_CLOSING:
+      return "draining";
+    case STATE_DRAINED:
+      return "drained";
+    }
+
+  g_assert_not_reached ();
+}
+
+static gboolean
+state_is_accepting (State state)
+{
+  return state == STATE_RUNNING || state == STATE_GRACE;
+}
+
+char *
+rd_drain_format_seconds (guint seconds)
+{
+  if (seconds < 60)
+    return g_strdup_printf ("%us", seconds);
+  if (seconds < 3600)
+    return g_strdup_printf ("%umin %us", seconds / 60, seconds % 60);
+
+  return g_strdup_printf ("%uh %umin", seconds / 3600, seconds / 60 % 60);
+}
+
+static void
+report_progress (RdDrain *self)
+{
+  guint clients = rd_manager_get_connections (self->manager);
+  guint seconds = rd_drain_get_seconds_left (self);
+  g_autofree char *left = rd_drain_format_seconds (seconds);
+
+  g_message ("Draining: %u client%s, %s left", clients, clients == 1 ? "" : "s", left);
+  g_signal_emit (self, signals[SIGNAL_PROGRESS], 0, clients, seconds);
+}
+
+static gboolean
+on_poll (gpointer user_data)
+{
+  report_progress (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_grace_over (gpointer user_data)
+{
+  RdDrain *self = user_data;
+
+  self->grace_id = 0;
+  step (self, EVENT_GRACE_OVER);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_deadline (gpointer user_data)
+{
+  RdDrain *self = user_data;
+
+  self->deadline_id = 0;
+  step (self, EVENT_DEADLINE);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+stop_timers (RdDrain *self)
+{
+  g_clear_handle_id (&self->poll_id, g_source_remove);
+  g_clear_handle_id (&self->grace_id, g_source_remove);
+  g_clear_handle_id (&self->deadline_id, g_source_remove);
+}
+
+static void
+begin (RdDrain *self)
+{
+  self->begin_us = g_get_monotonic_time ();
+  self->left = self->closed = self->forced = 0;
+  self->poll_id = g_timeout_add (self->options.interval_us / 1000, on_poll, self);
+  report_progress (self);
+  if (self->options.grace_us > 0)
+    self->grace_id = g_timeout_add (self->options.grace_us / 1000, on_grace_over, self);
+  else
+    step (self, EVENT_GRACE_OVER);
+}
+
+static void
+shut_door (RdDrain *self)
+{
+  if (rd_manager_get_connections (self->manager) == 0)
+    step (self, EVENT_EMPTY);
+}
+
+static void
+close_rest (RdDrain *self)
+{
+  guint clients = rd_manager_get_connections (self->manager);
+
+  stop_timers (self);
+  if (clients > 0)
+    g_message ("Closing %u client%s with 1012", clients, clients == 1 ? "" : "s");
+  rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+  if (rd_manager_get_connections (self->manager) == 0)
+    step (self, EVENT_EMPTY);
+}
+
+static void
+resume (RdDrain *self)
+{
+  stop_timers (self);
+  g_message ("Drain cancelled after %u client%s left; running", self->left,
+             self->left == 1 ? "" : "s");
+}
+
+static void
+finish (RdDrain *self)
+{
+  double seconds = (g_get_monotonic_time () - self->begin_us) / (double) G_USEC_PER_SEC;
+
+  stop_timers (self);
+  self->forced += rd_manager_get_connections (self->manager);
+  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds, self->left,
+             self->closed, self->forced);
+}
+
+typedef struct
+{
+  State from;
+  Event event;
+  State to;
+  void (*action) (RdDrain *self); /* nullable; runs in the new state, which is known to all */
+} Edge;
+
+static const Edge edges[] = {
+  { STATE_RUNNING, EVENT_BEGIN, STATE_GRACE, begin },
+  { STATE_GRACE, EVENT_BEGIN, STATE_GRACE, report_progress },
+  { STATE_GRACE, EVENT_GRACE_OVER, STATE_DRAINING, shut_door },
+  { STATE_GRACE, EVENT_DEADLINE, STATE_CLOSING, close_rest },
+  { STATE_GRACE, EVENT_FORCE, STATE_CLOSING, close_rest },
+  { STATE_GRACE, EVENT_CANCEL, STATE_RUNNING, resume },
+  { STATE_DRAINING, EVENT_BEGIN, STATE_DRAINING, report_progress },
+  { STATE_DRAINING, EVENT_EMPTY, STATE_DRAINED, finish },
+  { STATE_DRAINING, EVENT_DEADLINE, STATE_CLOSING, close_rest },
+  { STATE_DRAINING, EVENT_FORCE, STATE_CLOSING, close_rest },
+  { STATE_DRAINING, EVENT_CANCEL, STATE_RUNNING, resume },
+  { STATE_CLOSING, EVENT_EMPTY, STATE_DRAINED, finish },
+  { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
+};
+
+/* Returns: FALSE if the table has no such edge; nothing has changed then. */
+static gboolean
+step (RdDrain *self, Event event)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (edges); i++)
+    {
+      const Edge *edge = &edges[i];
+
+      if (edge->from != self->state || edge->event != event)
+        continue;
+
+      self->state = edge->to;
+      if (state_is_accepting (edge->from) != state_is_accepting (edge->to))
+        g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ACCEPTING]);
+      if (g_strcmp0 (state_to_string (edge->from), state_to_string (edge->to)) != 0)
+        g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+      if (edge->action != NULL)
+        edge->action (self);
+      return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void
+on_client_disconnected (RdDrain *self, guint64 id, guint code, gboolean clean)
+{
+  if (self->state != STATE_CLOSING)
+    self->left++;
+  else if (clean)
+    self->closed++;
+  else
+    self->forced++;
+}
+
+static void
+on_connections_changed (RdDrain *self)
+{
+  if (rd_manager_get_connections (self->manager) == 0)
+    step (self, EVENT_EMPTY);
+}
+
+static void
+rd_drain_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  RdDrain *self = RD_DRAIN (object);
+
+  if (id == PROP_STATE)
+    g_value_set_static_string (value, rd_drain_get_state (self));
+  else if (id == PROP_ACCEPTING)
+    g_value_set_boolean (value, state_is_accepting (self->state));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+rd_drain_finalize (GObject *object)
+{
+  RdDrain *self = RD_DRAIN (object);
+
+  stop_timers (self);
+  g_object_unref (self->manager);
+  G_OBJECT_CLASS (rd_drain_parent_class)->finalize (object);
+}
+
+static void
+rd_drain_class_init (RdDrainClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = rd_drain_get_property;
+  object_class->finalize = rd_drain_finalize;
+
+  props[PROP_STATE] = g_param_spec_string ("state", NULL, NULL, "running", flags);
+  props[PROP_ACCEPTING] = g_param_spec_boolean ("accepting", NULL, NULL, TRUE, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  signals[SIGNAL_PROGRESS] = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
+                                           NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
+}
+
+static void
+rd_drain_init (RdDrain *self)
+{
+}
+
+RdDrain *
+rd_drain_new (RdManager *manager, const RdDrainOptions *options)
+{
+  RdDrain *self = g_object_new (RD_TYPE_DRAIN, NULL);
+
+  self->manager = g_object_ref (manager);
+  self->options = *options;
+  g_signal_connect_object (manager, "client-disconnected", G_CALLBACK (on_client_disconnected),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_connections_changed),
+                           self, G_CONNECT_SWAPPED);
+  return self;
+}
+
+void
+rd_drain_begin (RdDrain *self, gint64 timeout_us)
+{
+  const gboolean is_running = self->state == STATE_RUNNING;
+
+  if (timeout_us < 0 && is_running)
+    timeout_us = self->options.timeout_us;
+  if (timeout_us >= 0 && self->state <= STATE_DRAINING)
+    {
+      g_clear_handle_id (&self->deadline_id, g_source_remove);
+      self->deadline_us = g_get_monotonic_time () + timeout_us;
+      self->deadline_id = g_timeout_add (MIN (timeout_us / 1000, G_MAXUINT), on_deadline, self);
+    }
+
+  step (self, EVENT_BEGIN);
+}
+
+void
+rd_drain_interrupt (RdDrain *self)
+{
+  if (!step (self, EVENT_FORCE))
+    rd_drain_begin (self, -1);
+}
+
+gboolean
+rd_drain_cancel (RdDrain *self, GError **error)
+{
+  if (step (self, EVENT_CANCEL))
+    return TRUE;
+
+  g_set_error (error, RD_ERROR, RD_ERROR_NOT_DRAINING,
+               self->state == STATE_RUNNING ? "there is no drain to cancel: the service is running"
+                                            : "too late: the clients are being closed already");
+  return FALSE;
+}
+
+const char *
+rd_drain_get_state (RdDrain *self)
+{
+  return state_to_string (self->state);
+}
+
+gboolean
+rd_drain_is_running (RdDrain *self)
+{
+  return self->state == STATE_RUNNING;
+}
+
+gboolean
+rd_drain_is_accepting (RdDrain *self)
+{
+  return state_is_accepting (self->state);
+}
+
+guint
+rd_drain_get_seconds_left (RdDrain *self)
+{
+  gint64 left_us = self->deadline_us - g_get_monotonic_time ();
+
+  if (self->state == STATE_RUNNING || self->state == STATE_DRAINED || left_us <= 0)
+    return 0;
+
+  return (left_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The manager: names clients by id, and puts the data plane's events into the words of the domain.
+ * Bytes, sockets and deadlines are the engine's; where messages go is the bus's. */
+
+#include "rd-manager.h"
+
+#include "rd-error.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+struct _RdManager
+{
+  GObject parent_instance;
+
+  WsEngine *engine;    /* owned */
+  GHashTable *clients; /* id -> WsClient; owned by the engine, ids within them */
+};
+
+enum
+{
+  PROP_CONNECTIONS = 1,
+  N_PROPS,
+};
+
+enum
+{
+  SIGNAL_MESSAGE,
+  SIGNAL_CLIENT_CONNECTED,
+  SIGNAL_CLIENT_DISCONNECTED,
+  N_SIGNALS,
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (RdManager, rd_manager, G_TYPE_OBJECT)
+
+static void
+on_message (WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, gpointer user_data)
+{
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST, .opcode = opcode, .data = data, .size = size };
+
+  g_signal_emit (user_data, signals[SIGNAL_MESSAGE], 0, &message);
+}
+
+static void
+on_closed (WsClient *client, guint16 code, gpointer user_data)
+{
+  RdManager *self = user_data;
+
+  g_hash_table_remove (self->clients, &client->id);
+  g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
+  g_signal_emit (self, signals[SIGNAL_CLIENT_DISCONNECTED], 0, client->id, (guint) code,
+                 client->close_sent && client->close_received);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+}
+
+static const WsEngineEvents engine_events = { .message = on_message, .closed = on_closed };
+
+static void
+rd_manager_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_CONNECTIONS)
+    g_value_set_uint (value, rd_manager_get_connections (RD_MANAGER (object)));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+rd_manager_finalize (GObject *object)
+{
+  RdManager *self = RD_MANAGER (object);
+
+  g_hash_table_unref (self->clients);
+  g_clear_pointer (&self->engine, ws_engine_free);
+  G_OBJECT_CLASS (rd_manager_parent_class)->finalize (object);
+}
+
+static void
+rd_manager_class_init (RdManagerClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = rd_manager_get_property;
+  object_class->finalize = rd_manager_finalize;
+
+  props[PROP_CONNECTIONS] = g_param_spec_uint ("connections", NULL, NULL, 0, G_MAXUINT, 0,
+                                               G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY
+                                                 | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  signals[SIGNAL_MESSAGE] = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL,
+                                          NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_CLIENT_CONNECTED] = g_signal_new ("client-connected", RD_TYPE_MANAGER,
+                                                   G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                                   G_TYPE_NONE, 1, G_TYPE_UINT64);
+  signals[SIGNAL_CLIENT_DISCONNECTED] = g_signal_new (
+    "client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+    G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_BOOLEAN);
+}
+
+static void
+rd_manager_init (RdManager *self)
+{
+  self->clients = g_hash_table_new (g_int64_hash, g_int64_equal);
+}
+
+RdManager *
+rd_manager_new (const WsEngineOptions *options, GError **error)
+{
+  g_autoptr (RdManager) self = g_object_new (RD_TYPE_MANAGER, NULL);
+
+  self->engine = ws_engine_new (options, &engine_events, self, error);
+  if (self->engine == NULL)
+    return NULL;
+
+  ws_engine_attach (self->engine, NULL);
+  return g_steal_pointer (&self);
+}
+
+guint
+rd_manager_get_capacity (RdManager *self)
+{
+  return ws_engine_get_options (self->engine)->max_clients;
+}
+
+gsize
+rd_manager_get_max_message (RdManager *self)
+{
+  return ws_engine_get_options (self->engine)->max_message;
+}
+
+gboolean
+rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error)
+{
+  WsClient *client = ws_engine_adopt (self->engine, fd, error);
+
+  if (client == NULL)
+    return FALSE;
+
+  g_hash_table_insert (self->clients, &client->id, client);
+  g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
+  g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client->id);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  if (size > 0)
+    ws_engine_receive (self->engine, client, early, size);
+  return TRUE;
+}
+
+void
+rd_manager_broadcast (RdManager *self, RdMessage *message)
+{
+  message->id = ws_engine_publish (self->engine, message->opcode, message->data, message->size);
+}
+
+guint
+rd_manager_get_connections (RdManager *self)
+{
+  return g_hash_table_size (self->clients);
+}
+
+static char *
+format_remote (const WsRecord *record)
+{
+  g_autoptr (GInetAddress) address = NULL;
+  g_autoptr (GInetSocketAddress) socket_address = NULL;
+
+  if (record->family == AF_UNSPEC)
+    return g_strdup ("unknown");
+
+  address = g_inet_address_new_from_bytes (record->address, record->family);
+  socket_address = G_INET_SOCKET_ADDRESS (g_inet_socket_address_new (address, record->port));
+  return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (socket_address));
+}
+
+static void
+client_info_clear (gpointer data)
+{
+  RdClientInfo *info = data;
+
+  g_free (info->remote);
+}
+
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+  const RdClientInfo *left = a;
+  const RdClientInfo *right = b;
+
+  return left->id < right->id ? -1 : left->id > right->id;
+}
+
+GArray *
+rd_manager_list (RdManager *self)
+{
+  GArray *list = g_array_sized_new (FALSE, FALSE, sizeof (RdClientInfo),
+                                    g_hash_table_size (self->clients));
+  GHashTableIter iter;
+  gpointer value;
+
+  g_array_set_clear_func (list, client_info_clear);
+  g_hash_table_iter_init (&iter, self->clients);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const WsClient *client = value;
+      RdClientInfo info = { .id = client->id,
+                            .remote = format_remote (client->record),
+                            .connected_us = client->record->connected_us,
+                            .received = client->record->received,
+                            .sent = client->record->sent,
+                            .behind = ws_engine_get_behind (self->engine, client) };
+
+      g_array_append_val (list, info);
+    }
+
+  g_array_sort (list, compare_ids);
+  return list;
+}
+
+char *
+rd_manager_dup_remote (RdManager *self, guint64 id)
+{
+  const WsClient *client = g_hash_table_lookup (self->clients, &id);
+
+  return client != NULL ? format_remote (client->record) : NULL;
+}
+
+gboolean
+rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason, GError **error)
+{
+  WsClient *client = g_hash_table_lookup (self->clients, &id);
+
+  if (!ws_close_code_is_valid (code))
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "%u is no close code; give 1000 to 1003, 1007 to 1014 or 3000 to 4999", code);
+      return FALSE;
+    }
+  if (strlen (reason) > WS_CLOSE_REASON_MAX)
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "the reason is too long: a close frame takes %d bytes", WS_CLOSE_REASON_MAX);
+      return FALSE;
+    }
+  if (client == NULL)
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_NOT_FOUND,
+                   "there is no client %" G_GUINT64_FORMAT "; ListClients tells who is here", id);
+      return FALSE;
+    }
+
+  ws_engine_close (self->engine, client, code, reason);
+  return TRUE;
+}
+
+void
+rd_manager_close_all (RdManager *self, guint16 code, const char *reason)
+{
+  ws_engine_close_all (self->engine, code, reason);
+}
+
+void
+rd_manager_get_stats (RdManager *self, WsEngineStats *stats)
+{
+  ws_engine_get_stats (self->engine, stats);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-bus.h"
+#include "ws-engine.h"
+
+G_BEGIN_DECLS
+
+/* Knows every client of this process.
+ *
+ * Signals: "message" (RdMessage *): a client sent one; valid during the emission.
+ * "client-connected" (guint64 id). "client-disconnected" (guint64 id, guint code, gboolean clean):
+ * @clean: both close frames were exchanged. Property "connections". */
+#define RD_TYPE_MANAGER (rd_manager_get_type ())
+G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
+
+typedef struct
+{
+  guint64 id;
+  char *remote;        /* owned: "127.0.0.1:40000", "[::1]:40000" */
+  gint64 connected_us; /* since 1970 */
+  guint64 received;    /* bytes */
+  guint64 sent;        /* bytes */
+  guint64 behind;      /* bytes it has still to be sent */
+} RdClientInfo;
+
+/* Returns: (transfer full): NULL with a #GFileError where memory or descriptors are short. */
+RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
+
+/* How many clients it can take, and how long a message may be, bytes. */
+guint rd_manager_get_capacity (RdManager *self);
+gsize rd_manager_get_max_message (RdManager *self);
+
+/* Takes a client whose opening handshake is done.
+ * @fd: (transfer full), also on failure. @early: what it sent behind its handshake; overwritten. */
+gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
+
+/* Sends a message, not too long, to all clients and gives it its id. */
+void rd_manager_broadcast (RdManager *self, RdMessage *message);
+
+guint rd_manager_get_connections (RdManager *self);
+
+/* Returns: (element-type RdClientInfo) (transfer full): all clients, oldest first. */
+GArray *rd_manager_list (RdManager *self);
+
+/* Returns: (transfer full): where client @id connects from, or NULL if there is none. */
+char *rd_manager_dup_remote (RdManager *self, guint64 id);
+
+/* Begins the close handshake with one client, or all. @code: one that RFC 6455 §7.4 lets a server
+ * send, else %RD_ERROR_INVALID_ARGUMENT; no such client: %RD_ERROR_NOT_FOUND. */
+gboolean rd_manager_close (
+  RdManager *self, guint64 id, guint16 code, const char *reason, GError **error);
+void rd_manager_close_all (RdManager *self, guint16 code, const char *reason);
+
+void rd_manager_get_stats (RdManager *self, WsEngineStats *stats);
+
+G_END_DECLS

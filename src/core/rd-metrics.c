@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Metrics for Prometheus. Counts only refusals itself, which are nobody else's; all other numbers
+ * are read from their owners when somebody asks. */
+
+#include "rd-metrics.h"
+
+struct _RdMetrics
+{
+  RdManager *manager; /* owned */
+  RdDrain *drain;     /* owned */
+  guint64 refused[RD_REFUSED_N];
+};
+
+static const char *const refused_names[RD_REFUSED_N] = {
+  [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
+  [RD_REFUSED_ORIGIN] = "origin",   [RD_REFUSED_HANDSHAKE] = "handshake",
+  [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
+};
+
+RdMetrics *
+rd_metrics_new (RdManager *manager, RdDrain *drain)
+{
+  RdMetrics *metrics = g_new0 (RdMetrics, 1);
+
+  metrics->manager = g_object_ref (manager);
+  metrics->drain = g_object_ref (drain);
+  return metrics;
+}
+
+void
+rd_metrics_free (RdMetrics *metrics)
+{
+  g_object_unref (metrics->manager);
+  g_object_unref (metrics->drain);
+  g_free (metrics);
+}
+
+void
+rd_metrics_count_refused (RdMetrics *metrics, RdRefused why)
+{
+  metrics->refused[why]++;
+}
+
+static void
+add_head (GString *out, const char *name, const char *type, const char *help)
+{
+  g_string_append_printf (out, "# HELP ringdown_%s %s\n# TYPE ringdown_%s %s\n", name, help, name,
+                          type);
+}
+
+static void
+add (GString *out, const char *name, const char *type, const char *help, guint64 value)
+{
+  add_head (out, name, type, help);
+  g_string_append_printf (out, "ringdown_%s %" G_GUINT64_FORMAT "\n", name, value);
+}
+
+static void
+add_refused (GString *out, const RdMetrics *metrics)
+{
+  add_head (out, "connections_refused_total", "counter",
+            "Connections that did not become clients.");
+  for (guint i = 0; i < RD_REFUSED_N; i++)
+    g_string_append_printf (
+      out, "ringdown_connections_refused_total{reason=\"%s\"} %" G_GUINT64_FORMAT "\n",
+      refused_names[i], metrics->refused[i]);
+}
+
+static void
+add_closed (GString *out, const WsCounters *counters)
+{
+  char code[8];
+
+  add_head (out, "clients_closed_total", "counter", "Clients that left, by close code.");
+  for (guint i = 0; i < WS_CLOSE_SLOTS; i++)
+    {
+      if (counters->closed[i] == 0)
+        continue;
+      ws_close_slot_format (i, code);
+      g_string_append_printf (out,
+                              "ringdown_clients_closed_total{code=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                              code, counters->closed[i]);
+    }
+}
+
+static void
+add_flush (GString *out, const WsEngineStats *stats)
+{
+  char seconds[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (seconds, sizeof seconds, "%.6f", stats->flush_us / (double) G_USEC_PER_SEC);
+  add_head (out, "flush_seconds", "summary", "Time spent sending the log to clients, by pass.");
+  g_string_append_printf (out,
+                          "ringdown_flush_seconds_sum %s\n"
+                          "ringdown_flush_seconds_count %" G_GUINT64_FORMAT "\n",
+                          seconds, stats->flush_passes);
+}
+
+char *
+rd_metrics_render (RdMetrics *metrics)
+{
+  GString *out = g_string_new (NULL);
+  WsEngineStats stats;
+  const WsCounters *counters;
+
+  rd_manager_get_stats (metrics->manager, &stats);
+  counters = stats.counters;
+
+  add_head (out, "build_info", "gauge", "The version that runs.");
+  g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");
+  add (out, "clients", "gauge", "Clients connected now.",
+       rd_manager_get_connections (metrics->manager));
+  add (out, "clients_peak", "gauge", "Most clients at one time.", counters->peak);
+  add (out, "clients_accepted_total", "counter", "Clients ever let in.", counters->accepted);
+  add_refused (out, metrics);
+  add_closed (out, counters);
+  add (out, "slow_clients_closed_total", "counter", "Clients that fell off the log.",
+       counters->slow_closed);
+  add (out, "messages_received_total", "counter", "Messages from clients.", counters->messages_in);
+  add (out, "messages_published_total", "counter", "Messages appended to the log.",
+       stats.published);
+  add (out, "messages_delivered_total", "counter", "Messages sent whole, one for each client.",
+       counters->delivered);
+  add (out, "received_bytes_total", "counter", "Bytes read from clients.", counters->bytes_in);
+  add (out, "sent_bytes_total", "counter", "Bytes written to clients.", counters->bytes_out);
+  add_flush (out, &stats);
+  add (out, "log_bytes", "gauge", "Bytes of messages the log holds.", stats.log_used);
+  add (out, "log_size_bytes", "gauge", "Bytes the log can hold.", stats.log_size);
+  add (out, "draining", "gauge", "1 while the service drains, else 0.",
+       !rd_drain_is_running (metrics->drain));
+  add (out, "drain_left_seconds", "gauge", "Time until the rest is closed; 0: not draining.",
+       rd_drain_get_seconds_left (metrics->drain));
+  return g_string_free (out, FALSE);
+}
