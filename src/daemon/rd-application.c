@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The application: makes the parts, ties them together, and lets them go. The only file that knows
+ * them all and the configuration; what any of them does is its own. */
+
+#include "rd-application.h"
+
+#include "rd-admin.h"
+#include "rd-descriptors.h"
+#include "rd-drain.h"
+#include "rd-local-bus.h"
+#include "rd-manager.h"
+#include "rd-metrics.h"
+#include "rd-notifier.h"
+#include "rd-server.h"
+#include "rd-service.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+
+#define APPLICATION_ID "org.ringdown.Ringdown"
+
+struct _RdApplication
+{
+  GApplication parent_instance;
+
+  const RdConfig *config; /* unowned: outlives us */
+  RdBus *bus;             /* owned */
+  RdManager *manager;     /* owned */
+  RdDrain *drain;         /* owned */
+  RdMetrics *metrics;     /* owned */
+  RdNotifier *notifier;   /* owned */
+  RdServer *server;       /* owned */
+  RdAdmin *admin;         /* owned, nullable: switched off */
+  RdService *service;     /* owned */
+  guint sigterm_id;
+  guint sigint_id;
+  GError *error; /* owned: why it could not start */
+};
+
+G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
+
+static gboolean
+on_termination_signal (gpointer user_data)
+{
+  RdApplication *self = user_data;
+
+  rd_drain_interrupt (self->drain);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_drain_state (RdApplication *self)
+{
+  if (g_str_equal (rd_drain_get_state (self->drain), "drained"))
+    g_application_quit (G_APPLICATION (self));
+}
+
+static gboolean
+make_core (RdApplication *self, GError **error)
+{
+  const RdConfig *config = self->config;
+  const guint descriptors = rd_descriptors_raise ();
+  const WsEngineOptions engine_options = { .log_size = config->log_size,
+                                           .max_message = config->max_message,
+                                           .max_clients = config->max_clients > 0
+                                                            ? MIN (config->max_clients, descriptors)
+                                                            : descriptors,
+                                           .ping_interval_us = config->ping_interval_us,
+                                           .ping_timeout_us = config->ping_timeout_us };
+  const RdDrainOptions drain_options = { .timeout_us = config->drain_timeout_us,
+                                         .interval_us = config->drain_interval_us,
+                                         .grace_us = config->drain_grace_us };
+
+  if (config->max_clients > descriptors)
+    g_warning ("--max-clients is %u, but descriptors allow for %u clients only; raise the hard "
+               "limit (LimitNOFILE=, ulimit -Hn)",
+               config->max_clients, descriptors);
+
+  self->manager = rd_manager_new (&engine_options, error);
+  if (self->manager == NULL)
+    return FALSE;
+
+  self->bus = rd_local_bus_new ();
+  self->drain = rd_drain_new (self->manager, &drain_options);
+  self->metrics = rd_metrics_new (self->manager, self->drain);
+  self->service = rd_service_new (self->manager, self->drain, self->bus, config->instance);
+
+  g_signal_connect_object (self->manager, "message", G_CALLBACK (rd_bus_publish), self->bus,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->bus, "message", G_CALLBACK (rd_manager_broadcast), self->manager,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->drain, "notify::state", G_CALLBACK (on_drain_state), self,
+                           G_CONNECT_SWAPPED);
+  return TRUE;
+}
+
+/* Opens the ports: from here on there are clients. */
+static gboolean
+listen_on_ports (RdApplication *self, GError **error)
+{
+  const RdConfig *config = self->config;
+  const RdServerOptions options = { .addresses = (const char *const *) config->addresses,
+                                    .port = config->port,
+                                    .reuse_port = config->reuse_port,
+                                    .path = config->path,
+                                    .allow_origins = (const char *const *) config->allow_origins };
+  g_auto (GStrv) urls = NULL;
+  g_auto (GStrv) admin_urls = NULL;
+
+  self->server = rd_server_new (self->manager, self->drain, self->metrics, &options, error);
+  if (self->server == NULL)
+    return FALSE;
+  if (config->admin_port >= 0)
+    {
+      self->admin = rd_admin_new (self->manager, self->drain, self->bus, self->metrics,
+                                  config->admin_address, config->admin_port, error);
+      if (self->admin == NULL)
+        return FALSE;
+      admin_urls = rd_admin_dup_urls (self->admin);
+    }
+
+  urls = rd_server_dup_urls (self->server);
+  rd_dbus_server1_set_addresses (RD_DBUS_SERVER1 (self->service), (const char *const *) urls);
+  for (gsize i = 0; urls[i] != NULL; i++)
+    g_message ("Listening on %s", urls[i]);
+  for (gsize i = 0; admin_urls != NULL && admin_urls[i] != NULL; i++)
+    g_message ("Admin on %s", admin_urls[i]);
+  return TRUE;
+}
+
+static void
+rd_application_startup (GApplication *application)
+{
+  RdApplication *self = RD_APPLICATION (application);
+
+  G_APPLICATION_CLASS (rd_application_parent_class)->startup (application);
+
+  if (self->config->bus != RD_CONFIG_BUS_NONE
+      && g_application_get_dbus_connection (application) == NULL)
+    g_message ("No message bus can be reached: running on without D-Bus");
+
+  if (!listen_on_ports (self, &self->error))
+    {
+      g_application_quit (application);
+      return;
+    }
+
+  self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
+                                    self->config->notify_message);
+  self->sigterm_id = g_unix_signal_add (SIGTERM, on_termination_signal, self);
+  self->sigint_id = g_unix_signal_add (SIGINT, on_termination_signal, self);
+  g_application_hold (application);
+}
+
+static gboolean
+rd_application_dbus_register (GApplication *application,
+                              GDBusConnection *connection,
+                              const char *object_path,
+                              GError **error)
+{
+  RdApplication *self = RD_APPLICATION (application);
+
+  /* a bus that goes away is no reason for us to go too */
+  g_dbus_connection_set_exit_on_close (connection, FALSE);
+  return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->service), connection,
+                                           RD_SERVICE_PATH, error);
+}
+
+static void
+rd_application_dbus_unregister (GApplication *application,
+                                GDBusConnection *connection,
+                                const char *object_path)
+{
+  g_dbus_interface_skeleton_unexport (
+    G_DBUS_INTERFACE_SKELETON (RD_APPLICATION (application)->service));
+}
+
+static void
+rd_application_finalize (GObject *object)
+{
+  RdApplication *self = RD_APPLICATION (object);
+
+  g_clear_handle_id (&self->sigterm_id, g_source_remove);
+  g_clear_handle_id (&self->sigint_id, g_source_remove);
+  g_clear_pointer (&self->notifier, rd_notifier_free);
+  g_clear_pointer (&self->server, rd_server_free);
+  g_clear_pointer (&self->admin, rd_admin_free);
+  g_clear_pointer (&self->metrics, rd_metrics_free);
+  g_clear_object (&self->service);
+  g_clear_object (&self->drain);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->bus);
+  g_clear_error (&self->error);
+  G_OBJECT_CLASS (rd_application_parent_class)->finalize (object);
+}
+
+static void
+rd_application_class_init (RdApplicationClass *klass)
+{
+  GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = rd_application_finalize;
+  application_class->startup = rd_application_startup;
+  application_class->dbus_register = rd_application_dbus_register;
+  application_class->dbus_unregister = rd_application_dbus_unregister;
+}
+
+static void
+rd_application_init (RdApplication *self)
+{
+}
+
+/* Returns: (transfer full): the bus name, or NULL for none: GApplication then asks for no bus. */
+static char *
+make_id (const RdConfig *config)
+{
+  g_autofree char *instance = g_strdup (config->instance);
+
+  if (config->bus == RD_CONFIG_BUS_NONE)
+    return NULL;
+  if (instance == NULL)
+    return g_strdup (APPLICATION_ID);
+
+  g_strcanon (instance, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS, '_');
+  return g_strconcat (APPLICATION_ID ".i", instance, NULL);
+}
+
+RdApplication *
+rd_application_new (const RdConfig *config, GError **error)
+{
+  g_autofree char *id = make_id (config);
+  g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "application-id", id, "flags",
+                                                 G_APPLICATION_IS_SERVICE, NULL);
+
+  self->config = config;
+  if (!make_core (self, error))
+    return NULL;
+
+  /* GApplication knows but the session bus; it may take another for that */
+  if (config->bus == RD_CONFIG_BUS_SYSTEM)
+    {
+      g_autofree char *address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+
+      if (address == NULL)
+        return NULL;
+      g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
+    }
+
+  return g_steal_pointer (&self);
+}
+
+gboolean
+rd_application_run (RdApplication *self, GError **error)
+{
+  GApplication *application = G_APPLICATION (self);
+
+  if (!g_application_register (application, NULL, error))
+    {
+      g_prefix_error (error, "cannot be %s (does one run already? another takes --instance=NAME): ",
+                      g_application_get_application_id (application));
+      return FALSE;
+    }
+
+  if (self->error == NULL)
+    g_application_run (application, 0, NULL);
+  if (self->error == NULL)
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&self->error));
+  return FALSE;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Watches HTTP connections, since libsoup has no deadline for a request. All have the same
+ * lifetime, so that a queue and one timer are enough. Never reads or writes them. */
+
+#include "rd-connections.h"
+
+typedef struct
+{
+  RdConnections *owner;          /* unowned */
+  GSocketConnection *connection; /* unowned: watched by a weak reference */
+  gint64 deadline_us;            /* CLOCK_MONOTONIC */
+  GList link;                    /* in owner->queue until its time is up */
+  gboolean is_queued;
+} Entry;
+
+struct _RdConnections
+{
+  GHashTable *entries; /* GSocketConnection -> Entry, owned */
+  GQueue queue;        /* Entry, unowned; by deadline */
+  gint64 lifetime_us;
+  guint timer_id;
+  void (*expired) (gpointer user_data);
+  void (*left) (gpointer user_data);
+  gpointer user_data; /* unowned */
+};
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  if (entry->is_queued)
+    g_queue_unlink (&entry->owner->queue, &entry->link);
+  g_free (entry);
+}
+
+RdConnections *
+rd_connections_new (gint64 lifetime_us,
+                    void (*expired) (gpointer user_data),
+                    void (*left) (gpointer user_data),
+                    gpointer user_data)
+{
+  RdConnections *connections = g_new0 (RdConnections, 1);
+
+  connections->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
+  g_queue_init (&connections->queue);
+  connections->lifetime_us = lifetime_us;
+  connections->expired = expired;
+  connections->left = left;
+  connections->user_data = user_data;
+  return connections;
+}
+
+static void
+on_disposed (gpointer data, GObject *connection)
+{
+  RdConnections *connections = data;
+
+  g_hash_table_remove (connections->entries, connection);
+  connections->left (connections->user_data);
+}
+
+void
+rd_connections_free (RdConnections *connections)
+{
+  GHashTableIter iter;
+  gpointer connection;
+
+  g_hash_table_iter_init (&iter, connections->entries);
+  while (g_hash_table_iter_next (&iter, &connection, NULL))
+    g_object_weak_unref (connection, on_disposed, connections);
+
+  g_clear_handle_id (&connections->timer_id, g_source_remove);
+  g_hash_table_unref (connections->entries);
+  g_free (connections);
+}
+
+static gboolean on_timer (gpointer user_data);
+
+/* Sets the timer for the oldest in the queue. */
+static void
+arm_timer (RdConnections *connections)
+{
+  const Entry *oldest = g_queue_peek_head (&connections->queue);
+  gint64 wait_us;
+
+  if (oldest == NULL || connections->timer_id != 0)
+    return;
+
+  wait_us = MAX (oldest->deadline_us - g_get_monotonic_time (), 0);
+  connections->timer_id = g_timeout_add (wait_us / 1000 + 1, on_timer, connections);
+}
+
+static void
+expire (Entry *entry)
+{
+  RdConnections *connections = entry->owner;
+
+  g_queue_unlink (&connections->queue, &entry->link);
+  entry->is_queued = FALSE;
+  if (connections->expired != NULL)
+    connections->expired (connections->user_data);
+
+  /* libsoup reads the end and lets go of the connection, which disposes of it */
+  g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  RdConnections *connections = user_data;
+  gint64 now_us = g_get_monotonic_time ();
+  Entry *oldest;
+
+  connections->timer_id = 0;
+  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL
+         && oldest->deadline_us <= now_us)
+    expire (oldest);
+
+  arm_timer (connections);
+  return G_SOURCE_REMOVE;
+}
+
+void
+rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
+{
+  Entry *entry = g_new0 (Entry, 1);
+
+  entry->owner = connections;
+  entry->connection = connection;
+  entry->deadline_us = g_get_monotonic_time () + connections->lifetime_us;
+  entry->link.data = entry;
+  entry->is_queued = TRUE;
+  g_queue_push_tail_link (&connections->queue, &entry->link);
+  g_hash_table_insert (connections->entries, connection, entry);
+  g_object_weak_ref (G_OBJECT (connection), on_disposed, connections);
+  arm_timer (connections);
+}
+
+void
+rd_connections_release (RdConnections *connections, GSocketConnection *connection)
+{
+  if (!g_hash_table_remove (connections->entries, connection))
+    return;
+
+  g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
+  connections->left (connections->user_data);
+}
+
+guint
+rd_connections_get_count (const RdConnections *connections)
+{
+  return g_hash_table_size (connections->entries);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* A port that speaks HTTP, with a bound to everything a stranger can make of it: how many
+ * connections, how long each lasts, how much of a request is kept. What is served is the
+ * handlers'. */
+
+#include "rd-http-port.h"
+
+#include "rd-connections.h"
+#include "rd-http.h"
+#include "rd-listener.h"
+
+struct _RdHttpPort
+{
+  RdListener *listener;       /* owned */
+  RdConnections *connections; /* owned */
+  SoupServer *soup;           /* owned */
+  GSocketAddress *nowhere;    /* owned */
+  guint max_connections;
+  guint idle_timeout_s;
+  const RdHttpPortEvents *events; /* unowned: outlives us */
+  gpointer user_data;             /* unowned */
+};
+
+/* No request here has a body: what comes as one is not kept, and the answer ends the connection. */
+static void
+on_headers (SoupServer *soup,
+            SoupServerMessage *message,
+            const char *path,
+            GHashTable *query,
+            gpointer user_data)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  SoupEncoding encoding = soup_message_headers_get_encoding (headers);
+
+  if (encoding == SOUP_ENCODING_NONE
+      || (encoding == SOUP_ENCODING_CONTENT_LENGTH
+          && soup_message_headers_get_content_length (headers) == 0))
+    return;
+
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  rd_http_refuse (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+                  "Requests with a body are not understood here.");
+}
+
+static void
+on_unknown (SoupServer *soup,
+            SoupServerMessage *message,
+            const char *path,
+            GHashTable *query,
+            gpointer user_data)
+{
+  rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "There is nothing here.");
+}
+
+static void
+on_connection (GSocketConnection *connection, gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+  g_autoptr (GSocketConnection) owned = connection;
+  g_autoptr (GError) error = NULL;
+
+  if (connection == NULL)
+    {
+      if (port->events->exhausted != NULL)
+        port->events->exhausted (port->user_data);
+      return;
+    }
+
+  g_socket_set_timeout (g_socket_connection_get_socket (connection), port->idle_timeout_s);
+  rd_connections_watch (port->connections, connection);
+  if (rd_connections_get_count (port->connections) >= port->max_connections)
+    rd_listener_set_busy (port->listener, TRUE);
+  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->nowhere,
+                                    port->nowhere, &error))
+    g_debug ("Connection not served: %s", error->message);
+}
+
+static void
+on_expired (gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+
+  if (port->events->expired != NULL)
+    port->events->expired (port->user_data);
+}
+
+static void
+on_left (gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+
+  if (rd_connections_get_count (port->connections) < port->max_connections)
+    rd_listener_set_busy (port->listener, FALSE);
+}
+
+RdHttpPort *
+rd_http_port_new (const RdHttpPortOptions *options,
+                  const RdHttpPortEvents *events,
+                  gpointer user_data,
+                  GError **error)
+{
+  g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
+
+  port->max_connections = options->max_connections;
+  port->idle_timeout_s = options->idle_timeout_s;
+  port->events = events;
+  port->user_data = user_data;
+  port->connections = rd_connections_new (options->lifetime_us, on_expired, on_left, port);
+  port->soup = soup_server_new (NULL, NULL);
+  /* libsoup insists on addresses, which nobody here asks it for; to look up the real ones would
+   * cost two system calls a connection, and fail for one that is gone already */
+  port->nowhere = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
+  soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
+  soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
+  port->listener = rd_listener_new (options->addresses, options->port, options->reuse_port,
+                                    on_connection, port, error);
+  if (port->listener == NULL)
+    return NULL;
+
+  return g_steal_pointer (&port);
+}
+
+void
+rd_http_port_free (RdHttpPort *port)
+{
+  g_clear_pointer (&port->connections, rd_connections_free);
+  soup_server_disconnect (port->soup);
+  g_object_unref (port->soup);
+  g_object_unref (port->nowhere);
+  g_clear_pointer (&port->listener, rd_listener_free);
+  g_free (port);
+}
+
+void
+rd_http_port_add_handler (RdHttpPort *port,
+                          const char *path,
+                          SoupServerCallback callback,
+                          gpointer user_data)
+{
+  soup_server_add_handler (port->soup, path, callback, user_data, NULL);
+}
+
+void
+rd_http_port_release (RdHttpPort *port, GSocketConnection *connection)
+{
+  rd_connections_release (port->connections, connection);
+}
+
+void
+rd_http_port_stop (RdHttpPort *port)
+{
+  rd_listener_stop (port->listener);
+}
+
+void
+rd_http_port_resume (RdHttpPort *port)
+{
+  rd_listener_resume (port->listener);
+}
+
+char **
+rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path)
+{
+  char **urls = rd_listener_dup_addresses (port->listener);
+
+  for (gsize i = 0; urls[i] != NULL; i++)
+    {
+      g_autofree char *address = urls[i];
+
+      urls[i] = g_strconcat (scheme, address, path, NULL);
+    }
+
+  return urls;
+}

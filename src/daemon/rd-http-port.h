@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <libsoup/soup.h>
+
+G_BEGIN_DECLS
+
+/* A port that speaks HTTP: listening sockets, the connections on them, and the SoupServer that
+ * serves those. What no handler is for is 404. */
+typedef struct _RdHttpPort RdHttpPort;
+
+typedef struct
+{
+  const char *const *addresses; /* IP addresses or host names */
+  guint port;                   /* 0: any free one */
+  gboolean reuse_port;
+  guint max_connections; /* at one time; the others wait in the backlog */
+  gint64 lifetime_us;    /* of a connection */
+  guint idle_timeout_s;  /* a connection silent for so long is cut; 0: never */
+} RdHttpPortOptions;
+
+/* Why a connection came to nothing; both nullable. */
+typedef struct
+{
+  void (*expired) (gpointer user_data);   /* its lifetime was over */
+  void (*exhausted) (gpointer user_data); /* no descriptor was left for it */
+} RdHttpPortEvents;
+
+/* Listens at once. @events: (transfer none), outlives the port.
+ * Returns: (transfer full): NULL with an error that names address and port. */
+RdHttpPort *rd_http_port_new (const RdHttpPortOptions *options,
+                              const RdHttpPortEvents *events,
+                              gpointer user_data,
+                              GError **error);
+void rd_http_port_free (RdHttpPort *port);
+
+/* Serves @path and what is below with @callback. */
+void rd_http_port_add_handler (RdHttpPort *port,
+                               const char *path,
+                               SoupServerCallback callback,
+                               gpointer user_data);
+
+/* Forgets a connection that was stolen from libsoup: it has no more to do with this port. */
+void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
+
+/* Serves what has come so far, then refuses connections but keeps the port; and back. */
+void rd_http_port_stop (RdHttpPort *port);
+void rd_http_port_resume (RdHttpPort *port);
+
+/* Returns: (transfer full): @scheme + "127.0.0.1:8000" + @path for each listening socket. */
+char **rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHttpPort, rd_http_port_free)
+
+G_END_DECLS

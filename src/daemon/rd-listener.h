@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* Listening sockets, and the accepting of connections from them in batches. */
+typedef struct _RdListener RdListener;
+
+/* @connection: (transfer full), or NULL: one was refused since no descriptor is left for it. */
+typedef void (*RdListenerFunc) (GSocketConnection *connection, gpointer user_data);
+
+/* Binds and listens on every address that @addresses (IP addresses or host names) stand for; of a
+ * name's addresses one must work, all others must.
+ * @port: 0 for any free one, the same for all. @reuse_port: share it with other workers
+ * (SO_REUSEPORT, socket(7)). Returns: (transfer full): NULL with an error that names address and
+ * port. */
+RdListener *rd_listener_new (const char *const *addresses,
+                             guint port,
+                             gboolean reuse_port,
+                             RdListenerFunc func,
+                             gpointer user_data,
+                             GError **error);
+void rd_listener_free (RdListener *listener);
+
+/* Leaves new connections in the backlog for a while, or goes on. */
+void rd_listener_set_busy (RdListener *listener, gboolean busy);
+
+/* Accepts what has come so far, then refuses connections but keeps the port; and back. */
+void rd_listener_stop (RdListener *listener);
+void rd_listener_resume (RdListener *listener);
+
+/* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
+char **rd_listener_dup_addresses (RdListener *listener);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdListener, rd_listener_free)
+
+G_END_DECLS

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The public port. libsoup speaks HTTP until the 101 is on the wire; then the socket is taken from
+ * it and nothing of libsoup remains for that client. Says who may come in; what clients say to each
+ * other never passes here. */
+
+#include "rd-server.h"
+
+#include "rd-http-port.h"
+#include "rd-http.h"
+
+#include <fcntl.h>
+#include <libsoup/soup.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
+#define HANDSHAKES_MAX       1024        /* at a time; the others wait in the backlog */
+#define EARLY_MAX            (64 * 1024) /* bytes a client may have sent behind its handshake, by then */
+#define RETRY_AFTER_S        "5"
+
+struct _RdServer
+{
+  RdManager *manager;  /* owned */
+  RdDrain *drain;      /* owned */
+  RdMetrics *metrics;  /* unowned: outlives us */
+  RdHttpPort *port;    /* owned */
+  char *path;          /* owned */
+  GPtrArray *origins;  /* GPatternSpec, owned */
+  gulong accepting_id; /* signal handler on drain */
+  guint admitting;     /* handshakes agreed to, sockets not taken yet */
+};
+
+/* A handshake that was agreed to, until its socket is taken. */
+typedef struct
+{
+  RdServer *server; /* unowned */
+  int fd;           /* owned: a place kept for the socket, so that taking it cannot fail */
+} Admission;
+
+static void
+admission_free (gpointer data, GClosure *closure)
+{
+  Admission *admission = data;
+
+  if (admission->fd >= 0)
+    close (admission->fd);
+  admission->server->admitting--;
+  g_free (admission);
+}
+
+/* Reads what the stream has taken from the socket already: a client may send right behind its
+ * handshake. Returns: (transfer full): those bytes. */
+static GByteArray *
+read_early (GIOStream *stream)
+{
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  GByteArray *early = g_byte_array_new ();
+  guint8 buffer[4096];
+  gssize n;
+
+  do
+    {
+      n = g_pollable_input_stream_read_nonblocking (input, buffer, sizeof buffer, NULL, NULL);
+      if (n > 0)
+        g_byte_array_append (early, buffer, n);
+    }
+  while (n > 0 && early->len < EARLY_MAX);
+
+  return early;
+}
+
+/* The 101 is on the wire: from here on the connection is the manager's. */
+static void
+on_handshake_sent (SoupServerMessage *message, gpointer user_data)
+{
+  Admission *admission = user_data;
+  RdServer *server = admission->server;
+  g_autoptr (SoupServerMessage) alive = g_object_ref (message);
+  g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
+  g_autoptr (GIOStream) base = NULL;
+  g_autoptr (GByteArray) early = read_early (stream);
+  g_autoptr (GError) error = NULL;
+
+  g_object_get (stream, "base-iostream", &base, NULL);
+  dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
+        admission->fd, O_CLOEXEC);
+  rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
+  g_io_stream_close (stream, NULL, NULL); /* dropping it would leave its descriptor open */
+  if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early->data, early->len,
+                         &error))
+    g_warning ("Client lost after its handshake: %s", error->message);
+}
+
+static gboolean
+origin_is_allowed (RdServer *server, const char *origin)
+{
+  gsize length = origin != NULL ? strlen (origin) : 0;
+
+  /* Only browsers tell an origin, and only they need be kept from being used by strangers. */
+  if (origin == NULL || server->origins->len == 0)
+    return TRUE;
+
+  for (guint i = 0; i < server->origins->len; i++)
+    if (g_pattern_spec_match (server->origins->pdata[i], length, origin, NULL))
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+refuse (RdServer *server, SoupServerMessage *message, RdRefused why, guint status, const char *line)
+{
+  if (status == SOUP_STATUS_SERVICE_UNAVAILABLE)
+    soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
+                                  RETRY_AFTER_S);
+  rd_metrics_count_refused (server->metrics, why);
+  rd_http_refuse (message, status, line);
+}
+
+/* Whether the request asks for a WebSocket in the one version there is (RFC 6455 §4.2.1, §4.4). */
+static gboolean
+require_upgrade (RdServer *server, SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
+  const char *version = soup_message_headers_get_one (headers, "Sec-WebSocket-Version");
+
+  if (soup_message_headers_header_contains (headers, "Upgrade", "websocket")
+      && g_strcmp0 (version, "13") == 0)
+    return TRUE;
+
+  soup_message_headers_replace (answer, "Upgrade", "websocket");
+  soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
+  refuse (server, message, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED,
+          "This is a WebSocket, version 13: connect with a WebSocket client.");
+  return FALSE;
+}
+
+static gboolean
+is_full (RdServer *server)
+{
+  return rd_manager_get_connections (server->manager) + server->admitting
+         >= rd_manager_get_capacity (server->manager);
+}
+
+static void
+shake_hands (RdServer *server, SoupServerMessage *message)
+{
+  Admission *admission;
+  int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0)
+    {
+      refuse (server, message, RD_REFUSED_DESCRIPTORS, SOUP_STATUS_SERVICE_UNAVAILABLE,
+              "Too many clients; try again later.");
+      return;
+    }
+
+  if (!soup_websocket_server_process_handshake (message, NULL, NULL, NULL, NULL))
+    {
+      close (fd);
+      refuse (server, message, RD_REFUSED_HANDSHAKE, SOUP_STATUS_BAD_REQUEST,
+              "The opening handshake is not that of a WebSocket.");
+      return;
+    }
+
+  admission = g_new0 (Admission, 1);
+  admission->server = server;
+  admission->fd = fd;
+  server->admitting++;
+  g_signal_connect_data (message, "wrote-informational", G_CALLBACK (on_handshake_sent), admission,
+                         admission_free, 0);
+}
+
+static void
+on_request (SoupServer *soup,
+            SoupServerMessage *message,
+            const char *path,
+            GHashTable *query,
+            gpointer user_data)
+{
+  RdServer *server = user_data;
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  if (!g_str_equal (path, server->path))
+    rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "There is nothing here.");
+  else if (!rd_http_require_get (message) || !require_upgrade (server, message))
+    return;
+  else if (!rd_drain_is_accepting (server->drain))
+    refuse (server, message, RD_REFUSED_DRAINING, SOUP_STATUS_SERVICE_UNAVAILABLE,
+            "The service is shutting down; try again later.");
+  else if (is_full (server))
+    refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
+            "Too many clients; try again later.");
+  else if (!origin_is_allowed (server, soup_message_headers_get_one (headers, "Origin")))
+    refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
+            "Pages of this origin may not connect.");
+  else
+    shake_hands (server, message);
+}
+
+static void
+on_expired (gpointer user_data)
+{
+  RdServer *server = user_data;
+
+  rd_metrics_count_refused (server->metrics, RD_REFUSED_TIMEOUT);
+}
+
+static void
+on_exhausted (gpointer user_data)
+{
+  RdServer *server = user_data;
+
+  rd_metrics_count_refused (server->metrics, RD_REFUSED_DESCRIPTORS);
+}
+
+static const RdHttpPortEvents port_events = { .expired = on_expired, .exhausted = on_exhausted };
+
+static void
+on_accepting_changed (RdDrain *drain, GParamSpec *pspec, gpointer user_data)
+{
+  RdServer *server = user_data;
+
+  if (rd_drain_is_accepting (drain))
+    rd_http_port_resume (server->port);
+  else
+    rd_http_port_stop (server->port);
+}
+
+RdServer *
+rd_server_new (RdManager *manager,
+               RdDrain *drain,
+               RdMetrics *metrics,
+               const RdServerOptions *options,
+               GError **error)
+{
+  g_autoptr (RdServer) server = g_new0 (RdServer, 1);
+  const RdHttpPortOptions port_options = { .addresses = options->addresses,
+                                           .port = options->port,
+                                           .reuse_port = options->reuse_port,
+                                           .max_connections = HANDSHAKES_MAX,
+                                           .lifetime_us = HANDSHAKE_TIMEOUT_US };
+
+  server->manager = g_object_ref (manager);
+  server->drain = g_object_ref (drain);
+  server->metrics = metrics;
+  server->path = g_strdup (options->path);
+  server->origins = g_ptr_array_new_with_free_func ((GDestroyNotify) g_pattern_spec_free);
+  for (gsize i = 0; options->allow_origins[i] != NULL; i++)
+    g_ptr_array_add (server->origins, g_pattern_spec_new (options->allow_origins[i]));
+
+  server->port = rd_http_port_new (&port_options, &port_events, server, error);
+  if (server->port == NULL)
+    return NULL;
+
+  rd_http_port_add_handler (server->port, server->path, on_request, server);
+  server->accepting_id = g_signal_connect (drain, "notify::accepting",
+                                           G_CALLBACK (on_accepting_changed), server);
+  return g_steal_pointer (&server);
+}
+
+void
+rd_server_free (RdServer *server)
+{
+  g_clear_signal_handler (&server->accepting_id, server->drain);
+  g_clear_pointer (&server->port, rd_http_port_free);
+  g_ptr_array_unref (server->origins);
+  g_free (server->path);
+  g_object_unref (server->drain);
+  g_object_unref (server->manager);
+  g_free (server);
+}
+
+char **
+rd_server_dup_urls (RdServer *server)
+{
+  return rd_http_port_dup_urls (server->port, "ws://", server->path);
+}

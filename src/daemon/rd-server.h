@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-drain.h"
+#include "rd-manager.h"
+#include "rd-metrics.h"
+
+G_BEGIN_DECLS
+
+/* The public port: the opening handshake, and handing the socket over to the manager. */
+typedef struct _RdServer RdServer;
+
+typedef struct
+{
+  const char *const *addresses;
+  guint port;
+  gboolean reuse_port;
+  const char *path;
+  const char *const *allow_origins; /* globs; empty: any */
+} RdServerOptions;
+
+/* Listens at once. While @drain is not accepting, the port refuses connections.
+ * Returns: (transfer full): NULL with an error that names address and port. */
+RdServer *rd_server_new (RdManager *manager,
+                         RdDrain *drain,
+                         RdMetrics *metrics,
+                         const RdServerOptions *options,
+                         GError **error);
+void rd_server_free (RdServer *server);
+
+/* Returns: (transfer full): the URLs clients can connect to. */
+char **rd_server_dup_urls (RdServer *server);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)
+
+G_END_DECLS

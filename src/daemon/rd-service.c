@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The D-Bus object. Translates between D-Bus and the core, and keeps the rate of signals down;
+ * decides nothing. */
+
+#include "rd-service.h"
+
+#include "rd-error.h"
+
+#include <string.h>
+
+#define REFRESH_INTERVAL_MS 250 /* PropertiesChanged at most four times a second */
+
+/* What the properties were last set to. */
+typedef struct
+{
+  const char *state; /* unowned: a constant */
+  guint connections;
+  guint seconds_left;
+  guint64 peak;
+  guint64 total;
+  guint64 published;
+  guint64 delivered;
+} Snapshot;
+
+struct _RdService
+{
+  RdDBusServer1Skeleton parent_instance;
+
+  RdManager *manager; /* owned */
+  RdDrain *drain;     /* owned */
+  RdBus *bus;         /* owned */
+  Snapshot snapshot;
+  guint refresh_id;
+  GHashTable *listeners; /* unique bus name -> id of the watch over it, both owned */
+  gulong connected_id;   /* signal handlers on manager, while somebody listens */
+  gulong disconnected_id;
+};
+
+static void server1_iface_init (RdDBusServer1Iface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
+                               rd_service,
+                               RD_DBUS_TYPE_SERVER1_SKELETON,
+                               G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
+
+/* Sets all properties; the skeleton signals those that differ. Returns: whether any does. */
+static gboolean
+set_properties (RdService *self)
+{
+  RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
+  g_autofree char *bus_state = rd_bus_dup_state (self->bus);
+  const Snapshot old = self->snapshot;
+  WsEngineStats stats;
+
+  rd_manager_get_stats (self->manager, &stats);
+  self->snapshot.state = rd_drain_get_state (self->drain);
+  self->snapshot.connections = rd_manager_get_connections (self->manager);
+  self->snapshot.seconds_left = rd_drain_get_seconds_left (self->drain);
+  self->snapshot.peak = stats.counters->peak;
+  self->snapshot.total = stats.counters->accepted;
+  self->snapshot.published = stats.published;
+  self->snapshot.delivered = stats.counters->delivered;
+
+  rd_dbus_server1_set_state (server1, self->snapshot.state);
+  rd_dbus_server1_set_connections (server1, self->snapshot.connections);
+  rd_dbus_server1_set_peak_connections (server1, self->snapshot.peak);
+  rd_dbus_server1_set_total_connections (server1, self->snapshot.total);
+  rd_dbus_server1_set_messages_published (server1, self->snapshot.published);
+  rd_dbus_server1_set_messages_delivered (server1, self->snapshot.delivered);
+  rd_dbus_server1_set_drain_seconds_left (server1, self->snapshot.seconds_left);
+  rd_dbus_server1_set_bus_state (server1, bus_state);
+  return memcmp (&old, &self->snapshot, sizeof old) != 0;
+}
+
+static void schedule_refresh (RdService *self, guint after_ms);
+
+/* Goes on for as long as there are changes, so that the last of them is seen too. */
+static gboolean
+on_refresh (gpointer user_data)
+{
+  RdService *self = user_data;
+
+  self->refresh_id = 0;
+  if (set_properties (self))
+    schedule_refresh (self, REFRESH_INTERVAL_MS);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+schedule_refresh (RdService *self, guint after_ms)
+{
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
+}
+
+/* Something changed. The first change after a quiet time shows at once. */
+static void
+on_changed (RdService *self)
+{
+  schedule_refresh (self, 0);
+}
+
+static void
+on_progress (RdService *self, guint clients, guint seconds_left)
+{
+  rd_dbus_server1_emit_drain_progress (RD_DBUS_SERVER1 (self), clients, seconds_left);
+}
+
+static void
+on_client_connected (RdService *self, guint64 id)
+{
+  g_autofree char *remote = rd_manager_dup_remote (self->manager, id);
+
+  rd_dbus_server1_emit_client_connected (RD_DBUS_SERVER1 (self), id, remote);
+}
+
+static void
+on_client_disconnected (RdService *self, guint64 id, guint code)
+{
+  rd_dbus_server1_emit_client_disconnected (RD_DBUS_SERVER1 (self), id, code);
+}
+
+/* Emits the client signals only while somebody listens. */
+static void
+follow_listeners (RdService *self)
+{
+  if (g_hash_table_size (self->listeners) == 0)
+    {
+      g_clear_signal_handler (&self->connected_id, self->manager);
+      g_clear_signal_handler (&self->disconnected_id, self->manager);
+    }
+  else if (self->connected_id == 0)
+    {
+      self->connected_id = g_signal_connect_swapped (self->manager, "client-connected",
+                                                     G_CALLBACK (on_client_connected), self);
+      self->disconnected_id = g_signal_connect_swapped (self->manager, "client-disconnected",
+                                                        G_CALLBACK (on_client_disconnected), self);
+    }
+}
+
+static void
+on_listener_vanished (GDBusConnection *connection, const char *name, gpointer user_data)
+{
+  RdService *self = user_data;
+
+  g_hash_table_remove (self->listeners, name);
+  follow_listeners (self);
+}
+
+static gboolean
+handle_set_client_signals (RdDBusServer1 *server1,
+                           GDBusMethodInvocation *invocation,
+                           gboolean enabled)
+{
+  RdService *self = RD_SERVICE (server1);
+  const char *sender = g_dbus_method_invocation_get_sender (invocation);
+
+  if (!enabled)
+    g_hash_table_remove (self->listeners, sender);
+  else if (!g_hash_table_contains (self->listeners, sender))
+    g_hash_table_insert (self->listeners, g_strdup (sender),
+                         GUINT_TO_POINTER (g_bus_watch_name_on_connection (
+                           g_dbus_method_invocation_get_connection (invocation), sender,
+                           G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_listener_vanished, self, NULL)));
+  follow_listeners (self);
+  rd_dbus_server1_complete_set_client_signals (server1, invocation);
+  return TRUE;
+}
+
+static gboolean
+handle_shutdown (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
+{
+  rd_dbus_server1_complete_shutdown (server1, invocation); /* first: this may be the end */
+  rd_drain_begin (RD_SERVICE (server1)->drain, -1);
+  return TRUE;
+}
+
+/* Reads what Drain was asked for. @timeout_us: -1 if it was not said. */
+static gboolean
+parse_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
+{
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  *timeout_us = -1;
+  g_variant_iter_init (&iter, options);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    {
+      if (g_str_equal (key, "timeout") && g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+        {
+          *timeout_us = g_variant_get_uint32 (value) * G_USEC_PER_SEC;
+          continue;
+        }
+
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "option “%s” (%s) is not known; there is “timeout” (u), in seconds", key,
+                   g_variant_get_type_string (value));
+      g_variant_unref (value);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+handle_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation, GVariant *options)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 timeout_us;
+
+  if (!parse_drain_options (options, &timeout_us, &error))
+    {
+      g_dbus_method_invocation_return_gerror (invocation, error);
+      return TRUE;
+    }
+
+  rd_dbus_server1_complete_drain (server1, invocation); /* first: this may be the end */
+  rd_drain_begin (RD_SERVICE (server1)->drain, timeout_us);
+  return TRUE;
+}
+
+static gboolean
+handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (rd_drain_cancel (RD_SERVICE (server1)->drain, &error))
+    rd_dbus_server1_complete_cancel_drain (server1, invocation);
+  else
+    g_dbus_method_invocation_return_gerror (invocation, error);
+  return TRUE;
+}
+
+static gboolean
+handle_publish (RdDBusServer1 *server1,
+                GDBusMethodInvocation *invocation,
+                const char *topic,
+                const char *text)
+{
+  RdService *self = RD_SERVICE (server1);
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
+                        .opcode = WS_OPCODE_TEXT,
+                        .data = (const guint8 *) text,
+                        .size = strlen (text) };
+  const gsize max_message = rd_manager_get_max_message (self->manager);
+  char id[WS_ID_STRING_SIZE];
+
+  if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
+    {
+      g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_NOT_FOUND,
+                                             "there is no topic “%s”; the only one is “%s”", topic,
+                                             RD_TOPIC_BROADCAST);
+      return TRUE;
+    }
+  if (message.size > max_message)
+    {
+      g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                                             "the message has %" G_GSIZE_FORMAT
+                                             " bytes; --max-message allows %" G_GSIZE_FORMAT,
+                                             message.size, max_message);
+      return TRUE;
+    }
+
+  rd_bus_publish (self->bus, &message);
+  ws_id_format (&message.id, id);
+  rd_dbus_server1_complete_publish (server1, invocation, id);
+  return TRUE;
+}
+
+static gboolean
+handle_list_clients (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
+{
+  g_autoptr (GArray) clients = rd_manager_list (RD_SERVICE (server1)->manager);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < clients->len; i++)
+    {
+      const RdClientInfo *info = &g_array_index (clients, RdClientInfo, i);
+
+      g_variant_builder_open (&list, G_VARIANT_TYPE_VARDICT);
+      g_variant_builder_add (&list, "{sv}", "id", g_variant_new_uint64 (info->id));
+      g_variant_builder_add (&list, "{sv}", "remote", g_variant_new_string (info->remote));
+      g_variant_builder_add (&list, "{sv}", "connected", g_variant_new_uint64 (info->connected_us));
+      g_variant_builder_add (&list, "{sv}", "received", g_variant_new_uint64 (info->received));
+      g_variant_builder_add (&list, "{sv}", "sent", g_variant_new_uint64 (info->sent));
+      g_variant_builder_add (&list, "{sv}", "behind", g_variant_new_uint64 (info->behind));
+      g_variant_builder_close (&list);
+    }
+
+  rd_dbus_server1_complete_list_clients (server1, invocation, g_variant_builder_end (&list));
+  return TRUE;
+}
+
+static gboolean
+handle_disconnect_client (RdDBusServer1 *server1,
+                          GDBusMethodInvocation *invocation,
+                          guint64 id,
+                          guint16 code,
+                          const char *reason)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (rd_manager_close (RD_SERVICE (server1)->manager, id, code, reason, &error))
+    rd_dbus_server1_complete_disconnect_client (server1, invocation);
+  else
+    g_dbus_method_invocation_return_gerror (invocation, error);
+  return TRUE;
+}
+
+static void
+server1_iface_init (RdDBusServer1Iface *iface)
+{
+  iface->handle_cancel_drain = handle_cancel_drain;
+  iface->handle_disconnect_client = handle_disconnect_client;
+  iface->handle_drain = handle_drain;
+  iface->handle_list_clients = handle_list_clients;
+  iface->handle_publish = handle_publish;
+  iface->handle_set_client_signals = handle_set_client_signals;
+  iface->handle_shutdown = handle_shutdown;
+}
+
+static void
+unwatch (gpointer watch_id)
+{
+  g_bus_unwatch_name (GPOINTER_TO_UINT (watch_id));
+}
+
+static void
+rd_service_finalize (GObject *object)
+{
+  RdService *self = RD_SERVICE (object);
+
+  g_clear_handle_id (&self->refresh_id, g_source_remove);
+  g_hash_table_remove_all (self->listeners);
+  follow_listeners (self);
+  g_hash_table_unref (self->listeners);
+  g_object_unref (self->bus);
+  g_object_unref (self->drain);
+  g_object_unref (self->manager);
+  G_OBJECT_CLASS (rd_service_parent_class)->finalize (object);
+}
+
+static void
+rd_service_class_init (RdServiceClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
+}
+
+static void
+rd_service_init (RdService *self)
+{
+  self->listeners = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unwatch);
+}
+
+RdService *
+rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *instance)
+{
+  RdService *self = g_object_new (RD_TYPE_SERVICE, "version", RINGDOWN_VERSION, "instance",
+                                  instance != NULL ? instance : "", "addresses",
+                                  (const char *[]){ NULL }, NULL);
+
+  self->manager = g_object_ref (manager);
+  self->drain = g_object_ref (drain);
+  self->bus = g_object_ref (bus);
+  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (drain, "progress", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  set_properties (self);
+  return self;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+#include "rd-option.h"
+
+G_BEGIN_DECLS
+
+/* Who can set an option, from weak to strong. */
+typedef enum
+{
+  RD_SOURCE_PRESET,
+  RD_SOURCE_KEY_FILE,
+  RD_SOURCE_ENVIRONMENT,
+  RD_SOURCE_COMMAND_LINE,
+} RdSource;
+
+/* What each source says about a table of options, before anybody has looked at the values. */
+typedef struct _RdSettings RdSettings;
+
+/* @options: of @n_options, those of a group side by side; unowned: outlives the settings.
+ * Returns: (transfer full): with what the presets say. */
+RdSettings *rd_settings_new (const RdOption *options, gsize n_options);
+void rd_settings_free (RdSettings *self);
+
+/* Returns: (transfer none): the table, ended by @n_options. */
+const RdOption *rd_settings_get_options (const RdSettings *self, gsize *n_options);
+
+/* Returns: (transfer none) (nullable): the first option of that @group and @name; NULL is any. */
+const RdOption *rd_settings_find (const RdSettings *self, const char *group, const char *name);
+
+/* @source says @text of @option, after what it said before; NULL: that it has no value. */
+void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text);
+
+/* Adds what the variables in @envp (NULL-terminated) say. */
+void rd_settings_add_environment (RdSettings *self, char **envp);
+
+/* Returns: (transfer none) (nullable): the variable @name; an empty one counts as not set. */
+const char *rd_settings_get_variable (char **envp, const char *name);
+
+/* @name: of the key file that %RD_SOURCE_KEY_FILE stands for, as errors may show it. */
+void rd_settings_set_key_file (RdSettings *self, const char *name);
+
+/* Puts what @source says into the fields of the struct at @record. On error some fields are set,
+ * and the message starts with what to correct: option, variable, or file, group and key. The domain
+ * is that of the source: %G_OPTION_ERROR, %G_IO_ERROR, %G_KEY_FILE_ERROR. */
+gboolean rd_settings_apply (const RdSettings *self,
+                            RdSource source,
+                            gpointer record,
+                            GError **error);
+
+/* Returns: FALSE with an error, as from the stronger one's source, that two options do not go
+ * together: @name's source and value, @conflict ("is less than"), @other's, and @advice. */
+gboolean rd_settings_refuse_pair (const RdSettings *self,
+                                  const char *name,
+                                  const char *conflict,
+                                  const char *other,
+                                  const char *advice,
+                                  GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSettings, rd_settings_free)
+
+G_END_DECLS

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Turns durations and sizes, as people write them, into microseconds and bytes. Knows no option
+ * and no limit but that of the result's type, and never depends on the locale. */
+
+#include "rd-units.h"
+
+#include <string.h>
+
+typedef struct
+{
+  const char *const *names;
+  guint64 factor;
+} Unit;
+
+typedef struct
+{
+  Unit units[8];    /* up to the one without names */
+  guint64 plain;    /* factor of a number without unit */
+  guint max_terms;  /* "1h 30min" are two */
+  const char *noun; /* for errors, as is what follows */
+  const char *advice;
+  const char *largest;
+} Quantity;
+
+#define DIGITS     "0123456789"
+#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static const Quantity duration = {
+  .units = {
+    { NAMES ("us", "usec", "µs"), 1 },
+    { NAMES ("ms", "msec"), G_TIME_SPAN_MILLISECOND },
+    { NAMES ("s", "sec", "second", "seconds"), G_TIME_SPAN_SECOND },
+    { NAMES ("m", "min", "minute", "minutes"), G_TIME_SPAN_MINUTE },
+    { NAMES ("h", "hr", "hour", "hours"), G_TIME_SPAN_HOUR },
+    { NAMES ("d", "day", "days"), G_TIME_SPAN_DAY },
+    { NAMES ("w", "week", "weeks"), 7 * G_TIME_SPAN_DAY },
+  },
+  .plain = G_TIME_SPAN_SECOND,
+  .max_terms = G_MAXUINT,
+  .noun = "a duration",
+  .advice = "seconds, or such as 500ms, 10s, 5min, 1h30min",
+  .largest = "106751991d",
+};
+
+static const Quantity size = {
+  .units = {
+    { NAMES ("B"), 1 },
+    { NAMES ("K", "KiB"), G_GUINT64_CONSTANT (1) << 10 },
+    { NAMES ("M", "MiB"), G_GUINT64_CONSTANT (1) << 20 },
+    { NAMES ("G", "GiB"), G_GUINT64_CONSTANT (1) << 30 },
+    { NAMES ("T", "TiB"), G_GUINT64_CONSTANT (1) << 40 },
+  },
+  .plain = 1,
+  .max_terms = 1,
+  .noun = "a size",
+  .advice = "bytes, or such as 64KiB, 4MiB, 1GiB",
+  .largest = "8388607TiB",
+};
+
+/* Returns: what one of the unit called @name is worth, 0 if there is none. */
+static guint64
+unit_factor (const Unit *unit, const char *name)
+{
+  for (; unit->names != NULL; unit++)
+    {
+      if (g_strv_contains (unit->names, name))
+        return unit->factor;
+    }
+  return 0;
+}
+
+/* Saturates: what does not fit becomes G_MAXUINT64, and stays it. */
+static void
+add (guint64 *total, guint64 number, guint64 factor)
+{
+  if (!g_uint64_checked_mul (&number, number, factor)
+      || !g_uint64_checked_add (total, *total, number))
+    *total = G_MAXUINT64;
+}
+
+/* Takes one "30min" or "30 min" off the front of @text. */
+static gboolean
+take_term (const Quantity *quantity, const char **text, guint64 *total)
+{
+  g_autofree char *name = NULL;
+  guint64 number, factor;
+  gsize length;
+  char *end;
+
+  if (!g_ascii_isdigit (**text))
+    return FALSE;
+
+  number = g_ascii_strtoull (*text, &end, 10); /* saturates as well */
+  end += strspn (end, " ");
+  length = strcspn (end, " " DIGITS);
+  name = g_strndup (end, length);
+  factor = unit_factor (quantity->units, name);
+  if (factor == 0)
+    return FALSE;
+
+  add (total, number, factor);
+  *text = end + length;
+  return TRUE;
+}
+
+static gboolean
+take_all (const Quantity *quantity, const char *text, guint64 *total)
+{
+  *total = 0;
+
+  /* A bare number stands alone: what "1h 30" means is anybody's guess. */
+  if (*text != '\0' && text[strspn (text, DIGITS)] == '\0')
+    {
+      add (total, g_ascii_strtoull (text, NULL, 10), quantity->plain);
+      return TRUE;
+    }
+
+  for (guint terms = 0; terms < quantity->max_terms; terms++)
+    {
+      if (!take_term (quantity, &text, total))
+        return FALSE;
+      if (*text == '\0')
+        return TRUE;
+      text += strspn (text, " ");
+    }
+  return FALSE;
+}
+
+static gboolean
+parse (const Quantity *quantity, const char *text, gint64 *result, GError **error)
+{
+  guint64 total;
+
+  if (!take_all (quantity, text, &total))
+    {
+      g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID, "not %s; give %s",
+                   quantity->noun, quantity->advice);
+      return FALSE;
+    }
+  if (total > G_MAXINT64)
+    {
+      g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS,
+                   "out of range; give at most %s", quantity->largest);
+      return FALSE;
+    }
+  *result = (gint64) total;
+  return TRUE;
+}
+
+gboolean
+rd_units_parse_duration (const char *text, gint64 *duration_us, GError **error)
+{
+  return parse (&duration, text, duration_us, error);
+}
+
+gboolean
+rd_units_parse_size (const char *text, gint64 *bytes, GError **error)
+{
+  return parse (&size, text, bytes, error);
+}

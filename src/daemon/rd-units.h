@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Both take the whole of @text or nothing: no sign, no fraction, no space at either end. On error
+ * (%G_NUMBER_PARSER_ERROR: INVALID or OUT_OF_BOUNDS) the result is left alone and the message goes
+ * after the offending text and the word "is". */
+
+/* As in systemd.time(7), up to weeks: "10" (seconds), "500ms", "5 min", "1h30min", "1h 30min". */
+gboolean rd_units_parse_duration (const char *text, gint64 *duration_us, GError **error);
+
+/* Base 1024: "4096" (bytes), "64K", "64KiB", "4MiB", "1GiB", "1TiB". Never "MB": it is either. */
+gboolean rd_units_parse_size (const char *text, gint64 *bytes, GError **error);
+
+G_END_DECLS
