@@ -10,7 +10,7 @@ typedef struct
 {
   RdConnections *owner;          /* unowned */
   GSocketConnection *connection; /* unowned: watched by a weak reference */
-  gint64 deadline_us;            /* CLOCK_MONOTONIC */
+  gint64 since_us;               /* CLOCK_MONOTONIC */
   GList link;                    /* in owner->queue until its time is up */
   gboolean is_queued;
 } Entry;
@@ -18,12 +18,14 @@ typedef struct
 struct _RdConnections
 {
   GHashTable *entries; /* GSocketConnection -> Entry, owned */
-  GQueue queue;        /* Entry, unowned; by deadline */
+  GQueue queue;        /* Entry, unowned; the oldest first */
+  guint max;
   gint64 lifetime_us;
+  gint64 crowded_lifetime_us;
+  gboolean is_crowded;
   guint timer_id;
-  void (*expired) (gpointer user_data);
-  void (*left) (gpointer user_data);
-  gpointer user_data; /* unowned */
+  const RdConnectionsEvents *events; /* unowned: outlives us */
+  gpointer user_data;                /* unowned */
 };
 
 static void
@@ -36,19 +38,87 @@ entry_free (gpointer data)
   g_free (entry);
 }
 
+static gboolean on_timer (gpointer user_data);
+
+/* Sets the timer for the oldest in the queue. */
+static void
+arm_timer (RdConnections *connections)
+{
+  const Entry *oldest = g_queue_peek_head (&connections->queue);
+  const gint64 lifetime_us = connections->is_crowded ? connections->crowded_lifetime_us
+                                                     : connections->lifetime_us;
+  gint64 wait_us;
+
+  g_clear_handle_id (&connections->timer_id, g_source_remove);
+  if (oldest == NULL)
+    return;
+
+  wait_us = MAX (oldest->since_us + lifetime_us - g_get_monotonic_time (), 0);
+  connections->timer_id = g_timeout_add (wait_us / 1000 + 1, on_timer, connections);
+}
+
+/* The number has changed. */
+static void
+follow_count (RdConnections *connections)
+{
+  const gboolean is_crowded = g_hash_table_size (connections->entries) >= connections->max;
+
+  if (is_crowded == connections->is_crowded)
+    return;
+
+  connections->is_crowded = is_crowded;
+  arm_timer (connections);
+  if (connections->events->crowded != NULL)
+    connections->events->crowded (is_crowded, connections->user_data);
+}
+
+static void
+expire (Entry *entry)
+{
+  RdConnections *connections = entry->owner;
+
+  g_queue_unlink (&connections->queue, &entry->link);
+  entry->is_queued = FALSE;
+  if (connections->events->expired != NULL)
+    connections->events->expired (connections->user_data);
+
+  /* libsoup reads the end and lets go of the connection, which disposes of it */
+  g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  RdConnections *connections = user_data;
+  const gint64 lifetime_us = connections->is_crowded ? connections->crowded_lifetime_us
+                                                     : connections->lifetime_us;
+  const gint64 now_us = g_get_monotonic_time ();
+  Entry *oldest;
+
+  connections->timer_id = 0;
+  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL
+         && oldest->since_us + lifetime_us <= now_us)
+    expire (oldest);
+
+  arm_timer (connections);
+  return G_SOURCE_REMOVE;
+}
+
 RdConnections *
-rd_connections_new (gint64 lifetime_us,
-                    void (*expired) (gpointer user_data),
-                    void (*left) (gpointer user_data),
+rd_connections_new (guint max,
+                    gint64 lifetime_us,
+                    gint64 crowded_lifetime_us,
+                    const RdConnectionsEvents *events,
                     gpointer user_data)
 {
   RdConnections *connections = g_new0 (RdConnections, 1);
 
   connections->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
   g_queue_init (&connections->queue);
+  connections->max = max;
   connections->lifetime_us = lifetime_us;
-  connections->expired = expired;
-  connections->left = left;
+  connections->crowded_lifetime_us = crowded_lifetime_us;
+  connections->events = events;
   connections->user_data = user_data;
   return connections;
 }
@@ -59,7 +129,7 @@ on_disposed (gpointer data, GObject *connection)
   RdConnections *connections = data;
 
   g_hash_table_remove (connections->entries, connection);
-  connections->left (connections->user_data);
+  follow_count (connections);
 }
 
 void
@@ -77,52 +147,6 @@ rd_connections_free (RdConnections *connections)
   g_free (connections);
 }
 
-static gboolean on_timer (gpointer user_data);
-
-/* Sets the timer for the oldest in the queue. */
-static void
-arm_timer (RdConnections *connections)
-{
-  const Entry *oldest = g_queue_peek_head (&connections->queue);
-  gint64 wait_us;
-
-  if (oldest == NULL || connections->timer_id != 0)
-    return;
-
-  wait_us = MAX (oldest->deadline_us - g_get_monotonic_time (), 0);
-  connections->timer_id = g_timeout_add (wait_us / 1000 + 1, on_timer, connections);
-}
-
-static void
-expire (Entry *entry)
-{
-  RdConnections *connections = entry->owner;
-
-  g_queue_unlink (&connections->queue, &entry->link);
-  entry->is_queued = FALSE;
-  if (connections->expired != NULL)
-    connections->expired (connections->user_data);
-
-  /* libsoup reads the end and lets go of the connection, which disposes of it */
-  g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
-}
-
-static gboolean
-on_timer (gpointer user_data)
-{
-  RdConnections *connections = user_data;
-  gint64 now_us = g_get_monotonic_time ();
-  Entry *oldest;
-
-  connections->timer_id = 0;
-  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL
-         && oldest->deadline_us <= now_us)
-    expire (oldest);
-
-  arm_timer (connections);
-  return G_SOURCE_REMOVE;
-}
-
 void
 rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 {
@@ -130,13 +154,15 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 
   entry->owner = connections;
   entry->connection = connection;
-  entry->deadline_us = g_get_monotonic_time () + connections->lifetime_us;
+  entry->since_us = g_get_monotonic_time ();
   entry->link.data = entry;
   entry->is_queued = TRUE;
   g_queue_push_tail_link (&connections->queue, &entry->link);
   g_hash_table_insert (connections->entries, connection, entry);
   g_object_weak_ref (G_OBJECT (connection), on_disposed, connections);
-  arm_timer (connections);
+  if (connections->timer_id == 0)
+    arm_timer (connections);
+  follow_count (connections);
 }
 
 void
@@ -146,11 +172,5 @@ rd_connections_release (RdConnections *connections, GSocketConnection *connectio
     return;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
-  connections->left (connections->user_data);
-}
-
-guint
-rd_connections_get_count (const RdConnections *connections)
-{
-  return g_hash_table_size (connections->entries);
+  follow_count (connections);
 }

@@ -10,11 +10,20 @@ G_BEGIN_DECLS
 /* The HTTP connections of a server: how many there are, and an end to those that take too long. */
 typedef struct _RdConnections RdConnections;
 
-/* @lifetime_us: a connection watched for so long is cut. @expired: (nullable): called for each that
- * is. @left: called whenever the number has gone down. */
-RdConnections *rd_connections_new (gint64 lifetime_us,
-                                   void (*expired) (gpointer user_data),
-                                   void (*left) (gpointer user_data),
+/* What it tells; all nullable. */
+typedef struct
+{
+  void (*expired) (gpointer user_data);                      /* one was cut */
+  void (*crowded) (gboolean is_crowded, gpointer user_data); /* no more, please; or: go on */
+} RdConnectionsEvents;
+
+/* @lifetime_us: a connection watched for so long is cut. @max: while there are so many, it is
+ * crowded, and one may stay for @crowded_lifetime_us only, so that nobody can keep the others out
+ * by doing nothing. @events: (transfer none), outlives it. */
+RdConnections *rd_connections_new (guint max,
+                                   gint64 lifetime_us,
+                                   gint64 crowded_lifetime_us,
+                                   const RdConnectionsEvents *events,
                                    gpointer user_data);
 void rd_connections_free (RdConnections *connections);
 
@@ -22,8 +31,6 @@ void rd_connections_free (RdConnections *connections);
  * rd_connections_release(). */
 void rd_connections_watch (RdConnections *connections, GSocketConnection *connection);
 void rd_connections_release (RdConnections *connections, GSocketConnection *connection);
-
-guint rd_connections_get_count (const RdConnections *connections);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConnections, rd_connections_free)
 

@@ -17,7 +17,6 @@ struct _RdHttpPort
   RdConnections *connections; /* owned */
   SoupServer *soup;           /* owned */
   GSocketAddress *nowhere;    /* owned */
-  guint max_connections;
   guint idle_timeout_s;
   const RdHttpPortEvents *events; /* unowned: outlives us */
   gpointer user_data;             /* unowned */
@@ -70,8 +69,6 @@ on_connection (GSocketConnection *connection, gpointer user_data)
 
   g_socket_set_timeout (g_socket_connection_get_socket (connection), port->idle_timeout_s);
   rd_connections_watch (port->connections, connection);
-  if (rd_connections_get_count (port->connections) >= port->max_connections)
-    rd_listener_set_busy (port->listener, TRUE);
   if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->nowhere,
                                     port->nowhere, &error))
     g_debug ("Connection not served: %s", error->message);
@@ -87,13 +84,15 @@ on_expired (gpointer user_data)
 }
 
 static void
-on_left (gpointer user_data)
+on_crowded (gboolean is_crowded, gpointer user_data)
 {
   RdHttpPort *port = user_data;
 
-  if (rd_connections_get_count (port->connections) < port->max_connections)
-    rd_listener_set_busy (port->listener, FALSE);
+  rd_listener_set_busy (port->listener, is_crowded);
 }
+
+static const RdConnectionsEvents connections_events = { .expired = on_expired,
+                                                        .crowded = on_crowded };
 
 RdHttpPort *
 rd_http_port_new (const RdHttpPortOptions *options,
@@ -103,11 +102,11 @@ rd_http_port_new (const RdHttpPortOptions *options,
 {
   g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
 
-  port->max_connections = options->max_connections;
   port->idle_timeout_s = options->idle_timeout_s;
   port->events = events;
   port->user_data = user_data;
-  port->connections = rd_connections_new (options->lifetime_us, on_expired, on_left, port);
+  port->connections = rd_connections_new (options->max_connections, options->lifetime_us,
+                                          options->crowded_lifetime_us, &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
   /* libsoup insists on addresses, which nobody here asks it for; to look up the real ones would
    * cost two system calls a connection, and fail for one that is gone already */

@@ -16,9 +16,10 @@ typedef struct
   const char *const *addresses; /* IP addresses or host names */
   guint port;                   /* 0: any free one */
   gboolean reuse_port;
-  guint max_connections; /* at one time; the others wait in the backlog */
-  gint64 lifetime_us;    /* of a connection */
-  guint idle_timeout_s;  /* a connection silent for so long is cut; 0: never */
+  guint max_connections;      /* at one time; the others wait in the backlog */
+  gint64 lifetime_us;         /* of a connection, */
+  gint64 crowded_lifetime_us; /* and while there are as many as may be */
+  guint idle_timeout_s;       /* a connection silent for so long is cut; 0: never */
 } RdHttpPortOptions;
 
 /* Why a connection came to nothing; both nullable. */

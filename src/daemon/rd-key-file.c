@@ -14,24 +14,39 @@
 #define MAX_ECHOED_CHARS 200
 
 static gboolean
+read_value (RdSettings *settings, GKeyFile *file, const RdOption *option, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *value = g_key_file_get_string (file, option->group, option->name, &reason);
+
+  /* A value with a wrong escape comes along with its error. */
+  if (g_error_matches (reason, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE))
+    {
+      g_set_error_literal (error, reason->domain, reason->code,
+                           "unknown escape in the value; give \\\\ for a backslash");
+      return FALSE;
+    }
+  if (reason != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return FALSE;
+    }
+  rd_settings_add (settings, RD_SOURCE_KEY_FILE, option, value);
+  return TRUE;
+}
+
+static gboolean
 read_key (RdSettings *settings, GKeyFile *file, const char *group, const char *key, GError **error)
 {
   const RdOption *option = rd_settings_find (settings, group, key);
-  g_autofree char *value = NULL;
+  const RdOption *elsewhere = rd_settings_find (settings, NULL, key);
 
   if (option != NULL)
-    {
-      value = g_key_file_get_string (file, group, key, error);
-      if (value == NULL)
-        return FALSE;
-      rd_settings_add (settings, RD_SOURCE_KEY_FILE, option, value);
-      return TRUE;
-    }
+    return read_value (settings, file, option, error);
 
-  option = rd_settings_find (settings, NULL, key);
-  if (option != NULL)
+  if (elsewhere != NULL)
     g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
-                 "unknown key; it belongs to [%s]", option->group);
+                 "unknown key; it belongs to [%s]", elsewhere->group);
   else
     g_set_error_literal (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
                          "unknown key; see ringdown --help");

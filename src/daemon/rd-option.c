@@ -296,24 +296,52 @@ is_text (const char *text)
 }
 
 static const Type types[] = {
-  [RD_OPTION_ADDRESS] = { set_string, .check = is_address, .noun = "an address",
-                          .advice = "a host name or an IP address" },
-  [RD_OPTION_ADDRESSES] = { set_list, .check = is_address, .noun = "an address",
-                            .advice = "a host name or an IP address" },
-  [RD_OPTION_BOOLEAN] = { set_boolean, .noun = "a boolean",
-                          .advice = "true, yes, 1, false, no or 0" },
-  [RD_OPTION_CHOICE] = { set_choice },
-  [RD_OPTION_COUNT] = { set_integer, .noun = "a count" },
-  [RD_OPTION_DURATION] = { set_quantity, .parse = rd_units_parse_duration },
-  [RD_OPTION_NAME] = { set_string, .check = is_name, .noun = "a name", .advice = "printable text" },
-  [RD_OPTION_ORIGINS] = { set_list, .check = is_graph, .noun = "an origin",
-                          .advice = "ASCII such as https://*.example.org" },
-  [RD_OPTION_PATH] = { set_string, .check = is_path, .noun = "a path",
-                       .advice = "/ and then printable ASCII without ? and #" },
-  [RD_OPTION_PORT] = { set_integer, .noun = "a port" },
-  [RD_OPTION_SIZE] = { set_quantity, .parse = rd_units_parse_size },
-  [RD_OPTION_TEXT] = { set_string, .check = is_text, .noun = "a message",
-                       .advice = "UTF-8 text that is not empty" },
+  [RD_OPTION_ADDRESS] = {
+    .set = set_string,
+    .check = is_address,
+    .noun = "an address",
+    .advice = "a host name or an IP address",
+  },
+  [RD_OPTION_ADDRESSES] = {
+    .set = set_list,
+    .check = is_address,
+    .noun = "an address",
+    .advice = "a host name or an IP address",
+  },
+  [RD_OPTION_BOOLEAN] = {
+    .set = set_boolean,
+    .noun = "a boolean",
+    .advice = "true, yes, 1, false, no or 0",
+  },
+  [RD_OPTION_CHOICE] = { .set = set_choice },
+  [RD_OPTION_COUNT] = { .set = set_integer, .noun = "a count" },
+  [RD_OPTION_DURATION] = { .set = set_quantity, .parse = rd_units_parse_duration },
+  [RD_OPTION_NAME] = {
+    .set = set_string,
+    .check = is_name,
+    .noun = "a name",
+    .advice = "printable text",
+  },
+  [RD_OPTION_ORIGINS] = {
+    .set = set_list,
+    .check = is_graph,
+    .noun = "an origin",
+    .advice = "ASCII such as https://*.example.org",
+  },
+  [RD_OPTION_PATH] = {
+    .set = set_string,
+    .check = is_path,
+    .noun = "a path",
+    .advice = "/ and then printable ASCII without ? and #",
+  },
+  [RD_OPTION_PORT] = { .set = set_integer, .noun = "a port" },
+  [RD_OPTION_SIZE] = { .set = set_quantity, .parse = rd_units_parse_size },
+  [RD_OPTION_TEXT] = {
+    .set = set_string,
+    .check = is_text,
+    .noun = "a message",
+    .advice = "UTF-8 text that is not empty",
+  },
 };
 
 gboolean

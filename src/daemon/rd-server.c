@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
-#define HANDSHAKES_MAX       1024        /* at a time; the others wait in the backlog */
+#define CROWDED_TIMEOUT_US   G_USEC_PER_SEC
+#define HANDSHAKES_MAX       128         /* at a time; the others wait in the backlog */
 #define EARLY_MAX            (64 * 1024) /* bytes a client may have sent behind its handshake, by then */
 #define RETRY_AFTER_S        "5"
 
@@ -242,7 +243,8 @@ rd_server_new (RdManager *manager,
                                            .port = options->port,
                                            .reuse_port = options->reuse_port,
                                            .max_connections = HANDSHAKES_MAX,
-                                           .lifetime_us = HANDSHAKE_TIMEOUT_US };
+                                           .lifetime_us = HANDSHAKE_TIMEOUT_US,
+                                           .crowded_lifetime_us = CROWDED_TIMEOUT_US };
 
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);
