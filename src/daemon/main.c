@@ -5,20 +5,26 @@
 
 #include "rd-application.h"
 
+#include <locale.h>
+#include <stdio.h>
+
 int
 main (int argc, char **argv)
 {
   g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (RdConfig) config = rd_config_load (argv, environment, &error);
+  g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdApplication) application = NULL;
 
+  setlocale (LC_ALL, "");
   g_set_prgname ("ringdown");
+
+  config = rd_config_load (argv, environment, &error);
   if (config != NULL)
     application = rd_application_new (config, &error);
   if (application != NULL && rd_application_run (application, &error))
     return 0;
 
-  g_printerr ("ringdown: %s\n", error->message);
+  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() spoils “” in the C locale */
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

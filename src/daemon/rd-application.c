@@ -143,7 +143,8 @@ rd_application_startup (GApplication *application)
 
   if (!listen_on_ports (self, &self->error))
     {
-      g_application_quit (application);
+      /* not at once: g_application_run() has to come to take leave of the bus */
+      g_idle_add_once ((GSourceOnceFunc) g_application_quit, application);
       return;
     }
 
@@ -263,8 +264,7 @@ rd_application_run (RdApplication *self, GError **error)
       return FALSE;
     }
 
-  if (self->error == NULL)
-    g_application_run (application, 0, NULL);
+  g_application_run (application, 0, NULL);
   if (self->error == NULL)
     return TRUE;
 
