@@ -50,8 +50,11 @@ char *rd_manager_dup_remote (RdManager *self, guint64 id);
 
 /* Begins the close handshake with one client, or all. @code: one that RFC 6455 §7.4 lets a server
  * send, else %RD_ERROR_INVALID_ARGUMENT; no such client: %RD_ERROR_NOT_FOUND. */
-gboolean rd_manager_close (
-  RdManager *self, guint64 id, guint16 code, const char *reason, GError **error);
+gboolean rd_manager_close (RdManager *self,
+                           guint64 id,
+                           guint16 code,
+                           const char *reason,
+                           GError **error);
 void rd_manager_close_all (RdManager *self, guint16 code, const char *reason);
 
 void rd_manager_get_stats (RdManager *self, WsEngineStats *stats);

@@ -120,8 +120,11 @@ refuse_rest (char **argv, GError **error)
 }
 
 gboolean
-rd_command_line_read (
-  RdSettings *settings, char **argv, char **config_file, char **answer, GError **error)
+rd_command_line_read (RdSettings *settings,
+                      char **argv,
+                      char **config_file,
+                      char **answer,
+                      GError **error)
 {
   gboolean help = FALSE;
   gboolean version = FALSE;

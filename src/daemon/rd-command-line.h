@@ -13,7 +13,10 @@ G_BEGIN_DECLS
  * @config_file: (out) (transfer full): what follows --config, else NULL.
  * @answer: (out) (transfer full): what --help or --version print, else NULL.
  * The error is a %G_OPTION_ERROR. */
-gboolean rd_command_line_read (
-  RdSettings *settings, char **argv, char **config_file, char **answer, GError **error);
+gboolean rd_command_line_read (RdSettings *settings,
+                               char **argv,
+                               char **config_file,
+                               char **answer,
+                               GError **error);
 
 G_END_DECLS

@@ -90,8 +90,12 @@ check_pairs (const RdConfig *config, const RdSettings *settings, GError **error)
 }
 
 static gboolean
-read_sources (
-  RdSettings *settings, RdConfig *config, char **argv, char **envp, char **answer, GError **error)
+read_sources (RdSettings *settings,
+              RdConfig *config,
+              char **argv,
+              char **envp,
+              char **answer,
+              GError **error)
 {
   g_autofree char *config_file = NULL;
 

@@ -186,10 +186,33 @@ format_address (GSocket *socket)
                          : g_strdup ("unknown");
 }
 
-/* Listens on all that @host stands for. @port: where it is 0, set to the one that was free. */
+/* Adds to @error, of listen_on(), where that was and what to do. */
+static void
+explain_failure (GError **error, GSocketAddress *address)
+{
+  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+
+  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+    {
+      g_clear_error (error);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                   "cannot listen on %s: the port is taken; end what holds it or give another port",
+                   name);
+      return;
+    }
+
+  g_prefix_error (error, "cannot listen on %s: ", name);
+}
+
+/* Listens on all that @host stands for. A name may stand for an address family that this machine
+ * has not got; a port that is taken is another matter, as half a service is none.
+ * @port: where it is 0, set to the one that was free. */
 static gboolean
-listen_on_host (
-  RdListener *listener, const char *host, guint *port, gboolean reuse_port, GError **error)
+listen_on_host (RdListener *listener,
+                const char *host,
+                guint *port,
+                gboolean reuse_port,
+                GError **error)
 {
   g_autolist (GInetAddress) inets = g_resolver_lookup_by_name (g_resolver_get_default (), host,
                                                                NULL, error);
@@ -206,29 +229,22 @@ listen_on_host (
     {
       g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, *port);
       g_autoptr (GSocketAddress) bound = NULL;
-      g_autoptr (GError) local_error = NULL;
-      GSocket *socket = listen_on (address, reuse_port, &local_error);
+      GSocket *socket;
 
-      /* A name may stand for an address family this machine has not got; a port that is taken is
-       * another matter: half a service is none. */
-      if (socket == NULL)
+      g_clear_error (&failure);
+      socket = listen_on (address, reuse_port, &failure);
+      if (socket != NULL)
         {
-          g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
-
-          g_clear_error (&failure);
-          g_set_error (&failure, local_error->domain, local_error->code, "cannot listen on %s: %s",
-                       name, local_error->message);
-          if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-            break;
+          is_listening = TRUE;
+          g_ptr_array_add (listener->sockets, socket);
+          bound = g_socket_get_local_address (socket, NULL);
+          *port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
           continue;
         }
 
-      g_clear_error (&failure);
-      is_listening = TRUE;
-      g_ptr_array_add (listener->sockets, socket);
-      bound = g_socket_get_local_address (socket, NULL);
-      if (bound != NULL)
-        *port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+      explain_failure (&failure, address);
+      if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+        break;
     }
 
   if (is_listening && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))

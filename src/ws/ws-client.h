@@ -22,8 +22,11 @@ typedef struct
   gsize max_message;    /* bytes */
 
   /* A whole text or binary message came in; @data is valid during the call. */
-  void (*message) (
-    WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, gpointer user_data);
+  void (*message) (WsClient *client,
+                   WsOpcode opcode,
+                   const guint8 *data,
+                   gsize size,
+                   gpointer user_data);
   gpointer user_data;
 } WsContext;
 

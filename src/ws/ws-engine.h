@@ -23,8 +23,11 @@ typedef struct
 typedef struct
 {
   /* A whole text or binary message came in; @data is valid during the call. */
-  void (*message) (
-    WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, gpointer user_data);
+  void (*message) (WsClient *client,
+                   WsOpcode opcode,
+                   const guint8 *data,
+                   gsize size,
+                   gpointer user_data);
 
   /* The connection is over; @client is freed soon after. @code: what the close handshake said,
    * %WS_CLOSE_ABNORMAL where there was none. */

@@ -153,8 +153,12 @@ read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event, g
 }
 
 WsInputResult
-ws_input_next (
-  WsInput *input, guint8 **data, gsize *size, gsize max_message, WsInputEvent *event, guint16 *code)
+ws_input_next (WsInput *input,
+               guint8 **data,
+               gsize *size,
+               gsize max_message,
+               WsInputEvent *event,
+               guint16 *code)
 {
   WsInputResult result;
   guint8 *payload;
