@@ -10,10 +10,9 @@
 
 #include "ws-engine.h"
 
+#include "ws-socket.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,7 +23,6 @@
 #define EVENTS_MAX       128
 #define READ_BUFFER_SIZE (64 * 1024)
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
-#define UNSENT_MAX       (64 * 1024) /* bytes a slow client may hold in the kernel, not sent yet */
 
 typedef struct
 {
@@ -493,48 +491,6 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static void
-read_peer (WsRecord *record)
-{
-  struct sockaddr_storage peer = { 0 };
-  const struct sockaddr_in *in4 = (const struct sockaddr_in *) &peer;
-  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &peer;
-  socklen_t size = sizeof peer;
-  socklen_t cookie_size = sizeof record->cookie;
-
-  getsockopt (record->fd, SOL_SOCKET, SO_COOKIE, &record->cookie, &cookie_size);
-  if (getpeername (record->fd, (struct sockaddr *) &peer, &size) != 0)
-    return;
-
-  if (peer.ss_family == AF_INET)
-    {
-      record->family = AF_INET;
-      record->port = ntohs (in4->sin_port);
-      memcpy (record->address, &in4->sin_addr, sizeof in4->sin_addr);
-    }
-  else if (peer.ss_family == AF_INET6)
-    {
-      record->family = AF_INET6;
-      record->port = ntohs (in6->sin6_port);
-      memcpy (record->address, &in6->sin6_addr, sizeof in6->sin6_addr);
-    }
-}
-
-/* Failures change speed, not behaviour, and come only from sockets that are not TCP. */
-static void
-tune_socket (const WsEngine *engine, int fd)
-{
-  const int nodelay = 1;
-  const int unsent = UNSENT_MAX;
-  const guint patience_ms = (engine->options.ping_interval_us + engine->options.ping_timeout_us)
-                            / 1000;
-
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
-  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-  if (engine->options.ping_interval_us > 0)
-    setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
-}
-
 WsClient *
 ws_engine_adopt (WsEngine *engine, int fd, GError **error)
 {
@@ -547,8 +503,10 @@ ws_engine_adopt (WsEngine *engine, int fd, GError **error)
   record->next = ws_log_get_count (engine->log);
   record->connected_us = g_get_real_time ();
   record->heard_us = g_get_monotonic_time ();
-  read_peer (record);
-  tune_socket (engine, fd);
+  ws_socket_read_peer (record);
+  ws_socket_tune (fd, engine->options.ping_interval_us > 0
+                        ? engine->options.ping_interval_us + engine->options.ping_timeout_us
+                        : 0);
 
   client = ws_client_new (record);
   event.data.ptr = client;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What a client's socket is asked and told once, when it is adopted. That an option cannot be set,
+ * as on a socket that is not TCP, costs speed and is no error. Neither reads nor writes. */
+
+#include "ws-socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define UNSENT_MAX (64 * 1024) /* bytes a slow client may hold in the kernel, not sent yet */
+
+void
+ws_socket_read_peer (WsRecord *record)
+{
+  struct sockaddr_storage peer = { 0 };
+  const struct sockaddr_in *in4 = (const struct sockaddr_in *) &peer;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &peer;
+  socklen_t size = sizeof peer;
+  socklen_t cookie_size = sizeof record->cookie;
+
+  getsockopt (record->fd, SOL_SOCKET, SO_COOKIE, &record->cookie, &cookie_size);
+  if (getpeername (record->fd, (struct sockaddr *) &peer, &size) != 0)
+    return;
+
+  if (peer.ss_family == AF_INET)
+    {
+      record->family = AF_INET;
+      record->port = ntohs (in4->sin_port);
+      memcpy (record->address, &in4->sin_addr, sizeof in4->sin_addr);
+    }
+  else if (peer.ss_family == AF_INET6)
+    {
+      record->family = AF_INET6;
+      record->port = ntohs (in6->sin6_port);
+      memcpy (record->address, &in6->sin6_addr, sizeof in6->sin6_addr);
+    }
+}
+
+void
+ws_socket_tune (int fd, gint64 patience_us)
+{
+  const int nodelay = 1;
+  const int unsent = UNSENT_MAX;
+  const guint patience_ms = patience_us / 1000;
+
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
+  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+  if (patience_us > 0)
+    setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "ws-table.h"
+
+G_BEGIN_DECLS
+
+/* Fills in what the kernel knows of the socket in @record: its cookie, and who is at the other end.
+ */
+void ws_socket_read_peer (WsRecord *record);
+
+/* Prepares a client's socket (tcp(7)): no delay for small messages; a slow client's backlog waits
+ * in the log, not in the kernel; a peer that takes nothing for @patience_us is given up, 0: never.
+ */
+void ws_socket_tune (int fd, gint64 patience_us);
+
+G_END_DECLS
