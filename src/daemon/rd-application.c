@@ -217,15 +217,17 @@ rd_application_init (RdApplication *self)
 static char *
 make_id (const RdConfig *config)
 {
-  g_autofree char *instance = g_strdup (config->instance);
+  GString *id;
 
   if (config->bus == RD_CONFIG_BUS_NONE)
     return NULL;
-  if (instance == NULL)
-    return g_strdup (APPLICATION_ID);
 
-  g_strcanon (instance, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS, '_');
-  return g_strconcat (APPLICATION_ID ".i", instance, NULL);
+  id = g_string_new (APPLICATION_ID);
+  if (config->instance != NULL)
+    g_string_append (id, ".i");
+  for (const char *p = config->instance; p != NULL && *p != '\0'; p = g_utf8_next_char (p))
+    g_string_append_c (id, g_ascii_isalnum (*p) ? *p : '_');
+  return g_string_free (id, FALSE);
 }
 
 RdApplication *

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What the configuration refuses: every limit from both sides, and every error word for word, with
+ * the domain from which the exit status follows. */
+
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "config-fixture.h"
+
+#define LABEL "a23456789-123456789-123456789-123456789-123456789-123456789-123"
+
+#define PORT     "not a port; give a number from 0 to 65535"
+#define DURATION "not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
+#define SIZE     "not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
+#define ADDRESS  "not an address; give a host name or an IP address"
+#define PATH     "not a path; give / and then printable ASCII without ? and #"
+#define NAME     "not a name; give printable text"
+#define TEXT     "not a message; give UTF-8 text that is not empty"
+#define BOOLEAN  "not a boolean; give true, yes, 1, false, no or 0"
+
+static void
+assert_arg_refused (const ConfigFixture *fixture, const char *arg, const char *message)
+{
+  config_fixture_assert_refused (fixture, STRV (arg), NULL, NULL, G_OPTION_ERROR,
+                                 G_OPTION_ERROR_BAD_VALUE, message);
+}
+
+static void
+numbers_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+{
+  const struct
+  {
+    const char *name;
+    const char *allowed[3];
+    const char *refused[2];
+    const char *why;
+    const char *with; /* NULL: nothing */
+  } cases[] = {
+    { "port",
+      { "0", "1", "65535" },
+      { "-1", "65536" },
+      "not a port; give a number from 0 to 65535",
+      NULL },
+    { "admin-port",
+      { "-1", "0", "65535" },
+      { "-2", "65536" },
+      "not a port; give a number from -1 to 65535",
+      NULL },
+    { "max-clients",
+      { "0", "1", "1000000" },
+      { "-1", "1000001" },
+      "not a count; give a number from 0 to 1000000",
+      NULL },
+    { "max-message",
+      { "125", "1KiB", "16MiB" },
+      { "124", "16777217" },
+      "out of range; give 125 to 16MiB",
+      "--log-size=1GiB" },
+    { "log-size",
+      { "64KiB", "65536", "1GiB" },
+      { "65535", "1073741825" },
+      "out of range; give 64KiB to 1GiB",
+      "--max-message=125" },
+    { "ping-interval",
+      { "0", "100ms", "1h" },
+      { "99ms", "3600001ms" },
+      "out of range; give 0 (off) or 100ms to 1h",
+      NULL },
+    { "ping-timeout",
+      { "100ms", "1s", "1h" },
+      { "0", "3600001ms" },
+      "out of range; give 100ms to 1h",
+      NULL },
+    { "notify-interval",
+      { "0", "100ms", "24h" },
+      { "1us", "86400001ms" },
+      "out of range; give 0 (off) or 100ms to 24h",
+      NULL },
+    { "drain-timeout",
+      { "0", "1us", "7d" },
+      { "604800001ms", "99999999999999999999w" },
+      "out of range; give 0 to 7d",
+      NULL },
+    { "drain-interval",
+      { "100ms", "1s", "1h" },
+      { "99999us", "61min" },
+      "out of range; give 100ms to 1h",
+      NULL },
+    { "drain-grace",
+      { "0", "1us", "1h" },
+      { "3600001ms", "2h" },
+      "out of range; give 0 to 1h",
+      NULL },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      for (gsize j = 0; j < G_N_ELEMENTS (cases[i].allowed); j++)
+        {
+          g_autofree char *arg = g_strdup_printf ("--%s=%s", cases[i].name, cases[i].allowed[j]);
+
+          config_fixture_assert_accepted (fixture, STRV (arg, cases[i].with), NULL, NULL);
+        }
+      for (gsize j = 0; j < G_N_ELEMENTS (cases[i].refused); j++)
+        {
+          const char *value = cases[i].refused[j];
+          g_autofree char *arg = g_strdup_printf ("--%s=%s", cases[i].name, value);
+          g_autofree char *message = g_strdup_printf ("--%s: “%s” is %s", cases[i].name, value,
+                                                      cases[i].why);
+
+          assert_arg_refused (fixture, arg, message);
+        }
+    }
+}
+
+static char *
+repeat (const char *start, const char *text, guint n)
+{
+  GString *string = g_string_new (start);
+
+  for (guint i = 0; i < n; i++)
+    g_string_append (string, text);
+  return g_string_free (string, FALSE);
+}
+
+static void
+strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+{
+  const struct
+  {
+    const char *name;
+    const char *start;
+    const char *text;
+    guint n; /* times that @text fits */
+    const char *why;
+  } cases[] = {
+    { "path", "/", "p", 254, "too long for a path; give at most 255 characters" },
+    { "instance", "", "ä", 64, "too long for a name; give at most 64 characters" },
+    { "address", "", "a", 63, ADDRESS },                                  /* a label */
+    { "admin-address", "a.", "b", 63, ADDRESS },                          /* the last label */
+    { "admin-address", LABEL "." LABEL "." LABEL ".", "d", 61, ADDRESS }, /* 253 characters */
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *allowed = repeat (cases[i].start, cases[i].text, cases[i].n);
+      g_autofree char *refused = repeat (cases[i].start, cases[i].text, cases[i].n + 1);
+      g_autofree char *allowed_arg = g_strdup_printf ("--%s=%s", cases[i].name, allowed);
+      g_autofree char *refused_arg = g_strdup_printf ("--%s=%s", cases[i].name, refused);
+      g_autofree char *shown = g_utf8_substring (refused, 0, 60);
+      g_autofree char *message = g_strdup_printf ("--%s: “%s…” is %s", cases[i].name, shown,
+                                                  cases[i].why);
+
+      config_fixture_assert_accepted (fixture, STRV (allowed_arg), NULL, NULL);
+      assert_arg_refused (fixture, refused_arg, message);
+    }
+}
+
+static void
+lists_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+{
+  g_autofree char *addresses = repeat ("--address=", "a ", 16);
+  g_autofree char *origins = repeat ("--allow-origin=", "https://a,", 64);
+  g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, STRV (addresses, origins), NULL,
+                                                        NULL);
+
+  g_assert_cmpuint (g_strv_length (config->addresses), ==, 16);
+  g_assert_cmpuint (g_strv_length (config->allow_origins), ==, 64);
+  config_fixture_assert_refused (fixture, STRV (addresses, "--address=b"), NULL, NULL,
+                                 G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                                 "--address: 17 are too many; give at most 16");
+  config_fixture_assert_refused (fixture, STRV (origins, "--allow-origin=b"), NULL, NULL,
+                                 G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                                 "--allow-origin: 65 are too many; give at most 64");
+}
+
+static void
+values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][2] = {
+    { "--port=abc", "--port: “abc” is " PORT },
+    { "--port=", "--port: “” is " PORT },
+    { "--port= 1", "--port: “ 1” is " PORT },
+    { "--port=1 ", "--port: “1 ” is " PORT },
+    { "--port=0x50", "--port: “0x50” is " PORT },
+    { "--port=18446744073709551616", "--port: “18446744073709551616” is " PORT },
+    { "--max-clients=x", "--max-clients: “x” is not a count; give a number from 0 to 1000000" },
+    { "--drain-timeout=soon", "--drain-timeout: “soon” is " DURATION },
+    { "--drain-grace=", "--drain-grace: “” is " DURATION },
+    { "--ping-interval=-1s", "--ping-interval: “-1s” is " DURATION },
+    { "--max-message=1MB", "--max-message: “1MB” is " SIZE },
+    { "--address=a_b-", "--address: “a_b-” is " ADDRESS },
+    { "--address=localhost:8000", "--address: “localhost:8000” is " ADDRESS },
+    { "--address=[::1]", "--address: “[::1]” is " ADDRESS },
+    { "--address=a 300.1.1.1", "--address: “300.1.1.1” is " ADDRESS },
+    { "--address=1", "--address: “1” is " ADDRESS },
+    { "--address=a.1.", "--address: “a.1.” is " ADDRESS },
+    { "--address=a..b", "--address: “a..b” is " ADDRESS },
+    { "--address=ä.example", "--address: “ä.example” is " ADDRESS },
+    { "--address=", "--address: “” is an empty list; give at least one" },
+    { "--admin-address=", "--admin-address: “” is " ADDRESS },
+    { "--admin-address=a b", "--admin-address: “a b” is " ADDRESS },
+    { "--admin-address=a\n", "--admin-address: “a\\u000a” is " ADDRESS },
+    { "--admin-address=::1%\n", "--admin-address: “::1%\\u000a” is " ADDRESS },
+    { "--allow-origin= ,; ", "--allow-origin: “ ,; ” is an empty list; give at least one" },
+    { "--allow-origin=https://ä",
+      "--allow-origin: “https://ä” is not an origin; give ASCII such as https://*.example.org" },
+    { "--path=ws", "--path: “ws” is " PATH },
+    { "--path=", "--path: “” is " PATH },
+    { "--path=/a?b", "--path: “/a?b” is " PATH },
+    { "--path=/a#b", "--path: “/a#b” is " PATH },
+    { "--path=/a b", "--path: “/a b” is " PATH },
+    { "--path=/a\x1b[2J", "--path: “/a\\u001b[2J” is " PATH },
+    { "--path=/ä", "--path: “/ä” is " PATH },
+    { "--instance=", "--instance: “” is " NAME },
+    { "--instance=a\tb", "--instance: “a\\u0009b” is " NAME },
+    { "--instance=\xff", "--instance: “\xef\xbf\xbd” is " NAME },
+    { "--instance=\xc1\xa1", "--instance: “\xef\xbf\xbd\xef\xbf\xbd” is " NAME }, /* overlong */
+    { "--instance=a\xe2\x80\xae", "--instance: “a\\u202e” is " NAME }, /* right-to-left override */
+    { "--notify-message=", "--notify-message: “” is " TEXT },
+    { "--notify-message=a\xc3", "--notify-message: “a\xef\xbf\xbd” is " TEXT },
+    { "--reuse-port=maybe", "--reuse-port: “maybe” is " BOOLEAN },
+    { "--reuse-port=", "--reuse-port: “” is " BOOLEAN },
+    { "--bus=tram", "--bus: “tram” is not one of session, system, none" },
+    { "--bus=", "--bus: “” is not one of session, system, none" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    assert_arg_refused (fixture, cases[i][0], cases[i][1]);
+}
+
+static void
+command_lines_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+{
+  const struct
+  {
+    const char *const *args;
+    int code;
+    const char *message;
+  } cases[] = {
+    { STRV ("--foo"), G_OPTION_ERROR_UNKNOWN_OPTION, "unknown option --foo; see ringdown --help" },
+    { STRV ("--foo=bar"), G_OPTION_ERROR_UNKNOWN_OPTION,
+      "unknown option --foo; see ringdown --help" },
+    { STRV ("--Server-port=1"), G_OPTION_ERROR_UNKNOWN_OPTION,
+      "unknown option --Server-port; see ringdown --help" },
+    { STRV ("--fo\no"), G_OPTION_ERROR_UNKNOWN_OPTION,
+      "unknown option --fo\\u000ao; see ringdown --help" },
+    { STRV ("-p", "1"), G_OPTION_ERROR_UNKNOWN_OPTION, "unknown option -p; see ringdown --help" },
+    { STRV ("--help", "--foo"), G_OPTION_ERROR_UNKNOWN_OPTION,
+      "unknown option --foo; see ringdown --help" },
+    { STRV ("8000"), G_OPTION_ERROR_FAILED, "“8000” is not an option; see ringdown --help" },
+    { STRV ("--port", "1", "2"), G_OPTION_ERROR_FAILED,
+      "“2” is not an option; see ringdown --help" },
+    { STRV ("--", "--port"), G_OPTION_ERROR_FAILED,
+      "“--port” is not an option; see ringdown --help" },
+    { STRV (""), G_OPTION_ERROR_FAILED, "“” is not an option; see ringdown --help" },
+    { STRV ("-"), G_OPTION_ERROR_FAILED, "“-” is not an option; see ringdown --help" },
+    { STRV ("--port"), G_OPTION_ERROR_BAD_VALUE, "Missing argument for --port" },
+    { STRV ("--config"), G_OPTION_ERROR_BAD_VALUE, "Missing argument for --config" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    config_fixture_assert_refused (fixture, cases[i].args, NULL, NULL, G_OPTION_ERROR,
+                                   cases[i].code, cases[i].message);
+}
+
+static void
+variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][2] = {
+    { "RINGDOWN_PORT=abc", "RINGDOWN_PORT: “abc” is " PORT },
+    { "RINGDOWN_PORT=tcp://192.0.2.1:80", "RINGDOWN_PORT: “tcp://192.0.2.1:80” is " PORT },
+    { "RINGDOWN_DRAIN_TIMEOUT=1h30", "RINGDOWN_DRAIN_TIMEOUT: “1h30” is " DURATION },
+    { "RINGDOWN_REUSE_PORT=TRUE", "RINGDOWN_REUSE_PORT: “TRUE” is " BOOLEAN },
+    { "RINGDOWN_ADDRESS= ", "RINGDOWN_ADDRESS: “ ” is an empty list; give at least one" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    config_fixture_assert_refused (fixture, NULL, STRV (cases[i][0]), NULL, G_IO_ERROR,
+                                   G_IO_ERROR_INVALID_ARGUMENT, cases[i][1]);
+}
+
+static void
+key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+{
+  const struct
+  {
+    const char *text;
+    int code;
+    const char *message;
+  } cases[] = {
+    { "[Server]\nport=abc\n", G_KEY_FILE_ERROR_INVALID_VALUE,
+      "FILE: [Server] port: “abc” is " PORT },
+    { "[Server]\naddress=\n", G_KEY_FILE_ERROR_INVALID_VALUE,
+      "FILE: [Server] address: “” is an empty list; give at least one" },
+    { "[Drain]\ndrain-timeout=1 moon\n", G_KEY_FILE_ERROR_INVALID_VALUE,
+      "FILE: [Drain] drain-timeout: “1 moon” is " DURATION },
+    { "[Sever]\nport=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
+      "FILE: [Sever]: unknown group; see ringdown --help" },
+    { "[Server]\nprot=1\n", G_KEY_FILE_ERROR_KEY_NOT_FOUND,
+      "FILE: [Server] prot: unknown key; see ringdown --help" },
+    { "[Server]\nport[de]=1\n", G_KEY_FILE_ERROR_KEY_NOT_FOUND,
+      "FILE: [Server] port[de]: unknown key; see ringdown --help" },
+    { "[Drain]\nport=1\n", G_KEY_FILE_ERROR_KEY_NOT_FOUND,
+      "FILE: [Drain] port: unknown key; it belongs to [Server]" },
+    { "port=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND, "FILE: Key file does not start with a group" },
+    { "[Server]\nnonsense \x1b[2J\n", G_KEY_FILE_ERROR_PARSE,
+      "FILE: Key file contains line “nonsense \\u001b[2J” which is not a key-value pair, group, or "
+      "comment" },
+    { "[Notify]\nnotify-message=a\\q\n", G_KEY_FILE_ERROR_INVALID_VALUE,
+      "FILE: [Notify] notify-message: unknown escape in the value; give \\\\ for a backslash" },
+    { "[Notify]\nnotify-message=a\xff\n", G_KEY_FILE_ERROR_UNKNOWN_ENCODING,
+      "FILE: [Notify] notify-message: Key file contains key “notify-message” with value "
+      "“a\xef\xbf\xbd” which is not UTF-8" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    config_fixture_assert_refused (fixture, NULL, NULL, cases[i].text, G_KEY_FILE_ERROR,
+                                   cases[i].code, cases[i].message);
+}
+
+static void
+key_files_that_cannot_be_read_are_named (ConfigFixture *fixture, gconstpointer data)
+{
+  g_autofree char *env = g_strconcat ("RINGDOWN_CONFIG=", fixture->dir, NULL);
+  g_autofree char *is_directory = g_strdup_printf ("Error reading file “%s”: Is a directory",
+                                                   fixture->dir);
+
+  config_fixture_assert_refused (fixture, STRV ("--config=/nonexistent\n"), NULL, NULL, G_IO_ERROR,
+                                 G_IO_ERROR_NOT_FOUND,
+                                 "Failed to open file “/nonexistent\\u000a”: No such file or "
+                                 "directory");
+  config_fixture_assert_refused (fixture, NULL, STRV (env), NULL, G_IO_ERROR,
+                                 G_IO_ERROR_IS_DIRECTORY, is_directory);
+  g_remove (fixture->file);
+  g_assert_cmpint (g_mkdir (fixture->file, 0700), ==, 0);
+  config_fixture_assert_refused (fixture, NULL, NULL, NULL, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY,
+                                 "Error reading file “FILE”: Is a directory");
+}
+
+static void
+log_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
+{
+  config_fixture_assert_accepted (fixture, STRV ("--log-size=512KiB", "--max-message=64KiB"), NULL,
+                                  NULL);
+  config_fixture_assert_refused (fixture, STRV ("--log-size=524287"), NULL, NULL, G_OPTION_ERROR,
+                                 G_OPTION_ERROR_BAD_VALUE,
+                                 "--log-size “524287” is less than 8 times max-message (default) "
+                                 "“64KiB”; raise the one or lower the other");
+  config_fixture_assert_refused (fixture, STRV ("--max-message=1K", "--max-message=1M"), NULL,
+                                 "[Server]\nlog-size=7MiB\n", G_OPTION_ERROR,
+                                 G_OPTION_ERROR_BAD_VALUE,
+                                 "FILE: [Server] log-size “7MiB” is less than 8 times "
+                                 "--max-message “1M”; raise the one or lower the other");
+  config_fixture_assert_refused (fixture, NULL, NULL, "[Server]\nmax-message=1M\n",
+                                 G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
+                                 "log-size (default) “4MiB” is less than 8 times FILE: [Server] "
+                                 "max-message “1M”; raise the one or lower the other");
+}
+
+static void
+notification_is_no_longer_than_a_message (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const *env = STRV ("RINGDOWN_MAX_MESSAGE=125");
+  g_autofree char *fits = repeat ("[Notify]\nnotify-message=1", "ü", 62);
+  g_autofree char *exceeds = g_strconcat (fits, "2", NULL);
+  g_autofree char *shown = repeat ("1", "ü", 59);
+  g_autofree char *why = g_strdup_printf (
+    "FILE: [Notify] notify-message “%s…” is longer than RINGDOWN_MAX_MESSAGE "
+    "“125”; shorten the one or raise the other",
+    shown);
+
+  config_fixture_assert_accepted (fixture, NULL, env, fits);
+  config_fixture_assert_refused (fixture, NULL, env, exceeds, G_IO_ERROR,
+                                 G_IO_ERROR_INVALID_ARGUMENT, why);
+}
+
+static void
+overridden_values_must_be_right_too (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *text = "[Server]\nport=c\n";
+
+  config_fixture_assert_refused (fixture, STRV ("--port=1"), STRV ("RINGDOWN_PORT=b"), "",
+                                 G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                                 "RINGDOWN_PORT: “b” is " PORT);
+  config_fixture_assert_refused (fixture, STRV ("--port=1"), STRV ("RINGDOWN_PORT=2"), text,
+                                 G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
+                                 "FILE: [Server] port: “c” is " PORT);
+}
+
+static void
+wrong_command_line_is_told_first (ConfigFixture *fixture, gconstpointer data)
+{
+  config_fixture_assert_refused (fixture, STRV ("--port=a"), STRV ("RINGDOWN_PORT=b"), "nonsense",
+                                 G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--port: “a” is " PORT);
+}
+
+#define ADD(path, function) \
+  g_test_add (path, ConfigFixture, NULL, config_fixture_set_up, function, config_fixture_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ADD ("/config-refused/limits/numbers", numbers_end_at_their_limits);
+  ADD ("/config-refused/limits/strings", strings_end_at_their_limits);
+  ADD ("/config-refused/limits/lists", lists_end_at_their_limits);
+  ADD ("/config-refused/values", values_of_the_wrong_form_are_named);
+  ADD ("/config-refused/command-line", command_lines_of_the_wrong_form_are_named);
+  ADD ("/config-refused/environment", variables_of_the_wrong_form_are_named);
+  ADD ("/config-refused/key-file", key_files_of_the_wrong_form_are_named);
+  ADD ("/config-refused/key-file/unreadable", key_files_that_cannot_be_read_are_named);
+  ADD ("/config-refused/pairs/log", log_holds_eight_messages);
+  ADD ("/config-refused/pairs/notification", notification_is_no_longer_than_a_message);
+  ADD ("/config-refused/overridden", overridden_values_must_be_right_too);
+  ADD ("/config-refused/command-line/first", wrong_command_line_is_told_first);
+
+  return g_test_run ();
+}
