@@ -5,13 +5,15 @@
 
 #include "rd-bus.h"
 
+static guint message_signal;
+
 G_DEFINE_INTERFACE (RdBus, rd_bus, G_TYPE_OBJECT)
 
 static void
 rd_bus_default_init (RdBusInterface *iface)
 {
-  g_signal_new ("message", RD_TYPE_BUS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                G_TYPE_POINTER);
+  message_signal = g_signal_new ("message", RD_TYPE_BUS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_POINTER);
   g_object_interface_install_property (
     iface,
     g_param_spec_string ("state", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
@@ -26,7 +28,7 @@ rd_bus_publish (RdBus *self, RdMessage *message)
 void
 rd_bus_deliver (RdBus *self, RdMessage *message)
 {
-  g_signal_emit_by_name (self, "message", message);
+  g_signal_emit (self, message_signal, 0, message);
 }
 
 char *

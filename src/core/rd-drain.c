@@ -9,6 +9,8 @@
 
 #include "rd-error.h"
 
+#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* a timer takes up to 49 days */
+
 typedef enum
 {
   STATE_RUNNING,
@@ -40,9 +42,9 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint left;   /* clients that left by themselves */
-  guint closed; /* clients that answered our close frame */
-  guint forced; /* clients that did not */
+  guint left;   /* clients that left by themselves, */
+  guint closed; /* that answered our close frame, */
+  guint forced; /* and that did not, since the drain began */
 };
 
 enum
@@ -55,6 +57,7 @@ enum
 enum
 {
   SIGNAL_PROGRESS,
+  SIGNAL_REOPEN,
   N_SIGNALS,
 };
 
@@ -246,15 +249,29 @@ step (RdDrain *self, Event event)
   return FALSE;
 }
 
+/* Its handshake was agreed to before the door was shut, and took longer than the drain. */
 static void
-on_client_disconnected (RdDrain *self, guint64 id, guint code, gboolean clean)
+on_client_connected (RdDrain *self)
 {
-  if (self->state != STATE_CLOSING)
-    self->left++;
-  else if (clean)
-    self->closed++;
-  else
-    self->forced++;
+  if (self->state == STATE_CLOSING)
+    rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+}
+
+static void
+on_client_disconnected (RdDrain *self, guint64 id, guint code, guint how)
+{
+  switch ((RdDeparture) how)
+    {
+    case RD_DEPARTURE_LEFT:
+      self->left++;
+      break;
+    case RD_DEPARTURE_CLOSED:
+      self->closed++;
+      break;
+    case RD_DEPARTURE_FORCED:
+      self->forced++;
+      break;
+    }
 }
 
 static void
@@ -287,6 +304,17 @@ rd_drain_finalize (GObject *object)
   G_OBJECT_CLASS (rd_drain_parent_class)->finalize (object);
 }
 
+/* One handler that fails is enough: the others are not asked. */
+static gboolean
+stop_at_failure (GSignalInvocationHint *hint,
+                 GValue *result,
+                 const GValue *handler_result,
+                 gpointer data)
+{
+  g_value_copy (handler_result, result);
+  return g_value_get_boolean (handler_result);
+}
+
 static void
 rd_drain_class_init (RdDrainClass *klass)
 {
@@ -302,6 +330,9 @@ rd_drain_class_init (RdDrainClass *klass)
 
   signals[SIGNAL_PROGRESS] = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
                                            NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
+  signals[SIGNAL_REOPEN] = g_signal_new ("reopen", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0,
+                                         stop_at_failure, NULL, NULL, G_TYPE_BOOLEAN, 1,
+                                         G_TYPE_POINTER);
 }
 
 static void
@@ -316,6 +347,8 @@ rd_drain_new (RdManager *manager, const RdDrainOptions *options)
 
   self->manager = g_object_ref (manager);
   self->options = *options;
+  g_signal_connect_object (manager, "client-connected", G_CALLBACK (on_client_connected), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (manager, "client-disconnected", G_CALLBACK (on_client_disconnected),
                            self, G_CONNECT_SWAPPED);
   g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_connections_changed),
@@ -332,9 +365,10 @@ rd_drain_begin (RdDrain *self, gint64 timeout_us)
     timeout_us = self->options.timeout_us;
   if (timeout_us >= 0 && self->state <= STATE_DRAINING)
     {
+      timeout_us = MIN (timeout_us, TIMEOUT_MAX_US);
       g_clear_handle_id (&self->deadline_id, g_source_remove);
       self->deadline_us = g_get_monotonic_time () + timeout_us;
-      self->deadline_id = g_timeout_add (MIN (timeout_us / 1000, G_MAXUINT), on_deadline, self);
+      self->deadline_id = g_timeout_add (timeout_us / 1000, on_deadline, self);
     }
 
   step (self, EVENT_BEGIN);
@@ -350,6 +384,12 @@ rd_drain_interrupt (RdDrain *self)
 gboolean
 rd_drain_cancel (RdDrain *self, GError **error)
 {
+  gboolean is_open = TRUE;
+
+  if (self->state == STATE_DRAINING)
+    g_signal_emit (self, signals[SIGNAL_REOPEN], 0, error, &is_open);
+  if (!is_open)
+    return FALSE;
   if (step (self, EVENT_CANCEL))
     return TRUE;
 

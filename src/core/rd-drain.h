@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  *
  * Property "state": "running", "draining" or "drained". Property "accepting": whether new clients
  * are let in. Signal "progress" (guint clients, guint seconds_left): when the drain begins, at each
- * poll, and when its deadline is moved. */
+ * poll, and when its deadline is moved. Signal "reopen" (GError **error) -> gboolean: clients are
+ * to be let in again; FALSE with an error if that cannot be done. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
 G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
@@ -33,7 +34,7 @@ void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 void rd_drain_interrupt (RdDrain *self);
 
 /* Back to running. Returns: FALSE with %RD_ERROR_NOT_DRAINING if there is nothing to cancel, or the
- * clients are being closed already. */
+ * clients are being closed already; or with what "reopen" said. */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 const char *rd_drain_get_state (RdDrain *self);

@@ -9,6 +9,7 @@ static const GDBusErrorEntry entries[] = {
   { RD_ERROR_INVALID_ARGUMENT, "org.ringdown.Error.InvalidArgument" },
   { RD_ERROR_NOT_FOUND, "org.ringdown.Error.NotFound" },
   { RD_ERROR_NOT_DRAINING, "org.ringdown.Error.NotDraining" },
+  { RD_ERROR_CANNOT_LISTEN, "org.ringdown.Error.CannotListen" },
 };
 
 GQuark

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 typedef enum
 {
   RD_ERROR_INVALID_ARGUMENT,
-  RD_ERROR_NOT_FOUND,    /* no such client, no such topic */
-  RD_ERROR_NOT_DRAINING, /* there is no drain to cancel, or it is too late for that */
+  RD_ERROR_NOT_FOUND,     /* no such client, no such topic */
+  RD_ERROR_NOT_DRAINING,  /* there is no drain to cancel, or it is too late for that */
+  RD_ERROR_CANNOT_LISTEN, /* a port was taken while we did not listen on it */
 } RdError;
 
 #define RD_ERROR (rd_error_quark ())

@@ -46,6 +46,15 @@ on_message (WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, g
   g_signal_emit (user_data, signals[SIGNAL_MESSAGE], 0, &message);
 }
 
+static RdDeparture
+departure_of (const WsClient *client)
+{
+  if (!client->is_ours)
+    return RD_DEPARTURE_LEFT;
+
+  return client->close_sent && client->close_received ? RD_DEPARTURE_CLOSED : RD_DEPARTURE_FORCED;
+}
+
 static void
 on_closed (WsClient *client, guint16 code, gpointer user_data)
 {
@@ -54,7 +63,7 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
   g_hash_table_remove (self->clients, &client->id);
   g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
   g_signal_emit (self, signals[SIGNAL_CLIENT_DISCONNECTED], 0, client->id, (guint) code,
-                 client->close_sent && client->close_received);
+                 (guint) departure_of (client));
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
 }
 
@@ -99,7 +108,7 @@ rd_manager_class_init (RdManagerClass *klass)
                                                    G_TYPE_NONE, 1, G_TYPE_UINT64);
   signals[SIGNAL_CLIENT_DISCONNECTED] = g_signal_new (
     "client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-    G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_BOOLEAN);
+    G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
 }
 
 static void
@@ -121,10 +130,10 @@ rd_manager_new (const WsEngineOptions *options, GError **error)
   return g_steal_pointer (&self);
 }
 
-guint
-rd_manager_get_capacity (RdManager *self)
+gboolean
+rd_manager_is_full (RdManager *self, guint expected)
 {
-  return ws_engine_get_options (self->engine)->max_clients;
+  return ws_engine_is_full (self->engine, expected);
 }
 
 gsize

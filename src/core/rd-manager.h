@@ -11,10 +11,17 @@ G_BEGIN_DECLS
 /* Knows every client of this process.
  *
  * Signals: "message" (RdMessage *): a client sent one; valid during the emission.
- * "client-connected" (guint64 id). "client-disconnected" (guint64 id, guint code, gboolean clean):
- * @clean: both close frames were exchanged. Property "connections". */
+ * "client-connected" (guint64 id). "client-disconnected" (guint64 id, guint code, guint how): an
+ * #RdDeparture. Property "connections". */
 #define RD_TYPE_MANAGER (rd_manager_get_type ())
 G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
+
+typedef enum
+{
+  RD_DEPARTURE_LEFT,   /* the client closed, or vanished */
+  RD_DEPARTURE_CLOSED, /* we closed, and it agreed */
+  RD_DEPARTURE_FORCED, /* we closed, and it did not answer */
+} RdDeparture;
 
 typedef struct
 {
@@ -29,8 +36,10 @@ typedef struct
 /* Returns: (transfer full): NULL with a #GFileError where memory or descriptors are short. */
 RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 
-/* How many clients it can take, and how long a message may be, bytes. */
-guint rd_manager_get_capacity (RdManager *self);
+/* Whether there is no room for another client beside @expected ones. */
+gboolean rd_manager_is_full (RdManager *self, guint expected);
+
+/* How long a message may be, bytes. */
 gsize rd_manager_get_max_message (RdManager *self);
 
 /* Takes a client whose opening handshake is done.

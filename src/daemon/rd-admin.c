@@ -11,10 +11,9 @@
 
 #include <json-glib/json-glib.h>
 
-#define CONNECTIONS_MAX     64
-#define IDLE_TIMEOUT_S      10                         /* a connection silent for so long is cut */
-#define LIFETIME_US         (10 * 60 * G_USEC_PER_SEC) /* and any after so long, */
-#define CROWDED_LIFETIME_US (10 * G_USEC_PER_SEC)      /* or so long while there is no room */
+#define CONNECTIONS_MAX 64
+#define IDLE_TIMEOUT_S  10                         /* a connection silent for so long is cut */
+#define LIFETIME_US     (10 * 60 * G_USEC_PER_SEC) /* and any after so long */
 
 struct _RdAdmin
 {
@@ -115,7 +114,7 @@ rd_admin_new (RdManager *manager,
                                            .port = port,
                                            .max_connections = CONNECTIONS_MAX,
                                            .lifetime_us = LIFETIME_US,
-                                           .crowded_lifetime_us = CROWDED_LIFETIME_US,
+
                                            .idle_timeout_s = IDLE_TIMEOUT_S };
 
   admin->manager = g_object_ref (manager);

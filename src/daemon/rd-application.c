@@ -19,7 +19,8 @@
 #include <glib-unix.h>
 #include <signal.h>
 
-#define APPLICATION_ID "org.ringdown.Ringdown"
+#define APPLICATION_ID  "org.ringdown.Ringdown"
+#define LAST_ANSWERS_MS 50
 
 struct _RdApplication
 {
@@ -53,8 +54,20 @@ on_termination_signal (gpointer user_data)
 static void
 on_drain_state (RdApplication *self)
 {
-  if (g_str_equal (rd_drain_get_state (self->drain), "drained"))
+  if (!g_str_equal (rd_drain_get_state (self->drain), "drained"))
+    return;
+
+  /* a handshake under way is still told that it came too late */
+  if (self->server != NULL && rd_server_get_handshakes (self->server) > 0)
+    g_timeout_add_once (LAST_ANSWERS_MS, (GSourceOnceFunc) g_application_quit, self);
+  else
     g_application_quit (G_APPLICATION (self));
+}
+
+static void
+on_bus_closed (GDBusConnection *connection)
+{
+  g_warning ("The message bus is gone: running on without D-Bus until the next start");
 }
 
 static gboolean
@@ -141,6 +154,8 @@ rd_application_startup (GApplication *application)
       && g_application_get_dbus_connection (application) == NULL)
     g_message ("No message bus can be reached: running on without D-Bus");
 
+  self->sigterm_id = g_unix_signal_add (SIGTERM, on_termination_signal, self);
+  self->sigint_id = g_unix_signal_add (SIGINT, on_termination_signal, self);
   if (!listen_on_ports (self, &self->error))
     {
       /* not at once: g_application_run() has to come to take leave of the bus */
@@ -150,9 +165,13 @@ rd_application_startup (GApplication *application)
 
   self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
                                     self->config->notify_message);
-  self->sigterm_id = g_unix_signal_add (SIGTERM, on_termination_signal, self);
-  self->sigint_id = g_unix_signal_add (SIGINT, on_termination_signal, self);
   g_application_hold (application);
+}
+
+/* Anybody on the bus may ask for it: there is no window to raise. */
+static void
+rd_application_activate (GApplication *application)
+{
 }
 
 static gboolean
@@ -165,6 +184,7 @@ rd_application_dbus_register (GApplication *application,
 
   /* a bus that goes away is no reason for us to go too */
   g_dbus_connection_set_exit_on_close (connection, FALSE);
+  g_signal_connect_object (connection, "closed", G_CALLBACK (on_bus_closed), self, 0);
   return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->service), connection,
                                            RD_SERVICE_PATH, error);
 }
@@ -203,6 +223,7 @@ rd_application_class_init (RdApplicationClass *klass)
   GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->finalize = rd_application_finalize;
+  application_class->activate = rd_application_activate;
   application_class->startup = rd_application_startup;
   application_class->dbus_register = rd_application_dbus_register;
   application_class->dbus_unregister = rd_application_dbus_unregister;

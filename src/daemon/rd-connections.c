@@ -18,11 +18,9 @@ typedef struct
 struct _RdConnections
 {
   GHashTable *entries; /* GSocketConnection -> Entry, owned */
-  GQueue queue;        /* Entry, unowned; the oldest first */
+  GQueue queue;        /* Entry, unowned; the oldest first; without those that were cut */
   guint max;
   gint64 lifetime_us;
-  gint64 crowded_lifetime_us;
-  gboolean is_crowded;
   guint timer_id;
   const RdConnectionsEvents *events; /* unowned: outlives us */
   gpointer user_data;                /* unowned */
@@ -38,6 +36,27 @@ entry_free (gpointer data)
   g_free (entry);
 }
 
+static void
+tell_count (RdConnections *connections)
+{
+  if (connections->events->changed != NULL)
+    connections->events->changed (connections->queue.length, connections->user_data);
+}
+
+static void
+cut (Entry *entry, gboolean in_time)
+{
+  RdConnections *connections = entry->owner;
+
+  g_queue_unlink (&connections->queue, &entry->link);
+  entry->is_queued = FALSE;
+  if (connections->events->cut != NULL)
+    connections->events->cut (in_time, connections->user_data);
+
+  /* libsoup reads the end and lets go of the connection, which disposes of it */
+  g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
+}
+
 static gboolean on_timer (gpointer user_data);
 
 /* Sets the timer for the oldest in the queue. */
@@ -45,69 +64,35 @@ static void
 arm_timer (RdConnections *connections)
 {
   const Entry *oldest = g_queue_peek_head (&connections->queue);
-  const gint64 lifetime_us = connections->is_crowded ? connections->crowded_lifetime_us
-                                                     : connections->lifetime_us;
   gint64 wait_us;
 
-  g_clear_handle_id (&connections->timer_id, g_source_remove);
-  if (oldest == NULL)
+  if (oldest == NULL || connections->timer_id != 0)
     return;
 
-  wait_us = MAX (oldest->since_us + lifetime_us - g_get_monotonic_time (), 0);
+  wait_us = MAX (oldest->since_us + connections->lifetime_us - g_get_monotonic_time (), 0);
   connections->timer_id = g_timeout_add (wait_us / 1000 + 1, on_timer, connections);
-}
-
-/* The number has changed. */
-static void
-follow_count (RdConnections *connections)
-{
-  const gboolean is_crowded = g_hash_table_size (connections->entries) >= connections->max;
-
-  if (is_crowded == connections->is_crowded)
-    return;
-
-  connections->is_crowded = is_crowded;
-  arm_timer (connections);
-  if (connections->events->crowded != NULL)
-    connections->events->crowded (is_crowded, connections->user_data);
-}
-
-static void
-expire (Entry *entry)
-{
-  RdConnections *connections = entry->owner;
-
-  g_queue_unlink (&connections->queue, &entry->link);
-  entry->is_queued = FALSE;
-  if (connections->events->expired != NULL)
-    connections->events->expired (connections->user_data);
-
-  /* libsoup reads the end and lets go of the connection, which disposes of it */
-  g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
 }
 
 static gboolean
 on_timer (gpointer user_data)
 {
   RdConnections *connections = user_data;
-  const gint64 lifetime_us = connections->is_crowded ? connections->crowded_lifetime_us
-                                                     : connections->lifetime_us;
   const gint64 now_us = g_get_monotonic_time ();
   Entry *oldest;
 
   connections->timer_id = 0;
   while ((oldest = g_queue_peek_head (&connections->queue)) != NULL
-         && oldest->since_us + lifetime_us <= now_us)
-    expire (oldest);
+         && oldest->since_us + connections->lifetime_us <= now_us)
+    cut (oldest, FALSE);
 
   arm_timer (connections);
+  tell_count (connections);
   return G_SOURCE_REMOVE;
 }
 
 RdConnections *
 rd_connections_new (guint max,
                     gint64 lifetime_us,
-                    gint64 crowded_lifetime_us,
                     const RdConnectionsEvents *events,
                     gpointer user_data)
 {
@@ -117,7 +102,6 @@ rd_connections_new (guint max,
   g_queue_init (&connections->queue);
   connections->max = max;
   connections->lifetime_us = lifetime_us;
-  connections->crowded_lifetime_us = crowded_lifetime_us;
   connections->events = events;
   connections->user_data = user_data;
   return connections;
@@ -129,7 +113,7 @@ on_disposed (gpointer data, GObject *connection)
   RdConnections *connections = data;
 
   g_hash_table_remove (connections->entries, connection);
-  follow_count (connections);
+  tell_count (connections);
 }
 
 void
@@ -152,6 +136,9 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 {
   Entry *entry = g_new0 (Entry, 1);
 
+  if (connections->queue.length >= connections->max)
+    cut (g_queue_peek_head (&connections->queue), TRUE);
+
   entry->owner = connections;
   entry->connection = connection;
   entry->since_us = g_get_monotonic_time ();
@@ -160,9 +147,8 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
   g_queue_push_tail_link (&connections->queue, &entry->link);
   g_hash_table_insert (connections->entries, connection, entry);
   g_object_weak_ref (G_OBJECT (connection), on_disposed, connections);
-  if (connections->timer_id == 0)
-    arm_timer (connections);
-  follow_count (connections);
+  arm_timer (connections);
+  tell_count (connections);
 }
 
 void
@@ -172,5 +158,11 @@ rd_connections_release (RdConnections *connections, GSocketConnection *connectio
     return;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
-  follow_count (connections);
+  tell_count (connections);
+}
+
+guint
+rd_connections_get_count (const RdConnections *connections)
+{
+  return connections->queue.length;
 }

@@ -10,19 +10,18 @@ G_BEGIN_DECLS
 /* The HTTP connections of a server: how many there are, and an end to those that take too long. */
 typedef struct _RdConnections RdConnections;
 
-/* What it tells; all nullable. */
+/* What it tells; both nullable. */
 typedef struct
 {
-  void (*expired) (gpointer user_data);                      /* one was cut */
-  void (*crowded) (gboolean is_crowded, gpointer user_data); /* no more, please; or: go on */
+  void (*cut) (gboolean in_time, gpointer user_data); /* one was cut: for others, or it was time */
+  void (*changed) (guint count, gpointer user_data);  /* so many are there now */
 } RdConnectionsEvents;
 
-/* @lifetime_us: a connection watched for so long is cut. @max: while there are so many, it is
- * crowded, and one may stay for @crowded_lifetime_us only, so that nobody can keep the others out
- * by doing nothing. @events: (transfer none), outlives it. */
+/* @max: when one more comes, the oldest is cut to make room: nobody can keep others out by doing
+ * nothing. @lifetime_us: a connection watched for so long is cut. @events: (transfer none),
+ * outlives it. */
 RdConnections *rd_connections_new (guint max,
                                    gint64 lifetime_us,
-                                   gint64 crowded_lifetime_us,
                                    const RdConnectionsEvents *events,
                                    gpointer user_data);
 void rd_connections_free (RdConnections *connections);
@@ -31,6 +30,8 @@ void rd_connections_free (RdConnections *connections);
  * rd_connections_release(). */
 void rd_connections_watch (RdConnections *connections, GSocketConnection *connection);
 void rd_connections_release (RdConnections *connections, GSocketConnection *connection);
+
+guint rd_connections_get_count (const RdConnections *connections);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConnections, rd_connections_free)
 

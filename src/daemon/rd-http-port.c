@@ -11,18 +11,22 @@
 #include "rd-http.h"
 #include "rd-listener.h"
 
+#define CROWD_SHARE 8 /* of the connections there may be, one eighth is a crowd */
+
 struct _RdHttpPort
 {
   RdListener *listener;       /* owned */
   RdConnections *connections; /* owned */
   SoupServer *soup;           /* owned */
   GSocketAddress *nowhere;    /* owned */
+  guint max_connections;
   guint idle_timeout_s;
   const RdHttpPortEvents *events; /* unowned: outlives us */
   gpointer user_data;             /* unowned */
 };
 
-/* No request here has a body: what comes as one is not kept, and the answer ends the connection. */
+/* No request here has a body: what comes as one is not kept. libsoup reads it to its end before it
+ * answers, or until the connection's time is up. */
 static void
 on_headers (SoupServer *soup,
             SoupServerMessage *message,
@@ -75,24 +79,25 @@ on_connection (GSocketConnection *connection, gpointer user_data)
 }
 
 static void
-on_expired (gpointer user_data)
+on_cut (gboolean in_time, gpointer user_data)
 {
   RdHttpPort *port = user_data;
+  void (*tell) (gpointer) = in_time ? port->events->crowded : port->events->expired;
 
-  if (port->events->expired != NULL)
-    port->events->expired (port->user_data);
+  if (tell != NULL)
+    tell (port->user_data);
 }
 
+/* With a crowd under way, new ones come one by one, so that these are done first. */
 static void
-on_crowded (gboolean is_crowded, gpointer user_data)
+on_changed (guint count, gpointer user_data)
 {
   RdHttpPort *port = user_data;
 
-  rd_listener_set_busy (port->listener, is_crowded);
+  rd_listener_set_busy (port->listener, count > port->max_connections / CROWD_SHARE);
 }
 
-static const RdConnectionsEvents connections_events = { .expired = on_expired,
-                                                        .crowded = on_crowded };
+static const RdConnectionsEvents connections_events = { .cut = on_cut, .changed = on_changed };
 
 RdHttpPort *
 rd_http_port_new (const RdHttpPortOptions *options,
@@ -102,11 +107,12 @@ rd_http_port_new (const RdHttpPortOptions *options,
 {
   g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
 
+  port->max_connections = options->max_connections;
   port->idle_timeout_s = options->idle_timeout_s;
   port->events = events;
   port->user_data = user_data;
   port->connections = rd_connections_new (options->max_connections, options->lifetime_us,
-                                          options->crowded_lifetime_us, &connections_events, port);
+                                          &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
   /* libsoup insists on addresses, which nobody here asks it for; to look up the real ones would
    * cost two system calls a connection, and fail for one that is gone already */
@@ -138,6 +144,8 @@ rd_http_port_add_handler (RdHttpPort *port,
                           SoupServerCallback callback,
                           gpointer user_data)
 {
+  /* libsoup asks only the handlers of the longest path: those for all paths are not inherited */
+  soup_server_add_early_handler (port->soup, path, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, path, callback, user_data, NULL);
 }
 
@@ -153,10 +161,16 @@ rd_http_port_stop (RdHttpPort *port)
   rd_listener_stop (port->listener);
 }
 
-void
-rd_http_port_resume (RdHttpPort *port)
+gboolean
+rd_http_port_resume (RdHttpPort *port, GError **error)
 {
-  rd_listener_resume (port->listener);
+  return rd_listener_resume (port->listener, error);
+}
+
+guint
+rd_http_port_get_connections (RdHttpPort *port)
+{
+  return rd_connections_get_count (port->connections);
 }
 
 char **

@@ -16,16 +16,16 @@ typedef struct
   const char *const *addresses; /* IP addresses or host names */
   guint port;                   /* 0: any free one */
   gboolean reuse_port;
-  guint max_connections;      /* at one time; the others wait in the backlog */
-  gint64 lifetime_us;         /* of a connection, */
-  gint64 crowded_lifetime_us; /* and while there are as many as may be */
-  guint idle_timeout_s;       /* a connection silent for so long is cut; 0: never */
+  guint max_connections; /* at one time; one more cuts the oldest */
+  gint64 lifetime_us;    /* of a connection */
+  guint idle_timeout_s;  /* a connection silent for so long is cut; 0: never */
 } RdHttpPortOptions;
 
-/* Why a connection came to nothing; both nullable. */
+/* Why a connection came to nothing; all nullable. */
 typedef struct
 {
   void (*expired) (gpointer user_data);   /* its lifetime was over */
+  void (*crowded) (gpointer user_data);   /* it made room for another */
   void (*exhausted) (gpointer user_data); /* no descriptor was left for it */
 } RdHttpPortEvents;
 
@@ -46,9 +46,14 @@ void rd_http_port_add_handler (RdHttpPort *port,
 /* Forgets a connection that was stolen from libsoup: it has no more to do with this port. */
 void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
 
-/* Serves what has come so far, then refuses connections but keeps the port; and back. */
+/* Serves what has come so far, then closes the port, so that connections are refused. */
 void rd_http_port_stop (RdHttpPort *port);
-void rd_http_port_resume (RdHttpPort *port);
+
+/* Listens again where it did. Returns: FALSE with an error if another program has taken a port. */
+gboolean rd_http_port_resume (RdHttpPort *port, GError **error);
+
+/* How many connections there are. */
+guint rd_http_port_get_connections (RdHttpPort *port);
 
 /* Returns: (transfer full): @scheme + "127.0.0.1:8000" + @path for each listening socket. */
 char **rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path);

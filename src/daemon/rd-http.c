@@ -12,6 +12,8 @@ rd_http_reply (SoupServerMessage *message, guint status, const char *content_typ
 {
   soup_server_message_set_status (message, status,
                                   status == RD_HTTP_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
+  /* what libsoup may have said already */
+  soup_message_body_truncate (soup_server_message_get_response_body (message));
   soup_server_message_set_response (message, content_type, SOUP_MEMORY_COPY, body, strlen (body));
 }
 
@@ -20,8 +22,8 @@ rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 {
   g_autofree char *body = g_strconcat (line, "\n", NULL);
 
-  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection",
-                                "close");
+  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
+                               "close");
   rd_http_reply (message, status, "text/plain; charset=utf-8", body);
 }
 

@@ -16,21 +16,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG  4096
-#define BATCH    64  /* connections accepted in one turn of the main loop */
-#define RETRY_MS 100 /* until the next try, after an error that will not pass by itself */
+#define BACKLOG    4096
+#define BATCH      64  /* connections accepted in one turn of the main loop */
+#define RETRY_MS   100 /* until the next try, after an error that will not pass by itself */
+#define QUIET_US   (60 * G_TIME_SPAN_SECOND) /* without such errors, until the next is news */
+#define PORT_TRIES 20                        /* for a free port that is free on all addresses */
 
 struct _RdListener
 {
-  GPtrArray *sockets; /* GSocket, owned */
-  GPtrArray *sources; /* GSource, owned; none while busy or stopped */
+  GPtrArray *sockets;   /* GSocket, owned; none while stopped */
+  GPtrArray *addresses; /* GSocketAddress, owned: of the sockets, stopped or not */
+  GPtrArray *sources;   /* GSource, owned; none while stopped or waiting to retry */
+  gboolean reuse_port;
   RdListenerFunc func;
   gpointer user_data; /* unowned */
   int spare_fd;       /* owned: given up to refuse a connection when none is left */
   guint retry_id;
-  gboolean is_stopped;
   gboolean is_busy;
-  gboolean is_failing; /* and has said so */
+  gint64 quiet_until_us; /* errors of accept() up to then were reported */
 };
 
 static int
@@ -105,7 +108,6 @@ accept_one (RdListener *listener, int listen_fd)
 
   if (fd >= 0)
     {
-      listener->is_failing = FALSE;
       hand_over (listener, fd);
       return TRUE;
     }
@@ -114,10 +116,10 @@ accept_one (RdListener *listener, int listen_fd)
   if (accept_errno == EINTR || accept_errno == ECONNABORTED)
     return TRUE;
 
-  if (!listener->is_failing)
+  if (g_get_monotonic_time () >= listener->quiet_until_us)
     g_warning ("Cannot accept connections: %s; refusing them until that is over",
                g_strerror (accept_errno));
-  listener->is_failing = TRUE;
+  listener->quiet_until_us = g_get_monotonic_time () + QUIET_US;
   if ((accept_errno == EMFILE || accept_errno == ENFILE) && refuse_one (listener, listen_fd))
     return TRUE;
 
@@ -130,9 +132,12 @@ static gboolean
 on_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   RdListener *listener = user_data;
+  int accepted = 0;
 
-  for (int i = 0; i < BATCH && !listener->is_busy && accept_one (listener, fd); i++)
-    continue;
+  do
+    if (!accept_one (listener, fd))
+      break;
+  while (++accepted < BATCH && !listener->is_busy);
 
   return G_SOURCE_CONTINUE;
 }
@@ -140,9 +145,6 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
 static void
 start_sources (RdListener *listener)
 {
-  if (listener->is_busy || listener->is_stopped)
-    return;
-
   for (guint i = 0; i < listener->sockets->len; i++)
     {
       GSource *source = g_unix_fd_source_new (g_socket_get_fd (listener->sockets->pdata[i]),
@@ -177,15 +179,6 @@ listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
   return g_steal_pointer (&socket);
 }
 
-static char *
-format_address (GSocket *socket)
-{
-  g_autoptr (GSocketAddress) address = g_socket_get_local_address (socket, NULL);
-
-  return address != NULL ? g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address))
-                         : g_strdup ("unknown");
-}
-
 /* Adds to @error, of listen_on(), where that was and what to do. */
 static void
 explain_failure (GError **error, GSocketAddress *address)
@@ -204,15 +197,28 @@ explain_failure (GError **error, GSocketAddress *address)
   g_prefix_error (error, "cannot listen on %s: ", name);
 }
 
+static gboolean
+has_address (RdListener *listener, GSocketAddress *address)
+{
+  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+
+  for (guint i = 0; i < listener->addresses->len; i++)
+    {
+      g_autofree char *other = g_socket_connectable_to_string (
+        G_SOCKET_CONNECTABLE (listener->addresses->pdata[i]));
+
+      if (g_str_equal (name, other))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 /* Listens on all that @host stands for. A name may stand for an address family that this machine
  * has not got; a port that is taken is another matter, as half a service is none.
  * @port: where it is 0, set to the one that was free. */
 static gboolean
-listen_on_host (RdListener *listener,
-                const char *host,
-                guint *port,
-                gboolean reuse_port,
-                GError **error)
+listen_on_host (RdListener *listener, const char *host, guint *port, GError **error)
 {
   g_autolist (GInetAddress) inets = g_resolver_lookup_by_name (g_resolver_get_default (), host,
                                                                NULL, error);
@@ -228,20 +234,28 @@ listen_on_host (RdListener *listener,
   for (GList *l = inets; l != NULL; l = l->next)
     {
       g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, *port);
-      g_autoptr (GSocketAddress) bound = NULL;
+      GSocketAddress *bound;
       GSocket *socket;
 
+      if (has_address (listener, address))
+        {
+          is_listening = TRUE;
+          continue;
+        }
+
       g_clear_error (&failure);
-      socket = listen_on (address, reuse_port, &failure);
-      if (socket != NULL)
+      socket = listen_on (address, listener->reuse_port, &failure);
+      bound = socket != NULL ? g_socket_get_local_address (socket, &failure) : NULL;
+      if (bound != NULL)
         {
           is_listening = TRUE;
           g_ptr_array_add (listener->sockets, socket);
-          bound = g_socket_get_local_address (socket, NULL);
+          g_ptr_array_add (listener->addresses, bound);
           *port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
           continue;
         }
 
+      g_clear_object (&socket);
       explain_failure (&failure, address);
       if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
         break;
@@ -254,6 +268,27 @@ listen_on_host (RdListener *listener,
   return FALSE;
 }
 
+static void
+close_sockets (RdListener *listener)
+{
+  stop_sources (listener);
+  g_ptr_array_set_size (listener->sockets, 0);
+}
+
+static gboolean
+listen_on_hosts (RdListener *listener, const char *const *hosts, guint port, GError **error)
+{
+  for (gsize i = 0; hosts[i] != NULL; i++)
+    if (!listen_on_host (listener, hosts[i], &port, error))
+      {
+        close_sockets (listener);
+        g_ptr_array_set_size (listener->addresses, 0);
+        return FALSE;
+      }
+
+  return TRUE;
+}
+
 RdListener *
 rd_listener_new (const char *const *addresses,
                  guint port,
@@ -263,16 +298,27 @@ rd_listener_new (const char *const *addresses,
                  GError **error)
 {
   g_autoptr (RdListener) listener = g_new0 (RdListener, 1);
+  g_autoptr (GError) failure = NULL;
+  int tries = port == 0 ? PORT_TRIES : 1;
 
   listener->sockets = g_ptr_array_new_with_free_func (g_object_unref);
+  listener->addresses = g_ptr_array_new_with_free_func (g_object_unref);
   listener->sources = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  listener->reuse_port = reuse_port;
   listener->func = func;
   listener->user_data = user_data;
   listener->spare_fd = open_spare ();
 
-  for (gsize i = 0; addresses[i] != NULL; i++)
-    if (!listen_on_host (listener, addresses[i], &port, reuse_port, error))
-      return NULL;
+  while (!listen_on_hosts (listener, addresses, port, &failure))
+    {
+      /* any port: what is free on one address need not be on the next */
+      if (--tries == 0 || !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return NULL;
+        }
+      g_clear_error (&failure);
+    }
 
   start_sources (listener);
   return g_steal_pointer (&listener);
@@ -281,9 +327,10 @@ rd_listener_new (const char *const *addresses,
 void
 rd_listener_free (RdListener *listener)
 {
-  stop_sources (listener);
+  close_sockets (listener);
   g_ptr_array_unref (listener->sources);
   g_ptr_array_unref (listener->sockets);
+  g_ptr_array_unref (listener->addresses);
   if (listener->spare_fd >= 0)
     close (listener->spare_fd);
   g_free (listener);
@@ -292,65 +339,56 @@ rd_listener_free (RdListener *listener)
 void
 rd_listener_set_busy (RdListener *listener, gboolean busy)
 {
-  if (listener->is_busy == busy)
-    return;
-
   listener->is_busy = busy;
-  stop_sources (listener);
-  start_sources (listener);
 }
 
 void
 rd_listener_stop (RdListener *listener)
 {
-  if (listener->is_stopped)
-    return;
-
-  stop_sources (listener);
-  listener->is_stopped = TRUE;
   for (guint i = 0; i < listener->sockets->len; i++)
     {
       int fd = g_socket_get_fd (listener->sockets->pdata[i]);
 
       for (int k = 0; k < BACKLOG && accept_one (listener, fd); k++)
         continue;
-      /* On Linux this takes the socket out of the listening state but leaves it bound, so that
-       * listening can go on later where it was. */
-      shutdown (fd, SHUT_RD);
     }
+  close_sockets (listener);
 }
 
-void
-rd_listener_resume (RdListener *listener)
+gboolean
+rd_listener_resume (RdListener *listener, GError **error)
 {
-  if (!listener->is_stopped)
-    return;
+  g_autoptr (GPtrArray) sockets = g_ptr_array_new_with_free_func (g_object_unref);
 
-  listener->is_stopped = FALSE;
-  for (guint i = 0; i < listener->sockets->len; i++)
-    if (listen (g_socket_get_fd (listener->sockets->pdata[i]), BACKLOG) != 0)
-      {
-        g_autofree char *name = format_address (listener->sockets->pdata[i]);
+  for (guint i = 0; i < listener->addresses->len; i++)
+    {
+      GSocketAddress *address = listener->addresses->pdata[i];
+      GError *failure = NULL;
+      GSocket *socket = listen_on (address, listener->reuse_port, &failure);
 
-        g_warning ("Cannot listen on %s again: %s", name, g_strerror (errno));
-      }
+      if (socket == NULL)
+        {
+          explain_failure (&failure, address);
+          g_propagate_error (error, failure);
+          return FALSE;
+        }
+      g_ptr_array_add (sockets, socket);
+    }
+
+  close_sockets (listener);
+  g_ptr_array_extend_and_steal (listener->sockets, g_steal_pointer (&sockets));
   start_sources (listener);
+  return TRUE;
 }
 
 char **
 rd_listener_dup_addresses (RdListener *listener)
 {
-  GStrvBuilder *builder = g_strv_builder_new ();
-  char **addresses;
+  char **names = g_new0 (char *, listener->addresses->len + 1);
 
-  for (guint i = 0; i < listener->sockets->len; i++)
-    {
-      g_autofree char *name = format_address (listener->sockets->pdata[i]);
+  for (guint i = 0; i < listener->addresses->len; i++)
+    names[i] = g_socket_connectable_to_string (
+      G_SOCKET_CONNECTABLE (listener->addresses->pdata[i]));
 
-      g_strv_builder_add (builder, name);
-    }
-
-  addresses = g_strv_builder_end (builder);
-  g_strv_builder_unref (builder);
-  return addresses;
+  return names;
 }

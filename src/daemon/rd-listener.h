@@ -26,12 +26,15 @@ RdListener *rd_listener_new (const char *const *addresses,
                              GError **error);
 void rd_listener_free (RdListener *listener);
 
-/* Leaves new connections in the backlog for a while, or goes on. */
+/* Accepts one connection a turn of the main loop for a while, or batches of them again. */
 void rd_listener_set_busy (RdListener *listener, gboolean busy);
 
-/* Accepts what has come so far, then refuses connections but keeps the port; and back. */
+/* Accepts what has come so far, then closes the sockets, so that connections are refused. */
 void rd_listener_stop (RdListener *listener);
-void rd_listener_resume (RdListener *listener);
+
+/* Listens again where it did. Returns: FALSE with an error, and nothing changed, if that cannot be:
+ * another program may have taken a port. */
+gboolean rd_listener_resume (RdListener *listener, GError **error);
 
 /* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
 char **rd_listener_dup_addresses (RdListener *listener);

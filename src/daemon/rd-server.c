@@ -7,6 +7,7 @@
 
 #include "rd-server.h"
 
+#include "rd-error.h"
 #include "rd-http-port.h"
 #include "rd-http.h"
 
@@ -16,9 +17,8 @@
 #include <unistd.h>
 
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
-#define CROWDED_TIMEOUT_US   G_USEC_PER_SEC
-#define HANDSHAKES_MAX       128         /* at a time; the others wait in the backlog */
-#define EARLY_MAX            (64 * 1024) /* bytes a client may have sent behind its handshake, by then */
+#define HANDSHAKES_MAX       1024        /* at a time */
+#define EARLY_MAX            (16 * 1024) /* bytes a client may have sent behind its handshake, by then */
 #define RETRY_AFTER_S        "5"
 
 struct _RdServer
@@ -29,14 +29,16 @@ struct _RdServer
   RdHttpPort *port;    /* owned */
   char *path;          /* owned */
   GPtrArray *origins;  /* GPatternSpec, owned */
+  gulong reopen_id;    /* another */
   gulong accepting_id; /* signal handler on drain */
-  guint admitting;     /* handshakes agreed to, sockets not taken yet */
+  GQueue admissions;   /* Admission, unowned: sockets not taken yet */
 };
 
 /* A handshake that was agreed to, until its socket is taken. */
 typedef struct
 {
-  RdServer *server; /* unowned */
+  RdServer *server; /* unowned; NULL once it is gone */
+  GList link;       /* in its queue */
   int fd;           /* owned: a place kept for the socket, so that taking it cannot fail */
 } Admission;
 
@@ -47,7 +49,8 @@ admission_free (gpointer data, GClosure *closure)
 
   if (admission->fd >= 0)
     close (admission->fd);
-  admission->server->admitting--;
+  if (admission->server != NULL)
+    g_queue_unlink (&admission->server->admissions, &admission->link);
   g_free (admission);
 }
 
@@ -126,12 +129,14 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
+  const char *upgrade = soup_message_headers_get_one (headers, "Upgrade");
   const char *version = soup_message_headers_get_one (headers, "Sec-WebSocket-Version");
 
-  if (soup_message_headers_header_contains (headers, "Upgrade", "websocket")
+  if (upgrade != NULL && g_ascii_strcasecmp (upgrade, "websocket") == 0
       && g_strcmp0 (version, "13") == 0)
     return TRUE;
 
+  soup_message_headers_replace (answer, "Connection", "Upgrade");
   soup_message_headers_replace (answer, "Upgrade", "websocket");
   soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
   refuse (server, message, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED,
@@ -142,8 +147,7 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
 static gboolean
 is_full (RdServer *server)
 {
-  return rd_manager_get_connections (server->manager) + server->admitting
-         >= rd_manager_get_capacity (server->manager);
+  return rd_manager_is_full (server->manager, server->admissions.length);
 }
 
 static void
@@ -170,7 +174,8 @@ shake_hands (RdServer *server, SoupServerMessage *message)
   admission = g_new0 (Admission, 1);
   admission->server = server;
   admission->fd = fd;
-  server->admitting++;
+  admission->link.data = admission;
+  g_queue_push_tail_link (&server->admissions, &admission->link);
   g_signal_connect_data (message, "wrote-informational", G_CALLBACK (on_handshake_sent), admission,
                          admission_free, 0);
 }
@@ -203,6 +208,14 @@ on_request (SoupServer *soup,
 }
 
 static void
+on_crowded (gpointer user_data)
+{
+  RdServer *server = user_data;
+
+  rd_metrics_count_refused (server->metrics, RD_REFUSED_FULL);
+}
+
+static void
 on_expired (gpointer user_data)
 {
   RdServer *server = user_data;
@@ -218,17 +231,26 @@ on_exhausted (gpointer user_data)
   rd_metrics_count_refused (server->metrics, RD_REFUSED_DESCRIPTORS);
 }
 
-static const RdHttpPortEvents port_events = { .expired = on_expired, .exhausted = on_exhausted };
+static const RdHttpPortEvents port_events
+  = { .expired = on_expired, .crowded = on_crowded, .exhausted = on_exhausted };
 
 static void
-on_accepting_changed (RdDrain *drain, GParamSpec *pspec, gpointer user_data)
+on_accepting_changed (RdServer *server)
 {
-  RdServer *server = user_data;
-
-  if (rd_drain_is_accepting (drain))
-    rd_http_port_resume (server->port);
-  else
+  if (!rd_drain_is_accepting (server->drain))
     rd_http_port_stop (server->port);
+}
+
+static gboolean
+on_reopen (RdServer *server, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (rd_http_port_resume (server->port, &reason))
+    return TRUE;
+
+  g_set_error_literal (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN, reason->message);
+  return FALSE;
 }
 
 RdServer *
@@ -243,8 +265,7 @@ rd_server_new (RdManager *manager,
                                            .port = options->port,
                                            .reuse_port = options->reuse_port,
                                            .max_connections = HANDSHAKES_MAX,
-                                           .lifetime_us = HANDSHAKE_TIMEOUT_US,
-                                           .crowded_lifetime_us = CROWDED_TIMEOUT_US };
+                                           .lifetime_us = HANDSHAKE_TIMEOUT_US };
 
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);
@@ -259,21 +280,31 @@ rd_server_new (RdManager *manager,
     return NULL;
 
   rd_http_port_add_handler (server->port, server->path, on_request, server);
-  server->accepting_id = g_signal_connect (drain, "notify::accepting",
-                                           G_CALLBACK (on_accepting_changed), server);
+  server->accepting_id = g_signal_connect_swapped (drain, "notify::accepting",
+                                                   G_CALLBACK (on_accepting_changed), server);
+  server->reopen_id = g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
   return g_steal_pointer (&server);
 }
 
 void
 rd_server_free (RdServer *server)
 {
+  for (GList *l = server->admissions.head; l != NULL; l = l->next)
+    ((Admission *) l->data)->server = NULL;
   g_clear_signal_handler (&server->accepting_id, server->drain);
+  g_clear_signal_handler (&server->reopen_id, server->drain);
   g_clear_pointer (&server->port, rd_http_port_free);
   g_ptr_array_unref (server->origins);
   g_free (server->path);
   g_object_unref (server->drain);
   g_object_unref (server->manager);
   g_free (server);
+}
+
+guint
+rd_server_get_handshakes (RdServer *server)
+{
+  return rd_http_port_get_connections (server->port);
 }
 
 char **

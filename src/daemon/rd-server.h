@@ -30,6 +30,9 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
+/* How many connections have not become clients yet. */
+guint rd_server_get_handshakes (RdServer *server);
+
 /* Returns: (transfer full): the URLs clients can connect to. */
 char **rd_server_dup_urls (RdServer *server);
 

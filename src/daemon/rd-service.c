@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define REFRESH_INTERVAL_MS 250 /* PropertiesChanged at most four times a second */
+#define REFRESH_INTERVAL_MS 250  /* PropertiesChanged at most four times a second, */
+#define DRAIN_INTERVAL_MS   1000 /* and once while draining, for the seconds left */
 
 /* What the properties were last set to. */
 typedef struct
@@ -85,6 +86,8 @@ on_refresh (gpointer user_data)
   self->refresh_id = 0;
   if (set_properties (self))
     schedule_refresh (self, REFRESH_INTERVAL_MS);
+  else if (!rd_drain_is_running (self->drain))
+    schedule_refresh (self, DRAIN_INTERVAL_MS);
   return G_SOURCE_REMOVE;
 }
 
@@ -100,6 +103,15 @@ static void
 on_changed (RdService *self)
 {
   schedule_refresh (self, 0);
+}
+
+/* Known and signalled at once: this may be the last there is to say. */
+static void
+on_state_changed (RdService *self)
+{
+  set_properties (self);
+  g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self));
+  on_changed (self);
 }
 
 static void
@@ -191,7 +203,7 @@ parse_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
     {
       if (g_str_equal (key, "timeout") && g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
         {
-          *timeout_us = g_variant_get_uint32 (value) * G_USEC_PER_SEC;
+          *timeout_us = g_variant_get_uint32 (value) * G_TIME_SPAN_SECOND;
           continue;
         }
 
@@ -368,7 +380,7 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
   self->bus = g_object_ref (bus);
   g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_changed), self,
+  g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_state_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);

@@ -43,6 +43,7 @@ ws_client_new (WsRecord *record)
 
   client->record = record;
   client->id = record->id;
+  client->link.data = client;
   return client;
 }
 
@@ -283,6 +284,7 @@ queue_close (WsClient *client, WsContext *context, guint16 code, const char *rea
   control->close_size = ws_frame_encode_close (control->close, code, reason);
   control->close_due = TRUE;
   client->close_code = code;
+  client->is_ours = !client->close_received;
 
   /* Behind what is pending. A client that does not keep up and goes by itself need not wait for it.
    */
@@ -375,6 +377,8 @@ ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize siz
         fail (client, context, code, describe_failure (code));
         break;
       }
+
+  ws_input_release_event (&client->input);
 }
 
 void

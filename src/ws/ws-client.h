@@ -44,17 +44,18 @@ struct _WsClient
   WsRecord *record;   /* unowned: in the table; moves when another client leaves */
   guint64 id;         /* as in the record, at an address that stays */
   WsControl *control; /* owned, nullable: control frames that wait */
-  WsClient *next;     /* unowned: in a list of the engine's */
+  GList link;         /* in one of the engine's queues: readable or dead */
   WsTimer timer;
   WsInput input;
   WsClientState state;
-  guint16 close_code; /* how it ended or is about to; 0: not yet */
+  guint16 close_code; /* of the first close frame queued or received; 0: none yet */
   guint close_received : 1;
   guint close_sent : 1;
   guint awaits_pong : 1;
   guint is_timed : 1;    /* the close handshake has its deadline */
-  guint is_readable : 1; /* in the engine's list of clients with more to read */
-  guint is_dead : 1;     /* in the engine's list of clients to free */
+  guint is_ours : 1;     /* the close handshake was begun by us */
+  guint is_readable : 1; /* in the engine's queue of clients with more to read */
+  guint is_dead : 1;     /* in the engine's queue of clients to free */
 };
 
 typedef enum

@@ -22,6 +22,8 @@
 #define CLOCK_EVERY      64   /* clients flushed between two looks at the clock */
 #define EVENTS_MAX       128
 #define READ_BUFFER_SIZE (64 * 1024)
+#define TICK_MIN_US      10000 /* of the timing wheel */
+#define TICK_MAX_US      100000
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
 
 typedef struct
@@ -43,8 +45,8 @@ struct _WsEngine
   int epoll_fd;          /* owned */
   GSource *source;       /* owned */
   gboolean is_awake;     /* another turn is on its way */
-  WsClient *readable;    /* list: clients with more to read */
-  WsClient *dead;        /* list: to be freed at the end of the turn */
+  GQueue readable;       /* WsClient, unowned: have more to read */
+  GQueue dead;           /* WsClient, unowned: to be freed at the end of the turn */
   gint64 now_us;         /* the time of this turn */
   gboolean is_flushing;  /* a pass is under way: */
   guint flush_slot;      /*   it comes to this slot next, */
@@ -87,7 +89,7 @@ ws_engine_new (const WsEngineOptions *options,
   engine->events = events;
   engine->user_data = user_data;
   engine->now_us = g_get_monotonic_time ();
-  engine->wheel = ws_wheel_new (CLAMP (tick_us, 10000, G_USEC_PER_SEC), engine->now_us);
+  engine->wheel = ws_wheel_new (CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US), engine->now_us);
   engine->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   if (engine->epoll_fd < 0)
     {
@@ -159,11 +161,9 @@ drop (WsEngine *engine, WsClient *client)
   record->flags = WS_RECORD_DETACHED | WS_RECORD_BLOCKED;
   ws_wheel_disarm (&client->timer);
   client->is_dead = TRUE;
-  if (!client->is_readable)
-    {
-      client->next = engine->dead;
-      engine->dead = client;
-    }
+  if (client->is_readable)
+    g_queue_unlink (&engine->readable, &client->link);
+  g_queue_push_tail_link (&engine->dead, &client->link);
   wake (engine);
   engine->events->closed (client, client->close_code, engine->user_data);
 }
@@ -337,7 +337,7 @@ on_timer (WsTimer *timer, gpointer user_data)
     drop (engine, client);
 }
 
-/* Puts @client on the list of those who have more to read than this turn has time for. */
+/* Queues @client with those who have more to read than this turn has time for. */
 static void
 read_later (WsEngine *engine, WsClient *client)
 {
@@ -345,8 +345,7 @@ read_later (WsEngine *engine, WsClient *client)
     return;
 
   client->is_readable = TRUE;
-  client->next = engine->readable;
-  engine->readable = client;
+  g_queue_push_tail_link (&engine->readable, &client->link);
 }
 
 /* Reads once. @until_end: the other side has hung up, so there is an end to be read. */
@@ -354,7 +353,8 @@ static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
   WsRecord *record = client->record;
-  gssize n = recv (record->fd, engine->buffer, sizeof engine->buffer, MSG_DONTWAIT);
+  const gsize size = MIN (sizeof engine->buffer, engine->options.log_size / 8);
+  gssize n = recv (record->fd, engine->buffer, size, MSG_DONTWAIT);
 
   if (n < 0 && errno == EAGAIN)
     return;
@@ -374,7 +374,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
   settle (engine, client);
 
   /* edge-triggered: less than was asked for means that the rest will be told of */
-  if (n == sizeof engine->buffer || n == 0 || until_end)
+  if ((gsize) n == size || n == 0 || until_end)
     read_later (engine, client);
 }
 
@@ -422,26 +422,20 @@ read_events (WsEngine *engine)
   while (n == EVENTS_MAX && may_read (engine));
 }
 
-/* Goes once through those who had more to read. */
+/* Goes on with those who had more to read: who is read and still has more queues up again. */
 static void
 read_leftovers (WsEngine *engine)
 {
-  WsClient *client = g_steal_pointer (&engine->readable);
-  WsClient *next;
-
-  for (; client != NULL; client = next)
+  for (guint n = engine->readable.length; n > 0 && may_read (engine); n--)
     {
-      next = client->next;
+      GList *link = g_queue_pop_head_link (&engine->readable);
+      WsClient *client;
+
+      if (link == NULL)
+        return;
+      client = link->data;
       client->is_readable = FALSE;
-      if (client->is_dead)
-        {
-          client->next = engine->dead;
-          engine->dead = client;
-        }
-      else if (may_read (engine))
-        read_client (engine, client, TRUE);
-      else
-        read_later (engine, client);
+      read_client (engine, client, TRUE);
     }
 }
 
@@ -449,14 +443,15 @@ read_leftovers (WsEngine *engine)
 static void
 reap (WsEngine *engine)
 {
-  while (engine->dead != NULL)
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (&engine->dead)) != NULL)
     {
-      WsClient *client = engine->dead;
+      WsClient *client = link->data;
       guint slot = client->record - ws_table_get (engine->table, 0);
       guint last = ws_table_get_count (engine->table) - 1;
       WsClient *moved = engine->clients[last];
 
-      engine->dead = client->next;
       ws_client_free (client);
       ws_table_remove (engine->table, slot);
       if (slot == last)
@@ -485,7 +480,7 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
   flush (engine);
   reap (engine);
 
-  engine->is_awake = engine->is_flushing || engine->readable != NULL
+  engine->is_awake = engine->is_flushing || engine->readable.length > 0
                      || engine->flushed < ws_log_get_head (engine->log);
   g_source_set_ready_time (source, engine->is_awake ? 0 : ws_wheel_get_next_us (engine->wheel));
   return G_SOURCE_CONTINUE;
@@ -494,10 +489,19 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
 WsClient *
 ws_engine_adopt (WsEngine *engine, int fd, GError **error)
 {
-  WsRecord *record = ws_table_add (engine->table);
+  WsRecord *record;
   WsClient *client;
   struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 
+  if (ws_engine_is_full (engine, 0))
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
+                   engine->options.max_clients);
+      close (fd);
+      return NULL;
+    }
+
+  record = ws_table_add (engine->table);
   record->fd = fd;
   record->cursor = ws_log_get_head (engine->log);
   record->next = ws_log_get_count (engine->log);
@@ -532,6 +536,12 @@ ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
   engine->context.counters->bytes_in += size;
   ws_client_receive (client, &engine->context, data, size);
   settle (engine, client);
+}
+
+gboolean
+ws_engine_is_full (const WsEngine *engine, guint expected)
+{
+  return ws_table_get_count (engine->table) + expected >= engine->options.max_clients;
 }
 
 const WsEngineOptions *

@@ -29,8 +29,8 @@ typedef struct
                    gsize size,
                    gpointer user_data);
 
-  /* The connection is over; @client is freed soon after. @code: what the close handshake said,
-   * %WS_CLOSE_ABNORMAL where there was none. */
+  /* The connection is over; @client is freed soon after. @code: that of the first close frame, sent
+   * or received; %WS_CLOSE_ABNORMAL where there was none. */
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
 
@@ -59,12 +59,16 @@ void ws_engine_free (WsEngine *engine);
 void ws_engine_attach (WsEngine *engine, GMainContext *context);
 
 /* Takes a connected, non-blocking TCP socket whose opening handshake is done. It sees what is
- * published from now on. The engine must not be full.
+ * published from now on.
  * @fd: (transfer full), also on failure. Returns: (transfer none): NULL with a #GFileError. */
 WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
 
 /* Works on bytes that came from @client by another way than its socket; unmasked in place. */
 void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
+
+/* Whether there is no room for another client beside @expected ones. A client that has left takes
+ * its place until the end of the turn. */
+gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
 
 /* Returns: (transfer none): what it was made with. */
 const WsEngineOptions *ws_engine_get_options (const WsEngine *engine);

@@ -19,9 +19,8 @@ advance (guint8 **data, gsize *size, gsize count)
   *size -= count;
 }
 
-/* Frees what the last event lay in. */
-static void
-release_event (WsInput *input)
+void
+ws_input_release_event (WsInput *input)
 {
   if (input->partial_size == 0)
     g_clear_pointer (&input->partial, g_free);
@@ -163,7 +162,7 @@ ws_input_next (WsInput *input,
   WsInputResult result;
   guint8 *payload;
 
-  release_event (input);
+  ws_input_release_event (input);
 
   do
     {

@@ -48,6 +48,9 @@ WsInputResult ws_input_next (WsInput *input,
                              WsInputEvent *event,
                              guint16 *code);
 
+/* Frees what the last event lay in, for those who do not call on right away. */
+void ws_input_release_event (WsInput *input);
+
 /* Frees what @input owns. */
 void ws_input_clear (WsInput *input);
 
