@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The interface of all buses. Nothing of its own: no default, no queue. */
+/* The interface of all buses: how messages get from whoever publishes to every worker. An
+ * implementation has to carry them; here is only what is the same for all of them, and never a
+ * queue, a default or a choice between them. */
 
 #include "rd-bus.h"
 

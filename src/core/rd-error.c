@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The error domain and its names on D-Bus. */
+/* The error domain of the core, and what its errors are called on D-Bus. Only what a caller can act
+ * upon has a code; what went wrong in the system keeps the domain of GIO. Never writes a message:
+ * who finds the fault knows best what to say. */
 
 #include "rd-error.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The in-process bus: no set-up, no queue, nothing that can fail. */
+/* The in-process bus of a worker that is alone. What is published is delivered before the call
+ * returns, so that nothing can be lost, wait or be out of order. No set-up, no queue, and nothing
+ * that can fail. */
 
 #include "rd-local-bus.h"
 

@@ -2,7 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The manager: names clients by id, and puts the data plane's events into the words of the domain.
- * Bytes, sockets and deadlines are the engine's; where messages go is the bus's. */
+ * The engine owns the connections; here is who they are. Bytes, sockets and deadlines are the
+ * engine's, and where a message goes is the bus's. */
 
 #include "rd-manager.h"
 

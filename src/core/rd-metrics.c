@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Metrics for Prometheus. Counts only refusals itself, which are nobody else's; all other numbers
- * are read from their owners when somebody asks. */
+/* Metrics in the text format of Prometheus. Numbers are read from their owners when somebody asks,
+ * so that nobody has to report them; only refusals, which are nobody else's, are counted here.
+ * Never changes anything it shows. */
 
 #include "rd-metrics.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The periodic notification. Knows a rhythm and a text; who gets it is the bus's. */
+/* The periodic notification. Knows a rhythm and a text, and publishes the one at the pace of the
+ * other for as long as it lives. Who gets it, and whether several workers take turns, is the
+ * bus's. */
 
 #include "rd-notifier.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The program: configuration, application, exit status. */
+/* The program: reads the configuration, runs the application, and says in one line why it could
+ * not. The exit status is 0 after a drain, 1 if it could not start, 2 if the command line was
+ * wrong. Never knows more of the parts than that. */
 
 #include "rd-application.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The admin port. It shows and never changes anything, so that whoever reaches it can do no harm.
- */
+/* The admin port, for probes and scrapers: a table of paths and who answers them. It shows and
+ * never changes anything, so that whoever reaches it can do no harm; and it answers to the end,
+ * also while the service drains. */
 
 #include "rd-admin.h"
 
@@ -12,8 +13,7 @@
 #include <json-glib/json-glib.h>
 
 #define CONNECTIONS_MAX 64
-#define IDLE_TIMEOUT_S  10                         /* a connection silent for so long is cut */
-#define LIFETIME_US     (10 * 60 * G_USEC_PER_SEC) /* and any after so long */
+#define LIFETIME_US     (10 * G_USEC_PER_SEC)
 
 struct _RdAdmin
 {
@@ -113,9 +113,7 @@ rd_admin_new (RdManager *manager,
   const RdHttpPortOptions port_options = { .addresses = addresses,
                                            .port = port,
                                            .max_connections = CONNECTIONS_MAX,
-                                           .lifetime_us = LIFETIME_US,
-
-                                           .idle_timeout_s = IDLE_TIMEOUT_S };
+                                           .lifetime_us = LIFETIME_US };
 
   admin->manager = g_object_ref (manager);
   admin->drain = g_object_ref (drain);

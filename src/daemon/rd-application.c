@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The application: makes the parts, ties them together, and lets them go. The only file that knows
- * them all and the configuration; what any of them does is its own. */
+/* The application: makes the parts, ties them together, and lets them go in the opposite order. The
+ * only file that knows them all and the configuration, so that none of them has to know another.
+ * Reads as a list; what any of the parts does is its own. */
 
 #include "rd-application.h"
 

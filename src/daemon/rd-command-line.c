@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Reads the command line, of which --help is the page. Made from the table of options, but for
- * those that are no setting: --config, --help, --version. Looks at no value: rd-option does. */
+/* Reads the command line, of which --help is the page. All of it is made from the table of options,
+ * but for those that are no setting: --config, --help, --version. Looks at no value: that is
+ * rd-option's, so that the other sources are held to the same. */
 
 #include "rd-command-line.h"
 

@@ -2,7 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* Watches HTTP connections, since libsoup has no deadline for a request. All have the same
- * lifetime, so that a queue and one timer are enough. Never reads or writes them. */
+ * lifetime, so that a queue and one timer are enough, and the oldest is always known. Cuts
+ * connections, but never reads or writes them. */
 
 #include "rd-connections.h"
 

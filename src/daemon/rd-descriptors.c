@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The limit of descriptors, which is what bounds the number of clients. */
+/* The limit of descriptors, which is what bounds the number of clients. Takes all that the hard
+ * limit allows, and keeps some back for what is not a client. Never refuses anybody: that is for
+ * those who let clients in. */
 
 #include "rd-descriptors.h"
 

@@ -11,7 +11,9 @@
 #include "rd-http.h"
 #include "rd-listener.h"
 
-#define CROWD_SHARE 8 /* of the connections there may be, one eighth is a crowd */
+#include <malloc.h>
+
+#define CROWD_SHARE 16 /* of the connections there may be, a sixteenth is a crowd */
 
 struct _RdHttpPort
 {
@@ -20,7 +22,8 @@ struct _RdHttpPort
   SoupServer *soup;           /* owned */
   GSocketAddress *nowhere;    /* owned */
   guint max_connections;
-  guint idle_timeout_s;
+  gboolean was_crowded; /* and the heap has not been trimmed since */
+  guint trim_id;
   const RdHttpPortEvents *events; /* unowned: outlives us */
   gpointer user_data;             /* unowned */
 };
@@ -61,7 +64,7 @@ static void
 on_connection (GSocketConnection *connection, gpointer user_data)
 {
   RdHttpPort *port = user_data;
-  g_autoptr (GSocketConnection) owned = connection;
+  g_autoptr (GSocketConnection) owned G_GNUC_UNUSED = connection;
   g_autoptr (GError) error = NULL;
 
   if (connection == NULL)
@@ -71,7 +74,6 @@ on_connection (GSocketConnection *connection, gpointer user_data)
       return;
     }
 
-  g_socket_set_timeout (g_socket_connection_get_socket (connection), port->idle_timeout_s);
   rd_connections_watch (port->connections, connection);
   if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->nowhere,
                                     port->nowhere, &error))
@@ -88,13 +90,31 @@ on_cut (gboolean in_time, gpointer user_data)
     tell (port->user_data);
 }
 
-/* With a crowd under way, new ones come one by one, so that these are done first. */
+static gboolean
+on_idle (gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+
+  port->trim_id = 0;
+  port->was_crowded = FALSE;
+  malloc_trim (0);
+  return G_SOURCE_REMOVE;
+}
+
+/* With a crowd under way, new ones come one by one, so that these are done first. What a crowd has
+ * used of the heap lies between its clients' memory, and goes back to the system only by trimming.
+ */
 static void
 on_changed (guint count, gpointer user_data)
 {
   RdHttpPort *port = user_data;
+  const gboolean is_crowded = count > port->max_connections / CROWD_SHARE;
 
-  rd_listener_set_busy (port->listener, count > port->max_connections / CROWD_SHARE);
+  rd_listener_set_busy (port->listener, is_crowded);
+  if (is_crowded)
+    port->was_crowded = TRUE;
+  else if (port->was_crowded && count == 0 && port->trim_id == 0)
+    port->trim_id = g_idle_add_full (G_PRIORITY_LOW, on_idle, port, NULL);
 }
 
 static const RdConnectionsEvents connections_events = { .cut = on_cut, .changed = on_changed };
@@ -108,7 +128,6 @@ rd_http_port_new (const RdHttpPortOptions *options,
   g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
 
   port->max_connections = options->max_connections;
-  port->idle_timeout_s = options->idle_timeout_s;
   port->events = events;
   port->user_data = user_data;
   port->connections = rd_connections_new (options->max_connections, options->lifetime_us,
@@ -130,6 +149,7 @@ rd_http_port_new (const RdHttpPortOptions *options,
 void
 rd_http_port_free (RdHttpPort *port)
 {
+  g_clear_handle_id (&port->trim_id, g_source_remove);
   g_clear_pointer (&port->connections, rd_connections_free);
   soup_server_disconnect (port->soup);
   g_object_unref (port->soup);

@@ -18,7 +18,6 @@ typedef struct
   gboolean reuse_port;
   guint max_connections; /* at one time; one more cuts the oldest */
   gint64 lifetime_us;    /* of a connection */
-  guint idle_timeout_s;  /* a connection silent for so long is cut; 0: never */
 } RdHttpPortOptions;
 
 /* Why a connection came to nothing; all nullable. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* How every HTTP handler here answers: short, in UTF-8, and with a reason for each refusal. */
+/* How every HTTP handler here answers: short, in UTF-8, with a reason for each refusal, and once
+ * for each connection. Which answer to give is the handlers'; nothing here knows a path or a
+ * client. Never sends on its own. */
 
 #include "rd-http.h"
 
@@ -10,6 +12,8 @@
 void
 rd_http_reply (SoupServerMessage *message, guint status, const char *content_type, const char *body)
 {
+  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
+                               "close");
   soup_server_message_set_status (message, status,
                                   status == RD_HTTP_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
   /* what libsoup may have said already */
@@ -22,8 +26,6 @@ rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 {
   g_autofree char *body = g_strconcat (line, "\n", NULL);
 
-  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
-                               "close");
   rd_http_reply (message, status, "text/plain; charset=utf-8", body);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Finds and reads the key file. Every group and key in it must be in the table of options; what a
- * value may be is rd-option's. */
+/* Finds and reads the key file. Every group and key in it must be in the table of options, as
+ * a misspelt one would be lost without a word; what a value may be is rd-option's. Never writes a
+ * file. */
 
 #include "rd-key-file.h"
 

@@ -286,7 +286,9 @@ is_name (const char *text)
 static gboolean
 is_path (const char *text)
 {
-  return *text == '/' && is_graph (text) && strpbrk (text, "?#") == NULL;
+  /* what libsoup compares it with is decoded and without dot segments */
+  return *text == '/' && is_graph (text) && strpbrk (text, "?#%") == NULL
+         && !g_regex_match_simple ("/\\.\\.?(/|$)", text, 0, 0);
 }
 
 static gboolean
@@ -332,7 +334,7 @@ static const Type types[] = {
     .set = set_string,
     .check = is_path,
     .noun = "a path",
-    .advice = "/ and then printable ASCII without ? and #",
+    .advice = "/ and then printable ASCII without ?, #, % and dot segments",
   },
   [RD_OPTION_PORT] = { .set = set_integer, .noun = "a port" },
   [RD_OPTION_SIZE] = { .set = set_quantity, .parse = rd_units_parse_size },

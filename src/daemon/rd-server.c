@@ -18,7 +18,7 @@
 
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
 #define HANDSHAKES_MAX       1024        /* at a time */
-#define EARLY_MAX            (16 * 1024) /* bytes a client may have sent behind its handshake, by then */
+#define EARLY_MAX            (16 * 1024) /* bytes a client may have sent behind its handshake */
 #define RETRY_AFTER_S        "5"
 
 struct _RdServer
@@ -81,7 +81,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
 {
   Admission *admission = user_data;
   RdServer *server = admission->server;
-  g_autoptr (SoupServerMessage) alive = g_object_ref (message);
+  g_autoptr (SoupServerMessage) alive G_GNUC_UNUSED = g_object_ref (message);
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
   g_autoptr (GIOStream) base = NULL;
   g_autoptr (GByteArray) early = read_early (stream);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The D-Bus object. Translates between D-Bus and the core, and keeps the rate of signals down;
- * decides nothing. */
+/* The D-Bus object. Translates between D-Bus and the core: methods into calls, changes into
+ * properties and signals, at a rate that a bus can bear. Decides nothing, and keeps nothing but who
+ * listens and what was said last. */
 
 #include "rd-service.h"
 

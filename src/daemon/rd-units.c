@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Turns durations and sizes, as people write them, into microseconds and bytes. Knows no option
- * and no limit but that of the result's type, and never depends on the locale. */
+/* Turns durations and sizes, as people write them, into microseconds and bytes. Strict: what is not
+ * understood to the last character is refused. Knows no option and no limit but that of the
+ * result's type, and never depends on the locale. */
 
 #include "rd-units.h"
 

@@ -329,7 +329,7 @@ static void
 on_timer (WsTimer *timer, gpointer user_data)
 {
   WsEngine *engine = user_data;
-  WsClient *client = (WsClient *) ((guint8 *) timer - G_STRUCT_OFFSET (WsClient, timer));
+  WsClient *client = (gpointer) ((guint8 *) timer - G_STRUCT_OFFSET (WsClient, timer));
 
   if (client->state == WS_CLIENT_OPEN)
     check_silence (engine, client);

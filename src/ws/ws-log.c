@@ -89,7 +89,7 @@ ws_log_new (gsize size, GError **error)
     }
   *log->header
     = (LogHeader){ .magic = LOG_MAGIC, .layout = LOG_LAYOUT, .size = size, .capacity = capacity };
-  log->index = (LogEntry *) ((guint8 *) log->header + page);
+  log->index = (gpointer) ((guint8 *) log->header + page);
 
   if (!map_ring (log, size))
     {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Anonymous files for what shall outlive the process: the log and the table. Only makes them;
- * mapping and layout are their owners'. */
+/* Anonymous files for what shall outlive the process: the log and the table. Makes them, sealed so
+ * that whoever they are handed to can trust their size. Mapping them, and what is where in them, is
+ * their owners'. */
 
 #include "ws-memfd.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a client's socket is asked and told once, when it is adopted. That an option cannot be set,
- * as on a socket that is not TCP, costs speed and is no error. Neither reads nor writes. */
+/* What a client's socket is asked and told, once, when it is adopted. That an option cannot be set,
+ * as on a socket that is not TCP, costs speed and is no error. Neither reads from sockets nor
+ * writes to them. */
 
 #include "ws-socket.h"
 

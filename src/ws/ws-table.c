@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The table: what of a client outlives the process, and the counters, in a memfd. Plain storage;
- * what the fields mean to a connection is WsClient's. */
+/* The table: all of a client that outlives the process, and the counters, in a memfd without
+ * pointers. Plain storage, kept dense by moving the last record into a gap. What the fields mean to
+ * a connection is WsClient's. */
 
 #include "ws-table.h"
 
@@ -62,7 +63,7 @@ ws_table_new (guint capacity, GError **error)
                                   .layout = TABLE_LAYOUT,
                                   .record_size = sizeof (WsRecord),
                                   .capacity = capacity };
-  table->records = (WsRecord *) ((guint8 *) table->header + page);
+  table->records = (gpointer) ((guint8 *) table->header + page);
   return g_steal_pointer (&table);
 }
 

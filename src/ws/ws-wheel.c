@@ -2,7 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The timing wheel. Each slot is a list of the timers whose tick falls on it, in this turn of the
- * wheel or a later one. Reads no clock and owns no timer. */
+ * wheel or a later one, linked through the timers themselves. Reads no clock, allocates nothing for
+ * a timer, and owns none. */
 
 #include "ws-wheel.h"
 
