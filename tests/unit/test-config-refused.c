@@ -16,7 +16,7 @@
 #define DURATION "not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
 #define SIZE     "not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
 #define ADDRESS  "not an address; give a host name or an IP address"
-#define PATH     "not a path; give / and then printable ASCII without ? and #"
+#define PATH     "not a path; give / and then printable ASCII without ?, #, % and dot segments"
 #define NAME     "not a name; give printable text"
 #define TEXT     "not a message; give UTF-8 text that is not empty"
 #define BOOLEAN  "not a boolean; give true, yes, 1, false, no or 0"
@@ -28,88 +28,88 @@ assert_arg_refused (const ConfigFixture *fixture, const char *arg, const char *m
                                  G_OPTION_ERROR_BAD_VALUE, message);
 }
 
+static const struct
+{
+  const char *name;
+  const char *allowed[3];
+  const char *refused[2];
+  const char *why;
+  const char *with; /* NULL: nothing */
+} limits[] = {
+  { "port",
+    { "0", "1", "65535" },
+    { "-1", "65536" },
+    "not a port; give a number from 0 to 65535",
+    NULL },
+  { "admin-port",
+    { "-1", "0", "65535" },
+    { "-2", "65536" },
+    "not a port; give a number from -1 to 65535",
+    NULL },
+  { "max-clients",
+    { "0", "1", "1000000" },
+    { "-1", "1000001" },
+    "not a count; give a number from 0 to 1000000",
+    NULL },
+  { "max-message",
+    { "125", "1KiB", "16MiB" },
+    { "124", "16777217" },
+    "out of range; give 125 to 16MiB",
+    "--log-size=1GiB" },
+  { "log-size",
+    { "64KiB", "65536", "1GiB" },
+    { "65535", "1073741825" },
+    "out of range; give 64KiB to 1GiB",
+    "--max-message=125" },
+  { "ping-interval",
+    { "0", "100ms", "1h" },
+    { "99ms", "3600001ms" },
+    "out of range; give 0 (off) or 100ms to 1h",
+    NULL },
+  { "ping-timeout",
+    { "100ms", "1s", "1h" },
+    { "0", "3600001ms" },
+    "out of range; give 100ms to 1h",
+    NULL },
+  { "notify-interval",
+    { "0", "100ms", "24h" },
+    { "1us", "86400001ms" },
+    "out of range; give 0 (off) or 100ms to 24h",
+    NULL },
+  { "drain-timeout",
+    { "0", "1us", "7d" },
+    { "604800001ms", "99999999999999999999w" },
+    "out of range; give 0 to 7d",
+    NULL },
+  { "drain-interval",
+    { "100ms", "1s", "1h" },
+    { "99999us", "61min" },
+    "out of range; give 100ms to 1h",
+    NULL },
+  { "drain-grace",
+    { "0", "1us", "1h" },
+    { "3600001ms", "2h" },
+    "out of range; give 0 to 1h",
+    NULL },
+};
+
 static void
 numbers_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
 {
-  const struct
-  {
-    const char *name;
-    const char *allowed[3];
-    const char *refused[2];
-    const char *why;
-    const char *with; /* NULL: nothing */
-  } cases[] = {
-    { "port",
-      { "0", "1", "65535" },
-      { "-1", "65536" },
-      "not a port; give a number from 0 to 65535",
-      NULL },
-    { "admin-port",
-      { "-1", "0", "65535" },
-      { "-2", "65536" },
-      "not a port; give a number from -1 to 65535",
-      NULL },
-    { "max-clients",
-      { "0", "1", "1000000" },
-      { "-1", "1000001" },
-      "not a count; give a number from 0 to 1000000",
-      NULL },
-    { "max-message",
-      { "125", "1KiB", "16MiB" },
-      { "124", "16777217" },
-      "out of range; give 125 to 16MiB",
-      "--log-size=1GiB" },
-    { "log-size",
-      { "64KiB", "65536", "1GiB" },
-      { "65535", "1073741825" },
-      "out of range; give 64KiB to 1GiB",
-      "--max-message=125" },
-    { "ping-interval",
-      { "0", "100ms", "1h" },
-      { "99ms", "3600001ms" },
-      "out of range; give 0 (off) or 100ms to 1h",
-      NULL },
-    { "ping-timeout",
-      { "100ms", "1s", "1h" },
-      { "0", "3600001ms" },
-      "out of range; give 100ms to 1h",
-      NULL },
-    { "notify-interval",
-      { "0", "100ms", "24h" },
-      { "1us", "86400001ms" },
-      "out of range; give 0 (off) or 100ms to 24h",
-      NULL },
-    { "drain-timeout",
-      { "0", "1us", "7d" },
-      { "604800001ms", "99999999999999999999w" },
-      "out of range; give 0 to 7d",
-      NULL },
-    { "drain-interval",
-      { "100ms", "1s", "1h" },
-      { "99999us", "61min" },
-      "out of range; give 100ms to 1h",
-      NULL },
-    { "drain-grace",
-      { "0", "1us", "1h" },
-      { "3600001ms", "2h" },
-      "out of range; give 0 to 1h",
-      NULL },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
     {
-      for (gsize j = 0; j < G_N_ELEMENTS (cases[i].allowed); j++)
+      for (gsize j = 0; j < G_N_ELEMENTS (limits[i].allowed); j++)
         {
-          g_autofree char *arg = g_strdup_printf ("--%s=%s", cases[i].name, cases[i].allowed[j]);
+          g_autofree char *arg = g_strdup_printf ("--%s=%s", limits[i].name, limits[i].allowed[j]);
 
-          config_fixture_assert_accepted (fixture, STRV (arg, cases[i].with), NULL, NULL);
+          config_fixture_assert_accepted (fixture, STRV (arg, limits[i].with), NULL, NULL);
         }
-      for (gsize j = 0; j < G_N_ELEMENTS (cases[i].refused); j++)
+      for (gsize j = 0; j < G_N_ELEMENTS (limits[i].refused); j++)
         {
-          const char *value = cases[i].refused[j];
-          g_autofree char *arg = g_strdup_printf ("--%s=%s", cases[i].name, value);
-          g_autofree char *message = g_strdup_printf ("--%s: “%s” is %s", cases[i].name, value,
-                                                      cases[i].why);
+          const char *value = limits[i].refused[j];
+          g_autofree char *arg = g_strdup_printf ("--%s=%s", limits[i].name, value);
+          g_autofree char *message = g_strdup_printf ("--%s: “%s” is %s", limits[i].name, value,
+                                                      limits[i].why);
 
           assert_arg_refused (fixture, arg, message);
         }
@@ -212,6 +212,9 @@ values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
     { "--path=", "--path: “” is " PATH },
     { "--path=/a?b", "--path: “/a?b” is " PATH },
     { "--path=/a#b", "--path: “/a#b” is " PATH },
+    { "--path=/a%20b", "--path: “/a%20b” is " PATH },
+    { "--path=/a/../b", "--path: “/a/../b” is " PATH },
+    { "--path=/.", "--path: “/.” is " PATH },
     { "--path=/a b", "--path: “/a b” is " PATH },
     { "--path=/a\x1b[2J", "--path: “/a\\u001b[2J” is " PATH },
     { "--path=/ä", "--path: “/ä” is " PATH },
