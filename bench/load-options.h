@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+typedef struct
+{
+  char *url;     /* owned */
+  GArray *steps; /* owned, of guint, rising: client counts to stop and report at; the last is all */
+  guint n_clients;
+  guint n_senders;
+  guint in_flight; /* 0: open loop at `rate` */
+  double rate;     /* messages/s of all senders */
+  guint size;
+  gint64 duration_us;
+  gint64 warmup_us;
+  gint64 hold_us;
+  guint rounds;
+  pid_t pid; /* 0: the server's costs are not known */
+  gboolean connect_only;
+  gboolean json;
+} LoadOptions;
+
+/* Returns: (transfer full): the options, or NULL with an error of one line. `--help` prints and
+ * exits 0. */
+LoadOptions *load_options_parse (int *argc, char ***argv, GError **error);
+void load_options_free (LoadOptions *options);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LoadOptions, load_options_free)

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The books of a run: every delivery to every receiver is checked against the sequence of its
+ * sender, and its latency goes to a histogram with buckets of 3 %. Eight bytes a receiver and
+ * sender tell loss, doubling and disorder apart for messages up to 32 late.
+ * It never reads a clock, allocates nothing for a message, and does no I/O. */
+
+#include "load-stats.h"
+
+#include "stamp.h"
+
+enum
+{
+  SUB_BITS = 5, /* 32 buckets an octave */
+  SEEN_BITS = 32,
+};
+
+LoadStats *
+load_stats_new (guint n_receivers, guint n_senders, guint32 tag, LoadWindow *window)
+{
+  LoadStats *stats = g_new0 (LoadStats, 1);
+
+  stats->n_receivers = n_receivers;
+  stats->n_senders = n_senders;
+  stats->tag = tag;
+  stats->window = window;
+  stats->cells = g_new0 (LoadCell, (gsize) n_receivers * n_senders);
+  stats->last_us = g_new (gint64, n_receivers);
+  stats->sent = g_new0 (guint32, n_senders);
+  for (gsize i = 0; i < (gsize) n_receivers * n_senders; i++)
+    stats->cells[i] = (LoadCell){ .next = 1, .seen = G_MAXUINT32 };
+  for (guint i = 0; i < n_receivers; i++)
+    stats->last_us[i] = G_MAXINT64;
+  return stats;
+}
+
+void
+load_stats_free (LoadStats *stats)
+{
+  g_free (stats->cells);
+  g_free (stats->last_us);
+  g_free (stats->sent);
+  g_free (stats);
+}
+
+void
+load_stats_set_window (LoadStats *stats, LoadWindow *window, gint64 now_us)
+{
+  for (guint i = 0; i < stats->n_receivers; i++)
+    {
+      if (stats->last_us[i] == 0)
+        continue;
+      stats->window->silence_max_us = MAX (stats->window->silence_max_us,
+                                           now_us - stats->last_us[i]);
+      stats->last_us[i] = now_us;
+    }
+  stats->window = window;
+}
+
+guint32
+load_stats_note_sent (LoadStats *stats, guint sender)
+{
+  stats->window->sent++;
+  return ++stats->sent[sender];
+}
+
+/* Not the sequence due: later, then those between are missing for now; or earlier, then it is one
+ * of those missing, or has come before. */
+static void
+note_surprise (LoadStats *stats, LoadCell *cell, guint32 sequence)
+{
+  guint32 ahead = sequence - cell->next;
+  guint32 behind = cell->next - 1 - sequence;
+
+  if (sequence > cell->next)
+    {
+      stats->gaps += ahead;
+      cell->seen = ahead + 1 < SEEN_BITS ? cell->seen << (ahead + 1) | 1 : 1;
+      cell->next = sequence + 1;
+      return;
+    }
+  if (behind >= SEEN_BITS || cell->seen & 1u << behind)
+    {
+      stats->doubled++;
+      return;
+    }
+  cell->seen |= 1u << behind;
+  stats->gaps--;
+  stats->disordered++;
+}
+
+static guint
+find_bucket (guint64 us)
+{
+  guint octave = g_bit_storage (us | ((1 << SUB_BITS) - 1)) - SUB_BITS;
+
+  return (octave << SUB_BITS) + ((us >> octave) & ((1 << SUB_BITS) - 1));
+}
+
+int
+load_stats_note_message (LoadStats *stats,
+                         guint receiver,
+                         const guint8 *payload,
+                         guint64 length,
+                         gint64 now_us)
+{
+  LoadWindow *window = stats->window;
+  LoadCell *cell;
+  Stamp stamp;
+  guint64 age_us;
+
+  if (G_UNLIKELY (!stamp_read (payload, length, stats->tag, &stamp)
+                  || stamp.sender >= stats->n_senders))
+    {
+      stats->foreign++;
+      return -1;
+    }
+  cell = &stats->cells[(gsize) receiver * stats->n_senders + stamp.sender];
+  if (G_LIKELY (stamp.sequence == cell->next))
+    {
+      cell->next++;
+      cell->seen = cell->seen << 1 | 1;
+    }
+  else
+    note_surprise (stats, cell, stamp.sequence);
+
+  age_us = stamp_age_us (&stamp, now_us);
+  window->deliveries++;
+  window->latency[find_bucket (age_us)]++;
+  window->latency_max_us = MAX (window->latency_max_us, age_us);
+  window->silence_max_us = MAX (window->silence_max_us, now_us - stats->last_us[receiver]);
+  stats->last_us[receiver] = now_us;
+  return stamp.sender;
+}
+
+void
+load_stats_note_gone (LoadStats *stats, guint receiver)
+{
+  stats->last_us[receiver] = 0;
+}
+
+guint64
+load_stats_count_missing (const LoadStats *stats)
+{
+  guint64 missing = stats->gaps;
+
+  for (guint i = 0; i < stats->n_receivers; i++)
+    for (guint j = 0; stats->last_us[i] != 0 && j < stats->n_senders; j++)
+      missing += stats->sent[j] + 1 - stats->cells[(gsize) i * stats->n_senders + j].next;
+  return missing;
+}
+
+guint64
+load_window_get_latency (const LoadWindow *window, double fraction)
+{
+  guint64 wanted = window->deliveries * fraction;
+  guint64 passed = 0;
+
+  for (guint i = 0; i < LOAD_HISTOGRAM_BUCKETS; i++)
+    {
+      guint octave = i >> SUB_BITS;
+      guint64 sub = i & ((1 << SUB_BITS) - 1);
+
+      passed += window->latency[i];
+      if (passed > wanted)
+        return MIN (window->latency_max_us, (sub << octave) + ((1ull << octave) - 1) / 2);
+    }
+  return window->latency_max_us;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Who sends when. Closed loop: a sender sends its next message when one of its own has come back,
+ * so that a fixed number is under way. Open loop: messages are due at a fixed rate whatever the
+ * server does, and stamped with the time they were due, so that a server which stalls is charged
+ * for all that waited. Before the measured time some warm-up, after it the stragglers. */
+
+#include "load-traffic.h"
+
+#include "load-probe.h"
+#include "stamp.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum
+{
+  STRAGGLER_US = 2 * G_USEC_PER_SEC, /* longer than this without a delivery: it is lost */
+  CHECK_US = 20 * 1000,
+};
+
+typedef struct
+{
+  LoadSwarm *swarm;           /* unowned */
+  LoadStats *stats;           /* owned */
+  LoadWindow *rest;           /* owned: counts outside of the measured time */
+  const LoadOptions *options; /* unowned */
+  gboolean sending;
+  guint turn;      /* open loop: the sender whose turn it is */
+  gint64 start_us; /* open loop: when the first message was due */
+  guint64 n_due;   /* open loop: messages sent since */
+  guint8 *payload; /* owned: a stamp and padding */
+  guint8 *frame;   /* owned */
+} Sending;
+
+static void
+sending_clear (Sending *sending)
+{
+  g_clear_pointer (&sending->stats, load_stats_free);
+  g_free (sending->rest);
+  g_free (sending->payload);
+  g_free (sending->frame);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Sending, sending_clear)
+
+static void
+send_message (Sending *sending, LoadClient *client, gint64 time_us)
+{
+  const Stamp stamp = {
+    .sender = client->sender,
+    .sequence = load_stats_note_sent (sending->stats, client->sender),
+    .time_us = time_us,
+  };
+
+  stamp_write (sending->payload, sending->stats->tag, &stamp);
+  load_client_send (
+    client, sending->frame,
+    load_client_encode (sending->frame, WIRE_TEXT, sending->payload, sending->options->size));
+}
+
+static void
+on_echoed (gpointer user_data, LoadClient *client, guint n)
+{
+  Sending *sending = user_data;
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (!sending->sending || sending->options->in_flight == 0 || client->state != LOAD_CLIENT_OPEN)
+    return;
+  for (guint i = 0; i < n; i++)
+    send_message (sending, client, now_us);
+}
+
+/* Evenly among the clients, since a server may go through them in order. */
+static LoadClient *
+get_sender (const Sending *sending, guint sender)
+{
+  guint64 clients = sending->options->n_clients;
+
+  return load_swarm_get_client (sending->swarm,
+                                (2 * sender + 1) * clients / (2 * sending->options->n_senders));
+}
+
+/* Fills the window: each sender's share of the messages in flight. */
+static void
+start_closed_loop (Sending *sending)
+{
+  const LoadOptions *options = sending->options;
+
+  for (guint i = 0; i < options->in_flight; i++)
+    {
+      LoadClient *client = get_sender (sending, i % options->n_senders);
+
+      if (client->state == LOAD_CLIENT_OPEN)
+        send_message (sending, client, g_get_monotonic_time ());
+    }
+}
+
+static gint64
+get_due_us (const Sending *sending)
+{
+  return sending->start_us + sending->n_due * 1e6 / sending->options->rate;
+}
+
+/* Returns: (nullable): the next sender that can send, in turn. */
+static LoadClient *
+take_turn (Sending *sending)
+{
+  for (guint i = 0; i < sending->options->n_senders; i++)
+    {
+      LoadClient *client = get_sender (sending, sending->turn++ % sending->options->n_senders);
+
+      if (client->state == LOAD_CLIENT_OPEN && !load_client_is_blocked (client))
+        return client;
+    }
+  return NULL;
+}
+
+/* Sends what is due. Returns: when to come again, @deadline_us at the latest. */
+static gint64
+send_due (Sending *sending, gint64 now_us, gint64 deadline_us)
+{
+  LoadClient *client;
+
+  while (get_due_us (sending) <= now_us)
+    {
+      client = take_turn (sending);
+      if (client == NULL)
+        return deadline_us;
+      send_message (sending, client, get_due_us (sending));
+      sending->n_due++;
+    }
+  return MIN (deadline_us, get_due_us (sending));
+}
+
+static void
+run_until (Sending *sending, gint64 deadline_us)
+{
+  gint64 now_us, wake_us;
+
+  while ((now_us = g_get_monotonic_time ()) < deadline_us)
+    {
+      wake_us = deadline_us;
+      if (sending->options->in_flight == 0)
+        wake_us = send_due (sending, now_us, deadline_us);
+      load_swarm_turn (sending->swarm, wake_us);
+    }
+}
+
+/* Returns: how many deliveries never came. */
+static guint64
+await_stragglers (Sending *sending)
+{
+  guint64 deliveries = sending->rest->deliveries;
+  gint64 last_us = g_get_monotonic_time ();
+  guint64 missing = load_stats_count_missing (sending->stats);
+
+  while (missing > 0 && g_get_monotonic_time () - last_us < STRAGGLER_US)
+    {
+      load_swarm_run (sending->swarm, g_get_monotonic_time () + CHECK_US);
+      if (sending->rest->deliveries != deliveries)
+        last_us = g_get_monotonic_time ();
+      deliveries = sending->rest->deliveries;
+      missing = load_stats_count_missing (sending->stats);
+    }
+  return missing;
+}
+
+static gboolean
+measure (Sending *sending, LoadTraffic *traffic, GError **error)
+{
+  const LoadOptions *options = sending->options;
+  gint64 server_ns, own_ns, start_us, end_us;
+
+  if (!load_probe_cpu (options->pid, &server_ns, error)
+      || !load_probe_cpu (getpid (), &own_ns, error))
+    return FALSE;
+  start_us = g_get_monotonic_time ();
+  load_stats_set_window (sending->stats, &traffic->measured, start_us);
+  run_until (sending, start_us + options->duration_us);
+  end_us = g_get_monotonic_time ();
+  load_stats_set_window (sending->stats, sending->rest, end_us);
+  if (!load_probe_cpu (options->pid, &traffic->server_cpu_ns, error)
+      || !load_probe_cpu (getpid (), &traffic->own_cpu_ns, error))
+    return FALSE;
+  traffic->seconds = (end_us - start_us) / 1e6;
+  traffic->server_cpu_ns -= server_ns;
+  traffic->own_cpu_ns -= own_ns;
+  return load_probe_memory (options->pid, &traffic->rss, &traffic->pss, error);
+}
+
+gboolean
+load_traffic_run (LoadSwarm *swarm,
+                  const LoadOptions *options,
+                  LoadTraffic *traffic,
+                  GError **error)
+{
+  g_auto (Sending) sending = { .swarm = swarm, .options = options, .sending = TRUE };
+  gboolean measured;
+
+  sending.rest = g_new0 (LoadWindow, 1);
+  sending.stats = load_stats_new (options->n_clients, options->n_senders, g_random_int (),
+                                  sending.rest);
+  sending.payload = g_malloc (options->size);
+  memset (sending.payload, '.', options->size);
+  sending.frame = g_malloc (options->size + WIRE_MAX_HEADER);
+  for (guint i = 0; i < options->n_senders; i++)
+    get_sender (&sending, i)->sender = i;
+
+  load_swarm_set_traffic (swarm, sending.stats, on_echoed, &sending);
+  sending.start_us = g_get_monotonic_time ();
+  if (options->in_flight > 0)
+    start_closed_loop (&sending);
+  run_until (&sending, sending.start_us + options->warmup_us);
+  measured = measure (&sending, traffic, error);
+  sending.sending = FALSE;
+  traffic->lost = await_stragglers (&sending);
+  traffic->doubled = sending.stats->doubled;
+  traffic->disordered = sending.stats->disordered;
+  traffic->foreign = sending.stats->foreign;
+  load_swarm_set_traffic (swarm, NULL, NULL, NULL);
+  return measured;
+}

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""The processes of a measurement: a server under test, and the load generator, each on its core.
+
+What is wrong with a run but does not end it goes to the list of faults that both are given.
+"""
+
+import json
+import os
+import queue
+import re
+import subprocess
+import threading
+import time
+
+START_S = 10
+END_S = 15
+ADDRESS = re.compile(r"(?:(ws|http)://|listening on )([\w.\[\]:-]+:\d+)(/[\w./-]*)?")
+
+
+class CannotMeasure(Exception):
+    """Says why in one line."""
+
+
+class Lines:
+    """The lines of a pipe as they come, read all the time so that the writer never blocks."""
+
+    def __init__(self, pipe):
+        self.seen = []
+        self._queue = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe):
+        for line in pipe:
+            self.seen.append(line.rstrip())
+            self._queue.put(line)
+        self._queue.put(None)
+
+    def next(self, deadline):
+        """Returns the next line, or None at the end of the pipe or at the deadline."""
+        try:
+            return self._queue.get(timeout=max(0, deadline - time.monotonic()))
+        except queue.Empty:
+            return None
+
+    def join(self):
+        self._thread.join(END_S)
+
+
+def start(command, core, **pipes):
+    # Nothing in the environment of whoever measures changes what is measured.
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith(("RINGDOWN_", "REDIS_", "G_MESSAGES_DEBUG"))}
+    return subprocess.Popen(["taskset", "-c", str(core), *command], text=True,
+                            stdin=subprocess.DEVNULL, env=environment, **pipes)
+
+
+class Server:
+    """A context: the server runs within. It learns where from what the server logs."""
+
+    def __init__(self, name, command, core, faults):
+        self.name = name
+        self.url = None
+        self.admin_url = None
+        self._faults = faults
+        self._process = start(command, core, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._lines = Lines(self._process.stdout)
+        self.pid = self._process.pid
+
+    def __enter__(self):
+        try:
+            self._await_addresses(needs_admin=self.name == "ringdown")
+        except CannotMeasure:
+            self._end()
+            raise
+        return self
+
+    def _await_addresses(self, needs_admin):
+        deadline = time.monotonic() + START_S
+        while self.url is None or (needs_admin and self.admin_url is None):
+            line = self._lines.next(deadline)
+            if line is None:
+                raise CannotMeasure(f"{self.name} ended, or did not say within {START_S} s "
+                                    "where it listens: " + (" | ".join(self._lines.seen) or "no output"))
+            for scheme, address, path in ADDRESS.findall(line):
+                if scheme == "http":
+                    self.admin_url = f"http://{address}"
+                else:
+                    self.url = f"ws://{address}{path or '/ws'}"
+
+    def _end(self):
+        self._process.terminate()
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._lines.join()
+        return self._process.returncode
+
+    def __exit__(self, *_):
+        ended_early = self._process.poll() is not None
+        status = self._end()
+        # bench-limit handles no signals: -15 is its proper end.
+        if ended_early or status not in ((0,) if self.name == "ringdown" else (-15,)):
+            self._faults.append(f"{self.name} ended {'early ' if ended_early else ''}with status "
+                                f"{status}: {' | '.join(self._lines.seen[-3:])}")
+
+
+class Load:
+    """A run of the load generator; finish () waits for its end and returns its report.
+
+    As a context it ends with it, whatever happens there.
+    """
+
+    def __init__(self, program, server, core, faults, options):
+        self._what = f"{server.name} {' '.join(options)}"
+        self._faults = faults
+        self._process = start([program, "--json", f"--url={server.url}", f"--pid={server.pid}",
+                               *options], core, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._output = Lines(self._process.stdout)
+        self._progress = Lines(self._process.stderr)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+    def await_traffic(self):
+        deadline = time.monotonic() + 60
+        line = ""
+        while not line.startswith("sending"):
+            line = self._progress.next(deadline)
+            if line is None:
+                self.finish()
+                raise CannotMeasure(f"{self._what}: no traffic: {' | '.join(self._progress.seen)}")
+
+    def finish(self):
+        status = self._process.wait()
+        self._output.join()
+        self._progress.join()
+        if not self._output.seen:
+            raise CannotMeasure(f"{self._what}: status {status}: "
+                                + " | ".join(self._progress.seen[-3:]))
+        report = json.loads(self._output.seen[0])
+        if not report["clean"]:
+            self._faults.append(f"{self._what}: {describe(report)}")
+        return report
+
+
+def describe(report):
+    """Returns what a report has to complain about."""
+    traffic = report["traffic"] or {}
+    parts = [f"{traffic[name]} {name}" for name in ("lost", "doubled", "disordered")
+             if traffic.get(name)]
+    parts += [f"{count} disconnected with {code}" for code, count in report["disconnects"].items()]
+    parts += [f"{count} closes answered with {code}" for code, count in report["closes"].items()
+              if code != "1000"]
+    if report["unanswered_closes"]:
+        parts.append(f"{report['unanswered_closes']} closes unanswered")
+    return ", ".join(parts)

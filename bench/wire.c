@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The little of RFC 6455 that the load generator and the limit server share: headers of frames,
+ * masking, and the keys of the handshake. It shares no code with Ringdown, so that a fault of
+ * either side shows. It does no I/O, and leaves the judgement of a frame to its caller. */
+
+#include "wire.h"
+
+#include <string.h>
+
+gboolean
+wire_parse_header (const guint8 *data, gsize size, WireFrame *frame)
+{
+  guint length7;
+  gsize extended;
+
+  if (size < 2)
+    return FALSE;
+  length7 = data[1] & 0x7f;
+  extended = length7 < 126 ? 0 : length7 == 126 ? 2 : 8;
+  frame->opcode = data[0] & 0x0f;
+  frame->final = (data[0] & 0x80) != 0;
+  frame->reserved_bits = (data[0] & 0x70) != 0;
+  frame->masked = (data[1] & 0x80) != 0;
+  frame->header = 2 + extended + (frame->masked ? 4 : 0);
+  if (size < frame->header)
+    return FALSE;
+  frame->length = extended == 0 ? length7 : 0;
+  for (gsize i = 0; i < extended; i++)
+    frame->length = frame->length << 8 | data[2 + i];
+  return TRUE;
+}
+
+gsize
+wire_write_header (guint8 *out, WireOpcode opcode, guint64 length, const guint8 *key)
+{
+  gsize extended = length < 126 ? 0 : length <= G_MAXUINT16 ? 2 : 8;
+  gsize n = 2;
+
+  out[0] = 0x80 | opcode;
+  out[1] = extended == 0 ? length : extended == 2 ? 126 : 127;
+  for (gsize i = extended; i-- > 0;)
+    out[n++] = length >> (8 * i);
+  if (key == NULL)
+    return n;
+  out[1] |= 0x80;
+  memcpy (out + n, key, 4);
+  return n + 4;
+}
+
+void
+wire_mask (guint8 *payload, gsize length, const guint8 *key)
+{
+  guint64 wide_key, word;
+  gsize i = 0;
+
+  memcpy (&wide_key, key, 4);
+  memcpy ((guint8 *) &wide_key + 4, key, 4);
+  for (; i + sizeof word <= length; i += sizeof word)
+    {
+      memcpy (&word, payload + i, sizeof word);
+      word ^= wide_key;
+      memcpy (payload + i, &word, sizeof word);
+    }
+  for (; i < length; i++)
+    payload[i] ^= key[i & 3];
+}
+
+char *
+wire_accept_key (const char *key)
+{
+  g_autoptr (GChecksum) sha1 = g_checksum_new (G_CHECKSUM_SHA1);
+  guint8 digest[20];
+  gsize length = sizeof digest;
+
+  g_checksum_update (sha1, (const guchar *) key, -1);
+  g_checksum_update (sha1, (const guchar *) "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", -1);
+  g_checksum_get_digest (sha1, digest, &length);
+  return g_base64_encode (digest, length);
+}
+
+char *
+wire_find_field (const char *head, const char *name)
+{
+  gsize length = strlen (name);
+
+  for (const char *line = strstr (head, "\r\n"); line != NULL; line = strstr (line, "\r\n"))
+    {
+      line += 2;
+      if (g_ascii_strncasecmp (line, name, length) == 0 && line[length] == ':')
+        return g_strstrip (g_strndup (line + length + 1, strcspn (line + length + 1, "\r\n")));
+    }
+  return NULL;
+}
+
+char *
+wire_answer_handshake (const char *head)
+{
+  g_autofree char *key = wire_find_field (head, "Sec-WebSocket-Key");
+  g_autofree char *accept_key = NULL;
+
+  if (!g_str_has_prefix (head, "GET ") || key == NULL)
+    return NULL;
+  accept_key = wire_accept_key (key);
+  return g_strdup_printf ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                          "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                          accept_key);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+typedef enum
+{
+  WIRE_CONTINUATION = 0,
+  WIRE_TEXT = 1,
+  WIRE_BINARY = 2,
+  WIRE_CLOSE = 8,
+  WIRE_PING = 9,
+  WIRE_PONG = 10,
+} WireOpcode;
+
+enum
+{
+  WIRE_MAX_HEADER = 14,
+  WIRE_MAX_CONTROL = 125,
+};
+
+typedef struct
+{
+  guint8 opcode; /* a WireOpcode, or one that the RFC reserves */
+  gboolean final;
+  gboolean reserved_bits;
+  gboolean masked;
+  guint8 header; /* bytes in front of the payload, the key included */
+  guint64 length;
+} WireFrame;
+
+/* Reads the header of the frame at @data (RFC 6455 section 5.2).
+ * Returns: FALSE if @size bytes are too few for it. */
+gboolean wire_parse_header (const guint8 *data, gsize size, WireFrame *frame);
+
+/* Writes a final frame's header of up to WIRE_MAX_HEADER bytes.
+ * @key: (nullable): the four bytes of a client's masking key; NULL: an unmasked server frame.
+ * Returns: the bytes written. */
+gsize wire_write_header (guint8 *out, WireOpcode opcode, guint64 length, const guint8 *key);
+
+/* Masks or unmasks in place (RFC 6455 section 5.3). */
+void wire_mask (guint8 *payload, gsize length, const guint8 *key);
+
+/* Returns: (transfer full): the Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2). */
+char *wire_accept_key (const char *key);
+
+/* Returns: (transfer full) (nullable): the value of field @name in the HTTP head @head. */
+char *wire_find_field (const char *head, const char *name);
+
+/* Returns: (transfer full) (nullable): a server's answer to the handshake @head (section 4.2.2);
+ * NULL if that is none. */
+char *wire_answer_handshake (const char *head);
