@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define BACKLOG    4096
-#define BATCH      64  /* connections accepted in one turn of the main loop */
+#define BATCH      16  /* connections accepted in one turn of the main loop */
 #define RETRY_MS   100 /* until the next try, after an error that will not pass by itself */
 #define QUIET_US   (60 * G_TIME_SPAN_SECOND) /* without such errors, until the next is news */
 #define PORT_TRIES 20                        /* for a free port that is free on all addresses */
