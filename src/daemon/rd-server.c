@@ -86,12 +86,17 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   g_autoptr (GIOStream) base = NULL;
   g_autoptr (GByteArray) early = read_early (stream);
   g_autoptr (GError) error = NULL;
+  gboolean is_taken;
 
   g_object_get (stream, "base-iostream", &base, NULL);
-  dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
-        admission->fd, O_CLOEXEC);
-  rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
+  is_taken = dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
+                   admission->fd, O_CLOEXEC)
+             >= 0;
   g_io_stream_close (stream, NULL, NULL); /* dropping it would leave its descriptor open */
+  if (server == NULL || !is_taken)
+    return;
+
+  rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
   if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early->data, early->len,
                          &error))
     g_warning ("Client lost after its handshake: %s", error->message);

@@ -5,8 +5,9 @@
  * that the rest of the main loop lives. It decides when: what a client says and hears is
  * WsClient's, what it means is the callbacks'.
  *
- * A turn reads only when no flush pass is under way. So what comes in while a pass runs waits in
- * the sockets, the next pass carries it in one go, and readers can never outrun the log. */
+ * A turn reads only when no flush pass is under way, and no more than a share of the log. So what
+ * comes in while a pass runs waits in the sockets, the next pass carries it in one go, and what
+ * clients send does not outrun what they are sent. */
 
 #include "ws-engine.h"
 
