@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define CLOSE_MANDATORY_EXTENSION 1010 /* RFC 6455 §7.4.1: not for servers */
+
 struct _RdManager
 {
   GObject parent_instance;
@@ -243,10 +245,11 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
 {
   WsClient *client = g_hash_table_lookup (self->clients, &id);
 
-  if (!ws_close_code_is_valid (code))
+  if (!ws_close_code_is_valid (code) || code == CLOSE_MANDATORY_EXTENSION)
     {
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "%u is no close code; give 1000 to 1003, 1007 to 1014 or 3000 to 4999", code);
+      g_set_error (
+        error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+        "%u is no close code; give 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999", code);
       return FALSE;
     }
   if (strlen (reason) > WS_CLOSE_REASON_MAX)

@@ -112,17 +112,23 @@ send_log_to (WsRecord *record, WsContext *context, guint64 limit)
   return result;
 }
 
+/* The record has all that is in the log. */
+static void
+count_all_delivered (WsRecord *record, WsContext *context)
+{
+  const guint64 count = ws_log_get_count (context->log);
+
+  context->counters->delivered += count - record->next;
+  record->next = count;
+}
+
 WsSend
 ws_client_send_log (WsRecord *record, WsContext *context)
 {
-  guint64 count = ws_log_get_count (context->log);
   WsSend result = send_log_to (record, context, ws_log_get_head (context->log));
 
   if (result == WS_SEND_ALL)
-    {
-      context->counters->delivered += count - record->next;
-      record->next = count;
-    }
+    count_all_delivered (record, context);
   return result;
 }
 
@@ -237,10 +243,13 @@ ws_client_send (WsClient *client, WsContext *context)
         }
     }
 
-  if ((record->flags & WS_RECORD_DETACHED) != 0 || record->cursor == ws_log_get_head (context->log))
+  if ((record->flags & WS_RECORD_DETACHED) != 0)
     return WS_SEND_ALL;
+  if (record->cursor < ws_log_get_head (context->log))
+    return ws_client_send_log (record, context);
 
-  return ws_client_send_log (record, context);
+  count_all_delivered (record, context);
+  return WS_SEND_ALL;
 }
 
 static gboolean

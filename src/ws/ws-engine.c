@@ -144,7 +144,9 @@ ws_engine_attach (WsEngine *engine, GMainContext *context)
   g_source_attach (engine->source, context);
 }
 
-/* Ends a connection. Its memory stays until the end of the turn: others may be looking at it. */
+/* Ends a connection. Its memory stays until the end of the turn, as others may be looking at it,
+ * and so does the news: whoever is told may publish, and an append may be what is under way here.
+ */
 static void
 drop (WsEngine *engine, WsClient *client)
 {
@@ -157,7 +159,9 @@ drop (WsEngine *engine, WsClient *client)
     client->close_code = WS_CLOSE_ABNORMAL;
   ws_client_count_delivered (client, &engine->context);
   engine->context.counters->closed[ws_close_slot (client->close_code)]++;
-  close (record->fd); /* leaves the epoll set by this */
+  /* by name, as closing it would not do if another process holds the socket too */
+  epoll_ctl (engine->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
+  close (record->fd);
   record->fd = -1;
   record->flags = WS_RECORD_DETACHED | WS_RECORD_BLOCKED;
   ws_wheel_disarm (&client->timer);
@@ -166,7 +170,6 @@ drop (WsEngine *engine, WsClient *client)
     g_queue_unlink (&engine->readable, &client->link);
   g_queue_push_tail_link (&engine->dead, &client->link);
   wake (engine);
-  engine->events->closed (client, client->close_code, engine->user_data);
 }
 
 /* Carries out what a change of @client asks for: sends control frames, ends or times the close. */
@@ -440,7 +443,7 @@ read_leftovers (WsEngine *engine)
     }
 }
 
-/* Frees who was dropped in this turn. */
+/* Tells of those who were dropped since the last turn, and frees them. */
 static void
 reap (WsEngine *engine)
 {
@@ -449,10 +452,14 @@ reap (WsEngine *engine)
   while ((link = g_queue_pop_head_link (&engine->dead)) != NULL)
     {
       WsClient *client = link->data;
-      guint slot = client->record - ws_table_get (engine->table, 0);
-      guint last = ws_table_get_count (engine->table) - 1;
-      WsClient *moved = engine->clients[last];
+      WsClient *moved;
+      guint slot, last;
 
+      engine->events->closed (client, client->close_code, engine->user_data);
+
+      slot = client->record - ws_table_get (engine->table, 0);
+      last = ws_table_get_count (engine->table) - 1;
+      moved = engine->clients[last];
       ws_client_free (client);
       ws_table_remove (engine->table, slot);
       if (slot == last)
@@ -487,47 +494,51 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-WsClient *
-ws_engine_adopt (WsEngine *engine, int fd, GError **error)
+/* Gives @client, which has but a draft of a record so far, its place in the table. */
+static void
+enter (WsEngine *engine, WsClient *client)
 {
-  WsRecord *record;
-  WsClient *client;
-  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+  WsRecord *record = ws_table_add (engine->table);
 
-  if (ws_engine_is_full (engine, 0))
-    {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
-                   engine->options.max_clients);
-      close (fd);
-      return NULL;
-    }
-
-  record = ws_table_add (engine->table);
-  record->fd = fd;
-  record->cursor = ws_log_get_head (engine->log);
-  record->next = ws_log_get_count (engine->log);
-  record->connected_us = g_get_real_time ();
-  record->heard_us = g_get_monotonic_time ();
-  ws_socket_read_peer (record);
-  ws_socket_tune (fd, engine->options.ping_interval_us > 0
-                        ? engine->options.ping_interval_us + engine->options.ping_timeout_us
-                        : 0);
-
-  client = ws_client_new (record);
-  event.data.ptr = client;
-  if (epoll_ctl (engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-    {
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   "cannot watch a client's socket: %s", g_strerror (errno));
-      ws_client_free (client);
-      ws_table_remove (engine->table, ws_table_get_count (engine->table) - 1);
-      return NULL;
-    }
-
+  client->id = record->id;
+  client->record->id = record->id;
+  *record = *client->record;
+  client->record = record;
   engine->clients[ws_table_get_count (engine->table) - 1] = client;
   arm_ping (engine, client);
   wake (engine);
-  return client;
+}
+
+WsClient *
+ws_engine_adopt (WsEngine *engine, int fd, GError **error)
+{
+  WsRecord draft = { .fd = fd,
+                     .cursor = ws_log_get_head (engine->log),
+                     .next = ws_log_get_count (engine->log),
+                     .connected_us = g_get_real_time (),
+                     .heard_us = g_get_monotonic_time () };
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+  WsClient *client = ws_client_new (&draft);
+
+  event.data.ptr = client;
+  if (ws_engine_is_full (engine, 0))
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
+                 engine->options.max_clients);
+  else if (epoll_ctl (engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                 "cannot watch a client's socket: %s", g_strerror (errno));
+  else
+    {
+      ws_socket_read_peer (&draft);
+      ws_socket_tune (fd, engine->options.ping_interval_us > 0
+                            ? engine->options.ping_interval_us + engine->options.ping_timeout_us
+                            : 0);
+      enter (engine, client);
+      return client;
+    }
+
+  ws_client_free (client);
+  return NULL;
 }
 
 void

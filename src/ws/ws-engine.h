@@ -29,7 +29,8 @@ typedef struct
                    gsize size,
                    gpointer user_data);
 
-  /* The connection is over; @client is freed soon after. @code: that of the first close frame, sent
+  /* The connection is over; @client is freed after this. Told at the end of a turn, never from
+   * within a call into the engine. @code: that of the first close frame, sent
    * or received; %WS_CLOSE_ABNORMAL where there was none. */
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
