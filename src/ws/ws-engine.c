@@ -300,7 +300,37 @@ arm_ping (WsEngine *engine, WsClient *client)
                   client->record->heard_us + engine->options.ping_interval_us);
 }
 
-/* A blocked client cannot be pinged, and need not be: TCP_USER_TIMEOUT watches over it. */
+/* Queues @client with those who have more to read than this turn has time for. */
+static void
+read_later (WsEngine *engine, WsClient *client)
+{
+  if (client->is_readable || client->is_dead)
+    return;
+
+  client->is_readable = TRUE;
+  g_queue_push_tail_link (&engine->readable, &client->link);
+}
+
+/* Whether bytes have come that nobody has had time to read. */
+static gboolean
+has_unread (const WsClient *client)
+{
+  guint8 byte;
+
+  return recv (client->record->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* The ping's time is over. */
+static void
+give_up (WsEngine *engine, WsClient *client)
+{
+  ws_client_close (client, &engine->context, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
+  flush_client (engine, client);
+  drop (engine, client); /* nobody is there to answer */
+}
+
+/* A blocked client cannot be pinged, and need not be: TCP_USER_TIMEOUT watches over it. One whose
+ * answer waits to be read is not silent: the server was held up. */
 static void
 check_silence (WsEngine *engine, WsClient *client)
 {
@@ -312,13 +342,15 @@ check_silence (WsEngine *engine, WsClient *client)
       return;
     }
 
-  if ((client->record->flags & WS_RECORD_BLOCKED) == 0)
+  if (has_unread (client))
+    {
+      read_later (engine, client);
+    }
+  else if ((client->record->flags & WS_RECORD_BLOCKED) == 0)
     {
       if (client->awaits_pong)
         {
-          ws_client_close (client, &engine->context, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
-          flush_client (engine, client);
-          drop (engine, client); /* nobody is there to answer */
+          give_up (engine, client);
           return;
         }
       client->awaits_pong = TRUE;
@@ -339,17 +371,6 @@ on_timer (WsTimer *timer, gpointer user_data)
     check_silence (engine, client);
   else
     drop (engine, client);
-}
-
-/* Queues @client with those who have more to read than this turn has time for. */
-static void
-read_later (WsEngine *engine, WsClient *client)
-{
-  if (client->is_readable || client->is_dead)
-    return;
-
-  client->is_readable = TRUE;
-  g_queue_push_tail_link (&engine->readable, &client->link);
 }
 
 /* Reads once. @until_end: the other side has hung up, so there is an end to be read. */
