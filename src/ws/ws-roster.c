@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The roster: enters clients, carries out what their state asks for, and takes them off. Each
+ * client is in the table, in the epoll set, and at its slot in the array, or in none of them. It
+ * has no sense of time or order: when anything is done is the engine's. */
+
+#include "ws-roster.h"
+
+#include "ws-socket.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
+
+WsRoster *
+ws_roster_new (gsize log_size, guint max_clients, gint64 tick_us, GError **error)
+{
+  g_autoptr (WsRoster) roster = g_new0 (WsRoster, 1);
+
+  roster->wheel = ws_wheel_new (tick_us, g_get_monotonic_time ());
+  roster->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (roster->epoll_fd < 0)
+    {
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                   "cannot create an epoll set: %s", g_strerror (errno));
+      return NULL;
+    }
+
+  roster->log = ws_log_new (log_size, error);
+  if (roster->log == NULL)
+    return NULL;
+  roster->table = ws_table_new (max_clients, error);
+  if (roster->table == NULL)
+    return NULL;
+
+  roster->clients = g_new0 (WsClient *, max_clients);
+  roster->max_clients = max_clients;
+  roster->context.log = roster->log;
+  roster->context.counters = ws_table_get_counters (roster->table);
+  return g_steal_pointer (&roster);
+}
+
+void
+ws_roster_free (WsRoster *roster)
+{
+  for (guint i = 0; roster->table != NULL && i < ws_table_get_count (roster->table); i++)
+    ws_client_free (roster->clients[i]);
+  g_free (roster->clients);
+  g_clear_pointer (&roster->table, ws_table_free);
+  g_clear_pointer (&roster->log, ws_log_free);
+  ws_wheel_free (roster->wheel);
+  if (roster->epoll_fd >= 0)
+    close (roster->epoll_fd);
+  g_free (roster);
+}
+
+/* Gives @client, which has but a draft of a record so far, its place in the table. */
+static void
+give_place (WsRoster *roster, WsClient *client)
+{
+  WsRecord *record = ws_table_add (roster->table);
+
+  client->id = record->id;
+  client->record->id = record->id;
+  *record = *client->record;
+  client->record = record;
+  roster->clients[ws_table_get_count (roster->table) - 1] = client;
+}
+
+WsClient *
+ws_roster_enter (WsRoster *roster, int fd, gint64 patience_us, GError **error)
+{
+  WsRecord draft = { .fd = fd,
+                     .cursor = ws_log_get_head (roster->log),
+                     .next = ws_log_get_count (roster->log),
+                     .connected_us = g_get_real_time (),
+                     .heard_us = g_get_monotonic_time () };
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+  WsClient *client = ws_client_new (&draft);
+
+  event.data.ptr = client;
+  if (ws_table_get_count (roster->table) >= roster->max_clients)
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
+                 roster->max_clients);
+  else if (epoll_ctl (roster->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                 "cannot watch a client's socket: %s", g_strerror (errno));
+  else
+    {
+      ws_socket_read_peer (&draft);
+      ws_socket_tune (fd, patience_us);
+      give_place (roster, client);
+      return client;
+    }
+
+  ws_client_free (client);
+  return NULL;
+}
+
+void
+ws_roster_drop (WsRoster *roster, WsClient *client)
+{
+  WsRecord *record = client->record;
+
+  if (client->is_dead)
+    return;
+
+  if (client->close_code == 0)
+    client->close_code = WS_CLOSE_ABNORMAL;
+  ws_client_count_delivered (client, &roster->context);
+  roster->context.counters->closed[ws_close_slot (client->close_code)]++;
+  /* by name, as closing it would not do if another process holds the socket too */
+  epoll_ctl (roster->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
+  close (record->fd);
+  record->fd = -1;
+  record->flags = WS_RECORD_DETACHED | WS_RECORD_BLOCKED;
+  ws_wheel_disarm (&client->timer);
+  client->is_dead = TRUE;
+  if (client->is_readable)
+    g_queue_unlink (&roster->readable, &client->link);
+  g_queue_push_tail_link (&roster->dead, &client->link);
+}
+
+void
+ws_roster_settle (WsRoster *roster, WsClient *client)
+{
+  const WsRecordFlags waits = client->record->flags & (WS_RECORD_CONTROL | WS_RECORD_BLOCKED);
+
+  if (client->is_dead)
+    return;
+
+  if ((waits == WS_RECORD_CONTROL && ws_client_send (client, &roster->context) == WS_SEND_FAILED)
+      || client->state == WS_CLIENT_FINISHED)
+    {
+      ws_roster_drop (roster, client);
+    }
+  else if (client->state != WS_CLIENT_OPEN && !client->is_timed)
+    {
+      client->is_timed = TRUE;
+      ws_wheel_arm (roster->wheel, &client->timer, g_get_monotonic_time () + CLOSE_TIMEOUT_US);
+    }
+}
+
+void
+ws_roster_send (WsRoster *roster, WsClient *client)
+{
+  if (ws_client_send (client, &roster->context) == WS_SEND_FAILED)
+    ws_roster_drop (roster, client);
+  else
+    ws_roster_settle (roster, client);
+}
+
+void
+ws_roster_read_later (WsRoster *roster, WsClient *client)
+{
+  if (client->is_readable || client->is_dead)
+    return;
+
+  client->is_readable = TRUE;
+  g_queue_push_tail_link (&roster->readable, &client->link);
+}
+
+guint
+ws_roster_remove (WsRoster *roster, WsClient *client)
+{
+  const guint slot = client->record - ws_table_get (roster->table, 0);
+  const guint last = ws_table_get_count (roster->table) - 1;
+
+  ws_client_free (client);
+  ws_table_remove (roster->table, slot);
+  if (slot != last)
+    {
+      roster->clients[slot] = roster->clients[last];
+      roster->clients[slot]->record = ws_table_get (roster->table, slot);
+    }
+
+  return slot;
+}
