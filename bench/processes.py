@@ -81,8 +81,9 @@ class Server:
         while self.url is None or (needs_admin and self.admin_url is None):
             line = self._lines.next(deadline)
             if line is None:
+                output = " | ".join(self._lines.seen) or "no output"
                 raise CannotMeasure(f"{self.name} ended, or did not say within {START_S} s "
-                                    "where it listens: " + (" | ".join(self._lines.seen) or "no output"))
+                                    f"where it listens: {output}")
             for scheme, address, path in ADDRESS.findall(line):
                 if scheme == "http":
                     self.admin_url = f"http://{address}"
