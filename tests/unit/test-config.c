@@ -22,7 +22,7 @@ typedef struct
 static const Option options[] = {
   { "address", "Server", "localhost", "192.0.2.1 ::1,My_Host.example;example.org." },
   { "port", "Server", "8000", "9000" },
-  { "path", "Server", "/ws", "/ring/%20~down" },
+  { "path", "Server", "/ws", "/ring/~down.x" },
   { "max-clients", "Server", "0", "17" },
   { "max-message", "Server", "64KiB", "1000" },
   { "log-size", "Server", "4MiB", "8M" },
@@ -72,7 +72,7 @@ assert_others (const RdConfig *config)
   g_assert_cmpstrv (config->addresses,
                     STRV ("192.0.2.1", "::1", "My_Host.example", "example.org."));
   g_assert_cmpuint (config->port, ==, 9000);
-  g_assert_cmpstr (config->path, ==, "/ring/%20~down");
+  g_assert_cmpstr (config->path, ==, "/ring/~down.x");
   g_assert_cmpstr (config->admin_address, ==, "fe80::1%lo");
   g_assert_cmpint (config->admin_port, ==, -1);
   g_assert_cmpint (config->notify_interval_us, ==, 90 * G_TIME_SPAN_MINUTE);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "crowd.h"
+#include "rd-manager.h"
+
+G_BEGIN_DECLS
+
+/* A manager in the default main context, its clients' peers, and a diary of its signals.
+ * For g_test_add(). */
+typedef struct
+{
+  RdManager *manager;
+  Crowd *crowd;
+  GString *diary;    /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" notified, "hello;" */
+  guint descriptors; /* open before all */
+} CoreFixture;
+
+/* @options: NULL for a log of 64 KiB, messages up to 4 KiB, 10 clients and no pings. */
+void core_fixture_set_up (CoreFixture *fixture, gconstpointer options);
+
+/* Asserts that nothing keeps the manager alive, and that all descriptors are closed again. */
+void core_fixture_tear_down (CoreFixture *fixture, gconstpointer options);
+
+/* Returns: (transfer none). */
+Peer *core_fixture_join (CoreFixture *fixture);
+
+/* One that does not read, and whose socket holds less than a message of 4 KiB and another. */
+Peer *core_fixture_join_deaf (CoreFixture *fixture);
+
+/* Asserts what the diary says, and begins a new page. */
+void core_fixture_expect (CoreFixture *fixture, const char *diary);
+
+#define CORE_TEST(path, options, function) \
+  g_test_add (path, CoreFixture, options, core_fixture_set_up, function, core_fixture_tear_down)
+
+G_END_DECLS

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The process's own descriptors: how many there are, and how it is without any left. */
+
+#include "descriptors.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+guint
+descriptors_count (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, &error);
+  guint count = 0;
+
+  g_assert_no_error (error);
+  while (g_dir_read_name (dir) != NULL)
+    count++;
+
+  return count - 1; /* the directory itself */
+}
+
+void
+descriptors_raise (void)
+{
+  struct rlimit limits;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limits));
+  limits.rlim_cur = limits.rlim_max;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limits));
+}
+
+static guint64
+set_limit (guint64 limit)
+{
+  struct rlimit limits;
+  guint64 before;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limits));
+  before = limits.rlim_cur;
+  limits.rlim_cur = limit;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limits));
+  return before;
+}
+
+guint64
+descriptors_restrict (guint spare)
+{
+  g_autoptr (GArray) held = g_array_new (FALSE, FALSE, sizeof (int));
+  int next = dup (STDERR_FILENO);
+
+  /* the limit is on their numbers: find the first free one that is too many */
+  for (guint i = 0; i < spare; i++)
+    {
+      g_array_append_val (held, next);
+      next = dup (STDERR_FILENO);
+    }
+  g_assert_cmpint (next, >=, 0);
+  close (next);
+  for (guint i = 0; i < held->len; i++)
+    close (g_array_index (held, int, i));
+
+  return set_limit (next);
+}
+
+void
+descriptors_restore (guint64 limit)
+{
+  set_limit (limit);
+}

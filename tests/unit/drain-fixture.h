@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "core-fixture.h"
+#include "rd-drain.h"
+
+G_BEGIN_DECLS
+
+/* A drain over a manager with clients, and what it tells. For g_test_add(). */
+typedef struct
+{
+  CoreFixture core;
+  RdDrain *drain;
+  GString *told; /* "state:draining;accepting:0;progress:2,600;" */
+  GString *said; /* its messages in the log, a line each */
+  guint log_handler;
+} DrainFixture;
+
+/* @options: NULL for a timeout and an interval of 10 minutes, and no grace. */
+void drain_fixture_set_up (DrainFixture *fixture, gconstpointer options);
+void drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options);
+
+/* Asserts what it told, and forgets it. */
+void drain_fixture_expect (DrainFixture *fixture, const char *told);
+
+/* Asserts that the last it said is how the drain ended: "1 left by themselves, 0 closed, 0 forced".
+ */
+void drain_fixture_expect_report (DrainFixture *fixture, const char *report);
+
+/* Runs for so long: every timer that is due by then has fired. */
+void drain_fixture_let_time_go_by (DrainFixture *fixture, guint time_ms);
+
+#define DRAIN_TEST(path, options, function) \
+  g_test_add (path, DrainFixture, options, drain_fixture_set_up, function, drain_fixture_tear_down)
+
+G_END_DECLS

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* How a client ends: the close handshake in every order (RFC 6455 §7), failure, and falling off the
+ * log. */
+
+#include <string.h>
+
+#include "client-fixture.h"
+
+static void
+begin_close (ClientFixture *fixture, guint16 code, const char *reason)
+{
+  ws_client_close (fixture->client, &fixture->context, code, reason);
+}
+
+static void
+assert_finished (ClientFixture *fixture, guint16 code)
+{
+  g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_FINISHED);
+  g_assert_true (fixture->client->close_sent);
+  g_assert_true (fixture->client->close_received);
+  g_assert_cmpuint (fixture->client->close_code, ==, code);
+}
+
+/* Whatever is published or asked for now, nothing goes out. */
+static void
+assert_says_no_more (ClientFixture *fixture)
+{
+  client_fixture_publish (fixture, 10);
+  client_fixture_receive (fixture, FRAME_PING, "x");
+  ws_client_ping (fixture->client, &fixture->context);
+  begin_close (fixture, WS_CLOSE_GOING_AWAY, "again");
+  client_fixture_drain (fixture);
+  g_assert_cmpuint (fixture->peer->in->len, ==, 0);
+}
+
+static void
+close_frame_comes_behind_all_that_is_pending (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_publish (fixture, 10);
+  client_fixture_publish (fixture, 300);
+  begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "service restart");
+  client_fixture_publish (fixture, 10); /* too late */
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 2);
+  peer_expect_close (fixture->peer, WS_CLOSE_SERVICE_RESTART, "service restart");
+  peer_expect_silence (fixture->peer);
+  g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_CLOSING);
+  g_assert_cmphex (fixture->record->flags, ==, WS_RECORD_DETACHED);
+  g_assert_cmpuint (fixture->context.counters->delivered, ==, 2);
+  assert_says_no_more (fixture);
+
+  client_fixture_receive_close (fixture, WS_CLOSE_SERVICE_RESTART, NULL);
+  assert_finished (fixture, WS_CLOSE_SERVICE_RESTART);
+  g_assert_cmpuint (fixture->context.counters->delivered, ==, 2);
+}
+
+static void
+close_frame_of_a_blocked_client_comes_behind_all_that_is_pending (ClientFixture *fixture,
+                                                                  gconstpointer data)
+{
+  client_fixture_block (fixture);
+  client_fixture_publish (fixture, 10);
+  begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
+  client_fixture_receive (fixture, FRAME_PING, "x");
+  client_fixture_publish (fixture, 10); /* too late */
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 2);
+  peer_expect (fixture->peer, FRAME_PONG, "x", 1);
+  peer_expect_close (fixture->peer, WS_CLOSE_SERVICE_RESTART, "");
+  peer_expect_silence (fixture->peer);
+  g_assert_cmpuint (fixture->context.counters->delivered, ==, 2);
+}
+
+static void
+close_is_answered_with_the_same_code (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_publish (fixture, 10);
+  client_fixture_receive_close (fixture, 4321, "a reason of its own");
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1); /* pending when it asked */
+  peer_expect_close (fixture->peer, 4321, "");
+  assert_finished (fixture, 4321);
+}
+
+static void
+empty_close_is_answered_empty (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_receive_close (fixture, 0, NULL);
+  client_fixture_drain (fixture);
+  peer_expect_close (fixture->peer, 0, "");
+  assert_finished (fixture, WS_CLOSE_NO_STATUS);
+}
+
+/* It has shown that it does not read; what it says is that it will not. */
+static void
+blocked_client_that_closes_need_not_read_all_first (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_block (fixture);
+  client_fixture_publish (fixture, 10);
+  client_fixture_receive_close (fixture, WS_CLOSE_NORMAL, NULL);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1); /* a frame is not broken off */
+  peer_expect_close (fixture->peer, WS_CLOSE_NORMAL, "");
+  peer_expect_silence (fixture->peer);
+  assert_finished (fixture, WS_CLOSE_NORMAL);
+}
+
+static void
+closes_that_cross_end_with_the_code_of_ours (ClientFixture *fixture, gconstpointer data)
+{
+  begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
+  client_fixture_receive_close (fixture, WS_CLOSE_GOING_AWAY, NULL); /* before ours is out */
+  g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_CLOSING);
+  client_fixture_drain (fixture);
+
+  peer_expect_close (fixture->peer, WS_CLOSE_SERVICE_RESTART, "");
+  peer_expect_silence (fixture->peer);
+  assert_finished (fixture, WS_CLOSE_SERVICE_RESTART);
+}
+
+static void
+first_close_counts (ClientFixture *fixture, gconstpointer data)
+{
+  begin_close (fixture, 4000, "first");
+  begin_close (fixture, 4001, "second");
+  client_fixture_drain (fixture);
+  peer_expect_close (fixture->peer, 4000, "first");
+  peer_expect_silence (fixture->peer);
+  g_assert_cmpuint (fixture->client->close_code, ==, 4000);
+}
+
+static void
+messages_are_heard_until_their_close_frame (ClientFixture *fixture, gconstpointer data)
+{
+  begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
+  client_fixture_receive (fixture, FRAME_TEXT, "while ours waits");
+  client_fixture_drain (fixture);
+  client_fixture_receive (fixture, FRAME_TEXT, "while theirs is to come");
+  client_fixture_receive_close (fixture, WS_CLOSE_NORMAL, NULL);
+  client_fixture_receive (fixture, FRAME_TEXT, "never");
+  g_assert_cmpstr (fixture->messages->str, ==, "while ours waits;while theirs is to come;");
+}
+
+/* Also where both came in one piece. */
+static void
+nothing_is_heard_behind_a_close_frame (ClientFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "before", 6);
+  frame_append_close (bytes, WS_CLOSE_NORMAL, NULL);
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "behind", 6);
+  frame_append (bytes, FRAME_FIN | FRAME_PING, "behind", 6);
+  ws_client_receive (fixture->client, &fixture->context, bytes->data, bytes->len);
+  client_fixture_drain (fixture);
+
+  g_assert_cmpstr (fixture->messages->str, ==, "before;");
+  peer_expect_close (fixture->peer, WS_CLOSE_NORMAL, "");
+  peer_expect_silence (fixture->peer);
+}
+
+static void
+bad_close_frame_is_answered_with_what_is_wrong (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_receive_close (fixture, WS_CLOSE_ABNORMAL, NULL);
+  client_fixture_drain (fixture);
+  peer_expect_close (fixture->peer, WS_CLOSE_PROTOCOL_ERROR, "bad close frame");
+  assert_finished (fixture, WS_CLOSE_PROTOCOL_ERROR);
+}
+
+static void
+close_reason_must_be_text (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_receive_close (fixture, WS_CLOSE_NORMAL, "\xFF");
+  client_fixture_drain (fixture);
+  peer_expect_close (fixture->peer, WS_CLOSE_INVALID_DATA, "bad close frame");
+  assert_finished (fixture, WS_CLOSE_INVALID_DATA);
+}
+
+/* §7.1.7: the close frame tells why, then the server hangs up its half and hears nothing. */
+static void
+violation_fails_the_connection (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_receive (fixture, FRAME_TEXT, "good");
+  client_fixture_receive (fixture, FRAME_CONTINUATION, "of nothing");
+  client_fixture_receive (fixture, FRAME_TEXT, "never heard");
+  g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_FAILED);
+  client_fixture_drain (fixture);
+
+  g_assert_cmpstr (fixture->messages->str, ==, "good;");
+  peer_expect_close (fixture->peer, WS_CLOSE_PROTOCOL_ERROR, "protocol error");
+  peer_expect_end (fixture->peer);
+  client_fixture_receive_close (fixture, WS_CLOSE_NORMAL, NULL);
+  g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_FAILED);
+  g_assert_cmpuint (fixture->client->close_code, ==, WS_CLOSE_PROTOCOL_ERROR);
+}
+
+static void
+each_violation_has_its_code (ClientFixture *fixture, gconstpointer data)
+{
+  g_autofree char *big = g_strnfill (fixture->context.max_message + 1, 'b');
+  const struct
+  {
+    const char *text;
+    guint16 code;
+    const char *reason;
+  } cases[] = {
+    { "\xC0\x80", WS_CLOSE_INVALID_DATA, "text is not UTF-8" },
+    { big, WS_CLOSE_TOO_BIG, "message too big" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      client_fixture_receive (fixture, FRAME_TEXT, cases[i].text);
+      client_fixture_drain (fixture);
+      peer_expect_close (fixture->peer, cases[i].code, cases[i].reason);
+      peer_expect_end (fixture->peer);
+      g_assert_cmpuint (fixture->client->close_code, ==, cases[i].code);
+      client_fixture_tear_down (fixture, NULL);
+      memset (fixture, 0, sizeof *fixture);
+      client_fixture_set_up (fixture, NULL);
+    }
+}
+
+static void
+violation_after_our_close_leaves_its_code (ClientFixture *fixture, gconstpointer data)
+{
+  begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
+  client_fixture_receive (fixture, FRAME_CONTINUATION, "of nothing");
+  client_fixture_drain (fixture);
+  peer_expect_close (fixture->peer, WS_CLOSE_SERVICE_RESTART, "");
+  g_assert_cmpuint (fixture->client->close_code, ==, WS_CLOSE_SERVICE_RESTART);
+  g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_FAILED);
+}
+
+static void
+client_that_falls_off_ends_its_message_and_is_told (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_publish (fixture, 10);
+  client_fixture_block (fixture);
+  client_fixture_publish (fixture, 10);
+  ws_client_evict (fixture->client, &fixture->context);
+  g_assert_true ((fixture->record->flags & WS_RECORD_DETACHED) != 0);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 2); /* not the third */
+  peer_expect_close (fixture->peer, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  peer_expect_silence (fixture->peer);
+  g_assert_cmpuint (fixture->context.counters->slow_closed, ==, 1);
+  assert_says_no_more (fixture);
+  client_fixture_receive_close (fixture, WS_CLOSE_TRY_AGAIN_LATER, NULL);
+  assert_finished (fixture, WS_CLOSE_TRY_AGAIN_LATER);
+}
+
+static void
+client_that_falls_off_at_a_boundary_is_told_there (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_publish (fixture, 10);
+  client_fixture_drain (fixture);
+  client_fixture_publish (fixture, 10);
+  ws_client_evict (fixture->client, &fixture->context);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1);
+  peer_expect_close (fixture->peer, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  g_assert_cmpuint (fixture->context.counters->delivered, ==, 1);
+}
+
+static void
+pong_that_waits_comes_before_the_close_of_who_falls_off (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_block (fixture);
+  client_fixture_receive (fixture, FRAME_PING, "x");
+  client_fixture_publish (fixture, 10);
+  ws_client_evict (fixture->client, &fixture->context);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1);
+  peer_expect (fixture->peer, FRAME_PONG, "x", 1);
+  peer_expect_close (fixture->peer, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  peer_expect_silence (fixture->peer);
+}
+
+/* Not even in the middle of a control frame is anything broken off. */
+static void
+pong_half_sent_to_who_falls_off_comes_whole (ClientFixture *fixture, gconstpointer data)
+{
+  g_autofree char *longest = g_strnfill (WS_CONTROL_PAYLOAD_MAX, 'p');
+  Frame frame;
+
+  peer_narrow (fixture->record->fd);
+  do
+    client_fixture_receive (fixture, FRAME_PING, longest);
+  while (ws_client_send (fixture->client, &fixture->context) == WS_SEND_ALL);
+  client_fixture_publish (fixture, 10);
+  ws_client_evict (fixture->client, &fixture->context);
+  client_fixture_drain (fixture);
+
+  while (frame_read (fixture->peer->in, &frame) && frame.opcode == FRAME_PONG)
+    peer_expect (fixture->peer, FRAME_PONG, longest, strlen (longest));
+  peer_expect_close (fixture->peer, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  peer_expect_silence (fixture->peer);
+}
+
+static void
+client_that_falls_off_while_closing_keeps_its_code (ClientFixture *fixture, gconstpointer data)
+{
+  client_fixture_block (fixture);
+  client_fixture_publish (fixture, 10);
+  begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "service restart");
+  ws_client_evict (fixture->client, &fixture->context);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1);
+  peer_expect_close (fixture->peer, WS_CLOSE_SERVICE_RESTART, "service restart");
+  peer_expect_silence (fixture->peer);
+  g_assert_cmpuint (fixture->client->close_code, ==, WS_CLOSE_SERVICE_RESTART);
+  g_assert_cmpuint (fixture->context.counters->slow_closed, ==, 0);
+}
+
+static void
+client_that_falls_off_after_it_asked_to_close_is_answered (ClientFixture *fixture,
+                                                           gconstpointer data)
+{
+  client_fixture_block (fixture);
+  client_fixture_receive_close (fixture, 4321, NULL);
+  ws_client_evict (fixture->client, &fixture->context);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1);
+  peer_expect_close (fixture->peer, 4321, "");
+  assert_finished (fixture, 4321);
+  g_assert_cmpuint (fixture->context.counters->slow_closed, ==, 0);
+}
+
+static void
+client_that_falls_off_after_it_failed_is_told_why_it_failed (ClientFixture *fixture,
+                                                             gconstpointer data)
+{
+  client_fixture_block (fixture);
+  client_fixture_receive (fixture, FRAME_TEXT, "\xFF");
+  ws_client_evict (fixture->client, &fixture->context);
+  client_fixture_drain (fixture);
+
+  client_fixture_expect (fixture, 1);
+  peer_expect_close (fixture->peer, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
+  peer_expect_end (fixture->peer);
+  g_assert_cmpuint (fixture->context.counters->slow_closed, ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  CLIENT_TEST ("/client/close/pending", close_frame_comes_behind_all_that_is_pending);
+  CLIENT_TEST ("/client/close/blocked",
+               close_frame_of_a_blocked_client_comes_behind_all_that_is_pending);
+  CLIENT_TEST ("/client/close/theirs", close_is_answered_with_the_same_code);
+  CLIENT_TEST ("/client/close/theirs/empty", empty_close_is_answered_empty);
+  CLIENT_TEST ("/client/close/theirs/blocked", blocked_client_that_closes_need_not_read_all_first);
+  CLIENT_TEST ("/client/close/theirs/bad", bad_close_frame_is_answered_with_what_is_wrong);
+  CLIENT_TEST ("/client/close/theirs/bad-reason", close_reason_must_be_text);
+  CLIENT_TEST ("/client/close/crossing", closes_that_cross_end_with_the_code_of_ours);
+  CLIENT_TEST ("/client/close/twice", first_close_counts);
+  CLIENT_TEST ("/client/close/heard", messages_are_heard_until_their_close_frame);
+  CLIENT_TEST ("/client/close/behind", nothing_is_heard_behind_a_close_frame);
+  CLIENT_TEST ("/client/fail", violation_fails_the_connection);
+  CLIENT_TEST ("/client/fail/codes", each_violation_has_its_code);
+  CLIENT_TEST ("/client/fail/closing", violation_after_our_close_leaves_its_code);
+  CLIENT_TEST ("/client/evict", client_that_falls_off_ends_its_message_and_is_told);
+  CLIENT_TEST ("/client/evict/boundary", client_that_falls_off_at_a_boundary_is_told_there);
+  CLIENT_TEST ("/client/evict/pong", pong_that_waits_comes_before_the_close_of_who_falls_off);
+  CLIENT_TEST ("/client/evict/stuck", pong_half_sent_to_who_falls_off_comes_whole);
+  CLIENT_TEST ("/client/evict/closing", client_that_falls_off_while_closing_keeps_its_code);
+  CLIENT_TEST ("/client/evict/closed", client_that_falls_off_after_it_asked_to_close_is_answered);
+  CLIENT_TEST ("/client/evict/failed", client_that_falls_off_after_it_failed_is_told_why_it_failed);
+
+  return g_test_run ();
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What a drain tells, counts and does to clients on its way. That each event leads where it should
+ * is test-drain-table's. */
+
+#include <string.h>
+
+#include "drain-fixture.h"
+#include "rd-error.h"
+
+#define SECOND_US G_USEC_PER_SEC
+#define LONG_US   (600 * SECOND_US)
+
+static void
+drain_is_told_from_end_to_end (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *first = core_fixture_join (&fixture->core);
+  Peer *second = core_fixture_join (&fixture->core);
+
+  drain_fixture_expect (fixture, "");
+  rd_drain_begin (fixture->drain, -1);
+  drain_fixture_expect (fixture, "state:draining;progress:2,600;accepting:0;");
+  peer_hang_up (first);
+  crowd_settle (fixture->core.crowd);
+  drain_fixture_expect (fixture, "");
+  peer_send_close (second, WS_CLOSE_GOING_AWAY);
+  crowd_settle (fixture->core.crowd); /* not at the next poll, which is far */
+  drain_fixture_expect (fixture, "state:drained;");
+  g_assert_true (g_str_has_prefix (fixture->said->str, "Draining: 2 clients, 10min 0s left\n"));
+  drain_fixture_expect_report (fixture, "2 left by themselves, 0 closed, 0 forced");
+}
+
+static void
+drain_of_nobody_ends_at_once (DrainFixture *fixture, gconstpointer data)
+{
+  rd_drain_begin (fixture->drain, -1);
+  g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "drained");
+  drain_fixture_expect (fixture, "state:draining;progress:0,600;accepting:0;state:drained;");
+}
+
+static void
+properties_are_what_the_functions_say (DrainFixture *fixture, gconstpointer data)
+{
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  gboolean accepting = FALSE;
+
+  g_object_get (fixture->drain, "state", &before, "accepting", &accepting, NULL);
+  g_assert_cmpstr (before, ==, "running");
+  g_assert_true (accepting);
+  rd_drain_begin (fixture->drain, -1);
+  g_object_get (fixture->drain, "state", &after, "accepting", &accepting, NULL);
+  g_assert_cmpstr (after, ==, "drained");
+  g_assert_false (accepting);
+}
+
+static void
+messages_flow_while_it_drains (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  rd_drain_begin (fixture->drain, -1);
+  rd_manager_broadcast (
+    fixture->core.manager,
+    &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) "news", .size = 4 });
+  peer_send_text (peer, "talk");
+  crowd_settle (fixture->core.crowd);
+  peer_expect_text (peer, "news");
+  peer_expect_silence (peer);
+  core_fixture_expect (&fixture->core, "+1;=1;talk;");
+}
+
+static void
+rest_is_closed_at_the_deadline_behind_what_is_pending (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *answering = core_fixture_join (&fixture->core);
+  Peer *leaving = core_fixture_join (&fixture->core);
+  Peer *vanishing = core_fixture_join (&fixture->core);
+
+  rd_drain_begin (fixture->drain, 300 * 1000);
+  peer_hang_up (leaving);
+  CROWD_WAIT_FOR (fixture->core.crowd, answering->in->len > 0);
+  peer_expect_close (answering, WS_CLOSE_SERVICE_RESTART, "service restart");
+  g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "draining");
+  peer_send_close (answering, WS_CLOSE_SERVICE_RESTART);
+  peer_hang_up (vanishing);
+  crowd_settle (fixture->core.crowd);
+  drain_fixture_expect (fixture, "state:draining;progress:3,1;accepting:0;state:drained;");
+  g_assert_true (g_str_has_prefix (fixture->said->str,
+                                   "Draining: 3 clients, 1s left\nClosing 2 clients with 1012\n"));
+  drain_fixture_expect_report (fixture, "1 left by themselves, 1 closed, 1 forced");
+}
+
+static void
+first_signal_drains_second_closes_third_ends (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  rd_drain_interrupt (fixture->drain);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_silence (peer);
+  drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
+  rd_drain_interrupt (fixture->drain);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_close (peer, WS_CLOSE_SERVICE_RESTART, "service restart");
+  drain_fixture_expect (fixture, "");
+  rd_drain_interrupt (fixture->drain);
+  drain_fixture_expect (fixture, "state:drained;");
+  rd_drain_interrupt (fixture->drain);
+  drain_fixture_expect (fixture, "");
+  drain_fixture_expect_report (fixture, "0 left by themselves, 0 closed, 1 forced");
+}
+
+static void
+deadline_may_be_moved_both_ways (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
+  rd_drain_begin (fixture->drain, 100 * SECOND_US);
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 100);
+  rd_drain_begin (fixture->drain, -1);
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 100);
+  rd_drain_begin (fixture->drain, 300 * 1000);
+  rd_drain_begin (fixture->drain, 200 * SECOND_US);
+  drain_fixture_let_time_go_by (fixture, 400);
+  peer_expect_silence (peer); /* the earlier deadline does not count */
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 200);
+  drain_fixture_expect (fixture, "state:draining;progress:1,100;accepting:0;"
+                                 "progress:1,100;progress:1,1;progress:1,200;");
+  rd_drain_begin (fixture->drain, 0);
+  CROWD_WAIT_FOR (fixture->core.crowd, peer->in->len > 0);
+}
+
+static void
+deadline_of_years_is_none_of_now (DrainFixture *fixture, gconstpointer data)
+{
+  const gint64 timeouts_us[] = { (gint64) G_MAXUINT * 1000 + 1000, G_MAXINT64 / 2, G_MAXINT64 };
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  for (guint i = 0; i < G_N_ELEMENTS (timeouts_us); i++)
+    {
+      rd_drain_begin (fixture->drain, timeouts_us[i]);
+      drain_fixture_let_time_go_by (fixture, 20);
+      peer_expect_silence (peer);
+      g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), >, 24 * 3600);
+    }
+}
+
+/* There is none any more: the rest is being closed now. */
+static void
+no_time_is_left_once_the_rest_is_closed (DrainFixture *fixture, gconstpointer data)
+{
+  core_fixture_join (&fixture->core);
+  rd_drain_interrupt (fixture->drain);
+  rd_drain_interrupt (fixture->drain);
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
+  rd_drain_interrupt (fixture->drain);
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
+}
+
+/* @data: options with a short interval. */
+static void
+progress_is_told_at_every_poll (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peers[2];
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = core_fixture_join (&fixture->core);
+  rd_drain_begin (fixture->drain, -1);
+  drain_fixture_expect (fixture, "state:draining;progress:2,600;accepting:0;");
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->told->len > 0);
+  g_assert_true (g_str_has_prefix (fixture->told->str, "progress:2,"));
+  peer_hang_up (peers[0]);
+  crowd_settle (fixture->core.crowd);
+  g_string_truncate (fixture->told, 0);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->told->len > 0);
+  g_assert_true (g_str_has_prefix (fixture->told->str, "progress:1,"));
+  peer_hang_up (peers[1]);
+  crowd_settle (fixture->core.crowd);
+  g_assert_true (g_str_has_suffix (fixture->told->str, "state:drained;"));
+  g_string_truncate (fixture->told, 0);
+  drain_fixture_let_time_go_by (fixture, 100);
+  drain_fixture_expect (fixture, "");
+}
+
+/* @data: options with a short grace. */
+static void
+clients_are_let_in_until_the_grace_is_over (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer;
+
+  rd_drain_begin (fixture->drain, -1);
+  drain_fixture_expect (fixture, "state:draining;progress:0,600;");
+  peer = core_fixture_join (&fixture->core);
+  CROWD_WAIT_FOR (fixture->core.crowd, !rd_drain_is_accepting (fixture->drain));
+  drain_fixture_expect (fixture, "accepting:0;");
+  g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "draining");
+  peer_hang_up (peer);
+  crowd_settle (fixture->core.crowd);
+  drain_fixture_expect (fixture, "state:drained;");
+}
+
+/* In the grace the last to leave may be followed by others, and behind its end by nobody. */
+static void
+grace_that_ends_with_nobody_there_ends_the_drain (DrainFixture *fixture, gconstpointer data)
+{
+  rd_drain_begin (fixture->drain, -1);
+  peer_hang_up (core_fixture_join (&fixture->core));
+  CROWD_WAIT_FOR (fixture->core.crowd,
+                  g_str_equal (rd_drain_get_state (fixture->drain), "drained"));
+  drain_fixture_expect_report (fixture, "1 left by themselves, 0 closed, 0 forced");
+}
+
+/* Its handshake took longer than the drain: it is let in after the others were told to go. */
+static void
+client_that_comes_while_the_rest_is_closed_is_closed_too (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *early = core_fixture_join (&fixture->core);
+  Peer *late;
+
+  rd_drain_interrupt (fixture->drain);
+  rd_drain_interrupt (fixture->drain);
+  late = core_fixture_join (&fixture->core);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_close (early, WS_CLOSE_SERVICE_RESTART, "service restart");
+  peer_expect_close (late, WS_CLOSE_SERVICE_RESTART, "service restart");
+}
+
+static gboolean
+cannot_let_in_again (RdDrain *drain, GError **error, gpointer user_data)
+{
+  g_set_error (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN, "the port is taken");
+  return FALSE;
+}
+
+static gboolean
+on_reopen (RdDrain *drain, GError **error, gpointer user_data)
+{
+  DrainFixture *fixture = user_data;
+
+  g_string_append (fixture->told, "reopen;");
+  return TRUE;
+}
+
+static void
+cancelled_drain_is_as_if_it_had_not_been (DrainFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture);
+  rd_drain_begin (fixture->drain, 500 * 1000);
+  peer_hang_up (core_fixture_join (&fixture->core));
+  crowd_settle (fixture->core.crowd);
+  g_string_truncate (fixture->told, 0);
+  g_assert_true (rd_drain_cancel (fixture->drain, &error));
+  g_assert_no_error (error);
+  drain_fixture_expect (fixture, "reopen;accepting:1;state:running;");
+  g_assert_true (g_str_has_suffix (fixture->said->str, "after 1 client left; running\n"));
+
+  drain_fixture_let_time_go_by (fixture, 700); /* neither poll nor deadline comes any more */
+  drain_fixture_expect (fixture, "");
+  peer_expect_silence (peer);
+  g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
+
+  rd_drain_begin (fixture->drain, -1); /* nor does it shorten the next */
+  drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
+  peer_hang_up (peer);
+  crowd_settle (fixture->core.crowd);
+  drain_fixture_expect_report (fixture, "1 left by themselves, 0 closed, 0 forced");
+}
+
+static void
+drain_goes_on_where_clients_cannot_be_let_in_again (DrainFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  core_fixture_join (&fixture->core);
+  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (cannot_let_in_again), NULL);
+  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture); /* not asked */
+  rd_drain_begin (fixture->drain, -1);
+  g_string_truncate (fixture->told, 0);
+  g_assert_false (rd_drain_cancel (fixture->drain, &error));
+  g_assert_error (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN);
+  drain_fixture_expect (fixture, "");
+  g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "draining");
+}
+
+/* The door is open still: there is nothing to be opened, and so nothing that can fail. */
+static void
+cancel_in_the_grace_reopens_nothing (DrainFixture *fixture, gconstpointer data)
+{
+  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture);
+  rd_drain_begin (fixture->drain, -1);
+  g_assert_true (rd_drain_cancel (fixture->drain, NULL));
+  drain_fixture_expect (fixture, "state:draining;progress:0,600;state:running;");
+  drain_fixture_let_time_go_by (fixture, 120); /* the grace does not end any more */
+  drain_fixture_expect (fixture, "");
+}
+
+static void
+cancel_once (RdDrain *drain)
+{
+  g_signal_handlers_disconnect_by_func (drain, cancel_once, NULL);
+  g_assert_true (rd_drain_cancel (drain, NULL));
+}
+
+/* Who is told of the drain may have reason to end it right there. */
+static void
+cancel_from_its_own_notification_holds (DrainFixture *fixture, gconstpointer data)
+{
+  core_fixture_join (&fixture->core);
+  g_signal_connect (fixture->drain, "notify::state", G_CALLBACK (cancel_once), NULL);
+  rd_drain_begin (fixture->drain, -1);
+  g_assert_true (rd_drain_is_running (fixture->drain));
+  g_string_truncate (fixture->told, 0);
+  drain_fixture_let_time_go_by (fixture, 150);
+  drain_fixture_expect (fixture, "");
+}
+
+static void
+errors_of_cancel_say_why (DrainFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) running = NULL;
+  g_autoptr (GError) closing = NULL;
+
+  core_fixture_join (&fixture->core);
+  g_assert_false (rd_drain_cancel (fixture->drain, &running));
+  g_assert_nonnull (strstr (running->message, "running"));
+  rd_drain_interrupt (fixture->drain);
+  rd_drain_interrupt (fixture->drain);
+  g_assert_false (rd_drain_cancel (fixture->drain, &closing));
+  g_assert_nonnull (strstr (closing->message, "too late"));
+}
+
+static void
+time_left_reads_well (void)
+{
+  const struct
+  {
+    guint seconds;
+    const char *text;
+  } cases[] = {
+    { 0, "0s" },           { 1, "1s" },           { 59, "59s" },       { 60, "1min 0s" },
+    { 1795, "29min 55s" }, { 3599, "59min 59s" }, { 3600, "1h 0min" }, { 5459, "1h 30min" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = rd_drain_format_seconds (cases[i].seconds);
+
+      g_assert_cmpstr (text, ==, cases[i].text);
+    }
+}
+
+static const RdDrainOptions short_interval = { .timeout_us = LONG_US, .interval_us = 50 * 1000 };
+static const RdDrainOptions short_grace
+  = { .timeout_us = LONG_US, .interval_us = LONG_US, .grace_us = 100 * 1000 };
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  DRAIN_TEST ("/drain/told", NULL, drain_is_told_from_end_to_end);
+  DRAIN_TEST ("/drain/nobody", NULL, drain_of_nobody_ends_at_once);
+  DRAIN_TEST ("/drain/properties", NULL, properties_are_what_the_functions_say);
+  DRAIN_TEST ("/drain/messages", NULL, messages_flow_while_it_drains);
+  DRAIN_TEST ("/drain/deadline", NULL, rest_is_closed_at_the_deadline_behind_what_is_pending);
+  DRAIN_TEST ("/drain/deadline/moved", NULL, deadline_may_be_moved_both_ways);
+  DRAIN_TEST ("/drain/deadline/far", NULL, deadline_of_years_is_none_of_now);
+  DRAIN_TEST ("/drain/interrupt", NULL, first_signal_drains_second_closes_third_ends);
+  DRAIN_TEST ("/drain/interrupt/time-left", NULL, no_time_is_left_once_the_rest_is_closed);
+  DRAIN_TEST ("/drain/progress", &short_interval, progress_is_told_at_every_poll);
+  DRAIN_TEST ("/drain/grace", &short_grace, clients_are_let_in_until_the_grace_is_over);
+  DRAIN_TEST ("/drain/grace/nobody", &short_grace,
+              grace_that_ends_with_nobody_there_ends_the_drain);
+  DRAIN_TEST ("/drain/late", NULL, client_that_comes_while_the_rest_is_closed_is_closed_too);
+  DRAIN_TEST ("/drain/cancel", NULL, cancelled_drain_is_as_if_it_had_not_been);
+  DRAIN_TEST ("/drain/cancel/refused", NULL, drain_goes_on_where_clients_cannot_be_let_in_again);
+  DRAIN_TEST ("/drain/cancel/grace", &short_grace, cancel_in_the_grace_reopens_nothing);
+  DRAIN_TEST ("/drain/cancel/notified", &short_interval, cancel_from_its_own_notification_holds);
+  DRAIN_TEST ("/drain/cancel/errors", NULL, errors_of_cancel_say_why);
+  g_test_add_func ("/drain/format", time_left_reads_well);
+
+  return g_test_run ();
+}

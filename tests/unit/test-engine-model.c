@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The engine under random clients: slow, chatty, rude and vanishing. Whatever they do, what each
+ * sees is an unbroken run of whole messages from when it joined, answers to its pings between them,
+ * and a close frame last. */
+
+#include <string.h>
+
+#include "engine-fixture.h"
+
+#define LOG_SIZE    (1 << 16)
+#define MAX_MESSAGE (LOG_SIZE / 8)
+#define ACTORS      24
+#define STEPS       20000
+
+static const WsEngineOptions small_log
+  = { .log_size = LOG_SIZE, .max_message = MAX_MESSAGE, .max_clients = ACTORS + 10 };
+
+typedef struct
+{
+  Peer *peer;         /* unowned: the crowd's; NULL: nobody */
+  WsClient *client;   /* unowned; NULL once it has left */
+  guint64 next;       /* the message it sees next */
+  guint pings;        /* sent */
+  guint pongs;        /* of which so many are answered or passed over */
+  guint16 asked;      /* the code it closed with; 0: it did not */
+  gboolean is_closed; /* it got a close frame: nothing may follow */
+  gboolean is_slow;   /* it may fall off */
+  GByteArray *half;   /* what it began to send, owned */
+} Actor;
+
+typedef struct
+{
+  EngineFixture *fixture;
+  Actor actors[ACTORS];
+  GPtrArray *sizes; /* of the messages published */
+  guint left;       /* clients that the engine told of */
+  guint joined;
+} Stage;
+
+static void
+publish (Stage *stage)
+{
+  const gsize size = g_test_rand_int_range (0, 8) == 0 ? g_test_rand_int_range (0, MAX_MESSAGE + 1)
+                                                       : g_test_rand_int_range (0, 300);
+  const guint64 number = stage->sizes->len;
+
+  g_ptr_array_add (stage->sizes, GSIZE_TO_POINTER (size));
+  engine_fixture_publish (stage->fixture, number, size);
+}
+
+static void
+publish_on_message (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size)
+{
+  publish (fixture->test_data);
+}
+
+static void
+note_closed (EngineFixture *fixture, WsClient *client)
+{
+  Stage *stage = fixture->test_data;
+
+  stage->left++;
+  for (guint i = 0; i < ACTORS; i++)
+    if (stage->actors[i].client == client)
+      stage->actors[i].client = NULL;
+}
+
+static void
+enter (Stage *stage, Actor *actor)
+{
+  *actor = (Actor){ .next = stage->sizes->len, .half = g_byte_array_new () };
+  actor->is_slow = g_test_rand_bit ();
+  if (actor->is_slow)
+    actor->peer = engine_fixture_join_deaf (stage->fixture, &actor->client);
+  else
+    actor->peer = engine_fixture_join (stage->fixture, &actor->client);
+  stage->joined++;
+}
+
+static void
+leave (Stage *stage, Actor *actor)
+{
+  g_byte_array_unref (actor->half);
+  g_ptr_array_remove_fast (stage->fixture->crowd->peers, actor->peer);
+  actor->peer = NULL;
+}
+
+/* Pings are numbered; the latest answers for those before. */
+static void
+check_pong (Actor *actor, const Frame *frame)
+{
+  g_autofree char *text = g_strndup ((const char *) frame->payload, frame->size);
+  const guint number = g_ascii_strtoull (text, NULL, 10);
+
+  g_assert_cmpuint (number, >=, actor->pongs);
+  g_assert_cmpuint (number, <, actor->pings);
+  actor->pongs = number + 1;
+}
+
+static void
+check_close (Actor *actor, const Frame *frame)
+{
+  const guint16 code = frame->size == 0 ? 0 : frame->payload[0] << 8 | frame->payload[1];
+
+  if (code == WS_CLOSE_TRY_AGAIN_LATER)
+    g_assert_true (actor->is_slow);
+  else if (code != 4000) /* what the engine is told to close with */
+    g_assert_cmpuint (code, ==, actor->asked);
+  actor->is_closed = TRUE;
+}
+
+/* Looks at all that @actor was sent. */
+static void
+check (Stage *stage, Actor *actor)
+{
+  Peer *peer = actor->peer;
+  Frame frame;
+
+  while (frame_read (peer->in, &frame))
+    {
+      g_assert_false (actor->is_closed);
+      if (frame.opcode == FRAME_BINARY)
+        {
+          g_assert_cmpuint (actor->next, <, stage->sizes->len);
+          peer_expect_message (peer, actor->next,
+                               GPOINTER_TO_SIZE (stage->sizes->pdata[actor->next]));
+          actor->next++;
+          continue;
+        }
+      if (frame.opcode == FRAME_PONG)
+        check_pong (actor, &frame);
+      else if (frame.opcode == FRAME_CLOSE)
+        check_close (actor, &frame);
+      else
+        g_error ("opcode %X", frame.opcode);
+      g_byte_array_remove_range (peer->in, 0, frame.header_size + frame.size);
+    }
+  if (peer->has_ended)
+    {
+      g_assert_true (actor->is_closed);
+      peer_expect_end (peer);
+    }
+}
+
+/* Sends what it began, then a whole frame; a part of that may wait for the next time. */
+static void
+say (Actor *actor, guint8 first, const char *payload)
+{
+  GByteArray *half = actor->half;
+  gsize part;
+
+  frame_append (half, first, payload, strlen (payload));
+  part = half->len;
+  if (g_test_rand_int_range (0, 4) == 0)
+    part = g_test_rand_int_range (0, part);
+  if (part > 0 && !actor->peer->has_ended)
+    peer_send_bytes (actor->peer, half->data, part);
+  g_byte_array_remove_range (half, 0, part);
+}
+
+static void
+ask_to_close (Actor *actor)
+{
+  actor->asked = g_test_rand_int_range (3000, 3999);
+  frame_append_close (actor->half, actor->asked, NULL);
+  if (!actor->peer->has_ended)
+    peer_send_bytes (actor->peer, actor->half->data, actor->half->len);
+  g_byte_array_set_size (actor->half, 0);
+}
+
+/* What an actor that is there does next. A server that hung up cannot be sent to. */
+static void
+act (Stage *stage, Actor *actor)
+{
+  g_autofree char *number = g_strdup_printf ("%u", actor->pings);
+  const gboolean may_talk = actor->client != NULL && actor->asked == 0;
+
+  switch (g_test_rand_int_range (0, 40))
+    {
+    case 0:
+      leave (stage, actor);
+      break;
+    case 1:
+      if (may_talk)
+        ask_to_close (actor);
+      break;
+    case 2:
+      if (actor->client != NULL)
+        ws_engine_close (stage->fixture->engine, actor->client, 4000, "as a test");
+      break;
+    case 3:
+      actor->peer->is_deaf = actor->is_slow && !actor->peer->is_deaf;
+      break;
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+      if (may_talk)
+        say (actor, FRAME_FIN | FRAME_TEXT, "publish one");
+      break;
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+      if (may_talk)
+        {
+          actor->pings++;
+          say (actor, FRAME_FIN | FRAME_PING, number);
+        }
+      break;
+    default:
+      peer_read (actor->peer, g_test_rand_int_range (1, 20000));
+      break;
+    }
+}
+
+static void
+step (Stage *stage)
+{
+  Actor *actor = &stage->actors[g_test_rand_int_range (0, ACTORS)];
+
+  if (actor->peer == NULL)
+    enter (stage, actor);
+  else
+    act (stage, actor);
+
+  switch (g_test_rand_int_range (0, 6))
+    {
+    case 0:
+      publish (stage);
+      break;
+    case 1:
+      for (guint i = 0; i < 8; i++)
+        publish (stage);
+      break;
+    case 2:
+      g_main_context_iteration (stage->fixture->crowd->context, FALSE);
+      break;
+    default:
+      crowd_settle (stage->fixture->crowd);
+      break;
+    }
+  if (actor->peer != NULL)
+    check (stage, actor);
+  for (guint i = 0; i < ACTORS; i++)
+    if (stage->actors[i].peer != NULL && !stage->actors[i].is_slow)
+      peer_read (stage->actors[i].peer, G_MAXSIZE);
+}
+
+/* Those who are still there and were told no close have all there is, once they listen. */
+static void
+check_all_to_the_end (Stage *stage)
+{
+  for (guint i = 0; i < ACTORS; i++)
+    if (stage->actors[i].peer != NULL)
+      stage->actors[i].peer->is_deaf = FALSE;
+  crowd_settle (stage->fixture->crowd);
+
+  for (guint i = 0; i < ACTORS; i++)
+    {
+      Actor *actor = &stage->actors[i];
+
+      if (actor->peer == NULL)
+        continue;
+      check (stage, actor);
+      if (!actor->is_closed)
+        g_assert_cmpuint (actor->next, ==, stage->sizes->len);
+      if (actor->asked != 0)
+        g_assert_true (actor->is_closed);
+      leave (stage, actor);
+    }
+  crowd_settle (stage->fixture->crowd);
+}
+
+static void
+check_books (Stage *stage)
+{
+  const WsEngineStats stats = engine_fixture_stats (stage->fixture);
+  guint64 closed = 0;
+
+  for (guint i = 0; i < WS_CLOSE_SLOTS; i++)
+    closed += stats.counters->closed[i];
+  g_assert_cmpuint (stats.clients, ==, 0);
+  g_assert_cmpuint (stats.counters->accepted, ==, stage->joined);
+  g_assert_cmpuint (closed, ==, stage->joined);
+  g_assert_cmpuint (stage->left, ==, stage->joined);
+  g_assert_cmpuint (stats.published, ==, stage->sizes->len);
+  g_assert_cmpuint (stats.counters->slow_closed, >, 0); /* or this was no test */
+}
+
+static void
+every_client_sees_an_unbroken_run (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GPtrArray) sizes = g_ptr_array_new ();
+  g_autofree Stage *stage = g_new0 (Stage, 1);
+
+  stage->fixture = fixture;
+  stage->sizes = sizes;
+  fixture->test_data = stage;
+  fixture->on_message = publish_on_message;
+  fixture->on_closed = note_closed;
+  for (guint i = 0; i < STEPS; i++)
+    step (stage);
+  check_all_to_the_end (stage);
+  check_books (stage);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ENGINE_TEST ("/engine/model", &small_log, every_client_sees_an_unbroken_run);
+
+  return g_test_run ();
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Slow clients: they cost nothing but their cursor, harm nobody, and fall off the log at its end
+ * and no earlier. */
+
+#include "engine-fixture.h"
+
+#define LOG_SIZE (1 << 16)
+#define SIZE     1000
+
+static const WsEngineOptions small_log
+  = { .log_size = LOG_SIZE, .max_message = LOG_SIZE / 8, .max_clients = 100 };
+
+/* Publishes so many, and lets everybody read after each. Returns: the number behind the last. */
+static guint64
+publish_slowly (EngineFixture *fixture, guint64 number, guint count)
+{
+  for (guint i = 0; i < count; i++)
+    {
+      engine_fixture_publish (fixture, number++, SIZE);
+      crowd_settle (fixture->crowd);
+    }
+
+  return number;
+}
+
+static void
+pong_comes_at_the_boundary_of_a_message_that_is_stuck (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+
+  engine_fixture_publish (fixture, 0, 8000);
+  engine_fixture_publish (fixture, 1, 8000);
+  crowd_settle (fixture->crowd);
+  peer_send (deaf, FRAME_PING, "x", 1);
+  crowd_settle (fixture->crowd);
+
+  deaf->is_deaf = FALSE;
+  crowd_settle (fixture->crowd);
+  peer_expect_message (deaf, 0, 8000);
+  peer_expect (deaf, FRAME_PONG, "x", 1);
+  peer_expect_message (deaf, 1, 8000);
+  peer_expect_silence (deaf);
+}
+
+static void
+client_that_wakes_up_in_time_misses_nothing (EngineFixture *fixture, gconstpointer data)
+{
+  const guint fitting = LOG_SIZE * 9 / 10 / SIZE;
+  WsClient *client;
+  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *awake = engine_fixture_join (fixture, NULL);
+  guint64 number = 0;
+
+  for (guint round = 0; round < 10; round++)
+    {
+      const guint64 first = number;
+
+      deaf->is_deaf = TRUE;
+      number = publish_slowly (fixture, number, fitting);
+      g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, LOG_SIZE / 2);
+      g_assert_cmpuint (engine_fixture_take (awake, first, SIZE), ==, number);
+      deaf->is_deaf = FALSE;
+      crowd_settle (fixture->crowd);
+      g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), ==, 0);
+      g_assert_cmpuint (engine_fixture_take (deaf, first, SIZE), ==, number);
+    }
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
+}
+
+static void
+client_that_falls_off_is_told_and_closed (EngineFixture *fixture, gconstpointer data)
+{
+  WsClient *client;
+  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *awake = engine_fixture_join (fixture, NULL);
+  const guint64 number = publish_slowly (fixture, 0, 2 * LOG_SIZE / SIZE);
+  guint64 seen = 0;
+  Frame frame;
+
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 1);
+  g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), ==, 0);
+  g_assert_cmpuint (engine_fixture_take (awake, 0, SIZE), ==, number);
+
+  deaf->is_deaf = FALSE;
+  crowd_settle (fixture->crowd);
+  for (; frame_read (deaf->in, &frame) && frame.opcode == FRAME_BINARY; seen++)
+    peer_expect_message (deaf, seen, SIZE);
+  peer_expect_close (deaf, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  peer_expect_silence (deaf);
+  g_assert_cmpuint (seen, >, 0);
+  g_assert_cmpuint (seen, <, LOG_SIZE / SIZE); /* what the socket held, no copy of the log */
+
+  peer_send_close (deaf, WS_CLOSE_TRY_AGAIN_LATER);
+  crowd_settle (fixture->crowd);
+  peer_expect_end (deaf);
+  g_assert_cmpstr (fixture->closed->str, ==, "1:1013;");
+  g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, 1);
+}
+
+/* The main loop never runs between these, so only the append itself can save those who keep up. */
+static void
+burst_loses_nothing_for_clients_that_can_be_written_to (EngineFixture *fixture, gconstpointer data)
+{
+  const guint count = 2 * LOG_SIZE / SIZE;
+  Peer *peers[20];
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = engine_fixture_join (fixture, NULL);
+  for (guint64 number = 0; number < count; number++)
+    engine_fixture_publish (fixture, number, SIZE);
+  crowd_settle (fixture->crowd);
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    g_assert_cmpuint (engine_fixture_take (peers[i], 0, SIZE), ==, count);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==,
+                    count * G_N_ELEMENTS (peers));
+}
+
+/* The index holds fewer of them than the ring. */
+static void
+burst_of_tiny_messages_loses_nothing_either (EngineFixture *fixture, gconstpointer data)
+{
+  const guint count = 5 * LOG_SIZE / 64;
+  Peer *peer = engine_fixture_join (fixture, NULL);
+
+  for (guint64 number = 0; number < count; number++)
+    engine_fixture_publish (fixture, number, 1);
+  crowd_settle (fixture->crowd);
+  g_assert_cmpuint (engine_fixture_take (peer, 0, 1), ==, count);
+}
+
+/* Its socket is full before the burst, and never again: only who looks finds out. */
+static void
+client_that_was_blocked_is_tried_before_it_falls_off (EngineFixture *fixture, gconstpointer data)
+{
+  const guint stuck = LOG_SIZE / SIZE / 2;
+  const guint count = 4 * LOG_SIZE / SIZE;
+  WsClient *client;
+  Peer *peer = engine_fixture_join_deaf (fixture, &client);
+
+  publish_slowly (fixture, 0, stuck);
+  g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, LOG_SIZE / 4);
+  for (guint64 number = stuck; number < count; number++)
+    {
+      peer_read (peer, G_MAXSIZE);
+      engine_fixture_publish (fixture, number, SIZE);
+    }
+
+  peer->is_deaf = FALSE;
+  crowd_settle (fixture->crowd);
+  g_assert_cmpuint (engine_fixture_take (peer, 0, SIZE), ==, count);
+}
+
+/* None of the crowd that falls off at once is broken off in a frame. */
+static void
+crowd_that_falls_off_at_once_gets_whole_frames (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *deaf[30];
+  Peer *awake = engine_fixture_join (fixture, NULL);
+  guint64 number;
+
+  for (guint i = 0; i < G_N_ELEMENTS (deaf); i++)
+    {
+      deaf[i] = engine_fixture_join_deaf (fixture, NULL);
+      engine_fixture_publish (fixture, i, SIZE); /* so that they get stuck at different places */
+      crowd_settle (fixture->crowd);
+    }
+  number = publish_slowly (fixture, G_N_ELEMENTS (deaf), 2 * LOG_SIZE / SIZE);
+  g_assert_cmpuint (engine_fixture_take (awake, 0, SIZE), ==, number);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, G_N_ELEMENTS (deaf));
+
+  for (guint i = 0; i < G_N_ELEMENTS (deaf); i++)
+    {
+      guint64 next = i;
+      Frame frame;
+
+      deaf[i]->is_deaf = FALSE;
+      crowd_settle (fixture->crowd);
+      for (; frame_read (deaf[i]->in, &frame) && frame.opcode == FRAME_BINARY; next++)
+        peer_expect_message (deaf[i], next, SIZE);
+      peer_expect_close (deaf[i], WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+      peer_hang_up (deaf[i]);
+    }
+  crowd_settle (fixture->crowd);
+  g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, G_N_ELEMENTS (deaf));
+}
+
+static void
+client_that_hung_up_is_no_slow_client (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+
+  publish_slowly (fixture, 0, LOG_SIZE / SIZE / 2);
+  peer_hang_up (deaf);
+  for (guint64 number = 0; number < 2 * LOG_SIZE / SIZE; number++)
+    engine_fixture_publish (fixture, number, SIZE); /* found out by the append */
+  crowd_settle (fixture->crowd);
+  g_assert_cmpstr (fixture->closed->str, ==, "1:1006;");
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
+}
+
+static void
+client_being_closed_that_falls_off_gets_its_close (EngineFixture *fixture, gconstpointer data)
+{
+  WsClient *client;
+  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  guint64 seen = 0;
+  Frame frame;
+
+  publish_slowly (fixture, 0, 20);
+  ws_engine_close (fixture->engine, client, WS_CLOSE_SERVICE_RESTART, "service restart");
+  publish_slowly (fixture, 20, 2 * LOG_SIZE / SIZE);
+
+  deaf->is_deaf = FALSE;
+  crowd_settle (fixture->crowd);
+  for (; frame_read (deaf->in, &frame) && frame.opcode == FRAME_BINARY; seen++)
+    peer_expect_message (deaf, seen, SIZE);
+  peer_expect_close (deaf, WS_CLOSE_SERVICE_RESTART, "service restart");
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ENGINE_TEST ("/engine/slow/pong", &small_log,
+               pong_comes_at_the_boundary_of_a_message_that_is_stuck);
+  ENGINE_TEST ("/engine/slow/in-time", &small_log, client_that_wakes_up_in_time_misses_nothing);
+  ENGINE_TEST ("/engine/slow/falls-off", &small_log, client_that_falls_off_is_told_and_closed);
+  ENGINE_TEST ("/engine/slow/crowd", &small_log, crowd_that_falls_off_at_once_gets_whole_frames);
+  ENGINE_TEST ("/engine/slow/hung-up", &small_log, client_that_hung_up_is_no_slow_client);
+  ENGINE_TEST ("/engine/slow/closing", &small_log,
+               client_being_closed_that_falls_off_gets_its_close);
+  ENGINE_TEST ("/engine/burst", &small_log, burst_loses_nothing_for_clients_that_can_be_written_to);
+  ENGINE_TEST ("/engine/burst/tiny", &small_log, burst_of_tiny_messages_loses_nothing_either);
+  ENGINE_TEST ("/engine/burst/blocked", &small_log,
+               client_that_was_blocked_is_tried_before_it_falls_off);
+
+  return g_test_run ();
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Pings and their timeout, with intervals short enough for a test. Never early is asserted to the
+ * microsecond; not late only by patience, as the machine may be busy. */
+
+#include "engine-fixture.h"
+
+#define INTERVAL_US (150 * 1000)
+#define TIMEOUT_US  (100 * 1000)
+
+static const WsEngineOptions with_pings = { .log_size = 1 << 20,
+                                            .max_message = 1 << 16,
+                                            .max_clients = 10,
+                                            .ping_interval_us = INTERVAL_US,
+                                            .ping_timeout_us = TIMEOUT_US };
+
+static void
+silent_client_is_pinged_then_closed (EngineFixture *fixture, gconstpointer data)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  Peer *peer = engine_fixture_join (fixture, NULL);
+  gint64 pinged_us;
+
+  CROWD_WAIT_FOR (fixture->crowd, peer->in->len > 0);
+  pinged_us = g_get_monotonic_time ();
+  peer_expect (peer, FRAME_PING, NULL, 0);
+  g_assert_cmpint (pinged_us - begin_us, >=, INTERVAL_US);
+
+  CROWD_WAIT_FOR (fixture->crowd, peer->has_ended);
+  g_assert_cmpint (g_get_monotonic_time () - begin_us, >=, INTERVAL_US + TIMEOUT_US);
+  peer_expect_close (peer, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
+  peer_expect_end (peer);
+  g_assert_cmpstr (fixture->closed->str, ==, "1:1011;");
+  g_assert_cmpuint (engine_fixture_count_closed (fixture, 1011), ==, 1);
+}
+
+static void
+pending_messages_come_before_the_ping_timeout (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peer = engine_fixture_join (fixture, NULL);
+
+  CROWD_WAIT_FOR (fixture->crowd, peer->in->len > 0);
+  engine_fixture_publish (fixture, 0, 100);
+  CROWD_WAIT_FOR (fixture->crowd, peer->has_ended);
+  peer_expect (peer, FRAME_PING, NULL, 0);
+  peer_expect_message (peer, 0, 100);
+  peer_expect_close (peer, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 1);
+}
+
+static void
+client_that_answers_stays (EngineFixture *fixture, gconstpointer data)
+{
+  gint64 heard_us = g_get_monotonic_time (); /* at the earliest */
+  Peer *peer = engine_fixture_join (fixture, NULL);
+
+  for (guint i = 0; i < 4; i++)
+    {
+      CROWD_WAIT_FOR (fixture->crowd, peer->in->len > 0);
+      g_assert_cmpint (g_get_monotonic_time () - heard_us, >=, INTERVAL_US);
+      peer_expect (peer, FRAME_PING, NULL, 0);
+      peer_expect_silence (peer);
+      heard_us = g_get_monotonic_time ();
+      peer_send (peer, FRAME_PONG, NULL, 0);
+      crowd_settle (fixture->crowd);
+    }
+  g_assert_cmpstr (fixture->closed->str, ==, "");
+}
+
+/* The server is held up until after the timeout: by that nobody became silent. */
+static void
+answer_that_waits_to_be_read_counts (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peer = engine_fixture_join (fixture, NULL);
+
+  CROWD_WAIT_FOR (fixture->crowd, peer->in->len > 0);
+  peer_expect (peer, FRAME_PING, NULL, 0);
+  peer_send (peer, FRAME_PONG, NULL, 0);
+  g_usleep (2 * TIMEOUT_US);
+  crowd_settle (fixture->crowd);
+  g_assert_cmpstr (fixture->closed->str, ==, "");
+  peer_expect_silence (peer);
+}
+
+/* A message says as much as a pong, even half a one. */
+static void
+any_byte_is_a_sign_of_life (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  Peer *peer = engine_fixture_join (fixture, NULL);
+
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "x", 1);
+  for (guint i = 0; i < bytes->len; i++)
+    {
+      CROWD_WAIT_FOR (fixture->crowd, peer->in->len > 0);
+      peer_expect (peer, FRAME_PING, NULL, 0);
+      peer_send_bytes (peer, bytes->data + i, 1);
+    }
+  crowd_settle (fixture->crowd);
+  g_assert_cmpstr (fixture->messages->str, ==, "x;");
+  g_assert_cmpstr (fixture->closed->str, ==, "");
+}
+
+static void
+talking_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peer = engine_fixture_join (fixture, NULL);
+  Peer *silent = engine_fixture_join (fixture, NULL);
+
+  while (silent->in->len == 0)
+    {
+      peer_send (peer, FRAME_PONG, "unasked", 7);
+      crowd_wait (fixture->crowd);
+    }
+  peer_expect_silence (peer);
+}
+
+/* Nothing can be said to it, and so it need not answer: that it is stuck is TCP's to time out. */
+static void
+blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
+{
+  WsClient *client;
+  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *silent = engine_fixture_join (fixture, NULL);
+
+  engine_fixture_publish (fixture, 0, 60000);
+  crowd_settle (fixture->crowd);
+  peer_expect_message (silent, 0, 60000);
+  CROWD_WAIT_FOR (fixture->crowd, silent->has_ended);
+  g_assert_cmpstr (fixture->closed->str, ==, "2:1011;");
+  g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, 0);
+
+  deaf->is_deaf = FALSE; /* and once it can be, it is */
+  CROWD_WAIT_FOR (fixture->crowd, deaf->has_ended);
+  peer_expect_message (deaf, 0, 60000);
+  peer_expect (deaf, FRAME_PING, NULL, 0);
+  peer_expect_close (deaf, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
+  g_assert_cmpstr (fixture->closed->str, ==, "2:1011;1:1011;");
+}
+
+static void
+closing_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
+{
+  WsClient *client;
+  Peer *closing = engine_fixture_join (fixture, &client);
+  Peer *silent = engine_fixture_join (fixture, NULL);
+
+  ws_engine_close (fixture->engine, client, WS_CLOSE_NORMAL, "");
+  CROWD_WAIT_FOR (fixture->crowd, silent->has_ended);
+  peer_expect_close (closing, WS_CLOSE_NORMAL, "");
+  peer_expect_silence (closing);
+  peer_send_close (closing, WS_CLOSE_NORMAL);
+  crowd_settle (fixture->crowd);
+  g_assert_cmpstr (fixture->closed->str, ==, "2:1011;1:1000;");
+}
+
+static gboolean
+on_time_over (gpointer user_data)
+{
+  gboolean *is_over = user_data;
+
+  *is_over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* @data: options without an interval. */
+static void
+nobody_is_pinged_where_pings_are_off (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GSource) timer = g_timeout_source_new (3 * TIMEOUT_US / 1000);
+  Peer *peer = engine_fixture_join (fixture, NULL);
+  gboolean is_over = FALSE;
+
+  g_source_set_callback (timer, on_time_over, &is_over, NULL);
+  g_source_attach (timer, fixture->crowd->context);
+  CROWD_WAIT_FOR (fixture->crowd, is_over);
+  peer_expect_silence (peer);
+}
+
+static const WsEngineOptions without_pings = { .log_size = 1 << 20,
+                                               .max_message = 1 << 16,
+                                               .max_clients = 10,
+                                               .ping_interval_us = 0,
+                                               .ping_timeout_us = TIMEOUT_US };
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ENGINE_TEST ("/engine/ping", &with_pings, silent_client_is_pinged_then_closed);
+  ENGINE_TEST ("/engine/ping/pending", &with_pings, pending_messages_come_before_the_ping_timeout);
+  ENGINE_TEST ("/engine/ping/pong", &with_pings, client_that_answers_stays);
+  ENGINE_TEST ("/engine/ping/any", &with_pings, any_byte_is_a_sign_of_life);
+  ENGINE_TEST ("/engine/ping/talking", &with_pings, talking_client_is_not_pinged);
+  ENGINE_TEST ("/engine/ping/blocked", &with_pings, blocked_client_is_not_pinged);
+  ENGINE_TEST ("/engine/ping/closing", &with_pings, closing_client_is_not_pinged);
+  ENGINE_TEST ("/engine/ping/held-up", &with_pings, answer_that_waits_to_be_read_counts);
+  ENGINE_TEST ("/engine/ping/off", &without_pings, nobody_is_pinged_where_pings_are_off);
+
+  return g_test_run ();
+}

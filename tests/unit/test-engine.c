@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The engine with clients that keep up: everybody gets everything, in order, once. */
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+#include "engine-fixture.h"
+
+#define ROUNDS 300
+
+static void
+publish_text (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size)
+{
+  ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, data, size);
+}
+
+static void
+message_of_one_reaches_all_the_sender_too (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peers[3];
+
+  fixture->on_message = publish_text;
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = engine_fixture_join (fixture, NULL);
+
+  peer_send_text (peers[1], "hello");
+  crowd_settle (fixture->crowd);
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    {
+      peer_expect_text (peers[i], "hello");
+      peer_expect_silence (peers[i]);
+    }
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 3);
+}
+
+static void
+everybody_sees_the_same_order (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peers[50];
+
+  fixture->on_message = publish_text;
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = engine_fixture_join (fixture, NULL);
+
+  for (guint round = 0; round < 20; round++)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+        {
+          g_autofree char *text = g_strdup_printf ("%u of %u", round, i);
+
+          peer_send_text (peers[i], text);
+        }
+      g_main_context_iteration (fixture->crowd->context, FALSE);
+    }
+  crowd_settle (fixture->crowd);
+
+  for (guint i = 1; i < G_N_ELEMENTS (peers); i++)
+    g_assert_cmpmem (peers[i]->in->data, peers[i]->in->len, peers[0]->in->data, peers[0]->in->len);
+  g_assert_cmpuint (engine_fixture_stats (fixture).published, ==, 20 * 50);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 20 * 50 * 50);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->messages_in, ==, 20 * 50);
+}
+
+static void
+client_sees_what_is_published_from_when_it_joined (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *early, *late;
+
+  engine_fixture_publish (fixture, 0, 10);
+  early = engine_fixture_join (fixture, NULL);
+  engine_fixture_publish (fixture, 1, 10);
+  late = engine_fixture_join (fixture, NULL); /* 1 is not flushed yet */
+  engine_fixture_publish (fixture, 2, 10);
+  crowd_settle (fixture->crowd);
+
+  g_assert_cmpuint (engine_fixture_take (early, 1, 10), ==, 3);
+  g_assert_cmpuint (engine_fixture_take (late, 2, 10), ==, 3);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 3);
+}
+
+static void
+message_stays_text_or_binary (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peer = engine_fixture_join (fixture, NULL);
+
+  ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, (const guint8 *) "t", 1);
+  ws_engine_publish (fixture->engine, WS_OPCODE_BINARY, (const guint8 *) "b", 1);
+  ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, NULL, 0);
+  crowd_settle (fixture->crowd);
+  peer_expect_text (peer, "t");
+  peer_expect (peer, FRAME_BINARY, "b", 1);
+  peer_expect_text (peer, "");
+}
+
+static void
+bytes_behind_the_handshake_are_not_lost (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  WsClient *client;
+  Peer *peer = engine_fixture_join (fixture, &client);
+
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "first", 5);
+  frame_append (bytes, FRAME_FIN | FRAME_PING, "p", 1);
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "second", 6);
+  peer_send_bytes (peer, bytes->data + 20, bytes->len - 20); /* the rest by the socket */
+  ws_engine_receive (fixture->engine, client, bytes->data, 20);
+  crowd_settle (fixture->crowd);
+
+  g_assert_cmpstr (fixture->messages->str, ==, "first;second;");
+  peer_expect (peer, FRAME_PONG, "p", 1);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->bytes_in, ==, bytes->len);
+  g_assert_cmpuint (client->record->received, ==, bytes->len);
+}
+
+/* More than is read at once, and then the end right behind it. */
+static void
+all_that_was_sent_before_hanging_up_is_heard (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  Peer *peer = engine_fixture_join (fixture, NULL);
+  g_autofree char *text = g_strnfill (60000, 'x');
+
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, text, strlen (text));
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, text, strlen (text));
+  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "last", 4);
+  peer_send_bytes (peer, bytes->data, bytes->len);
+  peer_hang_up (peer);
+  crowd_settle (fixture->crowd);
+
+  g_assert_cmpuint (fixture->messages->len, ==, 2 * 60001 + 5);
+  g_assert_true (g_str_has_suffix (fixture->messages->str, ";last;"));
+  g_assert_cmpstr (fixture->closed->str, ==, "1:1006;");
+}
+
+static void
+thousands_of_messages_in_one_read_reach_all (EngineFixture *fixture, gconstpointer data)
+{
+  const guint count = 20000; /* more than the log's index holds */
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  Peer *sender = engine_fixture_join (fixture, NULL);
+  Peer *reader = engine_fixture_join (fixture, NULL);
+  guint sent = 0;
+  guint seen = 0;
+
+  fixture->on_message = publish_text;
+  while (seen < count)
+    {
+      guint8 digit;
+
+      g_byte_array_set_size (bytes, 0);
+      for (; sent < count && bytes->len < 100000; sent++)
+        {
+          digit = '0' + sent % 10;
+          frame_append (bytes, FRAME_FIN | FRAME_TEXT, &digit, 1);
+        }
+      peer_send_bytes (sender, bytes->data, bytes->len);
+      crowd_settle (fixture->crowd);
+
+      g_assert_cmpuint (sender->in->len, ==, 3 * (sent - seen));
+      for (guint i = 0; seen < sent; seen++, i++)
+        {
+          g_assert_cmphex (reader->in->data[3 * i + 2], ==, '0' + seen % 10);
+          g_assert_cmphex (sender->in->data[3 * i + 2], ==, '0' + seen % 10);
+        }
+      g_byte_array_set_size (reader->in, 0);
+      g_byte_array_set_size (sender->in, 0);
+    }
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 2 * count);
+}
+
+static void
+log_goes_round_without_anybody_listening (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peer;
+
+  for (guint64 number = 0; number < 100; number++)
+    engine_fixture_publish (fixture, number, 60000);
+  peer = engine_fixture_join (fixture, NULL);
+  engine_fixture_publish (fixture, 100, 60000);
+  crowd_settle (fixture->crowd);
+  g_assert_cmpuint (engine_fixture_take (peer, 100, 60000), ==, 101);
+}
+
+static void
+ids_of_messages_only_grow (EngineFixture *fixture, gconstpointer data)
+{
+  WsId last = { 0 };
+
+  for (guint i = 0; i < 10000; i++)
+    {
+      WsId id = ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, NULL, 0);
+
+      g_assert_true (id.ms > last.ms || (id.ms == last.ms && id.seq == last.seq + 1));
+      last = id;
+    }
+  g_assert_cmpuint (last.ms, <=, g_get_real_time () / 1000);
+  g_assert_cmpuint (last.ms, >, g_get_real_time () / 1000 - 60000);
+}
+
+static void
+clients_come_and_go_while_messages_flow (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GHashTable) first = g_hash_table_new (NULL, NULL); /* peer -> what it saw first */
+  GPtrArray *peers = fixture->crowd->peers;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  for (guint round = 0; round < ROUNDS; round++)
+    {
+      if (peers->len < 40)
+        g_hash_table_insert (first, engine_fixture_join (fixture, NULL), GUINT_TO_POINTER (round));
+      if (peers->len > 10 && round % 2 == 0)
+        {
+          Peer *leaving = g_ptr_array_index (peers, g_test_rand_int_range (0, peers->len));
+          const guint number = GPOINTER_TO_UINT (g_hash_table_lookup (first, leaving));
+
+          g_assert_cmpuint (engine_fixture_take (leaving, number, 100), ==, MAX (round, number));
+          g_hash_table_remove (first, leaving);
+          g_ptr_array_remove (peers, leaving); /* hangs up */
+        }
+      engine_fixture_publish (fixture, round, 100);
+      crowd_settle (fixture->crowd);
+    }
+
+  g_hash_table_iter_init (&iter, first);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_assert_cmpuint (engine_fixture_take (key, GPOINTER_TO_UINT (value), 100), ==, ROUNDS);
+  g_assert_cmpuint (engine_fixture_stats (fixture).clients, ==, peers->len);
+}
+
+static void
+stats_tell_what_is (EngineFixture *fixture, gconstpointer data)
+{
+  WsEngineStats stats = engine_fixture_stats (fixture);
+
+  g_assert_cmpuint (stats.log_size, ==, 1 << 20);
+  g_assert_cmpuint (stats.log_used + stats.published + stats.clients + stats.flush_passes, ==, 0);
+  g_assert_cmpuint (ws_engine_get_options (fixture->engine)->max_message, ==, 1 << 16);
+
+  engine_fixture_join (fixture, NULL);
+  engine_fixture_join (fixture, NULL);
+  engine_fixture_publish (fixture, 0, 100);
+  engine_fixture_publish (fixture, 1, 200);
+  crowd_settle (fixture->crowd);
+  stats = engine_fixture_stats (fixture);
+  g_assert_cmpuint (stats.clients, ==, 2);
+  g_assert_cmpuint (stats.published, ==, 2);
+  g_assert_cmpuint (stats.log_used, ==, 102 + 204);
+  g_assert_cmpuint (stats.flush_passes, ==, 1); /* both in one */
+  g_assert_cmpuint (stats.counters->accepted, ==, 2);
+  g_assert_cmpuint (stats.counters->peak, ==, 2);
+  g_assert_cmpuint (stats.counters->bytes_out, ==, 2 * (102 + 204));
+}
+
+static void
+descriptor_that_cannot_be_watched_is_refused_and_closed (EngineFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC); /* epoll takes no regular file */
+
+  g_assert_null (ws_engine_adopt (fixture->engine, fd, &error));
+  g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
+  g_assert_cmpint (fcntl (fd, F_GETFD), ==, -1);
+  g_assert_cmpuint (engine_fixture_stats (fixture).clients, ==, 0);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->accepted, ==, 0);
+  g_assert_cmpstr (fixture->closed->str, ==, "");
+}
+
+static void
+freed_engine_hangs_up_without_a_word (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peer = engine_fixture_join (fixture, NULL);
+  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+
+  engine_fixture_publish (fixture, 0, 60000);
+  crowd_settle (fixture->crowd);
+  g_assert_cmpuint (engine_fixture_take (peer, 0, 60000), ==, 1);
+  g_clear_pointer (&fixture->engine, ws_engine_free);
+  crowd_settle (fixture->crowd);
+  peer_expect_end (peer);
+  peer_read (deaf, G_MAXSIZE);
+  g_assert_true (deaf->has_ended);
+  g_assert_cmpstr (fixture->closed->str, ==, "");
+}
+
+/* How many descriptors the engine's epoll set watches: proc(5), /proc/pid/fdinfo. */
+static guint
+count_watched (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+  guint watched = 0;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fdinfo", name, NULL);
+      g_autofree char *info = NULL;
+
+      if (g_file_get_contents (path, &info, NULL, NULL))
+        for (const char *line = info; (line = strstr (line, "tfd:")) != NULL; line++)
+          watched++;
+    }
+
+  return watched;
+}
+
+/* epoll(7): a set forgets a socket once all its descriptors are closed, and others may have some: a
+ * child about to execute something else, or whoever the sockets are handed to. */
+static void
+client_that_left_is_watched_no_more_though_others_hold_its_socket (EngineFixture *fixture,
+                                                                   gconstpointer data)
+{
+  WsClient *client;
+  Peer *peer = engine_fixture_join (fixture, &client);
+  const int held = dup (client->record->fd);
+
+  g_assert_cmpuint (count_watched (), ==, 1);
+  peer_send_close (peer, WS_CLOSE_NORMAL);
+  crowd_settle (fixture->crowd);
+  g_assert_cmpstr (fixture->closed->str, ==, "1:1000;");
+  g_assert_cmpuint (count_watched (), ==, 0);
+  peer_send_text (peer, "to nobody");
+  crowd_settle (fixture->crowd);
+  close (held);
+}
+
+static void
+engine_that_cannot_be_made_is_an_error (void)
+{
+  const WsEngineOptions options = { .log_size = 4096, .max_message = 512, .max_clients = 1 };
+  const WsEngineEvents events = { 0 };
+  const char *const wants[] = { "epoll", "ringdown-log", "ringdown-table" };
+  const guint descriptors = descriptors_count ();
+
+  for (guint spare = 0; spare < G_N_ELEMENTS (wants); spare++)
+    {
+      g_autoptr (GError) error = NULL;
+      const guint64 limit = descriptors_restrict (spare);
+      g_autoptr (WsEngine) engine = ws_engine_new (&options, &events, NULL, &error);
+
+      descriptors_restore (limit);
+      g_assert_null (engine);
+      g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_MFILE);
+      g_assert_nonnull (strstr (error->message, wants[spare]));
+      g_assert_cmpuint (descriptors_count (), ==, descriptors);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ENGINE_TEST ("/engine/broadcast", NULL, message_of_one_reaches_all_the_sender_too);
+  ENGINE_TEST ("/engine/broadcast/order", NULL, everybody_sees_the_same_order);
+  ENGINE_TEST ("/engine/broadcast/opcode", NULL, message_stays_text_or_binary);
+  ENGINE_TEST ("/engine/broadcast/round", NULL, log_goes_round_without_anybody_listening);
+  ENGINE_TEST ("/engine/broadcast/ids", NULL, ids_of_messages_only_grow);
+  ENGINE_TEST ("/engine/adopt", NULL, client_sees_what_is_published_from_when_it_joined);
+  ENGINE_TEST ("/engine/adopt/early", NULL, bytes_behind_the_handshake_are_not_lost);
+  ENGINE_TEST ("/engine/adopt/refused", NULL,
+               descriptor_that_cannot_be_watched_is_refused_and_closed);
+  ENGINE_TEST ("/engine/read/end", NULL, all_that_was_sent_before_hanging_up_is_heard);
+  ENGINE_TEST ("/engine/read/many", NULL, thousands_of_messages_in_one_read_reach_all);
+  ENGINE_TEST ("/engine/churn", NULL, clients_come_and_go_while_messages_flow);
+  ENGINE_TEST ("/engine/leave/held", NULL,
+               client_that_left_is_watched_no_more_though_others_hold_its_socket);
+  ENGINE_TEST ("/engine/stats", NULL, stats_tell_what_is);
+  ENGINE_TEST ("/engine/free", NULL, freed_engine_hangs_up_without_a_word);
+  g_test_add_func ("/engine/new/refused", engine_that_cannot_be_made_is_an_error);
+
+  return g_test_run ();
+}

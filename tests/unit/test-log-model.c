@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The log against a model of it, which is a list of messages and two limits, through a hundred
+ * thousand random appends. */
+
+#include <string.h>
+
+#include "frames.h"
+#include "ws-log.h"
+
+#define APPENDS   100000
+#define MODEL_MAX 65536 /* messages; a power of two, more than any log here holds */
+
+typedef struct
+{
+  guint64 offset;
+  gsize size; /* of the payload */
+  WsId id;
+} ModelMessage;
+
+typedef struct
+{
+  WsLog *log; /* owned */
+  ModelMessage messages[MODEL_MAX];
+  guint64 oldest;
+  guint64 count;
+  guint64 head;
+  WsId last;
+} Model;
+
+static ModelMessage *
+model_get (Model *model, guint64 number)
+{
+  return &model->messages[number % MODEL_MAX];
+}
+
+static guint64
+model_offset (Model *model, guint64 number)
+{
+  return number == model->count ? model->head : model_get (model, number)->offset;
+}
+
+static void
+model_append (Model *model, gsize size, guint64 now_ms)
+{
+  const gsize ring = ws_log_get_size (model->log);
+  const guint64 head = model->head + ws_frame_size (size);
+
+  while (model->oldest < model->count
+         && (model->count - model->oldest == ws_log_get_count_max (model->log)
+             || head - model_offset (model, model->oldest) > ring))
+    model->oldest++;
+
+  if (now_ms > model->last.ms)
+    model->last = (WsId){ now_ms, 0 };
+  else
+    model->last.seq++;
+  *model_get (model, model->count) = (ModelMessage){ model->head, size, model->last };
+  model->count++;
+  model->head = head;
+}
+
+static void
+append_to_both (Model *model, gsize size, guint64 now_ms)
+{
+  g_autoptr (GBytes) payload = make_payload (model->count, size);
+  guint64 tail = ws_log_get_tail_after (model->log, size);
+  WsId id = ws_log_append (model->log, WS_OPCODE_BINARY, g_bytes_get_data (payload, NULL), size,
+                           now_ms);
+
+  model_append (model, size, now_ms);
+  g_assert_cmpuint (ws_log_get_tail (model->log), ==, tail);
+  g_assert_cmpuint (ws_log_get_tail (model->log), ==, model_offset (model, model->oldest));
+  g_assert_cmpuint (ws_log_get_head (model->log), ==, model->head);
+  g_assert_cmpuint (ws_log_get_count (model->log), ==, model->count);
+  g_assert_cmpuint (id.ms, ==, model->last.ms);
+  g_assert_cmpuint (id.seq, ==, model->last.seq);
+}
+
+/* Looks a message up that the log holds, in every way there is. */
+static void
+compare_message (Model *model, guint64 number)
+{
+  const ModelMessage *message = model_get (model, number);
+  const guint64 end = model_offset (model, number + 1);
+  const guint64 within = message->offset + 1 + g_test_rand_int_range (0, end - message->offset);
+  g_autoptr (GBytes) payload = make_payload (number, message->size);
+  g_autoptr (GByteArray) in = g_byte_array_new ();
+  guint64 offset;
+  Frame frame;
+
+  g_byte_array_append (in, ws_log_at (model->log, message->offset), end - message->offset);
+  g_assert_true (frame_read (in, &frame));
+  g_assert_cmpmem (frame.payload, frame.size, g_bytes_get_data (payload, NULL), message->size);
+
+  g_assert_cmpuint (ws_log_find_offset (model->log, message->offset), ==, number);
+  g_assert_cmpuint (ws_log_get_boundary (model->log, message->offset), ==, message->offset);
+  g_assert_cmpuint (ws_log_find_offset (model->log, within), ==, number + 1);
+  g_assert_cmpuint (ws_log_get_boundary (model->log, within), ==, end);
+
+  g_assert_true (ws_log_find_id (model->log, &message->id, &offset));
+  g_assert_cmpuint (offset, ==, end);
+}
+
+static void
+compare_beginning (Model *model)
+{
+  const WsId first = model_get (model, 0)->id;
+  guint64 offset;
+
+  g_assert_cmpint (ws_log_find_id (model->log, &first, &offset), ==, model->oldest == 0);
+}
+
+static gsize
+random_size (gsize ring)
+{
+  switch (g_test_rand_int_range (0, 20))
+    {
+    case 0:
+      return g_test_rand_int_range (0, ring - 10); /* any that fits */
+    case 1:
+      return g_test_rand_int_range (120, 130); /* about a longer header */
+    case 2:
+      return 0;
+    default:
+      return g_test_rand_int_range (0, 120);
+    }
+}
+
+static void
+log_agrees_with_its_model (gconstpointer data)
+{
+  const gsize size = GPOINTER_TO_SIZE (data);
+  g_autofree Model *model = g_new0 (Model, 1);
+  g_autoptr (WsLog) log = ws_log_new (size, NULL);
+  guint64 now_ms = 1700000000000;
+
+  g_assert_nonnull (log);
+  model->log = log;
+  for (guint i = 0; i < APPENDS; i++)
+    {
+      now_ms += g_test_rand_int_range (-2, 4);
+      append_to_both (model, random_size (ws_log_get_size (log)), now_ms);
+      compare_message (model, model->count - 1);
+      compare_message (model, model->oldest);
+      compare_message (model,
+                       model->oldest + g_test_rand_int_range (0, model->count - model->oldest));
+      if (i == 10 || i == APPENDS - 1)
+        compare_beginning (model);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_data_func ("/log/model/4KiB", GSIZE_TO_POINTER (4096), log_agrees_with_its_model);
+  g_test_add_data_func ("/log/model/64KiB", GSIZE_TO_POINTER (65536), log_agrees_with_its_model);
+
+  return g_test_run ();
+}

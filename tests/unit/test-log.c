@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The log as its readers need it: whole frames in one piece, a tail that is foretold, ids that only
+ * grow. That the tail moves no further than it must is test-log-model's. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+#include "frames.h"
+#include "ws-log.h"
+
+static WsLog *
+new_log (gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  WsLog *log = ws_log_new (size, &error);
+
+  g_assert_no_error (error);
+  return log;
+}
+
+/* Appends message @number, @size bytes. */
+static WsId
+append (WsLog *log, guint64 number, gsize size, guint64 now_ms)
+{
+  g_autoptr (GBytes) payload = make_payload (number, size);
+
+  return ws_log_append (log, WS_OPCODE_BINARY, g_bytes_get_data (payload, NULL), size, now_ms);
+}
+
+/* Asserts that message @number, @size bytes, lies at @offset. Returns: the offset behind it. */
+static guint64
+assert_lies_at (const WsLog *log, guint64 offset, guint64 number, gsize size)
+{
+  g_autoptr (GBytes) payload = make_payload (number, size);
+  g_autoptr (GByteArray) in = g_byte_array_new ();
+  Frame frame;
+
+  g_byte_array_append (in, ws_log_at (log, offset), ws_frame_size (size));
+  g_assert_true (frame_read (in, &frame));
+  g_assert_cmphex (frame.opcode, ==, FRAME_BINARY);
+  g_assert_cmpmem (frame.payload, frame.size, g_bytes_get_data (payload, NULL), size);
+  return offset + ws_frame_size (size);
+}
+
+static void
+new_log_is_empty (void)
+{
+  const gsize page = sysconf (_SC_PAGESIZE);
+  g_autoptr (WsLog) log = new_log (1);
+  g_autoptr (WsLog) larger = new_log (page + 1);
+  guint64 offset = 1;
+
+  g_assert_cmpuint (ws_log_get_size (log), ==, page);
+  g_assert_cmpuint (ws_log_get_size (larger), ==, 2 * page);
+  g_assert_cmpuint (ws_log_get_head (log), ==, 0);
+  g_assert_cmpuint (ws_log_get_tail (log), ==, 0);
+  g_assert_cmpuint (ws_log_get_count (log), ==, 0);
+  g_assert_cmpuint (ws_log_find_offset (log, 0), ==, 0);
+  g_assert_cmpuint (ws_log_get_boundary (log, 0), ==, 0);
+  g_assert_true (ws_log_find_id (log, &(WsId){ 0 }, &offset));
+  g_assert_cmpuint (offset, ==, 0);
+}
+
+static void
+log_that_cannot_be_made_is_an_error (void)
+{
+  const gsize sizes[] = { 100 * ((gsize) 1 << 40), G_MAXSIZE / 4 };
+  const guint descriptors = descriptors_count ();
+  g_autoptr (GError) error = NULL;
+  guint64 limit;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (GError) too_large = NULL;
+
+      g_assert_null (ws_log_new (sizes[i], &too_large));
+      g_assert_true (too_large != NULL && too_large->domain == G_FILE_ERROR);
+      g_assert_nonnull (strstr (too_large->message, "the log"));
+    }
+
+  limit = descriptors_restrict (0);
+  g_assert_null (ws_log_new (1, &error));
+  descriptors_restore (limit);
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_MFILE);
+  g_assert_nonnull (strstr (error->message, "ringdown-log"));
+  g_assert_cmpuint (descriptors_count (), ==, descriptors);
+}
+
+static void
+messages_lie_back_to_back (void)
+{
+  const gsize sizes[] = { 0, 1, 125, 126, 65535, 65536, 70000 };
+  g_autoptr (WsLog) log = new_log (1 << 20);
+  guint64 offset = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      const guint64 head = ws_log_get_head (log);
+
+      append (log, i, sizes[i], 1);
+      g_assert_cmpuint (ws_log_get_head (log), ==, head + ws_frame_size (sizes[i]));
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    offset = assert_lies_at (log, offset, i, sizes[i]);
+
+  g_assert_cmpuint (offset, ==, ws_log_get_head (log));
+  g_assert_cmpuint (ws_log_get_count (log), ==, G_N_ELEMENTS (sizes));
+  g_assert_cmpuint (ws_log_get_tail (log), ==, 0);
+}
+
+static void
+text_stays_text (void)
+{
+  const guint8 frame[] = { 0x81, 0x02, 'h', 'i' };
+  g_autoptr (WsLog) log = new_log (1);
+
+  ws_log_append (log, WS_OPCODE_TEXT, frame + 2, 2, 1);
+  g_assert_cmpmem (ws_log_at (log, 0), 4, frame, sizeof frame);
+}
+
+/* With a size that has no common factor with the ring's, its end falls on every byte of a message.
+ */
+static void
+messages_are_whole_across_the_end_of_the_ring (void)
+{
+  const gsize size = 1021;
+  const gsize frame = 4 + size;
+  g_autoptr (WsLog) log = new_log (1);
+  const gsize ring = ws_log_get_size (log);
+  gboolean was_cut_at[4 + 1021] = { FALSE };
+
+  for (guint64 number = 0; number < ring; number++)
+    {
+      const guint64 begin = ws_log_get_head (log);
+
+      append (log, number, size, 1);
+      assert_lies_at (log, begin, number, size);
+      if (number > 0)
+        assert_lies_at (log, begin - frame, number - 1, size);
+      if (ring - begin % ring < frame)
+        was_cut_at[ring - begin % ring] = TRUE;
+    }
+
+  for (gsize i = 1; i < frame; i++)
+    g_assert_true (was_cut_at[i]);
+}
+
+static void
+message_may_fill_the_whole_ring (void)
+{
+  g_autoptr (WsLog) log = new_log (1);
+  const gsize ring = ws_log_get_size (log);
+  const gsize size = ring - 4;
+
+  append (log, 0, 100, 1);
+  for (guint64 number = 1; number < 4; number++)
+    {
+      const guint64 begin = ws_log_get_head (log);
+
+      g_assert_cmpuint (ws_frame_size (size), ==, ring);
+      g_assert_cmpuint (ws_log_get_tail_after (log, size), ==, begin);
+      append (log, number, size, 1);
+      g_assert_cmpuint (ws_log_get_tail (log), ==, begin);
+      assert_lies_at (log, begin, number, size);
+    }
+}
+
+static void
+tail_is_foretold (void)
+{
+  g_autoptr (WsLog) log = new_log (1);
+
+  for (guint64 number = 0; number < 1000; number++)
+    {
+      const gsize size = number * 37 % 1000;
+      const guint64 tail = ws_log_get_tail (log);
+      const guint64 after = ws_log_get_tail_after (log, size);
+
+      g_assert_cmpuint (ws_log_get_tail (log), ==, tail); /* asking moves nothing */
+      append (log, number, size, 1);
+      g_assert_cmpuint (ws_log_get_tail (log), ==, after);
+      g_assert_cmpuint (ws_log_get_head (log) - after, <=, ws_log_get_size (log));
+    }
+}
+
+/* The index has an entry a message, and runs out before the ring where messages are tiny. */
+static void
+index_limits_how_many_tiny_messages_are_held (void)
+{
+  g_autoptr (WsLog) log = new_log (1);
+  const guint64 max = ws_log_get_count_max (log);
+
+  g_assert_cmpuint (max * ws_frame_size (1), <, ws_log_get_size (log));
+  for (guint64 number = 0; number < 3 * max; number++)
+    {
+      const guint64 after = ws_log_get_tail_after (log, 1);
+
+      g_assert_cmpuint (after, ==, number < max ? 0 : (number - max + 1) * ws_frame_size (1));
+      append (log, number, 1, number);
+      g_assert_cmpuint (ws_log_get_tail (log), ==, after);
+    }
+  for (guint64 number = 2 * max; number < 3 * max; number++)
+    assert_lies_at (log, number * ws_frame_size (1), number, 1);
+  g_assert_cmpuint (ws_log_find_offset (log, ws_log_get_tail (log)), ==, 2 * max);
+}
+
+static void
+messages_are_found_by_offset (void)
+{
+  g_autoptr (WsLog) log = new_log (1 << 16);
+  const gsize frame = ws_frame_size (10);
+
+  for (guint64 number = 0; number < 10; number++)
+    append (log, number, 10, 1);
+
+  for (guint64 offset = 0; offset <= 10 * frame; offset++)
+    {
+      const guint64 number = (offset + frame - 1) / frame;
+
+      g_assert_cmpuint (ws_log_find_offset (log, offset), ==, number);
+      g_assert_cmpuint (ws_log_get_boundary (log, offset), ==, number * frame);
+    }
+}
+
+static void
+ids_only_grow_whatever_the_clock_does (void)
+{
+  const struct
+  {
+    guint64 now_ms;
+    WsId id;
+  } cases[] = {
+    { 1000, { 1000, 0 } }, /* forward */
+    { 1000, { 1000, 1 } }, /* the same millisecond */
+    { 1001, { 1001, 0 } }, /* the next */
+    { 500, { 1001, 1 } },  /* back */
+    { 1000, { 1001, 2 } }, /* not there yet */
+    { 1001, { 1001, 3 } }, /* just there */
+    { 1002, { 1002, 0 } }, /* beyond */
+    { 0, { 1002, 1 } },    /* all the way back */
+    { 1700000000000, { 1700000000000, 0 } },
+  };
+  g_autoptr (WsLog) log = new_log (1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const WsId id = append (log, i, 1, cases[i].now_ms);
+
+      g_test_message ("case %zu", i);
+      g_assert_cmpuint (id.ms, ==, cases[i].id.ms);
+      g_assert_cmpuint (id.seq, ==, cases[i].id.seq);
+    }
+}
+
+static void
+reader_goes_on_behind_the_id_it_has_seen (void)
+{
+  const WsId before = { 4, G_MAXUINT64 };
+  const WsId between = { 7, G_MAXUINT64 };
+  const WsId last = { 9, 0 };
+  const WsId to_come = { 10, 0 };
+  g_autoptr (WsLog) log = new_log (1);
+  const gsize frame = ws_frame_size (1);
+  guint64 offset = 0;
+
+  for (guint64 number = 0; number < 10; number++)
+    append (log, number, 1, number < 5 ? 5 : number); /* 5-0 … 5-5, 6-0, 7-0, 8-0, 9-0 */
+
+  for (guint64 seq = 0; seq < 6; seq++)
+    {
+      g_assert_true (ws_log_find_id (log, &(WsId){ 5, seq }, &offset));
+      g_assert_cmpuint (offset, ==, (seq + 1) * frame);
+    }
+  g_assert_true (ws_log_find_id (log, &before, &offset)); /* nothing is gone yet */
+  g_assert_cmpuint (offset, ==, 0);
+  g_assert_true (ws_log_find_id (log, &between, &offset));
+  g_assert_cmpuint (offset, ==, 8 * frame);
+  g_assert_true (ws_log_find_id (log, &last, &offset));
+  g_assert_cmpuint (offset, ==, ws_log_get_head (log));
+  g_assert_true (ws_log_find_id (log, &to_come, &offset));
+  g_assert_cmpuint (offset, ==, ws_log_get_head (log));
+}
+
+static void
+reader_is_told_when_messages_it_needs_may_be_gone (void)
+{
+  g_autoptr (WsLog) log = new_log (1);
+  const guint64 max = ws_log_get_count_max (log);
+  const guint64 extra = 3; /* so many are gone: 1-0, 2-0, 3-0 */
+  guint64 offset = 0;
+
+  for (guint64 number = 0; number < max + extra; number++)
+    append (log, number, 1, number + 1);
+
+  g_assert_false (ws_log_find_id (log, &(WsId){ extra - 1, 0 }, &offset));
+  g_assert_false (ws_log_find_id (log, &(WsId){ 0, 0 }, &offset));
+  g_assert_true (ws_log_find_id (log, &(WsId){ extra + 1, 0 }, &offset));
+  g_assert_cmpuint (offset, ==, (extra + 1) * ws_frame_size (1));
+}
+
+static void
+ids_are_written_as_redis_writes_them (void)
+{
+  const WsId longest = { G_MAXUINT64, G_MAXUINT64 };
+  char out[WS_ID_STRING_SIZE];
+
+  ws_id_format (&(WsId){ 1700000000000, 3 }, out);
+  g_assert_cmpstr (out, ==, "1700000000000-3");
+  ws_id_format (&longest, out);
+  g_assert_cmpstr (out, ==, "18446744073709551615-18446744073709551615");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/log/new", new_log_is_empty);
+  g_test_add_func ("/log/new/refused", log_that_cannot_be_made_is_an_error);
+  g_test_add_func ("/log/append", messages_lie_back_to_back);
+  g_test_add_func ("/log/append/text", text_stays_text);
+  g_test_add_func ("/log/append/wrap", messages_are_whole_across_the_end_of_the_ring);
+  g_test_add_func ("/log/append/largest", message_may_fill_the_whole_ring);
+  g_test_add_func ("/log/tail", tail_is_foretold);
+  g_test_add_func ("/log/tail/index", index_limits_how_many_tiny_messages_are_held);
+  g_test_add_func ("/log/find/offset", messages_are_found_by_offset);
+  g_test_add_func ("/log/find/id", reader_goes_on_behind_the_id_it_has_seen);
+  g_test_add_func ("/log/find/id/gone", reader_is_told_when_messages_it_needs_may_be_gone);
+  g_test_add_func ("/log/ids", ids_only_grow_whatever_the_clock_does);
+  g_test_add_func ("/log/ids/format", ids_are_written_as_redis_writes_them);
+
+  return g_test_run ();
+}

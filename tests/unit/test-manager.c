@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The manager: what it tells of clients, what it says about them, and what it refuses. */
+
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core-fixture.h"
+#include "descriptors.h"
+#include "rd-error.h"
+
+static void
+coming_and_going_is_told (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *first = core_fixture_join (fixture);
+  Peer *second = core_fixture_join (fixture);
+
+  core_fixture_expect (fixture, "+1;=1;+2;=2;");
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 2);
+
+  peer_send_close (first, WS_CLOSE_NORMAL);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-1:1000 left;=1;");
+
+  peer_hang_up (second);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-2:1006 left;=0;");
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 0);
+}
+
+static void
+connections_are_a_property (CoreFixture *fixture, gconstpointer data)
+{
+  guint connections = 1;
+
+  g_object_get (fixture->manager, "connections", &connections, NULL);
+  g_assert_cmpuint (connections, ==, 0);
+  core_fixture_join (fixture);
+  g_object_get (fixture->manager, "connections", &connections, NULL);
+  g_assert_cmpuint (connections, ==, 1);
+}
+
+static void
+limit_of_a_message_is_told (CoreFixture *fixture, gconstpointer data)
+{
+  g_assert_cmpuint (rd_manager_get_max_message (fixture->manager), ==, 4096);
+}
+
+static void
+messages_of_clients_are_told (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (fixture);
+
+  peer_send_text (peer, "hello");
+  peer_send (peer, FRAME_BINARY, "raw", 3);
+  peer_send_text (peer, "");
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "+1;=1;hello;raw (binary);;");
+  peer_expect_silence (peer); /* what becomes of them is the bus's */
+}
+
+static void
+bytes_behind_the_handshake_are_heard_after_the_client_is_known (CoreFixture *fixture,
+                                                                gconstpointer data)
+{
+  g_autoptr (GByteArray) early = g_byte_array_new ();
+  int server_fd;
+  Peer *peer = crowd_add (fixture->crowd, &server_fd);
+
+  frame_append (early, FRAME_FIN | FRAME_TEXT, "early", 5);
+  frame_append_close (early, WS_CLOSE_NORMAL, NULL);
+  g_assert_true (rd_manager_admit (fixture->manager, server_fd, early->data, early->len, NULL));
+  core_fixture_expect (fixture, "+1;=1;early;");
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-1:1000 left;=0;");
+  peer_expect_close (peer, WS_CLOSE_NORMAL, "");
+  peer_expect_end (peer);
+}
+
+static void
+broadcast_reaches_all_and_has_an_id (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peers[3];
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
+                        .opcode = WS_OPCODE_TEXT,
+                        .data = (const guint8 *) "hello",
+                        .size = 5 };
+  WsId first;
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = core_fixture_join (fixture);
+  rd_manager_broadcast (fixture->manager, &message);
+  first = message.id;
+  rd_manager_broadcast (fixture->manager, &message);
+  crowd_settle (fixture->crowd);
+
+  g_assert_cmpuint (first.ms, >, 0);
+  g_assert_true (message.id.ms > first.ms
+                 || (message.id.ms == first.ms && message.id.seq == first.seq + 1));
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    {
+      peer_expect_text (peers[i], "hello");
+      peer_expect_text (peers[i], "hello");
+    }
+}
+
+static void
+one_client_is_closed_by_its_id (CoreFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Peer *first = core_fixture_join (fixture);
+  Peer *second = core_fixture_join (fixture);
+
+  g_assert_true (rd_manager_close (fixture->manager, 2, 4321, "so asked", &error));
+  g_assert_no_error (error);
+  crowd_settle (fixture->crowd);
+  peer_expect_silence (first);
+  peer_expect_close (second, 4321, "so asked");
+  core_fixture_expect (fixture, "+1;=1;+2;=2;");
+
+  peer_send_close (second, 4321);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-2:4321 closed;=1;");
+}
+
+static void
+departure_tells_who_began_and_whether_it_ended_well (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peers[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = core_fixture_join (fixture);
+  g_string_truncate (fixture->diary, 0);
+  peer_send_close (peers[0], WS_CLOSE_GOING_AWAY);
+  peer_hang_up (peers[1]);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-1:1001 left;=3;-2:1006 left;=2;");
+
+  rd_manager_close_all (fixture->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+  crowd_settle (fixture->crowd);
+  peer_expect_close (peers[2], WS_CLOSE_SERVICE_RESTART, "service restart");
+  peer_expect_close (peers[3], WS_CLOSE_SERVICE_RESTART, "service restart");
+  core_fixture_expect (fixture, "");
+
+  peer_send_close (peers[2], WS_CLOSE_SERVICE_RESTART);
+  crowd_settle (fixture->crowd);
+  peer_hang_up (peers[3]);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-3:1012 closed;=1;-4:1012 forced;=0;");
+}
+
+/* It began first, so it left by itself, whatever we asked for then. */
+static void
+client_that_began_to_close_left_by_itself (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *deaf = core_fixture_join_deaf (fixture);
+  g_autofree char *text = g_strnfill (4096, 'x');
+
+  for (guint i = 0; i < 5; i++)
+    rd_manager_broadcast (
+      fixture->manager,
+      &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) text, .size = 4096 });
+  crowd_settle (fixture->crowd); /* it is stuck, and our answer will be, too */
+  peer_send_close (deaf, WS_CLOSE_GOING_AWAY);
+  crowd_settle (fixture->crowd);
+  rd_manager_close_all (fixture->manager, WS_CLOSE_SERVICE_RESTART, "");
+  core_fixture_expect (fixture, "+1;=1;");
+
+  peer_hang_up (deaf);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-1:1001 left;=0;");
+}
+
+static void
+close_refuses_what_no_server_may_send (CoreFixture *fixture, gconstpointer data)
+{
+  const guint16 bad[] = { 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535 };
+  g_autofree char *fitting = g_strnfill (WS_CLOSE_REASON_MAX, 'r');
+  g_autofree char *long_reason = g_strnfill (WS_CLOSE_REASON_MAX + 1, 'r');
+  g_autoptr (GError) too_long = NULL;
+  g_autoptr (GError) not_found = NULL;
+  Peer *peer = core_fixture_join (fixture);
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *code = g_strdup_printf ("%u ", bad[i]);
+
+      g_assert_false (rd_manager_close (fixture->manager, 1, bad[i], "", &error));
+      g_assert_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT);
+      g_assert_true (g_str_has_prefix (error->message, code));
+    }
+  g_assert_false (rd_manager_close (fixture->manager, 1, 1000, long_reason, &too_long));
+  g_assert_error (too_long, RD_ERROR, RD_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (strstr (too_long->message, "123 bytes"));
+  g_assert_false (rd_manager_close (fixture->manager, 77, 1000, "", &not_found));
+  g_assert_error (not_found, RD_ERROR, RD_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (not_found->message, "client 77"));
+
+  crowd_settle (fixture->crowd);
+  peer_expect_silence (peer);
+  g_assert_true (rd_manager_close (fixture->manager, 1, 1000, fitting, NULL));
+  crowd_settle (fixture->crowd);
+  peer_expect_close (peer, 1000, fitting);
+}
+
+/* RFC 6455 §7.4.1: "this status code is not used by the server". */
+static void
+close_refuses_the_code_that_is_for_clients (CoreFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  core_fixture_join (fixture);
+  g_assert_false (rd_manager_close (fixture->manager, 1, 1010, "", &error));
+  g_assert_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT);
+}
+
+static void
+client_that_left_is_not_found (CoreFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  peer_hang_up (core_fixture_join (fixture));
+  crowd_settle (fixture->crowd);
+  g_assert_false (rd_manager_close (fixture->manager, 1, 1000, "", &error));
+  g_assert_error (error, RD_ERROR, RD_ERROR_NOT_FOUND);
+  g_assert_null (rd_manager_dup_remote (fixture->manager, 1));
+}
+
+static void
+clients_are_listed_oldest_first (CoreFixture *fixture, gconstpointer data)
+{
+  const gint64 begin_us = g_get_real_time ();
+  g_autoptr (GArray) list = NULL;
+  Peer *peers[5];
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = core_fixture_join (fixture);
+  peer_hang_up (peers[1]);
+  peers[3]->is_deaf = TRUE;
+  peer_send_text (peers[2], "12345");
+  crowd_settle (fixture->crowd);
+  for (guint i = 0; i < 8; i++)
+    rd_manager_broadcast (
+      fixture->manager,
+      &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) "12345", .size = 5 });
+
+  list = rd_manager_list (fixture->manager);
+  g_assert_cmpuint (list->len, ==, 4);
+  for (guint i = 0; i < list->len; i++)
+    {
+      const RdClientInfo *info = &g_array_index (list, RdClientInfo, i);
+
+      g_assert_cmpuint (info->id, ==, i == 0 ? 1 : i + 2);
+      g_assert_cmpstr (info->remote, ==, "unknown"); /* a socket pair has no address */
+      g_assert_cmpint (info->connected_us, >=, begin_us);
+      g_assert_cmpint (info->connected_us, <=, g_get_real_time ());
+      g_assert_cmpuint (info->received, ==, info->id == 3 ? 11 : 0);
+      g_assert_cmpuint (info->behind, ==, 8 * 7); /* not flushed yet */
+      g_assert_cmpuint (info->sent, ==, 0);
+    }
+
+  g_clear_pointer (&list, g_array_unref);
+  crowd_settle (fixture->crowd);
+  list = rd_manager_list (fixture->manager);
+  g_assert_cmpuint (g_array_index (list, RdClientInfo, 0).sent, ==, 8 * 7);
+  g_assert_cmpuint (g_array_index (list, RdClientInfo, 0).behind, ==, 0);
+}
+
+/* Connects over TCP to @address of the machine itself. Returns: the peer's end. */
+static int
+connect_over_tcp (CoreFixture *fixture, const char *address, char **expected)
+{
+  g_autoptr (GInetAddress) inet = g_inet_address_new_from_string (address);
+  const GSocketFamily family = g_inet_address_get_family (inet);
+  struct sockaddr_storage storage = { .ss_family = family };
+  struct sockaddr *name = (struct sockaddr *) &storage;
+  socklen_t size = family == G_SOCKET_FAMILY_IPV4 ? sizeof (struct sockaddr_in)
+                                                  : sizeof (struct sockaddr_in6);
+  const int listener = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (inet, 0);
+  g_autoptr (GSocketAddress) local = NULL;
+
+  g_assert_true (g_socket_address_to_native (any, name, size, NULL));
+  g_assert_no_errno (bind (listener, name, size));
+  g_assert_no_errno (listen (listener, 1));
+  g_assert_no_errno (getsockname (listener, name, &size));
+  g_assert_no_errno (connect (fd, name, size));
+  g_assert_true (rd_manager_admit (
+    fixture->manager, accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), NULL, 0, NULL));
+  close (listener);
+  g_assert_no_errno (getsockname (fd, name, &size));
+  local = g_socket_address_new_from_native (name, size);
+  *expected = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (local));
+  return fd;
+}
+
+static void
+remote_is_address_and_port (CoreFixture *fixture, gconstpointer data)
+{
+  const char *const addresses[] = { "127.0.0.1", "::1" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
+    {
+      g_autofree char *expected = NULL;
+      g_autofree char *remote = NULL;
+      const int fd = connect_over_tcp (fixture, addresses[i], &expected);
+
+      remote = rd_manager_dup_remote (fixture->manager, i + 1);
+      g_assert_cmpstr (remote, ==, expected);
+      g_assert_true (g_str_has_prefix (remote, i == 0 ? "127.0.0.1:" : "[::1]:"));
+      close (fd);
+    }
+}
+
+static void
+socket_that_cannot_be_served_is_refused_and_closed (CoreFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+  g_assert_false (rd_manager_admit (fixture->manager, fd, NULL, 0, &error));
+  g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
+  g_assert_cmpint (fcntl (fd, F_GETFD), ==, -1);
+  core_fixture_expect (fixture, "");
+}
+
+static void
+admit_one_more (CoreFixture *fixture)
+{
+  const guint connections = rd_manager_get_connections (fixture->manager);
+
+  if (!rd_manager_is_full (fixture->manager, 0))
+    core_fixture_join (fixture);
+  else
+    g_assert_cmpuint (connections, ==, 9); /* the place is not cleared up yet */
+}
+
+static void
+full_is_full_until_a_place_is_cleared_up (CoreFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Peer *peers[10];
+  Peer *refused;
+  int server_fd;
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    {
+      g_assert_false (rd_manager_is_full (fixture->manager, 9 - i));
+      g_assert_true (rd_manager_is_full (fixture->manager, 10 - i));
+      peers[i] = core_fixture_join (fixture);
+    }
+  g_assert_true (rd_manager_is_full (fixture->manager, 0));
+
+  refused = crowd_add (fixture->crowd, &server_fd);
+  g_assert_false (rd_manager_admit (fixture->manager, server_fd, NULL, 0, &error));
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
+  crowd_settle (fixture->crowd);
+  peer_expect_end (refused);
+
+  g_signal_connect_swapped (fixture->manager, "client-disconnected", G_CALLBACK (admit_one_more),
+                            fixture);
+  peer_hang_up (peers[3]);
+  crowd_settle (fixture->crowd);
+  g_assert_false (rd_manager_is_full (fixture->manager, 0));
+  core_fixture_join (fixture);
+  g_assert_true (rd_manager_is_full (fixture->manager, 0));
+}
+
+static void
+manager_that_cannot_be_made_is_an_error (void)
+{
+  const WsEngineOptions options = { .log_size = 4096, .max_message = 512, .max_clients = 1 };
+  g_autoptr (GError) error = NULL;
+  const guint64 limit = descriptors_restrict (0);
+  g_autoptr (RdManager) manager = rd_manager_new (&options, &error);
+
+  descriptors_restore (limit);
+  g_assert_null (manager);
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_MFILE);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  CORE_TEST ("/manager/signals", NULL, coming_and_going_is_told);
+  CORE_TEST ("/manager/signals/message", NULL, messages_of_clients_are_told);
+  CORE_TEST ("/manager/connections", NULL, connections_are_a_property);
+  CORE_TEST ("/manager/max-message", NULL, limit_of_a_message_is_told);
+  CORE_TEST ("/manager/admit/early", NULL,
+             bytes_behind_the_handshake_are_heard_after_the_client_is_known);
+  CORE_TEST ("/manager/admit/refused", NULL, socket_that_cannot_be_served_is_refused_and_closed);
+  CORE_TEST ("/manager/admit/full", NULL, full_is_full_until_a_place_is_cleared_up);
+  CORE_TEST ("/manager/broadcast", NULL, broadcast_reaches_all_and_has_an_id);
+  CORE_TEST ("/manager/close", NULL, one_client_is_closed_by_its_id);
+  CORE_TEST ("/manager/departure", NULL, departure_tells_who_began_and_whether_it_ended_well);
+  CORE_TEST ("/manager/departure/first", NULL, client_that_began_to_close_left_by_itself);
+  CORE_TEST ("/manager/close/refused", NULL, close_refuses_what_no_server_may_send);
+  CORE_TEST ("/manager/close/gone", NULL, client_that_left_is_not_found);
+  CORE_TEST ("/manager/list", NULL, clients_are_listed_oldest_first);
+  CORE_TEST ("/manager/remote", NULL, remote_is_address_and_port);
+  g_test_add_func ("/manager/new/refused", manager_that_cannot_be_made_is_an_error);
+  CORE_TEST ("/manager/close/client-code", NULL, close_refuses_the_code_that_is_for_clients);
+
+  return g_test_run ();
+}

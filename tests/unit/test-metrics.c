@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The metrics: in the text format of Prometheus, under names that stay, with the numbers that are.
+ */
+
+#include <string.h>
+
+#include "core-fixture.h"
+#include "rd-metrics.h"
+
+#define LONG_US (600 * G_USEC_PER_SEC)
+
+/* What there is, and its type; an unsigned number each but where labels are given. */
+static const struct
+{
+  const char *name;
+  const char *type;
+} families[] = {
+  { "ringdown_build_info", "gauge" },
+  { "ringdown_clients", "gauge" },
+  { "ringdown_clients_peak", "gauge" },
+  { "ringdown_clients_accepted_total", "counter" },
+  { "ringdown_connections_refused_total", "counter" },
+  { "ringdown_clients_closed_total", "counter" },
+  { "ringdown_slow_clients_closed_total", "counter" },
+  { "ringdown_messages_received_total", "counter" },
+  { "ringdown_messages_published_total", "counter" },
+  { "ringdown_messages_delivered_total", "counter" },
+  { "ringdown_received_bytes_total", "counter" },
+  { "ringdown_sent_bytes_total", "counter" },
+  { "ringdown_flush_seconds", "summary" },
+  { "ringdown_log_bytes", "gauge" },
+  { "ringdown_log_size_bytes", "gauge" },
+  { "ringdown_draining", "gauge" },
+  { "ringdown_drain_left_seconds", "gauge" },
+};
+
+typedef struct
+{
+  CoreFixture core;
+  RdDrain *drain;
+  RdMetrics *metrics;
+} MetricsFixture;
+
+static void
+set_up (MetricsFixture *fixture, gconstpointer data)
+{
+  const RdDrainOptions options = { .timeout_us = LONG_US, .interval_us = LONG_US };
+
+  core_fixture_set_up (&fixture->core, NULL);
+  fixture->drain = rd_drain_new (fixture->core.manager, &options);
+  fixture->metrics = rd_metrics_new (fixture->core.manager, fixture->drain);
+}
+
+static void
+tear_down (MetricsFixture *fixture, gconstpointer data)
+{
+  rd_metrics_free (fixture->metrics);
+  g_assert_finalize_object (fixture->drain);
+  core_fixture_tear_down (&fixture->core, NULL);
+}
+
+/* Asserts that @name, labels and all, is there once. Returns: (transfer full): its value. */
+static char *
+read_value (MetricsFixture *fixture, const char *name)
+{
+  g_autofree char *text = rd_metrics_render (fixture->metrics);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autofree char *prefix = g_strconcat (name, " ", NULL);
+  char *value = NULL;
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (g_str_has_prefix (lines[i], prefix))
+      {
+        g_assert_null (value);
+        value = g_strdup (lines[i] + strlen (prefix));
+      }
+  if (value == NULL)
+    g_error ("no %s", name);
+
+  return value;
+}
+
+static void
+expect (MetricsFixture *fixture, const char *name, guint64 expected)
+{
+  g_autofree char *value = read_value (fixture, name);
+  guint64 number = 0;
+
+  g_test_message ("%s %s", name, value);
+  g_assert_true (g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT64, &number, NULL));
+  g_assert_cmpuint (number, ==, expected);
+}
+
+static gboolean
+matches (const char *line, const char *pattern)
+{
+  return g_regex_match_simple (pattern, line, 0, 0);
+}
+
+/* https://prometheus.io/docs/instrumenting/exposition_formats/ : help and type before the samples
+ * of each family, and a newline at the end. */
+static void
+text_keeps_to_the_format (MetricsFixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  guint line = 0;
+
+  peer_hang_up (core_fixture_join (&fixture->core));
+  crowd_settle (fixture->core.crowd);
+  text = rd_metrics_render (fixture->metrics);
+  g_assert_true (g_str_has_suffix (text, "\n"));
+  text[strlen (text) - 1] = '\0';
+  lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
+    {
+      g_autofree char *help = g_strdup_printf ("^# HELP %s \\S.*\\.$", families[i].name);
+      g_autofree char *type = g_strdup_printf ("# TYPE %s %s", families[i].name, families[i].type);
+      g_autofree char *sample = g_strdup_printf ("^%s(_sum|_count)?({\\w+=\"[^\"\\\\]+\"})? "
+                                                 "[0-9]+([.][0-9]+)?$",
+                                                 families[i].name);
+
+      g_assert_nonnull (lines[line]);
+      g_assert_true (matches (lines[line++], help));
+      g_assert_cmpstr (lines[line++], ==, type);
+      g_assert_true (lines[line] != NULL && matches (lines[line], sample));
+      while (lines[line] != NULL && lines[line][0] != '#')
+        g_assert_true (matches (lines[line++], sample));
+    }
+  g_assert_null (lines[line]);
+}
+
+static void
+nothing_has_happened_yet (MetricsFixture *fixture, gconstpointer data)
+{
+  const char *const zero[] = { "ringdown_clients",
+                               "ringdown_clients_peak",
+                               "ringdown_clients_accepted_total",
+                               "ringdown_slow_clients_closed_total",
+                               "ringdown_messages_received_total",
+                               "ringdown_messages_published_total",
+                               "ringdown_messages_delivered_total",
+                               "ringdown_received_bytes_total",
+                               "ringdown_sent_bytes_total",
+                               "ringdown_flush_seconds_count",
+                               "ringdown_log_bytes",
+                               "ringdown_draining",
+                               "ringdown_drain_left_seconds" };
+  g_autofree char *sum = read_value (fixture, "ringdown_flush_seconds_sum");
+
+  for (guint i = 0; i < G_N_ELEMENTS (zero); i++)
+    expect (fixture, zero[i], 0);
+  expect (fixture, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"}", 1);
+  expect (fixture, "ringdown_log_size_bytes", 1 << 16);
+  g_assert_cmpstr (sum, ==, "0.000000");
+}
+
+static void
+traffic_is_counted (MetricsFixture *fixture, gconstpointer data)
+{
+  const RdMessage hello = { .topic = RD_TOPIC_BROADCAST,
+                            .opcode = WS_OPCODE_TEXT,
+                            .data = (const guint8 *) "hello",
+                            .size = 5 };
+  Peer *first = core_fixture_join (&fixture->core);
+  g_autofree char *sum = NULL;
+
+  core_fixture_join (&fixture->core);
+  peer_send_text (first, "talk");
+  rd_manager_broadcast (
+    fixture->core.manager,
+    &(RdMessage){ .opcode = hello.opcode, .data = hello.data, .size = hello.size });
+  crowd_settle (fixture->core.crowd);
+  expect (fixture, "ringdown_clients", 2);
+  expect (fixture, "ringdown_messages_received_total", 1);
+  expect (fixture, "ringdown_received_bytes_total", 6 + 4);
+  expect (fixture, "ringdown_messages_published_total", 1);
+  expect (fixture, "ringdown_messages_delivered_total", 2);
+  expect (fixture, "ringdown_sent_bytes_total", 2 * 7);
+  expect (fixture, "ringdown_log_bytes", 7);
+  expect (fixture, "ringdown_flush_seconds_count", 1);
+  sum = read_value (fixture, "ringdown_flush_seconds_sum");
+  g_assert_cmpfloat (g_ascii_strtod (sum, NULL), <, 10.0);
+}
+
+static void
+departures_are_counted_by_code (MetricsFixture *fixture, gconstpointer data)
+{
+  const guint16 codes[] = { 1000, 1000, 1001, 3001, 3002, 4001 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
+    peer_send_close (core_fixture_join (&fixture->core), codes[i]);
+  peer_hang_up (core_fixture_join (&fixture->core));
+  crowd_settle (fixture->core.crowd);
+
+  expect (fixture, "ringdown_clients", 0);
+  expect (fixture, "ringdown_clients_peak", 7);
+  expect (fixture, "ringdown_clients_accepted_total", 7);
+  expect (fixture, "ringdown_clients_closed_total{code=\"1000\"}", 2);
+  expect (fixture, "ringdown_clients_closed_total{code=\"1001\"}", 1);
+  expect (fixture, "ringdown_clients_closed_total{code=\"1006\"}", 1);
+  expect (fixture, "ringdown_clients_closed_total{code=\"3xxx\"}", 2);
+  expect (fixture, "ringdown_clients_closed_total{code=\"4xxx\"}", 1);
+}
+
+static void
+slow_clients_are_counted (MetricsFixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (4096, 'x');
+
+  core_fixture_join_deaf (&fixture->core);
+  for (guint i = 0; i < 30; i++)
+    rd_manager_broadcast (
+      fixture->core.manager,
+      &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) text, .size = 4096 });
+  expect (fixture, "ringdown_slow_clients_closed_total", 1);
+}
+
+static void
+refusals_are_counted_by_reason (MetricsFixture *fixture, gconstpointer data)
+{
+  const char *const reasons[RD_REFUSED_N] = {
+    [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
+    [RD_REFUSED_ORIGIN] = "origin",   [RD_REFUSED_HANDSHAKE] = "handshake",
+    [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
+  };
+
+  for (guint why = 0; why < RD_REFUSED_N; why++)
+    {
+      g_autofree char *name = g_strdup_printf ("ringdown_connections_refused_total{reason=\"%s\"}",
+                                               reasons[why]);
+
+      expect (fixture, name, 0); /* there from the beginning, or a first one shows as no increase */
+      for (guint i = 0; i <= why; i++)
+        rd_metrics_count_refused (fixture->metrics, why);
+      expect (fixture, name, why + 1);
+    }
+}
+
+static void
+there_are_no_other_reasons (MetricsFixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = rd_metrics_render (fixture->metrics);
+  guint reasons = 0;
+
+  for (const char *at = text; (at = strstr (at, "{reason=")) != NULL; at++)
+    reasons++;
+  g_assert_cmpuint (reasons, ==, RD_REFUSED_N);
+}
+
+static void
+drain_shows (MetricsFixture *fixture, gconstpointer data)
+{
+  core_fixture_join (&fixture->core);
+  rd_drain_begin (fixture->drain, -1);
+  expect (fixture, "ringdown_draining", 1);
+  expect (fixture, "ringdown_drain_left_seconds", 600);
+}
+
+#define ADD(path, function) g_test_add (path, MetricsFixture, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ADD ("/metrics/format", text_keeps_to_the_format);
+  ADD ("/metrics/zero", nothing_has_happened_yet);
+  ADD ("/metrics/traffic", traffic_is_counted);
+  ADD ("/metrics/departures", departures_are_counted_by_code);
+  ADD ("/metrics/slow", slow_clients_are_counted);
+  ADD ("/metrics/refusals", refusals_are_counted_by_reason);
+  ADD ("/metrics/refusals/all", there_are_no_other_reasons);
+  ADD ("/metrics/drain", drain_shows);
+
+  return g_test_run ();
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The periodic notification: its text, its rhythm, and its silence. */
+
+#include <string.h>
+
+#include "crowd.h"
+#include "rd-local-bus.h"
+#include "rd-notifier.h"
+
+#define INTERVAL_US (40 * 1000)
+
+typedef struct
+{
+  Crowd *crowd; /* of nobody: only for the main loop */
+  RdBus *bus;
+  GArray *times_us; /* gint64: when each notification came */
+  const char *text;
+} Listener;
+
+static void
+on_message (Listener *listener, RdMessage *message)
+{
+  const gint64 now_us = g_get_monotonic_time ();
+
+  g_assert_cmpstr (message->topic, ==, RD_TOPIC_BROADCAST);
+  g_assert_cmpint (message->opcode, ==, WS_OPCODE_TEXT);
+  g_assert_cmpmem (message->data, message->size, listener->text, strlen (listener->text));
+  g_array_append_val (listener->times_us, now_us);
+}
+
+static void
+set_up (Listener *listener, gconstpointer data)
+{
+  listener->crowd = crowd_new (NULL);
+  listener->bus = rd_local_bus_new ();
+  listener->times_us = g_array_new (FALSE, FALSE, sizeof (gint64));
+  listener->text = "🛰 Test notification";
+  g_signal_connect_swapped (listener->bus, "message", G_CALLBACK (on_message), listener);
+}
+
+static void
+tear_down (Listener *listener, gconstpointer data)
+{
+  g_assert_finalize_object (listener->bus); /* the notifier has let go of it */
+  g_array_unref (listener->times_us);
+  crowd_free (listener->crowd);
+}
+
+static gboolean
+on_time_over (gpointer user_data)
+{
+  gboolean *is_over = user_data;
+
+  *is_over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+let_three_intervals_go_by (Listener *listener)
+{
+  gboolean is_over = FALSE;
+
+  g_timeout_add (3 * INTERVAL_US / 1000, on_time_over, &is_over);
+  CROWD_WAIT_FOR (listener->crowd, is_over);
+}
+
+static void
+notification_comes_after_every_interval (Listener *listener, gconstpointer data)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text);
+
+  CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (g_array_index (listener->times_us, gint64, i), >=,
+                     begin_us + (i + 1) * INTERVAL_US);
+}
+
+static void
+nothing_comes_once_it_is_freed (Listener *listener, gconstpointer data)
+{
+  RdNotifier *notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text);
+
+  CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 1);
+  rd_notifier_free (notifier);
+  let_three_intervals_go_by (listener);
+  g_assert_cmpuint (listener->times_us->len, ==, 1);
+}
+
+static void
+interval_of_zero_is_never (Listener *listener, gconstpointer data)
+{
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, 0, listener->text);
+
+  let_three_intervals_go_by (listener);
+  g_assert_cmpuint (listener->times_us->len, ==, 0);
+}
+
+#define ADD(path, function) g_test_add (path, Listener, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ADD ("/notifier/rhythm", notification_comes_after_every_interval);
+  ADD ("/notifier/freed", nothing_comes_once_it_is_freed);
+  ADD ("/notifier/off", interval_of_zero_is_never);
+
+  return g_test_run ();
+}

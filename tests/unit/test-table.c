@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The table of clients: dense whatever leaves, ids given once, counters beside them. */
+
+#include <string.h>
+
+#include "descriptors.h"
+#include "ws-table.h"
+
+static WsTable *
+new_table (guint capacity)
+{
+  g_autoptr (GError) error = NULL;
+  WsTable *table = ws_table_new (capacity, &error);
+
+  g_assert_no_error (error);
+  return table;
+}
+
+static void
+new_table_is_empty (void)
+{
+  const WsCounters zero = { 0 };
+  g_autoptr (WsTable) table = new_table (7);
+
+  g_assert_cmpuint (ws_table_get_count (table), ==, 0);
+  g_assert_cmpuint (ws_table_get_capacity (table), ==, 7);
+  g_assert_cmpmem (ws_table_get_counters (table), sizeof zero, &zero, sizeof zero);
+}
+
+static void
+table_that_cannot_be_made_is_an_error (void)
+{
+  g_autoptr (GError) error = NULL;
+  const guint64 limit = descriptors_restrict (0);
+  g_autoptr (WsTable) table = ws_table_new (10, &error);
+
+  descriptors_restore (limit);
+  g_assert_null (table);
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_MFILE);
+  g_assert_nonnull (strstr (error->message, "ringdown-table"));
+}
+
+static void
+records_begin_zero_but_for_their_ids (void)
+{
+  g_autoptr (WsTable) table = new_table (3);
+
+  for (guint64 id = 1; id <= 3; id++)
+    {
+      WsRecord *record = ws_table_add (table);
+      WsRecord expected = { .id = id, .fd = -1 };
+
+      g_assert_true (record == ws_table_get (table, id - 1));
+      g_assert_cmpmem (record, sizeof *record, &expected, sizeof expected);
+      memset (record, 0xEE, sizeof *record); /* what a leaving client leaves behind */
+      record->id = id;
+    }
+
+  ws_table_remove (table, 2);
+  g_assert_cmpuint (ws_table_add (table)->cursor, ==, 0);
+}
+
+static void
+last_record_fills_the_gap (void)
+{
+  g_autoptr (WsTable) table = new_table (4);
+
+  for (guint64 cursor = 0; cursor < 4; cursor++)
+    ws_table_add (table)->cursor = cursor;
+
+  ws_table_remove (table, 1); /* from the middle: 0 3 2 */
+  g_assert_cmpuint (ws_table_get_count (table), ==, 3);
+  g_assert_cmpuint (ws_table_get (table, 0)->id, ==, 1);
+  g_assert_cmpuint (ws_table_get (table, 1)->id, ==, 4);
+  g_assert_cmpuint (ws_table_get (table, 1)->cursor, ==, 3);
+  g_assert_cmpuint (ws_table_get (table, 2)->id, ==, 3);
+
+  ws_table_remove (table, 2); /* the last itself: 0 3 */
+  g_assert_cmpuint (ws_table_get_count (table), ==, 2);
+  g_assert_cmpuint (ws_table_get (table, 1)->id, ==, 4);
+
+  ws_table_remove (table, 0);
+  ws_table_remove (table, 0);
+  g_assert_cmpuint (ws_table_get_count (table), ==, 0);
+}
+
+static void
+ids_are_given_once (void)
+{
+  g_autoptr (WsTable) table = new_table (2);
+
+  for (guint64 id = 1; id < 1000; id++)
+    {
+      g_assert_cmpuint (ws_table_add (table)->id, ==, id);
+      ws_table_remove (table, 0);
+    }
+  g_assert_cmpuint (ws_table_get_counters (table)->accepted, ==, 999);
+}
+
+static void
+peak_is_the_most_at_one_time (void)
+{
+  g_autoptr (WsTable) table = new_table (5);
+  const WsCounters *counters = ws_table_get_counters (table);
+
+  ws_table_add (table);
+  ws_table_add (table);
+  ws_table_add (table);
+  ws_table_remove (table, 0);
+  ws_table_remove (table, 0);
+  ws_table_add (table);
+  g_assert_cmpuint (counters->peak, ==, 3);
+  ws_table_add (table);
+  ws_table_add (table);
+  g_assert_cmpuint (counters->peak, ==, 4);
+  g_assert_cmpuint (counters->accepted, ==, 6);
+}
+
+static void
+every_record_of_a_full_table_is_its_own (void)
+{
+  const guint capacity = 1000;
+  g_autoptr (WsTable) table = new_table (capacity);
+
+  for (guint slot = 0; slot < capacity; slot++)
+    ws_table_add (table)->received = slot;
+  for (guint slot = 0; slot < capacity; slot++)
+    g_assert_cmpuint (ws_table_get (table, slot)->received, ==, slot);
+  g_assert_cmpuint (ws_table_get_count (table), ==, ws_table_get_capacity (table));
+}
+
+static void
+close_codes_have_slots_with_names (void)
+{
+  const struct
+  {
+    guint16 code;
+    const char *name;
+  } cases[] = {
+    { 1000, "1000" }, { 1005, "1005" }, { 1006, "1006" }, { 1013, "1013" }, { 1015, "1015" },
+    { 3000, "3xxx" }, { 3999, "3xxx" }, { 4000, "4xxx" }, { 4999, "4xxx" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const guint slot = ws_close_slot (cases[i].code);
+      char name[8];
+
+      g_assert_cmpuint (slot, <, WS_CLOSE_SLOTS);
+      ws_close_slot_format (slot, name);
+      g_assert_cmpstr (name, ==, cases[i].name);
+    }
+}
+
+static void
+every_code_has_a_slot_and_every_slot_a_name (void)
+{
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint code = 0; code <= 65535; code++)
+    g_assert_cmpuint (ws_close_slot (code), <, WS_CLOSE_SLOTS);
+  for (guint slot = 0; slot < WS_CLOSE_SLOTS; slot++)
+    {
+      char name[8];
+
+      ws_close_slot_format (slot, name);
+      g_assert_true (g_hash_table_add (names, g_strdup (name)));
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/table/new", new_table_is_empty);
+  g_test_add_func ("/table/new/refused", table_that_cannot_be_made_is_an_error);
+  g_test_add_func ("/table/add", records_begin_zero_but_for_their_ids);
+  g_test_add_func ("/table/remove", last_record_fills_the_gap);
+  g_test_add_func ("/table/ids", ids_are_given_once);
+  g_test_add_func ("/table/peak", peak_is_the_most_at_one_time);
+  g_test_add_func ("/table/full", every_record_of_a_full_table_is_its_own);
+  g_test_add_func ("/table/close-slots", close_codes_have_slots_with_names);
+  g_test_add_func ("/table/close-slots/all", every_code_has_a_slot_and_every_slot_a_name);
+
+  return g_test_run ();
+}
