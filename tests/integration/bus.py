@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""A D-Bus message bus of our own, and the tools with which a person talks to the service on it."""
+
+import json
+import os
+import subprocess
+import threading
+
+from gi.repository import Gio, GLib
+from patience import SLOWNESS, eventually
+
+NAME = 'org.ringdown.Ringdown'
+OBJECT = '/org/ringdown/Server1'
+INTERFACE = 'org.ringdown.Server1'
+
+
+class Bus:
+    """A private dbus-daemon with its socket in DIRECTORY."""
+
+    def __init__(self, directory):
+        self._process = subprocess.Popen(
+            ['dbus-daemon', '--session', '--nofork', '--print-address',
+             f'--address=unix:path={directory}/test-bus'],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
+        self.address = self._process.stdout.readline().strip()
+        self.environment = {'DBUS_SESSION_BUS_ADDRESS': self.address}
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def run(self, *command):
+        """Runs a tool of the session bus; returns what subprocess.run () does."""
+        return subprocess.run(command, env={**os.environ, **self.environment}, text=True,
+                              capture_output=True, timeout=30 * SLOWNESS, check=False)
+
+    def busctl(self, *words):
+        """busctl --user WORDS; returns the data it printed, if any."""
+        done = self.run('busctl', '--user', '--json=short', *words)
+        assert done.returncode == 0, f'busctl {words}: {done.stderr}'
+        return json.loads(done.stdout)['data'] if done.stdout.strip() else None
+
+    def call(self, method, *arguments, name=NAME):
+        """Calls METHOD with ARGUMENTS as busctl takes them: signature, values."""
+        return self.busctl('call', name, OBJECT, INTERFACE, method, *map(str, arguments))
+
+    def property(self, prop, name=NAME):
+        return self.busctl('get-property', name, OBJECT, INTERFACE, prop)
+
+    def gdbus(self, method, *arguments):
+        """gdbus call of METHOD; returns exit status, output and errors."""
+        done = self.run('gdbus', 'call', '--session', '--dest', NAME, '--object-path', OBJECT,
+                        '--method', f'{INTERFACE}.{method}', *map(str, arguments))
+        return done.returncode, done.stdout, done.stderr
+
+    def error_of(self, method, *arguments):
+        """The name of the D-Bus error with which METHOD refuses ARGUMENTS, and its message."""
+        status, output, errors = self.gdbus(method, *arguments)
+        assert status != 0, f'{method} {arguments} was not refused: {output}'
+        _, _, rest = errors.partition('GDBus.Error:')
+        name, _, message = rest.partition(': ')
+        return name, message.strip()
+
+    def owns(self, name):
+        return name in [entry['name'] for entry in json.loads(
+            self.run('busctl', '--user', '--json=short', 'list', '--acquired', '--unique').stdout)]
+
+
+class Caller:
+    """Stays on the bus between its calls, as the tools of the command line do not."""
+
+    def __init__(self, bus):
+        self._bus = bus
+        self._connection = Gio.DBusConnection.new_for_address_sync(
+            bus.address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+
+    def call(self, method, arguments):
+        self._connection.call_sync(NAME, OBJECT, INTERFACE, method, arguments, None,
+                                   Gio.DBusCallFlags.NONE, int(10_000 * SLOWNESS), None)
+
+    def set_client_signals(self, enabled):
+        self.call('SetClientSignals', GLib.Variant('(b)', (enabled,)))
+
+    def leave(self):
+        name = self._connection.get_unique_name()
+        self._connection.close_sync(None)
+        eventually(lambda: not self._bus.owns(name), f'{name} to leave the bus')
+
+
+class Monitor:
+    """Remembers the signals the service sends, with their time in seconds."""
+
+    def __init__(self, bus):
+        self._process = subprocess.Popen(
+            ['busctl', '--user', '--json=short', 'monitor',
+             f'--match=type=signal,path={OBJECT}'],
+            env={**os.environ, **bus.environment}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        assert 'Monitoring' in self._process.stderr.readline()
+        self._signals = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._signals.append(json.loads(line))
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+    def signals(self, member):
+        """(seconds, arguments) of each signal MEMBER so far."""
+        return [(signal['timestamp-realtime'] / 1e6, signal['payload']['data'])
+                for signal in list(self._signals) if signal.get('member') == member]
+
+    def wait_signal(self, member, accept=lambda *arguments: True):
+        """Waits for a signal MEMBER whose arguments ACCEPT likes; returns them."""
+        return eventually(
+            lambda: next((data for _, data in self.signals(member) if accept(*data)), None),
+            f'signal {member}')

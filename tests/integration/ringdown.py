@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""The program under test: started on free ports in a directory of its own, its log watched.
+
+A test fails on every warning it did not announce, on every report of a sanitizer, and when the
+program does not end cleanly.
+"""
+
+import atexit
+import http.client
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import prometheus
+from patience import SLOWNESS, Deadline, eventually
+from wire import Client
+
+ADDRESS = '127.0.0.1'
+_DEFAULTS = (f'--address={ADDRESS}', '--port=0', f'--admin-address={ADDRESS}', '--admin-port=0',
+             '--bus=none', '--notify-interval=0')
+_FOREIGN = ('RINGDOWN_', 'REDIS_', 'DBUS_', 'XDG_', 'LISTEN_', 'NOTIFY_SOCKET', 'WATCHDOG_')
+_ALARMING = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|Sanitizer|runtime error:')
+_SANITIZED = re.compile(r'/lib(clang_rt\.)?asan')
+
+
+def program():
+    return os.environ['RINGDOWN_BIN']
+
+
+def clean_environment(directory, extra=None):
+    """The caller's environment without all that could reach the program from outside."""
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith(_FOREIGN)}
+    places = {name: directory for name in ('HOME', 'XDG_CONFIG_HOME', 'XDG_RUNTIME_DIR')}
+    # AddressSanitizer keeps what was freed, to see who uses it still: less than memory_tolerance
+    sanitizer = ':'.join(filter(None, [os.environ.get('ASAN_OPTIONS'), 'quarantine_size_mb=16']))
+    return {**environment, **places, 'LC_ALL': 'C.UTF-8', 'ASAN_OPTIONS': sanitizer,
+            **(extra or {})}
+
+
+class Ringdown:
+    """A running server. Everything that waits has a deadline."""
+
+    def __init__(self, directory, options, *, environment=None, warnings=(), prefix=()):
+        self._warnings = [re.compile(pattern) for pattern in warnings]
+        self._lines = []  # (time, text)
+        self._news = threading.Condition()
+        self._status = None
+        chosen = {option.partition('=')[0] for option in options}
+        defaults = [option for option in _DEFAULTS if option.partition('=')[0] not in chosen]
+        self._process = subprocess.Popen(
+            [*prefix, program(), *defaults, *options],
+            env=clean_environment(directory, environment), cwd=directory,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        atexit.register(self._process.kill)
+        self._pidfd = os.pidfd_open(self._process.pid)
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        self._has_admin = '--admin-port=-1' not in options
+        self.port = self.admin_port = None
+
+    def wait_listening(self):
+        self.port = int(self.wait_log(r'Listening on ws://\S+:(\d+)/')[1])
+        if self._has_admin:
+            self.admin_port = int(self.wait_log(r'Admin on http://\S+:(\d+)')[1])
+
+    def _read_log(self):
+        for line in self._process.stdout:
+            with self._news:
+                self._lines.append((time.monotonic(), line.decode(errors='replace').rstrip('\n')))
+                self._news.notify_all()
+        with self._news:
+            self._lines.append((time.monotonic(), '(end of log)'))
+            self._news.notify_all()
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def log(self):
+        with self._news:
+            return [text for _, text in self._lines]
+
+    def find_log(self, pattern):
+        """All matches of PATTERN in the log so far."""
+        return [match for match in (re.search(pattern, line) for line in self.log) if match]
+
+    def wait_log(self, pattern, seconds=10):
+        """Waits for the first line that matches PATTERN and returns the match."""
+        deadline = Deadline(seconds)
+        seen = 0
+        with self._news:
+            while True:
+                for _, text in self._lines[seen:]:
+                    match = re.search(pattern, text)
+                    if match:
+                        return match
+                    if text == '(end of log)':
+                        deadline = Deadline(0)
+                seen = len(self._lines)
+                if deadline.expired:
+                    raise AssertionError(f'no line of the log matches {pattern!r}:\n'
+                                         + '\n'.join(text for _, text in self._lines))
+                self._news.wait(deadline.remaining)
+
+    def descriptors(self):
+        return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def memory(self):
+        """Private memory in bytes; the log and the table of clients, which are shared memory of
+        fixed size, do not count."""
+        with open(f'/proc/{self.pid}/status', encoding='ascii') as status:
+            return 1024 * int(re.search(r'RssAnon:\s+(\d+)', status.read())[1])
+
+    def memory_tolerance(self):
+        """How many bytes may come and go with the allocator; a sanitizer keeps what is freed."""
+        with open(f'/proc/{self.pid}/maps', encoding='utf-8') as maps:
+            return (64 << 20) if _SANITIZED.search(maps.read()) else (1 << 20)
+
+    def admin(self, path):
+        """GETs PATH from the admin listener; returns status and text."""
+        connection = http.client.HTTPConnection(ADDRESS, self.admin_port, timeout=10 * SLOWNESS)
+        try:
+            connection.request('GET', path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def ready(self):
+        """The status of /readyz and what it says."""
+        status, text = self.admin('/readyz')
+        return status, json.loads(text)
+
+    def metric(self, name, **labels):
+        return prometheus.value(self.admin('/metrics')[1], name, **labels)
+
+    def wait_clients(self, count):
+        eventually(lambda: self.ready()[1]['clients'] == count, f'{count} clients')
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def wait_exit(self, seconds=10):
+        """Waits until the program ended; returns its exit status. Wakes at once, so that the time
+        it took can be measured."""
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        if not poll.poll(seconds * SLOWNESS * 1000):
+            raise AssertionError(f'still running after {seconds} s')
+        self._status = self._process.wait()
+        return self._status
+
+    def finish(self):
+        """Ends the program if it runs, politely and then firmly, and judges how it went."""
+        try:
+            if self._status is None:
+                self._end()
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._reader.join()
+            self._process.stdout.close()
+            os.close(self._pidfd)
+            atexit.unregister(self._process.kill)
+        self._judge_log()
+
+    def _is_draining(self):
+        told = self.find_log('Draining|Drain cancelled')
+        return bool(told) and told[-1][0] == 'Draining'
+
+    def _end(self):
+        if not self._is_draining():  # else it ends by itself, now that its clients are gone
+            self.signal(signal.SIGINT)
+        try:
+            status = self.wait_exit(2)
+        except AssertionError:
+            self.signal(signal.SIGINT)
+            status = self.wait_exit(10)
+        if status != 0:
+            raise AssertionError(f'exit status {status} at the end of the test')
+
+    def _judge_log(self):
+        unexpected = [line for line in self.log if _ALARMING.search(line)
+                      and not any(pattern.search(line) for pattern in self._warnings)]
+        if unexpected:
+            raise AssertionError('unexpected in the log:\n' + '\n'.join(unexpected))
+
+
+class RingdownTestCase(unittest.TestCase):
+    """A test with servers and clients that are cleared away at its end, clients first."""
+
+    def setUp(self):
+        self._servers = []
+        directory = tempfile.TemporaryDirectory(prefix='ringdown-test-')
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def start(self, *options, environment=None, warnings=(), prefix=()):
+        """Starts a server. WARNINGS: patterns of the lines at level warning the test provokes;
+        PREFIX: a command that runs the program."""
+        server = Ringdown(self.directory, options, environment=environment, warnings=warnings,
+                          prefix=prefix)
+        self._servers.append(server)
+        self.addCleanup(server.finish)
+        server.wait_listening()
+        return server
+
+    def tcp(self, server, *, admin=False, **options):
+        """A connection to SERVER, or to its admin port, on which nothing was said yet."""
+        client = Client(server.admin_port if admin else server.port, **options)
+        self.addCleanup(client.abandon)
+        return client
+
+    def connect(self, server, **options):
+        """A client of SERVER after its handshake."""
+        client = self.tcp(server, **options)
+        client.open()
+        return client
+
+    def describe(self):
+        """What the servers logged, for the report of a failure."""
+        return '\n'.join(line for server in self._servers
+                         for line in ['', f'Log of {server.pid}:', *server.log[-60:]])

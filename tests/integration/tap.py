@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Runs the unittest cases of the main module and reports in the Test Anything Protocol.
+
+Arguments choose tests by parts of their names. Where CI is set, a skipped test is a failure: what
+is not installed there would otherwise go untested for ever.
+"""
+
+import concurrent.futures
+import faulthandler
+import os
+import signal
+import sys
+import time
+import unittest
+
+
+def _flatten(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from _flatten(item)
+        else:
+            yield item
+
+
+def _diagnostics(text):
+    return ''.join(f'# {line}\n' for line in text.splitlines())
+
+
+def _run(test):
+    """Runs one test; returns whether it is fine, and the lines to print."""
+    result = unittest.TestResult()
+    started = time.monotonic()
+    test.run(result)
+    took = _diagnostics(f'{test.id()}: {time.monotonic() - started:.1f} s')
+
+    name = test.id().partition('.')[2]
+    if result.skipped:
+        reason = result.skipped[0][1]
+        if 'CI' in os.environ:
+            return False, f'- {name}\n' + _diagnostics(f'skipped where nothing may be: {reason}')
+        return True, f'- {name} # SKIP {reason}\n'
+
+    if result.wasSuccessful():
+        return True, f'- {name}\n{took}'
+
+    report = '\n'.join(trace for _, trace in result.errors + result.failures)
+    report += getattr(test, 'describe', lambda: '')()
+    return False, f'- {name}\n{took}' + _diagnostics(report)
+
+
+def main(jobs=1):
+    """Runs the tests, JOBS at a time: more than one where each has a server of its own and mostly
+    waits."""
+    faulthandler.register(signal.SIGTERM, all_threads=True)  # says where a hanging test hangs
+
+    loaded = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
+    wanted = sys.argv[1:] or ['']
+    tests = [test for test in _flatten(loaded) if any(word in test.id() for word in wanted)]
+
+    print(f'1..{len(tests)}', flush=True)
+    good = True
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for number, (fine, lines) in enumerate(pool.map(_run, tests), 1):
+            print(f'{"ok" if fine else "not ok"} {number} {lines}', end='', flush=True)
+            good = good and fine
+    sys.exit(0 if good else 1)

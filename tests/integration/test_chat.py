@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""What it is for: whoever says something is heard by all."""
+
+import asyncio
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import threading
+import time
+
+import tap
+import websockets
+from crowd import Member, crowd
+from patience import SLOWNESS, eventually
+from ringdown import RingdownTestCase
+from wire import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, frame
+
+_WSCAT = os.environ.get('WSCAT') or str(
+    pathlib.Path(__file__).parent / 'node_modules' / '.bin' / 'wscat')
+
+
+class Wscat:
+    """wscat in a terminal, as a person uses it."""
+
+    def __init__(self, port):
+        self._terminal, far_end = pty.openpty()
+        self._shown = ''
+        self._process = subprocess.Popen(
+            [_WSCAT, '--no-color', '--connect', f'ws://127.0.0.1:{port}/ws'],
+            stdin=far_end, stdout=far_end, stderr=far_end, start_new_session=True)
+        os.close(far_end)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        try:
+            while data := os.read(self._terminal, 65536):
+                self._shown += data.decode(errors='replace')
+        except OSError:
+            pass  # the terminal's other end is closed
+
+    def type(self, line):
+        os.write(self._terminal, line.encode() + b'\r')
+
+    def wait_shown(self, text):
+        eventually(lambda: text in self._shown, f'{text!r} in {self._shown!r}', 30)
+
+    def times_shown(self, text):
+        return self._shown.count(text)
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        os.close(self._terminal)
+
+
+class TalkTest(RingdownTestCase):
+    def setUp(self):
+        super().setUp()
+        if self._testMethodName.startswith('test_wscat') and not os.path.exists(_WSCAT):
+            self.skipTest('wscat is missing: npm ci --prefix tests/integration')
+
+    def wscat(self, server):
+        client = Wscat(server.port)
+        self.addCleanup(client.stop)
+        client.wait_shown('Connected')
+        return client
+
+    def test_wscat_clients_talk_with_each_other(self):
+        server = self.start()
+        ann, bob = self.wscat(server), self.wscat(server)
+        ann.type('hello from ann')
+        ann.wait_shown('< hello from ann')
+        bob.wait_shown('< hello from ann')
+        bob.type('grüße von bob 🛰')
+        ann.wait_shown('< grüße von bob 🛰')
+        bob.wait_shown('< grüße von bob 🛰')
+        self.assertEqual(1, bob.times_shown('< hello from ann'))
+
+    def test_wscat_shows_the_notification(self):
+        server = self.start('--notify-interval=200ms')
+        self.wscat(server).wait_shown('< 🛰 Test notification')
+
+    def test_python_websockets_clients_talk_with_each_other(self):
+        server = self.start()
+
+        async def talk():
+            url = f'ws://127.0.0.1:{server.port}/ws'
+            async with websockets.connect(url) as ann, websockets.connect(url) as bob:
+                for sender, message in (ann, 'to bob'), (bob, 'to ann'), (ann, b'\0\xff\x80'):
+                    await sender.send(message)
+                    for listener in ann, bob:
+                        got = await asyncio.wait_for(listener.recv(), 10 * SLOWNESS)
+                        self.assertEqual(message, got)
+                await asyncio.wait_for(await ann.ping(), 10 * SLOWNESS)
+
+        asyncio.run(talk())
+
+    def test_the_sender_is_heard_by_itself(self):
+        alone = self.connect(self.start())
+        alone.text('is anybody here?')
+        alone.expect_text('is anybody here?')
+
+    def test_text_and_binary_pass_unchanged(self):
+        server = self.start()
+        every_byte = bytes(range(256))
+        with crowd(server) as people:
+            client = self.connect(server)
+            for opcode, payload in ((TEXT, 'ünïcödé \0 🛰 \U0010ffff \ufffe'.encode()),
+                                    (BINARY, every_byte), (TEXT, b''), (BINARY, b'')):
+                client.send(frame(opcode, payload))
+                people.expect(payload, opcode)
+            people.wait_all()
+
+    def test_messages_at_the_boundaries_of_lengths_pass(self):
+        server = self.start('--max-message=128KiB')
+        with crowd(server) as people:
+            for length in 1, 125, 126, 127, 65535, 65536, 65537, 131072:
+                people.say('x' * length)
+
+    def test_a_message_as_long_as_the_default_limit_passes(self):
+        server = self.start()
+        with crowd(server) as people:
+            people.say('x' * 65536)
+
+    def test_fragments_are_joined(self):
+        server = self.start()
+        with crowd(server) as people:
+            client = self.connect(server)
+            client.send(frame(TEXT, b'one ', fin=False) + frame(CONTINUATION, b'', fin=False)
+                        + frame(CONTINUATION, b'two ', fin=False) + frame(CONTINUATION, b'three'))
+            people.expect('one two three')
+            client.send(frame(BINARY, b'\xff', fin=False) + frame(CONTINUATION, b''))
+            people.expect(b'\xff', BINARY)
+            people.wait_all()
+
+    def test_a_ping_between_fragments_is_answered_at_once(self):
+        client = self.connect(self.start())
+        client.send(frame(TEXT, b'half', fin=False) + frame(PING, b'still there?'))
+        self.assertEqual(Frame(PONG, b'still there?'), client.receive())
+        client.send(frame(CONTINUATION, b' and half'))
+        client.expect_text('half and half')
+
+    def test_a_message_that_comes_byte_by_byte_passes(self):
+        server = self.start()
+        with crowd(server) as people:
+            client = self.connect(server)
+            for byte in frame(TEXT, 'drop by drop 🛰'.encode() + b'.' * 120):
+                client.send(bytes([byte]))
+            people.expect('drop by drop 🛰' + '.' * 120)
+            people.wait_all()
+
+    def test_what_comes_with_the_handshake_is_not_lost(self):
+        server = self.start()
+        with crowd(server) as people:
+            hasty = self.tcp(server)
+            hasty.open(behind=frame(TEXT, b'first') + frame(TEXT, b'second'))
+            people.expect('first')
+            people.expect('second')
+            hasty.expect_text('first')
+            hasty.expect_text('second')
+            people.wait_all()
+
+    def test_much_that_comes_with_the_handshake_is_not_lost(self):
+        server = self.start()
+        with crowd(server) as people:
+            hasty = self.tcp(server)
+            messages = [f'{number}'.ljust(60_000, '.') for number in range(20)]
+            hasty.open(behind=b''.join(frame(TEXT, message.encode()) for message in messages))
+            for message in messages:
+                people.expect(message)
+            people.wait_all()
+
+    def test_half_a_frame_with_the_handshake_waits_for_its_other_half(self):
+        client = self.tcp(self.start())
+        message = frame(TEXT, b'in two parts')
+        client.open(behind=message[:5])
+        client.send(message[5:])
+        client.expect_text('in two parts')
+
+    def test_a_burst_arrives_in_order_exactly_once(self):
+        server = self.start()
+        burst = [f'message {number}' for number in range(10_000)]
+        with crowd(server) as people:
+            for message in burst:
+                people.expect(message)
+            sender = Member(server.port)
+            self.addCleanup(sender.leave)
+            sender.client.send(b''.join(frame(TEXT, message.encode()) for message in burst), 60)
+            people.wait_all(60)
+
+    def test_two_bursts_at_once_come_in_the_same_order_to_all(self):
+        server = self.start()
+        members = [Member(server.port) for _ in range(4)]
+        for member in members:
+            self.addCleanup(member.leave)
+
+        def shout(member, name):
+            for start in range(0, 2000, 50):
+                member.client.send(b''.join(frame(TEXT, f'{name} {number}'.encode())
+                                            for number in range(start, start + 50)), 60)
+
+        threads = [threading.Thread(target=shout, args=(member, name))
+                   for member, name in zip(members, 'ab')]
+        for thread in threads:
+            thread.start()
+        for member in members:
+            member.wait_count(4000, 60)
+        for thread in threads:
+            thread.join()
+        for member in members:
+            member.settle()
+            self.assertEqual(members[0].messages, member.messages)
+        for name in 'ab':
+            self.assertEqual([f'{name} {number}' for number in range(2000)],
+                             [got.text for got in members[0].messages if got.text[0] == name])
+
+    def test_who_comes_later_gets_what_comes_later(self):
+        server = self.start()
+        early = self.connect(server)
+        early.text('missed')
+        early.expect_text('missed')
+        late = self.connect(server)
+        early.text('heard')
+        late.expect_text('heard')
+
+    def test_a_query_and_the_headers_of_browsers_do_not_matter(self):
+        server = self.start()
+        client = self.tcp(server)
+        client.open('/ws?from=here', headers={
+            'Connection': 'keep-alive, Upgrade', 'Upgrade': 'WebSocket', 'Pragma': 'no-cache',
+            'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits'})
+        client.text('plain')
+        client.expect_text('plain')
+
+    def test_another_path_can_be_chosen(self):
+        client = self.tcp(self.start('--path=/bell'))
+        client.open('/bell')
+
+
+class NotificationTest(RingdownTestCase):
+    def test_it_comes_at_the_interval(self):
+        client = self.connect(self.start('--notify-interval=200ms'))
+        client.expect_text('🛰 Test notification')
+        first = time.monotonic()
+        client.expect_text('🛰 Test notification')
+        client.expect_text('🛰 Test notification')
+        self.assertGreater(time.monotonic() - first, 0.3)
+
+    def test_its_text_can_be_chosen(self):
+        client = self.connect(self.start('--notify-interval=100ms', '--notify-message=ding 🔔'))
+        client.expect_text('ding 🔔')
+
+    def test_interval_zero_switches_it_off(self):
+        client = self.connect(self.start('--notify-interval=0'))
+        with self.assertRaises(TimeoutError):
+            client.receive(1)
+
+    def test_the_default_is_ten_seconds(self):
+        status = re.search(r'--notify-interval\S*.*', subprocess.run(
+            [os.environ['RINGDOWN_BIN'], '--help'], capture_output=True, text=True,
+            check=True).stdout)
+        self.assertRegex(status[0], r'\b10\s?s\b')
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

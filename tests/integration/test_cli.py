@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""The command line, the environment and the key file: what is said, and what counts."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import tap
+from patience import SLOWNESS
+from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
+
+WRONG_USAGE, WRONG_START = 2, 1
+
+
+class CliTestCase(RingdownTestCase):
+    def run_program(self, *options, environment=None):
+        """Runs the program, which has to end by itself."""
+        return subprocess.run(
+            [program(), *options], env=clean_environment(self.directory, environment),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20 * SLOWNESS,
+            check=False)
+
+    def assert_fails(self, status, names, *options, environment=None):
+        """The program fails with STATUS and one line that has each of NAMES in it."""
+        done = self.run_program('--bus=none', *options, environment=environment)
+        self.assertEqual(status, done.returncode, done)
+        self.assertEqual('', done.stdout)
+        self.assertRegex(done.stderr, r'\A[^\n]+\n\Z')
+        for name in names:
+            self.assertIn(name, done.stderr)
+
+    def write_key_file(self, text, path='ringdown/ringdown.conf'):
+        path = os.path.join(self.directory, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+
+
+class HelpTest(CliTestCase):
+    OPTIONS = ('address', 'port', 'path', 'admin-address', 'admin-port', 'notify-interval',
+               'notify-message', 'drain-timeout', 'drain-interval', 'drain-grace', 'instance',
+               'reuse-port', 'bus', 'log-size', 'max-message', 'max-clients', 'ping-interval',
+               'ping-timeout', 'allow-origin', 'config', 'version')
+
+    def test_it_names_every_option_within_80_columns(self):
+        done = self.run_program('--help')
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        for option in self.OPTIONS:
+            with self.subTest(option):
+                self.assertRegex(done.stdout, fr'(?m)^\s*(-\w, )?--{option}\b')
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+    def test_it_names_the_defaults(self):
+        text = self.run_program('--help').stdout
+        for option, default in (('address', 'localhost'), ('port', '8000'), ('path', '/ws'),
+                                ('admin-port', '8001'), ('notify-interval', '10s'),
+                                ('drain-timeout', '30min'), ('drain-interval', '5s'),
+                                ('log-size', '4MiB'), ('max-message', '64KiB'),
+                                ('ping-interval', '25s'), ('ping-timeout', '10s')):
+            with self.subTest(option):
+                entry = re.search(fr'(?ms)^\s*--{option}\b.*?(?=^\s*--|\Z)', text)
+                self.assertIn(default, entry[0])
+
+    def test_the_version_is_one_line(self):
+        done = self.run_program('--version')
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        self.assertRegex(done.stdout, r'\Aringdown \d+\.\d+\.\d+\n\Z')
+
+
+class WrongUsageTest(CliTestCase):
+    def test_an_unknown_option_is_named(self):
+        self.assert_fails(WRONG_USAGE, ['--colour'], '--colour')
+
+    def test_an_argument_too_many_is_named(self):
+        self.assert_fails(WRONG_USAGE, ['surplus'], 'surplus')
+
+    def test_a_bad_value_is_named_with_its_option(self):
+        for option, value in (('port', 'http'), ('port', '65536'), ('port', '-1'), ('port', ''),
+                              ('admin-port', '-2'), ('notify-interval', 'soon'),
+                              ('drain-timeout', '-5'), ('drain-timeout', '10 parsecs'),
+                              ('max-message', '64 kilos'), ('log-size', '0'), ('bus', 'omnibus'),
+                              ('max-clients', 'many'), ('path', 'ws'), ('ping-interval', '')):
+            with self.subTest(option=option, value=value):
+                self.assert_fails(WRONG_USAGE, [f'--{option}', value], f'--{option}={value}')
+
+    def test_a_log_too_small_for_the_messages_is_refused(self):
+        self.assert_fails(WRONG_USAGE, ['--log-size', '--max-message'],
+                          '--log-size=64KiB', '--max-message=64KiB')
+
+
+class EnvironmentTest(CliTestCase):
+    def test_a_bad_value_is_named_with_its_variable(self):
+        self.assert_fails(WRONG_START, ['RINGDOWN_PORT', 'http'],
+                          environment={'RINGDOWN_PORT': 'http'})
+        self.assert_fails(WRONG_START, ['RINGDOWN_DRAIN_TIMEOUT', 'soon'],
+                          environment={'RINGDOWN_DRAIN_TIMEOUT': 'soon'})
+
+    def test_every_option_has_its_variable(self):
+        server = self.start('--port=0', environment={
+            'RINGDOWN_PATH': '/bell', 'RINGDOWN_MAX_CLIENTS': '1'})
+        self.tcp(server).open('/bell')
+        late = self.tcp(server)
+        late.send(late.request('/bell'))
+        self.assertEqual(503, late.read_answer().status)
+
+
+class KeyFileTest(CliTestCase):
+    def test_an_unknown_key_is_named_with_file_and_group(self):
+        path = self.write_key_file('[Server]\ncolour=blue\n')
+        self.assert_fails(WRONG_START, [path, 'Server', 'colour'])
+
+    def test_an_unknown_group_is_named_with_its_file(self):
+        path = self.write_key_file('[Paint]\ncolour=blue\n')
+        self.assert_fails(WRONG_START, [path, 'Paint'])
+
+    def test_a_bad_value_is_named_with_file_and_key(self):
+        path = self.write_key_file('[Server]\nport=http\n')
+        self.assert_fails(WRONG_START, [path, 'port', 'http'])
+
+    def test_what_is_no_key_file_is_named(self):
+        path = self.write_key_file('port: 8000\n')
+        self.assert_fails(WRONG_START, [path])
+
+    def test_a_file_that_is_asked_for_must_exist(self):
+        self.assert_fails(WRONG_START, ['/nowhere/ringdown.conf'],
+                          '--config=/nowhere/ringdown.conf')
+
+    def test_the_file_that_is_asked_for_counts_alone(self):
+        self.write_key_file('[Server]\npath=/default\n')
+        path = self.write_key_file('[Server]\npath=/chosen\n', 'other.conf')
+        self.tcp(self.start(f'--config={path}')).open('/chosen')
+
+    def test_command_line_over_environment_over_key_file_over_default(self):
+        levels = []
+        for path, add in (('/ws', lambda: None),
+                          ('/file', lambda: self.write_key_file('[Server]\npath=/file\n')),
+                          ('/variable', lambda: levels.append('RINGDOWN_PATH'))):
+            add()
+            environment = {name: '/variable' for name in levels}
+            with self.subTest(path=path):
+                self.tcp(self.start(environment=environment)).open(path)
+        self.tcp(self.start('--path=/line', environment=environment)).open('/line')
+
+
+class StartTest(CliTestCase):
+    def test_a_port_in_use_is_named_with_its_address(self):
+        with socket.socket() as taken:
+            taken.bind((ADDRESS, 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            self.assert_fails(WRONG_START, [ADDRESS, port], f'--address={ADDRESS}',
+                              f'--port={port}', '--admin-port=0')
+            self.assert_fails(WRONG_START, [ADDRESS, port], f'--address={ADDRESS}', '--port=0',
+                              f'--admin-port={port}')
+
+    def test_an_address_that_is_not_ours_is_named(self):
+        self.assert_fails(WRONG_START, ['192.0.2.1'], '--address=192.0.2.1', '--port=0',
+                          '--admin-port=0')
+
+    def test_an_address_that_cannot_be_resolved_is_named(self):
+        self.assert_fails(WRONG_START, ['no.such.host.invalid'], '--address=no.such.host.invalid',
+                          '--port=0', '--admin-port=0')
+
+    def test_several_addresses_are_listened_on(self):
+        server = self.start('--address=127.0.0.1', '--address=127.0.0.2')
+        self.connect(server)
+        server.wait_log(r'Listening on ws://127\.0\.0\.2:\d+/ws')
+
+    def test_the_port_of_one_that_ended_can_be_used_at_once(self):
+        first = self.start('--drain-timeout=0')
+        client = self.connect(first)
+        first.signal(signal.SIGTERM)
+        client.expect_close(1012)  # the server ends it first, so its side is in TIME_WAIT
+        self.assertEqual(0, first.wait_exit())
+        self.connect(self.start(f'--port={first.port}'))
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

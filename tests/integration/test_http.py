@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""HTTP: the handshake and its refusals on the main port, health and metrics on the admin port."""
+
+import signal
+import subprocess
+import time
+
+import tap
+from crowd import undisturbed
+from patience import SLOWNESS, Deadline, eventually
+from ringdown import RingdownTestCase
+
+
+class HttpTestCase(RingdownTestCase):
+    def answer(self, server, data):
+        """What SERVER says to the bytes DATA."""
+        client = self.tcp(server)
+        client.send(data)
+        return client.read_answer()
+
+    def handshake(self, server, path='/ws', *, method='GET', headers=None):
+        """What SERVER says to a handshake; the connection ends with it."""
+        client = self.tcp(server)
+        try:
+            client.send(client.request(path, method=method, headers=headers))
+            return client.read_answer()
+        finally:
+            client.abandon()
+
+
+class RefusalTest(HttpTestCase):
+    def test_a_plain_get_is_told_to_upgrade(self):
+        server = self.start()
+        with undisturbed(server):
+            answer = self.handshake(server, headers={
+                'Upgrade': None, 'Connection': None, 'Sec-WebSocket-Key': None,
+                'Sec-WebSocket-Version': None})
+            self.assertEqual(426, answer.status)
+            self.assertEqual('websocket', answer.headers['upgrade'].lower())
+            self.assertRegex(answer.body.decode(), r'^[^\n]*WebSocket[^\n]*\n$')
+
+    def test_other_paths_are_not_found(self):
+        server = self.start()
+        with undisturbed(server):
+            for path in '/', '/ws/', '/ws/x', '/wsx', '/metrics', '/healthz', '/readyz':
+                with self.subTest(path=path):
+                    self.assertEqual(404, self.handshake(server, path).status)
+
+    def test_another_version_is_told_which_is_spoken(self):
+        server = self.start()
+        with undisturbed(server):
+            for version in '8', '14', 'x':
+                with self.subTest(version=version):
+                    answer = self.handshake(server, headers={'Sec-WebSocket-Version': version})
+                    self.assertEqual(426, answer.status)
+                    self.assertEqual('13', answer.headers['sec-websocket-version'])
+
+    def test_a_handshake_without_a_proper_key_is_a_bad_request(self):
+        server = self.start()
+        with undisturbed(server):
+            for key in None, '', 'short', 'bm90IHNpeHRlZW4=':
+                with self.subTest(key=key):
+                    answer = self.handshake(server, headers={'Sec-WebSocket-Key': key})
+                    self.assertEqual(400, answer.status)
+
+    def test_other_methods_are_not_allowed(self):
+        server = self.start()
+        with undisturbed(server):
+            for method in 'POST', 'PUT', 'DELETE':
+                with self.subTest(method=method):
+                    self.assertEqual(405, self.handshake(server, method=method).status)
+
+    def test_garbage_instead_of_http_is_a_bad_request(self):
+        server = self.start()
+        with undisturbed(server):
+            for garbage in (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(500),
+                            b'hello\r\n\r\n', b'\r\n' * 1000, b'\x81\x85abcd' + b'x' * 300,
+                            b'GET /ws\r\n\r\n', b'GET  HTTP/1.1\r\n\r\n', b'GET /ws HTT'):
+                with self.subTest(garbage=garbage[:12]):
+                    client = self.tcp(server)
+                    client.send(garbage)
+                    client.half_close()
+                    self.assertEqual(400, client.read_answer().status)
+                    client.abandon()
+
+    def test_endless_headers_are_cut(self):
+        server = self.start()
+        with undisturbed(server):
+            before = server.memory()
+            for start, more in ((b'GET /ws HTTP/1.1\r\n', b'X-Bomb: ' + b'x' * 4000 + b'\r\n'),
+                                (b'GET /ws HTTP/1.1\r\nX-Bomb: ', b'x' * 4000),
+                                (b'GET /', b'x' * 4000), (b'', b'\xff' * 4000)):
+                with self.subTest(start=start):
+                    client = self.tcp(server)
+                    sent = self._send_until_refused(client, start + more * 8000)
+                    self.assertLess(sent, 32_000_000, 'the server read on')
+                    self.assertLess(server.memory() - before, server.memory_tolerance() + (2 << 20))
+                    self._expect_refusal(client)
+
+    def test_a_great_many_headers_are_refused_or_ignored(self):
+        server = self.start()
+        with undisturbed(server):
+            many = ''.join(f'X-{number}: y\r\n' for number in range(50_000)).encode()
+            client = self.tcp(server)
+            self._send_until_refused(client, b'GET / HTTP/1.1\r\n' + many + b'\r\n')
+            self._expect_refusal(client)
+
+    def test_the_body_of_a_request_is_not_kept(self):
+        for length in b'Content-Length: 100000000', b'Transfer-Encoding: chunked':
+            for start in b'POST /ws HTTP/1.1', b'GET /ws HTTP/1.1', b'POST / HTTP/1.1':
+                server = self.start()  # whose memory has not grown yet
+                with self.subTest(start=start, length=length), undisturbed(server):
+                    before = server.memory()
+                    client = self.tcp(server)
+                    self._send_until_refused(
+                        client, b'\r\n'.join((start, b'Host: x', length, b'', b''))
+                        + (b'8000\r\n' + b'x' * 0x8000 + b'\r\n') * 500)
+                    server.admin('/healthz')
+                    self.assertLess(server.memory() - before, server.memory_tolerance() + (2 << 20))
+                    client.abandon()
+
+    def _send_until_refused(self, client, data):
+        """Sends DATA until the server does not want more; returns how much went out."""
+        for start in range(0, len(data), 65536):
+            try:
+                client.send(data[start:start + 65536], 3)
+            except OSError:  # closed, or it does not read any more
+                return start
+        return len(data)
+
+    def _expect_refusal(self, client):
+        """An error of HTTP or the end of the connection, with no more ado."""
+        try:
+            self.assertIn(client.read_answer(15).status, (400, 404, 405, 413, 414, 426, 431))
+        except (EOFError, ConnectionError):
+            pass
+        client.abandon()
+
+
+class OriginTest(HttpTestCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.start('--allow-origin=https://*.example.org',
+                                 '--allow-origin=http://localhost:*')
+
+    def status(self, origin):
+        return self.handshake(self.server, headers={'Origin': origin}).status
+
+    def test_an_origin_that_matches_is_let_in(self):
+        for origin in 'https://www.example.org', 'http://localhost:3000':
+            with self.subTest(origin=origin):
+                self.assertEqual(101, self.status(origin))
+
+    def test_a_foreign_origin_is_forbidden(self):
+        with undisturbed(self.server):
+            for origin in ('https://www.example.com', 'http://www.example.org', 'null',
+                           'https://example.org.evil.net', 'https://www.example.org.evil.net'):
+                with self.subTest(origin=origin):
+                    self.assertEqual(403, self.status(origin))
+
+    def test_a_client_that_is_no_browser_and_has_no_origin_is_let_in(self):
+        self.assertEqual(101, self.status(None))
+
+    def test_any_origin_is_let_in_by_default(self):
+        server = self.start()
+        self.assertEqual(101, self.handshake(server, headers={'Origin': 'https://a.b'}).status)
+
+
+class FullTest(HttpTestCase):
+    def test_beyond_the_limit_503_until_one_leaves(self):
+        server = self.start('--max-clients=5')
+        with undisturbed(server):
+            fourth, fifth = self.connect(server), self.connect(server)
+            for _ in range(3):
+                answer = self.handshake(server)
+                self.assertEqual(503, answer.status)
+                self.assertGreater(int(answer.headers['retry-after']), 0)
+            self.assertEqual(3, server.metric('ringdown_connections_refused_total',
+                                              reason='full'))
+            fifth.leave()
+            server.wait_clients(4)
+            self.connect(server).leave()
+            fourth.leave()
+
+    def test_a_handshake_under_way_when_the_drain_begins_gets_503(self):
+        server = self.start()
+        stays = self.connect(server)
+        late = self.tcp(server)
+        request = late.request()
+        late.send(request[:40])
+        server.signal(signal.SIGTERM)
+        eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
+        late.send(request[40:])
+        answer = late.read_answer()
+        self.assertEqual(503, answer.status)
+        self.assertGreater(int(answer.headers['retry-after']), 0)
+        stays.text('still here')
+        stays.expect_text('still here')
+
+
+class SlowHandshakeTest(HttpTestCase):
+    def test_silent_and_endless_handshakes_are_cut_after_ten_seconds(self):
+        server = self.start()
+        with undisturbed(server):
+            began = time.monotonic()
+            silent, endless, idle = (self.tcp(server) for _ in range(3))
+            endless.send(b'GET /ws HTTP/1.1\r\nHost: x\r\nX-Slow: ')
+            idle.send(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+            self.assertEqual(404, idle.read_answer().status)
+
+            cut = {}
+            waiting = {'silent': silent, 'endless': endless, 'idle': idle}
+            deadline = Deadline(20)
+            while waiting:
+                self.assertFalse(deadline.expired, f'never cut: {list(waiting)}')
+                for name, client in list(waiting.items()):
+                    if self._ended(client, 1 / len(waiting), drip=name == 'endless'):
+                        cut[name] = time.monotonic() - began
+                        del waiting[name]
+                        client.abandon()
+            for name in 'silent', 'endless':
+                with self.subTest(name):
+                    self.assertGreater(cut[name], 9)
+                    self.assertLess(cut[name], 10 + 3 * SLOWNESS)
+
+    def _ended(self, client, seconds, drip):
+        """Whether the server ended the connection; takes SECONDS to find that it did not."""
+        try:
+            if drip:
+                client.send(b'x')
+            client.socket.settimeout(seconds)
+            return client.socket.recv(4096) == b''
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+
+class AdminTest(HttpTestCase):
+    METRICS = {
+        'build_info': 'gauge', 'clients': 'gauge', 'clients_accepted_total': 'counter',
+        'connections_refused_total': 'counter', 'clients_closed_total': 'counter',
+        'slow_clients_closed_total': 'counter', 'messages_received_total': 'counter',
+        'messages_published_total': 'counter', 'messages_delivered_total': 'counter',
+        'received_bytes_total': 'counter', 'sent_bytes_total': 'counter',
+        'flush_seconds': 'summary', 'log_bytes': 'gauge', 'drain_left_seconds': 'gauge'}
+
+    def test_health_is_ok(self):
+        self.assertEqual(200, self.start().admin('/healthz')[0])
+
+    def test_readiness_says_state_clients_and_bus(self):
+        server = self.start()
+        self.connect(server)
+        server.wait_clients(1)
+        self.assertEqual((200, {'state': 'running', 'clients': 1, 'bus': 'local'}), server.ready())
+
+    def test_other_paths_are_not_found_nor_is_the_websocket(self):
+        server = self.start()
+        for path in '/', '/ws', '/metricsx', '/healthz/x':
+            with self.subTest(path=path):
+                self.assertEqual(404, server.admin(path)[0])
+
+    def test_an_answer_ends_its_connection_and_says_so(self):
+        server = self.start()
+        for path in '/healthz', '/readyz', '/metrics', '/nothing':
+            with self.subTest(path=path):
+                client = self.tcp(server, admin=True)
+                client.send(client.request(path))
+                self.assertEqual('close', client.read_answer().headers['connection'])
+                self.assertEqual(b'', client.socket.recv(1))
+
+    def test_a_hundred_silent_connections_do_not_keep_a_probe_out(self):
+        server = self.start()
+        with undisturbed(server):
+            silent = [self.tcp(server, admin=True) for _ in range(100)]
+            began = time.monotonic()
+            self.assertEqual(200, server.admin('/healthz')[0])
+            self.assertLess(time.monotonic() - began, 2 * SLOWNESS)
+            for connection in silent:
+                connection.abandon()
+
+    def test_the_admin_port_can_be_switched_off(self):
+        server = self.start('--admin-port=-1')
+        client = self.connect(server)
+        client.text('nothing to see')
+        client.expect_text('nothing to see')
+        self.assertEqual([], server.find_log('Admin on'))
+
+    def test_metrics_please_promtool(self):
+        server = self.start()
+        self.connect(server).leave()
+        status, text = server.admin('/metrics')
+        self.assertEqual(200, status)
+        judged = subprocess.run(['promtool', 'check', 'metrics'], input=text, text=True,
+                                capture_output=True, check=False)
+        self.assertEqual((0, ''), (judged.returncode, judged.stdout + judged.stderr))
+
+    def test_metrics_have_their_names_and_types(self):
+        text = self.start().admin('/metrics')[1]
+        for name, kind in self.METRICS.items():
+            with self.subTest(name):
+                self.assertIn(f'\n# TYPE ringdown_{name} {kind}\n', '\n' + text)
+
+    def test_metrics_count_what_happens(self):
+        server = self.start()
+        one, two = self.connect(server), self.connect(server)
+        one.text('x' * 100)
+        for client in one, two:
+            client.expect_text('x' * 100)
+        two.leave(4000)
+        server.wait_clients(1)
+        for name, value in (('clients', 1), ('clients_accepted_total', 2),
+                            ('messages_received_total', 1), ('messages_published_total', 1),
+                            ('messages_delivered_total', 2), ('log_bytes', 102)):
+            with self.subTest(name):
+                self.assertEqual(value, server.metric(f'ringdown_{name}'))
+        self.assertEqual(1, server.metric('ringdown_clients_closed_total', code='4xxx'))
+        self.assertGreaterEqual(server.metric('ringdown_received_bytes_total'), 106)
+        self.assertGreaterEqual(server.metric('ringdown_sent_bytes_total'), 2 * 102)
+        self.assertGreater(server.metric('ringdown_flush_seconds_count'), 0)
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

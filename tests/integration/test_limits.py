@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Descriptors used up, connections past the limits, everybody at once."""
+
+import concurrent.futures
+import time
+
+import tap
+from crowd import undisturbed
+from patience import SLOWNESS, eventually
+from ringdown import RingdownTestCase
+from wire import Client
+
+NOFILE = 64
+USED_UP = 'Too many open files'
+
+
+class DescriptorsTest(RingdownTestCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.start(warnings=[USED_UP],
+                                 prefix=['prlimit', f'--nofile={NOFILE}:{NOFILE}'])
+
+    def use_up(self):
+        """Opens silent connections, more than the server can have descriptors; returns those it
+        keeps. The others it ended."""
+        connections = [self.tcp(self.server) for _ in range(2 * NOFILE)]
+        kept = []
+        for connection in connections:
+            connection.socket.settimeout(0.02)
+            try:
+                self.assertEqual(b'', connection.socket.recv(1))
+                connection.abandon()
+            except TimeoutError:
+                kept.append(connection)
+            except ConnectionError:
+                connection.abandon()
+        return kept
+
+    def test_connections_past_them_are_refused_and_it_is_logged_once(self):
+        with undisturbed(self.server):
+            kept = self.use_up()
+            self.assertLess(len(kept), NOFILE)
+            self.assertGreater(len(kept), NOFILE // 4)
+            self.assertEqual(1, len(self.server.find_log(USED_UP)))
+            for connection in kept:
+                connection.abandon()
+
+    def test_the_others_talk_on_meanwhile(self):
+        with undisturbed(self.server) as people:
+            kept = self.use_up()
+            people.speak_in_turn('meanwhile')
+            for connection in kept:
+                connection.abandon()
+
+    def test_a_new_client_is_let_in_as_soon_as_one_left(self):
+        with undisturbed(self.server):
+            for _ in range(3):
+                for connection in self.use_up():
+                    connection.abandon()
+                eventually(self.lets_in, 'a new client to be let in')
+
+    def shakes_hands(self, client):
+        """Whether CLIENT is let in, rather than refused, with 503 or without a word."""
+        try:
+            client.send(client.request())
+            return client.read_answer().status == 101
+        except (EOFError, ConnectionError):
+            return False
+
+    def lets_in(self):
+        """Whether a new client is let in; it leaves at once."""
+        client = self.tcp(self.server)
+        try:
+            return self.shakes_hands(client)
+        finally:
+            client.abandon()
+
+    def test_clients_past_them_are_refused_too(self):
+        with undisturbed(self.server) as people:
+            clients = []
+            for _ in range(2 * NOFILE):
+                client = self.tcp(self.server)
+                if self.shakes_hands(client):
+                    clients.append(client)
+                else:
+                    client.abandon()
+            self.assertGreater(len(clients), NOFILE // 4)
+            self.assertLess(len(clients), NOFILE)
+            people.say('a full house')
+            for client in clients:
+                client.expect_text('a full house')
+                client.reset()
+
+    def test_the_limit_is_raised_as_far_as_it_goes(self):
+        server = self.start(prefix=['prlimit', f'--nofile={NOFILE}:1000'])
+        clients = [self.connect(server) for _ in range(2 * NOFILE)]
+        server.wait_clients(len(clients))
+
+
+class CrowdTest(RingdownTestCase):
+    SIZE = 500
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.start()
+        clients = self.come()
+        # From one crowd to the next the heap differs by up to 1 MiB, and does not grow.
+        self.peak = self.server.memory() + (1 << 20)
+        for client in clients:
+            client.reset()
+        self.server.wait_clients(0)
+
+    def come(self):
+        """All connect at once, and only then begin their handshakes."""
+        clients = [self.tcp(self.server) for _ in range(self.SIZE)]
+        for client in clients:
+            client.send(client.request())
+        for client in clients:
+            client.expect_opened()
+        return clients
+
+    def test_all_are_let_in_at_once_and_hear_all(self):
+        with undisturbed(self.server, memory=self.peak) as people:
+            clients = self.come()
+            self.server.wait_clients(self.SIZE + 3)
+            people.say('welcome')
+            for client in clients:
+                client.expect_text('welcome')
+                client.leave()
+
+    def test_they_reconnect_again_and_again(self):
+        with undisturbed(self.server, memory=self.peak) as people:
+            for round_ in range(10):
+                clients = self.come()
+                people.say(f'round {round_}')
+                for client in clients:
+                    client.expect_text(f'round {round_}')
+                for client in clients:
+                    client.reset()
+                self.server.wait_clients(3)
+
+    def test_they_come_through_many_doors(self):
+        with undisturbed(self.server, memory=self.peak):
+            with concurrent.futures.ThreadPoolExecutor(32) as pool:
+                began = time.monotonic()
+                clients = list(pool.map(lambda _: self.connect(self.server), range(self.SIZE)))
+                self.assertLess(time.monotonic() - began, 10 * SLOWNESS)
+            for client in clients:
+                client.reset()
+
+    def test_a_crowd_that_is_silent_does_not_keep_others_out(self):
+        self.keep_silent()  # the allocator may keep what it took once
+        with undisturbed(self.server):
+            self.keep_silent()
+
+    def keep_silent(self):
+        before = self.server.descriptors()
+        silent = [self.tcp(self.server) for _ in range(3 * self.SIZE)]
+        began = time.monotonic()
+        self.connect(self.server).leave()
+        self.assertLess(time.monotonic() - began, 2 * SLOWNESS)
+        for connection in silent:
+            connection.abandon()
+        eventually(lambda: self.server.descriptors() == before, 'all to be gone', 20)
+
+    def test_those_who_give_up_before_they_are_accepted_do_not_stop_the_listener(self):
+        with undisturbed(self.server, memory=self.peak):
+            for _ in range(1000):
+                hasty = Client(self.server.port)
+                hasty.send(hasty.request()[:20])
+                hasty.reset()
+
+
+if __name__ == '__main__':
+    tap.main()

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Clients that do not keep up, do not answer or vanish: they go, the others get everything."""
+
+import tap
+from crowd import undisturbed
+from patience import Deadline, eventually
+from ringdown import RingdownTestCase
+from wire import CLOSE, PING, PONG, TEXT, frame
+
+TRY_AGAIN_LATER = 1013
+MESSAGE = 4096
+BATCH = 8  # messages, half of the log: whoever reads keeps up
+
+
+class NeverReadsTest(RingdownTestCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.start('--log-size=64KiB', f'--max-message={MESSAGE}')
+
+    def slow_closed(self):
+        return self.server.metric('ringdown_slow_clients_closed_total')
+
+    def publish_until(self, people, condition):
+        """Publishes in batches that all of PEOPLE receive until CONDITION (); returns what."""
+        published = []
+        while not condition():
+            self.assertLess(len(published), 16_000, 'nobody falls behind')
+            batch = [f'{number:08}'.ljust(MESSAGE, '.')
+                     for number in range(len(published), len(published) + BATCH)]
+            for message in batch:
+                people.expect(message)
+            people.members[0].client.send(b''.join(frame(TEXT, text.encode()) for text in batch))
+            people.wait_all()
+            published += batch
+        return published
+
+    def read_up_to_close(self, client):
+        """What CLIENT got before its close frame, whose code must be that of a slow client."""
+        return [got.text for got in client.expect_close(TRY_AGAIN_LATER)]
+
+    def test_it_is_closed_and_counted_and_the_others_get_everything(self):
+        with undisturbed(self.server) as people:
+            self.connect(self.server, receive_buffer=4096)
+            self.publish_until(people, lambda: self.slow_closed() == 1)
+            self.server.wait_clients(3)
+
+    def test_what_it_was_sent_is_whole_and_in_order_then_comes_the_close(self):
+        with undisturbed(self.server) as people:
+            slow = self.connect(self.server, receive_buffer=4096)
+            published = self.publish_until(people, lambda: self.slow_closed() == 1)
+            received = self.read_up_to_close(slow)
+            self.assertGreater(len(received), 0)
+            self.assertEqual(published[:len(received)], received)
+            self.assertLess(len(received), len(published))
+
+    def test_one_that_reads_on_before_it_falls_off_misses_nothing(self):
+        with undisturbed(self.server) as people:
+            late = self.connect(self.server, receive_buffer=4096)
+            published = []
+            for number in range(10):
+                message = f'{number}'.ljust(MESSAGE, '.')
+                published.append(message)
+                people.say(message)
+            self.assertEqual(published, [late.receive().text for _ in published])
+            late.leave()
+
+    def test_many_of_them_cost_no_memory(self):
+        with undisturbed(self.server) as people:
+            before = self.server.memory()
+            for _ in range(50):
+                self.connect(self.server, receive_buffer=4096)
+            self.publish_until(people, lambda: self.slow_closed() == 50)
+            self.assertLess(self.server.memory() - before, self.server.memory_tolerance())
+            self.server.wait_clients(3)
+
+    def test_each_of_many_gets_a_whole_beginning(self):
+        with undisturbed(self.server) as people:
+            slow = [self.connect(self.server, receive_buffer=4096) for _ in range(10)]
+            published = self.publish_until(people, lambda: self.slow_closed() == len(slow))
+            for client in slow:
+                received = self.read_up_to_close(client)
+                self.assertEqual(published[:len(received)], received)
+
+    def test_one_that_publishes_but_never_reads_is_closed_too(self):
+        with undisturbed(self.server) as people:
+            mute = self.connect(self.server, receive_buffer=4096)
+            sent = 0
+            while self.slow_closed() == 0:
+                self.assertLess(sent, 16_000, 'it never falls behind')
+                for _ in range(BATCH):
+                    message = f'mute {sent}'.ljust(MESSAGE, '.')
+                    people.expect(message)
+                    mute.text(message)
+                    sent += 1
+                people.wait_all()
+            self.server.wait_clients(3)
+
+
+class NeverPongsTest(RingdownTestCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.start('--ping-interval=300ms', '--ping-timeout=300ms')
+
+    def wait_ping(self, client):
+        eventually(lambda: client.read_frame().opcode == PING, 'a ping')
+
+    def test_it_is_closed_after_the_timeout(self):
+        with undisturbed(self.server):
+            client = self.connect(self.server)
+            self.wait_ping(client)
+            deadline = Deadline(10)
+            with self.assertRaises(EOFError):
+                while not deadline.expired:
+                    client.read_frame()
+            client.abandon()
+            self.server.wait_clients(3)
+
+    def test_one_that_neither_reads_nor_answers_is_closed_too(self):
+        with undisturbed(self.server):
+            self.connect(self.server)
+            self.server.wait_clients(4)
+            self.server.wait_clients(3)
+
+    def test_one_that_answers_stays(self):
+        with undisturbed(self.server) as people:
+            client = self.connect(self.server)
+            for _ in range(5):
+                self.wait_ping(client)
+                client.send(frame(PONG, b''))
+                ping = client.read_frame()
+                self.assertEqual(PING, ping.opcode)
+                client.send(frame(PONG, ping.payload))
+            people.say('still here')
+            client.expect_text('still here')
+            client.leave()
+
+
+class VanishesTest(RingdownTestCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.start()
+
+    def test_a_reset_frees_it_at_once(self):
+        with undisturbed(self.server):
+            client = self.connect(self.server)
+            self.server.wait_clients(4)
+            client.reset()
+            self.server.wait_clients(3)
+
+    def test_the_end_of_its_stream_without_a_close_frame_ends_it(self):
+        with undisturbed(self.server):
+            client = self.connect(self.server)
+            client.half_close()
+            self.server.wait_clients(3)
+            client.expect_end()
+
+    def test_what_it_said_before_it_vanished_reaches_all(self):
+        with undisturbed(self.server) as people:
+            client = self.connect(self.server)
+            client.text('tell them')
+            client.half_close()
+            people.expect('tell them')
+            people.wait_all()
+
+    def test_a_reset_while_messages_are_on_their_way_harms_nobody(self):
+        with undisturbed(self.server) as people:
+            for number in range(20):
+                client = self.connect(self.server)
+                people.members[0].say(f'{number}')
+                people.expect(f'{number}')
+                client.reset()
+            people.wait_all()
+
+    def test_one_that_vanishes_within_its_close_handshake_is_freed(self):
+        with undisturbed(self.server):
+            client = self.connect(self.server)
+            client.send(frame(3, b''))
+            self.assertEqual(CLOSE, client.receive().opcode)
+            client.reset()
+            self.server.wait_clients(3)
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)
