@@ -13,7 +13,7 @@
 
 #include <malloc.h>
 
-#define CROWD_SHARE 32 /* of the connections there may be, so small a part is a crowd */
+#define CROWD_SHARE 8 /* of the connections there may be, so small a part is a crowd */
 
 struct _RdHttpPort
 {

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
-#define HANDSHAKES_MAX       1024        /* at a time */
+#define HANDSHAKES_MAX       256         /* at a time: GLib polls them all in every turn */
 #define EARLY_MAX            (16 * 1024) /* bytes a client may have sent behind its handshake */
 #define RETRY_AFTER_S        "5"
 
