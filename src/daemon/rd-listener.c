@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gunixsocketaddress.h>
 #include <glib-unix.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -350,7 +350,8 @@ ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
 gboolean
 ws_engine_is_full (const WsEngine *engine, guint expected)
 {
-  return ws_table_get_count (engine->roster->table) + expected >= engine->options.max_clients;
+  return ws_table_get_count (engine->roster->table) + expected
+         >= ws_table_get_capacity (engine->roster->table);
 }
 
 const WsEngineOptions *

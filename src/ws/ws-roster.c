@@ -37,7 +37,6 @@ ws_roster_new (gsize log_size, guint max_clients, gint64 tick_us, GError **error
     return NULL;
 
   roster->clients = g_new0 (WsClient *, max_clients);
-  roster->max_clients = max_clients;
   roster->context.log = roster->log;
   roster->context.counters = ws_table_get_counters (roster->table);
   return g_steal_pointer (&roster);
@@ -82,9 +81,9 @@ ws_roster_enter (WsRoster *roster, int fd, gint64 patience_us, GError **error)
   WsClient *client = ws_client_new (&draft);
 
   event.data.ptr = client;
-  if (ws_table_get_count (roster->table) >= roster->max_clients)
+  if (ws_table_get_count (roster->table) >= ws_table_get_capacity (roster->table))
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
-                 roster->max_clients);
+                 ws_table_get_capacity (roster->table));
   else if (epoll_ctl (roster->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
     g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
                  "cannot watch a client's socket: %s", g_strerror (errno));

@@ -15,11 +15,10 @@ typedef struct
   WsLog *log;         /* owned */
   WsTable *table;     /* owned */
   WsClient **clients; /* slot of the table -> WsClient; array and clients owned */
-  guint max_clients;
-  WsWheel *wheel;  /* owned: the clients' timers */
-  int epoll_fd;    /* owned: the clients' sockets; the events bear the WsClient */
-  GQueue readable; /* WsClient, unowned: have more to read */
-  GQueue dead;     /* WsClient, unowned: dropped, and not removed yet */
+  WsWheel *wheel;     /* owned: the clients' timers */
+  int epoll_fd;       /* owned: the clients' sockets; the events bear the WsClient */
+  GQueue readable;    /* WsClient, unowned: have more to read */
+  GQueue dead;        /* WsClient, unowned: dropped, and not removed yet */
 } WsRoster;
 
 /* @tick_us: how exact timers are. Returns: (transfer full): without clients, and with a context
