@@ -72,6 +72,7 @@ what_is_sent_and_delivered_is_counted (ClientFixture *fixture, gconstpointer dat
   client_fixture_drain (fixture);
   g_assert_cmpuint (counters->delivered, ==, 3);
   g_assert_cmpuint (counters->bytes_out, ==, ws_log_get_head (fixture->log));
+  g_assert_cmpuint (fixture->record->sent, ==, ws_log_get_head (fixture->log));
 }
 
 static void

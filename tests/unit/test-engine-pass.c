@@ -138,6 +138,24 @@ messages_between_the_turns_of_a_pass_come_in_order (EngineFixture *fixture, gcon
       g_assert_cmpuint (engine_fixture_take (peers[i], 0, SIZE), ==, 4);
 }
 
+/* Or readers could outrun the log, and those the pass comes to last would pay for it. */
+static void
+nothing_is_read_before_the_pass_is_over (EngineFixture *fixture, gconstpointer data)
+{
+  Peer *peers[CLIENTS];
+
+  begin_pass (fixture, peers, NULL, 0, 0);
+  g_string_truncate (fixture->messages, 0);
+  peer_send_text (peers[0], "meanwhile");
+  while (engine_fixture_stats (fixture).flush_passes == 0)
+    {
+      g_main_context_iteration (fixture->crowd->context, TRUE);
+      g_assert_cmpstr (fixture->messages->str, ==, "");
+    }
+  crowd_settle (fixture->crowd);
+  g_assert_cmpstr (fixture->messages->str, ==, "meanwhile;");
+}
+
 /* The log goes round in the middle of the pass: those it has not come to are flushed by the append.
  */
 static void
@@ -194,6 +212,7 @@ main (int argc, char **argv)
   ADD ("/engine/pass/shrunk", so_many_may_leave_that_the_pass_is_past_the_end);
   ADD ("/engine/pass/leaving", clients_may_leave_between_the_turns_of_a_pass);
   ADD ("/engine/pass/publish", messages_between_the_turns_of_a_pass_come_in_order);
+  ADD ("/engine/pass/read", nothing_is_read_before_the_pass_is_over);
   ADD ("/engine/pass/burst", burst_between_the_turns_of_a_pass_loses_nothing);
   ADD ("/engine/pass/close", clients_may_be_closed_between_the_turns_of_a_pass);
 

@@ -99,6 +99,22 @@ client_that_falls_off_is_told_and_closed (EngineFixture *fixture, gconstpointer 
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, 1);
 }
 
+/* It hears neither its close frame nor anything else: its place is not kept for it. */
+static void
+client_that_falls_off_and_never_reads_is_cut_off (EngineFixture *fixture, gconstpointer data)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+
+  publish_slowly (fixture, 0, 2 * LOG_SIZE / SIZE);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 1);
+  CROWD_WAIT_FOR (fixture->crowd, engine_fixture_stats (fixture).clients == 0);
+  g_assert_cmpint (g_get_monotonic_time () - begin_us, >=, 5 * G_USEC_PER_SEC);
+  g_assert_cmpstr (fixture->closed->str, ==, "1:1013;");
+  peer_read (deaf, G_MAXSIZE);
+  g_assert_true (deaf->has_ended);
+}
+
 /* The main loop never runs between these, so only the append itself can save those who keep up. */
 static void
 burst_loses_nothing_for_clients_that_can_be_written_to (EngineFixture *fixture, gconstpointer data)
@@ -231,6 +247,8 @@ main (int argc, char **argv)
                pong_comes_at_the_boundary_of_a_message_that_is_stuck);
   ENGINE_TEST ("/engine/slow/in-time", &small_log, client_that_wakes_up_in_time_misses_nothing);
   ENGINE_TEST ("/engine/slow/falls-off", &small_log, client_that_falls_off_is_told_and_closed);
+  ENGINE_TEST ("/engine/slow/never-reads", &small_log,
+               client_that_falls_off_and_never_reads_is_cut_off);
   ENGINE_TEST ("/engine/slow/crowd", &small_log, crowd_that_falls_off_at_once_gets_whole_frames);
   ENGINE_TEST ("/engine/slow/hung-up", &small_log, client_that_hung_up_is_no_slow_client);
   ENGINE_TEST ("/engine/slow/closing", &small_log,
