@@ -36,8 +36,6 @@ struct _RdApplication
   RdServer *server;       /* owned */
   RdAdmin *admin;         /* owned, nullable: switched off */
   RdService *service;     /* owned */
-  guint sigterm_id;
-  guint sigint_id;
   GError *error; /* owned: why it could not start */
 };
 
@@ -155,8 +153,9 @@ rd_application_startup (GApplication *application)
       && g_application_get_dbus_connection (application) == NULL)
     g_message ("No message bus can be reached: running on without D-Bus");
 
-  self->sigterm_id = g_unix_signal_add (SIGTERM, on_termination_signal, self);
-  self->sigint_id = g_unix_signal_add (SIGINT, on_termination_signal, self);
+  /* never removed: another signal in the last moments would kill us, and spoil the exit status */
+  g_unix_signal_add (SIGTERM, on_termination_signal, self);
+  g_unix_signal_add (SIGINT, on_termination_signal, self);
   if (!listen_on_ports (self, &self->error))
     {
       /* not at once: g_application_run() has to come to take leave of the bus */
@@ -204,8 +203,6 @@ rd_application_finalize (GObject *object)
 {
   RdApplication *self = RD_APPLICATION (object);
 
-  g_clear_handle_id (&self->sigterm_id, g_source_remove);
-  g_clear_handle_id (&self->sigint_id, g_source_remove);
   g_clear_pointer (&self->notifier, rd_notifier_free);
   g_clear_pointer (&self->server, rd_server_free);
   g_clear_pointer (&self->admin, rd_admin_free);
