@@ -36,7 +36,7 @@ struct _RdApplication
   RdServer *server;       /* owned */
   RdAdmin *admin;         /* owned, nullable: switched off */
   RdService *service;     /* owned */
-  GError *error; /* owned: why it could not start */
+  GError *error;          /* owned: why it could not start */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
