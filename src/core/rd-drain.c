@@ -254,7 +254,7 @@ step (RdDrain *self, Event event)
 static void
 on_client_connected (RdDrain *self)
 {
-  if (self->state == STATE_CLOSING)
+  if (self->state >= STATE_CLOSING)
     rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
 }
 
@@ -368,9 +368,11 @@ rd_drain_begin (RdDrain *self, gint64 timeout_us)
 {
   const gboolean is_running = self->state == STATE_RUNNING;
 
-  if (timeout_us < 0 && is_running)
+  if (timeout_us < 0 && !is_running)
+    return;
+  if (timeout_us < 0)
     timeout_us = self->options.timeout_us;
-  if (timeout_us >= 0 && self->state <= STATE_DRAINING)
+  if (self->state <= STATE_DRAINING)
     {
       timeout_us = MIN (timeout_us, TIMEOUT_MAX_US);
       g_clear_handle_id (&self->deadline_id, g_source_remove);

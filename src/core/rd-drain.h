@@ -27,7 +27,7 @@ typedef struct
 RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 
 /* Begins to drain; if under way already, only moves the deadline.
- * @timeout_us: from now; negative: the configured one, or as it was. */
+ * @timeout_us: from now; negative: the configured one, or no effect. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
 /* What a termination signal asks for: first to drain, then to close the rest now, then to end. */

@@ -18,7 +18,7 @@ G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
 
 typedef enum
 {
-  RD_DEPARTURE_LEFT,   /* the client closed, or vanished */
+  RD_DEPARTURE_LEFT,   /* the client closed, vanished, or broke the rules */
   RD_DEPARTURE_CLOSED, /* we closed, and it agreed */
   RD_DEPARTURE_FORCED, /* we closed, and it did not answer */
 } RdDeparture;

@@ -12,8 +12,9 @@
 
 #include <json-glib/json-glib.h>
 
-#define CONNECTIONS_MAX 64
-#define LIFETIME_US     (10 * G_USEC_PER_SEC)
+#define CONNECTIONS_MAX     64
+#define LIFETIME_US         (10 * G_USEC_PER_SEC)
+#define CROWDED_LIFETIME_US (G_USEC_PER_SEC / 4) /* while there is no room for more */
 
 struct _RdAdmin
 {
@@ -113,7 +114,8 @@ rd_admin_new (RdManager *manager,
   const RdHttpPortOptions port_options = { .addresses = addresses,
                                            .port = port,
                                            .max_connections = CONNECTIONS_MAX,
-                                           .lifetime_us = LIFETIME_US };
+                                           .lifetime_us = LIFETIME_US,
+                                           .crowded_lifetime_us = CROWDED_LIFETIME_US };
 
   admin->manager = g_object_ref (manager);
   admin->drain = g_object_ref (drain);

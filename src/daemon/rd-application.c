@@ -28,15 +28,16 @@ struct _RdApplication
   GApplication parent_instance;
 
   const RdConfig *config; /* unowned: outlives us */
-  RdBus *bus;             /* owned */
-  RdManager *manager;     /* owned */
-  RdDrain *drain;         /* owned */
-  RdMetrics *metrics;     /* owned */
-  RdNotifier *notifier;   /* owned */
-  RdServer *server;       /* owned */
-  RdAdmin *admin;         /* owned, nullable: switched off */
-  RdService *service;     /* owned */
-  GError *error;          /* owned: why it could not start */
+  RdDescriptors descriptors;
+  RdBus *bus;           /* owned */
+  RdManager *manager;   /* owned */
+  RdDrain *drain;       /* owned */
+  RdMetrics *metrics;   /* owned */
+  RdNotifier *notifier; /* owned */
+  RdServer *server;     /* owned */
+  RdAdmin *admin;       /* owned, nullable: switched off */
+  RdService *service;   /* owned */
+  GError *error;        /* owned: why it could not start */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
@@ -73,22 +74,21 @@ static gboolean
 make_core (RdApplication *self, GError **error)
 {
   const RdConfig *config = self->config;
-  const guint descriptors = rd_descriptors_raise ();
-  const WsEngineOptions engine_options = { .log_size = config->log_size,
-                                           .max_message = config->max_message,
-                                           .max_clients = config->max_clients > 0
-                                                            ? MIN (config->max_clients, descriptors)
-                                                            : descriptors,
-                                           .ping_interval_us = config->ping_interval_us,
-                                           .ping_timeout_us = config->ping_timeout_us };
+  const guint room = self->descriptors.clients;
+  const WsEngineOptions engine_options
+    = { .log_size = config->log_size,
+        .max_message = config->max_message,
+        .max_clients = config->max_clients > 0 ? MIN (config->max_clients, room) : room,
+        .ping_interval_us = config->ping_interval_us,
+        .ping_timeout_us = config->ping_timeout_us };
   const RdDrainOptions drain_options = { .timeout_us = config->drain_timeout_us,
                                          .interval_us = config->drain_interval_us,
                                          .grace_us = config->drain_grace_us };
 
-  if (config->max_clients > descriptors)
+  if (config->max_clients > room)
     g_warning ("--max-clients is %u, but descriptors allow for %u clients only; raise the hard "
                "limit (LimitNOFILE=, ulimit -Hn)",
-               config->max_clients, descriptors);
+               config->max_clients, room);
 
   self->manager = rd_manager_new (&engine_options, error);
   if (self->manager == NULL)
@@ -117,6 +117,7 @@ listen_on_ports (RdApplication *self, GError **error)
                                     .port = config->port,
                                     .reuse_port = config->reuse_port,
                                     .path = config->path,
+                                    .max_handshakes = self->descriptors.handshakes,
                                     .allow_origins = (const char *const *) config->allow_origins };
   g_auto (GStrv) urls = NULL;
   g_auto (GStrv) admin_urls = NULL;
@@ -257,6 +258,7 @@ rd_application_new (const RdConfig *config, GError **error)
                                                  G_APPLICATION_IS_SERVICE, NULL);
 
   self->config = config;
+  rd_descriptors_raise (&self->descriptors);
   if (!make_core (self, error))
     return NULL;
 

@@ -22,6 +22,8 @@ struct _RdConnections
   GQueue queue;        /* Entry, unowned; the oldest first; without those that were cut */
   guint max;
   gint64 lifetime_us;
+  gint64 crowded_lifetime_us;
+  gboolean is_crowded; /* there are as many as may be */
   guint timer_id;
   const RdConnectionsEvents *events; /* unowned: outlives us */
   gpointer user_data;                /* unowned */
@@ -38,13 +40,6 @@ entry_free (gpointer data)
 }
 
 static void
-tell_count (RdConnections *connections)
-{
-  if (connections->events->changed != NULL)
-    connections->events->changed (connections->queue.length, connections->user_data);
-}
-
-static void
 cut (Entry *entry, gboolean in_time)
 {
   RdConnections *connections = entry->owner;
@@ -56,6 +51,12 @@ cut (Entry *entry, gboolean in_time)
 
   /* libsoup reads the end and lets go of the connection, which disposes of it */
   g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
+}
+
+static gint64
+get_lifetime_us (const RdConnections *connections)
+{
+  return connections->is_crowded ? connections->crowded_lifetime_us : connections->lifetime_us;
 }
 
 static gboolean on_timer (gpointer user_data);
@@ -70,30 +71,44 @@ arm_timer (RdConnections *connections)
   if (oldest == NULL || connections->timer_id != 0)
     return;
 
-  wait_us = MAX (oldest->since_us + connections->lifetime_us - g_get_monotonic_time (), 0);
-  connections->timer_id = g_timeout_add (wait_us / 1000 + 1, on_timer, connections);
+  wait_us = oldest->since_us + get_lifetime_us (connections) - g_get_monotonic_time ();
+  connections->timer_id = g_timeout_add (MAX (wait_us, 0) / 1000 + 1, on_timer, connections);
+}
+
+/* The number has changed. */
+static void
+follow_count (RdConnections *connections)
+{
+  const gboolean is_crowded = connections->queue.length >= connections->max;
+
+  if (connections->is_crowded != is_crowded)
+    g_clear_handle_id (&connections->timer_id, g_source_remove);
+  connections->is_crowded = is_crowded;
+  arm_timer (connections);
+  if (connections->events->changed != NULL)
+    connections->events->changed (connections->queue.length, connections->user_data);
 }
 
 static gboolean
 on_timer (gpointer user_data)
 {
   RdConnections *connections = user_data;
-  const gint64 now_us = g_get_monotonic_time ();
+  const gint64 since_us = g_get_monotonic_time () - get_lifetime_us (connections);
+  const gboolean in_time = connections->is_crowded;
   Entry *oldest;
 
   connections->timer_id = 0;
-  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL
-         && oldest->since_us + connections->lifetime_us <= now_us)
-    cut (oldest, FALSE);
+  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL && oldest->since_us <= since_us)
+    cut (oldest, in_time);
 
-  arm_timer (connections);
-  tell_count (connections);
+  follow_count (connections);
   return G_SOURCE_REMOVE;
 }
 
 RdConnections *
 rd_connections_new (guint max,
                     gint64 lifetime_us,
+                    gint64 crowded_lifetime_us,
                     const RdConnectionsEvents *events,
                     gpointer user_data)
 {
@@ -103,6 +118,7 @@ rd_connections_new (guint max,
   g_queue_init (&connections->queue);
   connections->max = max;
   connections->lifetime_us = lifetime_us;
+  connections->crowded_lifetime_us = crowded_lifetime_us;
   connections->events = events;
   connections->user_data = user_data;
   return connections;
@@ -114,7 +130,7 @@ on_disposed (gpointer data, GObject *connection)
   RdConnections *connections = data;
 
   g_hash_table_remove (connections->entries, connection);
-  tell_count (connections);
+  follow_count (connections);
 }
 
 void
@@ -133,12 +149,16 @@ rd_connections_free (RdConnections *connections)
 }
 
 void
+rd_connections_cut_oldest (RdConnections *connections)
+{
+  if (connections->queue.length > 0)
+    cut (g_queue_peek_head (&connections->queue), TRUE);
+}
+
+void
 rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 {
   Entry *entry = g_new0 (Entry, 1);
-
-  if (connections->queue.length >= connections->max)
-    cut (g_queue_peek_head (&connections->queue), TRUE);
 
   entry->owner = connections;
   entry->connection = connection;
@@ -148,8 +168,7 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
   g_queue_push_tail_link (&connections->queue, &entry->link);
   g_hash_table_insert (connections->entries, connection, entry);
   g_object_weak_ref (G_OBJECT (connection), on_disposed, connections);
-  arm_timer (connections);
-  tell_count (connections);
+  follow_count (connections);
 }
 
 void
@@ -159,7 +178,7 @@ rd_connections_release (RdConnections *connections, GSocketConnection *connectio
     return;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
-  tell_count (connections);
+  follow_count (connections);
 }
 
 guint

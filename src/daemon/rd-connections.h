@@ -17,14 +17,18 @@ typedef struct
   void (*changed) (guint count, gpointer user_data);  /* so many are there now */
 } RdConnectionsEvents;
 
-/* @max: when one more comes, the oldest is cut to make room: nobody can keep others out by doing
- * nothing. @lifetime_us: a connection watched for so long is cut. @events: (transfer none),
- * outlives it. */
+/* @lifetime_us: a connection watched for so long is cut. @max: while there are so many, one is cut
+ * after @crowded_lifetime_us already, so that nobody can keep others out by doing nothing.
+ * @events: (transfer none), outlives it. */
 RdConnections *rd_connections_new (guint max,
                                    gint64 lifetime_us,
+                                   gint64 crowded_lifetime_us,
                                    const RdConnectionsEvents *events,
                                    gpointer user_data);
 void rd_connections_free (RdConnections *connections);
+
+/* Cuts the oldest, if there is one, to make room. */
+void rd_connections_cut_oldest (RdConnections *connections);
 
 /* Watches @connection (transfer none) until it is disposed of, its time is up, or
  * rd_connections_release(). */

@@ -10,20 +10,18 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-#define RESERVED    128     /* for listeners, buses, probes, and handshakes to be refused */
+#define RESERVED    384     /* for all that is no client: */
+#define HANDSHAKES  256     /*   of these, for handshakes; GLib polls them all in every turn */
 #define CLIENTS_MAX 1000000 /* whatever the limit: what the table is made for */
 
-guint
-rd_descriptors_raise (void)
+void
+rd_descriptors_raise (RdDescriptors *share)
 {
-  struct rlimit limit;
-  rlim_t soft;
+  struct rlimit limit = { .rlim_cur = 2 * RESERVED, .rlim_max = 2 * RESERVED };
+  rlim_t soft, reserved;
 
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
-    {
-      g_warning ("Cannot read the limit of descriptors: %s", g_strerror (errno));
-      return RESERVED;
-    }
+    g_warning ("Cannot read the limit of descriptors: %s", g_strerror (errno));
 
   soft = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
@@ -33,5 +31,7 @@ rd_descriptors_raise (void)
       limit.rlim_cur = soft;
     }
 
-  return MIN (limit.rlim_cur - MIN (RESERVED, limit.rlim_cur / 2), CLIENTS_MAX);
+  reserved = MIN (RESERVED, limit.rlim_cur / 2);
+  share->clients = MIN (limit.rlim_cur - reserved, CLIENTS_MAX);
+  share->handshakes = MAX (reserved * HANDSHAKES / RESERVED, 1);
 }

@@ -7,8 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* Raises the limit of descriptors as far as the hard limit allows (getrlimit(2)).
- * Returns: how many clients fit below it, with some kept for everything else. */
-guint rd_descriptors_raise (void);
+/* What the limit of descriptors allows for. */
+typedef struct
+{
+  guint clients;
+  guint handshakes; /* connections of the public port that are no clients yet */
+} RdDescriptors;
+
+/* Raises the limit of descriptors as far as the hard limit allows (getrlimit(2)), and shares it
+ * out: so that with all clients and all handshakes there, some are left for everything else. */
+void rd_descriptors_raise (RdDescriptors *share);
 
 G_END_DECLS

@@ -13,7 +13,8 @@
 
 #include <malloc.h>
 
-#define CROWD_SHARE 8 /* of the connections there may be, so small a part is a crowd */
+#define BATCH       16 /* connections accepted in one turn of the main loop */
+#define CROWD_SHARE 8  /* of the connections there may be, so small a part is a crowd */
 
 struct _RdHttpPort
 {
@@ -71,6 +72,7 @@ on_connection (GSocketConnection *connection, gpointer user_data)
     {
       if (port->events->exhausted != NULL)
         port->events->exhausted (port->user_data);
+      rd_connections_cut_oldest (port->connections); /* for the next one */
       return;
     }
 
@@ -109,8 +111,9 @@ on_changed (guint count, gpointer user_data)
 {
   RdHttpPort *port = user_data;
   const gboolean is_crowded = count > port->max_connections / CROWD_SHARE;
+  const gboolean is_full = count >= port->max_connections;
 
-  rd_listener_set_busy (port->listener, is_crowded);
+  rd_listener_set_pace (port->listener, is_full ? 0 : is_crowded ? 1 : BATCH);
   if (is_crowded)
     port->was_crowded = TRUE;
   else if (port->was_crowded && count == 0 && port->trim_id == 0)
@@ -131,7 +134,7 @@ rd_http_port_new (const RdHttpPortOptions *options,
   port->events = events;
   port->user_data = user_data;
   port->connections = rd_connections_new (options->max_connections, options->lifetime_us,
-                                          &connections_events, port);
+                                          options->crowded_lifetime_us, &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
   /* libsoup insists on addresses, which nobody here asks it for; to look up the real ones would
    * cost two system calls a connection, and fail for one that is gone already */
@@ -142,6 +145,7 @@ rd_http_port_new (const RdHttpPortOptions *options,
                                     on_connection, port, error);
   if (port->listener == NULL)
     return NULL;
+  rd_listener_set_pace (port->listener, BATCH);
 
   return g_steal_pointer (&port);
 }

@@ -16,8 +16,9 @@ typedef struct
   const char *const *addresses; /* IP addresses or host names */
   guint port;                   /* 0: any free one */
   gboolean reuse_port;
-  guint max_connections; /* at one time; one more cuts the oldest */
-  gint64 lifetime_us;    /* of a connection */
+  guint max_connections;      /* at one time; the others wait in the backlog */
+  gint64 lifetime_us;         /* of a connection, */
+  gint64 crowded_lifetime_us; /* and while there are as many as may be */
 } RdHttpPortOptions;
 
 /* Why a connection came to nothing; all nullable. */

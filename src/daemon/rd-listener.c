@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define BACKLOG    4096
-#define BATCH      16  /* connections accepted in one turn of the main loop */
 #define RETRY_MS   100 /* until the next try, after an error that will not pass by itself */
 #define QUIET_US   (60 * G_TIME_SPAN_SECOND) /* without such errors, until the next is news */
 #define PORT_TRIES 20                        /* for a free port that is free on all addresses */
@@ -25,13 +24,13 @@ struct _RdListener
 {
   GPtrArray *sockets;   /* GSocket, owned; none while stopped */
   GPtrArray *addresses; /* GSocketAddress, owned: of the sockets, stopped or not */
-  GPtrArray *sources;   /* GSource, owned; none while stopped or waiting to retry */
+  GPtrArray *sources;   /* GSource, owned; none while stopped, paused or waiting to retry */
   gboolean reuse_port;
   RdListenerFunc func;
   gpointer user_data; /* unowned */
   int spare_fd;       /* owned: given up to refuse a connection when none is left */
   guint retry_id;
-  gboolean is_busy;
+  guint pace;            /* connections a turn */
   gint64 quiet_until_us; /* errors of accept() up to then were reported */
 };
 
@@ -116,8 +115,13 @@ accept_one (RdListener *listener, int listen_fd)
     return TRUE;
 
   if (g_get_monotonic_time () >= listener->quiet_until_us)
-    g_warning ("Cannot accept connections: %s; refusing them until that is over",
-               g_strerror (accept_errno));
+    {
+      g_autofree char *name = g_socket_connectable_to_string (
+        G_SOCKET_CONNECTABLE (listener->addresses->pdata[0]));
+
+      g_warning ("Cannot accept connections on %s: %s; refusing them until that is over", name,
+                 g_strerror (accept_errno));
+    }
   listener->quiet_until_us = g_get_monotonic_time () + QUIET_US;
   if ((accept_errno == EMFILE || accept_errno == ENFILE) && refuse_one (listener, listen_fd))
     return TRUE;
@@ -131,12 +135,9 @@ static gboolean
 on_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   RdListener *listener = user_data;
-  int accepted = 0;
 
-  do
-    if (!accept_one (listener, fd))
-      break;
-  while (++accepted < BATCH && !listener->is_busy);
+  for (guint i = 0; i < listener->pace && accept_one (listener, fd); i++)
+    continue;
 
   return G_SOURCE_CONTINUE;
 }
@@ -144,6 +145,9 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
 static void
 start_sources (RdListener *listener)
 {
+  if (listener->pace == 0)
+    return;
+
   for (guint i = 0; i < listener->sockets->len; i++)
     {
       GSource *source = g_unix_fd_source_new (g_socket_get_fd (listener->sockets->pdata[i]),
@@ -306,6 +310,7 @@ rd_listener_new (const char *const *addresses,
   listener->reuse_port = reuse_port;
   listener->func = func;
   listener->user_data = user_data;
+  listener->pace = 1;
   listener->spare_fd = open_spare ();
 
   while (!listen_on_hosts (listener, addresses, port, &failure))
@@ -336,9 +341,16 @@ rd_listener_free (RdListener *listener)
 }
 
 void
-rd_listener_set_busy (RdListener *listener, gboolean busy)
+rd_listener_set_pace (RdListener *listener, guint pace)
 {
-  listener->is_busy = busy;
+  const gboolean is_paused = listener->pace == 0;
+
+  listener->pace = pace;
+  if (is_paused == (pace == 0))
+    return;
+
+  stop_sources (listener);
+  start_sources (listener);
 }
 
 void

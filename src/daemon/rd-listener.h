@@ -26,8 +26,9 @@ RdListener *rd_listener_new (const char *const *addresses,
                              GError **error);
 void rd_listener_free (RdListener *listener);
 
-/* Accepts one connection a turn of the main loop for a while, or batches of them again. */
-void rd_listener_set_busy (RdListener *listener, gboolean busy);
+/* Accepts up to @pace connections in one turn of the main loop: 1 at first; 0: leaves them in the
+ * backlog. */
+void rd_listener_set_pace (RdListener *listener, guint pace);
 
 /* Accepts what has come so far, then closes the sockets, so that connections are refused. */
 void rd_listener_stop (RdListener *listener);

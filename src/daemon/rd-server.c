@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CROWDED_TIMEOUT_US   (G_USEC_PER_SEC / 4) /* while there is no room for more */
 #define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
-#define HANDSHAKES_MAX       256         /* at a time: GLib polls them all in every turn */
 #define EARLY_MAX            (16 * 1024) /* bytes a client may have sent behind its handshake */
 #define RETRY_AFTER_S        "5"
 
@@ -269,8 +269,9 @@ rd_server_new (RdManager *manager,
   const RdHttpPortOptions port_options = { .addresses = options->addresses,
                                            .port = options->port,
                                            .reuse_port = options->reuse_port,
-                                           .max_connections = HANDSHAKES_MAX,
-                                           .lifetime_us = HANDSHAKE_TIMEOUT_US };
+                                           .max_connections = options->max_handshakes,
+                                           .lifetime_us = HANDSHAKE_TIMEOUT_US,
+                                           .crowded_lifetime_us = CROWDED_TIMEOUT_US };
 
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);

@@ -18,6 +18,7 @@ typedef struct
   guint port;
   gboolean reuse_port;
   const char *path;
+  guint max_handshakes;             /* under way at one time; the others wait in the backlog */
   const char *const *allow_origins; /* globs; empty: any */
 } RdServerOptions;
 

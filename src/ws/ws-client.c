@@ -293,7 +293,6 @@ queue_close (WsClient *client, WsContext *context, guint16 code, const char *rea
   control->close_size = ws_frame_encode_close (control->close, code, reason);
   control->close_due = TRUE;
   client->close_code = code;
-  client->is_ours = !client->close_received;
 
   /* Behind what is pending. A client that does not keep up and goes by itself need not wait for it.
    */
@@ -398,7 +397,10 @@ ws_client_evict (WsClient *client, WsContext *context)
   WsControl *control;
 
   if (client->state == WS_CLIENT_OPEN)
-    context->counters->slow_closed++;
+    {
+      context->counters->slow_closed++;
+      client->is_ours = TRUE;
+    }
   ws_client_count_delivered (client, context);
   ws_client_close (client, context, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
 

@@ -53,7 +53,7 @@ struct _WsClient
   guint close_sent : 1;
   guint awaits_pong : 1;
   guint is_timed : 1;    /* the close handshake has its deadline */
-  guint is_ours : 1;     /* the close handshake was begun by us */
+  guint is_ours : 1;     /* it did nothing wrong: the end was our will */
   guint is_readable : 1; /* in the engine's queue of clients with more to read */
   guint is_dead : 1;     /* in the engine's queue of clients to free */
 };

@@ -363,8 +363,11 @@ ws_engine_get_options (const WsEngine *engine)
 void
 ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *reason)
 {
-  if (!client->is_dead)
-    ws_client_close (client, &engine->roster->context, code, reason);
+  if (!client->is_dead && client->state == WS_CLIENT_OPEN)
+    {
+      client->is_ours = TRUE;
+      ws_client_close (client, &engine->roster->context, code, reason);
+    }
   ws_roster_settle (engine->roster, client);
   wake (engine);
 }

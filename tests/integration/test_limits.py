@@ -22,11 +22,10 @@ class DescriptorsTest(RingdownTestCase):
                                  prefix=['prlimit', f'--nofile={NOFILE}:{NOFILE}'])
 
     def use_up(self):
-        """Opens silent connections, more than the server can have descriptors; returns those it
-        keeps. The others it ended."""
-        connections = [self.tcp(self.server) for _ in range(2 * NOFILE)]
-        kept = []
-        for connection in connections:
+        """Fills the house with clients, then opens silent connections, more than the server can
+        have descriptors; returns those it keeps of all. The others it ended."""
+        kept = self.fill_the_house()
+        for connection in [self.tcp(self.server) for _ in range(2 * NOFILE)]:
             connection.socket.settimeout(0.02)
             try:
                 self.assertEqual(b'', connection.socket.recv(1))
@@ -36,6 +35,15 @@ class DescriptorsTest(RingdownTestCase):
             except ConnectionError:
                 connection.abandon()
         return kept
+
+    def fill_the_house(self):
+        clients = []
+        while True:
+            client = self.tcp(self.server)
+            if not self.shakes_hands(client):
+                client.abandon()
+                return clients
+            clients.append(client)
 
     def test_connections_past_them_are_refused_and_it_is_logged_once(self):
         with undisturbed(self.server):
