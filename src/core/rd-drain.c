@@ -162,8 +162,9 @@ begin (RdDrain *self)
     step (self, EVENT_GRACE_OVER);
 }
 
+/* Nobody is there: whether that is the end is for the table to say. */
 static void
-shut_door (RdDrain *self)
+end_if_empty (RdDrain *self)
 {
   if (rd_manager_get_connections (self->manager) == 0)
     step (self, EVENT_EMPTY);
@@ -179,8 +180,7 @@ close_rest (RdDrain *self)
   if (clients > 0)
     g_message ("Closing %u client%s with 1012", clients, clients == 1 ? "" : "s");
   rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
-  if (rd_manager_get_connections (self->manager) == 0)
-    step (self, EVENT_EMPTY);
+  end_if_empty (self);
 }
 
 static void
@@ -207,13 +207,13 @@ typedef struct
   State from;
   Event event;
   State to;
-  void (*action) (RdDrain *self); /* nullable; runs in the new state, which is known to all */
+  void (*action) (RdDrain *self); /* runs in the new state, which is known to all */
 } Edge;
 
 static const Edge edges[] = {
   { STATE_RUNNING, EVENT_BEGIN, STATE_GRACE, begin },
   { STATE_GRACE, EVENT_BEGIN, STATE_GRACE, report_progress },
-  { STATE_GRACE, EVENT_GRACE_OVER, STATE_DRAINING, shut_door },
+  { STATE_GRACE, EVENT_GRACE_OVER, STATE_DRAINING, end_if_empty },
   { STATE_GRACE, EVENT_DEADLINE, STATE_CLOSING, close_rest },
   { STATE_GRACE, EVENT_FORCE, STATE_CLOSING, close_rest },
   { STATE_GRACE, EVENT_CANCEL, STATE_RUNNING, resume },
@@ -242,7 +242,7 @@ step (RdDrain *self, Event event)
         g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ACCEPTING]);
       if (g_strcmp0 (state_to_string (edge->from), state_to_string (edge->to)) != 0)
         g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
-      if (edge->action != NULL && self->state == edge->to) /* unless who was told thought better */
+      if (self->state == edge->to) /* unless who was told thought better */
         edge->action (self);
       return TRUE;
     }
@@ -273,13 +273,6 @@ on_client_disconnected (RdDrain *self, guint64 id, guint code, guint how)
       self->forced++;
       break;
     }
-}
-
-static void
-on_connections_changed (RdDrain *self)
-{
-  if (rd_manager_get_connections (self->manager) == 0)
-    step (self, EVENT_EMPTY);
 }
 
 static void
@@ -358,8 +351,8 @@ rd_drain_new (RdManager *manager, const RdDrainOptions *options)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (manager, "client-disconnected", G_CALLBACK (on_client_disconnected),
                            self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_connections_changed),
-                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (end_if_empty), self,
+                           G_CONNECT_SWAPPED);
   return self;
 }
 

@@ -46,8 +46,7 @@ cut (Entry *entry, gboolean in_time)
 
   g_queue_unlink (&connections->queue, &entry->link);
   entry->is_queued = FALSE;
-  if (connections->events->cut != NULL)
-    connections->events->cut (in_time, connections->user_data);
+  connections->events->cut (in_time, connections->user_data);
 
   /* libsoup reads the end and lets go of the connection, which disposes of it */
   g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
@@ -85,8 +84,7 @@ follow_count (RdConnections *connections)
     g_clear_handle_id (&connections->timer_id, g_source_remove);
   connections->is_crowded = is_crowded;
   arm_timer (connections);
-  if (connections->events->changed != NULL)
-    connections->events->changed (connections->queue.length, connections->user_data);
+  connections->events->changed (connections->queue.length, connections->user_data);
 }
 
 static gboolean

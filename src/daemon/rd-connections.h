@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* The HTTP connections of a server: how many there are, and an end to those that take too long. */
 typedef struct _RdConnections RdConnections;
 
-/* What it tells; both nullable. */
+/* What it tells. */
 typedef struct
 {
   void (*cut) (gboolean in_time, gpointer user_data); /* one was cut: for others, or it was time */

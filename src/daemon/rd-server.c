@@ -29,9 +29,9 @@ struct _RdServer
   RdHttpPort *port;    /* owned */
   char *path;          /* owned */
   GPtrArray *origins;  /* GPatternSpec, owned */
-  gulong reopen_id;    /* another */
-  gulong accepting_id; /* signal handler on drain */
-  GQueue admissions;   /* Admission, unowned: sockets not taken yet */
+  gulong accepting_id; /* signal handlers on drain */
+  gulong reopen_id;
+  GQueue admissions; /* Admission, unowned: sockets not taken yet */
 };
 
 /* A handshake that was agreed to, until its socket is taken. */

@@ -119,6 +119,7 @@ static void
 on_progress (RdService *self, guint clients, guint seconds_left)
 {
   rd_dbus_server1_emit_drain_progress (RD_DBUS_SERVER1 (self), clients, seconds_left);
+  on_changed (self);
 }
 
 static void
@@ -383,7 +384,6 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_state_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (drain, "progress", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);

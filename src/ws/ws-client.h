@@ -17,7 +17,7 @@ typedef struct _WsControl WsControl;
 /* What all clients of an engine share. */
 typedef struct
 {
-  WsLog *log;           /* owned by the engine */
+  WsLog *log;           /* owned by the roster */
   WsCounters *counters; /* within the table */
   gsize max_message;    /* bytes */
 
@@ -44,7 +44,7 @@ struct _WsClient
   WsRecord *record;   /* unowned: in the table; moves when another client leaves */
   guint64 id;         /* as in the record, at an address that stays */
   WsControl *control; /* owned, nullable: control frames that wait */
-  GList link;         /* in one of the engine's queues: readable or dead */
+  GList link;         /* in one of the roster's queues: readable or dead */
   WsTimer timer;
   WsInput input;
   WsClientState state;
@@ -54,8 +54,8 @@ struct _WsClient
   guint awaits_pong : 1;
   guint is_timed : 1;    /* the close handshake has its deadline */
   guint is_ours : 1;     /* it did nothing wrong: the end was our will */
-  guint is_readable : 1; /* in the engine's queue of clients with more to read */
-  guint is_dead : 1;     /* in the engine's queue of clients to free */
+  guint is_readable : 1; /* in the queue of clients with more to read */
+  guint is_dead : 1;     /* in the queue of clients to free */
 };
 
 typedef enum
