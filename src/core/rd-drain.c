@@ -8,6 +8,7 @@
 #include "rd-drain.h"
 
 #include "rd-error.h"
+#include "rd-units.h"
 
 #define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* a timer takes up to 49 days */
 
@@ -92,23 +93,12 @@ state_is_accepting (State state)
   return state == STATE_RUNNING || state == STATE_GRACE;
 }
 
-char *
-rd_drain_format_seconds (guint seconds)
-{
-  if (seconds < 60)
-    return g_strdup_printf ("%us", seconds);
-  if (seconds < 3600)
-    return g_strdup_printf ("%umin %us", seconds / 60, seconds % 60);
-
-  return g_strdup_printf ("%uh %umin", seconds / 3600, seconds / 60 % 60);
-}
-
 static void
 report_progress (RdDrain *self)
 {
   guint clients = rd_manager_get_connections (self->manager);
   guint seconds = rd_drain_get_seconds_left (self);
-  g_autofree char *left = rd_drain_format_seconds (seconds);
+  g_autofree char *left = rd_units_format_seconds (seconds);
 
   g_message ("Draining: %u client%s, %s left", clients, clients == 1 ? "" : "s", left);
   g_signal_emit (self, signals[SIGNAL_PROGRESS], 0, clients, seconds);

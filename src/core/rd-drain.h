@@ -44,7 +44,4 @@ gboolean rd_drain_is_accepting (RdDrain *self);
 /* Until the deadline, rounded up; 0 while not draining. */
 guint rd_drain_get_seconds_left (RdDrain *self);
 
-/* "29min 55s" (transfer full). */
-char *rd_drain_format_seconds (guint seconds);
-
 G_END_DECLS

@@ -7,8 +7,9 @@
 
 #include "rd-application.h"
 
-#include <locale.h>
 #include <stdio.h>
+
+#include "rd-locale.h"
 
 int
 main (int argc, char **argv)
@@ -18,7 +19,7 @@ main (int argc, char **argv)
   g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdApplication) application = NULL;
 
-  setlocale (LC_ALL, "");
+  rd_locale_init ();
   g_set_prgname ("ringdown");
 
   config = rd_config_load (argv, environment, &error);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "rd-text.h"
+
 #define MAX_ECHOED_CHARS 200
 
 static const char summary[] = "Rings every WebSocket client, and goes down without dropping one.";
@@ -107,7 +109,7 @@ refuse_rest (char **argv, GError **error)
     return TRUE;
 
   no_options = g_str_equal (argv[1], "--") && argv[2] != NULL;
-  word = rd_option_printable (argv[no_options ? 2 : 1], MAX_ECHOED_CHARS);
+  word = rd_text_printable (argv[no_options ? 2 : 1], MAX_ECHOED_CHARS);
   if (word[0] == '-' && word[1] != '\0' && !no_options)
     {
       word[strcspn (word, "=")] = '\0';

@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 
 #include "rd-option.h"
+#include "rd-text.h"
 
 #define SYSTEM_KEY_FILE  "/etc/ringdown/ringdown.conf"
 #define MAX_ECHOED_CHARS 200
@@ -99,20 +100,20 @@ static gboolean
 read_key_file (RdSettings *settings, const char *path, GError **error)
 {
   g_autoptr (GError) reason = NULL;
-  g_autofree char *name = rd_option_printable (path, G_MAXSIZE);
+  g_autofree char *name = rd_text_printable (path, G_MAXSIZE);
   g_autofree char *shown = NULL;
   g_autofree char *text = NULL;
   gsize length;
 
   if (!g_file_get_contents (path, &text, &length, &reason))
     {
-      shown = rd_option_printable (reason->message, G_MAXSIZE); /* has the path in it */
+      shown = rd_text_printable (reason->message, G_MAXSIZE); /* has the path in it */
       g_set_error_literal (error, G_IO_ERROR, g_io_error_from_file_error (reason->code), shown);
       return FALSE;
     }
   if (!read_groups (settings, text, length, &reason))
     {
-      shown = rd_option_printable (reason->message, MAX_ECHOED_CHARS);
+      shown = rd_text_printable (reason->message, MAX_ECHOED_CHARS);
       g_set_error (error, reason->domain, reason->code, "%s: %s", name, shown);
       return FALSE;
     }

@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "rd-text.h"
 #include "rd-units.h"
 
 #define MAX_QUOTED_CHARS 60
@@ -34,35 +35,12 @@ struct _Type
   const char *advice; /* what @check lets through */
 };
 
-char *
-rd_option_printable (const char *text, gsize max_chars)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  GString *shown = g_string_new (NULL);
-
-  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
-    {
-      gunichar c = g_utf8_get_char (p);
-
-      if (max_chars-- == 0)
-        {
-          g_string_append (shown, "…");
-          break;
-        }
-      if (g_unichar_isprint (c))
-        g_string_append_unichar (shown, c);
-      else
-        g_string_append_printf (shown, "\\u%04x", c);
-    }
-  return g_string_free (shown, FALSE);
-}
-
 /* Returns: FALSE, with an error that says what @text is, such as "not a port; give ...". */
 G_GNUC_PRINTF (3, 4)
 static gboolean
 refuse (GError **error, const char *text, const char *format, ...)
 {
-  g_autofree char *shown = rd_option_printable (text, MAX_QUOTED_CHARS);
+  g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
   g_autofree char *what = NULL;
   va_list args;
 

@@ -53,8 +53,4 @@ gboolean rd_option_set (const RdOption *option,
 /* Frees what the field owns. */
 void rd_option_clear (const RdOption *option, gpointer record);
 
-/* Returns: (transfer full): @text as an error may show it, whatever it is: valid UTF-8 on one line,
- * cut after @max_chars characters. */
-char *rd_option_printable (const char *text, gsize max_chars);
-
 G_END_DECLS

@@ -9,6 +9,8 @@
 
 #include <gio/gio.h>
 
+#include "rd-text.h"
+
 #define N_SOURCES        (RD_SOURCE_COMMAND_LINE + 1)
 #define MAX_QUOTED_CHARS 60
 
@@ -193,7 +195,7 @@ describe (const RdSettings *self, const RdOption *option)
   RdSource source = strongest_source (self, option);
   const GPtrArray *values = self->values[source][option - self->options];
   const char *value = g_ptr_array_index (values, values->len - 1);
-  g_autofree char *shown = rd_option_printable (value, MAX_QUOTED_CHARS);
+  g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
   g_autofree char *place = locate (self, source, option);
 
   return g_strdup_printf ("%s “%s”", place, shown);

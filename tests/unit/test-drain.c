@@ -8,6 +8,7 @@
 
 #include "drain-fixture.h"
 #include "rd-error.h"
+#include "rd-units.h"
 
 #define SECOND_US G_USEC_PER_SEC
 #define LONG_US   (600 * SECOND_US)
@@ -349,7 +350,7 @@ time_left_reads_well (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autofree char *text = rd_drain_format_seconds (cases[i].seconds);
+      g_autofree char *text = rd_units_format_seconds (cases[i].seconds);
 
       g_assert_cmpstr (text, ==, cases[i].text);
     }

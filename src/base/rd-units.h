@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Both take the whole of @text or nothing: no sign, no fraction, no space at either end. On error
+/* Both parsers take the whole of @text or nothing: no sign, no fraction, no space at either end. On
+ * error
  * (%G_NUMBER_PARSER_ERROR: INVALID or OUT_OF_BOUNDS) the result is left alone and the message goes
  * after the offending text and the word "is". */
 
@@ -16,5 +17,8 @@ gboolean rd_units_parse_duration (const char *text, gint64 *duration_us, GError 
 
 /* Base 1024: "4096" (bytes), "64K", "64KiB", "4MiB", "1GiB", "1TiB". Never "MB": it is either. */
 gboolean rd_units_parse_size (const char *text, gint64 *bytes, GError **error);
+
+/* Returns: (transfer full): "55s", "29min 55s", "1h 30min". */
+char *rd_units_format_seconds (guint seconds);
 
 G_END_DECLS

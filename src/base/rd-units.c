@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Turns durations and sizes, as people write them, into microseconds and bytes. Strict: what is not
- * understood to the last character is refused. Knows no option and no limit but that of the
- * result's type, and never depends on the locale. */
+/* Turns durations and sizes, as people write them, into microseconds and bytes, and back. Strict:
+ * what is not understood to the last character is refused. Knows no option and no limit but that of
+ * the result's type, and what it understands never depends on the locale. */
 
 #include "rd-units.h"
 
@@ -160,4 +160,15 @@ gboolean
 rd_units_parse_size (const char *text, gint64 *bytes, GError **error)
 {
   return parse (&size, text, bytes, error);
+}
+
+char *
+rd_units_format_seconds (guint seconds)
+{
+  if (seconds < 60)
+    return g_strdup_printf ("%us", seconds);
+  if (seconds < 3600)
+    return g_strdup_printf ("%umin %us", seconds / 60, seconds % 60);
+
+  return g_strdup_printf ("%uh %umin", seconds / 3600, seconds / 60 % 60);
 }
