@@ -7,6 +7,7 @@
 
 #include "rd-units.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 typedef struct
@@ -166,9 +167,12 @@ char *
 rd_units_format_seconds (guint seconds)
 {
   if (seconds < 60)
-    return g_strdup_printf ("%us", seconds);
+    /* Translators: seconds; short, as units are */
+    return g_strdup_printf (_("%us"), seconds);
   if (seconds < 3600)
-    return g_strdup_printf ("%umin %us", seconds / 60, seconds % 60);
+    /* Translators: minutes and seconds */
+    return g_strdup_printf (_("%umin %us"), seconds / 60, seconds % 60);
 
-  return g_strdup_printf ("%uh %umin", seconds / 3600, seconds / 60 % 60);
+  /* Translators: hours and minutes */
+  return g_strdup_printf (_("%uh %umin"), seconds / 3600, seconds / 60 % 60);
 }

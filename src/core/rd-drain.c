@@ -7,6 +7,8 @@
 
 #include "rd-drain.h"
 
+#include <glib/gi18n.h>
+
 #include "rd-error.h"
 #include "rd-units.h"
 
@@ -100,7 +102,9 @@ report_progress (RdDrain *self)
   guint seconds = rd_drain_get_seconds_left (self);
   g_autofree char *left = rd_units_format_seconds (seconds);
 
-  g_message ("Draining: %u client%s, %s left", clients, clients == 1 ? "" : "s", left);
+  /* Translators: the last is a duration, such as 29min 55s */
+  g_message (ngettext ("Draining: %u client, %s left", "Draining: %u clients, %s left", clients),
+             clients, left);
   g_signal_emit (self, signals[SIGNAL_PROGRESS], 0, clients, seconds);
 }
 
@@ -168,7 +172,8 @@ close_rest (RdDrain *self)
   stop_timers (self);
   self->deadline_us = g_get_monotonic_time ();
   if (clients > 0)
-    g_message ("Closing %u client%s with 1012", clients, clients == 1 ? "" : "s");
+    g_message (ngettext ("Closing %u client with 1012", "Closing %u clients with 1012", clients),
+               clients);
   rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
   end_if_empty (self);
 }
@@ -177,8 +182,9 @@ static void
 resume (RdDrain *self)
 {
   stop_timers (self);
-  g_message ("Drain cancelled after %u client%s left; running", self->left,
-             self->left == 1 ? "" : "s");
+  g_message (ngettext ("Drain cancelled after %u client left; running",
+                       "Drain cancelled after %u clients left; running", self->left),
+             self->left);
 }
 
 static void
@@ -188,8 +194,9 @@ finish (RdDrain *self)
 
   stop_timers (self);
   self->forced += rd_manager_get_connections (self->manager);
-  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds, self->left,
-             self->closed, self->forced);
+  /* Translators: three numbers of clients; forced: did not answer when they were closed */
+  g_message (_("Drained in %.1fs: %u left by themselves, %u closed, %u forced"), seconds,
+                self->left, self->closed, self->forced);
 }
 
 typedef struct
@@ -386,8 +393,9 @@ rd_drain_cancel (RdDrain *self, GError **error)
     return TRUE;
 
   g_set_error (error, RD_ERROR, RD_ERROR_NOT_DRAINING,
-               self->state == STATE_RUNNING ? "there is no drain to cancel: the service is running"
-                                            : "too late: the clients are being closed already");
+               self->state == STATE_RUNNING
+               ? _("there is no drain to cancel: the service is running")
+               : _("too late: the clients are being closed already"));
   return FALSE;
 }
 

@@ -9,6 +9,7 @@
 
 #include "rd-error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define REFRESH_INTERVAL_MS 250  /* PropertiesChanged at most four times a second, */
@@ -210,8 +211,9 @@ parse_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
         }
 
       g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "option “%s” (%s) is not known; there is “timeout” (u), in seconds", key,
-                   g_variant_get_type_string (value));
+                   /* Translators: the second is a D-Bus type */
+                   _("option “%s” (%s) is not known; there is “timeout” (u), in seconds"), key,
+                      g_variant_get_type_string (value));
       g_variant_unref (value);
       return FALSE;
     }
@@ -265,16 +267,15 @@ handle_publish (RdDBusServer1 *server1,
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
     {
       g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_NOT_FOUND,
-                                             "there is no topic “%s”; the only one is “%s”", topic,
-                                             RD_TOPIC_BROADCAST);
+                                             _("there is no topic “%s”; the only one is “%s”"),
+                                                topic, RD_TOPIC_BROADCAST);
       return TRUE;
     }
   if (message.size > max_message)
     {
-      g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                                             "the message has %" G_GSIZE_FORMAT
-                                             " bytes; --max-message allows %" G_GSIZE_FORMAT,
-                                             message.size, max_message);
+      g_dbus_method_invocation_return_error (
+        invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+        _("the message has %zu bytes; --max-message allows %zu"), message.size, max_message);
       return TRUE;
     }
 

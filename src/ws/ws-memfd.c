@@ -7,6 +7,7 @@
 
 #include "ws-memfd.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -23,8 +24,9 @@ ws_memfd_create (const char *name, gsize size, GError **error)
     return fd;
 
   g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-               "cannot create %s, %" G_GSIZE_FORMAT " bytes of shared memory: %s", name, size,
-               g_strerror (errno));
+               /* Translators: %s is the name of a memory file */
+               _("cannot create %s, %zu bytes of shared memory: %s"), name, size,
+                  g_strerror (errno));
   if (fd >= 0)
     close (fd);
   return -1;
