@@ -10,55 +10,49 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "rd-text.h"
+
 typedef struct
 {
-  const char *const *names;
+  const char *const *names; /* the first is the one to write */
   guint64 factor;
 } Unit;
 
 typedef struct
 {
-  Unit units[8];    /* up to the one without names */
-  guint64 plain;    /* factor of a number without unit */
-  guint max_terms;  /* "1h 30min" are two */
-  const char *noun; /* for errors, as is what follows */
-  const char *advice;
-  const char *largest;
+  Unit units[8];   /* from large to small, up to the one without names */
+  guint64 plain;   /* factor of a number without unit */
+  guint max_terms; /* "1h 30min" are two */
 } Quantity;
 
-#define DIGITS     "0123456789"
-#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define DIGITS           "0123456789"
+#define NAMES(...)       ((const char *const[]){ __VA_ARGS__, NULL })
+#define MAX_QUOTED_CHARS 60
 
 static const Quantity duration = {
   .units = {
-    { NAMES ("us", "usec", "µs"), 1 },
-    { NAMES ("ms", "msec"), G_TIME_SPAN_MILLISECOND },
-    { NAMES ("s", "sec", "second", "seconds"), G_TIME_SPAN_SECOND },
-    { NAMES ("m", "min", "minute", "minutes"), G_TIME_SPAN_MINUTE },
-    { NAMES ("h", "hr", "hour", "hours"), G_TIME_SPAN_HOUR },
-    { NAMES ("d", "day", "days"), G_TIME_SPAN_DAY },
     { NAMES ("w", "week", "weeks"), 7 * G_TIME_SPAN_DAY },
+    { NAMES ("d", "day", "days"), G_TIME_SPAN_DAY },
+    { NAMES ("h", "hr", "hour", "hours"), G_TIME_SPAN_HOUR },
+    { NAMES ("min", "m", "minute", "minutes"), G_TIME_SPAN_MINUTE },
+    { NAMES ("s", "sec", "second", "seconds"), G_TIME_SPAN_SECOND },
+    { NAMES ("ms", "msec"), G_TIME_SPAN_MILLISECOND },
+    { NAMES ("us", "usec", "µs"), 1 },
   },
   .plain = G_TIME_SPAN_SECOND,
   .max_terms = G_MAXUINT,
-  .noun = "a duration",
-  .advice = "seconds, or such as 500ms, 10s, 5min, 1h30min",
-  .largest = "106751991d",
 };
 
 static const Quantity size = {
   .units = {
+    { NAMES ("TiB", "T"), G_GUINT64_CONSTANT (1) << 40 },
+    { NAMES ("GiB", "G"), G_GUINT64_CONSTANT (1) << 30 },
+    { NAMES ("MiB", "M"), G_GUINT64_CONSTANT (1) << 20 },
+    { NAMES ("KiB", "K"), G_GUINT64_CONSTANT (1) << 10 },
     { NAMES ("B"), 1 },
-    { NAMES ("K", "KiB"), G_GUINT64_CONSTANT (1) << 10 },
-    { NAMES ("M", "MiB"), G_GUINT64_CONSTANT (1) << 20 },
-    { NAMES ("G", "GiB"), G_GUINT64_CONSTANT (1) << 30 },
-    { NAMES ("T", "TiB"), G_GUINT64_CONSTANT (1) << 40 },
   },
   .plain = 1,
   .max_terms = 1,
-  .noun = "a size",
-  .advice = "bytes, or such as 64KiB, 4MiB, 1GiB",
-  .largest = "8388607TiB",
 };
 
 /* Returns: what one of the unit called @name is worth, 0 if there is none. */
@@ -130,23 +124,20 @@ take_all (const Quantity *quantity, const char *text, guint64 *total)
   return FALSE;
 }
 
+/* @code: (out): of %G_NUMBER_PARSER_ERROR, where it returns FALSE. */
 static gboolean
-parse (const Quantity *quantity, const char *text, gint64 *result, GError **error)
+parse (const Quantity *quantity, const char *text, gint64 *result, int *code)
 {
   guint64 total;
 
+  *code = G_NUMBER_PARSER_ERROR_INVALID;
   if (!take_all (quantity, text, &total))
-    {
-      g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID, "not %s; give %s",
-                   quantity->noun, quantity->advice);
-      return FALSE;
-    }
+    return FALSE;
+
+  *code = G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS;
   if (total > G_MAXINT64)
-    {
-      g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS,
-                   "out of range; give at most %s", quantity->largest);
-      return FALSE;
-    }
+    return FALSE;
+
   *result = (gint64) total;
   return TRUE;
 }
@@ -154,13 +145,72 @@ parse (const Quantity *quantity, const char *text, gint64 *result, GError **erro
 gboolean
 rd_units_parse_duration (const char *text, gint64 *duration_us, GError **error)
 {
-  return parse (&duration, text, duration_us, error);
+  g_autofree char *shown = NULL;
+  int code;
+
+  if (parse (&duration, text, duration_us, &code))
+    return TRUE;
+
+  shown = rd_text_printable (text, MAX_QUOTED_CHARS);
+  if (code == G_NUMBER_PARSER_ERROR_INVALID)
+    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
+                 _ ("“%s” is not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"),
+                 shown);
+  else
+    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
+                 _ ("“%s” is out of range; give at most 106751991d"), shown);
+  return FALSE;
 }
 
 gboolean
 rd_units_parse_size (const char *text, gint64 *bytes, GError **error)
 {
-  return parse (&size, text, bytes, error);
+  g_autofree char *shown = NULL;
+  int code;
+
+  if (parse (&size, text, bytes, &code))
+    return TRUE;
+
+  shown = rd_text_printable (text, MAX_QUOTED_CHARS);
+  if (code == G_NUMBER_PARSER_ERROR_INVALID)
+    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
+                 _ ("“%s” is not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"), shown);
+  else
+    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
+                 _ ("“%s” is out of range; give at most 8388607TiB"), shown);
+  return FALSE;
+}
+
+char *
+rd_units_format_duration (guint64 duration_us)
+{
+  GString *text = g_string_new (NULL);
+
+  for (const Unit *unit = duration.units; unit->names != NULL; unit++)
+    {
+      const guint64 number = duration_us / unit->factor;
+
+      if (number == 0)
+        continue;
+      g_string_append_printf (text, "%s%" G_GUINT64_FORMAT "%s", text->len > 0 ? " " : "", number,
+                              unit->names[0]);
+      duration_us %= unit->factor;
+    }
+  if (text->len == 0)
+    g_string_append_c (text, '0');
+  return g_string_free (text, FALSE);
+}
+
+char *
+rd_units_format_size (guint64 bytes)
+{
+  const Unit *unit = size.units;
+
+  while (bytes % unit->factor != 0)
+    unit++;
+  if (unit->factor == 1 || bytes == 0)
+    return g_strdup_printf ("%" G_GUINT64_FORMAT, bytes);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT "%s", bytes / unit->factor, unit->names[0]);
 }
 
 char *
@@ -168,11 +218,11 @@ rd_units_format_seconds (guint seconds)
 {
   if (seconds < 60)
     /* Translators: seconds; short, as units are */
-    return g_strdup_printf (_("%us"), seconds);
+    return g_strdup_printf (_ ("%us"), seconds);
   if (seconds < 3600)
     /* Translators: minutes and seconds */
-    return g_strdup_printf (_("%umin %us"), seconds / 60, seconds % 60);
+    return g_strdup_printf (_ ("%umin %us"), seconds / 60, seconds % 60);
 
   /* Translators: hours and minutes */
-  return g_strdup_printf (_("%uh %umin"), seconds / 3600, seconds / 60 % 60);
+  return g_strdup_printf (_ ("%uh %umin"), seconds / 3600, seconds / 60 % 60);
 }

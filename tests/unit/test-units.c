@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Durations and sizes: what is understood, what is refused, and where the numbers end. */
+/* Durations and sizes: what is understood, what is refused, where the numbers end, and that what is
+ * formatted is understood again. */
 
 #include <glib.h>
 
+#include "rd-text.h"
 #include "rd-units.h"
 
 typedef gboolean (*Parse) (const char *text, gint64 *result, GError **error);
@@ -15,9 +17,8 @@ typedef struct
   gint64 result;
 } Understood;
 
-static const char not_a_duration[]
-  = "not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min";
-static const char not_a_size[] = "not a size; give bytes, or such as 64KiB, 4MiB, 1GiB";
+#define NOT_A_DURATION "is not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
+#define NOT_A_SIZE     "is not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
 
 static void
 tell (const char *text)
@@ -42,10 +43,13 @@ assert_understood (Parse parse, const Understood *cases, gsize n_cases)
     }
 }
 
+/* @why: the message after the text in quotes. */
 static void
-assert_refused (Parse parse, const char *text, int code, const char *message)
+assert_refused (Parse parse, const char *text, int code, const char *why)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *shown = rd_text_printable (text, G_MAXSIZE);
+  g_autofree char *message = g_strdup_printf ("“%s” %s", shown, why);
   gint64 result = -1;
 
   tell (text);
@@ -113,7 +117,7 @@ durations_are_refused (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     assert_refused (rd_units_parse_duration, cases[i], G_NUMBER_PARSER_ERROR_INVALID,
-                    not_a_duration);
+                    NOT_A_DURATION);
 }
 
 static void
@@ -135,7 +139,7 @@ durations_do_not_overflow (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     assert_refused (rd_units_parse_duration, cases[i], G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS,
-                    "out of range; give at most 106751991d");
+                    "is out of range; give at most 106751991d");
 }
 
 static void
@@ -171,7 +175,7 @@ sizes_are_refused (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    assert_refused (rd_units_parse_size, cases[i], G_NUMBER_PARSER_ERROR_INVALID, not_a_size);
+    assert_refused (rd_units_parse_size, cases[i], G_NUMBER_PARSER_ERROR_INVALID, NOT_A_SIZE);
 }
 
 static void
@@ -187,7 +191,77 @@ sizes_do_not_overflow (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     assert_refused (rd_units_parse_size, cases[i], G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS,
-                    "out of range; give at most 8388607TiB");
+                    "is out of range; give at most 8388607TiB");
+}
+
+static void
+long_texts_are_cut (void)
+{
+  g_autofree char *nines = g_strnfill (61, '9');
+  g_autofree char *shown = g_strndup (nines, 60);
+  g_autofree char *message = g_strdup_printf ("“%s…” is out of range; give at most 106751991d",
+                                              shown);
+  g_autoptr (GError) error = NULL;
+  gint64 result;
+
+  g_assert_false (rd_units_parse_duration (nines, &result, &error));
+  g_assert_cmpstr (error->message, ==, message);
+}
+
+static void
+durations_are_formatted (void)
+{
+  const Understood cases[] = {
+    { "0", 0 },
+    { "1us", 1 },
+    { "250ms", 250 * G_TIME_SPAN_MILLISECOND },
+    { "1s 1us", G_TIME_SPAN_SECOND + 1 },
+    { "30min", 30 * G_TIME_SPAN_MINUTE },
+    { "1h 30min", 90 * G_TIME_SPAN_MINUTE },
+    { "1d", G_TIME_SPAN_DAY },
+    { "2w 1d 1h 1min 1s 1ms 1us", G_GINT64_CONSTANT (1299661001001) },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = rd_units_format_duration (cases[i].result);
+
+      g_assert_cmpstr (text, ==, cases[i].text);
+    }
+}
+
+static void
+sizes_are_formatted (void)
+{
+  const Understood cases[] = {
+    { "0", 0 },          { "1", 1 },
+    { "1023", 1023 },    { "1KiB", 1 << 10 },
+    { "1025", 1025 },    { "64KiB", 64 << 10 },
+    { "4MiB", 4 << 20 }, { "4097KiB", 4195328 },
+    { "1GiB", 1 << 30 }, { "8388607TiB", G_GINT64_CONSTANT (8388607) << 40 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = rd_units_format_size (cases[i].result);
+
+      g_assert_cmpstr (text, ==, cases[i].text);
+    }
+}
+
+static void
+what_is_formatted_is_understood (void)
+{
+  for (int i = 0; i < 1000; i++)
+    {
+      const guint64 random = (guint64) (guint32) g_test_rand_int () << 31;
+      const gint64 number = (gint64) (random >> g_test_rand_int_range (0, 62));
+      g_autofree char *duration = rd_units_format_duration (number);
+      g_autofree char *size = rd_units_format_size (number);
+
+      assert_understood (rd_units_parse_duration, &(Understood){ duration, number }, 1);
+      assert_understood (rd_units_parse_size, &(Understood){ size, number }, 1);
+    }
 }
 
 int
@@ -201,6 +275,11 @@ main (int argc, char **argv)
   g_test_add_func ("/units/size/understood", sizes_are_understood);
   g_test_add_func ("/units/size/refused", sizes_are_refused);
   g_test_add_func ("/units/size/overflow", sizes_do_not_overflow);
+
+  g_test_add_func ("/units/refused/long", long_texts_are_cut);
+  g_test_add_func ("/units/duration/formatted", durations_are_formatted);
+  g_test_add_func ("/units/size/formatted", sizes_are_formatted);
+  g_test_add_func ("/units/round-trip", what_is_formatted_is_understood);
 
   return g_test_run ();
 }

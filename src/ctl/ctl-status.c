@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The command “status”: one look at the service. Shows what the properties on D-Bus tell, each
+ * where people look for it, or as JSON by the name it has there; adds nothing, and keeps nothing to
+ * compare with. */
+
+#include <glib/gi18n.h>
+
+#include "ctl-arguments.h"
+#include "ctl-commands.h"
+#include "ctl-service.h"
+#include "ctl-table.h"
+#include "ctl-view.h"
+
+#define INDENT 2
+
+static const CtlColumn columns[] = { { .is_right = TRUE }, { .may_shrink = TRUE } };
+
+static void
+add (CtlTable *table, const char *label, const char *value)
+{
+  ctl_table_add (table, (const char *const[]){ label, value, NULL });
+}
+
+static void
+add_addresses (CtlTable *table, RdDBusServer1 *proxy)
+{
+  const char *const *addresses = rd_dbus_server1_get_addresses (proxy);
+
+  if (addresses[0] == NULL)
+    add (table, _ ("Addresses:"), C_ ("addresses", "none"));
+  for (gsize i = 0; addresses[i] != NULL; i++)
+    add (table, i == 0 ? _ ("Addresses:") : "", addresses[i]);
+}
+
+/* What the whole time was is not known, so the bar measures clients: against the most there were.
+ */
+static void
+add_drain (CtlTable *table, RdDBusServer1 *proxy)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_str_equal (rd_dbus_server1_get_state (proxy), "draining"))
+    return;
+
+  text = ctl_view_drain (rd_dbus_server1_get_connections (proxy),
+                         rd_dbus_server1_get_peak_connections (proxy),
+                         rd_dbus_server1_get_drain_seconds_left (proxy));
+  add (table, _ ("Drain:"), text);
+}
+
+static void
+add_counts (CtlTable *table, RdDBusServer1 *proxy)
+{
+  g_autofree char *total = g_strdup_printf ("%" G_GUINT64_FORMAT,
+                                            rd_dbus_server1_get_total_connections (proxy));
+  g_autofree char *published = g_strdup_printf ("%" G_GUINT64_FORMAT,
+                                                rd_dbus_server1_get_messages_published (proxy));
+  g_autofree char *delivered = g_strdup_printf ("%" G_GUINT64_FORMAT,
+                                                rd_dbus_server1_get_messages_delivered (proxy));
+  g_autofree char *clients
+    /* Translators: numbers of clients: connected now, most at one time, since the start */
+    = g_strdup_printf (_ ("%u now, %u at most, %s in total"),
+                       rd_dbus_server1_get_connections (proxy),
+                       rd_dbus_server1_get_peak_connections (proxy), total);
+  g_autofree char *messages
+    /* Translators: numbers of messages */
+    = g_strdup_printf (_ ("%s published, %s delivered"), published, delivered);
+
+  add (table, _ ("Clients:"), clients);
+  add (table, _ ("Messages:"), messages);
+}
+
+static void
+print_text (CtlService *service, CtlOutput *output)
+{
+  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
+  const char *state = rd_dbus_server1_get_state (proxy);
+  const CtlColour colour = ctl_view_colour_of_state (state);
+  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
+  g_autofree char *dot = ctl_output_paint (output, colour, "●");
+  g_autofree char *word = ctl_view_state (state);
+  g_autofree char *painted = ctl_output_paint (output, colour, word);
+  g_autofree char *rows = NULL;
+  g_autofree char *text = NULL;
+
+  add_drain (table, proxy);
+  add (table, _ ("Version:"), rd_dbus_server1_get_version (proxy));
+  if (*rd_dbus_server1_get_instance (proxy) != '\0')
+    add (table, _ ("Instance:"), rd_dbus_server1_get_instance (proxy));
+  add_addresses (table, proxy);
+  add_counts (table, proxy);
+  add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy));
+
+  rows = ctl_table_format (table, ctl_output_get_width (output));
+  text = g_strdup_printf ("%s %s: %s\n%s", dot, ctl_service_get_name (service), painted, rows);
+  ctl_output_print (output, text);
+}
+
+static void
+print_json (RdDBusServer1 *proxy, CtlOutput *output)
+{
+  GVariantBuilder status;
+
+  g_variant_builder_init (&status, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&status, "{sv}", "state",
+                         g_variant_new_string (rd_dbus_server1_get_state (proxy)));
+  g_variant_builder_add (&status, "{sv}", "version",
+                         g_variant_new_string (rd_dbus_server1_get_version (proxy)));
+  g_variant_builder_add (&status, "{sv}", "instance",
+                         g_variant_new_string (rd_dbus_server1_get_instance (proxy)));
+  g_variant_builder_add (&status, "{sv}", "addresses",
+                         g_variant_new_strv (rd_dbus_server1_get_addresses (proxy), -1));
+  g_variant_builder_add (&status, "{sv}", "connections",
+                         g_variant_new_uint32 (rd_dbus_server1_get_connections (proxy)));
+  g_variant_builder_add (&status, "{sv}", "peak_connections",
+                         g_variant_new_uint32 (rd_dbus_server1_get_peak_connections (proxy)));
+  g_variant_builder_add (&status, "{sv}", "total_connections",
+                         g_variant_new_uint64 (rd_dbus_server1_get_total_connections (proxy)));
+  g_variant_builder_add (&status, "{sv}", "messages_published",
+                         g_variant_new_uint64 (rd_dbus_server1_get_messages_published (proxy)));
+  g_variant_builder_add (&status, "{sv}", "messages_delivered",
+                         g_variant_new_uint64 (rd_dbus_server1_get_messages_delivered (proxy)));
+  g_variant_builder_add (&status, "{sv}", "drain_seconds_left",
+                         g_variant_new_uint32 (rd_dbus_server1_get_drain_seconds_left (proxy)));
+  g_variant_builder_add (&status, "{sv}", "bus_state",
+                         g_variant_new_string (rd_dbus_server1_get_bus_state (proxy)));
+  ctl_output_print_json (output, g_variant_builder_end (&status));
+}
+
+static gboolean
+run (const CtlArguments *arguments, CtlOutput *output, GError **error)
+{
+  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+
+  if (service == NULL || !ctl_service_load (service, error))
+    return FALSE;
+
+  if (ctl_output_is_json (output))
+    print_json (ctl_service_get_proxy (service), output);
+  else
+    print_text (service, output);
+  return TRUE;
+}
+
+/* clang-format off */
+const CtlCommand ctl_status_command = {
+  .name = "status",
+  .summary = N_ ("Show the state and the counts of the service"),
+  .description =
+    N_ ("Shows the state of the service, where it listens, and how many clients and\n"
+       "messages there were. During a drain also the time left, and a bar that is full\n"
+       "when all clients have left, measured against the most there were."),
+  .run = run,
+};
+/* clang-format on */

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Finds out when there is nothing more to follow: the service or the bus is gone, the service
+ * hangs, the user or the reader of our output has had enough. What happens meanwhile, and what an
+ * end means, is for the command that runs it. */
+
+#include "ctl-watch.h"
+
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <unistd.h>
+
+#include "ctl-error.h"
+
+#define HEARTBEAT_INTERVAL_S 5
+
+struct _CtlWatch
+{
+  CtlService *service; /* unowned: outlives us */
+  GMainLoop *loop;     /* owned */
+  char *owner;         /* owned: unique bus name of the service at first */
+  GCancellable *cancellable;
+  CtlWatchEnd end;
+  GError *error; /* owned */
+  gulong owner_handler;
+  gulong closed_handler;
+  guint heartbeat_id;
+  guint sigint_id;
+  guint sigterm_id;
+  guint output_id;
+  gboolean has_ended;
+  gboolean is_asked; /* and has not answered yet */
+};
+
+static void
+end (CtlWatch *self, CtlWatchEnd how)
+{
+  if (self->has_ended) /* the first reason counts */
+    return;
+
+  self->has_ended = TRUE;
+  self->end = how;
+  g_main_loop_quit (self->loop);
+}
+
+/* Whether another has taken the name over meanwhile does not matter: that is not the one we follow.
+ */
+static void
+on_owner_changed (CtlWatch *self, GParamSpec *pspec, GDBusProxy *proxy)
+{
+  g_autofree char *owner = g_dbus_proxy_get_name_owner (proxy);
+
+  if (g_strcmp0 (owner, self->owner) != 0)
+    end (self, CTL_WATCH_VANISHED);
+}
+
+static void
+on_bus_closed (CtlWatch *self)
+{
+  if (self->error == NULL)
+    g_set_error_literal (&self->error, CTL_ERROR, CTL_ERROR_FAILED, _ ("the message bus is gone"));
+  end (self, CTL_WATCH_FAILED);
+}
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  end (user_data, CTL_WATCH_INTERRUPTED);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_output_closed (int fd, GIOCondition condition, gpointer user_data)
+{
+  CtlWatch *self = user_data;
+
+  self->output_id = 0;
+  end (self, CTL_WATCH_UNREAD);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  GVariant *reply = g_dbus_proxy_call_finish (G_DBUS_PROXY (source), result, &error);
+  CtlWatch *self = user_data;
+
+  g_clear_pointer (&reply, g_variant_unref); /* that there is one, is all */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return; /* and there is no self any more */
+
+  self->is_asked = FALSE;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && self->error == NULL)
+    {
+      ctl_service_explain (self->service, &error);
+      self->error = g_steal_pointer (&error);
+      end (self, CTL_WATCH_FAILED);
+    }
+}
+
+/* A service that is stopped stays on the bus, and says nothing: only asking finds that out. */
+static gboolean
+on_heartbeat_due (gpointer user_data)
+{
+  CtlWatch *self = user_data;
+  GDBusProxy *proxy = G_DBUS_PROXY (ctl_service_get_proxy (self->service));
+
+  if (self->is_asked)
+    return G_SOURCE_CONTINUE;
+
+  self->is_asked = TRUE;
+  g_dbus_proxy_call (proxy, "org.freedesktop.DBus.Properties.Get",
+                     g_variant_new ("(ss)", g_dbus_proxy_get_interface_name (proxy), "State"),
+                     G_DBUS_CALL_FLAGS_NONE, -1, self->cancellable, on_heartbeat, self);
+  return G_SOURCE_CONTINUE;
+}
+
+CtlWatch *
+ctl_watch_new (CtlService *service)
+{
+  GDBusProxy *proxy = G_DBUS_PROXY (ctl_service_get_proxy (service));
+  GDBusConnection *connection = ctl_service_get_connection (service);
+  CtlWatch *self = g_new0 (CtlWatch, 1);
+
+  self->service = service;
+  self->loop = g_main_loop_new (NULL, FALSE);
+  self->owner = g_dbus_proxy_get_name_owner (proxy);
+  self->cancellable = g_cancellable_new ();
+  self->owner_handler = g_signal_connect_swapped (proxy, "notify::g-name-owner",
+                                                  G_CALLBACK (on_owner_changed), self);
+  self->closed_handler = g_signal_connect_swapped (connection, "closed", G_CALLBACK (on_bus_closed),
+                                                   self);
+  self->heartbeat_id = g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self);
+  self->sigint_id = g_unix_signal_add (SIGINT, on_signal, self);
+  self->sigterm_id = g_unix_signal_add (SIGTERM, on_signal, self);
+  return self;
+}
+
+void
+ctl_watch_free (CtlWatch *self)
+{
+  g_cancellable_cancel (self->cancellable);
+  g_clear_handle_id (&self->output_id, g_source_remove);
+  g_clear_handle_id (&self->sigterm_id, g_source_remove);
+  g_clear_handle_id (&self->sigint_id, g_source_remove);
+  g_clear_handle_id (&self->heartbeat_id, g_source_remove);
+  g_clear_signal_handler (&self->closed_handler, ctl_service_get_connection (self->service));
+  g_clear_signal_handler (&self->owner_handler, ctl_service_get_proxy (self->service));
+  g_object_unref (self->cancellable);
+  g_clear_error (&self->error);
+  g_main_loop_unref (self->loop);
+  g_free (self->owner);
+  g_free (self);
+}
+
+void
+ctl_watch_output (CtlWatch *self)
+{
+  if (self->output_id == 0)
+    self->output_id = g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_output_closed, self);
+}
+
+CtlWatchEnd
+ctl_watch_run (CtlWatch *self, GError **error)
+{
+  if (!self->has_ended)
+    g_main_loop_run (self->loop);
+  if (self->error != NULL)
+    g_propagate_error (error, g_steal_pointer (&self->error));
+  return self->end;
+}
+
+void
+ctl_watch_stop (CtlWatch *self)
+{
+  end (self, CTL_WATCH_STOPPED);
+}

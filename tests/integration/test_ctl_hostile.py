@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""A service that is not what it ought to be, and says what it ought not to: escape sequences, huge
+numbers, nonsense. ringdownctl shows it made printable, as valid JSON with every digit, or says what
+is wrong with it."""
+
+import threading
+
+import tap
+from bus import INTERFACE, NAME, OBJECT
+from ctl import COLUMNS, CtlTestCase, columns_of
+from gi.repository import Gio, GLib
+
+EVIL = 'a\x1b[31mb\x07c\u009b2Jd\ne\r\tf\u202eg"h\\i\U000e0001j\u200b'
+SHOWN = (r'a\u001b[31mb\u0007c\u009b2Jd\u000ae\u000d\u0009f\u202eg"h\i\ue0001j\u200b')
+HUGE = (1 << 63) - 1  # what a counter may reach: more than a double can tell apart
+PROPERTIES = {
+    'Version': ('s', EVIL), 'State': ('s', 'running'), 'Instance': ('s', EVIL),
+    'Addresses': ('as', [EVIL, 'ws://' + 'x' * 200]), 'Connections': ('u', 3),
+    'PeakConnections': ('u', (1 << 32) - 1), 'TotalConnections': ('t', HUGE),
+    'MessagesPublished': ('t', HUGE), 'MessagesDelivered': ('t', HUGE - 1),
+    'DrainSecondsLeft': ('u', (1 << 32) - 1), 'BusState': ('s', EVIL),
+}
+CLIENT = {'id': ('t', HUGE), 'remote': ('s', EVIL), 'connected': ('t', HUGE),
+          'received': ('t', HUGE), 'sent': ('t', HUGE - 2), 'behind': ('t', 0)}
+
+
+class Impostor(threading.Thread):
+    """Has the name of the service on BUS, and answers with REPLIES (method -> GVariant, or the
+    name and message of an error) and PROPERTIES."""
+
+    def __init__(self, bus, properties, replies):
+        super().__init__(daemon=True)
+        self._bus = bus
+        self._properties = {name: GLib.Variant(*value) for name, value in properties.items()}
+        self._replies = replies
+        self._context = GLib.MainContext()
+        self._loop = GLib.MainLoop.new(self._context, False)
+        self._is_ready = threading.Event()
+        self.start()
+        assert self._is_ready.wait(20)
+
+    def run(self):
+        self._context.push_thread_default()
+        self._connection = Gio.DBusConnection.new_for_address_sync(
+            self._bus.address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        self._connection.add_filter(self._filter)
+        self._connection.call_sync(
+            'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'RequestName',
+            GLib.Variant('(su)', (NAME, 4)), None, Gio.DBusCallFlags.NONE, -1, None)
+        self._is_ready.set()
+        self._loop.run()
+        self._connection.close_sync(None)
+        self._context.pop_thread_default()
+
+    def _filter(self, _connection, message, is_incoming):
+        if not is_incoming or message.get_message_type() != Gio.DBusMessageType.METHOD_CALL:
+            return message
+        self._connection.send_message(self._answer(message), Gio.DBusSendMessageFlags.NONE)
+        return None
+
+    def _answer(self, message):
+        reply = (GLib.Variant('(a{sv})', (self._properties,)) if message.get_member() == 'GetAll'
+                 else self._replies.get(message.get_member(), GLib.Variant('()', ())))
+        if isinstance(reply, tuple):
+            return message.new_method_error_literal(*reply)
+        answer = message.new_method_reply()
+        answer.set_body(reply)
+        return answer
+
+    def emit(self, member, arguments, interface=INTERFACE):
+        self._connection.emit_signal(None, OBJECT, interface, member, arguments)
+
+    def change(self, **properties):
+        changed = {name: GLib.Variant(*value) for name, value in properties.items()}
+        self.emit('PropertiesChanged', GLib.Variant('(sa{sv}as)', (INTERFACE, changed, [])),
+                  'org.freedesktop.DBus.Properties')
+
+    def leave(self):
+        source = GLib.idle_source_new()  # in the loop, which may not have begun yet
+        source.set_callback(lambda _: self._loop.quit())
+        source.attach(self._context)
+        self.join()
+
+
+class HostileTestCase(CtlTestCase):
+    def impersonate(self, properties=(), **replies):
+        impostor = Impostor(self.bus, {**PROPERTIES, **dict(properties)}, replies)
+        self.addCleanup(impostor.leave)
+        return impostor
+
+
+class TextTest(HostileTestCase):
+    def test_status(self):
+        self.impersonate()
+        text = self.succeed('status')
+        self.assertEqual(4, text.count(SHOWN))
+        self.assertIn(f'3 now, {(1 << 32) - 1} at most, {HUGE} in total', text)
+        self.assertIn(f'{HUGE} published, {HUGE - 1} delivered', text)
+
+    def test_status_is_cut_at_the_edge_of_a_terminal(self):
+        self.impersonate()
+        lines = self.on_terminal('status').splitlines()
+        [address] = [line for line in lines if 'xxx' in line]
+        self.assertEqual(COLUMNS, columns_of(address))
+        self.assertTrue(address.endswith('x…'))
+        self.assertIn('x' * 200, self.succeed('status'))
+
+    def test_an_unknown_state(self):
+        self.impersonate({'State': ('s', EVIL)})
+        self.assertIn(fr'{NAME}: a\u001b[31mb', self.succeed('status'))
+
+    def test_clients(self):
+        clients = [{name: GLib.Variant(*value) for name, value in client.items()} for client in (
+            CLIENT, {**CLIENT, 'remote': ('s', 'weit ' + '宽' * 60)},
+            {**CLIENT, 'remote': ('s', 'e\u0301' * 90)}, {}, {'id': ('s', 'one')},
+            {'remote': ('u', 5)})]
+        self.impersonate(ListClients=GLib.Variant('(aa{sv})', (clients,)))
+        text = self.succeed('clients')
+        self.assertIn(SHOWN, text)
+        self.assertIn(str(HUGE), text)
+        self.assertIn('8.0\xa0EiB', text)
+        lines = self.on_terminal('clients').splitlines()
+        self.assertEqual(1, len({columns_of(line) for line in lines[:4]}))
+        self.assertLessEqual(columns_of(lines[0]), COLUMNS)
+        self.assertIn('…', lines[2])
+        self.assertEqual('6 clients are connected.', lines[-1])
+
+    def test_the_id_of_a_message(self):
+        self.impersonate(Publish=GLib.Variant('(s)', (EVIL,)))
+        self.assertEqual(SHOWN + '\n', self.succeed('publish', 'x'))
+
+    def test_errors(self):
+        refusals = [('org.ringdown.Error.InvalidArgument', EVIL),
+                    ('org.example.Evil', EVIL), ('org.freedesktop.DBus.Error.Failed', EVIL)]
+        for name, message in refusals:
+            impostor = Impostor(self.bus, PROPERTIES, {
+                method: (name, message) for method in ('Publish', 'Drain', 'Shutdown',
+                                                       'ListClients', 'DisconnectClient',
+                                                       'CancelDrain', 'SetClientSignals')})
+            for command in (('publish', 'x'), ('drain',), ('shutdown',), ('clients',),
+                            ('disconnect', '1'), ('cancel-drain',), ('monitor',),
+                            ('drain', '--wait')):
+                with self.subTest(command=command, name=name):
+                    self.assert_fails([f'ringdownctl: {SHOWN}\n'], *command)
+            impostor.leave()
+
+    def test_monitor(self):
+        impostor = self.impersonate()
+        monitors = [self.begin_ctl('monitor', on_terminal=on_terminal)
+                    for on_terminal in (False, True)]
+        for monitor in monitors:
+            monitor.wait_for('running, 3 clients')
+        impostor.emit('ClientConnected', GLib.Variant('(ts)', (HUGE, EVIL)))
+        impostor.change(State=('s', EVIL))
+        for monitor in monitors:
+            monitor.wait_for(fr'client {HUGE} connected from a\\u001b\[31mb')
+            monitor.wait_for(fr'{NAME}: a\\u001b\[31mb')
+        self.assertIn(SHOWN, monitors[0].output)  # and the screen takes no foreign sequence
+
+
+class JsonTest(HostileTestCase):
+    def test_status_is_what_the_service_said(self):
+        self.impersonate()
+        status = self.json('status')
+        for name, (_, value) in PROPERTIES.items():
+            key = ''.join(f'_{c.lower()}' if c.isupper() else c for c in name).lstrip('_')
+            with self.subTest(key):
+                self.assertEqual(value, status.pop(key))
+        self.assertEqual({}, status)
+
+    def test_clients(self):
+        client = {name: GLib.Variant(*value) for name, value in CLIENT.items()}
+        self.impersonate(ListClients=GLib.Variant('(aa{sv})', ([client, {}],)))
+        self.assertEqual([{name: value for name, (_, value) in CLIENT.items()}, {}],
+                         self.json('clients'))
+
+    def test_the_id_of_a_message(self):
+        self.impersonate(Publish=GLib.Variant('(s)', (EVIL,)))
+        self.assertEqual({'id': EVIL}, self.json('publish', 'x'))
+
+    def test_monitor(self):
+        impostor = self.impersonate()
+        monitor = self.begin_ctl('monitor', '--json')
+        monitor.wait_event('state', state='running')
+        impostor.emit('ClientConnected', GLib.Variant('(ts)', (HUGE, EVIL)))
+        monitor.wait_event('client-connected', id=HUGE, remote=EVIL)
+        impostor.change(MessagesDelivered=('t', HUGE))
+        monitor.wait_event('messages', messages_delivered=HUGE)
+        self.assertNotRegex(monitor.output, r'[\x00-\x09\x0b-\x1f\x7f-\x9f]')
+
+
+class NonsenseTest(HostileTestCase):
+    def test_a_stranger_by_the_name_of_the_service(self):
+        unknown = ('org.freedesktop.DBus.Error.UnknownMethod', 'No such method')
+        self.impersonate(Publish=unknown, ListClients=unknown)
+        self.assert_fails([NAME, 'another program'], 'publish', 'x')
+        self.assert_fails([NAME, 'another program'], 'clients')
+
+    def test_replies_of_a_wrong_type(self):
+        wrong = GLib.Variant('(u)', (5,))
+        self.impersonate(Publish=wrong, ListClients=wrong, Drain=wrong, DisconnectClient=wrong)
+        for command in ('publish', 'x'), ('clients',), ('drain',), ('disconnect', '1'):
+            with self.subTest(command):
+                self.assert_fails([], *command)
+
+    def test_properties_of_a_wrong_type(self):
+        self.impersonate({'Connections': ('s', 'three')})
+        for command in ('status',), ('drain',), ('drain', '--wait'), ('monitor',):
+            with self.subTest(command):
+                self.assert_fails([NAME, 'Connections'], *command)
+
+    def test_signals_of_a_wrong_type_are_passed_over(self):
+        impostor = self.impersonate()
+        monitor = self.begin_ctl('monitor', '--json')
+        monitor.wait_event('state', state='running')
+        for member in 'ClientConnected', 'ClientDisconnected', 'DrainProgress':
+            impostor.emit(member, GLib.Variant('(s)', ('x',)))
+        impostor.emit('PropertiesChanged', GLib.Variant('(s)', ('x',)),
+                      'org.freedesktop.DBus.Properties')
+        impostor.change(State=('u', 5), Connections=('s', 'x'), Unknown=('s', 'x'))
+        impostor.change(State=('s', 'draining'))
+        monitor.wait_event('state', state='draining', connections=3)
+        self.assertEqual(2, len(monitor.events()))
+        impostor.change(State=('s', 'drained'))
+        monitor.wait_event('state', state='drained')
+        impostor.leave()
+        status, warnings = monitor.wait_exit()
+        self.assertEqual(0, status)
+        for line in filter(None, warnings.splitlines()):
+            self.assertIn('Dropping signal', line)  # by GLib, which may as well say so
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""What ringdownctl shows while it happens: monitor, and drain and shutdown with --wait. The screens
+that are compared are stored in examples/ctl/, as those of test_ctl.py are."""
+
+import re
+import signal
+import time
+
+import tap
+from bus import NAME
+from ctl import CtlTestCase
+from patience import eventually
+
+
+class LiveTestCase(CtlTestCase):
+    def assert_ended(self, running, status=0, *names):
+        """RUNNING ends with STATUS, and with an error that has NAMES in it if that is not 0."""
+        ended, errors = running.wait_exit()
+        self.assertEqual(status, ended, errors)
+        if status == 0:
+            self.assertEqual('', errors)
+        else:
+            self.assert_error(errors, *names)
+
+    def kill(self, server):
+        server.signal(signal.SIGKILL)
+        self.assertEqual(-signal.SIGKILL, server.wait_exit())
+
+
+class MonitorTest(LiveTestCase):
+    def begin_monitor(self, *options, on_terminal=False):
+        """A monitor that has said where things stand."""
+        running = self.begin_ctl('monitor', *options, on_terminal=on_terminal)
+        running.wait_for('running')
+        return running
+
+    def test_it_shows_what_happens_as_lines(self):
+        server = self.start_service()
+        monitor = self.begin_monitor()
+        client = self.connect(server)
+        monitor.wait_for('client 1 connected')
+        client.text('x')
+        monitor.wait_for('messages: 1 published, 1 delivered')
+        other = self.connect(server)
+        monitor.wait_for('client 2 connected')
+        other.leave(4001)
+        monitor.wait_for('client 2 disconnected')
+        server.wait_clients(1)
+        eventually(lambda: self.bus.property('Connections') == 1, 'one client')
+        self.bus.call('Drain', 'a{sv}', '1', 'timeout', 'u', '600')
+        monitor.wait_for('waiting for 1 client')
+        client.leave()
+        self.assert_ended(monitor)
+        # the counts may be told between publishing and delivering
+        self.assert_example('monitor-piped', re.sub(r'.*messages: 1 published, 0 delivered\n', '',
+                                                    monitor.output))
+
+    def test_it_shows_what_is_now_on_the_last_line_of_a_terminal(self):
+        server = self.start_service('--drain-interval=100ms')
+        clients = [self.connect(server) for _ in range(4)]
+        eventually(lambda: self.bus.property('Connections') == 4, 'four clients')
+        monitor = self.begin_monitor(on_terminal=True)
+        monitor.wait_for(r'^● running, clients: 4, published: 0/s, delivered: 0/s\Z')
+        self.assert_example('monitor', monitor.screen)
+        for number in range(5):
+            clients[0].text(str(number))
+        for name in 'published', 'delivered':  # not necessarily in the same second
+            eventually(lambda it=name: re.search(fr'{it}: [1-9]\d*/s', monitor.output),
+                       f'how many are {name}')
+        monitor.wait_for(r'^● running, clients: 4, published: 0/s, delivered: 0/s\Z')
+        self.bus.call('Shutdown')
+        monitor.wait_for(r'^● ░{20} waiting for 4 clients, .* left\Z')
+        clients[0].leave()
+        monitor.wait_for(r'^● █{5}░{15} waiting for 3 clients, .* left\Z')
+        self.assert_example('monitor-draining', monitor.screen)
+        for client in clients[1:]:
+            client.leave()
+        self.assert_ended(monitor)
+        self.assertEqual(3, len(re.findall(fr'{NAME}: \w+, \d', monitor.screen)))
+        self.assertRegex(monitor.screen, fr'(?m)^\d\d:\d\d:\d\d {NAME}: ended\n\Z')
+
+    def test_json_is_an_object_a_line(self):
+        server = self.start_service('--drain-interval=200ms')
+        monitor = self.begin_monitor('--json')
+        began = time.time()
+        client = self.connect(server)
+        host, port = client.socket.getsockname()
+        connected = monitor.wait_event('client-connected', id=1, remote=f'{host}:{port}')
+        self.assertTrue(began - 1 < connected['time'] / 1e6 < time.time() + 1)
+        client.text('x')
+        monitor.wait_event('messages', messages_published=1, messages_delivered=1)
+        self.bus.call('Shutdown')
+        monitor.wait_event('state', state='draining', connections=1)
+        progress = monitor.wait_event('drain-progress', connections=1)
+        self.assertLess(29 * 60, progress['drain_seconds_left'])
+        self.bus.call('CancelDrain')
+        client.leave(4001)
+        monitor.wait_event('client-disconnected', id=1, code=4001)
+        self.bus.call('Shutdown')
+        self.assert_ended(monitor)
+        events = monitor.events()
+        self.assertEqual(['running', 'draining', 'running', 'draining', 'drained'],
+                         [event['state'] for event in events if event['event'] == 'state'])
+        self.assertEqual('ended', events[-1]['event'])
+
+    def test_a_crowd_is_told_one_by_one(self):
+        server = self.start_service()
+        monitor = self.begin_monitor('--json')
+        for client in [self.connect(server) for _ in range(300)]:
+            client.reset()
+        eventually(lambda: [event['event'] for event in monitor.events()].count(
+            'client-disconnected') == 300, 'all to be gone')
+        self.assertEqual({(name, number) for number in range(1, 301)
+                          for name in ('client-connected', 'client-disconnected')},
+                         {(event['event'], event['id']) for event in monitor.events()
+                          if 'id' in event})
+
+    def test_it_ends_on_signals(self):
+        self.start_service()
+        for number in signal.SIGINT, signal.SIGTERM:
+            for on_terminal in False, True:
+                with self.subTest(number=number, on_terminal=on_terminal):
+                    monitor = self.begin_monitor(on_terminal=on_terminal)
+                    monitor.signal(number)
+                    self.assert_ended(monitor)
+                    self.assertRegex(monitor.screen, r'running, 0 clients\n\Z')
+
+    def test_it_ends_when_its_output_is_closed(self):
+        self.start_service()
+        monitor = self.begin_monitor()
+        monitor.close_output()
+        self.assert_ended(monitor)
+
+    def test_a_service_that_dies_is_an_error(self):
+        for on_terminal in False, True:
+            server = self.start_service()
+            monitor = self.begin_monitor(on_terminal=on_terminal)
+            self.kill(server)
+            self.assert_ended(monitor, 1, NAME, 'ended before it was drained')
+            self.assertNotIn('●', monitor.screen)
+
+    def test_a_service_that_dies_in_the_drain_is_an_error(self):
+        server = self.start_service()
+        self.connect(server)
+        monitor = self.begin_monitor()
+        self.bus.call('Shutdown')
+        monitor.wait_for('draining')
+        self.kill(server)
+        self.assert_ended(monitor, 1, NAME, 'ended before it was drained')
+
+    def test_a_bus_that_dies_is_an_error(self):
+        self.start_service(warnings=[r'(?i)\bbus\b'])
+        monitor = self.begin_monitor()
+        self.bus.stop()
+        self.assert_ended(monitor, 1, 'the message bus is gone')
+
+    def test_it_asks_for_client_signals_only_as_long_as_it_runs(self):
+        server = self.start_service()
+        monitor = self.begin_monitor('--json')
+        monitor.signal(signal.SIGINT)
+        self.assert_ended(monitor)
+        second = self.begin_monitor('--json')
+        self.connect(server)
+        second.wait_event('client-connected')
+        self.assertEqual(1, len(monitor.events()))
+
+
+class WaitTest(LiveTestCase):
+    """A drain that is waited for."""
+
+    def begin_wait(self, server, *options, clients=1, command='drain', on_terminal=False):
+        """Clients, and who waits for them and has said so."""
+        people = [self.connect(server) for _ in range(clients)]
+        eventually(lambda: self.bus.property('Connections') == clients, 'the clients')
+        waiting = self.begin_ctl(command, '--wait', *options, on_terminal=on_terminal)
+        if '--json' not in options:
+            waiting.wait_for(f'waiting for {clients} ')
+        return people, waiting
+
+    def test_clients_that_leave(self):
+        for command in 'drain', 'shutdown':
+            server = self.start_service('--drain-interval=100ms')
+            (one, two), waiting = self.begin_wait(server, clients=2, command=command)
+            one.leave()
+            waiting.wait_for('waiting for 1 client')
+            two.leave()
+            self.assert_ended(waiting)
+            self.assertEqual(0, server.wait_exit())
+            self.assertRegex(waiting.output, r'(?m)^Drained in \d+s: 2 left by themselves, '
+                             r'0 closed by the service\n\Z')
+
+    def test_clients_that_stay(self):
+        server = self.start_service()
+        (one, two, three), waiting = self.begin_wait(server, '--timeout=1', clients=3)
+        two.leave()
+        for client in one, three:
+            client.expect_close(1012)
+        self.assert_ended(waiting)
+        self.assert_example('drain-wait-piped', waiting.output)
+
+    def test_nobody(self):
+        for command in 'drain', 'shutdown':
+            for on_terminal in False, True:
+                server = self.start_service()
+                waiting = self.begin_ctl(command, '--wait', on_terminal=on_terminal)
+                self.assert_ended(waiting)
+                self.assertEqual(0, server.wait_exit())
+                self.assertRegex(waiting.screen, r'(?m)^Drained in 0s: 0 left by themselves, '
+                                 r'0 closed by the service\n\Z')
+
+    def test_a_bar_on_a_terminal(self):
+        server = self.start_service()
+        clients, waiting = self.begin_wait(server, clients=5, on_terminal=True)
+        self.assert_example('drain-wait-begin', waiting.screen)
+        for gone, client in enumerate(clients[:4], 1):
+            client.leave()
+            waiting.wait_for(fr'^● {"█" * 4 * gone}{"░" * (20 - 4 * gone)} waiting for {5 - gone} ')
+        self.assert_example('drain-wait-middle', waiting.screen)
+        clients[4].leave()
+        self.assert_ended(waiting)
+        self.assert_example('drain-wait-end', waiting.screen)
+
+    def test_one_that_was_under_way(self):
+        server = self.start_service()
+        client = self.connect(server)
+        self.bus.call('Shutdown')
+        waiting = self.begin_ctl('drain', '--wait', '--timeout=20min')
+        waiting.wait_for('waiting for 1 client, (20min 0s|19min)')
+        client.leave()
+        self.assert_ended(waiting)
+
+    def test_json_is_the_report(self):
+        server = self.start_service()
+        (one, _), waiting = self.begin_wait(server, '--json', '--timeout=1', clients=2)
+        eventually(lambda: self.bus.property('State') == 'draining', 'the drain')
+        one.leave()
+        self.assert_ended(waiting)
+        [line] = waiting.output.splitlines()
+        report = self.parse_json(line)
+        self.assertTrue(1 <= report.pop('seconds') < 30)
+        self.assertEqual({'state': 'drained', 'clients': 2, 'left': 1, 'closed': 1}, report)
+
+    def test_one_that_is_cancelled(self):
+        server = self.start_service()
+        for on_terminal in False, True:
+            [client], waiting = self.begin_wait(server, on_terminal=on_terminal)
+            self.bus.call('CancelDrain')
+            self.assert_ended(waiting, 1, 'cancelled')
+            self.assertNotIn('●', waiting.screen)
+            client.leave()
+            eventually(lambda: self.bus.property('Connections') == 0, 'nobody')
+
+    def test_interrupted_it_says_that_the_drain_goes_on(self):
+        server = self.start_service()
+        for number in signal.SIGINT, signal.SIGTERM:
+            [client], waiting = self.begin_wait(server)
+            waiting.signal(number)
+            self.assert_ended(waiting, 1, 'interrupted', 'goes on', 'cancel-drain')
+            self.assertEqual('draining', self.json('status')['state'])
+            self.succeed('cancel-drain')
+            client.leave()
+            eventually(lambda: self.bus.property('Connections') == 0, 'nobody')
+
+    def test_a_service_that_dies_is_an_error(self):
+        for on_terminal in False, True:
+            server = self.start_service()
+            _, waiting = self.begin_wait(server, on_terminal=on_terminal)
+            self.kill(server)
+            self.assert_ended(waiting, 1, NAME, 'ended before it was drained')
+            self.assertNotIn('●', waiting.screen)
+
+    def test_another_that_takes_the_name_is_not_mistaken_for_it(self):
+        server = self.start_service()
+        _, waiting = self.begin_wait(server)
+        self.kill(server)
+        self.start_service()
+        self.assert_ended(waiting, 1, NAME, 'ended before it was drained')
+
+    def test_a_bus_that_dies_is_an_error(self):
+        server = self.start_service(warnings=[r'(?i)\bbus\b'])
+        _, waiting = self.begin_wait(server)
+        self.bus.stop()
+        self.assert_ended(waiting, 1, 'the message bus is gone')
+
+    def test_when_nobody_reads_it_still_tells_by_its_exit_status(self):
+        server = self.start_service('--drain-interval=100ms')
+        [client], waiting = self.begin_wait(server)
+        waiting.close_output()
+        polls = len(server.find_log('Draining: 1 client'))
+        eventually(lambda: len(server.find_log('Draining: 1 client')) > polls + 4, 'progress')
+        client.leave()
+        self.assert_ended(waiting)
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)
