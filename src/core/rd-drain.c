@@ -40,8 +40,9 @@ struct _RdDrain
   RdManager *manager; /* owned */
   RdDrainOptions options;
   State state;
-  gint64 begin_us;    /* CLOCK_MONOTONIC */
-  gint64 deadline_us; /* CLOCK_MONOTONIC */
+  gint64 begin_us;         /* CLOCK_MONOTONIC */
+  gint64 deadline_us;      /* CLOCK_MONOTONIC */
+  gboolean is_interrupted; /* a signal has asked for the drain, or for its end */
   guint poll_id;
   guint grace_id;
   guint deadline_id;
@@ -182,6 +183,7 @@ static void
 resume (RdDrain *self)
 {
   stop_timers (self);
+  self->is_interrupted = FALSE;
   g_message (ngettext ("Drain cancelled after %u client left; running",
                        "Drain cancelled after %u clients left; running", self->left),
              self->left);
@@ -195,8 +197,8 @@ finish (RdDrain *self)
   stop_timers (self);
   self->forced += rd_manager_get_connections (self->manager);
   /* Translators: three numbers of clients; forced: did not answer when they were closed */
-  g_message (_("Drained in %.1fs: %u left by themselves, %u closed, %u forced"), seconds,
-                self->left, self->closed, self->forced);
+  g_message (_ ("Drained in %.1fs: %u left by themselves, %u closed, %u forced"), seconds,
+             self->left, self->closed, self->forced);
 }
 
 typedef struct
@@ -376,8 +378,15 @@ rd_drain_begin (RdDrain *self, gint64 timeout_us)
 void
 rd_drain_interrupt (RdDrain *self)
 {
-  if (!step (self, EVENT_FORCE))
+  const gboolean is_first = !self->is_interrupted;
+
+  self->is_interrupted = TRUE;
+  if (is_first && self->state != STATE_RUNNING)
+    g_message (_ ("Draining already; another signal closes the clients that are left"));
+  else if (is_first)
     rd_drain_begin (self, -1);
+  else
+    step (self, EVENT_FORCE);
 }
 
 gboolean
@@ -394,8 +403,8 @@ rd_drain_cancel (RdDrain *self, GError **error)
 
   g_set_error (error, RD_ERROR, RD_ERROR_NOT_DRAINING,
                self->state == STATE_RUNNING
-               ? _("there is no drain to cancel: the service is running")
-               : _("too late: the clients are being closed already"));
+                 ? _ ("there is no drain to cancel: the service is running")
+                 : _ ("too late: the clients are being closed already"));
   return FALSE;
 }
 

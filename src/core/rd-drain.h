@@ -30,7 +30,9 @@ RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
  * @timeout_us: from now; negative: the configured one, or no effect. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
-/* What a termination signal asks for: first to drain, then to close the rest now, then to end. */
+/* What a termination signal asks for: first to drain, then to close the rest now, then to end. With
+ * a drain under way that no signal began, the first one leaves it as it is: a service manager may
+ * stop what is being drained already, and means no harm by it. */
 void rd_drain_interrupt (RdDrain *self);
 
 /* Back to running. Returns: FALSE with %RD_ERROR_NOT_DRAINING if there is nothing to cancel, or the

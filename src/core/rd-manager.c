@@ -251,20 +251,20 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
     {
       g_set_error (
         error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-        _("%u is no close code; give 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999"),
-           code);
+        _ ("%u is no close code; give 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999"),
+        code);
       return FALSE;
     }
   if (strlen (reason) > WS_CLOSE_REASON_MAX)
     {
       g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   _("the reason is too long: a close frame takes %d bytes"), WS_CLOSE_REASON_MAX);
+                   _ ("the reason is too long: a close frame takes %d bytes"), WS_CLOSE_REASON_MAX);
       return FALSE;
     }
   if (client == NULL)
     {
       g_set_error (error, RD_ERROR, RD_ERROR_NOT_FOUND,
-                   _("there is no client %" PRIu64 "; ListClients tells who is here"), id);
+                   _ ("there is no client %" PRIu64 "; ListClients tells who is here"), id);
       return FALSE;
     }
 

@@ -85,7 +85,7 @@ ws_log_new (gsize size, GError **error)
   if (log->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _("cannot map the log’s index: %s"), g_strerror (errno));
+                   _ ("cannot map the log’s index: %s"), g_strerror (errno));
       return NULL;
     }
   *log->header
@@ -95,7 +95,7 @@ ws_log_new (gsize size, GError **error)
   if (!map_ring (log, size))
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _("cannot map the log, twice %zu bytes: %s"), size, g_strerror (errno));
+                   _ ("cannot map the log, twice %zu bytes: %s"), size, g_strerror (errno));
       return NULL;
     }
 

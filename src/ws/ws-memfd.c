@@ -25,8 +25,8 @@ ws_memfd_create (const char *name, gsize size, GError **error)
 
   g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
                /* Translators: %s is the name of a memory file */
-               _("cannot create %s, %zu bytes of shared memory: %s"), name, size,
-                  g_strerror (errno));
+               _ ("cannot create %s, %zu bytes of shared memory: %s"), name, size,
+               g_strerror (errno));
   if (fd >= 0)
     close (fd);
   return -1;

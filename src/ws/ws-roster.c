@@ -26,7 +26,7 @@ ws_roster_new (gsize log_size, guint max_clients, gint64 tick_us, GError **error
   if (roster->epoll_fd < 0)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _("cannot create an epoll set: %s"), g_strerror (errno));
+                   _ ("cannot create an epoll set: %s"), g_strerror (errno));
       return NULL;
     }
 
@@ -83,11 +83,11 @@ ws_roster_enter (WsRoster *roster, int fd, gint64 patience_us, GError **error)
 
   event.data.ptr = client;
   if (ws_table_get_count (roster->table) >= ws_table_get_capacity (roster->table))
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC,
-                 _("no room for more than %u clients"), ws_table_get_capacity (roster->table));
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, _ ("no room for more than %u clients"),
+                 ws_table_get_capacity (roster->table));
   else if (epoll_ctl (roster->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
     g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                 _("cannot watch a client’s socket: %s"), g_strerror (errno));
+                 _ ("cannot watch a client’s socket: %s"), g_strerror (errno));
   else
     {
       ws_socket_read_peer (&draft);

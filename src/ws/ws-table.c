@@ -56,7 +56,7 @@ ws_table_new (guint capacity, GError **error)
   if (table->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _("cannot map the table of %u clients: %s"), capacity, g_strerror (errno));
+                   _ ("cannot map the table of %u clients: %s"), capacity, g_strerror (errno));
       return NULL;
     }
 

@@ -95,7 +95,7 @@ static void
 reach (RdDrain *drain, State state)
 {
   if (state >= GRACE)
-    rd_drain_begin (drain, -1);
+    rd_drain_interrupt (drain);
   if (state >= CLOSING)
     rd_drain_interrupt (drain);
   if (state == DRAINED)

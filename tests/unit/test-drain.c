@@ -113,6 +113,34 @@ first_signal_drains_second_closes_third_ends (DrainFixture *fixture, gconstpoint
   drain_fixture_expect_report (fixture, "0 left by themselves, 0 closed, 1 forced");
 }
 
+/* Whoever asked for the drain otherwise means to spare the clients. */
+static void
+only_signals_are_counted (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  rd_drain_begin (fixture->drain, -1);
+  rd_drain_interrupt (fixture->drain);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_silence (peer);
+  drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
+  rd_drain_interrupt (fixture->drain);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_close (peer, WS_CLOSE_SERVICE_RESTART, "service restart");
+}
+
+static void
+cancelled_drain_forgets_signals (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  rd_drain_interrupt (fixture->drain);
+  g_assert_true (rd_drain_cancel (fixture->drain, NULL));
+  rd_drain_interrupt (fixture->drain);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_silence (peer);
+}
+
 static void
 deadline_may_be_moved_both_ways (DrainFixture *fixture, gconstpointer data)
 {
@@ -373,6 +401,8 @@ main (int argc, char **argv)
   DRAIN_TEST ("/drain/deadline/moved", NULL, deadline_may_be_moved_both_ways);
   DRAIN_TEST ("/drain/deadline/far", NULL, deadline_of_years_is_none_of_now);
   DRAIN_TEST ("/drain/interrupt", NULL, first_signal_drains_second_closes_third_ends);
+  DRAIN_TEST ("/drain/interrupt/only-signals-count", NULL, only_signals_are_counted);
+  DRAIN_TEST ("/drain/interrupt/cancelled", NULL, cancelled_drain_forgets_signals);
   DRAIN_TEST ("/drain/interrupt/time-left", NULL, no_time_is_left_once_the_rest_is_closed);
   DRAIN_TEST ("/drain/progress", &short_interval, progress_is_told_at_every_poll);
   DRAIN_TEST ("/drain/grace", &short_grace, clients_are_let_in_until_the_grace_is_over);
