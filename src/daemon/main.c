@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The program: reads the configuration, runs the application, and says in one line why it could
- * not. The exit status is 0 after a drain, 1 if it could not start, 2 if the command line was
- * wrong. Never knows more of the parts than that. */
+/* The program: reads the configuration, runs the application or checks how it would run, and says
+ * in one line why it could not. The exit status is 0 after a drain, 1 if it could not start or
+ * would not do well, 2 if the command line was wrong. Never knows more of the parts than that. */
 
 #include "rd-application.h"
 
 #include <stdio.h>
 
+#include "rd-check.h"
 #include "rd-locale.h"
 
 int
@@ -17,12 +18,15 @@ main (int argc, char **argv)
   g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (GError) error = NULL;
   g_autoptr (RdConfig) config = NULL;
+  g_autoptr (RdSettings) to_check = NULL;
   g_autoptr (RdApplication) application = NULL;
 
   rd_locale_init ();
   g_set_prgname ("ringdown");
 
-  config = rd_config_load (argv, environment, &error);
+  config = rd_config_load (argv, environment, &to_check, &error);
+  if (to_check != NULL)
+    return rd_check (config, to_check, environment) ? 0 : 1;
   if (config != NULL)
     application = rd_application_new (config, &error);
   if (application != NULL && rd_application_run (application, &error))

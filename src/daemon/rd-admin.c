@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The admin port, for probes and scrapers: a table of paths and who answers them. It shows and
- * never changes anything, so that whoever reaches it can do no harm; and it answers to the end,
- * also while the service drains. */
+/* The admin port: a table of paths and who answers them. It shows and never changes anything, so
+ * that whoever reaches it can do no harm; and it answers to the end, also while the service
+ * drains. Pages of strangers are refused all of it. Probes and scrapers may call this machine what
+ * they like; people may not, see rd_origins_may_name_us(). */
 
 #include "rd-admin.h"
 
+#include "rd-host.h"
 #include "rd-http-port.h"
 #include "rd-http.h"
+#include "rd-origins.h"
+#include "rd-page-urls.h"
+#include "rd-page.h"
 
 #include <json-glib/json-glib.h>
 
@@ -22,6 +27,9 @@ struct _RdAdmin
   RdDrain *drain;     /* owned */
   RdBus *bus;         /* owned */
   RdMetrics *metrics; /* unowned: outlives us */
+  RdPage *page;       /* owned */
+  char **client_urls; /* owned */
+  RdOrigins *origins; /* owned */
   RdHttpPort *port;   /* owned */
 };
 
@@ -67,11 +75,40 @@ on_metrics (RdAdmin *admin, SoupServerMessage *message)
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain; version=0.0.4; charset=utf-8", text);
 }
 
+/* For people. */
+static void
+on_page (RdAdmin *admin, SoupServerMessage *message)
+{
+  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
+  const char *authority = soup_message_headers_get_one (
+    soup_server_message_get_request_headers (message), "Host");
+  g_autofree char *host = rd_host_parse (authority);
+  g_auto (GStrv) urls = NULL;
+  g_autofree char *policy = NULL;
+  g_autofree char *html = NULL;
+
+  if (!rd_origins_may_name_us (admin->origins, authority))
+    {
+      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
+                      "The page is not shown under this name: open it by IP address or as "
+                      "localhost, or start ringdown with --allow-origin=http://NAME:PORT.");
+      return;
+    }
+
+  urls = rd_page_urls_reach ((const char *const *) admin->client_urls, host);
+  policy = rd_page_dup_policy (admin->page, (const char *const *) urls);
+  html = rd_page_render (admin->page, (const char *const *) urls);
+  soup_message_headers_replace (answer, "Content-Security-Policy", policy);
+  soup_message_headers_replace (answer, "Referrer-Policy", "no-referrer");
+  rd_http_reply (message, SOUP_STATUS_OK, "text/html; charset=utf-8", html);
+}
+
 static const struct
 {
   const char *path;
   void (*func) (RdAdmin *admin, SoupServerMessage *message);
 } routes[] = {
+  { "/", on_page },
   { "/healthz", on_healthz },
   { "/readyz", on_readyz },
   { "/metrics", on_metrics },
@@ -84,18 +121,27 @@ on_request (SoupServer *soup,
             GHashTable *query,
             gpointer user_data)
 {
+  RdAdmin *admin = user_data;
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
   if (!rd_http_require_get (message))
     return;
+  if (!rd_origins_may_ask (admin->origins, soup_message_headers_get_one (headers, "Origin"),
+                           soup_message_headers_get_one (headers, "Host")))
+    {
+      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN, "Pages of this origin may not ask.");
+      return;
+    }
 
   for (gsize i = 0; i < G_N_ELEMENTS (routes); i++)
     if (g_str_equal (path, routes[i].path))
       {
-        routes[i].func (user_data, message);
+        routes[i].func (admin, message);
         return;
       }
 
   rd_http_refuse (message, SOUP_STATUS_NOT_FOUND,
-                  "There is nothing here; try /healthz, /readyz or /metrics.");
+                  "There is nothing here; try /, /healthz, /readyz or /metrics.");
 }
 
 static const RdHttpPortEvents port_events = { 0 };
@@ -107,12 +153,15 @@ rd_admin_new (RdManager *manager,
               RdMetrics *metrics,
               const char *address,
               guint port,
+              GPtrArray *inherited,
               GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
   const char *const addresses[] = { address, NULL };
+  const char *const none[] = { NULL };
   const RdHttpPortOptions port_options = { .addresses = addresses,
                                            .port = port,
+                                           .inherited = inherited,
                                            .max_connections = CONNECTIONS_MAX,
                                            .lifetime_us = LIFETIME_US,
                                            .crowded_lifetime_us = CROWDED_LIFETIME_US };
@@ -121,6 +170,9 @@ rd_admin_new (RdManager *manager,
   admin->drain = g_object_ref (drain);
   admin->bus = g_object_ref (bus);
   admin->metrics = metrics;
+  admin->page = rd_page_new (rd_manager_get_max_message (manager));
+  admin->client_urls = g_strdupv ((char **) none);
+  admin->origins = rd_origins_new (none);
   admin->port = rd_http_port_new (&port_options, &port_events, admin, error);
   if (admin->port == NULL)
     return NULL;
@@ -133,10 +185,24 @@ void
 rd_admin_free (RdAdmin *admin)
 {
   g_clear_pointer (&admin->port, rd_http_port_free);
+  rd_origins_free (admin->origins);
+  g_strfreev (admin->client_urls);
+  rd_page_free (admin->page);
   g_object_unref (admin->bus);
   g_object_unref (admin->drain);
   g_object_unref (admin->manager);
   g_free (admin);
+}
+
+void
+rd_admin_set_clients_port (RdAdmin *admin,
+                           const char *const *urls,
+                           const char *const *allow_origins)
+{
+  g_strfreev (admin->client_urls);
+  admin->client_urls = g_strdupv ((char **) urls);
+  rd_origins_free (admin->origins);
+  admin->origins = rd_origins_new (allow_origins);
 }
 
 char **

@@ -9,10 +9,12 @@
 
 G_BEGIN_DECLS
 
-/* The admin port, for probes and scrapers: /healthz, /readyz, /metrics. It answers to the end. */
+/* The admin port: /healthz, /readyz and /metrics for probes and scrapers, a page for people at /.
+ * It answers to the end. */
 typedef struct _RdAdmin RdAdmin;
 
-/* Listens at once; @port 0: any free one. Returns: (transfer full): NULL with an error that names
+/* Listens at once; @port 0: any free one. @inherited: (element-type GSocket): if there are any,
+ * these instead of @address and @port. Returns: (transfer full): NULL with an error that names
  * address and port. */
 RdAdmin *rd_admin_new (RdManager *manager,
                        RdDrain *drain,
@@ -20,8 +22,15 @@ RdAdmin *rd_admin_new (RdManager *manager,
                        RdMetrics *metrics,
                        const char *address,
                        guint port,
+                       GPtrArray *inherited,
                        GError **error);
 void rd_admin_free (RdAdmin *admin);
+
+/* What the page is told, and what browsers are let do: @urls of the clients' port, and the globs
+ * that it lets in, none: all. Until then the page knows no port to connect to. */
+void rd_admin_set_clients_port (RdAdmin *admin,
+                                const char *const *urls,
+                                const char *const *allow_origins);
 
 /* Returns: (transfer full): "http://127.0.0.1:8001" and so on. */
 char **rd_admin_dup_urls (RdAdmin *admin);

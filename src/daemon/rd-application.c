@@ -10,17 +10,19 @@
 #include "rd-admin.h"
 #include "rd-descriptors.h"
 #include "rd-drain.h"
+#include "rd-inherited.h"
 #include "rd-local-bus.h"
 #include "rd-manager.h"
 #include "rd-metrics.h"
 #include "rd-notifier.h"
 #include "rd-server.h"
 #include "rd-service.h"
+#include "rd-systemd.h"
 
 #include <glib-unix.h>
+#include <glib/gi18n.h>
 #include <signal.h>
 
-#define APPLICATION_ID  "org.ringdown.Ringdown"
 #define LAST_ANSWERS_MS 50
 
 struct _RdApplication
@@ -29,15 +31,17 @@ struct _RdApplication
 
   const RdConfig *config; /* unowned: outlives us */
   RdDescriptors descriptors;
-  RdBus *bus;           /* owned */
-  RdManager *manager;   /* owned */
-  RdDrain *drain;       /* owned */
-  RdMetrics *metrics;   /* owned */
-  RdNotifier *notifier; /* owned */
-  RdServer *server;     /* owned */
-  RdAdmin *admin;       /* owned, nullable: switched off */
-  RdService *service;   /* owned */
-  GError *error;        /* owned: why it could not start */
+  RdInherited *inherited; /* owned */
+  RdBus *bus;             /* owned */
+  RdManager *manager;     /* owned */
+  RdDrain *drain;         /* owned */
+  RdMetrics *metrics;     /* owned */
+  RdNotifier *notifier;   /* owned */
+  RdServer *server;       /* owned */
+  RdAdmin *admin;         /* owned, nullable: switched off */
+  RdService *service;     /* owned */
+  RdSystemd *systemd;     /* owned */
+  GError *error;          /* owned: why it could not start */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
@@ -47,6 +51,7 @@ on_termination_signal (gpointer user_data)
 {
   RdApplication *self = user_data;
 
+  rd_systemd_stopping (self->systemd);
   rd_drain_interrupt (self->drain);
   return G_SOURCE_CONTINUE;
 }
@@ -67,7 +72,7 @@ on_drain_state (RdApplication *self)
 static void
 on_bus_closed (GDBusConnection *connection)
 {
-  g_warning ("The message bus is gone: running on without D-Bus until the next start");
+  g_warning (_ ("The message bus is gone: running on without D-Bus until the next start"));
 }
 
 static gboolean
@@ -86,8 +91,11 @@ make_core (RdApplication *self, GError **error)
                                          .grace_us = config->drain_grace_us };
 
   if (config->max_clients > room)
-    g_warning ("--max-clients is %u, but descriptors allow for %u clients only; raise the hard "
-               "limit (LimitNOFILE=, ulimit -Hn)",
+    g_warning (ngettext ("--max-clients is %u, but descriptors allow for %u client only; raise the "
+                         "hard limit (LimitNOFILE=, ulimit -Hn)",
+                         "--max-clients is %u, but descriptors allow for %u clients only; raise "
+                         "the hard limit (LimitNOFILE=, ulimit -Hn)",
+                         room),
                config->max_clients, room);
 
   self->manager = rd_manager_new (&engine_options, error);
@@ -116,6 +124,7 @@ listen_on_ports (RdApplication *self, GError **error)
   const RdServerOptions options = { .addresses = (const char *const *) config->addresses,
                                     .port = config->port,
                                     .reuse_port = config->reuse_port,
+                                    .inherited = self->inherited->clients,
                                     .path = config->path,
                                     .max_handshakes = self->descriptors.handshakes,
                                     .allow_origins = (const char *const *) config->allow_origins };
@@ -125,10 +134,11 @@ listen_on_ports (RdApplication *self, GError **error)
   self->server = rd_server_new (self->manager, self->drain, self->metrics, &options, error);
   if (self->server == NULL)
     return FALSE;
-  if (config->admin_port >= 0)
+  if (config->admin_port >= 0 || self->inherited->admin->len > 0)
     {
       self->admin = rd_admin_new (self->manager, self->drain, self->bus, self->metrics,
-                                  config->admin_address, config->admin_port, error);
+                                  config->admin_address, MAX (config->admin_port, 0),
+                                  self->inherited->admin, error);
       if (self->admin == NULL)
         return FALSE;
       admin_urls = rd_admin_dup_urls (self->admin);
@@ -136,10 +146,12 @@ listen_on_ports (RdApplication *self, GError **error)
 
   urls = rd_server_dup_urls (self->server);
   rd_dbus_server1_set_addresses (RD_DBUS_SERVER1 (self->service), (const char *const *) urls);
+  if (self->admin != NULL)
+    rd_admin_set_clients_port (self->admin, (const char *const *) urls, options.allow_origins);
   for (gsize i = 0; urls[i] != NULL; i++)
-    g_message ("Listening on %s", urls[i]);
+    g_message (_ ("Listening on %s"), urls[i]);
   for (gsize i = 0; admin_urls != NULL && admin_urls[i] != NULL; i++)
-    g_message ("Admin on %s", admin_urls[i]);
+    g_message (_ ("Admin on %s"), admin_urls[i]);
   return TRUE;
 }
 
@@ -152,7 +164,7 @@ rd_application_startup (GApplication *application)
 
   if (self->config->bus != RD_CONFIG_BUS_NONE
       && g_application_get_dbus_connection (application) == NULL)
-    g_message ("No message bus can be reached: running on without D-Bus");
+    g_message (_ ("No message bus can be reached: running on without D-Bus"));
 
   /* never removed: another signal in the last moments would kill us, and spoil the exit status */
   g_unix_signal_add (SIGTERM, on_termination_signal, self);
@@ -166,6 +178,7 @@ rd_application_startup (GApplication *application)
 
   self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
                                     self->config->notify_message);
+  rd_systemd_ready (self->systemd);
   g_application_hold (application);
 }
 
@@ -204,6 +217,7 @@ rd_application_finalize (GObject *object)
 {
   RdApplication *self = RD_APPLICATION (object);
 
+  g_clear_pointer (&self->systemd, rd_systemd_free);
   g_clear_pointer (&self->notifier, rd_notifier_free);
   g_clear_pointer (&self->server, rd_server_free);
   g_clear_pointer (&self->admin, rd_admin_free);
@@ -212,6 +226,7 @@ rd_application_finalize (GObject *object)
   g_clear_object (&self->drain);
   g_clear_object (&self->manager);
   g_clear_object (&self->bus);
+  g_clear_pointer (&self->inherited, rd_inherited_free);
   g_clear_error (&self->error);
   G_OBJECT_CLASS (rd_application_parent_class)->finalize (object);
 }
@@ -233,34 +248,25 @@ rd_application_init (RdApplication *self)
 {
 }
 
-/* Returns: (transfer full): the bus name, or NULL for none: GApplication then asks for no bus. */
-static char *
-make_id (const RdConfig *config)
-{
-  GString *id;
-
-  if (config->bus == RD_CONFIG_BUS_NONE)
-    return NULL;
-
-  id = g_string_new (APPLICATION_ID);
-  if (config->instance != NULL)
-    g_string_append (id, ".i");
-  for (const char *p = config->instance; p != NULL && *p != '\0'; p = g_utf8_next_char (p))
-    g_string_append_c (id, g_ascii_isalnum (*p) ? *p : '_');
-  return g_string_free (id, FALSE);
-}
-
 RdApplication *
 rd_application_new (const RdConfig *config, GError **error)
 {
-  g_autofree char *id = make_id (config);
+  g_autofree char *id = rd_config_dup_application_id (config);
+  g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "application-id", id, "flags",
                                                  G_APPLICATION_IS_SERVICE, NULL);
 
   self->config = config;
+  rd_systemd_clear_environment ();
+  self->inherited = rd_inherited_new (environment, RD_INHERITED_FIRST, error);
+  if (self->inherited == NULL)
+    return NULL;
+
   rd_descriptors_raise (&self->descriptors);
   if (!make_core (self, error))
     return NULL;
+
+  self->systemd = rd_systemd_new (self->manager, self->drain, self->bus, environment);
 
   /* GApplication knows but the session bus; it may take another for that */
   if (config->bus == RD_CONFIG_BUS_SYSTEM)
@@ -282,8 +288,11 @@ rd_application_run (RdApplication *self, GError **error)
 
   if (!g_application_register (application, NULL, error))
     {
-      g_prefix_error (error, "cannot be %s (does one run already? another takes --instance=NAME): ",
-                      g_application_get_application_id (application));
+      g_prefix_error (
+        error,
+        /* Translators: a name on the message bus; the reason follows */
+        _ ("cannot take the name %s (does one run already? another takes --instance=NAME): "),
+        g_application_get_application_id (application));
       return FALSE;
     }
 

@@ -7,46 +7,54 @@
 
 #include "rd-config.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rd-command-line.h"
 #include "rd-key-file.h"
-#include "rd-settings.h"
 
+#define APPLICATION_ID      "org.ringdown.Ringdown"
 #define MIN_MESSAGES_IN_LOG 8
 
 static gboolean
 check_pairs (const RdConfig *config, const RdSettings *settings, GError **error)
 {
+  g_autofree char *log = rd_settings_quote (settings, "log-size");
+  g_autofree char *notification = rd_settings_quote (settings, "notify-message");
+  g_autofree char *message = rd_settings_quote (settings, "max-message");
+  g_autofree char *fault = NULL;
+
   if (config->log_size < MIN_MESSAGES_IN_LOG * config->max_message)
-    return rd_settings_refuse_pair (settings, "log-size", "is less than 8 times", "max-message",
-                                    "raise the one or lower the other", error);
+    {
+      /* Translators: both are settings with their values: --log-size “1MiB” */
+      fault = g_strdup_printf (_ ("%s is less than 8 times %s; raise the one or lower the other"),
+                               log, message);
+      rd_settings_set_pair_error (settings, error, "log-size", "max-message", fault);
+      return FALSE;
+    }
   if (strlen (config->notify_message) > config->max_message)
-    return rd_settings_refuse_pair (settings, "notify-message", "is longer than", "max-message",
-                                    "shorten the one or raise the other", error);
+    {
+      /* Translators: both are settings with their values: --max-message “64KiB” */
+      fault = g_strdup_printf (_ ("%s is longer than %s; shorten the one or raise the other"),
+                               notification, message);
+      rd_settings_set_pair_error (settings, error, "notify-message", "max-message", fault);
+      return FALSE;
+    }
   return TRUE;
 }
 
 static gboolean
 read_sources (RdSettings *settings,
               RdConfig *config,
-              char **argv,
+              const RdCommandLine *line,
               char **envp,
-              char **answer,
               GError **error)
 {
-  g_autofree char *config_file = NULL;
-
-  if (!rd_command_line_read (settings, argv, &config_file, answer, error))
-    return FALSE;
-  if (*answer != NULL)
-    return TRUE;
-
   /* What was typed is checked first, so that it is told first; being strongest, it comes again. */
   if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
-      || !rd_key_file_read (settings, config_file, envp, error))
+      || !rd_key_file_read (settings, line->config_file, envp, error))
     return FALSE;
 
   rd_settings_add_environment (settings, envp);
@@ -58,33 +66,49 @@ read_sources (RdSettings *settings,
   return check_pairs (config, settings, error);
 }
 
-/* @answer: (out) (transfer full): what --help or --version print; then there is no configuration.
- */
-static RdConfig *
-load (char **argv, char **envp, char **answer, GError **error)
+G_NORETURN static void
+print_and_exit (const char *answer)
+{
+  fputs (answer, stdout);
+  exit (fflush (stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+RdConfig *
+rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error)
 {
   g_autoptr (RdConfig) config = g_new0 (RdConfig, 1);
   gsize n_options;
   const RdOption *options = rd_options_get (&n_options);
   g_autoptr (RdSettings) settings = rd_settings_new (options, n_options);
+  g_auto (RdCommandLine) line = { NULL };
 
-  if (!read_sources (settings, config, argv, envp, answer, error) || *answer != NULL)
+  *to_check = NULL;
+  if (!rd_command_line_read (&line, settings, argv, error))
     return NULL;
+  if (line.answer != NULL)
+    print_and_exit (line.answer);
+  if (!read_sources (settings, config, &line, envp, error))
+    return NULL;
+
+  if (line.check)
+    *to_check = g_steal_pointer (&settings);
   return g_steal_pointer (&config);
 }
 
-RdConfig *
-rd_config_load (char **argv, char **envp, GError **error)
+char *
+rd_config_dup_application_id (const RdConfig *config)
 {
-  char *answer = NULL;
-  RdConfig *config = load (argv, envp, &answer, error);
+  GString *id;
 
-  if (answer == NULL)
-    return config;
+  if (config->bus == RD_CONFIG_BUS_NONE)
+    return NULL;
 
-  fputs (answer, stdout);
-  g_free (answer);
-  exit (fflush (stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+  id = g_string_new (APPLICATION_ID);
+  if (config->instance != NULL)
+    g_string_append (id, ".i");
+  for (const char *p = config->instance; p != NULL && *p != '\0'; p = g_utf8_next_char (p))
+    g_string_append_c (id, g_ascii_isalnum (*p) ? *p : '_');
+  return g_string_free (id, FALSE);
 }
 
 void

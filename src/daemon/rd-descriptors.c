@@ -8,6 +8,7 @@
 #include "rd-descriptors.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <sys/resource.h>
 
 #define RESERVED    384     /* for all that is no client: */
@@ -21,13 +22,13 @@ rd_descriptors_raise (RdDescriptors *share)
   rlim_t soft, reserved;
 
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
-    g_warning ("Cannot read the limit of descriptors: %s", g_strerror (errno));
+    g_warning (_ ("Cannot read the limit of descriptors: %s"), g_strerror (errno));
 
   soft = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit (RLIMIT_NOFILE, &limit) != 0)
     {
-      g_warning ("Cannot raise the limit of descriptors: %s", g_strerror (errno));
+      g_warning (_ ("Cannot raise the limit of descriptors: %s"), g_strerror (errno));
       limit.rlim_cur = soft;
     }
 

@@ -141,8 +141,10 @@ rd_http_port_new (const RdHttpPortOptions *options,
   port->nowhere = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
-  port->listener = rd_listener_new (options->addresses, options->port, options->reuse_port,
-                                    on_connection, port, error);
+  port->listener = options->inherited->len > 0
+                     ? rd_listener_new_inherited (options->inherited, on_connection, port, error)
+                     : rd_listener_new (options->addresses, options->port, options->reuse_port,
+                                        on_connection, port, error);
   if (port->listener == NULL)
     return NULL;
   rd_listener_set_pace (port->listener, BATCH);
@@ -189,6 +191,12 @@ gboolean
 rd_http_port_resume (RdHttpPort *port, GError **error)
 {
   return rd_listener_resume (port->listener, error);
+}
+
+void
+rd_http_port_close (RdHttpPort *port)
+{
+  rd_listener_close (port->listener);
 }
 
 guint

@@ -16,6 +16,7 @@ typedef struct
   const char *const *addresses; /* IP addresses or host names */
   guint port;                   /* 0: any free one */
   gboolean reuse_port;
+  GPtrArray *inherited;       /* GSocket, unowned: if there are any, these instead of the above */
   guint max_connections;      /* at one time; the others wait in the backlog */
   gint64 lifetime_us;         /* of a connection, */
   gint64 crowded_lifetime_us; /* and while there are as many as may be */
@@ -46,11 +47,15 @@ void rd_http_port_add_handler (RdHttpPort *port,
 /* Forgets a connection that was stolen from libsoup: it has no more to do with this port. */
 void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
 
-/* Serves what has come so far, then closes the port, so that connections are refused. */
+/* Serves what has come so far, then closes the port, so that connections are refused; if it is
+ * inherited, goes on serving them. */
 void rd_http_port_stop (RdHttpPort *port);
 
 /* Listens again where it did. Returns: FALSE with an error if another program has taken a port. */
 gboolean rd_http_port_resume (RdHttpPort *port, GError **error);
+
+/* Accepts nothing more, for good; what was accepted is still served. */
+void rd_http_port_close (RdHttpPort *port);
 
 /* How many connections there are. */
 guint rd_http_port_get_connections (RdHttpPort *port);

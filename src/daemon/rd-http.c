@@ -12,8 +12,11 @@
 void
 rd_http_reply (SoupServerMessage *message, guint status, const char *content_type, const char *body)
 {
-  soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
-                               "close");
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+
+  soup_message_headers_append (headers, "Connection", "close");
+  soup_message_headers_replace (headers, "Cache-Control", "no-store");
+  soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
   soup_server_message_set_status (message, status,
                                   status == RD_HTTP_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
   /* what libsoup may have said already */

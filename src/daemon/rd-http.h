@@ -10,8 +10,9 @@ G_BEGIN_DECLS
 /* RFC 9110 §15.5.22; libsoup has no name for it. */
 #define RD_HTTP_UPGRADE_REQUIRED 426
 
-/* Answers with @body, UTF-8; HEAD gets the headers only. The connection is closed afterwards:
- * libsoup goes on only with those that it has accepted itself. */
+/* Answers with @body, UTF-8, which holds for now and is what @content_type says; HEAD gets the
+ * headers only. The connection is closed afterwards: libsoup goes on only with those that it has
+ * accepted itself. */
 void rd_http_reply (SoupServerMessage *message,
                     guint status,
                     const char *content_type,

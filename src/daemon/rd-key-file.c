@@ -8,6 +8,7 @@
 #include "rd-key-file.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 
 #include "rd-option.h"
 #include "rd-text.h"
@@ -25,7 +26,7 @@ read_value (RdSettings *settings, GKeyFile *file, const RdOption *option, GError
   if (g_error_matches (reason, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE))
     {
       g_set_error_literal (error, reason->domain, reason->code,
-                           "unknown escape in the value; give \\\\ for a backslash");
+                           _ ("unknown escape in the value; give \\\\ for a backslash"));
       return FALSE;
     }
   if (reason != NULL)
@@ -48,10 +49,10 @@ read_key (RdSettings *settings, GKeyFile *file, const char *group, const char *k
 
   if (elsewhere != NULL)
     g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
-                 "unknown key; it belongs to [%s]", elsewhere->group);
+                 _ ("unknown key; it belongs to [%s]"), elsewhere->group);
   else
     g_set_error_literal (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
-                         "unknown key; see ringdown --help");
+                         _ ("unknown key; see ringdown --help"));
   return FALSE;
 }
 
@@ -63,7 +64,7 @@ read_group (RdSettings *settings, GKeyFile *file, const char *group, GError **er
   if (rd_settings_find (settings, group, NULL) == NULL)
     {
       g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
-                   "[%s]: unknown group; see ringdown --help", group);
+                   _ ("[%s]: unknown group; see ringdown --help"), group);
       return FALSE;
     }
   for (char **key = keys; *key != NULL; key++)

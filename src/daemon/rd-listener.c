@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <netinet/in.h>
+#include <glib/gi18n.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "rd-tcp.h"
 
 #define BACKLOG    4096
 #define RETRY_MS   100 /* until the next try, after an error that will not pass by itself */
@@ -22,10 +24,11 @@
 
 struct _RdListener
 {
-  GPtrArray *sockets;   /* GSocket, owned; none while stopped */
+  GPtrArray *sockets;   /* GSocket, owned; none while stopped or once closed */
   GPtrArray *addresses; /* GSocketAddress, owned: of the sockets, stopped or not */
   GPtrArray *sources;   /* GSource, owned; none while stopped, paused or waiting to retry */
   gboolean reuse_port;
+  gboolean is_inherited; /* others hold the sockets too: they listen whatever we do */
   RdListenerFunc func;
   gpointer user_data; /* unowned */
   int spare_fd;       /* owned: given up to refuse a connection when none is left */
@@ -119,7 +122,8 @@ accept_one (RdListener *listener, int listen_fd)
       g_autofree char *name = g_socket_connectable_to_string (
         G_SOCKET_CONNECTABLE (listener->addresses->pdata[0]));
 
-      g_warning ("Cannot accept connections on %s: %s; refusing them until that is over", name,
+      /* Translators: an address with its port, and the reason */
+      g_warning (_ ("Cannot accept connections on %s: %s; refusing them until that is over"), name,
                  g_strerror (accept_errno));
     }
   listener->quiet_until_us = g_get_monotonic_time () + QUIET_US;
@@ -163,23 +167,13 @@ start_sources (RdListener *listener)
 static GSocket *
 listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
 {
-  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (address),
-                                             G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+  g_autoptr (GSocket) socket = rd_tcp_bind (address, reuse_port, error);
 
   if (socket == NULL)
     return NULL;
 
-  g_socket_set_blocking (socket, FALSE);
   g_socket_set_listen_backlog (socket, BACKLOG);
-  if (g_socket_get_family (socket) == G_SOCKET_FAMILY_IPV6
-      && !g_socket_set_option (socket, IPPROTO_IPV6, IPV6_V6ONLY, TRUE, error))
-    return NULL;
-  if (reuse_port && !g_socket_set_option (socket, SOL_SOCKET, SO_REUSEPORT, TRUE, error))
-    return NULL;
-  if (!g_socket_bind (socket, address, TRUE, error) || !g_socket_listen (socket, error))
-    return NULL;
-
-  return g_steal_pointer (&socket);
+  return g_socket_listen (socket, error) ? g_steal_pointer (&socket) : NULL;
 }
 
 /* Adds to @error, of listen_on(), where that was and what to do. */
@@ -192,12 +186,14 @@ explain_failure (GError **error, GSocketAddress *address)
     {
       g_clear_error (error);
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   "cannot listen on %s: the port is taken; end what holds it or give another port",
+                   _ ("cannot listen on %s: the port is taken; end what holds it or give another "
+                      "port"),
                    name);
       return;
     }
 
-  g_prefix_error (error, "cannot listen on %s: ", name);
+  /* Translators: an address with its port; the reason follows */
+  g_prefix_error (error, _ ("cannot listen on %s: "), name);
 }
 
 static gboolean
@@ -230,7 +226,7 @@ listen_on_host (RdListener *listener, const char *host, guint *port, GError **er
 
   if (inets == NULL)
     {
-      g_prefix_error (error, "cannot listen on %s: ", host);
+      g_prefix_error (error, _ ("cannot listen on %s: "), host);
       return FALSE;
     }
 
@@ -271,8 +267,8 @@ listen_on_host (RdListener *listener, const char *host, guint *port, GError **er
   return FALSE;
 }
 
-static void
-close_sockets (RdListener *listener)
+void
+rd_listener_close (RdListener *listener)
 {
   stop_sources (listener);
   g_ptr_array_set_size (listener->sockets, 0);
@@ -284,12 +280,27 @@ listen_on_hosts (RdListener *listener, const char *const *hosts, guint port, GEr
   for (gsize i = 0; hosts[i] != NULL; i++)
     if (!listen_on_host (listener, hosts[i], &port, error))
       {
-        close_sockets (listener);
+        rd_listener_close (listener);
         g_ptr_array_set_size (listener->addresses, 0);
         return FALSE;
       }
 
   return TRUE;
+}
+
+static RdListener *
+listener_new (RdListenerFunc func, gpointer user_data)
+{
+  RdListener *listener = g_new0 (RdListener, 1);
+
+  listener->sockets = g_ptr_array_new_with_free_func (g_object_unref);
+  listener->addresses = g_ptr_array_new_with_free_func (g_object_unref);
+  listener->sources = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  listener->func = func;
+  listener->user_data = user_data;
+  listener->pace = 1;
+  listener->spare_fd = open_spare ();
+  return listener;
 }
 
 RdListener *
@@ -300,19 +311,11 @@ rd_listener_new (const char *const *addresses,
                  gpointer user_data,
                  GError **error)
 {
-  g_autoptr (RdListener) listener = g_new0 (RdListener, 1);
+  g_autoptr (RdListener) listener = listener_new (func, user_data);
   g_autoptr (GError) failure = NULL;
   int tries = port == 0 ? PORT_TRIES : 1;
 
-  listener->sockets = g_ptr_array_new_with_free_func (g_object_unref);
-  listener->addresses = g_ptr_array_new_with_free_func (g_object_unref);
-  listener->sources = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
   listener->reuse_port = reuse_port;
-  listener->func = func;
-  listener->user_data = user_data;
-  listener->pace = 1;
-  listener->spare_fd = open_spare ();
-
   while (!listen_on_hosts (listener, addresses, port, &failure))
     {
       /* any port: what is free on one address need not be on the next */
@@ -328,10 +331,33 @@ rd_listener_new (const char *const *addresses,
   return g_steal_pointer (&listener);
 }
 
+RdListener *
+rd_listener_new_inherited (GPtrArray *sockets,
+                           RdListenerFunc func,
+                           gpointer user_data,
+                           GError **error)
+{
+  g_autoptr (RdListener) listener = listener_new (func, user_data);
+
+  listener->is_inherited = TRUE;
+  for (guint i = 0; i < sockets->len; i++)
+    {
+      GSocketAddress *address = g_socket_get_local_address (sockets->pdata[i], error);
+
+      if (address == NULL)
+        return NULL;
+      g_ptr_array_add (listener->sockets, g_object_ref (sockets->pdata[i]));
+      g_ptr_array_add (listener->addresses, address);
+    }
+
+  start_sources (listener);
+  return g_steal_pointer (&listener);
+}
+
 void
 rd_listener_free (RdListener *listener)
 {
-  close_sockets (listener);
+  rd_listener_close (listener);
   g_ptr_array_unref (listener->sources);
   g_ptr_array_unref (listener->sockets);
   g_ptr_array_unref (listener->addresses);
@@ -356,6 +382,9 @@ rd_listener_set_pace (RdListener *listener, guint pace)
 void
 rd_listener_stop (RdListener *listener)
 {
+  if (listener->is_inherited)
+    return;
+
   for (guint i = 0; i < listener->sockets->len; i++)
     {
       int fd = g_socket_get_fd (listener->sockets->pdata[i]);
@@ -363,13 +392,16 @@ rd_listener_stop (RdListener *listener)
       for (int k = 0; k < BACKLOG && accept_one (listener, fd); k++)
         continue;
     }
-  close_sockets (listener);
+  rd_listener_close (listener);
 }
 
 gboolean
 rd_listener_resume (RdListener *listener, GError **error)
 {
   g_autoptr (GPtrArray) sockets = g_ptr_array_new_with_free_func (g_object_unref);
+
+  if (listener->is_inherited)
+    return TRUE;
 
   for (guint i = 0; i < listener->addresses->len; i++)
     {
@@ -386,7 +418,7 @@ rd_listener_resume (RdListener *listener, GError **error)
       g_ptr_array_add (sockets, socket);
     }
 
-  close_sockets (listener);
+  rd_listener_close (listener);
   g_ptr_array_extend_and_steal (listener->sockets, g_steal_pointer (&sockets));
   start_sources (listener);
   return TRUE;

@@ -24,18 +24,32 @@ RdListener *rd_listener_new (const char *const *addresses,
                              RdListenerFunc func,
                              gpointer user_data,
                              GError **error);
+
+/* Accepts from sockets that listen already, and that who has passed them to us may hold too: see
+ * rd_listener_stop(). @sockets: (element-type GSocket), TCP; each is kept for as long as it is
+ * listened on. */
+RdListener *rd_listener_new_inherited (GPtrArray *sockets,
+                                       RdListenerFunc func,
+                                       gpointer user_data,
+                                       GError **error);
 void rd_listener_free (RdListener *listener);
 
 /* Accepts up to @pace connections in one turn of the main loop: 1 at first; 0: leaves them in the
  * backlog. */
 void rd_listener_set_pace (RdListener *listener, guint pace);
 
-/* Accepts what has come so far, then closes the sockets, so that connections are refused. */
+/* Accepts what has come so far, then closes the sockets, so that connections are refused. Inherited
+ * ones go on: if we closed them, connections would not be refused, but wait for whoever accepts
+ * from them next. */
 void rd_listener_stop (RdListener *listener);
 
 /* Listens again where it did. Returns: FALSE with an error, and nothing changed, if that cannot be:
  * another program may have taken a port. */
 gboolean rd_listener_resume (RdListener *listener, GError **error);
+
+/* For good: accepts nothing more and lets go of the sockets. What waits in the backlog of inherited
+ * ones is left for who accepts from them next. */
+void rd_listener_close (RdListener *listener);
 
 /* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
 char **rd_listener_dup_addresses (RdListener *listener);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a value of each type may be, and how it gets into its field. The words that tell a person
- * what to give instead are here and in rd-units.c. Knows no option by name, and not where a value
- * comes from. */
+/* What a value of each type may be, and how it gets into its field and out again. The words that
+ * tell a person what to give instead are here and in rd-units.c. Knows no option by name, and not
+ * where a value comes from. */
 
 #include "rd-option.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "rd-text.h"
@@ -25,29 +26,74 @@ struct _Type
                    const char *const *values,
                    GError **error);
 
+  /* Returns: (transfer full) (nullable): what @set would take for the same. */
+  char *(*format) (const Type *type, const RdOption *option, gconstpointer field);
+
   /* A string's, or that of each word of a list. */
   gboolean (*check) (const char *text);
 
   /* A quantity's: a number with units. */
   gboolean (*parse) (const char *text, gint64 *number, GError **error);
-
-  const char *noun;   /* for errors, as is what follows */
-  const char *advice; /* what @check lets through */
+  char *(*format_number) (guint64 number);
 };
 
-/* Returns: FALSE, with an error that says what @text is, such as "not a port; give ...". */
-G_GNUC_PRINTF (3, 4)
+/* Returns: (transfer full): a sentence: what @shown is not, and what to give instead. */
+static char *
+describe_fault (const RdOption *option, const char *shown)
+{
+  g_autofree char *words = NULL;
+
+  switch (option->type)
+    {
+    case RD_OPTION_ADDRESS:
+    case RD_OPTION_ADDRESSES:
+      return g_strdup_printf (_ ("“%s” is not an address; give a host name or an IP address"),
+                              shown);
+    case RD_OPTION_BOOLEAN:
+      return g_strdup_printf (_ ("“%s” is not a boolean; give true, yes, 1, false, no or 0"),
+                              shown);
+    case RD_OPTION_CHOICE:
+      words = g_strjoinv (", ", (char **) option->words);
+      /* Translators: the second is a list of words, such as session, system, none */
+      return g_strdup_printf (_ ("“%s” is not one of %s"), shown, words);
+    case RD_OPTION_COUNT:
+      return g_strdup_printf (_ ("“%s” is not a count; give a number from %s to %s"), shown,
+                              option->min, option->max);
+    case RD_OPTION_DURATION:
+    case RD_OPTION_SIZE:
+      if (option->zero_is_off)
+        return g_strdup_printf (_ ("“%s” is out of range; give 0 (off) or %s to %s"), shown,
+                                option->min, option->max);
+      return g_strdup_printf (_ ("“%s” is out of range; give %s to %s"), shown, option->min,
+                              option->max);
+    case RD_OPTION_NAME:
+      return g_strdup_printf (_ ("“%s” is not a name; give printable text"), shown);
+    case RD_OPTION_ORIGINS:
+      return g_strdup_printf (_ ("“%s” is not an origin; give ASCII such as https://*.example.org"),
+                              shown);
+    case RD_OPTION_PATH:
+      return g_strdup_printf (
+        _ ("“%s” is not a path; give / and then printable ASCII without ?, #, %% and dot segments"),
+        shown);
+    case RD_OPTION_PORT:
+      return g_strdup_printf (_ ("“%s” is not a port; give a number from %s to %s"), shown,
+                              option->min, option->max);
+    case RD_OPTION_TEXT:
+      return g_strdup_printf (_ ("“%s” is not a message; give UTF-8 text that is not empty"),
+                              shown);
+    }
+
+  g_assert_not_reached ();
+}
+
+/* Returns: FALSE with an error: @text is not what the type of @option says. */
 static gboolean
-refuse (GError **error, const char *text, const char *format, ...)
+refuse (const RdOption *option, const char *text, GError **error)
 {
   g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
-  g_autofree char *what = NULL;
-  va_list args;
+  g_autofree char *fault = describe_fault (option, shown);
 
-  va_start (args, format);
-  what = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is %s", shown, what);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fault);
   return FALSE;
 }
 
@@ -73,7 +119,7 @@ set_boolean (const Type *type,
   const char *text = last (values);
 
   if (!g_strv_contains (yes, text) && !g_strv_contains (no, text))
-    return refuse (error, text, "not %s; give %s", type->noun, type->advice);
+    return refuse (option, text, error);
 
   *(gboolean *) field = g_strv_contains (yes, text);
   return TRUE;
@@ -87,7 +133,6 @@ set_choice (const Type *type,
             GError **error)
 {
   const char *text = last (values);
-  g_autofree char *allowed = NULL;
 
   for (guint i = 0; option->words[i] != NULL; i++)
     {
@@ -97,8 +142,7 @@ set_choice (const Type *type,
           return TRUE;
         }
     }
-  allowed = g_strjoinv (", ", (char **) option->words);
-  return refuse (error, text, "not one of %s", allowed);
+  return refuse (option, text, error);
 }
 
 static gboolean
@@ -114,8 +158,7 @@ set_integer (const Type *type,
   gint64 number;
 
   if (!g_ascii_string_to_signed (text, 10, min, max, &number, NULL))
-    return refuse (error, text, "not %s; give a number from %s to %s", type->noun, option->min,
-                   option->max);
+    return refuse (option, text, error);
 
   *(int *) field = (int) number;
   return TRUE;
@@ -147,10 +190,12 @@ set_quantity (const Type *type,
 
   if (!type->parse (text, &number, &reason)
       && g_error_matches (reason, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID))
-    return refuse (error, text, "%s", reason->message);
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, reason->message);
+      return FALSE;
+    }
   if (reason != NULL || !is_in_range (type, option, number))
-    return refuse (error, text, "out of range; give %s%s to %s",
-                   option->zero_is_off ? "0 (off) or " : "", option->min, option->max);
+    return refuse (option, text, error);
 
   *(gint64 *) field = number;
   return TRUE;
@@ -168,10 +213,15 @@ set_string (const Type *type,
   char **string = field;
 
   if (text != NULL && !type->check (text))
-    return refuse (error, text, "not %s; give %s", type->noun, type->advice);
+    return refuse (option, text, error);
   if (text != NULL && (guint64) g_utf8_strlen (text, -1) > max_chars)
-    return refuse (error, text, "too long for %s; give at most %s characters", type->noun,
-                   option->max);
+    {
+      g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
+
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _ ("“%s” is too long; give at most %s characters"), shown, option->max);
+      return FALSE;
+    }
 
   g_free (*string);
   *string = g_strdup (text);
@@ -179,7 +229,11 @@ set_string (const Type *type,
 }
 
 static gboolean
-add_words (const Type *type, GStrvBuilder *list, const char *text, GError **error)
+add_words (const Type *type,
+           const RdOption *option,
+           GStrvBuilder *list,
+           const char *text,
+           GError **error)
 {
   g_auto (GStrv) words = g_strsplit_set (text, " \t\r\n,;", -1);
 
@@ -188,7 +242,7 @@ add_words (const Type *type, GStrvBuilder *list, const char *text, GError **erro
       if (**word == '\0')
         continue;
       if (!type->check (*word))
-        return refuse (error, *word, "not %s; give %s", type->noun, type->advice);
+        return refuse (option, *word, error);
       g_strv_builder_add (list, *word);
     }
   return TRUE;
@@ -204,22 +258,32 @@ set_list (const Type *type,
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) list = NULL;
   char ***strv = field;
+  guint length;
 
   for (const char *const *text = values; *text != NULL; text++)
     {
-      if (!add_words (type, builder, *text, error))
+      if (!add_words (type, option, builder, *text, error))
         return FALSE;
     }
 
   list = g_strv_builder_end (builder);
-  if (g_strv_length (list) > g_ascii_strtoull (option->max, NULL, 10))
+  length = g_strv_length (list);
+  if (length > g_ascii_strtoull (option->max, NULL, 10))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "%u are too many; give at most %s", g_strv_length (list), option->max);
+      g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        ngettext ("%u is too many; give at most %s", "%u are too many; give at most %s", length),
+        length, option->max);
       return FALSE;
     }
-  if (list[0] == NULL && *values != NULL)
-    return refuse (error, last (values), "an empty list; give at least one");
+  if (length == 0 && *values != NULL)
+    {
+      g_autofree char *shown = rd_text_printable (last (values), MAX_QUOTED_CHARS);
+
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _ ("“%s” is an empty list; give at least one"), shown);
+      return FALSE;
+    }
 
   g_strfreev (*strv);
   *strv = g_steal_pointer (&list);
@@ -275,53 +339,67 @@ is_text (const char *text)
   return *text != '\0' && g_utf8_validate (text, -1, NULL);
 }
 
+static char *
+format_boolean (const Type *type, const RdOption *option, gconstpointer field)
+{
+  return g_strdup (*(const gboolean *) field ? "true" : "false");
+}
+
+static char *
+format_choice (const Type *type, const RdOption *option, gconstpointer field)
+{
+  return g_strdup (option->words[*(const guint *) field]);
+}
+
+static char *
+format_integer (const Type *type, const RdOption *option, gconstpointer field)
+{
+  return g_strdup_printf ("%d", *(const int *) field);
+}
+
+static char *
+format_quantity (const Type *type, const RdOption *option, gconstpointer field)
+{
+  return type->format_number (*(const guint64 *) field);
+}
+
+static char *
+format_string (const Type *type, const RdOption *option, gconstpointer field)
+{
+  return g_strdup (*(char *const *) field);
+}
+
+static char *
+format_list (const Type *type, const RdOption *option, gconstpointer field)
+{
+  char **list = *(char **const *) field;
+
+  return *list != NULL ? g_strjoinv (" ", list) : NULL;
+}
+
 static const Type types[] = {
-  [RD_OPTION_ADDRESS] = {
-    .set = set_string,
-    .check = is_address,
-    .noun = "an address",
-    .advice = "a host name or an IP address",
+  [RD_OPTION_ADDRESS] = { set_string, format_string, .check = is_address },
+  [RD_OPTION_ADDRESSES] = { set_list, format_list, .check = is_address },
+  [RD_OPTION_BOOLEAN] = { set_boolean, format_boolean },
+  [RD_OPTION_CHOICE] = { set_choice, format_choice },
+  [RD_OPTION_COUNT] = { set_integer, format_integer },
+  [RD_OPTION_DURATION] = {
+    set_quantity,
+    format_quantity,
+    .parse = rd_units_parse_duration,
+    .format_number = rd_units_format_duration,
   },
-  [RD_OPTION_ADDRESSES] = {
-    .set = set_list,
-    .check = is_address,
-    .noun = "an address",
-    .advice = "a host name or an IP address",
+  [RD_OPTION_NAME] = { set_string, format_string, .check = is_name },
+  [RD_OPTION_ORIGINS] = { set_list, format_list, .check = is_graph },
+  [RD_OPTION_PATH] = { set_string, format_string, .check = is_path },
+  [RD_OPTION_PORT] = { set_integer, format_integer },
+  [RD_OPTION_SIZE] = {
+    set_quantity,
+    format_quantity,
+    .parse = rd_units_parse_size,
+    .format_number = rd_units_format_size,
   },
-  [RD_OPTION_BOOLEAN] = {
-    .set = set_boolean,
-    .noun = "a boolean",
-    .advice = "true, yes, 1, false, no or 0",
-  },
-  [RD_OPTION_CHOICE] = { .set = set_choice },
-  [RD_OPTION_COUNT] = { .set = set_integer, .noun = "a count" },
-  [RD_OPTION_DURATION] = { .set = set_quantity, .parse = rd_units_parse_duration },
-  [RD_OPTION_NAME] = {
-    .set = set_string,
-    .check = is_name,
-    .noun = "a name",
-    .advice = "printable text",
-  },
-  [RD_OPTION_ORIGINS] = {
-    .set = set_list,
-    .check = is_graph,
-    .noun = "an origin",
-    .advice = "ASCII such as https://*.example.org",
-  },
-  [RD_OPTION_PATH] = {
-    .set = set_string,
-    .check = is_path,
-    .noun = "a path",
-    .advice = "/ and then printable ASCII without ?, #, % and dot segments",
-  },
-  [RD_OPTION_PORT] = { .set = set_integer, .noun = "a port" },
-  [RD_OPTION_SIZE] = { .set = set_quantity, .parse = rd_units_parse_size },
-  [RD_OPTION_TEXT] = {
-    .set = set_string,
-    .check = is_text,
-    .noun = "a message",
-    .advice = "UTF-8 text that is not empty",
-  },
+  [RD_OPTION_TEXT] = { set_string, format_string, .check = is_text },
 };
 
 gboolean
@@ -330,6 +408,14 @@ rd_option_set (const RdOption *option, gpointer record, const char *const *value
   const Type *type = &types[option->type];
 
   return type->set (type, option, G_STRUCT_MEMBER_P (record, option->offset), values, error);
+}
+
+char *
+rd_option_format (const RdOption *option, gconstpointer record)
+{
+  const Type *type = &types[option->type];
+
+  return type->format (type, option, (const guint8 *) record + option->offset);
 }
 
 void

@@ -38,6 +38,7 @@ typedef struct
   gboolean zero_is_off;     /* 0 is allowed below @min */
   const char *const *words; /* of a choice, NULL-terminated */
   const char *help;
+  const char *description; /* for the manual */
 } RdOption;
 
 /* Puts @values (NULL-terminated) into @option's field of the struct at @record, in the place of
@@ -49,6 +50,10 @@ gboolean rd_option_set (const RdOption *option,
                         gpointer record,
                         const char *const *values,
                         GError **error);
+
+/* Returns: (transfer full) (nullable): the value in @option's field, as one would type it, whatever
+ * it was typed like: "30min" for 1800s. NULL: an empty list, or no string. */
+char *rd_option_format (const RdOption *option, gconstpointer record);
 
 /* Frees what the field owns. */
 void rd_option_clear (const RdOption *option, gpointer record);

@@ -10,8 +10,10 @@
 #include "rd-error.h"
 #include "rd-http-port.h"
 #include "rd-http.h"
+#include "rd-origins.h"
 
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,9 +30,10 @@ struct _RdServer
   RdMetrics *metrics;  /* unowned: outlives us */
   RdHttpPort *port;    /* owned */
   char *path;          /* owned */
-  GPtrArray *origins;  /* GPatternSpec, owned */
+  RdOrigins *origins;  /* owned */
   gulong accepting_id; /* signal handlers on drain */
   gulong reopen_id;
+  gulong state_id;
   GQueue admissions; /* Admission, unowned: sockets not taken yet */
 };
 
@@ -99,23 +102,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
   if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early->data, early->len,
                          &error))
-    g_warning ("Client lost after its handshake: %s", error->message);
-}
-
-static gboolean
-origin_is_allowed (RdServer *server, const char *origin)
-{
-  gsize length = origin != NULL ? strlen (origin) : 0;
-
-  /* Only browsers tell an origin, and only they need be kept from being used by strangers. */
-  if (origin == NULL || server->origins->len == 0)
-    return TRUE;
-
-  for (guint i = 0; i < server->origins->len; i++)
-    if (g_pattern_spec_match (server->origins->pdata[i], length, origin, NULL))
-      return TRUE;
-
-  return FALSE;
+    g_warning (_ ("Client lost after its handshake: %s"), error->message);
 }
 
 static void
@@ -205,7 +192,8 @@ on_request (SoupServer *soup,
   else if (is_full (server))
     refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "Too many clients; try again later.");
-  else if (!origin_is_allowed (server, soup_message_headers_get_one (headers, "Origin")))
+  else if (!rd_origins_may_connect (server->origins,
+                                    soup_message_headers_get_one (headers, "Origin")))
     refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
             "Pages of this origin may not connect.");
   else
@@ -258,6 +246,14 @@ on_reopen (RdServer *server, GError **error)
   return FALSE;
 }
 
+/* What has not been accepted by now is for the next who serves this port, if there is one. */
+static void
+on_state_changed (RdServer *server)
+{
+  if (g_str_equal (rd_drain_get_state (server->drain), "drained"))
+    rd_http_port_close (server->port);
+}
+
 RdServer *
 rd_server_new (RdManager *manager,
                RdDrain *drain,
@@ -269,6 +265,7 @@ rd_server_new (RdManager *manager,
   const RdHttpPortOptions port_options = { .addresses = options->addresses,
                                            .port = options->port,
                                            .reuse_port = options->reuse_port,
+                                           .inherited = options->inherited,
                                            .max_connections = options->max_handshakes,
                                            .lifetime_us = HANDSHAKE_TIMEOUT_US,
                                            .crowded_lifetime_us = CROWDED_TIMEOUT_US };
@@ -277,9 +274,7 @@ rd_server_new (RdManager *manager,
   server->drain = g_object_ref (drain);
   server->metrics = metrics;
   server->path = g_strdup (options->path);
-  server->origins = g_ptr_array_new_with_free_func ((GDestroyNotify) g_pattern_spec_free);
-  for (gsize i = 0; options->allow_origins[i] != NULL; i++)
-    g_ptr_array_add (server->origins, g_pattern_spec_new (options->allow_origins[i]));
+  server->origins = rd_origins_new (options->allow_origins);
 
   server->port = rd_http_port_new (&port_options, &port_events, server, error);
   if (server->port == NULL)
@@ -289,6 +284,8 @@ rd_server_new (RdManager *manager,
   server->accepting_id = g_signal_connect_swapped (drain, "notify::accepting",
                                                    G_CALLBACK (on_accepting_changed), server);
   server->reopen_id = g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
+  server->state_id = g_signal_connect_swapped (drain, "notify::state",
+                                               G_CALLBACK (on_state_changed), server);
   return g_steal_pointer (&server);
 }
 
@@ -299,8 +296,9 @@ rd_server_free (RdServer *server)
     ((Admission *) l->data)->server = NULL;
   g_clear_signal_handler (&server->accepting_id, server->drain);
   g_clear_signal_handler (&server->reopen_id, server->drain);
+  g_clear_signal_handler (&server->state_id, server->drain);
   g_clear_pointer (&server->port, rd_http_port_free);
-  g_ptr_array_unref (server->origins);
+  rd_origins_free (server->origins);
   g_free (server->path);
   g_object_unref (server->drain);
   g_object_unref (server->manager);

@@ -17,12 +17,14 @@ typedef struct
   const char *const *addresses;
   guint port;
   gboolean reuse_port;
+  GPtrArray *inherited; /* GSocket, unowned: if there are any, these instead of the above */
   const char *path;
   guint max_handshakes;             /* under way at one time; the others wait in the backlog */
   const char *const *allow_origins; /* globs; empty: any */
 } RdServerOptions;
 
-/* Listens at once. While @drain is not accepting, the port refuses connections.
+/* Listens at once. While @drain is not accepting, the port refuses connections; on inherited
+ * sockets it accepts them and answers 503.
  * Returns: (transfer full): NULL with an error that names address and port. */
 RdServer *rd_server_new (RdManager *manager,
                          RdDrain *drain,

@@ -34,7 +34,9 @@ struct _RdService
   RdManager *manager; /* owned */
   RdDrain *drain;     /* owned */
   RdBus *bus;         /* owned */
-  Snapshot snapshot;
+  GDBusInterfaceVTable vtable;
+  Snapshot snapshot; /* as the properties are now */
+  Snapshot told;     /* as they were signalled last */
   guint refresh_id;
   GHashTable *listeners; /* unique bus name -> id of the watch over it, both owned */
   gulong connected_id;   /* signal handlers on manager, while somebody listens */
@@ -48,13 +50,12 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Sets all properties; the skeleton signals those that differ. Returns: whether any does. */
-static gboolean
+/* Sets all properties. What has changed is signalled by tell(): we are frozen else. */
+static void
 set_properties (RdService *self)
 {
   RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
-  const Snapshot old = self->snapshot;
   WsEngineStats stats;
 
   rd_manager_get_stats (self->manager, &stats);
@@ -74,7 +75,19 @@ set_properties (RdService *self)
   rd_dbus_server1_set_messages_delivered (server1, self->snapshot.delivered);
   rd_dbus_server1_set_drain_seconds_left (server1, self->snapshot.seconds_left);
   rd_dbus_server1_set_bus_state (server1, bus_state);
-  return memcmp (&old, &self->snapshot, sizeof old) != 0;
+}
+
+/* Has the skeleton signal what differs from the last time. Returns: whether anything does. */
+static gboolean
+tell (RdService *self)
+{
+  const Snapshot old = self->told;
+
+  set_properties (self);
+  self->told = self->snapshot;
+  g_object_thaw_notify (G_OBJECT (self));
+  g_object_freeze_notify (G_OBJECT (self));
+  return memcmp (&old, &self->told, sizeof old) != 0;
 }
 
 static void schedule_refresh (RdService *self, guint after_ms);
@@ -86,7 +99,7 @@ on_refresh (gpointer user_data)
   RdService *self = user_data;
 
   self->refresh_id = 0;
-  if (set_properties (self))
+  if (tell (self))
     schedule_refresh (self, REFRESH_INTERVAL_MS);
   else if (!rd_drain_is_running (self->drain))
     schedule_refresh (self, DRAIN_INTERVAL_MS);
@@ -111,7 +124,7 @@ on_changed (RdService *self)
 static void
 on_state_changed (RdService *self)
 {
-  set_properties (self);
+  tell (self);
   g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self));
   on_changed (self);
 }
@@ -212,8 +225,8 @@ parse_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
 
       g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
                    /* Translators: the second is a D-Bus type */
-                   _("option “%s” (%s) is not known; there is “timeout” (u), in seconds"), key,
-                      g_variant_get_type_string (value));
+                   _ ("option “%s” (%s) is not known; there is “timeout” (u), in seconds"), key,
+                   g_variant_get_type_string (value));
       g_variant_unref (value);
       return FALSE;
     }
@@ -267,15 +280,15 @@ handle_publish (RdDBusServer1 *server1,
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
     {
       g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_NOT_FOUND,
-                                             _("there is no topic “%s”; the only one is “%s”"),
-                                                topic, RD_TOPIC_BROADCAST);
+                                             _ ("there is no topic “%s”; the only one is “%s”"),
+                                             topic, RD_TOPIC_BROADCAST);
       return TRUE;
     }
   if (message.size > max_message)
     {
       g_dbus_method_invocation_return_error (
         invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-        _("the message has %zu bytes; --max-message allows %zu"), message.size, max_message);
+        _ ("the message has %zu bytes; --max-message allows %zu"), message.size, max_message);
       return TRUE;
     }
 
@@ -338,6 +351,31 @@ server1_iface_init (RdDBusServer1Iface *iface)
   iface->handle_shutdown = handle_shutdown;
 }
 
+/* Whoever asks gets what is so now, and not what was signalled last. */
+static GVariant *
+get_property (GDBusConnection *connection,
+              const char *sender,
+              const char *object_path,
+              const char *interface_name,
+              const char *property_name,
+              GError **error,
+              gpointer user_data)
+{
+  GDBusInterfaceSkeleton *skeleton = user_data;
+  const GDBusInterfaceVTable *inherited
+    = G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)->get_vtable (skeleton);
+
+  set_properties (user_data);
+  return inherited->get_property (connection, sender, object_path, interface_name, property_name,
+                                  error, user_data);
+}
+
+static GDBusInterfaceVTable *
+rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
+{
+  return &RD_SERVICE (skeleton)->vtable;
+}
+
 static void
 unwatch (gpointer watch_id)
 {
@@ -363,11 +401,16 @@ static void
 rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
+  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 }
 
 static void
 rd_service_init (RdService *self)
 {
+  GDBusInterfaceSkeleton *skeleton = G_DBUS_INTERFACE_SKELETON (self);
+
+  self->vtable = *G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)->get_vtable (skeleton);
+  self->vtable.get_property = get_property;
   self->listeners = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unwatch);
 }
 
@@ -389,5 +432,7 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   set_properties (self);
+  self->told = self->snapshot;
+  g_object_freeze_notify (G_OBJECT (self));
   return self;
 }

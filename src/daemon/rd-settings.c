@@ -8,6 +8,7 @@
 #include "rd-settings.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 
 #include "rd-text.h"
 
@@ -81,8 +82,8 @@ rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, cons
     g_ptr_array_add (*values, g_strdup (text));
 }
 
-static char *
-variable_name (const RdOption *option)
+char *
+rd_settings_dup_variable (const RdOption *option)
 {
   g_autofree char *upper = g_ascii_strup (option->name, -1);
 
@@ -102,7 +103,7 @@ rd_settings_add_environment (RdSettings *self, char **envp)
 {
   for (gsize i = 0; i < self->n_options; i++)
     {
-      g_autofree char *name = variable_name (&self->options[i]);
+      g_autofree char *name = rd_settings_dup_variable (&self->options[i]);
       const char *value = rd_settings_get_variable (envp, name);
 
       if (value != NULL)
@@ -117,6 +118,12 @@ rd_settings_set_key_file (RdSettings *self, const char *name)
   self->key_file = g_strdup (name);
 }
 
+const char *
+rd_settings_get_key_file (const RdSettings *self)
+{
+  return self->key_file;
+}
+
 /* Returns: (transfer full): where to find what @source says about @option. */
 static char *
 locate (const RdSettings *self, RdSource source, const RdOption *option)
@@ -126,18 +133,17 @@ locate (const RdSettings *self, RdSource source, const RdOption *option)
     case RD_SOURCE_COMMAND_LINE:
       return g_strdup_printf ("--%s", option->name);
     case RD_SOURCE_ENVIRONMENT:
-      return variable_name (option);
+      return rd_settings_dup_variable (option);
     case RD_SOURCE_KEY_FILE:
       return g_strdup_printf ("%s: [%s] %s", self->key_file, option->group, option->name);
     case RD_SOURCE_PRESET:
       break;
     }
-  return g_strdup_printf ("%s (default)", option->name);
+  return g_strdup_printf (_ ("%s (default)"), option->name);
 }
 
-G_GNUC_PRINTF (3, 4)
 static void
-set_value_error (GError **error, RdSource source, const char *format, ...)
+set_value_error (GError **error, RdSource source, const char *message)
 {
   const struct
   {
@@ -149,12 +155,8 @@ set_value_error (GError **error, RdSource source, const char *format, ...)
     [RD_SOURCE_ENVIRONMENT] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
     [RD_SOURCE_COMMAND_LINE] = { G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE },
   };
-  va_list args;
 
-  va_start (args, format);
-  g_propagate_error (error,
-                     g_error_new_valist (kinds[source].domain, kinds[source].code, format, args));
-  va_end (args);
+  g_set_error_literal (error, kinds[source].domain, kinds[source].code, message);
 }
 
 gboolean
@@ -166,20 +168,22 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
       const GPtrArray *values = self->values[source][i];
       g_autoptr (GError) reason = NULL;
       g_autofree char *place = NULL;
+      g_autofree char *message = NULL;
 
       if (values == NULL
           || rd_option_set (option, record, (const char *const *) values->pdata, &reason))
         continue;
 
       place = locate (self, source, option);
-      set_value_error (error, source, "%s: %s", place, reason->message);
+      message = g_strdup_printf ("%s: %s", place, reason->message);
+      set_value_error (error, source, message);
       return FALSE;
     }
   return TRUE;
 }
 
-static RdSource
-strongest_source (const RdSettings *self, const RdOption *option)
+RdSource
+rd_settings_get_source (const RdSettings *self, const RdOption *option)
 {
   RdSource source = RD_SOURCE_COMMAND_LINE;
 
@@ -188,33 +192,29 @@ strongest_source (const RdSettings *self, const RdOption *option)
   return source;
 }
 
-/* Returns: (transfer full): where @option, which is no list, got its value, and what that is. */
-static char *
-describe (const RdSettings *self, const RdOption *option)
+char *
+rd_settings_quote (const RdSettings *self, const char *name)
 {
-  RdSource source = strongest_source (self, option);
+  const RdOption *option = rd_settings_find (self, NULL, name);
+  RdSource source = rd_settings_get_source (self, option);
   const GPtrArray *values = self->values[source][option - self->options];
   const char *value = g_ptr_array_index (values, values->len - 1);
   g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
   g_autofree char *place = locate (self, source, option);
 
-  return g_strdup_printf ("%s “%s”", place, shown);
+  /* Translators: where a setting comes from, and its value; only the quotes are to be translated */
+  return g_strdup_printf (_ ("%s “%s”"), place, shown);
 }
 
-gboolean
-rd_settings_refuse_pair (const RdSettings *self,
-                         const char *name,
-                         const char *conflict,
-                         const char *other,
-                         const char *advice,
-                         GError **error)
+void
+rd_settings_set_pair_error (const RdSettings *self,
+                            GError **error,
+                            const char *name,
+                            const char *other,
+                            const char *message)
 {
-  const RdOption *first = rd_settings_find (self, NULL, name);
-  const RdOption *second = rd_settings_find (self, NULL, other);
-  RdSource source = MAX (strongest_source (self, first), strongest_source (self, second));
-  g_autofree char *this = describe (self, first);
-  g_autofree char *that = describe (self, second);
+  RdSource source = rd_settings_get_source (self, rd_settings_find (self, NULL, name));
+  RdSource other_source = rd_settings_get_source (self, rd_settings_find (self, NULL, other));
 
-  set_value_error (error, source, "%s %s %s; %s", this, conflict, that, advice);
-  return FALSE;
+  set_value_error (error, MAX (source, other_source), message);
 }

@@ -35,14 +35,19 @@ const RdOption *rd_settings_find (const RdSettings *self, const char *group, con
 /* @source says @text of @option, after what it said before; NULL: that it has no value. */
 void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text);
 
+/* Returns: (transfer full): the name of the variable of @option: "RINGDOWN_DRAIN_TIMEOUT". */
+char *rd_settings_dup_variable (const RdOption *option);
+
 /* Adds what the variables in @envp (NULL-terminated) say. */
 void rd_settings_add_environment (RdSettings *self, char **envp);
 
 /* Returns: (transfer none) (nullable): the variable @name; an empty one counts as not set. */
 const char *rd_settings_get_variable (char **envp, const char *name);
 
-/* @name: of the key file that %RD_SOURCE_KEY_FILE stands for, as errors may show it. */
+/* @name: of the key file that %RD_SOURCE_KEY_FILE stands for, fit to be shown.
+ * Returns: (transfer none) (nullable): that name, NULL: no file was read. */
 void rd_settings_set_key_file (RdSettings *self, const char *name);
+const char *rd_settings_get_key_file (const RdSettings *self);
 
 /* Puts what @source says into the fields of the struct at @record. On error some fields are set,
  * and the message starts with what to correct: option, variable, or file, group and key. The domain
@@ -52,14 +57,19 @@ gboolean rd_settings_apply (const RdSettings *self,
                             gpointer record,
                             GError **error);
 
-/* Returns: FALSE with an error, as from the stronger one's source, that two options do not go
- * together: @name's source and value, @conflict ("is less than"), @other's, and @advice. */
-gboolean rd_settings_refuse_pair (const RdSettings *self,
-                                  const char *name,
-                                  const char *conflict,
-                                  const char *other,
-                                  const char *advice,
-                                  GError **error);
+/* Returns: the strongest source that says anything of @option: the one that holds. */
+RdSource rd_settings_get_source (const RdSettings *self, const RdOption *option);
+
+/* Returns: (transfer full): where the option @name, which is no list, got its value, and that value
+ * as it was typed: "--log-size “1MiB”". */
+char *rd_settings_quote (const RdSettings *self, const char *name);
+
+/* Sets an error, as from the stronger one's source: @message, that the two do not go together. */
+void rd_settings_set_pair_error (const RdSettings *self,
+                                 GError **error,
+                                 const char *name,
+                                 const char *other,
+                                 const char *message);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSettings, rd_settings_free)
 

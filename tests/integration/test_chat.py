@@ -4,8 +4,6 @@
 
 import asyncio
 import os
-import pathlib
-import pty
 import re
 import subprocess
 import threading
@@ -13,59 +11,20 @@ import time
 
 import tap
 import websockets
+import wscat
 from crowd import Member, crowd
-from patience import SLOWNESS, eventually
+from patience import SLOWNESS
 from ringdown import RingdownTestCase
 from wire import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, frame
-
-_WSCAT = os.environ.get('WSCAT') or str(
-    pathlib.Path(__file__).parent / 'node_modules' / '.bin' / 'wscat')
-
-
-class Wscat:
-    """wscat in a terminal, as a person uses it."""
-
-    def __init__(self, port):
-        self._terminal, far_end = pty.openpty()
-        self._shown = ''
-        self._process = subprocess.Popen(
-            [_WSCAT, '--no-color', '--connect', f'ws://127.0.0.1:{port}/ws'],
-            stdin=far_end, stdout=far_end, stderr=far_end, start_new_session=True)
-        os.close(far_end)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        try:
-            while data := os.read(self._terminal, 65536):
-                self._shown += data.decode(errors='replace')
-        except OSError:
-            pass  # the terminal's other end is closed
-
-    def type(self, line):
-        os.write(self._terminal, line.encode() + b'\r')
-
-    def wait_shown(self, text):
-        eventually(lambda: text in self._shown, f'{text!r} in {self._shown!r}', 30)
-
-    def times_shown(self, text):
-        return self._shown.count(text)
-
-    def stop(self):
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        os.close(self._terminal)
-
 
 class TalkTest(RingdownTestCase):
     def setUp(self):
         super().setUp()
-        if self._testMethodName.startswith('test_wscat') and not os.path.exists(_WSCAT):
+        if self._testMethodName.startswith('test_wscat') and not os.path.exists(wscat.PROGRAM):
             self.skipTest('wscat is missing: npm ci --prefix tests/integration')
 
     def wscat(self, server):
-        client = Wscat(server.port)
+        client = wscat.Wscat(server.port)
         self.addCleanup(client.stop)
         client.wait_shown('Connected')
         return client

@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 import tap
-from patience import SLOWNESS
+from patience import SLOWNESS, eventually
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 
 WRONG_USAGE, WRONG_START = 2, 1
@@ -44,7 +44,7 @@ class HelpTest(CliTestCase):
     OPTIONS = ('address', 'port', 'path', 'admin-address', 'admin-port', 'notify-interval',
                'notify-message', 'drain-timeout', 'drain-interval', 'drain-grace', 'instance',
                'reuse-port', 'bus', 'log-size', 'max-message', 'max-clients', 'ping-interval',
-               'ping-timeout', 'allow-origin', 'config', 'version')
+               'ping-timeout', 'allow-origin', 'config', 'check', 'version')
 
     def test_it_names_every_option_within_80_columns(self):
         done = self.run_program('--help')
@@ -165,6 +165,17 @@ class StartTest(CliTestCase):
     def test_an_address_that_cannot_be_resolved_is_named(self):
         self.assert_fails(WRONG_START, ['no.such.host.invalid'], '--address=no.such.host.invalid',
                           '--port=0', '--admin-port=0')
+
+    def test_workers_share_a_port(self):
+        first = self.start('--reuse-port')
+        second = self.start('--reuse-port', f'--port={first.port}')
+        self.assertEqual(first.port, second.port)
+        for _ in range(40):  # the kernel gives each its part
+            self.connect(first)
+        eventually(lambda: first.ready()[1]['clients'] + second.ready()[1]['clients'] == 40,
+                   'all clients')
+        self.assertNotEqual(0, first.ready()[1]['clients'])
+        self.assertNotEqual(0, second.ready()[1]['clients'])
 
     def test_several_addresses_are_listened_on(self):
         server = self.start('--address=127.0.0.1', '--address=127.0.0.2')

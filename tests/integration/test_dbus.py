@@ -126,11 +126,14 @@ class DrainTest(BusTestCase):
         client.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_a_signal_after_shutdown_is_the_second(self):
+    def test_a_signal_after_shutdown_harms_nobody_and_a_second_closes(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.bus.call('Shutdown')
         self.wait_property('State', 'draining')
+        server.signal(signal.SIGTERM)
+        server.wait_log('Draining already')
+        self.assertEqual('draining', self.bus.property('State'))
         server.signal(signal.SIGTERM)
         client.expect_close(1012)
         self.assertEqual(0, server.wait_exit())

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""HTTP: the handshake and its refusals on the main port, health and metrics on the admin port."""
+"""HTTP: the handshake and its refusals on the main port, and the admin port."""
 
+import base64
+import hashlib
+import http.client
+import re
 import signal
+import socket
 import subprocess
 import time
 
 import tap
 from crowd import undisturbed
 from patience import SLOWNESS, Deadline, eventually
-from ringdown import RingdownTestCase
+from ringdown import ADDRESS, RingdownTestCase
 
 
 class HttpTestCase(RingdownTestCase):
@@ -257,13 +262,13 @@ class AdminTest(HttpTestCase):
 
     def test_other_paths_are_not_found_nor_is_the_websocket(self):
         server = self.start()
-        for path in '/', '/ws', '/metricsx', '/healthz/x':
+        for path in '/ws', '/metricsx', '/healthz/x', '/index.html', '/favicon.ico':
             with self.subTest(path=path):
                 self.assertEqual(404, server.admin(path)[0])
 
     def test_an_answer_ends_its_connection_and_says_so(self):
         server = self.start()
-        for path in '/healthz', '/readyz', '/metrics', '/nothing':
+        for path in '/', '/healthz', '/readyz', '/metrics', '/nothing':
             with self.subTest(path=path):
                 client = self.tcp(server, admin=True)
                 client.send(client.request(path))
@@ -319,6 +324,117 @@ class AdminTest(HttpTestCase):
         self.assertGreaterEqual(server.metric('ringdown_received_bytes_total'), 106)
         self.assertGreaterEqual(server.metric('ringdown_sent_bytes_total'), 2 * 102)
         self.assertGreater(server.metric('ringdown_flush_seconds_count'), 0)
+
+
+class PageTest(HttpTestCase):
+    """What a browser is told with the page, and whom it is told to. See also test_page.py."""
+
+    PATHS = '/', '/healthz', '/readyz', '/metrics'
+
+    def ask(self, server, path='/', method='GET', **headers):
+        """Asks the admin port; returns status, headers and text."""
+        connection = http.client.HTTPConnection(ADDRESS, server.admin_port, timeout=10 * SLOWNESS)
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+        finally:
+            connection.close()
+
+    def test_it_is_one_small_piece_of_html_that_loads_nothing(self):
+        status, headers, page = self.ask(self.start())
+        self.assertEqual(200, status)
+        self.assertEqual('text/html; charset=utf-8', headers['Content-Type'])
+        self.assertLess(len(page.encode()), 30 * 1024)
+        self.assertIn('<html lang="en">', page)
+        self.assertNotIn('{{', page)
+        self.assertNotRegex(page, r'<link(?! rel="icon" href="data:)|<script[^>]*\bsrc\b')
+        self.assertNotRegex(page, r'@import|url\(')
+
+    def test_the_policy_names_the_code_in_it_and_where_it_connects(self):
+        server = self.start()
+        _, headers, page = self.ask(server)
+        style, script = (re.search(f'<{tag}[^>]*>(.*?)</{tag}>', page, re.DOTALL)[1]
+                         for tag in ('style', 'script'))
+        policy = dict(part.split(' ', 1) for part in headers['Content-Security-Policy'].split('; '))
+        for name in 'default-src', 'base-uri', 'form-action', 'frame-ancestors':
+            self.assertEqual("'none'", policy.pop(name))
+        self.assertEqual({
+            'img-src': 'data:', 'style-src': self.hash(style), 'script-src': self.hash(script),
+            'connect-src': f"'self' ws://127.0.0.1:{server.port} wss://127.0.0.1:{server.port}",
+        }, policy)
+
+    def hash(self, code):
+        digest = hashlib.sha256(code.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    def test_it_says_no_more_than_needed_and_is_not_kept(self):
+        _, headers, _ = self.ask(self.start())
+        self.assertEqual('no-referrer', headers['Referrer-Policy'])
+        self.assertEqual('no-store', headers['Cache-Control'])
+        self.assertEqual('nosniff', headers['X-Content-Type-Options'])
+
+    def test_head_gets_the_headers_of_get(self):
+        server = self.start()
+        for path in self.PATHS:
+            with self.subTest(path):
+                _, headers, text = self.ask(server, path)
+                status, bare, nothing = self.ask(server, path, 'HEAD')
+                self.assertEqual((200, ''), (status, nothing))
+                self.assertEqual(headers['Content-Type'], bare['Content-Type'])
+                self.assertEqual(str(len(text.encode())), bare['Content-Length'])
+
+    def test_a_page_of_strangers_may_not_ask(self):
+        server = self.start()
+        own = f'127.0.0.1:{server.admin_port}'
+        with undisturbed(server):
+            for path in self.PATHS:
+                for origin in ('http://evil.example', 'null', f'http://127.0.0.1:{server.port}',
+                               f'http://{own}.evil.example', 'http://', ''):
+                    with self.subTest(path=path, origin=origin):
+                        self.assertEqual(403, self.ask(server, path, Origin=origin)[0])
+                for origin in f'http://{own}', f'https://{own}':
+                    with self.subTest(path=path, origin=origin):
+                        self.assertEqual(200, self.ask(server, path, Origin=origin)[0])
+
+    def test_a_page_of_an_origin_that_is_allowed_may_ask(self):
+        server = self.start('--allow-origin=https://*.example.org')
+        for origin, status in ('https://a.example.org', 200), ('https://a.example.com', 403):
+            with self.subTest(origin):
+                self.assertEqual(status, self.ask(server, '/metrics', Origin=origin)[0])
+
+    def test_it_is_shown_under_names_that_strangers_cannot_point_here(self):
+        server = self.start()
+        for host in ('127.0.0.1', '10.1.2.3:8001', '[::1]:8001', 'localhost', 'LOCALHOST:80',
+                     'ops.localhost', socket.gethostname()):
+            with self.subTest(host):
+                self.assertEqual(200, self.ask(server, Host=host)[0])
+
+    def test_it_is_not_shown_under_other_names(self):
+        server = self.start()
+        with undisturbed(server):
+            for host in ('evil.example', 'evil.example:8001', '127.0.0.1.evil.example',
+                         'localhost.evil.example', 'localhost@evil.example', '"', ''):
+                with self.subTest(host):
+                    status, _, text = self.ask(server, Host=host)
+                    self.assertEqual(403, status)
+                    self.assertIn('--allow-origin=', text)
+
+    def test_it_is_shown_under_a_name_that_is_allowed(self):
+        server = self.start('--allow-origin=https://ops.example')
+        self.assertEqual(200, self.ask(server, Host='ops.example')[0])
+        self.assertEqual(403, self.ask(server, Host='ops.example:8001')[0])
+
+    def test_probes_and_scrapers_may_use_any_name(self):
+        server = self.start()
+        for path in '/healthz', '/readyz', '/metrics':
+            with self.subTest(path):
+                self.assertEqual(200, self.ask(server, path, Host='ringdown.cluster.example')[0])
+
+    def test_nothing_can_be_posted_to_it(self):
+        status, headers, _ = self.ask(self.start(), method='POST')
+        self.assertEqual(405, status)
+        self.assertEqual('GET, HEAD', headers['Allow'])
 
 
 if __name__ == '__main__':

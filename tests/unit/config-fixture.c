@@ -45,6 +45,8 @@ config_fixture_load (const ConfigFixture *fixture,
   g_autofree char *xdg = g_strconcat ("XDG_CONFIG_HOME=", fixture->dir, NULL);
   g_auto (GStrv) argv = NULL;
   g_auto (GStrv) envp = NULL;
+  g_autoptr (RdSettings) to_check = NULL;
+  RdConfig *config;
 
   g_strv_builder_add (argv_builder, "ringdown");
   for (; args != NULL && *args != NULL; args++)
@@ -57,7 +59,9 @@ config_fixture_load (const ConfigFixture *fixture,
 
   argv = g_strv_builder_end (argv_builder);
   envp = g_strv_builder_end (envp_builder);
-  return rd_config_load (argv, envp, error);
+  config = rd_config_load (argv, envp, &to_check, error);
+  g_assert_null (to_check);
+  return config;
 }
 
 RdConfig *

@@ -137,8 +137,8 @@ strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
     guint n; /* times that @text fits */
     const char *why;
   } cases[] = {
-    { "path", "/", "p", 254, "too long for a path; give at most 255 characters" },
-    { "instance", "", "ä", 64, "too long for a name; give at most 64 characters" },
+    { "path", "/", "p", 254, "too long; give at most 255 characters" },
+    { "instance", "", "ä", 64, "too long; give at most 64 characters" },
     { "address", "", "a", 63, ADDRESS },                                  /* a label */
     { "admin-address", "a.", "b", 63, ADDRESS },                          /* the last label */
     { "admin-address", LABEL "." LABEL "." LABEL ".", "d", 61, ADDRESS }, /* 253 characters */

@@ -266,6 +266,93 @@ buses_are_understood (ConfigFixture *fixture, gconstpointer data)
     }
 }
 
+static void
+presets_are_formatted_as_they_are_told (ConfigFixture *fixture, gconstpointer data)
+{
+  g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, NULL, NULL, NULL);
+  gsize n_options;
+  const RdOption *table = rd_options_get (&n_options);
+
+  for (gsize i = 0; i < n_options; i++)
+    {
+      g_autofree char *text = rd_option_format (&table[i], config);
+
+      g_assert_cmpstr (text, ==, table[i].preset);
+    }
+}
+
+static void
+values_are_formatted_alike_however_typed (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][3] = {
+    { "drain-timeout", "5400", "1h 30min" },
+    { "drain-timeout", "0s", "0" },
+    { "log-size", "8388608", "8MiB" },
+    { "max-message", "1000B", "1000" },
+    { "reuse-port", "1", "true" },
+    { "bus", "none", "none" },
+    { "address", "a,b ;c", "a b c" },
+    { "allow-origin", "*", "*" },
+    { "instance", "blau 1", "blau 1" },
+    { "admin-port", "-1", "-1" },
+    { "path", "/a", "/a" },
+    { "notify-message", "Grüße,  alle", "Grüße,  alle" },
+  };
+  g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, NULL, NULL, NULL);
+  gsize n_options;
+  const RdOption *table = rd_options_get (&n_options);
+  g_autoptr (RdSettings) settings = rd_settings_new (table, n_options);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const RdOption *option = rd_settings_find (settings, NULL, cases[i][0]);
+      g_autofree char *text = NULL;
+
+      g_assert_true (rd_option_set (option, config, STRV (cases[i][1]), NULL));
+      text = rd_option_format (option, config);
+      g_assert_cmpstr (text, ==, cases[i][2]);
+    }
+}
+
+static void
+names_on_the_bus_tell_instances_apart (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][2] = {
+    { "--bus=session", "org.ringdown.Ringdown" },
+    { "--bus=system", "org.ringdown.Ringdown" },
+    { "--bus=none", NULL },
+    { "--instance=blue", "org.ringdown.Ringdown.iblue" },
+    { "--instance=1-ä.b 🛰", "org.ringdown.Ringdown.i1___b__" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, STRV (cases[i][0]), NULL,
+                                                            NULL);
+      g_autofree char *id = rd_config_dup_application_id (config);
+
+      g_assert_cmpstr (id, ==, cases[i][1]);
+      g_assert_true (id == NULL || g_application_id_is_valid (id));
+    }
+}
+
+static void
+a_check_is_told_who_set_what (ConfigFixture *fixture, gconstpointer data)
+{
+  char **argv = (char **) STRV ("ringdown", "--port=1", "--check");
+  char **envp = (char **) STRV ("XDG_CONFIG_HOME=/nonexistent");
+  g_autoptr (RdSettings) settings = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RdConfig) config = rd_config_load (argv, envp, &settings, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (config->port, ==, 1);
+  g_assert_cmpint (rd_settings_get_source (settings, rd_settings_find (settings, "Server", "port")),
+                   ==, RD_SOURCE_COMMAND_LINE);
+  g_assert_cmpint (rd_settings_get_source (settings, rd_settings_find (settings, "Server", "path")),
+                   ==, RD_SOURCE_PRESET);
+}
+
 static char *
 write_key_file (const ConfigFixture *fixture, const char *name, const char *text)
 {
@@ -408,8 +495,9 @@ help_shows_every_option_in_its_group (void)
       line = g_strndup (rest + 1, strcspn (rest + 1, "\n"));
       g_assert_true (g_str_has_suffix (line, preset));
     }
-  g_assert_cmpuint (g_strv_length (pieces) - 1, ==, G_N_ELEMENTS (options) + 2);
+  g_assert_cmpuint (g_strv_length (pieces) - 1, ==, G_N_ELEMENTS (options) + 3);
   g_assert_nonnull (strstr (rest, "\n  --config=FILE "));
+  g_assert_nonnull (strstr (rest, "\n  --check "));
   g_assert_nonnull (strstr (rest, "\n  -h, --help "));
   g_assert_nonnull (strstr (rest, "\n  --version "));
 }
@@ -420,7 +508,8 @@ run_as_ringdown (char **argv)
 {
   g_auto (GStrv) envp = g_get_environ ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (RdConfig) config = rd_config_load (argv, envp, &error);
+  g_autoptr (RdSettings) to_check = NULL;
+  g_autoptr (RdConfig) config = rd_config_load (argv, envp, &to_check, &error);
 
   fprintf (stderr, "%s\n", config != NULL ? "no answer" : error->message);
   return 1;
@@ -448,6 +537,10 @@ main (int argc, char **argv)
   ADD ("/config/precedence", strongest_source_wins);
   ADD ("/config/precedence/lists", lists_are_replaced_as_a_whole);
   ADD ("/config/precedence/repeated", last_of_repeated_options_wins);
+  ADD ("/config/check", a_check_is_told_who_set_what);
+  ADD ("/config/formatted/presets", presets_are_formatted_as_they_are_told);
+  ADD ("/config/formatted/values", values_are_formatted_alike_however_typed);
+  ADD ("/config/application-id", names_on_the_bus_tell_instances_apart);
   ADD ("/config/booleans", booleans_are_understood);
   ADD ("/config/buses", buses_are_understood);
   g_test_add_func ("/config/version", version_is_printed);

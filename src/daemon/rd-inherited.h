@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define RD_INHERITED_FIRST 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
+
+/* Listening sockets that a service manager has opened and passed on to us (sd_listen_fds(3),
+ * systemd.socket(5)), by what they are for. */
+typedef struct
+{
+  GPtrArray *clients; /* GSocket, owned; empty: none */
+  GPtrArray *admin;   /* GSocket, owned; empty: none: those named “admin” */
+} RdInherited;
+
+/* Takes over the sockets that LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES in @environment (a
+ * NULL-terminated array) speak of: the descriptors from @first on.
+ * Returns: (transfer full): NULL with an error that names the variable, or the descriptor, that
+ * cannot be right. */
+RdInherited *rd_inherited_new (char **environment, int first, GError **error);
+void rd_inherited_free (RdInherited *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdInherited, rd_inherited_free)
+
+G_END_DECLS

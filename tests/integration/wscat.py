@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""wscat, the client that most people try first."""
+
+import os
+import pathlib
+import pty
+import subprocess
+import threading
+
+from patience import eventually
+
+PROGRAM = os.environ.get('WSCAT') or str(
+    pathlib.Path(__file__).parent / 'node_modules' / '.bin' / 'wscat')
+
+
+class Wscat:
+    """wscat in a terminal, as a person uses it."""
+
+    def __init__(self, port):
+        self._terminal, far_end = pty.openpty()
+        self._shown = ''
+        self._process = subprocess.Popen(
+            [PROGRAM, '--no-color', '--connect', f'ws://127.0.0.1:{port}/ws'],
+            stdin=far_end, stdout=far_end, stderr=far_end, start_new_session=True)
+        os.close(far_end)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        try:
+            while data := os.read(self._terminal, 65536):
+                self._shown += data.decode(errors='replace')
+        except OSError:
+            pass  # the terminal's other end is closed
+
+    def type(self, line):
+        os.write(self._terminal, line.encode() + b'\r')
+
+    def wait_shown(self, text):
+        eventually(lambda: text in self._shown, f'{text!r} in {self._shown!r}', 30)
+
+    def times_shown(self, text):
+        return self._shown.count(text)
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        os.close(self._terminal)

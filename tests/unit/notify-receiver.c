@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* A socket of one's own to be notified at: a datagram that was sent can be read at once. */
+
+#include "notify-receiver.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static socklen_t
+get_address (NotifyReceiver *receiver, struct sockaddr_un *address)
+{
+  const gsize length = strlen (receiver->address);
+
+  memset (address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  g_assert_cmpuint (length, <, sizeof address->sun_path + (receiver->address[0] == '@'));
+  memcpy (address->sun_path, receiver->address, length);
+  if (receiver->address[0] == '@')
+    address->sun_path[0] = '\0';
+  return offsetof (struct sockaddr_un, sun_path) + length + (receiver->address[0] != '@');
+}
+
+void
+notify_receiver_return (NotifyReceiver *receiver)
+{
+  struct sockaddr_un address;
+  const socklen_t size = get_address (receiver, &address);
+
+  receiver->fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  g_assert_no_errno (receiver->fd);
+  g_assert_no_errno (bind (receiver->fd, (struct sockaddr *) &address, size));
+}
+
+NotifyReceiver *
+notify_receiver_new (const char *abstract)
+{
+  NotifyReceiver *receiver = g_new0 (NotifyReceiver, 1);
+
+  if (abstract == NULL)
+    {
+      g_autoptr (GError) error = NULL;
+
+      receiver->directory = g_dir_make_tmp ("ringdown-notify-XXXXXX", &error);
+      g_assert_no_error (error);
+    }
+  receiver->address = abstract != NULL ? g_strdup (abstract)
+                                       : g_build_filename (receiver->directory, "notify", NULL);
+  notify_receiver_return (receiver);
+  return receiver;
+}
+
+void
+notify_receiver_leave (NotifyReceiver *receiver)
+{
+  if (receiver->fd < 0)
+    return;
+
+  close (receiver->fd);
+  receiver->fd = -1;
+  if (receiver->directory != NULL)
+    g_assert_no_errno (g_unlink (receiver->address));
+}
+
+void
+notify_receiver_free (NotifyReceiver *receiver)
+{
+  notify_receiver_leave (receiver);
+  if (receiver->directory != NULL)
+    g_assert_no_errno (g_rmdir (receiver->directory));
+  g_free (receiver->directory);
+  g_free (receiver->address);
+  g_free (receiver);
+}
+
+char *
+notify_receiver_read (NotifyReceiver *receiver)
+{
+  char buffer[4096]; /* more than a service manager takes */
+  const gssize n = recv (receiver->fd, buffer, sizeof buffer, 0);
+
+  if (n < 0)
+    g_assert_cmpint (errno, ==, EAGAIN);
+  return n < 0 ? NULL : g_strndup (buffer, n);
+}
+
+void
+notify_receiver_expect (NotifyReceiver *receiver, const char *text)
+{
+  g_autofree char *got = notify_receiver_read (receiver);
+
+  g_assert_cmpstr (got, ==, text);
+}
+
+void
+notify_receiver_expect_silence (NotifyReceiver *receiver)
+{
+  notify_receiver_expect (receiver, NULL);
+}
+
+/* Sends as much as goes in from one sender, which has a limit too. Returns: how many datagrams. */
+static guint
+stuff_by_one (NotifyReceiver *receiver)
+{
+  struct sockaddr_un address;
+  const socklen_t size = get_address (receiver, &address);
+  const int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  guint n = 0;
+
+  g_assert_no_errno (fd);
+  while (sendto (fd, "X_STUFF=1", strlen ("X_STUFF=1"), 0, (struct sockaddr *) &address, size) >= 0)
+    n++;
+  g_assert_cmpint (errno, ==, EAGAIN);
+  close (fd);
+  return n;
+}
+
+void
+notify_receiver_stuff (NotifyReceiver *receiver)
+{
+  while (stuff_by_one (receiver) > 0)
+    continue;
+}
+
+void
+notify_receiver_empty (NotifyReceiver *receiver)
+{
+  char *got;
+
+  while ((got = notify_receiver_read (receiver)) != NULL)
+    g_free (got);
+}

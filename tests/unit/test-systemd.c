@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What a service manager is told of the service: in which words, in which order, how often. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "drain-fixture.h"
+#include "notify-receiver.h"
+#include "rd-local-bus.h"
+#include "rd-systemd.h"
+
+#define MORE_TIME "EXTEND_TIMEOUT_USEC=30000000\n"
+#define SECOND_US ((gint64) G_USEC_PER_SEC)
+
+/* And some seconds, so that no minute ends during a test. */
+#define FIVE_HOURS_US ((5 * 3600 + 40) * SECOND_US)
+
+typedef struct
+{
+  DrainFixture drain;
+  RdBus *bus;
+  NotifyReceiver *receiver;
+  char **environment;
+  RdSystemd *systemd;
+} Fixture;
+
+/* @data: NULL, or a value for WATCHDOG_USEC. */
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  drain_fixture_set_up (&fixture->drain, NULL);
+  fixture->bus = rd_local_bus_new ();
+  g_signal_connect_swapped (fixture->bus, "message", G_CALLBACK (rd_manager_broadcast),
+                            fixture->drain.core.manager);
+  fixture->receiver = notify_receiver_new (NULL);
+  fixture->environment = g_environ_setenv (NULL, "NOTIFY_SOCKET", fixture->receiver->address, TRUE);
+  if (data != NULL)
+    fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_USEC", data, TRUE);
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+  g_clear_pointer (&fixture->systemd, rd_systemd_free);
+  g_strfreev (fixture->environment);
+  notify_receiver_free (fixture->receiver);
+  g_assert_finalize_object (fixture->bus);
+  drain_fixture_tear_down (&fixture->drain, NULL);
+}
+
+static void
+make (Fixture *fixture)
+{
+  fixture->systemd = rd_systemd_new (fixture->drain.core.manager, fixture->drain.drain,
+                                     fixture->bus, fixture->environment);
+}
+
+static void
+make_ready (Fixture *fixture)
+{
+  make (fixture);
+  rd_systemd_ready (fixture->systemd);
+  notify_receiver_expect (fixture->receiver, "READY=1\nSTATUS=0 clients; messages published: 0\n");
+}
+
+static void
+publish (Fixture *fixture, guint n)
+{
+  while (n-- > 0)
+    rd_bus_publish (
+      fixture->bus,
+      &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) "news", .size = 4 });
+}
+
+/* Returns: (transfer full): the next datagram, once it is there. */
+static char *
+wait_for_any (Fixture *fixture)
+{
+  char *got = NULL;
+
+  CROWD_WAIT_FOR (fixture->drain.core.crowd,
+                  (got = notify_receiver_read (fixture->receiver)) != NULL);
+  return got;
+}
+
+static void
+wait_for (Fixture *fixture, const char *text)
+{
+  g_autofree char *got = wait_for_any (fixture);
+
+  g_assert_cmpstr (got, ==, text);
+}
+
+/* Reads until a datagram has @part in it. Returns: (transfer full): all up to there. */
+static char *
+wait_until (Fixture *fixture, const char *part)
+{
+  GString *all = g_string_new (NULL);
+
+  while (strstr (all->str, part) == NULL)
+    {
+      g_autofree char *got = wait_for_any (fixture);
+
+      g_string_append (all, got);
+    }
+  return g_string_free (all, FALSE);
+}
+
+static void
+leave (Fixture *fixture, Peer *peer)
+{
+  peer_hang_up (peer);
+  crowd_settle (fixture->drain.core.crowd);
+}
+
+static void
+ready_comes_first_and_not_before_it_is_so (Fixture *fixture, gconstpointer data)
+{
+  make (fixture);
+  core_fixture_join (&fixture->drain.core);
+  publish (fixture, 3);
+  drain_fixture_let_time_go_by (&fixture->drain, 20);
+  notify_receiver_expect_silence (fixture->receiver);
+  rd_systemd_ready (fixture->systemd);
+  notify_receiver_expect (fixture->receiver, "READY=1\nSTATUS=1 client; messages published: 3\n");
+}
+
+static void
+status_comes_once_a_second_with_all_that_changed (Fixture *fixture, gconstpointer data)
+{
+  gint64 since_us = g_get_monotonic_time ();
+
+  make_ready (fixture);
+  for (guint i = 0; i < 3; i++)
+    {
+      core_fixture_join (&fixture->drain.core);
+      publish (fixture, 4);
+      crowd_settle (fixture->drain.core.crowd);
+    }
+  wait_for (fixture, "STATUS=3 clients; messages published: 12\n");
+  g_assert_cmpint (g_get_monotonic_time () - since_us, >=, SECOND_US);
+
+  since_us = g_get_monotonic_time ();
+  publish (fixture, 1);
+  wait_for (fixture, "STATUS=3 clients; messages published: 13\n");
+  g_assert_cmpint (g_get_monotonic_time () - since_us, >=, SECOND_US * 9 / 10);
+}
+
+static void
+what_has_not_changed_is_not_said_again (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  leave (fixture, core_fixture_join (&fixture->drain.core));
+  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  notify_receiver_expect_silence (fixture->receiver);
+  core_fixture_join (&fixture->drain.core); /* after a quiet second: at once */
+  crowd_settle (fixture->drain.core.crowd);
+  wait_for (fixture, "STATUS=1 client; messages published: 0\n");
+}
+
+/* Neither STOPPING=1, which would be for ever, nor silence, as a stop may be under way. */
+static void
+drain_that_may_be_cancelled_asks_for_time_only (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *told = NULL;
+  Peer *peer = core_fixture_join (&fixture->drain.core);
+
+  make (fixture);
+  rd_systemd_ready (fixture->systemd);
+  notify_receiver_empty (fixture->receiver);
+  rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
+  notify_receiver_expect (fixture->receiver, MORE_TIME);
+  wait_for (fixture, MORE_TIME "STATUS=draining: 1 client, 5h 0min left\n");
+  wait_for (fixture, MORE_TIME);
+  leave (fixture, peer);
+  told = wait_until (fixture, "STOPPING=1\n");
+  notify_receiver_expect_silence (fixture->receiver);
+}
+
+static void
+time_left_is_told_every_second (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *told = NULL;
+
+  core_fixture_join (&fixture->drain.core);
+  make (fixture);
+  rd_systemd_ready (fixture->systemd);
+  notify_receiver_empty (fixture->receiver);
+  rd_drain_begin (fixture->drain.drain, 50 * SECOND_US);
+  told = wait_until (fixture, "STATUS=draining: 1 client, 4");
+  g_assert_null (strstr (told, "STOPPING"));
+}
+
+static void
+cancelled_drain_is_as_if_it_had_not_been (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *told = NULL;
+
+  core_fixture_join (&fixture->drain.core);
+  make (fixture);
+  rd_systemd_ready (fixture->systemd);
+  rd_drain_begin (fixture->drain.drain, -1);
+  g_free (wait_until (fixture, "STATUS=draining"));
+  g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
+  told = wait_until (fixture, "STATUS=1 client; messages published: 0\n");
+  g_assert_null (strstr (told, "STOPPING"));
+  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  notify_receiver_expect_silence (fixture->receiver); /* no more time is asked for */
+}
+
+static void
+signal_says_at_once_that_it_is_the_end (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  core_fixture_join (&fixture->drain.core);
+  rd_systemd_stopping (fixture->systemd);
+  rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
+  notify_receiver_expect (fixture->receiver, "STOPPING=1\n" MORE_TIME);
+  notify_receiver_expect (fixture->receiver, MORE_TIME);
+  wait_for (fixture, MORE_TIME "STATUS=draining: 1 client, 5h 0min left\n");
+  rd_systemd_stopping (fixture->systemd); /* it has been said */
+  notify_receiver_expect_silence (fixture->receiver);
+}
+
+static void
+rest_that_is_closed_has_time_too (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  core_fixture_join (&fixture->drain.core);
+  core_fixture_join (&fixture->drain.core);
+  rd_systemd_stopping (fixture->systemd);
+  rd_drain_interrupt (fixture->drain.drain);
+  rd_drain_interrupt (fixture->drain.drain);
+  notify_receiver_empty (fixture->receiver);
+  wait_for (fixture, MORE_TIME "STATUS=closing 2 clients\n");
+  wait_for (fixture, MORE_TIME);
+  rd_drain_interrupt (fixture->drain.drain);
+  notify_receiver_expect_silence (fixture->receiver);
+}
+
+/* The unit cannot be brought back: what can be done is to keep its clients. */
+static void
+unit_that_is_stopped_all_the_same_keeps_its_clients (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  core_fixture_join (&fixture->drain.core);
+  rd_systemd_stopping (fixture->systemd);
+  rd_drain_interrupt (fixture->drain.drain);
+  g_free (wait_until (fixture, "STATUS=draining"));
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*cancelled*stopping*shutdown*");
+  g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
+  g_test_assert_expected_messages ();
+  wait_for (fixture,
+            MORE_TIME "STATUS=1 client; drain cancelled, but the unit is stopping: end it with "
+                      "“ringdownctl shutdown”\n");
+  wait_for (fixture, MORE_TIME);
+  wait_for (fixture, MORE_TIME);
+}
+
+static void
+ready_gets_through_to_a_busy_manager (Fixture *fixture, gconstpointer data)
+{
+  make (fixture);
+  notify_receiver_stuff (fixture->receiver);
+  rd_systemd_ready (fixture->systemd);
+  core_fixture_join (&fixture->drain.core);
+  notify_receiver_empty (fixture->receiver);
+  wait_for (fixture, "READY=1\nSTATUS=1 client; messages published: 0\n");
+}
+
+static void
+manager_that_comes_back_is_told_of_changes (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  notify_receiver_leave (fixture->receiver);
+  publish (fixture, 1);
+  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  notify_receiver_return (fixture->receiver);
+  publish (fixture, 1);
+  wait_for (fixture, "STATUS=0 clients; messages published: 2\n");
+}
+
+/* Nobody listens, or nobody can be reached: everything else goes on. */
+static void
+without_a_manager_there_is_silence (Fixture *fixture, gconstpointer data)
+{
+  fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
+  make (fixture);
+  rd_systemd_ready (fixture->systemd);
+  core_fixture_join (&fixture->drain.core);
+  rd_systemd_stopping (fixture->systemd);
+  rd_drain_interrupt (fixture->drain.drain);
+  g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
+  drain_fixture_let_time_go_by (&fixture->drain, 50);
+  notify_receiver_expect_silence (fixture->receiver);
+}
+
+static void
+address_that_is_none_is_warned_of (Fixture *fixture, gconstpointer data)
+{
+  fixture->environment = g_environ_setenv (fixture->environment, "NOTIFY_SOCKET", "notify", TRUE);
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*NOTIFY_SOCKET*notify*");
+  make (fixture);
+  g_test_assert_expected_messages ();
+  rd_systemd_ready (fixture->systemd);
+  rd_systemd_stopping (fixture->systemd);
+}
+
+static gboolean
+on_tick (gpointer user_data)
+{
+  guint *ticks = user_data;
+
+  (*ticks)++;
+  return G_SOURCE_CONTINUE;
+}
+
+/* Reads all that is there. Returns: how many signs of life were among it. */
+static guint
+read_pings (Fixture *fixture)
+{
+  guint pings = 0;
+  char *got;
+
+  while ((got = notify_receiver_read (fixture->receiver)) != NULL)
+    {
+      pings += g_str_equal (got, "WATCHDOG=1\n");
+      g_free (got);
+    }
+  return pings;
+}
+
+/* Runs for 4 periods of @period_ms. Returns: how many signs of life came. */
+static guint
+count_pings (Fixture *fixture, guint period_ms)
+{
+  guint ticks = 0, pings = 0;
+  const guint tick_id = g_timeout_add (period_ms, on_tick, &ticks);
+
+  CROWD_WAIT_FOR (fixture->drain.core.crowd, (pings += read_pings (fixture), ticks == 4));
+  g_source_remove (tick_id);
+  return pings;
+}
+
+/* @data: 200 ms. Another timer is the measure: what holds up the one holds up the other. */
+static void
+signs_of_life_come_twice_as_often_as_they_must (Fixture *fixture, gconstpointer data)
+{
+  guint pings;
+
+  make_ready (fixture);
+  pings = count_pings (fixture, 200);
+  g_assert_cmpuint (pings, >=, 6);
+  g_assert_cmpuint (pings, <=, 9);
+}
+
+static void
+signs_of_life_of_another_are_not_given (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *parent = g_strdup_printf ("%d", (int) getppid ());
+
+  fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_PID", parent, TRUE);
+  make_ready (fixture);
+  g_assert_cmpuint (count_pings (fixture, 200), ==, 0);
+}
+
+static void
+signs_of_life_are_given_where_it_is_us (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *self = g_strdup_printf ("%d", (int) getpid ());
+
+  fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_PID", self, TRUE);
+  make_ready (fixture);
+  g_assert_cmpuint (count_pings (fixture, 200), >, 0);
+}
+
+static void
+times_that_are_none_are_warned_of (Fixture *fixture, gconstpointer data)
+{
+  const char *const times[] = { "0", "", "-1", "soon", "1e6", "18446744073709551615", "\x1b[1m" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
+    {
+      fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_USEC", times[i],
+                                               TRUE);
+      g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*WATCHDOG_USEC*");
+      make_ready (fixture);
+      g_test_assert_expected_messages ();
+      g_assert_cmpuint (count_pings (fixture, 2), ==, 0);
+      g_clear_pointer (&fixture->systemd, rd_systemd_free);
+    }
+}
+
+/* The least there is, and the most: neither holds up all else, nor overflows. */
+static void
+extreme_times_do_no_harm (Fixture *fixture, gconstpointer data)
+{
+  fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_USEC", "1", TRUE);
+  make_ready (fixture);
+  g_assert_cmpuint (count_pings (fixture, 10), >, 0);
+  g_clear_pointer (&fixture->systemd, rd_systemd_free);
+  fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_USEC",
+                                           "9223372036854775807", TRUE);
+  make_ready (fixture);
+  g_assert_cmpuint (count_pings (fixture, 10), ==, 0);
+}
+
+static void
+environment_is_not_for_children (void)
+{
+  const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                                "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    g_setenv (names[i], "1", TRUE);
+  g_setenv ("NOTIFY_ME", "1", TRUE);
+  rd_systemd_clear_environment ();
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    g_assert_null (g_getenv (names[i]));
+  g_assert_cmpstr (g_getenv ("NOTIFY_ME"), ==, "1");
+}
+
+#define SYSTEMD_TEST(path, watchdog, function) \
+  g_test_add ("/systemd/" path, Fixture, watchdog, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  SYSTEMD_TEST ("ready", NULL, ready_comes_first_and_not_before_it_is_so);
+  SYSTEMD_TEST ("ready/busy", NULL, ready_gets_through_to_a_busy_manager);
+  SYSTEMD_TEST ("status", NULL, status_comes_once_a_second_with_all_that_changed);
+  SYSTEMD_TEST ("status/same", NULL, what_has_not_changed_is_not_said_again);
+  SYSTEMD_TEST ("status/returned", NULL, manager_that_comes_back_is_told_of_changes);
+  SYSTEMD_TEST ("drain", NULL, drain_that_may_be_cancelled_asks_for_time_only);
+  SYSTEMD_TEST ("drain/left", NULL, time_left_is_told_every_second);
+  SYSTEMD_TEST ("drain/cancelled", NULL, cancelled_drain_is_as_if_it_had_not_been);
+  SYSTEMD_TEST ("stop", NULL, signal_says_at_once_that_it_is_the_end);
+  SYSTEMD_TEST ("stop/closing", NULL, rest_that_is_closed_has_time_too);
+  SYSTEMD_TEST ("stop/cancelled", NULL, unit_that_is_stopped_all_the_same_keeps_its_clients);
+  SYSTEMD_TEST ("none", "1000", without_a_manager_there_is_silence);
+  SYSTEMD_TEST ("none/address", "1000", address_that_is_none_is_warned_of);
+  SYSTEMD_TEST ("watchdog", "200000", signs_of_life_come_twice_as_often_as_they_must);
+  SYSTEMD_TEST ("watchdog/other", "200000", signs_of_life_of_another_are_not_given);
+  SYSTEMD_TEST ("watchdog/own", "200000", signs_of_life_are_given_where_it_is_us);
+  SYSTEMD_TEST ("watchdog/refused", NULL, times_that_are_none_are_warned_of);
+  SYSTEMD_TEST ("watchdog/extreme", NULL, extreme_times_do_no_harm);
+  g_test_add_func ("/systemd/environment", environment_is_not_for_children);
+
+  return g_test_run ();
+}

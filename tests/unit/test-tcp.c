@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Sockets as the service binds them: what they share, what they do not, and what is refused. */
+
+#include "rd-tcp.h"
+
+/* Returns: (transfer full) (nullable): a socket bound to @ip and @port, 0: any, which is put there.
+ */
+static GSocket *
+bind_to (const char *ip, guint *port, gboolean reuse_port, GError **error)
+{
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (ip, *port);
+  g_autoptr (GSocketAddress) bound = NULL;
+  GSocket *socket = rd_tcp_bind (address, reuse_port, error);
+
+  if (socket == NULL)
+    return NULL;
+  bound = g_socket_get_local_address (socket, error);
+  g_assert_nonnull (bound);
+  *port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  return socket;
+}
+
+static void
+assert_listens (const char *ip, guint port, gboolean reuse_port, GSocket **socket)
+{
+  g_autoptr (GError) error = NULL;
+
+  *socket = bind_to (ip, &port, reuse_port, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_socket_listen (*socket, &error));
+}
+
+static void
+workers_share_a_port (void)
+{
+  guint port = 0;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) one = bind_to ("127.0.0.1", &port, TRUE, &error);
+  g_autoptr (GSocket) other = NULL;
+
+  g_assert_no_error (error);
+  g_assert_true (g_socket_listen (one, &error));
+  assert_listens ("127.0.0.1", port, TRUE, &other);
+}
+
+static void
+others_do_not (void)
+{
+  const gboolean reuse[][2] = { { FALSE, FALSE }, { TRUE, FALSE }, { FALSE, TRUE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (reuse); i++)
+    {
+      guint port = 0;
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GSocket) one = bind_to ("127.0.0.1", &port, reuse[i][0], &error);
+
+      g_assert_no_error (error);
+      g_assert_true (g_socket_listen (one, &error));
+      g_assert_null (bind_to ("127.0.0.1", &port, reuse[i][1], &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
+      g_assert_cmpstr (error->message, ==, "Address already in use");
+    }
+}
+
+static void
+families_are_apart (void)
+{
+  guint port = 0;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) one = bind_to ("::", &port, FALSE, &error);
+  g_autoptr (GSocket) other = NULL;
+
+  g_assert_no_error (error);
+  g_assert_true (g_socket_listen (one, &error));
+  assert_listens ("0.0.0.0", port, FALSE, &other);
+}
+
+static void
+sockets_do_not_block (void)
+{
+  guint port = 0;
+  g_autoptr (GSocket) socket = bind_to ("127.0.0.1", &port, FALSE, NULL);
+
+  g_assert_false (g_socket_get_blocking (socket));
+}
+
+static void
+foreign_addresses_are_refused (void)
+{
+  guint port = 0;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (bind_to ("192.0.2.1", &port, FALSE, &error));
+  g_assert_nonnull (error);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/tcp/reuse-port", workers_share_a_port);
+  g_test_add_func ("/tcp/in-use", others_do_not);
+  g_test_add_func ("/tcp/families", families_are_apart);
+  g_test_add_func ("/tcp/blocking", sockets_do_not_block);
+  g_test_add_func ("/tcp/foreign", foreign_addresses_are_refused);
+
+  return g_test_run ();
+}
