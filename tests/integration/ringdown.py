@@ -26,7 +26,8 @@ from wire import Client
 ADDRESS = '127.0.0.1'
 _DEFAULTS = (f'--address={ADDRESS}', '--port=0', f'--admin-address={ADDRESS}', '--admin-port=0',
              '--bus=none', '--notify-interval=0')
-_FOREIGN = ('RINGDOWN_', 'REDIS_', 'DBUS_', 'XDG_', 'LISTEN_', 'NOTIFY_SOCKET', 'WATCHDOG_')
+_FOREIGN = ('RINGDOWN_', 'REDIS_', 'DBUS_', 'XDG_', 'LANGUAGE', 'LISTEN_', 'NOTIFY_SOCKET',
+            'WATCHDOG_')
 _ALARMING = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|Sanitizer|runtime error:')
 _SANITIZED = re.compile(r'/lib(clang_rt\.)?asan')
 
