@@ -203,6 +203,8 @@ add_line (GString *out, const char *line)
 {
   gsize n_options;
   const RdOption *options = rd_options_get (&n_options);
+  g_auto (GStrv) folders = g_strsplit (DATADIR, "/", -1);
+  g_autofree char *datadir = g_strjoinv ("/\\:", folders); /* a long path may be broken there */
   g_autoptr (GString) text = g_string_new (line);
 
   for (gsize i = 0; i < G_N_ELEMENTS (markers); i++)
@@ -214,7 +216,7 @@ add_line (GString *out, const char *line)
         }
     }
 
-  g_string_replace (text, "@DATADIR@", DATADIR, 0);
+  g_string_replace (text, "@DATADIR@", datadir, 0);
   g_string_replace (text, "@VERSION@", RINGDOWN_VERSION, 0);
   g_string_append_printf (out, "%s\n", text->str);
   return *line != '@';
