@@ -47,7 +47,7 @@ function countdown(seconds) {
 // Figures
 
 const rate = { message: null, delivery: null }; // a second, from the last look to this
-const chart = []; // messages a second; null where nobody looked
+const chart = []; // {time, value}: messages a second; null where nobody looked
 let last = null; // look
 
 const format = (value) => (value === null ? '–' : (value < 10 ? decimal : whole).format(value));
@@ -57,8 +57,8 @@ function updateRates(look) {
   const isContinued = seconds < 5 && look.published >= last.published; // else it was restarted
   rate.message = isContinued ? (look.published - last.published) / seconds : null;
   rate.delivery = isContinued ? (look.delivered - last.delivered) / seconds : null;
-  chart.push(rate.message);
-  chart.splice(0, chart.length - CHART_SECONDS - 1);
+  chart.push({ time: look.time, value: rate.message });
+  while (look.time - chart[0].time > CHART_SECONDS * 1000) chart.shift();
   last = look;
 }
 
@@ -69,16 +69,16 @@ function roundUp(value) {
 }
 
 function drawChart() {
-  const most = Math.max(...chart);
+  const most = Math.max(...chart.map((point) => point.value));
   const scale = roundUp(Math.max(most, 1));
   let line = '';
   let area = '';
-  chart.forEach((value, i) => {
+  chart.forEach(({ time, value }, i) => {
     if (value === null) return;
-    const x = CHART_SECONDS + 1 - chart.length + i;
+    const x = (CHART_SECONDS - (last.time - time) / 1000).toFixed(2);
     const point = `${x} ${(100 - (value / scale) * 100).toFixed(2)}`;
-    const begins = i === 0 || chart[i - 1] === null;
-    const ends = i === chart.length - 1 || chart[i + 1] === null;
+    const begins = i === 0 || chart[i - 1].value === null;
+    const ends = i === chart.length - 1 || chart[i + 1].value === null;
     line += `${begins ? 'M' : 'L'}${point}`;
     area += `${begins ? `M${x} 100` : ''}L${point}${ends ? `L${x} 100Z` : ''}`;
   });
@@ -162,6 +162,14 @@ function showNews() {
   at('empty').hidden = true;
 }
 
+// Asking
+
+async function get(path) {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.text();
+}
+
 // Connection
 
 const urls = document.body.dataset.urls.split(' ').filter(Boolean)
@@ -220,6 +228,14 @@ function explainFailure(look) {
   const reason = ['origin', 'full'].find((name) => look.refused[name] > before.refused[name]);
   say(at('connection'), reason ?? 'failed',
     { urls: urls.join(', '), origin: location.origin, seconds });
+  if (!reason) reloadIfMoved().catch(() => {}); // then with the next failure
+}
+
+// The service may have been started anew with other addresses for clients: the policy of this page
+// allows none but the old ones.
+async function reloadIfMoved() {
+  const page = new DOMParser().parseFromString(await get('./'), 'text/html');
+  if (page.body.dataset.urls !== document.body.dataset.urls) location.reload();
 }
 
 function keepConnected(look) {
@@ -252,9 +268,7 @@ at('form').addEventListener('submit', (event) => {
 // Looking
 
 async function look() {
-  const answer = await fetch('metrics', { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) });
-  if (!answer.ok) throw new Error(`/metrics: ${answer.status}`);
-  const values = new Map((await answer.text()).split('\n').map((line) => line.split(' ')));
+  const values = new Map((await get('metrics')).split('\n').map((line) => line.split(' ')));
   const value = (name) => Number(values.get(`ringdown_${name}`));
   const refused = (reason) => value(`connections_refused_total{reason="${reason}"}`);
   return {
@@ -296,12 +310,10 @@ function onLook(seen) {
   else keepConnected(seen);
 }
 
-function onNothingToSee() {
+function onNothingToSee(misses) {
   showState('unreachable');
   at('drain').hidden = true;
-  if (!socket) say(at('connection'), 'waiting');
-  retryAt = 0; // once it is back
-  lookBefore = null;
+  if (!socket || misses > 1) leave('waiting'); // a drain would not be seen, and held up
 }
 
 async function watch() {
@@ -311,7 +323,7 @@ async function watch() {
     if (isUnseen) continue;
     misses = seen ? 0 : misses + 1;
     if (seen) onLook(seen);
-    else onNothingToSee();
+    else onNothingToSee(misses);
     const pause = seen ? LOOK_MS : backoff(misses);
     await new Promise((resolve) => { setTimeout(resolve, pause); });
   }

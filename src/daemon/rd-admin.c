@@ -33,6 +33,14 @@ struct _RdAdmin
   RdHttpPort *port;   /* owned */
 };
 
+/* Returns: (transfer none) (nullable): all of a header that should be there once: "a, b" for two,
+ * which neither names nor is anybody. */
+static const char *
+get_header (SoupServerMessage *message, const char *name)
+{
+  return soup_message_headers_get_list (soup_server_message_get_request_headers (message), name);
+}
+
 /* Alive: the main loop came round to answer. */
 static void
 on_healthz (RdAdmin *admin, SoupServerMessage *message)
@@ -80,8 +88,7 @@ static void
 on_page (RdAdmin *admin, SoupServerMessage *message)
 {
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
-  const char *authority = soup_message_headers_get_one (
-    soup_server_message_get_request_headers (message), "Host");
+  const char *authority = get_header (message, "Host");
   g_autofree char *host = rd_host_parse (authority);
   g_auto (GStrv) urls = NULL;
   g_autofree char *policy = NULL;
@@ -122,12 +129,11 @@ on_request (SoupServer *soup,
             gpointer user_data)
 {
   RdAdmin *admin = user_data;
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
 
   if (!rd_http_require_get (message))
     return;
-  if (!rd_origins_may_ask (admin->origins, soup_message_headers_get_one (headers, "Origin"),
-                           soup_message_headers_get_one (headers, "Host")))
+  if (!rd_origins_may_ask (admin->origins, get_header (message, "Origin"),
+                           get_header (message, "Host")))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN, "Pages of this origin may not ask.");
       return;

@@ -9,6 +9,8 @@
 
 #include "rd-host.h"
 
+#include <string.h>
+
 /* Returns: (transfer none) (nullable): what a browser calls @address that calls this machine @host;
  * NULL: it is out of its reach. */
 static const char *
@@ -33,6 +35,16 @@ reach (const char *address, const char *host)
   g_assert_not_reached ();
 }
 
+/* Returns: (transfer full) (nullable): @url in its parts; NULL if no browser understands it: an
+ * inherited socket may be bound to a link-local address, fe80::1%2, and URLs have no zones. */
+static GUri *
+parse (const char *url)
+{
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
+
+  return uri != NULL && strchr (g_uri_get_host (uri), '%') == NULL ? g_steal_pointer (&uri) : NULL;
+}
+
 static gboolean
 contains (GPtrArray *urls, const char *url)
 {
@@ -47,8 +59,8 @@ rd_page_urls_reach (const char *const *urls, const char *host)
 
   for (gsize i = 0; urls[i] != NULL; i++)
     {
-      g_autoptr (GUri) uri = g_uri_parse (urls[i], G_URI_FLAGS_ENCODED, NULL);
-      const char *reached = reach (g_uri_get_host (uri), host);
+      g_autoptr (GUri) uri = parse (urls[i]);
+      const char *reached = uri != NULL ? reach (g_uri_get_host (uri), host) : NULL;
       g_autofree char *url = NULL;
       GPtrArray *list = g_strcmp0 (reached, host) == 0 ? near : far;
 

@@ -420,6 +420,16 @@ class PageTest(HttpTestCase):
                     self.assertEqual(403, status)
                     self.assertIn('--allow-origin=', text)
 
+    def test_it_is_not_shown_under_two_names(self):
+        server = self.start()
+        with undisturbed(server):
+            for hosts in ('127.0.0.1', 'evil.example'), ('evil.example', '127.0.0.1'):
+                with self.subTest(hosts):
+                    client = self.tcp(server, admin=True)
+                    client.send(client.request('/', headers={
+                        'Host': '\r\nHost: '.join(hosts), 'Upgrade': None, 'Connection': None}))
+                    self.assertEqual(403, client.read_answer().status)
+
     def test_it_is_shown_under_a_name_that_is_allowed(self):
         server = self.start('--allow-origin=https://ops.example')
         self.assertEqual(200, self.ask(server, Host='ops.example')[0])

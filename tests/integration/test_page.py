@@ -235,6 +235,15 @@ class DrainTest(PageTestCase):
         page.wait_text('#state', 'Not reachable')
 
 
+    def test_it_does_not_hold_up_a_drain_that_it_cannot_see(self):
+        server = self.start()
+        page = self.look_connected(server)
+        page.evaluate('void (fetch = () => Promise.reject(new Error("the admin port is away")))')
+        server.signal(signal.SIGTERM)
+        self.assertEqual(0, server.wait_exit(10))
+        page.wait_text('#connection', 'connecting again once the service answers')
+
+
 class AwayTest(PageTestCase):
     def test_a_tab_hidden_for_a_minute_leaves_and_asks_for_nothing_until_it_is_seen(self):
         server = self.start()
@@ -261,6 +270,31 @@ class AwayTest(PageTestCase):
         self.connect(server).text('still there?')
         page.wait_text('#feed', 'still there?')
         self.assertEqual(2, server.metric('ringdown_clients_accepted_total'))
+
+    def test_the_chart_knows_nothing_that_was_before_the_last_minute(self):
+        server = self.start()
+        page = self.look_connected(server, clock=True)
+        self.connect(server).text('a peak')
+
+        def summary():
+            return page.attribute('#chart', 'aria-label') or ''
+
+        eventually(lambda: re.search(r'most (0\.[1-9]|[1-9])', summary()), summary)
+        page.hide()
+        page.forward(61)
+        page.wait_text('#state', 'Paused')
+        page.forward(600)
+        page.hide(False)
+        eventually(lambda: summary().endswith('now 0, at most 0'), summary)
+
+    def test_when_the_service_comes_back_on_another_port_it_finds_it(self):
+        server = self.start()
+        page = self.look_connected(server, tolerate=NOBODY_THERE)
+        server.signal(signal.SIGKILL)
+        server.wait_exit()
+        page.wait_text('#state', 'Not reachable')
+        again = self.start(f'--admin-port={server.admin_port}')
+        page.wait_text('#connection', f'Connected to ws://127.0.0.1:{again.port}/ws', 30)
 
     def test_when_the_service_dies_it_says_so_and_connects_to_the_next(self):
         server = self.start()
@@ -398,6 +432,10 @@ class KeyboardTest(PageTestCase):
                      'img "Messages per second in the last minute', 'navigation "For programs"'):
             with self.subTest(line):
                 self.assertIn(line, tree)
+
+    def test_where_trouble_is_told_is_there_before_there_is_any(self):
+        page = self.look_connected(self.start())
+        self.assertTrue(page.is_visible('#trouble'))  # a region that comes with its text is mute
 
     def test_nothing_moves_where_that_is_not_wanted(self):
         server = self.start()

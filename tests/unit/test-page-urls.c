@@ -56,6 +56,14 @@ other_addresses_stay_what_they_are (void)
 }
 
 static void
+addresses_with_a_zone_are_for_no_browser (void)
+{
+  expect ("ws://[fe80::1%1]:8000/ws", "localhost", "");
+  expect ("ws://[fe80::1%25]:8000/ws", "localhost", "");
+  expect ("ws://[fe80::1%251]:8000/ws ws://0.0.0.0:8000/ws", "localhost", "ws://localhost:8000/ws");
+}
+
+static void
 path_and_port_are_kept (void)
 {
   expect ("ws://127.0.0.1:80/", "localhost", "ws://localhost:80/");
@@ -71,6 +79,7 @@ main (int argc, char **argv)
   g_test_add_func ("/page-urls/loopback/far", loopback_is_out_of_reach_from_elsewhere);
   g_test_add_func ("/page-urls/wildcard", wildcards_are_reached_by_any_name);
   g_test_add_func ("/page-urls/other", other_addresses_stay_what_they_are);
+  g_test_add_func ("/page-urls/zone", addresses_with_a_zone_are_for_no_browser);
   g_test_add_func ("/page-urls/rest", path_and_port_are_kept);
 
   return g_test_run ();

@@ -51,6 +51,17 @@ function findPale() {
     .filter(({ ratio }) => ratio < 4.5);
 }
 
+// A page may load itself anew just now: then in the new one.
+async function evaluate(page, expression) {
+  try {
+    return await page.evaluate(expression);
+  } catch (error) {
+    if (!error.message.includes('Execution context was destroyed')) throw error;
+    await page.waitForLoadState();
+    return page.evaluate(expression);
+  }
+}
+
 const commands = {
   // A page with a fresh profile; returns its number.
   async open(options, hasClock) {
@@ -74,13 +85,14 @@ const commands = {
     await pages[at].page.setViewportSize(size);
     await pages[at].page.emulateMedia({ colorScheme: scheme });
   },
-  evaluate: (at, expression) => pages[at].page.evaluate(expression),
+  evaluate: (at, expression) => evaluate(pages[at].page, expression),
   press: (at, key) => pages[at].page.keyboard.press(key),
   type: (at, text) => pages[at].page.keyboard.type(text),
   forward: (at, ms) => pages[at].page.clock.fastForward(ms),
   tree: (at) => pages[at].page.locator('body').ariaSnapshot(),
   pale: (at) => pages[at].page.evaluate(findPale),
-  shoot: (at, path) => pages[at].page.screenshot({ path, fullPage: true }).then(() => path),
+  shoot: (at, path) => pages[at].page.screenshot(
+    { path, fullPage: true, animations: 'disabled' }).then(() => path),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
