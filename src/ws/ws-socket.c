@@ -14,6 +14,14 @@
 
 #define UNSENT_MAX (64 * 1024) /* bytes a slow client may hold in the kernel, not sent yet */
 
+static void
+set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsize size)
+{
+  record->family = family;
+  record->port = ntohs (port);
+  memcpy (record->address, address, size);
+}
+
 void
 ws_socket_read_peer (WsRecord *record)
 {
@@ -28,17 +36,11 @@ ws_socket_read_peer (WsRecord *record)
     return;
 
   if (peer.ss_family == AF_INET)
-    {
-      record->family = AF_INET;
-      record->port = ntohs (in4->sin_port);
-      memcpy (record->address, &in4->sin_addr, sizeof in4->sin_addr);
-    }
+    set_peer (record, AF_INET, in4->sin_port, &in4->sin_addr, sizeof in4->sin_addr);
+  else if (peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&in6->sin6_addr))
+    set_peer (record, AF_INET, in6->sin6_port, &in6->sin6_addr.s6_addr[12], sizeof in4->sin_addr);
   else if (peer.ss_family == AF_INET6)
-    {
-      record->family = AF_INET6;
-      record->port = ntohs (in6->sin6_port);
-      memcpy (record->address, &in6->sin6_addr, sizeof in6->sin6_addr);
-    }
+    set_peer (record, AF_INET6, in6->sin6_port, &in6->sin6_addr, sizeof in6->sin6_addr);
 }
 
 void

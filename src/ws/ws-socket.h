@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Fills in what the kernel knows of the socket in @record: its cookie, and who is at the other end.
- */
+/* Fills in what the kernel knows of the socket in @record: its cookie, and who is at the other end;
+ * that is an IPv4 address also where an IPv6 socket takes in both (ipv6(7), IPV6_V6ONLY). */
 void ws_socket_read_peer (WsRecord *record);
 
 /* Prepares a client's socket (tcp(7)): no delay for small messages; a slow client's backlog waits

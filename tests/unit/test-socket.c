@@ -40,6 +40,34 @@ connect_to_self (Connection *connection, sa_family_t family)
   close (listener);
 }
 
+/* Connects by IPv4 to a socket of IPv6 that takes in both. */
+static void
+connect_through_ipv6 (Connection *connection)
+{
+  struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any };
+  struct sockaddr_in in4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr *name = (struct sockaddr *) &in4;
+  const int listener = socket (AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int only_ipv6 = 0;
+  socklen_t size = sizeof any;
+
+  g_assert_no_errno (
+    setsockopt (listener, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6));
+  g_assert_no_errno (bind (listener, (struct sockaddr *) &any, size));
+  g_assert_no_errno (listen (listener, 1));
+  g_assert_no_errno (getsockname (listener, (struct sockaddr *) &any, &size));
+
+  in4.sin_port = any.sin6_port;
+  size = sizeof in4;
+  connection->client = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_no_errno (connect (connection->client, name, size));
+  connection->server = accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  g_assert_cmpint (connection->server, >=, 0);
+  g_assert_no_errno (getsockname (connection->client, name, &size));
+  connection->client_port = ntohs (in4.sin_port);
+  close (listener);
+}
+
 static void
 disconnect (Connection *connection)
 {
@@ -102,6 +130,22 @@ peer_is_told_by_ipv6 (void)
 }
 
 static void
+peer_is_told_by_ipv4_where_ipv6_takes_it_in (void)
+{
+  const guint8 loopback[16] = { 127, 0, 0, 1 };
+  WsRecord record = { 0 };
+  Connection connection;
+
+  connect_through_ipv6 (&connection);
+  record.fd = connection.server;
+  ws_socket_read_peer (&record);
+  g_assert_cmpuint (record.family, ==, AF_INET);
+  g_assert_cmpmem (record.address, sizeof record.address, loopback, sizeof loopback);
+  g_assert_cmpuint (record.port, ==, connection.client_port);
+  disconnect (&connection);
+}
+
+static void
 peer_without_an_address_is_no_error (void)
 {
   WsRecord record = { 0 };
@@ -150,6 +194,7 @@ main (int argc, char **argv)
 
   g_test_add_func ("/socket/peer/ipv4", peer_is_told_by_ipv4);
   g_test_add_func ("/socket/peer/ipv6", peer_is_told_by_ipv6);
+  g_test_add_func ("/socket/peer/ipv4-in-ipv6", peer_is_told_by_ipv4_where_ipv6_takes_it_in);
   g_test_add_func ("/socket/peer/none", peer_without_an_address_is_no_error);
   g_test_add_func ("/socket/tune", backlog_waits_in_the_log_and_small_messages_nowhere);
   g_test_add_func ("/socket/tune/no-patience", no_patience_is_endless_patience);
