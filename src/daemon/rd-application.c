@@ -262,7 +262,7 @@ rd_application_new (const RdConfig *config, GError **error)
   if (self->inherited == NULL)
     return NULL;
 
-  rd_descriptors_raise (&self->descriptors);
+  rd_descriptors_share (rd_descriptors_raise (), &self->descriptors);
   if (!make_core (self, error))
     return NULL;
 

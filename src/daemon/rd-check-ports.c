@@ -70,6 +70,15 @@ report_taken (Check *check, const RdCheckPort *port, GInetSocketAddress *address
                              port->option, port->port, check->service_pid);
       return FALSE;
     }
+  if (holders->len == 0 && check->service_pid != 0)
+    {
+      rd_check_findings_add (check->findings, RD_CHECK_UNCHECKED,
+                             /* Translators: address and port, number of a process */
+                             _ ("whether %s is taken by the service itself, which runs already "
+                                "(process %d): only its user and root can see that"),
+                             name, check->service_pid);
+      return FALSE;
+    }
   if (holders->len == 0)
     {
       rd_check_findings_add (check->findings, RD_CHECK_BITES,
@@ -160,12 +169,15 @@ exclude_each_other (const Place *one, const Place *other)
   GInetAddress *this = g_inet_socket_address_get_address (one->address);
   GInetAddress *that = g_inet_socket_address_get_address (other->address);
 
-  if (one->port->port == 0 || one->port->port != other->port->port
+  const gboolean is_same_option = one->port == other->port;
+
+  /* any free port: the same one for all addresses of an option */
+  if ((one->port->port == 0 && !is_same_option) || one->port->port != other->port->port
       || g_inet_address_get_family (this) != g_inet_address_get_family (that)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
   if (g_inet_address_equal (this, that))
-    return one->port != other->port; /* the service listens but once on one that is named twice */
+    return !is_same_option; /* the service listens but once on one that is named twice */
   return g_inet_address_get_is_any (this) || g_inet_address_get_is_any (that);
 }
 

@@ -56,6 +56,7 @@ rd_check_systemd_get_service (GDBusConnection *bus,
   g_autoptr (GVariant) properties = NULL;
   const char *type, *access;
 
+  *service = (RdCheckService){ .max_descriptors = G_MAXUINT64 };
   if (unit != NULL)
     properties = rd_check_bus_get_properties (bus, SYSTEMD, path, SYSTEMD ".Service", error);
   if (properties == NULL)
@@ -68,8 +69,16 @@ rd_check_systemd_get_service (GDBusConnection *bus,
       return FALSE;
     }
 
+  g_variant_lookup (properties, "LimitNOFILE", "t", &service->max_descriptors);
+  g_variant_lookup (properties, "Environment", "^as", &service->environment);
   service->may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
   return TRUE;
+}
+
+void
+rd_check_service_clear (RdCheckService *service)
+{
+  g_clear_pointer (&service->environment, g_strfreev);
 }
 
 gboolean

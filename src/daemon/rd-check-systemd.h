@@ -13,15 +13,22 @@ typedef struct
 {
   guint64 stop_timeout_us; /* TimeoutStopSec=; G_MAXUINT64: none */
   gboolean may_extend;     /* it heeds EXTEND_TIMEOUT_USEC= (sd_notify(3)) */
+  guint64 max_descriptors; /* LimitNOFILE=, the hard limit; G_MAXUINT64: it does not say */
+  char **environment;      /* Environment=, owned; nullable: it does not say */
 } RdCheckService;
 
 /* Asks the manager on @bus of the unit @name, which it loads for that, but never starts.
+ * @service: (out caller-allocates): to be cleared.
  * Returns: FALSE with an error: %G_IO_ERROR_NOT_FOUND if it has no such unit, else there is no
  * manager, or it does not answer. */
 gboolean rd_check_systemd_get_service (GDBusConnection *bus,
                                        const char *name,
                                        RdCheckService *service,
                                        GError **error);
+
+void rd_check_service_clear (RdCheckService *service);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RdCheckService, rd_check_service_clear)
 
 /* Returns: whether the manager on @bus has the socket unit @name, and it is listening for its
  * service. */

@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 
 #include "rd-check-systemd.h"
+#include "rd-text.h"
 #include "rd-units.h"
 
 /* Beyond the drain timeout: clients have 5 s to answer a close, and then it ends. */
@@ -17,6 +18,8 @@
 
 /* Until a service that shall stop has asked for more time, even on a busy machine. */
 #define FIRST_WORD_US (2 * G_TIME_SPAN_SECOND)
+
+#define MAX_VARIABLE_CHARS 60
 
 #define LINGER_DIR "/var/lib/systemd/linger"
 
@@ -26,6 +29,14 @@ is_absent (const GError *error)
 {
   return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
          || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
+/* Whether there is no such unit, or none can have that name. */
+static gboolean
+is_missing (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS);
 }
 
 static void
@@ -58,6 +69,31 @@ judge_service (RdCheckFindings *findings,
                            name, stop);
 }
 
+/* What the unit sets counts for the service, but not for who asks here. */
+static void
+check_environment (RdCheckFindings *findings,
+                   const RdCheckUnits *units,
+                   const char *name,
+                   const RdCheckService *service)
+{
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *shown = NULL;
+
+  for (char **variable = service->environment; variable != NULL && *variable != NULL; variable++)
+    if (g_str_has_prefix (*variable, "RINGDOWN_")
+        && !g_strv_contains ((const char *const *) units->environment, *variable))
+      g_ptr_array_add (others, rd_text_printable (*variable, MAX_VARIABLE_CHARS));
+  if (others->len == 0)
+    return;
+
+  g_ptr_array_add (others, NULL);
+  shown = g_strjoinv (" ", (char **) others->pdata);
+  rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
+                         /* Translators: a unit; variables of the environment with their values */
+                         _ ("what %s sets for itself: %s; give it here too, to check that"), name,
+                         shown);
+}
+
 /* At the end of the last session the manager of a user stops, and the system gives it a time. */
 static void
 check_user_manager (RdCheckFindings *findings, const RdCheckUnits *units)
@@ -68,7 +104,7 @@ check_user_manager (RdCheckFindings *findings, const RdCheckUnits *units)
   g_autofree char *drain = rd_units_format_duration (units->drain_timeout_us);
   g_autofree char *needed = rd_units_format_duration (needed_us);
   g_autoptr (GError) error = NULL;
-  RdCheckService service;
+  g_auto (RdCheckService) service = { 0 };
 
   if (!rd_check_systemd_get_service (units->system_bus, name, &service, &error))
     {
@@ -129,7 +165,7 @@ check_session (RdCheckFindings *findings, const RdCheckUnits *units, const char 
 static void
 report_unknown (RdCheckFindings *findings, const char *name, const GError *error)
 {
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+  if (is_missing (error))
     rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
                            /* Translators: a unit */
                            _ ("how long %s may take to stop: it is not installed"), name);
@@ -144,13 +180,13 @@ report_unknown (RdCheckFindings *findings, const char *name, const GError *error
 }
 
 void
-rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckSockets *sockets)
+rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckGiven *given)
 {
   g_autofree char *name = units->instance != NULL
                             ? g_strdup_printf ("ringdown@%s.service", units->instance)
                             : g_strdup ("ringdown.service");
   g_autoptr (GError) error = NULL;
-  RdCheckService service;
+  g_auto (RdCheckService) service = { 0 };
 
   if (!rd_check_systemd_get_service (units->manager_bus, name, &service, &error))
     {
@@ -158,12 +194,15 @@ rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckSoc
       return;
     }
 
+  given->max_descriptors = service.max_descriptors;
   judge_service (findings, units, name, &service);
+  check_environment (findings, units, name, &service);
   if (units->is_user)
     check_session (findings, units, name);
   if (units->instance == NULL)
     {
-      sockets->clients = rd_check_systemd_has_socket (units->manager_bus, "ringdown.socket");
-      sockets->admin = rd_check_systemd_has_socket (units->manager_bus, "ringdown-admin.socket");
+      given->has_socket = rd_check_systemd_has_socket (units->manager_bus, "ringdown.socket");
+      given->has_admin_socket = rd_check_systemd_has_socket (units->manager_bus,
+                                                             "ringdown-admin.socket");
     }
 }

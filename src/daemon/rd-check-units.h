@@ -20,17 +20,19 @@ typedef struct
   const char *user;             /* the name */
   const char *instance;         /* nullable */
   gint64 drain_timeout_us;
+  char **environment; /* of this process */
 } RdCheckUnits;
 
-/* The socket units that listen for the service, if any. */
+/* What the units give the service, if there are any. */
 typedef struct
 {
-  gboolean clients;
-  gboolean admin;
-} RdCheckSockets;
+  gboolean has_socket;       /* a socket unit listens for clients, */
+  gboolean has_admin_socket; /* and one for the admin port */
+  guint64 max_descriptors;   /* G_MAXUINT64: not known */
+} RdCheckGiven;
 
 /* Finds out whether the unit of the service, and what it runs in, lets it drain to the end.
- * @sockets: (inout): set what there is. */
-void rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckSockets *sockets);
+ * @given: (inout): set what there is. */
+void rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckGiven *given);
 
 G_END_DECLS

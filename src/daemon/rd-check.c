@@ -41,11 +41,12 @@ check_drain (RdCheckFindings *findings, const RdConfig *config)
 }
 
 static void
-check_descriptors (RdCheckFindings *findings, const RdConfig *config)
+check_descriptors (RdCheckFindings *findings, const RdConfig *config, guint64 unit_limit)
 {
+  const guint64 limit = MIN (rd_descriptors_raise (), unit_limit);
   RdDescriptors share;
 
-  rd_descriptors_raise (&share);
+  rd_descriptors_share (limit, &share);
   if (config->max_clients > share.clients)
     rd_check_findings_add (
       findings, RD_CHECK_BITES,
@@ -59,15 +60,15 @@ check_descriptors (RdCheckFindings *findings, const RdConfig *config)
 }
 
 static void
-check_openness (RdCheckFindings *findings, const RdConfig *config, const RdCheckSockets *sockets)
+check_openness (RdCheckFindings *findings, const RdConfig *config, const RdCheckGiven *given)
 {
   const char *const admin_addresses[] = { config->admin_address, NULL };
   g_autofree char *open = NULL;
   g_autofree char *admin_open = NULL;
 
-  if (!sockets->clients)
+  if (!given->has_socket)
     open = rd_check_ports_dup_open ((const char *const *) config->addresses);
-  if (!sockets->admin && config->admin_port >= 0)
+  if (!given->has_admin_socket && config->admin_port >= 0)
     admin_open = rd_check_ports_dup_open (admin_addresses);
 
   if (open != NULL)
@@ -89,14 +90,14 @@ check_openness (RdCheckFindings *findings, const RdConfig *config, const RdCheck
 static void
 check_ports (RdCheckFindings *findings,
              const RdConfig *config,
-             const RdCheckSockets *sockets,
+             const RdCheckGiven *given,
              int service_pid)
 {
   const char *const admin_addresses[] = { config->admin_address, NULL };
   RdCheckPort ports[2];
   gsize n_ports = 0;
 
-  if (sockets->clients)
+  if (given->has_socket)
     rd_check_findings_add (findings, RD_CHECK_NOTE,
                            _ ("ringdown.socket is active: the service listens there, whatever "
                               "address and port say"));
@@ -106,7 +107,7 @@ check_ports (RdCheckFindings *findings,
                                       .addresses = (const char *const *) config->addresses,
                                       .port = config->port,
                                       .reuse_port = config->reuse_port };
-  if (sockets->admin)
+  if (given->has_admin_socket)
     rd_check_findings_add (findings, RD_CHECK_NOTE,
                            _ ("ringdown-admin.socket is active: the service listens there, "
                               "whatever admin-address and admin-port say"));
@@ -137,7 +138,7 @@ static int
 check_bus (RdCheckFindings *findings,
            const RdConfig *config,
            char **environment,
-           RdCheckSockets *sockets)
+           RdCheckGiven *given)
 {
   const gboolean is_user = config->bus == RD_CONFIG_BUS_SESSION;
   g_autofree char *id = rd_config_dup_application_id (config);
@@ -162,8 +163,9 @@ check_bus (RdCheckFindings *findings,
                                    .uid = getuid (),
                                    .user = user,
                                    .instance = config->instance,
-                                   .drain_timeout_us = config->drain_timeout_us },
-                  sockets);
+                                   .drain_timeout_us = config->drain_timeout_us,
+                                   .environment = environment },
+                  given);
   return rd_check_bus_get_owner_pid (bus, id);
 }
 
@@ -182,7 +184,7 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
   const guint columns = isatty (STDOUT_FILENO) ? TERMINAL_COLUMNS : 0;
   g_autoptr (RdCheckFindings) findings = rd_check_findings_new ();
   g_autoptr (GString) page = g_string_new (NULL);
-  RdCheckSockets sockets = { FALSE, FALSE };
+  RdCheckGiven given = { .max_descriptors = G_MAXUINT64 };
   gboolean is_printed;
   int service_pid;
 
@@ -190,10 +192,10 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
   is_printed = print (page); /* what follows may take its time */
 
   check_drain (findings, config);
-  check_descriptors (findings, config);
-  service_pid = check_bus (findings, config, environment, &sockets);
-  check_openness (findings, config, &sockets);
-  check_ports (findings, config, &sockets, service_pid);
+  service_pid = check_bus (findings, config, environment, &given);
+  check_descriptors (findings, config, given.max_descriptors);
+  check_openness (findings, config, &given);
+  check_ports (findings, config, &given, service_pid);
 
   rd_check_findings_append (findings, page, columns);
   return print (page) && is_printed && rd_check_findings_get (findings, RD_CHECK_BITES)->len == 0;

@@ -15,11 +15,11 @@
 #define HANDSHAKES  256     /*   of these, for handshakes; GLib polls them all in every turn */
 #define CLIENTS_MAX 1000000 /* whatever the limit: what the table is made for */
 
-void
-rd_descriptors_raise (RdDescriptors *share)
+guint64
+rd_descriptors_raise (void)
 {
   struct rlimit limit = { .rlim_cur = 2 * RESERVED, .rlim_max = 2 * RESERVED };
-  rlim_t soft, reserved;
+  rlim_t soft;
 
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
     g_warning (_ ("Cannot read the limit of descriptors: %s"), g_strerror (errno));
@@ -32,7 +32,14 @@ rd_descriptors_raise (RdDescriptors *share)
       limit.rlim_cur = soft;
     }
 
-  reserved = MIN (RESERVED, limit.rlim_cur / 2);
-  share->clients = MIN (limit.rlim_cur - reserved, CLIENTS_MAX);
+  return limit.rlim_cur;
+}
+
+void
+rd_descriptors_share (guint64 limit, RdDescriptors *share)
+{
+  const guint64 reserved = MIN (RESERVED, limit / 2);
+
+  share->clients = MIN (limit - reserved, CLIENTS_MAX);
   share->handshakes = MAX (reserved * HANDSHAKES / RESERVED, 1);
 }

@@ -14,8 +14,12 @@ typedef struct
   guint handshakes; /* connections of the public port that are no clients yet */
 } RdDescriptors;
 
-/* Raises the limit of descriptors as far as the hard limit allows (getrlimit(2)), and shares it
- * out: so that with all clients and all handshakes there, some are left for everything else. */
-void rd_descriptors_raise (RdDescriptors *share);
+/* Raises the limit of descriptors as far as the hard limit allows (getrlimit(2)).
+ * Returns: what it is then. */
+guint64 rd_descriptors_raise (void);
+
+/* Shares @limit out: so that with all clients and all handshakes there, some are left for
+ * everything else. */
+void rd_descriptors_share (guint64 limit, RdDescriptors *share);
 
 G_END_DECLS

@@ -73,7 +73,8 @@ describe_fault (const RdOption *option, const char *shown)
                               shown);
     case RD_OPTION_PATH:
       return g_strdup_printf (
-        _ ("“%s” is not a path; give / and then printable ASCII without ?, #, %% and dot segments"),
+        _ ("“%s” is not a path; give / and then printable ASCII without ?, #, %%, \\ and dot "
+           "segments"),
         shown);
     case RD_OPTION_PORT:
       return g_strdup_printf (_ ("“%s” is not a port; give a number from %s to %s"), shown,
@@ -328,8 +329,8 @@ is_name (const char *text)
 static gboolean
 is_path (const char *text)
 {
-  /* what libsoup compares it with is decoded and without dot segments */
-  return *text == '/' && is_graph (text) && strpbrk (text, "?#%") == NULL
+  /* what libsoup compares it with is decoded and without dot segments; browsers make / of \ */
+  return *text == '/' && is_graph (text) && strpbrk (text, "?#%\\") == NULL
          && !g_regex_match_simple ("/\\.\\.?(/|$)", text, 0, 0);
 }
 

@@ -39,8 +39,8 @@ static const RdOption options[] = {
     .max = "255", .help = N_("Path of the WebSocket"),
     .description =
       "The URL path of the WebSocket; other paths get 404. It must start with a slash, is "
-      "compared literally, and may contain only printable ASCII without ?, #, % and dot "
-      "segments." },
+      "compared literally, and may contain only printable ASCII without ?, #, %, \\ and "
+      "dot segments." },
   { "max-clients", "Server", "COUNT", FIELD (COUNT, max_clients), "0",
     "0", "1000000", .help = N_("Others get 503; 0: as descriptors allow"),
     .description =

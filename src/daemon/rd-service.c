@@ -12,8 +12,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#define REFRESH_INTERVAL_MS 250  /* PropertiesChanged at most four times a second, */
-#define DRAIN_INTERVAL_MS   1000 /* and once while draining, for the seconds left */
+#define REFRESH_INTERVAL_MS 250 /* PropertiesChanged at most four times a second */
+#define LOOK_INTERVAL_S     1   /* for changes that come without a word */
 
 /* What the properties were last set to. */
 typedef struct
@@ -38,6 +38,7 @@ struct _RdService
   Snapshot snapshot; /* as the properties are now */
   Snapshot told;     /* as they were signalled last */
   guint refresh_id;
+  guint look_id;
   GHashTable *listeners; /* unique bus name -> id of the watch over it, both owned */
   gulong connected_id;   /* signal handlers on manager, while somebody listens */
   gulong disconnected_id;
@@ -92,6 +93,28 @@ tell (RdService *self)
 
 static void schedule_refresh (RdService *self, guint after_ms);
 
+static gboolean
+on_look (gpointer user_data)
+{
+  RdService *self = user_data;
+
+  self->look_id = 0;
+  schedule_refresh (self, 0);
+  return G_SOURCE_REMOVE;
+}
+
+/* Time goes by while draining, and clients that are slow take in late what was published: of
+ * neither are we told. */
+static void
+schedule_look (RdService *self)
+{
+  const gboolean is_quiet = rd_drain_is_running (self->drain)
+                            && rd_manager_get_connections (self->manager) == 0;
+
+  if (!is_quiet && self->look_id == 0)
+    self->look_id = g_timeout_add_seconds (LOOK_INTERVAL_S, on_look, self);
+}
+
 /* Goes on for as long as there are changes, so that the last of them is seen too. */
 static gboolean
 on_refresh (gpointer user_data)
@@ -101,8 +124,8 @@ on_refresh (gpointer user_data)
   self->refresh_id = 0;
   if (tell (self))
     schedule_refresh (self, REFRESH_INTERVAL_MS);
-  else if (!rd_drain_is_running (self->drain))
-    schedule_refresh (self, DRAIN_INTERVAL_MS);
+  else
+    schedule_look (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -388,6 +411,7 @@ rd_service_finalize (GObject *object)
   RdService *self = RD_SERVICE (object);
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
+  g_clear_handle_id (&self->look_id, g_source_remove);
   g_hash_table_remove_all (self->listeners);
   follow_listeners (self);
   g_hash_table_unref (self->listeners);

@@ -74,6 +74,12 @@ read_ping_interval (char **environment)
   return 0;
 }
 
+static gboolean
+is_drained (RdSystemd *self)
+{
+  return g_str_equal (rd_drain_get_state (self->drain), "drained");
+}
+
 /* Returns: (transfer full): for the person who asks the service manager. */
 static char *
 describe (RdSystemd *self)
@@ -84,6 +90,8 @@ describe (RdSystemd *self)
   g_autofree char *left = NULL;
   WsEngineStats stats;
 
+  if (is_drained (self))
+    return g_strdup (_ ("drained"));
   if (!rd_drain_is_running (self->drain) && seconds_left == 0)
     return g_strdup_printf (ngettext ("closing %u client", "closing %u clients", clients), clients);
 
@@ -169,15 +177,14 @@ on_changed (RdSystemd *self)
 static void
 on_state_changed (RdSystemd *self)
 {
-  const char *state = rd_drain_get_state (self->drain);
-
-  if (g_str_equal (state, "drained"))
+  if (is_drained (self))
     {
       rd_systemd_stopping (self); /* it cannot be taken back any more */
+      report (self);
       return;
     }
 
-  if (g_str_equal (state, "draining"))
+  if (!rd_drain_is_running (self->drain))
     rd_notify_socket_send (self->socket, MORE_TIME); /* at once: a stop may be under way */
   else if (self->is_stopping)
     g_warning (_ ("The drain was cancelled, but the service manager goes on stopping this unit. "

@@ -13,6 +13,7 @@ from patience import SLOWNESS, eventually
 NAME = 'org.ringdown.Ringdown'
 OBJECT = '/org/ringdown/Server1'
 INTERFACE = 'org.ringdown.Server1'
+PROPERTIES = 'org.freedesktop.DBus.Properties'
 
 
 class Bus:
@@ -77,9 +78,17 @@ class Caller:
             bus.address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
 
-    def call(self, method, arguments):
-        self._connection.call_sync(NAME, OBJECT, INTERFACE, method, arguments, None,
-                                   Gio.DBusCallFlags.NONE, int(10_000 * SLOWNESS), None)
+    def call(self, method, arguments, interface=INTERFACE):
+        return self._connection.call_sync(NAME, OBJECT, interface, method, arguments, None,
+                                          Gio.DBusCallFlags.NONE, int(10_000 * SLOWNESS), None)
+
+    def properties(self):
+        [properties] = self.call('GetAll', GLib.Variant('(s)', (INTERFACE,)), PROPERTIES)
+        return properties
+
+    def property(self, prop):
+        [value] = self.call('Get', GLib.Variant('(ss)', (INTERFACE, prop)), PROPERTIES)
+        return value
 
     def set_client_signals(self, enabled):
         self.call('SetClientSignals', GLib.Variant('(b)', (enabled,)))

@@ -110,9 +110,9 @@ class Systemd(_Fake):
             **{path: interfaces(name) for name, path in paths.items()}})
 
 
-def service(*, stop_us, kind='notify', access='main'):
-    """The properties of a service unit."""
-    return {'TimeoutStopUSec': GLib.Variant('t', stop_us), 'Type': GLib.Variant('s', kind),
+def service(*, stop_us, kind='notify', access='main', **more):
+    """The properties of a service unit; MORE: Variants."""
+    return {**more, 'TimeoutStopUSec': GLib.Variant('t', stop_us), 'Type': GLib.Variant('s', kind),
             'NotifyAccess': GLib.Variant('s', access)}
 
 

@@ -15,7 +15,7 @@ import unicodedata
 import tap
 from bus import Bus
 from gi.repository import GLib
-from managers import INFINITY, Logind, Systemd, service, silence
+from managers import INFINITY, Logind, Refusal, Systemd, service, silence
 from patience import SLOWNESS
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 
@@ -166,6 +166,8 @@ class SettingsTest(CheckTestCase):
             done = self.check('--bus=none', *PORTS, capture_output=False, stdout=full,
                               stderr=subprocess.PIPE)
         self.assertEqual(BITES, done.returncode)
+        done = self.check('--bus=none', *PORTS, prefix=('sh', '-c', 'exec "$@" >&-', 'sh'))
+        self.assertEqual((BITES, ''), (done.returncode, done.stderr))
 
 
 class MachineTest(CheckTestCase):
@@ -299,6 +301,21 @@ class UnitTest(BusTestCase):
         self.fake_session({self.UNIT: service(stop_us=1_000_000)})
         self.assert_finds(BITES, {'Will bite': ['before it could ask for time']})
 
+    def test_the_limit_of_the_unit_counts_too(self):
+        self.fake_session({self.UNIT: service(stop_us=10_000_000,
+                                              LimitNOFILE=GLib.Variant('t', 1000))})
+        self.assert_finds(FINE, {}, '--max-clients=600')
+        self.assert_finds(BITES, {'Will bite': ['allow for 616 clients only']},
+                          '--max-clients=617')
+
+    def test_what_the_unit_sets_for_itself_is_told(self):
+        variables = GLib.Variant('as', ['RINGDOWN_PORT=0', 'LANG=C', 'RINGDOWN_PATH=/\x1b[2J'])
+        self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
+        told = [f'{self.UNIT} sets for itself: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J;']
+        self.assert_finds(FINE, {'Not checked': told})
+        told = [f'{self.UNIT} sets for itself: RINGDOWN_PATH=']
+        self.assert_finds(FINE, {'Not checked': told}, environment={'RINGDOWN_PORT': '0'})
+
     def test_the_user_manager_bites(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, stop_us=2 * MINUTE)
         self.assert_finds(BITES, {'Will bite': [f'at logout and shutdown {USER_MANAGER}']})
@@ -328,6 +345,13 @@ class UnitTest(BusTestCase):
         self.assert_finds(FINE, {}, '--instance=blue')
         self.assertEqual(['ringdown@blue.service'], manager.asked)
         self.assert_finds(FINE, {'Not checked': ['ringdown@red.service']}, '--instance=red')
+
+    def test_a_name_that_no_unit_can_have_is_not_installed(self):
+        def refuse(_name):
+            raise Refusal('org.freedesktop.DBus.Error.InvalidArgs')  # as systemd does
+        self.fake(Systemd, self.session, {}, load_unit=refuse)
+        self.assert_finds(FINE, {'Not checked': ['a/b.service may take to stop: it is not']},
+                          '--instance=a/b')
 
     def test_a_system_service_does_not_end_at_logout(self):
         logind = self.fake(Logind, self.system, GLib.Variant('b', False))

@@ -177,6 +177,25 @@ class StartTest(CliTestCase):
         self.assertNotEqual(0, first.ready()[1]['clients'])
         self.assertNotEqual(0, second.ready()[1]['clients'])
 
+    def test_without_standard_descriptors_nothing_else_is_written_to(self):
+        with socket.create_server((ADDRESS, 0)) as probe:
+            port = probe.getsockname()[1]
+        with subprocess.Popen(
+                ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', program(), '--bus=none',
+                 f'--address={ADDRESS}', f'--port={port}', '--admin-port=-1'],
+                env=clean_environment(self.directory)) as process:
+            self.addCleanup(process.kill)
+            eventually(lambda: self.listens(port), 'it to listen')
+            self.assertEqual(['/dev/null'] * 3, [os.readlink(f'/proc/{process.pid}/fd/{fd}')
+                                                 for fd in range(3)])
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(0, process.wait(10 * SLOWNESS))
+
+    @staticmethod
+    def listens(port):
+        with socket.socket() as client:
+            return client.connect_ex((ADDRESS, port)) == 0
+
     def test_several_addresses_are_listened_on(self):
         server = self.start('--address=127.0.0.1', '--address=127.0.0.2')
         self.connect(server)

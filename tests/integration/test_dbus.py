@@ -177,6 +177,25 @@ class PropertiesTest(BusTestCase):
             with self.subTest(prop):
                 self.wait_property(prop, value)
 
+    def test_who_asks_is_told_what_is_so_now(self):
+        server = self.start_on_bus()
+        caller = Caller(self.bus)
+        for count in range(1, 11):  # sooner than changes are told
+            self.connect(server)
+            self.assertEqual(count, caller.property('Connections'))
+            self.assertEqual(count, caller.properties()['TotalConnections'])
+
+    def test_what_was_asked_for_is_told_all_the_same(self):
+        server = self.start_on_bus()
+        monitor = self.monitor()
+        caller = Caller(self.bus)
+        for count in range(1, 11):
+            self.connect(server)
+            self.assertEqual(count, caller.property('Connections'))
+            monitor.wait_signal('PropertiesChanged',
+                                lambda _, changed, *_rest, n=count: changed.get(
+                                    'Connections', {}).get('data') == n)
+
     def test_changes_are_told_at_most_four_times_a_second_and_in_the_end_right(self):
         server = self.start_on_bus()
         monitor = self.monitor()
@@ -203,6 +222,22 @@ class PropertiesTest(BusTestCase):
                 for first, fifth in zip(times, times[4:]):
                     self.assertGreater(fifth - first, 0.9)
         self.assertGreater(len(told('MessagesPublished')), 4)
+
+    def test_what_a_slow_client_takes_in_late_is_told_too(self):
+        server = self.start_on_bus()
+        monitor = self.monitor()
+        client = self.connect(server, receive_buffer=4096)
+        text = 'x' * 60000
+        for _ in range(40):  # more than the kernel keeps for it
+            self.bus.call('Publish', 'ss', 'broadcast', text)
+        monitor.wait_signal('PropertiesChanged')
+        eventually(lambda: time.time() - monitor.signals('PropertiesChanged')[-1][0] > 0.5,
+                   'nothing more to be told')
+        self.assertLess(self.bus.property('MessagesDelivered'), 40)
+        for _ in range(40):
+            client.expect_text(text)
+        monitor.wait_signal('PropertiesChanged', lambda _, changed, *_rest: changed.get(
+            'MessagesDelivered', {}).get('data') == 40)
 
 
 class ClientsTest(BusTestCase):

@@ -5,6 +5,8 @@
  * look does not disturb who is there. */
 
 #include <gio/gio.h>
+#include <gio/gunixfdmessage.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rd-check-holders.h"
@@ -153,6 +155,41 @@ the_service_itself_does_no_harm (void)
   assert_found (&checked, 1, getppid (), RD_CHECK_BITES, taken);
 }
 
+/* A socket on its way between processes is open in none of them. */
+static void
+who_cannot_be_seen_may_be_the_service (void)
+{
+  guint port;
+  g_autoptr (GSocket) socket = listen_on ("127.0.0.1", FALSE, &port);
+  const RdCheckPort checked = { "port", "address", STRV ("127.0.0.1"), port, FALSE };
+  g_autoptr (GSocketControlMessage) passed = g_unix_fd_message_new ();
+  GOutputVector byte = { "", 1 };
+  g_autoptr (GSocket) way = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *taken = g_strdup_printf (
+    "127.0.0.1:%u is taken, so the service could not start; end what holds it (ss -ltnp shows "
+    "that) or give another port",
+    port);
+  g_autofree char *unseen = g_strdup_printf (
+    "whether 127.0.0.1:%u is taken by the service itself, which runs already (process %d): only "
+    "its user and root can see that",
+    port, getpid ());
+  int fds[2];
+
+  g_assert_no_errno (socketpair (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds));
+  way = g_socket_new_from_fd (fds[0], &error);
+  g_assert_no_error (error);
+  g_unix_fd_message_append_fd (G_UNIX_FD_MESSAGE (passed), g_socket_get_fd (socket), &error);
+  g_socket_send_message (way, NULL, &byte, 1, &passed, 1, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_object (&passed);
+  g_socket_close (socket, &error);
+
+  assert_found (&checked, 1, 0, RD_CHECK_BITES, taken);
+  assert_found (&checked, 1, getpid (), RD_CHECK_UNCHECKED, unseen);
+  close (fds[1]);
+}
+
 static void
 a_shared_port_is_fine (void)
 {
@@ -293,7 +330,11 @@ an_address_within_another_is_named (void)
 
   assert_port (STRV ("0.0.0.0", "127.0.0.1"), port, FALSE, text);
   assert_port (STRV ("0.0.0.0", "127.0.0.1"), port, TRUE, NULL);
-  assert_port (STRV ("0.0.0.0", "127.0.0.1"), 0, FALSE, NULL);
+  assert_port (STRV ("127.0.0.2", "127.0.0.1"), 0, FALSE, NULL);
+  assert_port (STRV ("0.0.0.0", "127.0.0.1"), 0, TRUE, NULL);
+  assert_port (STRV ("0.0.0.0", "127.0.0.1"), 0, FALSE,
+               "address (0.0.0.0) and address (127.0.0.1) exclude each other, so the service "
+               "could not start; leave out one, or give it another port");
 }
 
 static void
@@ -328,6 +369,7 @@ main (int argc, char **argv)
   g_test_add_func ("/check-ports/taken/all", who_holds_a_port_on_all_addresses_is_named);
   g_test_add_func ("/check-ports/taken/families", who_holds_a_port_of_both_families_is_named);
   g_test_add_func ("/check-ports/taken/service", the_service_itself_does_no_harm);
+  g_test_add_func ("/check-ports/taken/unseen", who_cannot_be_seen_may_be_the_service);
   g_test_add_func ("/check-ports/shared", a_shared_port_is_fine);
   g_test_add_func ("/check-ports/shared/undisturbed", nobody_connects_to_the_check);
   g_test_add_func ("/check-ports/ended", what_has_ended_does_no_harm);

@@ -16,7 +16,7 @@
 #define DURATION "not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
 #define SIZE     "not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
 #define ADDRESS  "not an address; give a host name or an IP address"
-#define PATH     "not a path; give / and then printable ASCII without ?, #, % and dot segments"
+#define PATH     "not a path; give / and then printable ASCII without ?, #, %, \\ and dot segments"
 #define NAME     "not a name; give printable text"
 #define TEXT     "not a message; give UTF-8 text that is not empty"
 #define BOOLEAN  "not a boolean; give true, yes, 1, false, no or 0"
@@ -211,6 +211,7 @@ values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
     { "--path=ws", "--path: “ws” is " PATH },
     { "--path=", "--path: “” is " PATH },
     { "--path=/a?b", "--path: “/a?b” is " PATH },
+    { "--path=/a\\b", "--path: “/a\\b” is " PATH },
     { "--path=/a#b", "--path: “/a#b” is " PATH },
     { "--path=/a%20b", "--path: “/a%20b” is " PATH },
     { "--path=/a/../b", "--path: “/a/../b” is " PATH },

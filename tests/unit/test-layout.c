@@ -29,6 +29,33 @@ width_is_that_of_a_terminal (void)
 }
 
 static void
+assert_cut (const char *text, guint columns, const char *expected)
+{
+  g_autofree char *cut = rd_layout_cut (text, columns);
+
+  g_assert_cmpstr (cut, ==, expected);
+}
+
+static void
+what_is_too_wide_is_cut (void)
+{
+  assert_cut ("", 0, "");
+  assert_cut ("a", 0, "");
+  assert_cut ("a", 1, "a");
+  assert_cut ("ab", 1, "…");
+  assert_cut ("abc", 3, "abc");
+  assert_cut ("abcd", 3, "ab…");
+  assert_cut ("abcd", G_MAXUINT, "abcd");
+  assert_cut ("通知通知", 7, "通知通…");
+  assert_cut ("通知通知", 6, "通知…"); /* there is no half of one */
+  assert_cut ("a\xcc\x88"
+              "bcd",
+              3,
+              "a\xcc\x88"
+              "b…");
+}
+
+static void
 lines_end_at_spaces (void)
 {
   assert_wraps ("", 5, STRV (""));
@@ -108,12 +135,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/check-layout/width", width_is_that_of_a_terminal);
-  g_test_add_func ("/check-layout/wrap/spaces", lines_end_at_spaces);
-  g_test_add_func ("/check-layout/wrap/long", long_words_are_cut);
-  g_test_add_func ("/check-layout/wrap/ideographs", ideographs_may_part);
-  g_test_add_func ("/check-layout/wrap/any", nothing_is_lost_and_no_line_too_wide);
-  g_test_add_func ("/check-layout/append", paragraphs_hang_below_their_lead);
+  g_test_add_func ("/layout/width", width_is_that_of_a_terminal);
+  g_test_add_func ("/layout/cut", what_is_too_wide_is_cut);
+  g_test_add_func ("/layout/wrap/spaces", lines_end_at_spaces);
+  g_test_add_func ("/layout/wrap/long", long_words_are_cut);
+  g_test_add_func ("/layout/wrap/ideographs", ideographs_may_part);
+  g_test_add_func ("/layout/wrap/any", nothing_is_lost_and_no_line_too_wide);
+  g_test_add_func ("/layout/append", paragraphs_hang_below_their_lead);
 
   return g_test_run ();
 }

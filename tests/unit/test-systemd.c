@@ -176,6 +176,7 @@ drain_that_may_be_cancelled_asks_for_time_only (Fixture *fixture, gconstpointer 
   wait_for (fixture, MORE_TIME);
   leave (fixture, peer);
   told = wait_until (fixture, "STOPPING=1\n");
+  notify_receiver_expect (fixture->receiver, MORE_TIME "STATUS=drained\n");
   notify_receiver_expect_silence (fixture->receiver);
 }
 
@@ -237,6 +238,7 @@ rest_that_is_closed_has_time_too (Fixture *fixture, gconstpointer data)
   wait_for (fixture, MORE_TIME "STATUS=closing 2 clients\n");
   wait_for (fixture, MORE_TIME);
   rd_drain_interrupt (fixture->drain.drain);
+  notify_receiver_expect (fixture->receiver, MORE_TIME "STATUS=drained\n");
   notify_receiver_expect_silence (fixture->receiver);
 }
 
