@@ -8,9 +8,8 @@
 G_BEGIN_DECLS
 
 /* Reads the @words of a command line, the program's name not among them: options that all commands
- * share stand before or after the command, its own
- * after it, each as "--name=value" or "--name value"; "--" ends them. Returns: NULL with an error
- * that names the word at fault. */
+ * share stand before or after the command, its own after it, each as "--name=value" or "--name
+ * value"; "--" ends them. Returns: NULL with an error that names the word at fault. */
 CtlArguments *ctl_arguments_parse (const char *const *words, GError **error);
 
 void ctl_arguments_free (CtlArguments *self);

@@ -12,6 +12,7 @@
 #include "ctl-error.h"
 #include "ctl-service.h"
 #include "ctl-table.h"
+#include "ctl-view.h"
 #include "rd-units.h"
 
 #define GAP        2
@@ -72,7 +73,7 @@ static void
 add_client (CtlTable *table, GVariant *client)
 {
   const char *remote = "";
-  g_autofree char *id = g_strdup_printf ("%" G_GUINT64_FORMAT, lookup_number (client, "id"));
+  g_autofree char *id = ctl_view_number (lookup_number (client, "id"));
   g_autofree char *age = format_age (lookup_number (client, "connected"));
   g_autofree char *received = format_size (lookup_number (client, "received"));
   g_autofree char *sent = format_size (lookup_number (client, "sent"));
@@ -111,6 +112,39 @@ print_clients (GVariant *clients, CtlOutput *output)
   ctl_output_print (output, text);
 }
 
+/* Returns: of @clients what the interface says: JSON cannot have all that a stranger may add. */
+static GVariant *
+known_fields (GVariant *clients)
+{
+  static const struct
+  {
+    const char *key;
+    const char *type;
+  } fields[] = {
+    { "id", "t" },       { "remote", "s" }, { "connected", "t" },
+    { "received", "t" }, { "sent", "t" },   { "behind", "t" },
+  };
+  GVariantBuilder known;
+
+  g_variant_builder_init (&known, G_VARIANT_TYPE ("aa{sv}"));
+  for (gsize i = 0; i < g_variant_n_children (clients); i++)
+    {
+      g_autoptr (GVariant) client = g_variant_get_child_value (clients, i);
+
+      g_variant_builder_open (&known, G_VARIANT_TYPE_VARDICT);
+      for (gsize j = 0; j < G_N_ELEMENTS (fields); j++)
+        {
+          g_autoptr (GVariant) value = g_variant_lookup_value (client, fields[j].key,
+                                                               G_VARIANT_TYPE (fields[j].type));
+
+          if (value != NULL)
+            g_variant_builder_add (&known, "{sv}", fields[j].key, value);
+        }
+      g_variant_builder_close (&known);
+    }
+  return g_variant_builder_end (&known);
+}
+
 static gboolean
 run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
@@ -124,7 +158,7 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return ctl_service_explain (service, error);
 
   if (ctl_output_is_json (output))
-    ctl_output_print_json (output, clients);
+    ctl_output_print_json (output, known_fields (clients));
   else
     print_clients (clients, output);
   return TRUE;
@@ -173,7 +207,7 @@ explain_disconnect (CtlService *service, guint64 id, GError **error)
   if (g_strcmp0 (name, "org.ringdown.Error.NotFound") != 0)
     return ctl_service_explain (service, error);
 
-  number = g_strdup_printf ("%" G_GUINT64_FORMAT, id);
+  number = ctl_view_number (id);
   g_clear_error (error);
   g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
                _ ("there is no client %s; “ringdownctl clients” lists them"), number);
@@ -183,7 +217,7 @@ explain_disconnect (CtlService *service, guint64 id, GError **error)
 static void
 print_disconnected (const Target *target, CtlOutput *output)
 {
-  g_autofree char *id = g_strdup_printf ("%" G_GUINT64_FORMAT, target->id);
+  g_autofree char *id = ctl_view_number (target->id);
   g_autofree char *text = NULL;
 
   if (ctl_output_is_json (output))

@@ -57,8 +57,8 @@ show_status (Monitor *self)
   const guint clients = rd_dbus_server1_get_connections (self->proxy);
   const guint seconds_left = rd_dbus_server1_get_drain_seconds_left (self->proxy);
   g_autofree char *word = ctl_view_state (self->state);
-  g_autofree char *published = g_strdup_printf ("%" G_GUINT64_FORMAT, self->rates.published);
-  g_autofree char *delivered = g_strdup_printf ("%" G_GUINT64_FORMAT, self->rates.delivered);
+  g_autofree char *published = ctl_view_number (self->rates.published);
+  g_autofree char *delivered = ctl_view_number (self->rates.delivered);
   g_autofree char *text = NULL;
 
   self->most = MAX (self->most, clients);
@@ -113,7 +113,7 @@ on_properties (Monitor *self)
 static void
 on_client_connected (Monitor *self, guint64 id, const char *remote)
 {
-  g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, id);
+  g_autofree char *number = ctl_view_number (id);
   g_autofree char *from = rd_text_printable (remote, MAX_REMOTE_CHARS);
   g_autofree char *text = NULL;
 
@@ -134,7 +134,7 @@ on_client_connected (Monitor *self, guint64 id, const char *remote)
 static void
 on_client_disconnected (Monitor *self, guint64 id, guint code)
 {
-  g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, id);
+  g_autofree char *number = ctl_view_number (id);
   g_autofree char *text = NULL;
 
   if (ctl_output_is_json (self->output))
@@ -176,8 +176,8 @@ on_progress (Monitor *self, guint clients, guint seconds_left)
 static void
 tell_messages (Monitor *self)
 {
-  g_autofree char *published = g_strdup_printf ("%" G_GUINT64_FORMAT, self->counts.published);
-  g_autofree char *delivered = g_strdup_printf ("%" G_GUINT64_FORMAT, self->counts.delivered);
+  g_autofree char *published = ctl_view_number (self->counts.published);
+  g_autofree char *delivered = ctl_view_number (self->counts.delivered);
   g_autofree char *text = NULL;
 
   if (ctl_output_is_json (self->output))
@@ -222,6 +222,12 @@ on_tick (gpointer user_data)
   const gint64 now_us = g_get_monotonic_time ();
   const gint64 elapsed_us = MAX (now_us - self->tick_us, 1);
   const Counts before = self->counts;
+
+  if (ctl_output_is_lost (self->output))
+    {
+      ctl_watch_stop (self->watch);
+      return G_SOURCE_CONTINUE;
+    }
 
   self->counts = get_counts (self);
   self->rates.published = rate (self->counts.published, before.published, elapsed_us);
@@ -295,6 +301,7 @@ start (Monitor *self, GError **error)
   self->tick_us = g_get_monotonic_time ();
   self->counts = get_counts (self);
   self->tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, self);
+  ctl_watch_signals (self->watch);
   on_properties (self);
   return TRUE;
 }

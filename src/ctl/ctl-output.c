@@ -9,7 +9,7 @@
 
 #include <errno.h>
 #include <glib/gi18n.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -109,8 +109,20 @@ ctl_output_paint (const CtlOutput *self, CtlColour colour, const char *text)
 static void
 write_text (CtlOutput *self, const char *text)
 {
-  if (self->error_number == 0 && (fputs (text, stdout) == EOF || fflush (stdout) == EOF))
-    self->error_number = errno;
+  gsize left = strlen (text);
+
+  while (left > 0 && self->error_number == 0)
+    {
+      const gssize written = write (STDOUT_FILENO, text, left);
+
+      if (written < 0)
+        {
+          self->error_number = errno;
+          return;
+        }
+      text += written;
+      left -= written;
+    }
 }
 
 static void
@@ -188,7 +200,7 @@ ctl_output_is_lost (const CtlOutput *self)
 gboolean
 ctl_output_check (const CtlOutput *self, GError **error)
 {
-  if (self->error_number == 0 || self->error_number == EPIPE)
+  if (self->error_number == 0 || self->error_number == EPIPE || self->error_number == EINTR)
     return TRUE;
 
   g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED, _ ("cannot write to standard output: %s"),

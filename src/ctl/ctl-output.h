@@ -49,7 +49,7 @@ void ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text)
 gboolean ctl_output_is_lost (const CtlOutput *self);
 
 /* Returns: FALSE with an error if something could not be written, unless because the reader has
- * gone: he has had enough. */
+ * gone, or a signal came while he was waited for: somebody has had enough. */
 gboolean ctl_output_check (const CtlOutput *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlOutput, ctl_output_free)

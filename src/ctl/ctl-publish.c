@@ -50,6 +50,13 @@ read_input (GError **error)
   return NULL;
 }
 
+static void
+set_no_message (GError **error)
+{
+  g_set_error_literal (error, CTL_ERROR, CTL_ERROR_FAILED,
+                       _ ("no message given; “-” reads it from standard input"));
+}
+
 /* Returns: (transfer full): what is to be published. */
 static char *
 take_message (const CtlArguments *arguments, GError **error)
@@ -59,8 +66,7 @@ take_message (const CtlArguments *arguments, GError **error)
 
   if (argument == NULL && isatty (STDIN_FILENO) == 1)
     {
-      g_set_error_literal (error, CTL_ERROR, CTL_ERROR_FAILED,
-                           _ ("no message given; “-” reads it from standard input"));
+      set_no_message (error);
       return NULL;
     }
   if (argument != NULL && !g_str_equal (argument, "-"))
@@ -69,6 +75,11 @@ take_message (const CtlArguments *arguments, GError **error)
   input = read_input (error);
   if (input == NULL)
     return NULL;
+  if (argument == NULL && input->len == 0) /* more likely nobody's message, as in cron */
+    {
+      set_no_message (error);
+      return NULL;
+    }
   if (input->len > 0 && input->str[input->len - 1] == '\n')
     g_string_truncate (input, input->len - 1);
   if (!g_utf8_validate (input->str, input->len, NULL)) /* which a NUL is not either */

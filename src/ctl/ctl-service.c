@@ -10,11 +10,10 @@
 #include <glib/gi18n.h>
 
 #include "ctl-error.h"
+#include "rd-names.h"
 
-#define SERVICE_NAME "org.ringdown.Ringdown"
-#define OBJECT_PATH  "/org/ringdown/Server1"
-#define INTERFACE    "org.ringdown.Server1"
-#define PROPERTIES   "org.freedesktop.DBus.Properties"
+#define INTERFACE  "org.ringdown.Server1"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
 
 struct _CtlService
 {
@@ -27,26 +26,13 @@ struct _CtlService
   guint subscription; /* to PropertiesChanged; 0: not loaded */
 };
 
-/* Returns: (transfer full): what ringdown --instance makes of its name. */
-static char *
-make_name (const char *instance)
-{
-  GString *name = g_string_new (SERVICE_NAME);
-
-  if (instance != NULL)
-    g_string_append (name, ".i");
-  for (const char *p = instance; p != NULL && *p != '\0'; p = g_utf8_next_char (p))
-    g_string_append_c (name, g_ascii_isalnum (*p) ? *p : '_');
-  return g_string_free (name, FALSE);
-}
-
 static gboolean
 read_arguments (CtlService *self, const CtlArguments *arguments, GError **error)
 {
   self->is_system = ctl_arguments_has (arguments, "system");
   self->address = ctl_arguments_get (arguments, "address");
   self->instance = ctl_arguments_get (arguments, "instance");
-  self->name = make_name (self->instance);
+  self->name = rd_names_dup_bus_name (self->instance);
 
   if (self->is_system && self->address != NULL)
     {
@@ -162,7 +148,7 @@ find_service (CtlService *self, GError **error)
   self->proxy = rd_dbus_server1_proxy_new_sync (self->connection,
                                                 G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START
                                                   | G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES,
-                                                self->name, OBJECT_PATH, NULL, error);
+                                                self->name, RD_OBJECT_PATH, NULL, error);
   if (self->proxy == NULL)
     return ctl_service_explain (self, error);
 
@@ -284,11 +270,11 @@ ctl_service_load (CtlService *self, GError **error)
 
   /* GDBusProxy would do all this by itself, but wait longer, and keep silent about errors */
   self->subscription = g_dbus_connection_signal_subscribe (
-    self->connection, owner, PROPERTIES, "PropertiesChanged", OBJECT_PATH, INTERFACE,
+    self->connection, owner, PROPERTIES, "PropertiesChanged", RD_OBJECT_PATH, INTERFACE,
     G_DBUS_SIGNAL_FLAGS_NONE, on_properties_changed, self, NULL);
-  reply = g_dbus_connection_call_sync (self->connection, owner, OBJECT_PATH, PROPERTIES, "GetAll",
-                                       g_variant_new ("(s)", INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
-                                       G_DBUS_CALL_FLAGS_NO_AUTO_START,
+  reply = g_dbus_connection_call_sync (self->connection, owner, RD_OBJECT_PATH, PROPERTIES,
+                                       "GetAll", g_variant_new ("(s)", INTERFACE),
+                                       G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
                                        CTL_SERVICE_TIMEOUT_S * 1000, NULL, error);
   if (reply == NULL)
     return ctl_service_explain (self, error);

@@ -53,12 +53,9 @@ add_drain (CtlTable *table, RdDBusServer1 *proxy)
 static void
 add_counts (CtlTable *table, RdDBusServer1 *proxy)
 {
-  g_autofree char *total = g_strdup_printf ("%" G_GUINT64_FORMAT,
-                                            rd_dbus_server1_get_total_connections (proxy));
-  g_autofree char *published = g_strdup_printf ("%" G_GUINT64_FORMAT,
-                                                rd_dbus_server1_get_messages_published (proxy));
-  g_autofree char *delivered = g_strdup_printf ("%" G_GUINT64_FORMAT,
-                                                rd_dbus_server1_get_messages_delivered (proxy));
+  g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (proxy));
+  g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (proxy));
+  g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (proxy));
   g_autofree char *clients
     /* Translators: numbers of clients: connected now, most at one time, since the start */
     = g_strdup_printf (_ ("%u now, %u at most, %s in total"),

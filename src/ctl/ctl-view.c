@@ -29,6 +29,12 @@ static const struct
 /* clang-format on */
 
 char *
+ctl_view_number (guint64 number)
+{
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, number);
+}
+
+char *
 ctl_view_state (const char *state)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
@@ -55,6 +61,8 @@ ctl_view_remaining (guint clients, guint seconds_left)
 {
   g_autofree char *left = rd_units_format_seconds (seconds_left);
 
+  if (seconds_left == 0 && clients == 0)
+    return g_strdup (_ ("drained"));
   if (seconds_left == 0)
     return g_strdup_printf (ngettext ("closing %u client", "closing %u clients", clients), clients);
 

@@ -9,6 +9,10 @@ G_BEGIN_DECLS
 
 /* How the commands show what they have in common. */
 
+/* Returns: (transfer full): @number for the %s of a message: those are translated, and cannot have
+ * G_GUINT64_FORMAT in them. */
+char *ctl_view_number (guint64 number);
+
 /* Returns: (transfer full): the word for @state, as D-Bus has it, in the reader's language. */
 char *ctl_view_state (const char *state);
 

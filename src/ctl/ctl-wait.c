@@ -15,8 +15,7 @@
 #include "ctl-watch.h"
 #include "rd-units.h"
 
-#define CLOSE_SERVICE_RESTART \
-  1012 /* with this the service closes, at the deadline or when forced */
+#define CLOSE_SERVICE_RESTART 1012 /* how the service closes, at the deadline or when forced */
 
 struct _CtlWait
 {
@@ -179,6 +178,7 @@ ctl_wait_run (CtlWait *self, GError **error)
 
   self->begin_us = g_get_monotonic_time ();
   self->at_first = rd_dbus_server1_get_connections (self->proxy);
+  ctl_watch_signals (self->watch);
   on_properties (self);
 
   end = ctl_watch_run (self->watch, error);

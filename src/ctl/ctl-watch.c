@@ -9,6 +9,7 @@
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "ctl-error.h"
@@ -44,6 +45,17 @@ end (CtlWatch *self, CtlWatchEnd how)
   g_main_loop_quit (self->loop);
 }
 
+/* @error: (transfer full) */
+static void
+fail (CtlWatch *self, GError *error)
+{
+  if (self->has_ended)
+    g_error_free (error);
+  else
+    self->error = error;
+  end (self, CTL_WATCH_FAILED);
+}
+
 /* Whether another has taken the name over meanwhile does not matter: that is not the one we follow.
  */
 static void
@@ -58,9 +70,7 @@ on_owner_changed (CtlWatch *self, GParamSpec *pspec, GDBusProxy *proxy)
 static void
 on_bus_closed (CtlWatch *self)
 {
-  if (self->error == NULL)
-    g_set_error_literal (&self->error, CTL_ERROR, CTL_ERROR_FAILED, _ ("the message bus is gone"));
-  end (self, CTL_WATCH_FAILED);
+  fail (self, g_error_new_literal (CTL_ERROR, CTL_ERROR_FAILED, _ ("the message bus is gone")));
 }
 
 static gboolean
@@ -92,11 +102,10 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
     return; /* and there is no self any more */
 
   self->is_asked = FALSE;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && self->error == NULL)
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
     {
       ctl_service_explain (self->service, &error);
-      self->error = g_steal_pointer (&error);
-      end (self, CTL_WATCH_FAILED);
+      fail (self, g_steal_pointer (&error));
     }
 }
 
@@ -133,8 +142,6 @@ ctl_watch_new (CtlService *service)
   self->closed_handler = g_signal_connect_swapped (connection, "closed", G_CALLBACK (on_bus_closed),
                                                    self);
   self->heartbeat_id = g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self);
-  self->sigint_id = g_unix_signal_add (SIGINT, on_signal, self);
-  self->sigterm_id = g_unix_signal_add (SIGTERM, on_signal, self);
   return self;
 }
 
@@ -160,6 +167,26 @@ ctl_watch_output (CtlWatch *self)
 {
   if (self->output_id == 0)
     self->output_id = g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_output_closed, self);
+}
+
+static guint
+catch_signal (CtlWatch *self, int number)
+{
+  const guint id = g_unix_signal_add (number, on_signal, self);
+  struct sigaction action;
+
+  /* GLib's handler lets a write go on that waits for a reader: we would not hear of the signal */
+  sigaction (number, NULL, &action);
+  action.sa_flags &= ~SA_RESTART;
+  sigaction (number, &action, NULL);
+  return id;
+}
+
+void
+ctl_watch_signals (CtlWatch *self)
+{
+  self->sigint_id = catch_signal (self, SIGINT);
+  self->sigterm_id = catch_signal (self, SIGTERM);
 }
 
 CtlWatchEnd

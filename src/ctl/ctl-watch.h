@@ -14,7 +14,7 @@ typedef enum
 {
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called */
   CTL_WATCH_VANISHED,    /* the service has left the bus */
-  CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM came */
+  CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM came: only after ctl_watch_signals() */
   CTL_WATCH_UNREAD,      /* nobody reads standard output any more: only after ctl_watch_output() */
   CTL_WATCH_FAILED,      /* the bus is gone, or the service does not answer: there is an error */
 } CtlWatchEnd;
@@ -25,6 +25,11 @@ void ctl_watch_free (CtlWatch *self);
 
 /* Makes it an end that nobody reads standard output any more. */
 void ctl_watch_output (CtlWatch *self);
+
+/* Makes SIGINT and SIGTERM an end, also of a write that waits for its reader: it fails with EINTR.
+ * Before, they end the program at once: no call that waits for an answer would hear of them. Called
+ * at most once. */
+void ctl_watch_signals (CtlWatch *self);
 
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 void ctl_watch_stop (CtlWatch *self);

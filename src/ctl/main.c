@@ -5,32 +5,17 @@
  * could not. The exit status is 0, or 1 with that line. The only file that writes to standard
  * error; never knows what a command does. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
 #include "ctl-help.h"
 #include "rd-locale.h"
+#include "rd-stdio.h"
 #include "rd-text.h"
 
 #define MAX_MESSAGE_CHARS 1000
-
-/* A standard descriptor that is closed would be given to the bus, and our output with it. */
-static void
-open_standard_descriptors (void)
-{
-  int fd;
-
-  do
-    fd = open ("/dev/null", O_RDWR);
-  while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0)
-    close (fd);
-}
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
@@ -53,7 +38,7 @@ main (int argc, char **argv)
   g_autoptr (CtlOutput) output = NULL;
   g_autofree char *message = NULL;
 
-  open_standard_descriptors ();
+  rd_stdio_open ();
   signal (SIGPIPE, SIG_IGN); /* a reader who has had enough is no error: see ctl-output */
   rd_locale_init ();
   g_set_prgname ("ringdownctl");

@@ -7,26 +7,11 @@
 
 #include "rd-application.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "rd-check.h"
 #include "rd-locale.h"
-
-/* A standard descriptor that is closed would be given to the log of messages or to a client, and
- * our own log written into that. To write where nothing was open stays an error. */
-static void
-open_standard_descriptors (void)
-{
-  int fd;
-
-  do
-    fd = open ("/dev/null", O_RDONLY);
-  while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0)
-    close (fd);
-}
+#include "rd-stdio.h"
 
 int
 main (int argc, char **argv)
@@ -37,7 +22,7 @@ main (int argc, char **argv)
   g_autoptr (RdSettings) to_check = NULL;
   g_autoptr (RdApplication) application = NULL;
 
-  open_standard_descriptors ();
+  rd_stdio_open ();
   rd_locale_init ();
   g_set_prgname ("ringdown");
 

@@ -14,6 +14,7 @@
 #include "rd-local-bus.h"
 #include "rd-manager.h"
 #include "rd-metrics.h"
+#include "rd-names.h"
 #include "rd-notifier.h"
 #include "rd-server.h"
 #include "rd-service.h"
@@ -200,7 +201,7 @@ rd_application_dbus_register (GApplication *application,
   g_dbus_connection_set_exit_on_close (connection, FALSE);
   g_signal_connect_object (connection, "closed", G_CALLBACK (on_bus_closed), self, 0);
   return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->service), connection,
-                                           RD_SERVICE_PATH, error);
+                                           RD_OBJECT_PATH, error);
 }
 
 static void

@@ -14,8 +14,8 @@
 
 #include "rd-command-line.h"
 #include "rd-key-file.h"
+#include "rd-names.h"
 
-#define APPLICATION_ID      "org.ringdown.Ringdown"
 #define MIN_MESSAGES_IN_LOG 8
 
 static gboolean
@@ -98,17 +98,10 @@ rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error)
 char *
 rd_config_dup_application_id (const RdConfig *config)
 {
-  GString *id;
-
   if (config->bus == RD_CONFIG_BUS_NONE)
     return NULL;
 
-  id = g_string_new (APPLICATION_ID);
-  if (config->instance != NULL)
-    g_string_append (id, ".i");
-  for (const char *p = config->instance; p != NULL && *p != '\0'; p = g_utf8_next_char (p))
-    g_string_append_c (id, g_ascii_isalnum (*p) ? *p : '_');
-  return g_string_free (id, FALSE);
+  return rd_names_dup_bus_name (config->instance);
 }
 
 void

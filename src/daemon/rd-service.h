@@ -9,13 +9,11 @@
 
 G_BEGIN_DECLS
 
-#define RD_SERVICE_PATH "/org/ringdown/Server1"
-
 /* The D-Bus object: org.ringdown.Server1 as data/org.ringdown.Server1.xml documents it. */
 #define RD_TYPE_SERVICE (rd_service_get_type ())
 G_DECLARE_FINAL_TYPE (RdService, rd_service, RD, SERVICE, RdDBusServer1Skeleton)
 
-/* @instance: (nullable). Returns: (transfer full): an object to be exported at %RD_SERVICE_PATH. */
+/* @instance: (nullable). Returns: (transfer full): an object to be exported at %RD_OBJECT_PATH. */
 RdService *rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *instance);
 
 G_END_DECLS

@@ -140,11 +140,16 @@ class PublishTest(ExampleTestCase):
     def test_standard_input_without_its_last_newline(self):
         for arguments in (), ('-',):
             for stdin, message in ((b'line\n', 'line'), (b'two\nlines\n\n', 'two\nlines\n'),
-                                   (b'no newline', 'no newline'), (b'', ''), (b'\n', ''),
+                                   (b'no newline', 'no newline'), (b'\n', ''),
                                    ('grüße \U0001f6f0'.encode(), 'grüße \U0001f6f0')):
                 with self.subTest(arguments=arguments, stdin=stdin):
                     self.succeed('publish', *arguments, stdin=stdin)
                     self.client.expect_text(message)
+
+    def test_nothing_is_a_message_only_if_asked_for(self):
+        self.assert_fails(['no message given'], 'publish', stdin=b'')
+        self.succeed('publish', '-', stdin=b'')
+        self.client.expect_text('')
 
     def test_what_looks_like_an_option_goes_after_two_dashes(self):
         for message in '-5', '--json', '-', '--':

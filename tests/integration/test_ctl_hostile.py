@@ -4,12 +4,14 @@
 numbers, nonsense. ringdownctl shows it made printable, as valid JSON with every digit, or says what
 is wrong with it."""
 
+import signal
 import threading
 
 import tap
 from bus import INTERFACE, NAME, OBJECT
 from ctl import COLUMNS, CtlTestCase, columns_of
 from gi.repository import Gio, GLib
+from patience import SLOWNESS
 
 EVIL = 'a\x1b[31mb\x07c\u009b2Jd\ne\r\tf\u202eg"h\\i\U000e0001j\u200b'
 SHOWN = (r'a\u001b[31mb\u0007c\u009b2Jd\u000ae\u000d\u0009f\u202eg"h\i\ue0001j\u200b')
@@ -27,7 +29,7 @@ CLIENT = {'id': ('t', HUGE), 'remote': ('s', EVIL), 'connected': ('t', HUGE),
 
 class Impostor(threading.Thread):
     """Has the name of the service on BUS, and answers with REPLIES (method -> GVariant, or the
-    name and message of an error) and PROPERTIES."""
+    name and message of an error, or None: it never answers) and PROPERTIES."""
 
     def __init__(self, bus, properties, replies):
         super().__init__(daemon=True)
@@ -37,6 +39,7 @@ class Impostor(threading.Thread):
         self._context = GLib.MainContext()
         self._loop = GLib.MainLoop.new(self._context, False)
         self._is_ready = threading.Event()
+        self.is_asked_in_vain = threading.Event()
         self.start()
         assert self._is_ready.wait(20)
 
@@ -57,6 +60,9 @@ class Impostor(threading.Thread):
     def _filter(self, _connection, message, is_incoming):
         if not is_incoming or message.get_message_type() != Gio.DBusMessageType.METHOD_CALL:
             return message
+        if self._replies.get(message.get_member(), message) is None:
+            self.is_asked_in_vain.set()
+            return None
         self._connection.send_message(self._answer(message), Gio.DBusSendMessageFlags.NONE)
         return None
 
@@ -176,6 +182,12 @@ class JsonTest(HostileTestCase):
         self.assertEqual([{name: value for name, (_, value) in CLIENT.items()}, {}],
                          self.json('clients'))
 
+    def test_clients_are_told_without_what_json_may_not_have(self):
+        client = {'id': GLib.Variant('t', 5), 'sent': GLib.Variant('d', float('nan')),
+                  'new': GLib.Variant('d', float('inf'))}
+        self.impersonate(ListClients=GLib.Variant('(aa{sv})', ([client],)))
+        self.assertEqual([{'id': 5}], self.json('clients'))
+
     def test_the_id_of_a_message(self):
         self.impersonate(Publish=GLib.Variant('(s)', (EVIL,)))
         self.assertEqual({'id': EVIL}, self.json('publish', 'x'))
@@ -197,6 +209,16 @@ class NonsenseTest(HostileTestCase):
         self.impersonate(Publish=unknown, ListClients=unknown)
         self.assert_fails([NAME, 'another program'], 'publish', 'x')
         self.assert_fails([NAME, 'another program'], 'clients')
+
+    def test_one_that_never_answers_can_be_left(self):
+        for command in ('status',), ('monitor',), ('drain', '--wait'):
+            impostor = Impostor(self.bus, PROPERTIES, {'GetAll': None, 'SetClientSignals': None})
+            with self.subTest(command):
+                asking = self.begin_ctl(*command)
+                self.assertTrue(impostor.is_asked_in_vain.wait(10 * SLOWNESS))
+                asking.signal(signal.SIGINT)
+                self.assertEqual((-signal.SIGINT, ''), asking.wait_exit())
+            impostor.leave()
 
     def test_replies_of_a_wrong_type(self):
         wrong = GLib.Variant('(u)', (5,))

@@ -3,14 +3,35 @@
 """What ringdownctl shows while it happens: monitor, and drain and shutdown with --wait. The screens
 that are compared are stored in examples/ctl/, as those of test_ctl.py are."""
 
+import os
 import re
 import signal
+import subprocess
 import time
 
 import tap
-from bus import NAME
-from ctl import CtlTestCase
+from bus import NAME, Monitor
+from ctl import CtlTestCase, program
 from patience import eventually
+
+
+def fill(pipe):
+    """Writes into PIPE until no more goes in."""
+    fd = os.open(f'/proc/self/fd/{pipe}', os.O_WRONLY | os.O_NONBLOCK)  # nobody else's is changed
+    try:
+        while True:
+            os.write(fd, b'x')
+    except BlockingIOError:
+        os.close(fd)
+
+
+def empty(pipe):
+    """Reads what is in PIPE, which does not block."""
+    try:
+        while os.read(pipe, 65536):
+            pass
+    except BlockingIOError:
+        pass
 
 
 class LiveTestCase(CtlTestCase):
@@ -125,6 +146,42 @@ class MonitorTest(LiveTestCase):
                     monitor.signal(number)
                     self.assert_ended(monitor)
                     self.assertRegex(monitor.screen, r'running, 0 clients\n\Z')
+
+    def begin_unread(self):
+        """A service, and a monitor that has something to say which nobody reads."""
+        server = self.start_service(warnings=[r'(?i)\bbus\b'])
+        witness = Monitor(self.bus)
+        self.addCleanup(witness.stop)
+        ours, theirs = os.pipe()
+        monitor = subprocess.Popen([program(), 'monitor'], env=self.environment(), stdout=theirs,
+                                   stderr=subprocess.PIPE)
+        for clean_up, it in ((os.close, ours), (os.close, theirs),
+                             (type(monitor).communicate, monitor), (type(monitor).kill, monitor)):
+            self.addCleanup(clean_up, it)
+        self.assertIn(b'running', os.read(ours, 4096))
+        fill(theirs)
+        self.connect(server)
+        witness.wait_signal('ClientConnected')
+        return server, monitor, ours
+
+    def test_it_ends_on_signals_when_nobody_reads(self):
+        for number in signal.SIGINT, signal.SIGTERM:
+            server, monitor, _ = self.begin_unread()
+            # the first may come before it has to wait for its reader
+            eventually(lambda it=monitor, n=number: it.send_signal(n) or it.poll() is not None,
+                       'the monitor to end')
+            self.assertEqual((0, b''), (monitor.returncode, monitor.stderr.read()))
+            self.kill(server)
+
+    def test_a_service_and_a_bus_that_die_together_are_one_error(self):
+        server, monitor, unread = self.begin_unread()
+        self.kill(server)
+        eventually(lambda: not self.bus.owns(NAME), 'the service to be missed')
+        self.bus.stop()
+        os.set_blocking(unread, False)
+        eventually(lambda: empty(unread) or monitor.poll() is not None, 'the monitor to end')
+        self.assertEqual(1, monitor.returncode)
+        self.assert_error(monitor.stderr.read().decode())
 
     def test_it_ends_when_its_output_is_closed(self):
         self.start_service()
