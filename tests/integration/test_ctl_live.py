@@ -3,6 +3,7 @@
 """What ringdownctl shows while it happens: monitor, and drain and shutdown with --wait. The screens
 that are compared are stored in examples/ctl/, as those of test_ctl.py are."""
 
+import contextlib
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import time
 import tap
 from bus import NAME, Monitor
 from ctl import CtlTestCase, program
-from patience import eventually
+from patience import SLOWNESS, eventually
 
 
 def fill(pipe):
@@ -164,12 +165,20 @@ class MonitorTest(LiveTestCase):
         witness.wait_signal('ClientConnected')
         return server, monitor, ours
 
+    @staticmethod
+    def end_by(monitor, number):
+        """Sends signal NUMBER, again if need be: the first may come before MONITOR has to wait for
+        its reader. None that comes while it ends already, as that would kill it."""
+        for _ in range(5):
+            monitor.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return monitor.wait(2 * SLOWNESS)
+        raise AssertionError(f'signal {number} does not end the monitor')
+
     def test_it_ends_on_signals_when_nobody_reads(self):
         for number in signal.SIGINT, signal.SIGTERM:
             server, monitor, _ = self.begin_unread()
-            # the first may come before it has to wait for its reader
-            eventually(lambda it=monitor, n=number: it.send_signal(n) or it.poll() is not None,
-                       'the monitor to end')
+            self.end_by(monitor, number)
             self.assertEqual((0, b''), (monitor.returncode, monitor.stderr.read()))
             self.kill(server)
 
