@@ -178,11 +178,13 @@ class HostileTest(PageTestCase):
         writer = Member(server.port)
         self.addCleanup(writer.leave)
         most_items = 0
+        spoken = set()
         for tenth in range(30):
             began = time.monotonic()
             for number in range(100):
                 writer.say(f'{tenth} {number} <b>')
             most_items = max(most_items, page.evaluate('document.querySelectorAll("li").length'))
+            spoken.add(page.attribute('#feed', 'aria-live'))
             time.sleep(max(0.0, began + 0.1 - time.monotonic()))  # the rate
         page.wait_text('#feed li:first-child', '29 99 <b>')
         self.assertEqual(FEED_ITEMS, most_items)
@@ -190,7 +192,7 @@ class HostileTest(PageTestCase):
         self.wait_number(page, '#published', 3000)
 
         # nobody can listen to a flood, but to what comes after it
-        self.assertEqual('off', page.attribute('#feed', 'aria-live'))
+        self.assertIn('off', spoken)
         writer.say('calm again')
         page.wait_text('#feed', 'calm again')
         self.assertEqual('polite', page.attribute('#feed', 'aria-live'))
