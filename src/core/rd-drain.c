@@ -421,6 +421,12 @@ rd_drain_is_running (RdDrain *self)
 }
 
 gboolean
+rd_drain_is_drained (RdDrain *self)
+{
+  return self->state == STATE_DRAINED;
+}
+
+gboolean
 rd_drain_is_accepting (RdDrain *self)
 {
   return state_is_accepting (self->state);

@@ -41,6 +41,7 @@ gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 const char *rd_drain_get_state (RdDrain *self);
 gboolean rd_drain_is_running (RdDrain *self);
+gboolean rd_drain_is_drained (RdDrain *self);
 gboolean rd_drain_is_accepting (RdDrain *self);
 
 /* Until the deadline, rounded up; 0 while not draining. */

@@ -60,7 +60,7 @@ on_termination_signal (gpointer user_data)
 static void
 on_drain_state (RdApplication *self)
 {
-  if (!g_str_equal (rd_drain_get_state (self->drain), "drained"))
+  if (!rd_drain_is_drained (self->drain))
     return;
 
   /* a handshake under way is still told that it came too late */

@@ -250,7 +250,7 @@ on_reopen (RdServer *server, GError **error)
 static void
 on_state_changed (RdServer *server)
 {
-  if (g_str_equal (rd_drain_get_state (server->drain), "drained"))
+  if (rd_drain_is_drained (server->drain))
     rd_http_port_close (server->port);
 }
 

@@ -74,12 +74,6 @@ read_ping_interval (char **environment)
   return 0;
 }
 
-static gboolean
-is_drained (RdSystemd *self)
-{
-  return g_str_equal (rd_drain_get_state (self->drain), "drained");
-}
-
 /* Returns: (transfer full): for the person who asks the service manager. */
 static char *
 describe (RdSystemd *self)
@@ -90,7 +84,7 @@ describe (RdSystemd *self)
   g_autofree char *left = NULL;
   WsEngineStats stats;
 
-  if (is_drained (self))
+  if (rd_drain_is_drained (self->drain))
     return g_strdup (_ ("drained"));
   if (!rd_drain_is_running (self->drain) && seconds_left == 0)
     return g_strdup_printf (ngettext ("closing %u client", "closing %u clients", clients), clients);
@@ -177,7 +171,7 @@ on_changed (RdSystemd *self)
 static void
 on_state_changed (RdSystemd *self)
 {
-  if (is_drained (self))
+  if (rd_drain_is_drained (self->drain))
     {
       rd_systemd_stopping (self); /* it cannot be taken back any more */
       report (self);
