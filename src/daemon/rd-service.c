@@ -35,8 +35,7 @@ struct _RdService
   RdDrain *drain;     /* owned */
   RdBus *bus;         /* owned */
   GDBusInterfaceVTable vtable;
-  Snapshot snapshot; /* as the properties are now */
-  Snapshot told;     /* as they were signalled last */
+  Snapshot told; /* as the properties were signalled last */
   guint refresh_id;
   guint look_id;
   GHashTable *listeners; /* unique bus name -> id of the watch over it, both owned */
@@ -51,31 +50,34 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Sets all properties. What has changed is signalled by tell(): we are frozen else. */
-static void
+/* Sets all properties. What has changed is signalled by tell(): we are frozen else.
+ * Returns: what they are now. */
+static Snapshot
 set_properties (RdService *self)
 {
   RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
+  Snapshot now = { 0 };
   WsEngineStats stats;
 
   rd_manager_get_stats (self->manager, &stats);
-  self->snapshot.state = rd_drain_get_state (self->drain);
-  self->snapshot.connections = rd_manager_get_connections (self->manager);
-  self->snapshot.seconds_left = rd_drain_get_seconds_left (self->drain);
-  self->snapshot.peak = stats.counters->peak;
-  self->snapshot.total = stats.counters->accepted;
-  self->snapshot.published = stats.published;
-  self->snapshot.delivered = stats.counters->delivered;
+  now.state = rd_drain_get_state (self->drain);
+  now.connections = rd_manager_get_connections (self->manager);
+  now.seconds_left = rd_drain_get_seconds_left (self->drain);
+  now.peak = stats.counters->peak;
+  now.total = stats.counters->accepted;
+  now.published = stats.published;
+  now.delivered = stats.counters->delivered;
 
-  rd_dbus_server1_set_state (server1, self->snapshot.state);
-  rd_dbus_server1_set_connections (server1, self->snapshot.connections);
-  rd_dbus_server1_set_peak_connections (server1, self->snapshot.peak);
-  rd_dbus_server1_set_total_connections (server1, self->snapshot.total);
-  rd_dbus_server1_set_messages_published (server1, self->snapshot.published);
-  rd_dbus_server1_set_messages_delivered (server1, self->snapshot.delivered);
-  rd_dbus_server1_set_drain_seconds_left (server1, self->snapshot.seconds_left);
+  rd_dbus_server1_set_state (server1, now.state);
+  rd_dbus_server1_set_connections (server1, now.connections);
+  rd_dbus_server1_set_peak_connections (server1, now.peak);
+  rd_dbus_server1_set_total_connections (server1, now.total);
+  rd_dbus_server1_set_messages_published (server1, now.published);
+  rd_dbus_server1_set_messages_delivered (server1, now.delivered);
+  rd_dbus_server1_set_drain_seconds_left (server1, now.seconds_left);
   rd_dbus_server1_set_bus_state (server1, bus_state);
+  return now;
 }
 
 /* Has the skeleton signal what differs from the last time. Returns: whether anything does. */
@@ -84,8 +86,7 @@ tell (RdService *self)
 {
   const Snapshot old = self->told;
 
-  set_properties (self);
-  self->told = self->snapshot;
+  self->told = set_properties (self);
   g_object_thaw_notify (G_OBJECT (self));
   g_object_freeze_notify (G_OBJECT (self));
   return memcmp (&old, &self->told, sizeof old) != 0;
@@ -455,8 +456,7 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
-  set_properties (self);
-  self->told = self->snapshot;
+  self->told = set_properties (self);
   g_object_freeze_notify (G_OBJECT (self));
   return self;
 }
