@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* How long to wait between attempts: 100 ms at first, twice as long each time, up to this; between
+ * half of that and all of it, at random, so that many workers do not come back in step. */
+#define RD_REDIS_BACKOFF_MAX_MS 5000
+
+typedef struct
+{
+  guint attempts; /* in a row; 0 at first, and after a success */
+} RdRedisBackoff;
+
+/* Counts one more attempt. Returns: ms to wait before it. */
+guint rd_redis_backoff_next (RdRedisBackoff *backoff);
+
+/* Whether the pauses grow no more. */
+gboolean rd_redis_backoff_is_long (const RdRedisBackoff *backoff);
+
+G_END_DECLS

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Where a Redis server is, and who asks. */
+typedef struct
+{
+  char *host;     /* NULL: at @path */
+  guint port;     /* 0: at @path */
+  char *path;     /* of a UNIX socket; NULL: at @host */
+  char *user;     /* nullable: the default one */
+  char *password; /* nullable: none is asked for */
+  guint database;
+} RdRedisUrl;
+
+/* Reads "redis://[[user]:password@]host[:port][/db]", "unix://[[user]:password@]/path[?db=N]" or
+ * the path of a UNIX socket. User, password and path may be percent-encoded (RFC 3986 §2.1).
+ * Returns: (transfer full): NULL with %G_IO_ERROR_INVALID_ARGUMENT; the message never shows a
+ * password. */
+RdRedisUrl *rd_redis_url_parse (const char *text, GError **error);
+void rd_redis_url_free (RdRedisUrl *url);
+RdRedisUrl *rd_redis_url_copy (const RdRedisUrl *url);
+
+/* Returns: (transfer full): the URL as it may be shown, any password replaced by "***". */
+char *rd_redis_url_dup_display (const RdRedisUrl *url);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisUrl, rd_redis_url_free)
+
+G_END_DECLS
