@@ -166,8 +166,6 @@ ws_frame_encode_close (guint8 out[WS_CONTROL_FRAME_MAX], guint16 code, const cha
 gboolean
 ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code)
 {
-  WsUtf8 utf8 = { 0 };
-
   if (size == 0)
     {
       *code = WS_CLOSE_NO_STATUS;
@@ -180,7 +178,7 @@ ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code)
       *code = WS_CLOSE_PROTOCOL_ERROR;
       return FALSE;
     }
-  if (!ws_utf8_feed (&utf8, payload + 2, size - 2) || !ws_utf8_is_complete (&utf8))
+  if (!ws_utf8_is_text (payload + 2, size - 2))
     {
       *code = WS_CLOSE_INVALID_DATA;
       return FALSE;

@@ -94,3 +94,11 @@ ws_utf8_is_complete (const WsUtf8 *utf8)
 {
   return utf8->missing == 0;
 }
+
+gboolean
+ws_utf8_is_text (const guint8 *data, gsize size)
+{
+  WsUtf8 utf8 = { 0 };
+
+  return ws_utf8_feed (&utf8, data, size) && ws_utf8_is_complete (&utf8);
+}

@@ -22,4 +22,7 @@ gboolean ws_utf8_feed (WsUtf8 *utf8, const guint8 *data, gsize size);
 /* Whether the message may end here: no character is left half. */
 gboolean ws_utf8_is_complete (const WsUtf8 *utf8);
 
+/* Whether the @size bytes are a whole text; unlike g_utf8_validate() says, NUL may be in it. */
+gboolean ws_utf8_is_text (const guint8 *data, gsize size);
+
 G_END_DECLS

@@ -154,6 +154,16 @@ nothing_at_all_is_text (void)
   g_assert_true (ws_utf8_is_complete (&utf8));
 }
 
+static void
+whole_text_ends_with_a_character_and_may_have_nul_in_it (void)
+{
+  g_assert_true (ws_utf8_is_text (NULL, 0));
+  g_assert_true (ws_utf8_is_text ((const guint8 *) "a\0b", 3));
+  g_assert_true (ws_utf8_is_text ((const guint8 *) "🛰", 4));
+  g_assert_false (ws_utf8_is_text ((const guint8 *) "🛰", 3));
+  g_assert_false (ws_utf8_is_text ((const guint8 *) "\xff", 1));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -165,6 +175,7 @@ main (int argc, char **argv)
   g_test_add_func ("/utf8/ascii", fault_is_found_wherever_it_lies_among_ascii);
   g_test_add_func ("/utf8/cuts", text_may_be_cut_anywhere);
   g_test_add_func ("/utf8/empty", nothing_at_all_is_text);
+  g_test_add_func ("/utf8/whole", whole_text_ends_with_a_character_and_may_have_nul_in_it);
 
   return g_test_run ();
 }
