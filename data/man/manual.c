@@ -58,6 +58,8 @@ describe_values (const RdOption *option)
       return g_strdup_printf ("patterns, at most %s", option->max);
     case RD_OPTION_PATH:
       return g_strdup_printf ("a path of at most %s characters", option->max);
+    case RD_OPTION_REDIS:
+      return g_strdup ("a redis:// or unix:// URL, or an absolute path");
     case RD_OPTION_SIZE:
       return g_strdup_printf ("a size from %s to %s", option->min, option->max);
     case RD_OPTION_TEXT:

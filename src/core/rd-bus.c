@@ -28,6 +28,23 @@ rd_bus_publish (RdBus *self, RdMessage *message)
 }
 
 void
+rd_bus_publish_in_turn (RdBus *self, RdMessage *message, gint64 interval_us)
+{
+  if (RD_BUS_GET_IFACE (self)->publish_in_turn != NULL)
+    RD_BUS_GET_IFACE (self)->publish_in_turn (self, message, interval_us);
+  else
+    rd_bus_publish (self, message);
+}
+
+void
+rd_bus_get_stats (RdBus *self, RdBusStats *stats)
+{
+  *stats = (RdBusStats){ FALSE };
+  if (RD_BUS_GET_IFACE (self)->get_stats != NULL)
+    RD_BUS_GET_IFACE (self)->get_stats (self, stats);
+}
+
+void
 rd_bus_deliver (RdBus *self, RdMessage *message)
 {
   g_signal_emit (self, message_signal, 0, message);

@@ -21,6 +21,22 @@ typedef struct
   WsId id; /* given when it is sent to the clients of this process */
 } RdMessage;
 
+/* How a bus that joins several workers fares. The numbers but the pending ones only grow. */
+typedef struct
+{
+  gboolean is_shared; /* joins several workers; else the rest is 0 */
+  gboolean is_up;
+  guint64 connects;
+  guint64 sent;     /* messages that the others can get */
+  guint64 received; /* messages of others */
+  guint64 pending;  /* messages that wait to be sent */
+  gsize pending_bytes;
+  guint64 dropped;  /* messages of ours that others may not get, and of others that are too long */
+  guint64 repeated; /* messages that came again, and were not delivered again */
+  guint64 gaps;     /* how often messages of others were gone before they could be read */
+  guint64 missed;   /* how many those were, as far as that is known */
+} RdBusStats;
+
 /* Carries messages from those who publish to every worker, this one included.
  *
  * Signal "message" (RdMessage *): one is to be sent to the clients here; valid during the emission.
@@ -33,10 +49,20 @@ struct _RdBusInterface
   GTypeInterface parent_iface;
 
   void (*publish) (RdBus *self, RdMessage *message);
+
+  /* Nullable: there is but one worker. */
+  void (*publish_in_turn) (RdBus *self, RdMessage *message, gint64 interval_us);
+  void (*get_stats) (RdBus *self, RdBusStats *stats);
 };
 
 /* Publishes; the clients here get it before this returns, which sets the id. */
 void rd_bus_publish (RdBus *self, RdMessage *message);
+
+/* As above, for a message that every worker has to send every @interval_us, and one of them does
+ * each time; @message gets no id. */
+void rd_bus_publish_in_turn (RdBus *self, RdMessage *message, gint64 interval_us);
+
+void rd_bus_get_stats (RdBus *self, RdBusStats *stats);
 
 /* For implementations: emits "message". */
 void rd_bus_deliver (RdBus *self, RdMessage *message);

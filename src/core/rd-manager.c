@@ -170,6 +170,21 @@ rd_manager_broadcast (RdManager *self, RdMessage *message)
   message->id = ws_engine_publish (self->engine, message->opcode, message->data, message->size);
 }
 
+gboolean
+rd_manager_has_room (RdManager *self)
+{
+  const gsize half = ws_engine_get_options (self->engine)->log_size / 2;
+  GHashTableIter iter;
+  gpointer client;
+
+  g_hash_table_iter_init (&iter, self->clients);
+  while (g_hash_table_iter_next (&iter, NULL, &client))
+    if (ws_engine_get_behind (self->engine, client) > half)
+      return FALSE;
+
+  return TRUE;
+}
+
 guint
 rd_manager_get_connections (RdManager *self)
 {

@@ -49,6 +49,9 @@ gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, G
 /* Sends a message, not too long, to all clients and gives it its id. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
+/* Whether every client has taken in most of what it was sent: none is half a log behind. */
+gboolean rd_manager_has_room (RdManager *self);
+
 guint rd_manager_get_connections (RdManager *self);
 
 /* Returns: (element-type RdClientInfo) (transfer full): all clients, oldest first. */

@@ -11,6 +11,7 @@ struct _RdMetrics
 {
   RdManager *manager; /* owned */
   RdDrain *drain;     /* owned */
+  RdBus *bus;         /* owned */
   guint64 refused[RD_REFUSED_N];
 };
 
@@ -21,12 +22,13 @@ static const char *const refused_names[RD_REFUSED_N] = {
 };
 
 RdMetrics *
-rd_metrics_new (RdManager *manager, RdDrain *drain)
+rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus)
 {
   RdMetrics *metrics = g_new0 (RdMetrics, 1);
 
   metrics->manager = g_object_ref (manager);
   metrics->drain = g_object_ref (drain);
+  metrics->bus = g_object_ref (bus);
   return metrics;
 }
 
@@ -35,6 +37,7 @@ rd_metrics_free (RdMetrics *metrics)
 {
   g_object_unref (metrics->manager);
   g_object_unref (metrics->drain);
+  g_object_unref (metrics->bus);
   g_free (metrics);
 }
 
@@ -99,6 +102,35 @@ add_flush (GString *out, const WsEngineStats *stats)
                           seconds, stats->flush_passes);
 }
 
+static void
+add_bus (GString *out, RdBus *bus)
+{
+  RdBusStats stats;
+
+  rd_bus_get_stats (bus, &stats);
+  if (!stats.is_shared)
+    return;
+
+  add (out, "redis_up", "gauge", "1 while messages of other workers come in, else 0.", stats.is_up);
+  add (out, "redis_connects_total", "counter", "How often the connection was made.",
+       stats.connects);
+  add (out, "redis_sent_total", "counter", "Messages that Redis has taken for the other workers.",
+       stats.sent);
+  add (out, "redis_received_total", "counter", "Messages of others, through Redis.",
+       stats.received);
+  add (out, "redis_pending_messages", "gauge", "Messages that wait for Redis.", stats.pending);
+  add (out, "redis_pending_bytes", "gauge", "Memory they take.", stats.pending_bytes);
+  add (out, "redis_dropped_total", "counter",
+       "Messages that Redis may not have got, or that came from it and were too long.",
+       stats.dropped);
+  add (out, "redis_repeated_total", "counter", "Messages that came again, and were left out.",
+       stats.repeated);
+  add (out, "redis_gaps_total", "counter",
+       "How often the stream was cut off before it was read here.", stats.gaps);
+  add (out, "redis_missed_total", "counter", "Messages that were cut off, as far as it is known.",
+       stats.missed);
+}
+
 char *
 rd_metrics_render (RdMetrics *metrics)
 {
@@ -133,5 +165,6 @@ rd_metrics_render (RdMetrics *metrics)
        !rd_drain_is_running (metrics->drain));
   add (out, "drain_left_seconds", "gauge", "Time until the rest is closed; 0: not draining.",
        rd_drain_get_seconds_left (metrics->drain));
+  add_bus (out, metrics->bus);
   return g_string_free (out, FALSE);
 }

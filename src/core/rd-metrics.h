@@ -23,7 +23,7 @@ typedef enum
 typedef struct _RdMetrics RdMetrics;
 
 /* Renders what @manager and @drain count. */
-RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain);
+RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
 void rd_metrics_free (RdMetrics *metrics);
 
 void rd_metrics_count_refused (RdMetrics *metrics, RdRefused why);

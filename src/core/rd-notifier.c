@@ -13,6 +13,7 @@ struct _RdNotifier
 {
   RdBus *bus; /* owned */
   char *text; /* owned */
+  gint64 interval_us;
   guint timer_id;
 };
 
@@ -25,7 +26,7 @@ on_timer (gpointer user_data)
                         .data = (const guint8 *) notifier->text,
                         .size = strlen (notifier->text) };
 
-  rd_bus_publish (notifier->bus, &message);
+  rd_bus_publish_in_turn (notifier->bus, &message, notifier->interval_us);
   return G_SOURCE_CONTINUE;
 }
 
@@ -36,6 +37,7 @@ rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message)
 
   notifier->bus = g_object_ref (bus);
   notifier->text = g_strdup (message);
+  notifier->interval_us = interval_us;
   if (interval_us > 0)
     notifier->timer_id = g_timeout_add (interval_us / 1000, on_timer, notifier);
   return notifier;

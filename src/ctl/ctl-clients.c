@@ -10,6 +10,7 @@
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
 #include "ctl-error.h"
+#include "ctl-json.h"
 #include "ctl-service.h"
 #include "ctl-table.h"
 #include "ctl-view.h"
@@ -23,6 +24,11 @@
 static const CtlColumn columns[] = {
   { .is_right = TRUE }, { .may_shrink = TRUE }, { .is_right = TRUE },
   { .is_right = TRUE }, { .is_right = TRUE },   { .is_right = TRUE },
+};
+
+static const CtlJsonField fields[] = {
+  { "id", "t" },       { "remote", "s" }, { "connected", "t" },
+  { "received", "t" }, { "sent", "t" },   { "behind", "t" },
 };
 
 static void
@@ -112,39 +118,6 @@ print_clients (GVariant *clients, CtlOutput *output)
   ctl_output_print (output, text);
 }
 
-/* Returns: of @clients what the interface says: JSON cannot have all that a stranger may add. */
-static GVariant *
-known_fields (GVariant *clients)
-{
-  static const struct
-  {
-    const char *key;
-    const char *type;
-  } fields[] = {
-    { "id", "t" },       { "remote", "s" }, { "connected", "t" },
-    { "received", "t" }, { "sent", "t" },   { "behind", "t" },
-  };
-  GVariantBuilder known;
-
-  g_variant_builder_init (&known, G_VARIANT_TYPE ("aa{sv}"));
-  for (gsize i = 0; i < g_variant_n_children (clients); i++)
-    {
-      g_autoptr (GVariant) client = g_variant_get_child_value (clients, i);
-
-      g_variant_builder_open (&known, G_VARIANT_TYPE_VARDICT);
-      for (gsize j = 0; j < G_N_ELEMENTS (fields); j++)
-        {
-          g_autoptr (GVariant) value = g_variant_lookup_value (client, fields[j].key,
-                                                               G_VARIANT_TYPE (fields[j].type));
-
-          if (value != NULL)
-            g_variant_builder_add (&known, "{sv}", fields[j].key, value);
-        }
-      g_variant_builder_close (&known);
-    }
-  return g_variant_builder_end (&known);
-}
-
 static gboolean
 run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
@@ -158,7 +131,7 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return ctl_service_explain (service, error);
 
   if (ctl_output_is_json (output))
-    ctl_output_print_json (output, known_fields (clients));
+    ctl_output_print_json (output, ctl_json_select (clients, fields, G_N_ELEMENTS (fields)));
   else
     print_clients (clients, output);
   return TRUE;

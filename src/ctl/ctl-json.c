@@ -30,3 +30,36 @@ ctl_json_format (GVariant *value)
     }
   return g_string_free (json, FALSE);
 }
+
+static void
+add_fields (GVariantBuilder *known,
+            GVariant *dictionary,
+            const CtlJsonField *fields,
+            gsize n_fields)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    {
+      g_autoptr (GVariant) value = g_variant_lookup_value (dictionary, fields[i].key,
+                                                           G_VARIANT_TYPE (fields[i].type));
+
+      if (value != NULL)
+        g_variant_builder_add (known, "{sv}", fields[i].key, value);
+    }
+}
+
+GVariant *
+ctl_json_select (GVariant *dictionaries, const CtlJsonField *fields, gsize n_fields)
+{
+  GVariantBuilder known;
+
+  g_variant_builder_init (&known, G_VARIANT_TYPE ("aa{sv}"));
+  for (gsize i = 0; i < g_variant_n_children (dictionaries); i++)
+    {
+      g_autoptr (GVariant) dictionary = g_variant_get_child_value (dictionaries, i);
+
+      g_variant_builder_open (&known, G_VARIANT_TYPE_VARDICT);
+      add_fields (&known, dictionary, fields, n_fields);
+      g_variant_builder_close (&known);
+    }
+  return g_variant_builder_end (&known);
+}

@@ -12,4 +12,14 @@ G_BEGIN_DECLS
  * from 2^63 on come out negative). Takes a floating @value. */
 char *ctl_json_format (GVariant *value);
 
+typedef struct
+{
+  const char *key;
+  const char *type;
+} CtlJsonField;
+
+/* Returns: (transfer floating): of each of @dictionaries ("aa{sv}") what has a key and the type of
+ * one of @fields: JSON cannot have all that a stranger may add. */
+GVariant *ctl_json_select (GVariant *dictionaries, const CtlJsonField *fields, gsize n_fields);
+
 G_END_DECLS

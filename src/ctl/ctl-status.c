@@ -9,6 +9,7 @@
 
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
+#include "ctl-nodes.h"
 #include "ctl-service.h"
 #include "ctl-table.h"
 #include "ctl-view.h"
@@ -88,7 +89,8 @@ print_text (CtlService *service, CtlOutput *output)
     add (table, _ ("Instance:"), rd_dbus_server1_get_instance (proxy));
   add_addresses (table, proxy);
   add_counts (table, proxy);
-  add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy));
+  ctl_table_add_wrapped (
+    table, (const char *const[]){ _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL });
 
   rows = ctl_table_format (table, ctl_output_get_width (output));
   text = g_strdup_printf ("%s %s: %s\n%s", dot, ctl_service_get_name (service), painted, rows);
@@ -134,7 +136,9 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
   if (service == NULL || !ctl_service_load (service, error))
     return FALSE;
 
-  if (ctl_output_is_json (output))
+  if (ctl_arguments_has (arguments, "all"))
+    ctl_nodes_print (ctl_service_get_proxy (service), output);
+  else if (ctl_output_is_json (output))
     print_json (ctl_service_get_proxy (service), output);
   else
     print_text (service, output);
@@ -142,13 +146,21 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 }
 
 /* clang-format off */
+static const CtlOption options[] = {
+  { "all", NULL, N_ ("Show all workers of the service instead, with their clients") },
+  { .name = NULL },
+};
+
 const CtlCommand ctl_status_command = {
   .name = "status",
   .summary = N_ ("Show the state and the counts of the service"),
   .description =
     N_ ("Shows the state of the service, where it listens, and how many clients and\n"
        "messages there were. During a drain also the time left, and a bar that is full\n"
-       "when all clients have left, measured against the most there were."),
+       "when all clients have left, measured against the most there were.\n"
+       "With --all the workers that share a Redis server with this one, and what they\n"
+       "add up to."),
+  .options = options,
   .run = run,
 };
 /* clang-format on */

@@ -12,14 +12,26 @@
 
 #define MAX_CELL_CHARS 1024
 
+typedef struct
+{
+  char **cells; /* owned */
+  gboolean is_wrapped;
+} Row;
+
 struct _CtlTable
 {
   const CtlColumn *columns; /* unowned: outlives us */
   guint n_columns;
   guint indent;
   guint gap;
-  GPtrArray *cells; /* owned strings, row after row */
+  GArray *rows; /* Row */
 };
+
+static void
+clear_row (gpointer row)
+{
+  g_strfreev (((Row *) row)->cells);
+}
 
 CtlTable *
 ctl_table_new (const CtlColumn *columns, guint n_columns, guint indent, guint gap)
@@ -30,34 +42,38 @@ ctl_table_new (const CtlColumn *columns, guint n_columns, guint indent, guint ga
   self->n_columns = n_columns;
   self->indent = indent;
   self->gap = gap;
-  self->cells = g_ptr_array_new_with_free_func (g_free);
+  self->rows = g_array_new (FALSE, FALSE, sizeof (Row));
+  g_array_set_clear_func (self->rows, clear_row);
   return self;
 }
 
 void
 ctl_table_free (CtlTable *self)
 {
-  g_ptr_array_unref (self->cells);
+  g_array_unref (self->rows);
   g_free (self);
+}
+
+static void
+add_row (CtlTable *self, const char *const *cells, gboolean is_wrapped)
+{
+  Row row = { g_new0 (char *, self->n_columns + 1), is_wrapped };
+
+  for (guint i = 0; i < self->n_columns; i++)
+    row.cells[i] = rd_text_printable (cells[i], MAX_CELL_CHARS);
+  g_array_append_val (self->rows, row);
 }
 
 void
 ctl_table_add (CtlTable *self, const char *const *cells)
 {
-  for (guint i = 0; i < self->n_columns; i++)
-    g_ptr_array_add (self->cells, rd_text_printable (cells[i], MAX_CELL_CHARS));
+  add_row (self, cells, FALSE);
 }
 
-static const char *
-get_cell (const CtlTable *self, guint row, guint column)
+void
+ctl_table_add_wrapped (CtlTable *self, const char *const *cells)
 {
-  return g_ptr_array_index (self->cells, row * self->n_columns + column);
-}
-
-static guint
-count_rows (const CtlTable *self)
-{
-  return self->cells->len / self->n_columns;
+  add_row (self, cells, TRUE);
 }
 
 /* Takes the columns that may shrink down, the widest first, until all fit into @width. */
@@ -91,12 +107,12 @@ append_spaces (GString *text, guint count)
 }
 
 static void
-append_row (const CtlTable *self, guint row, const guint *widths, GString *text)
+append_line (const CtlTable *self, const char *const *cells, const guint *widths, GString *text)
 {
   append_spaces (text, self->indent);
   for (guint i = 0; i < self->n_columns; i++)
     {
-      g_autofree char *cell = rd_layout_cut (get_cell (self, row, i), widths[i]);
+      g_autofree char *cell = rd_layout_cut (cells[i], widths[i]);
       guint padding = widths[i] - rd_layout_width (cell);
 
       if (i > 0)
@@ -112,21 +128,46 @@ append_row (const CtlTable *self, guint row, const guint *widths, GString *text)
   g_string_append_c (text, '\n');
 }
 
+static void
+append_row (const CtlTable *self, const Row *row, const guint *widths, GString *text)
+{
+  const guint last = self->n_columns - 1;
+  g_auto (GStrv) lines = NULL;
+  g_autofree const char **cells = NULL; /* unowned strings */
+
+  if (!row->is_wrapped)
+    {
+      append_line (self, (const char *const *) row->cells, widths, text);
+      return;
+    }
+
+  lines = rd_layout_wrap (row->cells[last], widths[last]);
+  cells = g_memdup2 (row->cells, self->n_columns * sizeof (char *));
+  for (char **line = lines; *line != NULL; line++)
+    {
+      cells[last] = *line;
+      append_line (self, cells, widths, text);
+      for (guint i = 0; i < last; i++)
+        cells[i] = "";
+    }
+}
+
 char *
 ctl_table_format (const CtlTable *self, guint width)
 {
+  const Row *rows = (const Row *) self->rows->data;
   g_autofree guint *widths = g_new0 (guint, self->n_columns);
   GString *text = g_string_new (NULL);
 
-  for (guint row = 0; row < count_rows (self); row++)
+  for (guint row = 0; row < self->rows->len; row++)
     {
       for (guint i = 0; i < self->n_columns; i++)
-        widths[i] = MAX (widths[i], rd_layout_width (get_cell (self, row, i)));
+        widths[i] = MAX (widths[i], rd_layout_width (rows[row].cells[i]));
     }
   if (width > 0)
     shrink (self, widths, width);
 
-  for (guint row = 0; row < count_rows (self); row++)
-    append_row (self, row, widths, text);
+  for (guint row = 0; row < self->rows->len; row++)
+    append_row (self, &rows[row], widths, text);
   return g_string_free (text, FALSE);
 }

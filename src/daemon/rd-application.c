@@ -15,7 +15,11 @@
 #include "rd-manager.h"
 #include "rd-metrics.h"
 #include "rd-names.h"
+#include "rd-nodes.h"
 #include "rd-notifier.h"
+#include "rd-redis-bus.h"
+#include "rd-redis-info.h"
+#include "rd-redis-nodes.h"
 #include "rd-server.h"
 #include "rd-service.h"
 #include "rd-systemd.h"
@@ -24,7 +28,13 @@
 #include <glib/gi18n.h>
 #include <signal.h>
 
-#define LAST_ANSWERS_MS 50
+/* What is under way when all clients have left: answers to late handshakes, messages for Redis. */
+#define LAST_ANSWERS_US  (50 * G_TIME_SPAN_MILLISECOND)
+#define LAST_MESSAGES_US G_TIME_SPAN_SECOND
+#define FAREWELL_POLL_MS 5
+
+/* How much of the log may be filled from Redis at once. */
+#define BATCH_PORTION 8
 
 struct _RdApplication
 {
@@ -33,15 +43,19 @@ struct _RdApplication
   const RdConfig *config; /* unowned: outlives us */
   RdDescriptors descriptors;
   RdInherited *inherited; /* owned */
+  RdRedis *redis;         /* owned, nullable: none */
   RdBus *bus;             /* owned */
   RdManager *manager;     /* owned */
   RdDrain *drain;         /* owned */
   RdMetrics *metrics;     /* owned */
+  RdNodes *nodes;         /* owned */
+  RdRedisNodes *registry; /* owned, nullable: without Redis */
   RdNotifier *notifier;   /* owned */
   RdServer *server;       /* owned */
   RdAdmin *admin;         /* owned, nullable: switched off */
   RdService *service;     /* owned */
   RdSystemd *systemd;     /* owned */
+  gint64 farewell_us;     /* monotonic: since all clients have left */
   GError *error;          /* owned: why it could not start */
 };
 
@@ -57,23 +71,95 @@ on_termination_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* A handshake under way is still told that it came too late. */
+static gboolean
+is_answering (RdApplication *self, gint64 passed_us)
+{
+  return passed_us < LAST_ANSWERS_US && self->server != NULL
+         && rd_server_get_handshakes (self->server) > 0;
+}
+
+/* The last messages are for the clients of other workers. */
+static gboolean
+is_sending (RdApplication *self, gint64 passed_us)
+{
+  RdBusStats stats;
+
+  if (self->redis == NULL || passed_us >= LAST_MESSAGES_US)
+    return FALSE;
+
+  rd_bus_get_stats (self->bus, &stats);
+  return stats.is_up && (stats.pending > 0 || !rd_redis_is_idle (self->redis));
+}
+
+static gboolean
+on_farewell (gpointer user_data)
+{
+  RdApplication *self = user_data;
+  const gint64 passed_us = g_get_monotonic_time () - self->farewell_us;
+
+  if (is_answering (self, passed_us) || is_sending (self, passed_us))
+    return G_SOURCE_CONTINUE;
+
+  g_application_quit (G_APPLICATION (self));
+  return G_SOURCE_REMOVE;
+}
+
 static void
 on_drain_state (RdApplication *self)
 {
   if (!rd_drain_is_drained (self->drain))
     return;
 
-  /* a handshake under way is still told that it came too late */
-  if (self->server != NULL && rd_server_get_handshakes (self->server) > 0)
-    g_timeout_add_once (LAST_ANSWERS_MS, (GSourceOnceFunc) g_application_quit, self);
-  else
-    g_application_quit (G_APPLICATION (self));
+  self->farewell_us = g_get_monotonic_time ();
+  if (self->registry != NULL)
+    rd_redis_nodes_leave (self->registry);
+  if (on_farewell (self) == G_SOURCE_CONTINUE)
+    g_timeout_add (FAREWELL_POLL_MS, on_farewell, self);
 }
 
 static void
 on_bus_closed (GDBusConnection *connection)
 {
   g_warning (_ ("The message bus is gone: running on without D-Bus until the next start"));
+}
+
+static gboolean
+has_room (gpointer user_data)
+{
+  return rd_manager_has_room (user_data);
+}
+
+/* Returns: FALSE with an error: Redis does not let us in. */
+static gboolean
+make_bus (RdApplication *self, const char *node, GError **error)
+{
+  const RdConfig *config = self->config;
+  const RdRedisBusOptions options
+    = { .mode = config->redis_mode == RD_CONFIG_REDIS_STREAM ? RD_REDIS_STREAM : RD_REDIS_PUBSUB,
+        .node = node,
+        .channel = config->redis_channel,
+        .history = config->redis_history,
+        .buffer_size = config->redis_buffer,
+        .max_message = config->max_message,
+        .batch_size = config->log_size / BATCH_PORTION,
+        .has_room = has_room,
+        .room_data = self->manager };
+  g_autoptr (RdRedisUrl) url = NULL;
+
+  if (config->redis == NULL)
+    {
+      self->bus = rd_local_bus_new ();
+      return TRUE;
+    }
+
+  url = rd_redis_url_parse (config->redis, error);
+  if (url == NULL || !rd_redis_info_may_enter (url, error))
+    return FALSE;
+
+  self->redis = rd_redis_new (url, options.mode == RD_REDIS_STREAM);
+  self->bus = rd_redis_bus_new (self->redis, &options);
+  return TRUE;
 }
 
 static gboolean
@@ -90,6 +176,8 @@ make_core (RdApplication *self, GError **error)
   const RdDrainOptions drain_options = { .timeout_us = config->drain_timeout_us,
                                          .interval_us = config->drain_interval_us,
                                          .grace_us = config->drain_grace_us };
+  /* a name of its own among the workers: a process id may come again */
+  g_autofree char *node = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
 
   if (config->max_clients > room)
     g_warning (ngettext ("--max-clients is %u, but descriptors allow for %u client only; raise the "
@@ -103,10 +191,16 @@ make_core (RdApplication *self, GError **error)
   if (self->manager == NULL)
     return FALSE;
 
-  self->bus = rd_local_bus_new ();
+  if (!make_bus (self, node, error))
+    return FALSE;
+
   self->drain = rd_drain_new (self->manager, &drain_options);
-  self->metrics = rd_metrics_new (self->manager, self->drain);
+  self->metrics = rd_metrics_new (self->manager, self->drain, self->bus);
+  self->nodes = rd_nodes_new (self->manager, self->drain, node, config->instance);
+  if (self->redis != NULL)
+    self->registry = rd_redis_nodes_new (self->redis, self->nodes, self->drain);
   self->service = rd_service_new (self->manager, self->drain, self->bus, config->instance);
+  rd_service_show_nodes (self->service, self->nodes);
 
   g_signal_connect_object (self->manager, "message", G_CALLBACK (rd_bus_publish), self->bus,
                            G_CONNECT_SWAPPED);
@@ -179,6 +273,8 @@ rd_application_startup (GApplication *application)
 
   self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
                                     self->config->notify_message);
+  if (self->redis != NULL)
+    rd_redis_start (self->redis);
   rd_systemd_ready (self->systemd);
   g_application_hold (application);
 }
@@ -224,9 +320,12 @@ rd_application_finalize (GObject *object)
   g_clear_pointer (&self->admin, rd_admin_free);
   g_clear_pointer (&self->metrics, rd_metrics_free);
   g_clear_object (&self->service);
+  g_clear_pointer (&self->registry, rd_redis_nodes_free);
+  g_clear_object (&self->nodes);
   g_clear_object (&self->drain);
-  g_clear_object (&self->manager);
   g_clear_object (&self->bus);
+  g_clear_object (&self->redis);
+  g_clear_object (&self->manager);
   g_clear_pointer (&self->inherited, rd_inherited_free);
   g_clear_error (&self->error);
   G_OBJECT_CLASS (rd_application_parent_class)->finalize (object);

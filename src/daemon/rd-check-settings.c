@@ -59,6 +59,8 @@ dup_source (const RdSettings *settings, const RdOption *option)
       return g_strdup (_ ("default"));
     case RD_SOURCE_KEY_FILE:
       return g_strdup (_ ("key file"));
+    case RD_SOURCE_OTHER_VARIABLE:
+      return g_strdup (rd_settings_get_other_variable (settings, option));
     case RD_SOURCE_ENVIRONMENT:
       return rd_settings_dup_variable (option);
     case RD_SOURCE_COMMAND_LINE:

@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 
 #include "rd-check-systemd.h"
+#include "rd-redis-url.h"
 #include "rd-text.h"
 #include "rd-units.h"
 
@@ -69,6 +70,28 @@ judge_service (RdCheckFindings *findings,
                            name, stop);
 }
 
+static gboolean
+is_read_by_service (const char *variable)
+{
+  static const char *const prefixes[] = { "RINGDOWN_",
+                                          "REDIS_HOST=", "REDIS_PORT=", "REDIS_CHANNEL=" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    if (g_str_has_prefix (variable, prefixes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static char *
+dup_variable_display (const char *variable)
+{
+  g_autofree char *hidden = g_str_has_prefix (variable, "RINGDOWN_REDIS=")
+                              ? rd_redis_url_hide_password (variable)
+                              : g_strdup (variable);
+
+  return rd_text_printable (hidden, MAX_VARIABLE_CHARS);
+}
+
 /* What the unit sets counts for the service, but not for who asks here. */
 static void
 check_environment (RdCheckFindings *findings,
@@ -80,9 +103,9 @@ check_environment (RdCheckFindings *findings,
   g_autofree char *shown = NULL;
 
   for (char **variable = service->environment; variable != NULL && *variable != NULL; variable++)
-    if (g_str_has_prefix (*variable, "RINGDOWN_")
+    if (is_read_by_service (*variable)
         && !g_strv_contains ((const char *const *) units->environment, *variable))
-      g_ptr_array_add (others, rd_text_printable (*variable, MAX_VARIABLE_CHARS));
+      g_ptr_array_add (others, dup_variable_display (*variable));
   if (others->len == 0)
     return;
 

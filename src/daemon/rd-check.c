@@ -14,6 +14,7 @@
 #include "rd-check-bus.h"
 #include "rd-check-findings.h"
 #include "rd-check-ports.h"
+#include "rd-check-redis.h"
 #include "rd-check-settings.h"
 #include "rd-check-units.h"
 #include "rd-descriptors.h"
@@ -169,6 +170,20 @@ check_bus (RdCheckFindings *findings,
   return rd_check_bus_get_owner_pid (bus, id);
 }
 
+static void
+check_redis (RdCheckFindings *findings, const RdConfig *config, const RdSettings *settings)
+{
+  const RdOption *option = rd_settings_find (settings, NULL, "redis");
+  const gboolean is_in_file = rd_settings_get_source (settings, option) == RD_SOURCE_KEY_FILE;
+
+  if (config->redis == NULL)
+    return;
+  rd_check_redis (
+    findings, &(RdCheckRedis){ .url = config->redis,
+                               .key_file = is_in_file ? rd_settings_get_key_file (settings) : NULL,
+                               .has_stream = config->redis_mode == RD_CONFIG_REDIS_STREAM });
+}
+
 static gboolean
 print (GString *page)
 {
@@ -196,6 +211,7 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
   check_descriptors (findings, config, given.max_descriptors);
   check_openness (findings, config, &given);
   check_ports (findings, config, &given, service_pid);
+  check_redis (findings, config, settings);
 
   rd_check_findings_append (findings, page, columns);
   return print (page) && is_printed && rd_check_findings_get (findings, RD_CHECK_BITES)->len == 0;

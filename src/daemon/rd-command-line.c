@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "rd-redis-url.h"
 #include "rd-text.h"
 
 #define MAX_ECHOED_CHARS 200
@@ -61,10 +62,13 @@ add_texts (GOptionContext *context)
     "RINGDOWN_DRAIN_TIMEOUT (empty: not set), and a key of the key file, in the group\n"
     "that heads it above: [Drain] drain-timeout. The command line wins over the\n"
     "environment, the environment over the key file.");
+  const char *others = _ (
+    "REDIS_HOST and REDIS_PORT (one will do) also mean --redis=redis://HOST:PORT, and\n"
+    "REDIS_CHANNEL means --redis-channel; they win over nothing but the key file.");
   const char *key_file = _ (
     "The key file is --config or RINGDOWN_CONFIG, else ringdown/ringdown.conf in\n"
     "$XDG_CONFIG_HOME (~/.config), else /etc/ringdown/ringdown.conf.");
-  g_autofree char *description = g_strjoin ("\n\n", values, sources, key_file, NULL);
+  g_autofree char *description = g_strjoin ("\n\n", values, sources, others, key_file, NULL);
 
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, description);
@@ -110,6 +114,7 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
 static gboolean
 refuse_rest (char **argv, GError **error)
 {
+  g_autofree char *hidden = NULL;
   g_autofree char *word = NULL;
   gboolean no_options; /* what follows "--" */
 
@@ -117,7 +122,8 @@ refuse_rest (char **argv, GError **error)
     return TRUE;
 
   no_options = g_str_equal (argv[1], "--") && argv[2] != NULL;
-  word = rd_text_printable (argv[no_options ? 2 : 1], MAX_ECHOED_CHARS);
+  hidden = rd_redis_url_hide_password (argv[no_options ? 2 : 1]);
+  word = rd_text_printable (hidden, MAX_ECHOED_CHARS);
   if (word[0] == '-' && word[1] != '\0' && !no_options)
     {
       word[strcspn (word, "=")] = '\0';

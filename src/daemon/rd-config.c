@@ -15,34 +15,56 @@
 #include "rd-command-line.h"
 #include "rd-key-file.h"
 #include "rd-names.h"
+#include "rd-redis-variables.h"
 
-#define MIN_MESSAGES_IN_LOG 8
+#define MIN_MESSAGES 8 /* that a buffer of messages has to have room for */
+
+/* @name: of the option that says how large the buffer is. */
+static gboolean
+check_room (const RdConfig *config,
+            const RdSettings *settings,
+            const char *name,
+            guint64 size,
+            GError **error)
+{
+  g_autofree char *room = rd_settings_quote (settings, name);
+  g_autofree char *message = rd_settings_quote (settings, "max-message");
+  g_autofree char *fault = NULL;
+
+  if (size >= MIN_MESSAGES * config->max_message)
+    return TRUE;
+
+  /* Translators: both are settings with their values: --log-size “1MiB” */
+  fault = g_strdup_printf (_ ("%s is less than 8 times %s; raise the one or lower the other"), room,
+                           message);
+  rd_settings_set_pair_error (settings, error, name, "max-message", fault);
+  return FALSE;
+}
 
 static gboolean
-check_pairs (const RdConfig *config, const RdSettings *settings, GError **error)
+check_notification (const RdConfig *config, const RdSettings *settings, GError **error)
 {
-  g_autofree char *log = rd_settings_quote (settings, "log-size");
   g_autofree char *notification = rd_settings_quote (settings, "notify-message");
   g_autofree char *message = rd_settings_quote (settings, "max-message");
   g_autofree char *fault = NULL;
 
-  if (config->log_size < MIN_MESSAGES_IN_LOG * config->max_message)
-    {
-      /* Translators: both are settings with their values: --log-size “1MiB” */
-      fault = g_strdup_printf (_ ("%s is less than 8 times %s; raise the one or lower the other"),
-                               log, message);
-      rd_settings_set_pair_error (settings, error, "log-size", "max-message", fault);
-      return FALSE;
-    }
-  if (strlen (config->notify_message) > config->max_message)
-    {
-      /* Translators: both are settings with their values: --max-message “64KiB” */
-      fault = g_strdup_printf (_ ("%s is longer than %s; shorten the one or raise the other"),
-                               notification, message);
-      rd_settings_set_pair_error (settings, error, "notify-message", "max-message", fault);
-      return FALSE;
-    }
-  return TRUE;
+  if (strlen (config->notify_message) <= config->max_message)
+    return TRUE;
+
+  /* Translators: both are settings with their values: --max-message “64KiB” */
+  fault = g_strdup_printf (_ ("%s is longer than %s; shorten the one or raise the other"),
+                           notification, message);
+  rd_settings_set_pair_error (settings, error, "notify-message", "max-message", fault);
+  return FALSE;
+}
+
+static gboolean
+check_pairs (const RdConfig *config, const RdSettings *settings, GError **error)
+{
+  return check_room (config, settings, "log-size", config->log_size, error)
+         && (config->redis == NULL
+             || check_room (config, settings, "redis-buffer", config->redis_buffer, error))
+         && check_notification (config, settings, error);
 }
 
 static gboolean
@@ -58,6 +80,8 @@ read_sources (RdSettings *settings,
     return FALSE;
 
   rd_settings_add_environment (settings, envp);
+  if (!rd_redis_variables_read (settings, envp, error))
+    return FALSE;
   for (RdSource source = RD_SOURCE_PRESET; source <= RD_SOURCE_COMMAND_LINE; source++)
     {
       if (!rd_settings_apply (settings, source, config, error))

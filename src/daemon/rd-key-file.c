@@ -11,6 +11,7 @@
 #include <glib/gi18n.h>
 
 #include "rd-option.h"
+#include "rd-redis-url.h"
 #include "rd-text.h"
 
 #define SYSTEM_KEY_FILE  "/etc/ringdown/ringdown.conf"
@@ -102,6 +103,7 @@ read_key_file (RdSettings *settings, const char *path, GError **error)
 {
   g_autoptr (GError) reason = NULL;
   g_autofree char *name = rd_text_printable (path, G_MAXSIZE);
+  g_autofree char *hidden = NULL;
   g_autofree char *shown = NULL;
   g_autofree char *text = NULL;
   gsize length;
@@ -114,7 +116,8 @@ read_key_file (RdSettings *settings, const char *path, GError **error)
     }
   if (!read_groups (settings, text, length, &reason))
     {
-      shown = rd_text_printable (reason->message, MAX_ECHOED_CHARS);
+      hidden = rd_redis_url_hide_password (reason->message); /* may have a whole line in it */
+      shown = rd_text_printable (hidden, MAX_ECHOED_CHARS);
       g_set_error (error, reason->domain, reason->code, "%s: %s", name, shown);
       return FALSE;
     }

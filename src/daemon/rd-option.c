@@ -11,6 +11,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "rd-address.h"
+#include "rd-redis-url.h"
 #include "rd-text.h"
 #include "rd-units.h"
 
@@ -79,6 +81,8 @@ describe_fault (const RdOption *option, const char *shown)
     case RD_OPTION_PORT:
       return g_strdup_printf (_ ("“%s” is not a port; give a number from %s to %s"), shown,
                               option->min, option->max);
+    case RD_OPTION_REDIS:
+      break; /* rd-redis-url's to tell */
     case RD_OPTION_TEXT:
       return g_strdup_printf (_ ("“%s” is not a message; give UTF-8 text that is not empty"),
                               shown);
@@ -230,6 +234,25 @@ set_string (const Type *type,
 }
 
 static gboolean
+set_redis (const Type *type,
+           const RdOption *option,
+           gpointer field,
+           const char *const *values,
+           GError **error)
+{
+  const char *text = last (values);
+  g_autoptr (RdRedisUrl) url = text != NULL ? rd_redis_url_parse (text, error) : NULL;
+  char **string = field;
+
+  if (text != NULL && url == NULL)
+    return FALSE;
+
+  g_free (*string);
+  *string = g_strdup (text);
+  return TRUE;
+}
+
+static gboolean
 add_words (const Type *type,
            const RdOption *option,
            GStrvBuilder *list,
@@ -299,22 +322,6 @@ is_graph (const char *text)
   return *text == '\0';
 }
 
-/* RFC 1123, section 2.1, and the underscore, which container networks have in their names. */
-static gboolean
-is_address (const char *text)
-{
-  const char *label = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
-  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z";
-  g_autofree char *name = g_strdup_printf ("^%s(\\.%s)*\\.?\\z", label, label);
-
-  if (strlen (text) > 253 || !is_graph (text))
-    return FALSE;
-  if (g_hostname_is_ip_address (text))
-    return TRUE;
-  return g_regex_match_simple (name, text, G_REGEX_CASELESS, 0)
-         && !g_regex_match_simple (number_at_end, text, 0, 0);
-}
-
 static gboolean
 is_name (const char *text)
 {
@@ -371,6 +378,15 @@ format_string (const Type *type, const RdOption *option, gconstpointer field)
 }
 
 static char *
+format_redis (const Type *type, const RdOption *option, gconstpointer field)
+{
+  const char *text = *(char *const *) field;
+  g_autoptr (RdRedisUrl) url = text != NULL ? rd_redis_url_parse (text, NULL) : NULL;
+
+  return url != NULL ? rd_redis_url_dup_display (url) : NULL;
+}
+
+static char *
 format_list (const Type *type, const RdOption *option, gconstpointer field)
 {
   char **list = *(char **const *) field;
@@ -379,8 +395,8 @@ format_list (const Type *type, const RdOption *option, gconstpointer field)
 }
 
 static const Type types[] = {
-  [RD_OPTION_ADDRESS] = { set_string, format_string, .check = is_address },
-  [RD_OPTION_ADDRESSES] = { set_list, format_list, .check = is_address },
+  [RD_OPTION_ADDRESS] = { set_string, format_string, .check = rd_address_is_valid },
+  [RD_OPTION_ADDRESSES] = { set_list, format_list, .check = rd_address_is_valid },
   [RD_OPTION_BOOLEAN] = { set_boolean, format_boolean },
   [RD_OPTION_CHOICE] = { set_choice, format_choice },
   [RD_OPTION_COUNT] = { set_integer, format_integer },
@@ -394,6 +410,7 @@ static const Type types[] = {
   [RD_OPTION_ORIGINS] = { set_list, format_list, .check = is_graph },
   [RD_OPTION_PATH] = { set_string, format_string, .check = is_path },
   [RD_OPTION_PORT] = { set_integer, format_integer },
+  [RD_OPTION_REDIS] = { set_redis, format_redis },
   [RD_OPTION_SIZE] = {
     set_quantity,
     format_quantity,
@@ -424,7 +441,7 @@ rd_option_clear (const RdOption *option, gpointer record)
 {
   gpointer field = G_STRUCT_MEMBER_P (record, option->offset);
 
-  if (types[option->type].set == set_string)
+  if (types[option->type].set == set_string || types[option->type].set == set_redis)
     g_clear_pointer ((char **) field, g_free);
   else if (types[option->type].set == set_list)
     g_clear_pointer ((char ***) field, g_strfreev);

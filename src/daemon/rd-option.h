@@ -20,6 +20,7 @@ typedef enum
   RD_OPTION_ORIGINS,   /* char **: globs, never NULL */
   RD_OPTION_PATH,      /* char *: of a URI */
   RD_OPTION_PORT,      /* int or guint */
+  RD_OPTION_REDIS,     /* char *: a URL for rd_redis_url_parse() */
   RD_OPTION_SIZE,      /* gint64 or guint64, bytes */
   RD_OPTION_TEXT,      /* char *: any UTF-8 */
 } RdOptionType;
@@ -36,6 +37,7 @@ typedef struct
   const char *min;          /* of a number, as one would type it */
   const char *max;          /* of a number, of a string's characters, of a list's elements */
   gboolean zero_is_off;     /* 0 is allowed below @min */
+  gboolean is_remote;       /* names a server: a wrong value is never wrong usage (status 1) */
   const char *const *words; /* of a choice, NULL-terminated */
   const char *help;
   const char *description; /* for the manual */
@@ -52,7 +54,8 @@ gboolean rd_option_set (const RdOption *option,
                         GError **error);
 
 /* Returns: (transfer full) (nullable): the value in @option's field, as one would type it, whatever
- * it was typed like: "30min" for 1800s. NULL: an empty list, or no string. */
+ * it was typed like: "30min" for 1800s; "***" is in the place of a password. NULL: an empty list,
+ * or no string. */
 char *rd_option_format (const RdOption *option, gconstpointer record);
 
 /* Frees what the field owns. */

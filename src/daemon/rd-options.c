@@ -16,7 +16,14 @@ static const char *const bus_words[] = {
   NULL,
 };
 
+static const char *const redis_mode_words[] = {
+  [RD_CONFIG_REDIS_STREAM] = "stream",
+  [RD_CONFIG_REDIS_PUBSUB] = "pubsub",
+  NULL,
+};
+
 G_STATIC_ASSERT (sizeof (RdConfigBus) == sizeof (guint));
+G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 
@@ -85,7 +92,8 @@ static const RdOption options[] = {
     .description =
       "Let several workers of one user listen on the same --address and --port (SO_REUSEPORT); "
       "the kernel distributes new clients among them. Each worker needs this option, and an "
-      "--instance and an --admin-port of its own. Messages do not pass from worker to worker." },
+      "--instance and an --admin-port of its own. Messages pass from worker to worker through "
+      "--redis, and not without it." },
 
   { "admin-address", "Admin", "ADDRESS", FIELD (ADDRESS, admin_address), "localhost",
     .help = N_("Where health and metrics are"),
@@ -128,12 +136,50 @@ static const RdOption options[] = {
       "that load balancers have time to notice. It counts towards --drain-timeout, and is waited "
       "for even if nobody is connected. 0 stops accepting at once." },
 
+  { "redis", "Redis", "URL", FIELD (REDIS, redis), NULL,
+    .is_remote = TRUE, .help = N_("Join the workers at this server [none]"),
+    .description =
+      "The Redis server through which workers pass messages to each other, as "
+      "redis://USER:PASSWORD@HOST:PORT/DATABASE, where all but the host may be left out, as "
+      "unix://USER:PASSWORD@/PATH?db=DATABASE, or as the path of a UNIX socket; %XX stands for "
+      "special characters of user and password. A password on the command line can be seen by "
+      "every user of the machine: give it in the key file, for nobody else to read (mode 0600), "
+      "or in the environment. If the server cannot be reached, the service starts all the same "
+      "and joins later; if the server refuses the user, the password or the database, the "
+      "service does not start. There is no TLS: leave that to a proxy such as stunnel." },
+  { "redis-mode", "Redis", "MODE", FIELD (CHOICE, redis_mode), "stream",
+    .words = redis_mode_words, .help = N_("stream or pubsub: see the manual"),
+    .description =
+      "How messages pass. stream: through the Redis stream ringdown:log, at least once, so that "
+      "a worker which was cut off from Redis reads what it missed, once each and in the order "
+      "of each sender. pubsub: through --redis-channel as bare text, at most once, for a fleet "
+      "of which other programs are a part. All workers need the same mode." },
+  { "redis-channel", "Redis", "NAME", FIELD (NAME, redis_channel), "broadcast",
+    .max = "255", .help = N_("What is published there reaches all"),
+    .description =
+      "The Redis channel that every worker listens on, in both modes: what anybody publishes "
+      "there reaches all clients, as with redis-cli PUBLISH broadcast hello." },
+  { "redis-history", "Redis", "COUNT", FIELD (COUNT, redis_history), "100000",
+    "1000", "100000000", .help = N_("Messages the stream keeps"),
+    .description =
+      "How many messages the Redis stream keeps, or a few more. They are what a worker that was "
+      "cut off can catch up with; past that it has a gap, which is logged and counted. They take "
+      "up memory of the Redis server." },
+  { "redis-buffer", "Redis", "SIZE", FIELD (SIZE, redis_buffer), "64MiB",
+    "64KiB", "1GiB", .help = N_("What may wait while Redis is away"),
+    .description =
+      "How much memory may be taken by messages that were published here and that Redis may not "
+      "have yet. Clients of this worker get them at once; the others when Redis is back. When "
+      "it is full, the oldest messages go, which is logged and counted. Must be at least eight "
+      "times --max-message if --redis is given." },
+
   { "instance", "Service", "NAME", FIELD (NAME, instance), NULL,
     .max = "64", .help = N_("Tells workers apart on the bus [none]"),
     .description =
       "A name that tells workers on one bus apart. The bus name becomes "
       "org.ringdown.Ringdown.iNAME, in which an underscore replaces each character that is not "
-      "an ASCII letter or digit; no two workers may have the same." },
+      "an ASCII letter or digit; no two workers may have the same. To pass messages to each other, "
+      "workers need --redis as well." },
   { "bus", "Service", "BUS", FIELD (CHOICE, bus), "session",
     .words = bus_words, .help = N_("D-Bus: session, system or none"),
     .description =

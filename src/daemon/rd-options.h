@@ -14,6 +14,12 @@ typedef enum
   RD_CONFIG_BUS_NONE,
 } RdConfigBus;
 
+typedef enum
+{
+  RD_CONFIG_REDIS_STREAM,
+  RD_CONFIG_REDIS_PUBSUB,
+} RdConfigRedisMode;
+
 /* Every option, as it holds: command line over environment over key file over default.
  * What each means, its unit and its limits: `ringdown --help`, from the table below. */
 typedef struct
@@ -28,6 +34,11 @@ typedef struct
   gint64 drain_timeout_us;
   gint64 drain_interval_us;
   gint64 drain_grace_us;
+  char *redis; /* a URL with a password in it, see rd_redis_url_parse(); NULL: no Redis */
+  RdConfigRedisMode redis_mode;
+  char *redis_channel;
+  guint redis_history;
+  guint64 redis_buffer;
   char *instance; /* nullable */
   gboolean reuse_port;
   RdConfigBus bus;

@@ -25,6 +25,7 @@ typedef struct
   guint64 total;
   guint64 published;
   guint64 delivered;
+  guint64 others; /* generation of the other nodes */
 } Snapshot;
 
 struct _RdService
@@ -34,6 +35,7 @@ struct _RdService
   RdManager *manager; /* owned */
   RdDrain *drain;     /* owned */
   RdBus *bus;         /* owned */
+  RdNodes *nodes;     /* owned, nullable: none are shown */
   GDBusInterfaceVTable vtable;
   Snapshot told; /* as the properties were signalled last */
   guint refresh_id;
@@ -50,7 +52,48 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Sets all properties. What has changed is signalled by tell(): we are frozen else.
+static void
+add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
+{
+  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (list, "{sv}", "id", g_variant_new_string (node->id));
+  g_variant_builder_add (list, "{sv}", "host", g_variant_new_string (node->host));
+  g_variant_builder_add (list, "{sv}", "pid", g_variant_new_uint32 (node->pid));
+  g_variant_builder_add (list, "{sv}", "instance", g_variant_new_string (node->instance));
+  g_variant_builder_add (list, "{sv}", "state", g_variant_new_string (node->state));
+  g_variant_builder_add (list, "{sv}", "clients", g_variant_new_uint32 (node->clients));
+  g_variant_builder_add (list, "{sv}", "version", g_variant_new_string (node->version));
+  g_variant_builder_add (list, "{sv}", "self", g_variant_new_boolean (is_self));
+  g_variant_builder_close (list);
+}
+
+/* Returns: (transfer floating): this worker, in its place among the others. */
+static GVariant *
+describe_nodes (RdNodes *nodes)
+{
+  g_autoptr (RdNode) own = rd_nodes_dup_self (nodes);
+  const GPtrArray *others = rd_nodes_get_others (nodes);
+  GVariantBuilder list;
+  guint i = 0;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (; i < others->len && rd_node_compare (others->pdata[i], own) < 0; i++)
+    add_node (&list, others->pdata[i], FALSE);
+  add_node (&list, own, TRUE);
+  for (; i < others->len; i++)
+    add_node (&list, others->pdata[i], FALSE);
+  return g_variant_builder_end (&list);
+}
+
+/* Apart from the others, as it may be long. */
+static void
+set_nodes (RdService *self)
+{
+  if (self->nodes != NULL)
+    rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), describe_nodes (self->nodes));
+}
+
+/* Sets all other properties. What has changed is signalled by tell(): we are frozen else.
  * Returns: what they are now. */
 static Snapshot
 set_properties (RdService *self)
@@ -68,6 +111,7 @@ set_properties (RdService *self)
   now.total = stats.counters->accepted;
   now.published = stats.published;
   now.delivered = stats.counters->delivered;
+  now.others = self->nodes != NULL ? rd_nodes_get_generation (self->nodes) : 0;
 
   rd_dbus_server1_set_state (server1, now.state);
   rd_dbus_server1_set_connections (server1, now.connections);
@@ -87,6 +131,7 @@ tell (RdService *self)
   const Snapshot old = self->told;
 
   self->told = set_properties (self);
+  set_nodes (self);
   g_object_thaw_notify (G_OBJECT (self));
   g_object_freeze_notify (G_OBJECT (self));
   return memcmp (&old, &self->told, sizeof old) != 0;
@@ -390,6 +435,8 @@ get_property (GDBusConnection *connection,
     = G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)->get_vtable (skeleton);
 
   set_properties (user_data);
+  if (g_str_equal (property_name, "Nodes"))
+    set_nodes (user_data);
   return inherited->get_property (connection, sender, object_path, interface_name, property_name,
                                   error, user_data);
 }
@@ -416,6 +463,7 @@ rd_service_finalize (GObject *object)
   g_hash_table_remove_all (self->listeners);
   follow_listeners (self);
   g_hash_table_unref (self->listeners);
+  g_clear_object (&self->nodes);
   g_object_unref (self->bus);
   g_object_unref (self->drain);
   g_object_unref (self->manager);
@@ -444,7 +492,8 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
 {
   RdService *self = g_object_new (RD_TYPE_SERVICE, "version", RINGDOWN_VERSION, "instance",
                                   instance != NULL ? instance : "", "addresses",
-                                  (const char *[]){ NULL }, NULL);
+                                  (const char *[]){ NULL }, "nodes",
+                                  g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0), NULL);
 
   self->manager = g_object_ref (manager);
   self->drain = g_object_ref (drain);
@@ -459,4 +508,12 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
   self->told = set_properties (self);
   g_object_freeze_notify (G_OBJECT (self));
   return self;
+}
+
+void
+rd_service_show_nodes (RdService *self, RdNodes *nodes)
+{
+  self->nodes = g_object_ref (nodes);
+  g_signal_connect_object (nodes, "changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  on_changed (self);
 }

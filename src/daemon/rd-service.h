@@ -6,6 +6,7 @@
 #include "rd-dbus.h"
 #include "rd-drain.h"
 #include "rd-manager.h"
+#include "rd-nodes.h"
 
 G_BEGIN_DECLS
 
@@ -15,5 +16,8 @@ G_DECLARE_FINAL_TYPE (RdService, rd_service, RD, SERVICE, RdDBusServer1Skeleton)
 
 /* @instance: (nullable). Returns: (transfer full): an object to be exported at %RD_OBJECT_PATH. */
 RdService *rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *instance);
+
+/* From here on Nodes tells of them. */
+void rd_service_show_nodes (RdService *self, RdNodes *nodes);
 
 G_END_DECLS

@@ -20,6 +20,7 @@ struct _RdSettings
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
   GPtrArray **values[N_SOURCES]; /* one an option: char *, owned; NULL where the source is silent */
+  const char **other_variables;  /* one an option: a literal; NULL where there is none */
   char *key_file;                /* its name, for errors; nullable, owned */
 };
 
@@ -30,6 +31,7 @@ rd_settings_new (const RdOption *options, gsize n_options)
 
   self->options = options;
   self->n_options = n_options;
+  self->other_variables = g_new0 (const char *, n_options);
   for (int source = 0; source < N_SOURCES; source++)
     self->values[source] = g_new0 (GPtrArray *, n_options);
   for (gsize i = 0; i < n_options; i++)
@@ -46,6 +48,7 @@ rd_settings_free (RdSettings *self)
         g_clear_pointer (&self->values[source][i], g_ptr_array_unref);
       g_free (self->values[source]);
     }
+  g_free (self->other_variables);
   g_free (self->key_file);
   g_free (self);
 }
@@ -112,6 +115,22 @@ rd_settings_add_environment (RdSettings *self, char **envp)
 }
 
 void
+rd_settings_add_other_variable (RdSettings *self,
+                                const RdOption *option,
+                                const char *variable,
+                                const char *text)
+{
+  self->other_variables[option - self->options] = variable;
+  rd_settings_add (self, RD_SOURCE_OTHER_VARIABLE, option, text);
+}
+
+const char *
+rd_settings_get_other_variable (const RdSettings *self, const RdOption *option)
+{
+  return self->other_variables[option - self->options];
+}
+
+void
 rd_settings_set_key_file (RdSettings *self, const char *name)
 {
   g_free (self->key_file);
@@ -134,6 +153,8 @@ locate (const RdSettings *self, RdSource source, const RdOption *option)
       return g_strdup_printf ("--%s", option->name);
     case RD_SOURCE_ENVIRONMENT:
       return rd_settings_dup_variable (option);
+    case RD_SOURCE_OTHER_VARIABLE:
+      return g_strdup (rd_settings_get_other_variable (self, option));
     case RD_SOURCE_KEY_FILE:
       return g_strdup_printf ("%s: [%s] %s", self->key_file, option->group, option->name);
     case RD_SOURCE_PRESET:
@@ -152,6 +173,7 @@ set_value_error (GError **error, RdSource source, const char *message)
   } kinds[N_SOURCES] = {
     [RD_SOURCE_PRESET] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
     [RD_SOURCE_KEY_FILE] = { G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE },
+    [RD_SOURCE_OTHER_VARIABLE] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
     [RD_SOURCE_ENVIRONMENT] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
     [RD_SOURCE_COMMAND_LINE] = { G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE },
   };
@@ -176,7 +198,7 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
 
       place = locate (self, source, option);
       message = g_strdup_printf ("%s: %s", place, reason->message);
-      set_value_error (error, source, message);
+      set_value_error (error, option->is_remote ? RD_SOURCE_ENVIRONMENT : source, message);
       return FALSE;
     }
   return TRUE;

@@ -14,6 +14,7 @@ typedef enum
 {
   RD_SOURCE_PRESET,
   RD_SOURCE_KEY_FILE,
+  RD_SOURCE_OTHER_VARIABLE, /* of the environment, under a name that is not ours alone */
   RD_SOURCE_ENVIRONMENT,
   RD_SOURCE_COMMAND_LINE,
 } RdSource;
@@ -41,6 +42,15 @@ char *rd_settings_dup_variable (const RdOption *option);
 /* Adds what the variables in @envp (NULL-terminated) say. */
 void rd_settings_add_environment (RdSettings *self, char **envp);
 
+/* The variable @variable, a literal, says @text of @option. */
+void rd_settings_add_other_variable (RdSettings *self,
+                                     const RdOption *option,
+                                     const char *variable,
+                                     const char *text);
+
+/* Returns: (transfer none) (nullable): the last such variable of @option; NULL: there is none. */
+const char *rd_settings_get_other_variable (const RdSettings *self, const RdOption *option);
+
 /* Returns: (transfer none) (nullable): the variable @name; an empty one counts as not set. */
 const char *rd_settings_get_variable (char **envp, const char *name);
 
@@ -60,8 +70,8 @@ gboolean rd_settings_apply (const RdSettings *self,
 /* Returns: the strongest source that says anything of @option: the one that holds. */
 RdSource rd_settings_get_source (const RdSettings *self, const RdOption *option);
 
-/* Returns: (transfer full): where the option @name, which is no list, got its value, and that value
- * as it was typed: "--log-size “1MiB”". */
+/* Returns: (transfer full): where the option @name, which is no list and no secret, got its value,
+ * and that value as it was typed: "--log-size “1MiB”". */
 char *rd_settings_quote (const RdSettings *self, const char *name);
 
 /* Sets an error, as from the stronger one's source: @message, that the two do not go together. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Exponential backoff with jitter. Says how long to wait; waiting is the caller's. */
+/* Exponential backoff with jitter: the longer a server is away, the less it is asked, and the many
+ * workers that lost it at one moment do not all come back at another. Says how long to wait; the
+ * waiting is the caller's. */
 
 #include "rd-redis-backoff.h"
 
@@ -11,15 +13,9 @@
 guint
 rd_redis_backoff_next (RdRedisBackoff *backoff)
 {
-  const guint longest
-    = MIN (FIRST_MS << MIN (backoff->attempts, DOUBLINGS), RD_REDIS_BACKOFF_MAX_MS);
+  const guint longest = MIN (FIRST_MS << MIN (backoff->attempts, DOUBLINGS),
+                             RD_REDIS_BACKOFF_MAX_MS);
 
   backoff->attempts++;
   return g_random_int_range (longest / 2, longest + 1);
-}
-
-gboolean
-rd_redis_backoff_is_long (const RdRedisBackoff *backoff)
-{
-  return backoff->attempts > DOUBLINGS;
 }

@@ -19,7 +19,4 @@ typedef struct
 /* Counts one more attempt. Returns: ms to wait before it. */
 guint rd_redis_backoff_next (RdRedisBackoff *backoff);
 
-/* Whether the pauses grow no more. */
-gboolean rd_redis_backoff_is_long (const RdRedisBackoff *backoff);
-
 G_END_DECLS

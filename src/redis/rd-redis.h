@@ -5,36 +5,54 @@
 
 #include "rd-redis-link.h"
 
+#include <glib-object.h>
+
 G_BEGIN_DECLS
 
-/* Our connections to one Redis server, all up or all down: one for commands, one to subscribe with,
- * and one that may block. Where one fails all are opened anew, at growing intervals.
+/* What each of the connections is for: in RESP2 a subscriber can do nothing else, and who blocks
+ * in XREAD makes the others wait. */
+typedef enum
+{
+  RD_REDIS_COMMANDS,
+  RD_REDIS_SUBSCRIBER,
+  RD_REDIS_FOLLOWER,
+  RD_REDIS_N_USES,
+} RdRedisUse;
+
+/* Our connections to one Redis server, all up or all down. Where one fails all are opened anew, at
+ * growing intervals.
  *
- * Signals: "up": all are ready. "down": they are not any more. */
+ * Signals: "up": all are ready. "down" (const GError *why): they are not any more, or another
+ * attempt failed. "pushed" (const redisReply *): a message to the subscriber. */
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* Returns: (transfer full): not connected yet. */
-RdRedis *rd_redis_new (const RdRedisUrl *url);
-
-/* Tries once, and waits for the outcome, 2 s at most. Returns: FALSE with %RD_REDIS_ERROR_REFUSED
- * if the server is there and does not let us in; a server that is absent, or not ready yet, is no
- * error. */
-gboolean rd_redis_try (RdRedis *self, GError **error);
+/* @has_follower: whether to have that connection too. Returns: (transfer full): not connected. */
+RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_follower);
 
 /* Connects, and keeps connected from here on. */
 void rd_redis_start (RdRedis *self);
 
 gboolean rd_redis_is_up (RdRedis *self);
 
-/* Gives up the connections, as if they had failed for that reason, and opens them anew. */
-void rd_redis_fail (RdRedis *self, const GError *error);
+/* Whether all that was asked on the first connection was answered; TRUE if down. */
+gboolean rd_redis_is_idle (RdRedis *self);
 
-/* What is going on over them goes well: the next failure is retried at once. */
+/* Returns: (transfer none): where the server is, for people, without the password. */
+const char *rd_redis_get_name (RdRedis *self);
+
+/* Gives up the connections, as if they had failed for that reason, and opens them anew. */
+void rd_redis_fail (RdRedis *self, const GError *why);
+
+/* What is done over the connections goes well: the next failure is followed by a short pause. They
+ * have settled by themselves after 5 s. */
 void rd_redis_settle (RdRedis *self);
 
-/* Sends a command on the first connection, as rd_redis_link_call_words(). Down: no effect, and
- * @func is never called. */
+/* Returns: (transfer none) (nullable): a connection; NULL: down. */
+RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
+
+/* Sends a command, words that are strings, ended by NULL, on the first connection. Down: no effect,
+ * and @func (nullable) is never called. */
 void rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
   G_GNUC_NULL_TERMINATED;
 

@@ -14,13 +14,12 @@ import unicodedata
 
 import tap
 from bus import Bus
+from checks import BITES, FINE, PORTS, WRONG_USAGE, CheckTestCase
 from gi.repository import GLib
 from managers import INFINITY, Logind, Refusal, Systemd, service, silence
 from patience import SLOWNESS
-from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
+from ringdown import ADDRESS, clean_environment, program
 
-FINE, BITES, WRONG_USAGE = 0, 1, 2
-PORTS = ('--port=0', '--admin-port=0')  # whatever runs on this machine
 MINUTE = 60_000_000
 USER_MANAGER = f'user@{os.getuid()}.service'
 
@@ -30,48 +29,12 @@ def columns(text):
                for c in text)
 
 
-class CheckTestCase(RingdownTestCase):
-    def check(self, *options, environment=None, prefix=(), **more):
-        """Runs `ringdown --check`; returns what subprocess.run () does."""
-        return subprocess.run(
-            [*prefix, program(), '--check', *options], text=True, check=False,
-            env=clean_environment(self.directory, environment), stdin=subprocess.DEVNULL,
-            timeout=60 * SLOWNESS, **{'capture_output': True, **more})
-
-    def assert_finds(self, status, findings, *options, **more):
-        """Checks OPTIONS; the exit is STATUS, and FINDINGS are the findings in full: by heading
-        what each line has to have in it."""
-        done = self.check(*options, **more)
-        self.assertEqual((status, ''), (done.returncode, done.stderr), done)
-        found = self.findings(done.stdout)
-        self.assertEqual({heading: len(texts) for heading, texts in findings.items()},
-                         {heading: len(lines) for heading, lines in found.items()}, found)
-        for heading, texts in findings.items():
-            for text, line in zip(texts, found[heading]):
-                self.assertIn(text, line)
-        self.assertEqual('Will bite' not in findings, 'Nothing will bite.\n' in done.stdout)
-        return done.stdout
-
-    @staticmethod
-    def findings(output):
-        """What was found, by heading."""
-        found = {}
-        heading = None
-        for line in output.splitlines():
-            if line.startswith('  - '):
-                found[heading].append(line)
-            elif line in ('Will bite:', 'Will not bite:', 'Not checked:'):
-                heading = line.rstrip(':')
-                found[heading] = []
-        return found
-
-
 class SettingsTest(CheckTestCase):
     def settings(self, *options, **more):
         """The table: by option its value and where that is from."""
         lines = self.check('--bus=none', *PORTS, *options, **more).stdout.splitlines()
         rows = [line.split(maxsplit=1) for line in lines if line.startswith('  ')]
-        return {name: tuple(rest.rsplit('  ', 1)) for name, rest in rows}
+        return {name: tuple(cell.strip() for cell in rest.rsplit('  ', 1)) for name, rest in rows}
 
     def test_nothing_is_wrong(self):
         self.assert_finds(FINE, {}, '--bus=none', *PORTS)
@@ -90,8 +53,14 @@ class SettingsTest(CheckTestCase):
             'allow-origin': ('(not set)', 'default'), 'bus': ('none', '--bus')}
         for option, (value, source) in expected.items():
             with self.subTest(option):
-                self.assertEqual((value, source),
-                                 (settings[option][0].strip(), settings[option][1]))
+                self.assertEqual((value, source), settings[option])
+
+    def test_other_variables_are_named_as_the_source(self):
+        settings = self.settings(environment={'REDIS_PORT': '1', 'REDIS_CHANNEL': 'bell'})
+        self.assertEqual(('redis://localhost:1', 'REDIS_PORT'), settings['redis'])
+        self.assertEqual('REDIS_CHANNEL', settings['redis-channel'][1])
+        settings = self.settings(environment={'REDIS_HOST': '::1', 'REDIS_PORT': '1'})
+        self.assertEqual(('redis://[::1]:1', 'REDIS_HOST'), settings['redis'])
 
     def test_all_options_are_shown_in_their_groups(self):
         shown = self.check('--bus=none', *PORTS).stdout
@@ -315,6 +284,12 @@ class UnitTest(BusTestCase):
         self.assert_finds(FINE, {'Not checked': told})
         told = [f'{self.UNIT} sets for itself: RINGDOWN_PATH=']
         self.assert_finds(FINE, {'Not checked': told}, environment={'RINGDOWN_PORT': '0'})
+
+    def test_a_password_that_the_unit_sets_is_not_shown(self):
+        variables = GLib.Variant('as', ['RINGDOWN_REDIS=redis://:pa55@h', 'REDIS_PORT=7'])
+        self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
+        self.assert_finds(FINE, {'Not checked': [
+            'sets for itself: RINGDOWN_REDIS=redis://***@h REDIS_PORT=7;']})
 
     def test_the_user_manager_bites(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, stop_us=2 * MINUTE)

@@ -44,7 +44,8 @@ class HelpTest(CliTestCase):
     OPTIONS = ('address', 'port', 'path', 'admin-address', 'admin-port', 'notify-interval',
                'notify-message', 'drain-timeout', 'drain-interval', 'drain-grace', 'instance',
                'reuse-port', 'bus', 'log-size', 'max-message', 'max-clients', 'ping-interval',
-               'ping-timeout', 'allow-origin', 'config', 'check', 'version')
+               'ping-timeout', 'allow-origin', 'redis', 'redis-mode', 'redis-channel',
+               'redis-history', 'redis-buffer', 'config', 'check', 'version')
 
     def test_it_names_every_option_within_80_columns(self):
         done = self.run_program('--help')
@@ -61,7 +62,9 @@ class HelpTest(CliTestCase):
                                 ('admin-port', '8001'), ('notify-interval', '10s'),
                                 ('drain-timeout', '30min'), ('drain-interval', '5s'),
                                 ('log-size', '4MiB'), ('max-message', '64KiB'),
-                                ('ping-interval', '25s'), ('ping-timeout', '10s')):
+                                ('ping-interval', '25s'), ('ping-timeout', '10s'),
+                                ('redis-mode', 'stream'), ('redis-channel', 'broadcast'),
+                                ('redis-history', '100000'), ('redis-buffer', '64MiB')):
             with self.subTest(option):
                 entry = re.search(fr'(?ms)^\s*--{option}\b.*?(?=^\s*--|\Z)', text)
                 self.assertIn(default, entry[0])
@@ -84,9 +87,15 @@ class WrongUsageTest(CliTestCase):
                               ('admin-port', '-2'), ('notify-interval', 'soon'),
                               ('drain-timeout', '-5'), ('drain-timeout', '10 parsecs'),
                               ('max-message', '64 kilos'), ('log-size', '0'), ('bus', 'omnibus'),
-                              ('max-clients', 'many'), ('path', 'ws'), ('ping-interval', '')):
+                              ('max-clients', 'many'), ('path', 'ws'), ('ping-interval', ''),
+                              ('redis-mode', 'list'), ('redis-history', '1')):
             with self.subTest(option=option, value=value):
                 self.assert_fails(WRONG_USAGE, [f'--{option}', value], f'--{option}={value}')
+
+    def test_a_bad_url_of_redis_is_an_error_at_start(self):
+        for url in ('localhost:6379', 'rediss://localhost', 'http://localhost'):
+            with self.subTest(url=url):
+                self.assert_fails(WRONG_START, ['--redis', url], f'--redis={url}')
 
     def test_a_log_too_small_for_the_messages_is_refused(self):
         self.assert_fails(WRONG_USAGE, ['--log-size', '--max-message'],
@@ -99,6 +108,20 @@ class EnvironmentTest(CliTestCase):
                           environment={'RINGDOWN_PORT': 'http'})
         self.assert_fails(WRONG_START, ['RINGDOWN_DRAIN_TIMEOUT', 'soon'],
                           environment={'RINGDOWN_DRAIN_TIMEOUT': 'soon'})
+        self.assert_fails(WRONG_START, ['REDIS_HOST', 'a b'], environment={'REDIS_HOST': 'a b'})
+
+    def test_a_service_link_of_kubernetes_is_told_as_such(self):
+        link = 'tcp://10.0.0.1:6379'
+        self.assert_fails(WRONG_START, ['REDIS_PORT', link, 'enableServiceLinks: false'],
+                          environment={'REDIS_PORT': link})
+
+    def test_a_password_is_not_in_the_error(self):
+        url = 'redis://:pa55@localhost:http'
+        for options, environment in (([f'--redis={url}'], {}), ([url], {}),
+                                     ([], {'RINGDOWN_REDIS': url})):
+            with self.subTest(options=options, environment=environment):
+                done = self.run_program(*options, environment=environment)
+                self.assertIn('redis://***@localhost:http', done.stderr)
 
     def test_every_option_has_its_variable(self):
         server = self.start('--port=0', environment={

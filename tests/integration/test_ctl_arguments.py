@@ -72,10 +72,11 @@ class OptionTest(ArgumentsTestCase):
                 self.assert_refused([option.partition('=')[0]], 'status', option)
                 self.assert_refused([option.partition('=')[0]], option, 'status')
         self.assert_refused(['--timeout'], 'shutdown', '--timeout=5')
+        self.assert_refused(['--all'], 'clients', '--all')
 
     def test_a_value_too_many(self):
         for option, command in (('--json', 'status'), ('--system', 'status'), ('--help', 'status'),
-                                ('--wait', 'drain')):
+                                ('--wait', 'drain'), ('--all', 'status')):
             with self.subTest(option):
                 self.assert_refused([option, '“no”'], command, f'{option}=no')
                 self.assert_refused([option, '“”'], command, f'{option}=')
@@ -90,7 +91,8 @@ class OptionTest(ArgumentsTestCase):
         self.assert_fails(['org.ringdown.Ringdown.ib'], '--instance=a', 'status', '--instance=b')
 
     def test_an_option_goes_before_and_after(self):
-        for arguments in (('--json', 'status'), ('status', '--json'), ('drain', '--json', '--wait'),
+        for arguments in (('--json', 'status'), ('status', '--json'), ('status', '--all', '--json'),
+                          ('drain', '--json', '--wait'),
                           ('--json', 'drain', '--timeout', '5', '--json')):
             with self.subTest(arguments):
                 self.assert_understood(*arguments)

@@ -16,9 +16,9 @@ from ctl import ConfiguredBus, CtlTestCase, program
 from gi.repository import GLib
 from patience import SLOWNESS, eventually
 
-COMMANDS = (('status',), ('clients',), ('publish', 'x'), ('disconnect', '1'), ('drain',),
-            ('drain', '--wait'), ('cancel-drain',), ('shutdown',), ('shutdown', '--wait'),
-            ('monitor',))
+COMMANDS = (('status',), ('status', '--all'), ('clients',), ('publish', 'x'), ('disconnect', '1'),
+            ('drain',), ('drain', '--wait'), ('cancel-drain',), ('shutdown',),
+            ('shutdown', '--wait'), ('monitor',))
 TIMEOUT = 10  # seconds that ringdownctl waits for an answer
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 import urllib.request
-from pathlib import Path
 
 import tap
 from bus import NAME
@@ -223,13 +222,6 @@ class InstancesTest(UnitsTestCase):
         unit = Unit('ringdown@test-1.service')
         unit.start()
         self.assertEqual(ports, (self.bus.port(f'{NAME}.itest_1'), unit.admin_port()))
-
-    def write_options(self, instance, text):
-        home = Path(os.environ.get('XDG_CONFIG_HOME', Path.home() / '.config'))
-        file = home / 'ringdown' / f'{instance}.env'
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding='ascii')
-        self.addCleanup(file.unlink)
 
 
 if __name__ == '__main__':

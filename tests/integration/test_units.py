@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The units as files, and what they keep the service from."""
+"""The units as files, what they keep the service from, and instances as one service."""
 
 import json
 import os
 import re
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
 import tap
+from bus import NAME
+from crowd import Crowd
+from patience import eventually
+from redis_server import Port, RedisServer
 from stage import stage
-from units import HERE, NAMES, ServiceTestCase, run, units_in_session
+from units import HERE, NAMES, ServiceTestCase, Unit, UnitsTestCase, run, units_in_session
 
 EXPOSURE = {'user': 6.5, 'system': 1.5}  # most is not for a user's unit to forbid, and counts still
 
@@ -63,6 +68,49 @@ ExecStart={sys.executable} {HERE}/confined.py
         told = json.loads(self.service.wait_log(r'(?m)^\{.*\}$')[0])
         self.assertEqual(['looking up a name'],
                          [attempt for attempt, is_allowed in told.items() if is_allowed])
+
+
+class FleetTest(UnitsTestCase):
+    """Instances with one port for clients and one Redis."""
+    INSTANCES = 'fleet-a', 'fleet-b'
+
+    def setUp(self):
+        super().setUp()
+        directory = tempfile.TemporaryDirectory(prefix='ringdown-test-')
+        self.addCleanup(directory.cleanup)
+        self.redis = RedisServer(f'{directory.name}/redis', password='a b%c')
+        self.addCleanup(self.redis.finish)
+        self.port = Port()
+        self.addCleanup(self.port.release)
+        for name in self.INSTANCES:
+            self.write_options(name, f'''
+RINGDOWN_PORT={self.port.number}
+RINGDOWN_REUSE_PORT=true
+RINGDOWN_REDIS={self.redis.url}
+''')
+            Unit(f'ringdown@{name}.service').start()
+
+    def properties(self, prop):
+        return [self.bus.property(prop, f'{NAME}.i{name.replace("-", "_")}')
+                for name in self.INSTANCES]
+
+    def join_both(self):
+        """A crowd of which each instance has a part."""
+        members = []
+        while 0 in self.properties('Connections'):
+            self.assertLess(len(members), 100, 'the kernel gives one instance all clients')
+            members.append(self.join(self.port.number))
+        return Crowd(members)
+
+    def test_they_are_one_service(self):
+        eventually(lambda: self.properties('BusState') == ['redis: connected'] * 2,
+                   'both to reach Redis')
+        crowd = self.join_both()
+        crowd.speak_in_turn('one port')
+        crowd.expect('from elsewhere')
+        self.redis.cli('PUBLISH', 'broadcast', 'from elsewhere')
+        crowd.wait_all()
+        crowd.judge()
 
 
 if __name__ == '__main__':

@@ -197,6 +197,14 @@ class UnitsTestCase(unittest.TestCase):
         (directory / f'{drop_in}.conf').write_text(text, encoding='utf-8')
         systemctl('daemon-reload')
 
+    def write_options(self, instance, text):
+        """Gives INSTANCE the environment file TEXT."""
+        home = Path(os.environ.get('XDG_CONFIG_HOME', Path.home() / '.config'))
+        file = home / 'ringdown' / f'{instance}.env'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding='ascii')
+        self.addCleanup(file.unlink)
+
     def _clear_away(self):
         systemctl('stop', 'ringdown.socket', 'ringdown-admin.socket')
         for unit in 'ringdown.service', 'ringdown@*.service':

@@ -91,6 +91,16 @@ static const struct
     { "3600001ms", "2h" },
     "out of range; give 0 to 1h",
     NULL },
+  { "redis-history",
+    { "1000", "1001", "100000000" },
+    { "999", "100000001" },
+    "not a count; give a number from 1000 to 100000000",
+    NULL },
+  { "redis-buffer",
+    { "64KiB", "65536", "1GiB" },
+    { "65535", "1073741825" },
+    "out of range; give 64KiB to 1GiB",
+    NULL },
 };
 
 static void
@@ -139,6 +149,7 @@ strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
   } cases[] = {
     { "path", "/", "p", 254, "too long; give at most 255 characters" },
     { "instance", "", "ä", 64, "too long; give at most 64 characters" },
+    { "redis-channel", "", "ä", 255, "too long; give at most 255 characters" },
     { "address", "", "a", 63, ADDRESS },                                  /* a label */
     { "admin-address", "a.", "b", 63, ADDRESS },                          /* the last label */
     { "admin-address", LABEL "." LABEL "." LABEL ".", "d", 61, ADDRESS }, /* 253 characters */
@@ -230,6 +241,9 @@ values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
     { "--reuse-port=", "--reuse-port: “” is " BOOLEAN },
     { "--bus=tram", "--bus: “tram” is not one of session, system, none" },
     { "--bus=", "--bus: “” is not one of session, system, none" },
+    { "--redis-mode=list", "--redis-mode: “list” is not one of stream, pubsub" },
+    { "--redis-channel=", "--redis-channel: “” is " NAME },
+    { "--redis-channel=a\nb", "--redis-channel: “a\\u000ab” is " NAME },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -37,6 +37,11 @@ static const Option options[] = {
   { "drain-timeout", "Drain", "30min", "2" },
   { "drain-interval", "Drain", "5s", "250ms" },
   { "drain-grace", "Drain", "0", "3s" },
+  { "redis", "Redis", "none", "redis://anna:s3cret@[::1]:7000/3" },
+  { "redis-mode", "Redis", "stream", "pubsub" },
+  { "redis-channel", "Redis", "broadcast", "Klingel 1" },
+  { "redis-history", "Redis", "100000", "1000" },
+  { "redis-buffer", "Redis", "64MiB", "8M" },
   { "instance", "Service", "none", "blau 1" },
   { "bus", "Service", "session", "none" },
 };
@@ -54,6 +59,11 @@ assert_presets (const RdConfig *config)
   g_assert_cmpint (config->drain_timeout_us, ==, 30 * G_TIME_SPAN_MINUTE);
   g_assert_cmpint (config->drain_interval_us, ==, 5 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 0);
+  g_assert_null (config->redis);
+  g_assert_cmpint (config->redis_mode, ==, RD_CONFIG_REDIS_STREAM);
+  g_assert_cmpstr (config->redis_channel, ==, "broadcast");
+  g_assert_cmpuint (config->redis_history, ==, 100000);
+  g_assert_cmpuint (config->redis_buffer, ==, 64 << 20);
   g_assert_null (config->instance);
   g_assert_false (config->reuse_port);
   g_assert_cmpint (config->bus, ==, RD_CONFIG_BUS_SESSION);
@@ -80,6 +90,11 @@ assert_others (const RdConfig *config)
   g_assert_cmpint (config->drain_timeout_us, ==, 2 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_interval_us, ==, 250 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 3 * G_TIME_SPAN_SECOND);
+  g_assert_cmpstr (config->redis, ==, "redis://anna:s3cret@[::1]:7000/3");
+  g_assert_cmpint (config->redis_mode, ==, RD_CONFIG_REDIS_PUBSUB);
+  g_assert_cmpstr (config->redis_channel, ==, "Klingel 1");
+  g_assert_cmpuint (config->redis_history, ==, 1000);
+  g_assert_cmpuint (config->redis_buffer, ==, 8 << 20);
   g_assert_cmpstr (config->instance, ==, "blau 1");
   g_assert_true (config->reuse_port);
   g_assert_cmpint (config->bus, ==, RD_CONFIG_BUS_NONE);
@@ -294,6 +309,8 @@ values_are_formatted_alike_however_typed (ConfigFixture *fixture, gconstpointer 
     { "address", "a,b ;c", "a b c" },
     { "allow-origin", "*", "*" },
     { "instance", "blau 1", "blau 1" },
+    { "redis", "redis://anna:s3cret@h/0", "redis://anna:***@h:6379" },
+    { "redis", "unix:///run/redis.sock", "/run/redis.sock" },
     { "admin-port", "-1", "-1" },
     { "path", "/a", "/a" },
     { "notify-message", "Grüße,  alle", "Grüße,  alle" },

@@ -100,6 +100,30 @@ state_is_local (Listener *listener, gconstpointer data)
   g_assert_cmpstr (state, ==, "local");
 }
 
+static void
+every_turn_is_ours (Listener *listener, gconstpointer data)
+{
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
+                        .opcode = WS_OPCODE_TEXT,
+                        .data = (const guint8 *) "tick",
+                        .size = 4 };
+
+  rd_bus_publish_in_turn (listener->bus, &message, G_USEC_PER_SEC);
+  rd_bus_publish_in_turn (listener->bus, &message, G_USEC_PER_SEC);
+  g_assert_cmpstr (listener->delivered->str, ==, "broadcast 1 tick;broadcast 1 tick;");
+}
+
+static void
+nothing_is_shared (Listener *listener, gconstpointer data)
+{
+  RdBusStats stats = { .is_shared = TRUE, .pending = 1 };
+
+  publish (listener->bus, WS_OPCODE_TEXT, "one");
+  rd_bus_get_stats (listener->bus, &stats);
+  g_assert_false (stats.is_shared);
+  g_assert_cmpuint (stats.pending, ==, 0);
+}
+
 #define ADD(path, function) g_test_add (path, Listener, NULL, set_up, function, tear_down)
 
 int
@@ -111,6 +135,8 @@ main (int argc, char **argv)
   ADD ("/local-bus/publish/nested", listener_may_publish);
   ADD ("/local-bus/separate", each_bus_is_its_own);
   ADD ("/local-bus/state", state_is_local);
+  ADD ("/local-bus/turns", every_turn_is_ours);
+  ADD ("/local-bus/stats", nothing_is_shared);
   g_test_add_func ("/local-bus/nobody", nobody_need_listen);
 
   return g_test_run ();

@@ -272,6 +272,29 @@ clients_are_listed_oldest_first (CoreFixture *fixture, gconstpointer data)
   g_assert_cmpuint (g_array_index (list, RdClientInfo, 0).behind, ==, 0);
 }
 
+static void
+there_is_room_until_one_is_half_a_log_behind (CoreFixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (4096, 'x');
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
+                        .opcode = WS_OPCODE_TEXT,
+                        .data = (const guint8 *) text,
+                        .size = 4096 };
+
+  g_assert_true (rd_manager_has_room (fixture->manager));
+  core_fixture_join_deaf (fixture);
+  for (guint i = 0; i < 8; i++)
+    {
+      g_assert_true (rd_manager_has_room (fixture->manager));
+      rd_manager_broadcast (fixture->manager, &message);
+    }
+
+  for (guint i = 8; i < 14; i++) /* its socket takes in a little */
+    rd_manager_broadcast (fixture->manager, &message);
+  crowd_settle (fixture->crowd);
+  g_assert_false (rd_manager_has_room (fixture->manager));
+}
+
 /* Connects over TCP to @address of the machine itself. Returns: the peer's end. */
 static int
 connect_over_tcp (CoreFixture *fixture, const char *address, char **expected)
@@ -406,6 +429,7 @@ main (int argc, char **argv)
   CORE_TEST ("/manager/close/refused", NULL, close_refuses_what_no_server_may_send);
   CORE_TEST ("/manager/close/gone", NULL, client_that_left_is_not_found);
   CORE_TEST ("/manager/list", NULL, clients_are_listed_oldest_first);
+  CORE_TEST ("/manager/room", NULL, there_is_room_until_one_is_half_a_log_behind);
   CORE_TEST ("/manager/remote", NULL, remote_is_address_and_port);
   g_test_add_func ("/manager/new/refused", manager_that_cannot_be_made_is_an_error);
   CORE_TEST ("/manager/close/client-code", NULL, close_refuses_the_code_that_is_for_clients);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core-fixture.h"
+#include "rd-local-bus.h"
 #include "rd-metrics.h"
 
 #define LONG_US (600 * G_USEC_PER_SEC)
@@ -40,6 +41,7 @@ typedef struct
 {
   CoreFixture core;
   RdDrain *drain;
+  RdBus *bus;
   RdMetrics *metrics;
 } MetricsFixture;
 
@@ -50,13 +52,15 @@ set_up (MetricsFixture *fixture, gconstpointer data)
 
   core_fixture_set_up (&fixture->core, NULL);
   fixture->drain = rd_drain_new (fixture->core.manager, &options);
-  fixture->metrics = rd_metrics_new (fixture->core.manager, fixture->drain);
+  fixture->bus = rd_local_bus_new ();
+  fixture->metrics = rd_metrics_new (fixture->core.manager, fixture->drain, fixture->bus);
 }
 
 static void
 tear_down (MetricsFixture *fixture, gconstpointer data)
 {
   rd_metrics_free (fixture->metrics);
+  g_assert_finalize_object (fixture->bus);
   g_assert_finalize_object (fixture->drain);
   core_fixture_tear_down (&fixture->core, NULL);
 }

@@ -44,6 +44,7 @@ assert_same (const RdOption *option, const RdConfig *config, const RdConfig *oth
     case RD_OPTION_ADDRESS:
     case RD_OPTION_NAME:
     case RD_OPTION_PATH:
+    case RD_OPTION_REDIS:
     case RD_OPTION_TEXT:
       g_assert_cmpstr (*(char *const *) a, ==, *(char *const *) b);
       break;

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The bus over Redis: puts the outbox, the stream, the writer and the follower together, and tells
+ * how it goes. Which message is new is the stream's, what is still to be sent the outbox's; here is
+ * who hears what, and when. */
+
+#include "rd-redis-bus.h"
+
+#include "rd-redis-echoes.h"
+#include "rd-redis-follower.h"
+#include "rd-redis-turn.h"
+#include "rd-redis-writer.h"
+#include "rd-text.h"
+#include "rd-units.h"
+#include "ws-utf8.h"
+
+#include <glib/gi18n.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define STREAM_KEY "ringdown:log"
+
+#define REASON_MAX_CHARS 200
+
+typedef enum
+{
+  STATE_DOWN,
+  STATE_CATCHING_UP,
+  STATE_CONNECTED,
+  STATE_REFUSED, /* connected, but messages are not taken */
+} State;
+
+struct _RdRedisBus
+{
+  GObject parent_instance;
+
+  RdRedis *redis; /* owned */
+  RdRedisBusOptions options;
+  char *node;    /* owned; these stand in options */
+  char *channel; /* owned */
+  char *history; /* owned: the number as text */
+
+  RdRedisOutbox *outbox;     /* owned */
+  RdRedisWriter *writer;     /* owned */
+  RdRedisStream *stream;     /* owned; NULL in pubsub mode */
+  RdRedisFollower *follower; /* owned; NULL in pubsub mode */
+  RdRedisEchoes *echoes;     /* owned; NULL in stream mode */
+  RdRedisTurn *turn;         /* owned */
+  guint64 taken;             /* the sequence of the last message that was composed */
+  guint64 answered;          /* that of the last one stored */
+  char sequence[24];         /* of the message being composed, as text */
+
+  State state;
+  char *reason;      /* owned, nullable */
+  gint64 since_us;   /* since 1970: when the state began */
+  gint64 away_us;    /* monotonic: when Redis was lost; 0: it is not */
+  gboolean is_short; /* messages were dropped since the outbox was empty last */
+  gboolean is_long;  /* messages of others were too long since the connection began */
+  RdBusStats stats;
+};
+
+enum
+{
+  PROP_STATE = 1,
+};
+
+static void bus_iface_init (RdBusInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (RdRedisBus,
+                               rd_redis_bus,
+                               G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (RD_TYPE_BUS, bus_iface_init))
+
+/* The time is that of the change of state; a reason may change while it lasts. */
+static void
+set_state (RdRedisBus *self, State state, const char *reason)
+{
+  g_autofree char *shown = reason != NULL ? rd_text_printable (reason, REASON_MAX_CHARS) : NULL;
+
+  if (state == self->state && g_strcmp0 (shown, self->reason) == 0)
+    return;
+
+  if (state != self->state)
+    self->since_us = g_get_real_time ();
+  self->state = state;
+  g_free (self->reason);
+  self->reason = g_steal_pointer (&shown);
+  g_object_notify (G_OBJECT (self), "state");
+}
+
+static char *
+dup_state (RdRedisBus *self)
+{
+  g_autoptr (GDateTime) since = g_date_time_new_from_unix_utc (self->since_us / G_USEC_PER_SEC);
+  g_autofree char *time = g_date_time_format (since, "%Y-%m-%dT%H:%M:%SZ");
+
+  switch (self->state)
+    {
+    case STATE_DOWN:
+      return g_strdup_printf ("redis: down since %s: %s", time, self->reason);
+    case STATE_CATCHING_UP:
+      return g_strdup ("redis: catching up");
+    case STATE_CONNECTED:
+      return g_strdup ("redis: connected");
+    case STATE_REFUSED:
+      return g_strdup_printf ("redis: refuses messages since %s: %s", time, self->reason);
+    }
+
+  g_assert_not_reached ();
+}
+
+/* Messages out */
+
+static void
+queue (RdRedisBus *self, const RdMessage *message)
+{
+  const guint dropped = rd_redis_outbox_push (self->outbox, message->opcode, message->data,
+                                              message->size);
+
+  rd_redis_writer_wake (self->writer);
+  if (dropped == 0)
+    return;
+
+  self->stats.dropped += dropped;
+  if (!self->is_short)
+    {
+      g_autofree char *size = rd_units_format_size (self->options.buffer_size);
+
+      g_warning (_ ("More than %s of messages wait for Redis: the oldest are dropped, and the "
+                    "clients of other workers miss them (see --redis-buffer)"),
+                 size);
+    }
+  self->is_short = TRUE;
+}
+
+static void
+rd_redis_bus_publish (RdBus *bus, RdMessage *message)
+{
+  rd_bus_deliver (bus, message);
+  queue (RD_REDIS_BUS (bus), message);
+}
+
+static int
+compose_entry (RdRedisBus *self, const RdRedisOutgoing *outgoing, const char **words, gsize *sizes)
+{
+  const char *const entry[] = { "XADD",
+                                STREAM_KEY,
+                                "MAXLEN",
+                                "~",
+                                self->history,
+                                "*",
+                                "node",
+                                self->node,
+                                "seq",
+                                self->sequence,
+                                outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary" };
+  const int n = G_N_ELEMENTS (entry);
+
+  g_snprintf (self->sequence, sizeof self->sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
+  for (int i = 0; i < n; i++)
+    {
+      words[i] = entry[i];
+      sizes[i] = strlen (entry[i]);
+    }
+  return n;
+}
+
+static int
+compose_publish (RdRedisBus *self,
+                 const RdRedisOutgoing *outgoing,
+                 const char **words,
+                 gsize *sizes)
+{
+  rd_redis_echoes_expect (self->echoes, outgoing, g_get_monotonic_time ());
+  words[0] = "PUBLISH";
+  sizes[0] = strlen (words[0]);
+  words[1] = self->channel;
+  sizes[1] = strlen (words[1]);
+  return 2;
+}
+
+static int
+on_compose (const RdRedisOutgoing *outgoing, const char **words, gsize *sizes, gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+  const int n = self->echoes != NULL ? compose_publish (self, outgoing, words, sizes)
+                                     : compose_entry (self, outgoing, words, sizes);
+
+  self->taken = outgoing->sequence;
+  words[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
+  return n + 1;
+}
+
+static void
+on_stored (guint n, gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  self->stats.sent += n;
+  self->answered = self->taken;
+  rd_redis_outbox_stored (self->outbox, g_get_monotonic_time ());
+  if (rd_redis_outbox_get_pending (self->outbox, NULL) == 0)
+    self->is_short = FALSE;
+}
+
+static void
+on_refusal (gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+  const char *refusal = rd_redis_writer_get_refusal (self->writer);
+
+  if (refusal == NULL)
+    {
+      g_message (_ ("Redis at %s takes messages again"), rd_redis_get_name (self->redis));
+      set_state (self, STATE_CONNECTED, NULL);
+      return;
+    }
+
+  g_warning (_ ("Redis at %s refuses messages: %s; they wait, and the clients here are served"),
+             rd_redis_get_name (self->redis), refusal);
+  set_state (self, STATE_REFUSED, refusal);
+}
+
+static void
+on_refused (gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  self->taken = self->answered;
+  if (self->echoes != NULL)
+    rd_redis_echoes_forget_after (self->echoes, self->answered);
+}
+
+static const RdRedisWriterEvents writer_events
+  = { .compose = on_compose, .stored = on_stored, .refused = on_refused, .refusal = on_refusal };
+
+/* Messages in */
+
+static void
+receive (RdRedisBus *self, RdMessage *message)
+{
+  if (message->size <= self->options.max_message)
+    {
+      self->stats.received++;
+      rd_bus_deliver (RD_BUS (self), message);
+      return;
+    }
+
+  self->stats.dropped++;
+  if (!self->is_long)
+    g_warning (
+      _ ("A message of %zu bytes came from Redis; --max-message allows %zu: it is dropped, "
+         "as others like it will be"),
+      message->size, self->options.max_message);
+  self->is_long = TRUE;
+}
+
+static void
+on_message (RdMessage *message, gpointer user_data)
+{
+  receive (user_data, message);
+}
+
+static void
+on_skipped (RdRedisEntryKind kind, gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  if (kind == RD_REDIS_REPEATED)
+    self->stats.repeated++;
+}
+
+static void
+on_away (const RdRedisAway *away, gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  if (away->lost)
+    g_warning (
+      _ ("Redis at %s has lost data: what other workers sent shortly before may be missing "
+         "here"),
+      rd_redis_get_name (self->redis));
+  if (!away->trimmed)
+    return;
+
+  self->stats.gaps++;
+  self->stats.missed += away->missed;
+  if (away->missed > 0)
+    g_warning (ngettext ("%" PRIu64 " message was cut off the stream "
+                         "before it was read here; see --redis-history",
+                         "%" PRIu64 " messages were cut off the stream "
+                         "before they were read here; see --redis-history",
+                         away->missed),
+               away->missed);
+  else
+    g_warning (_ ("Messages were cut off the stream before they were read here; "
+                  "see --redis-history"));
+}
+
+static void
+on_heard (gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  rd_redis_outbox_expire (self->outbox, g_get_monotonic_time ());
+}
+
+static gboolean
+on_has_room (gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  return self->options.has_room (self->options.room_data);
+}
+
+/* On the channel: bare text. */
+static void
+on_channel_message (RdRedisBus *self, const redisReply *payload)
+{
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
+                        .opcode = ws_utf8_is_text ((const guint8 *) payload->str, payload->len)
+                                    ? WS_OPCODE_TEXT
+                                    : WS_OPCODE_BINARY,
+                        .data = (const guint8 *) payload->str,
+                        .size = payload->len };
+
+  if (self->echoes == NULL
+      || !rd_redis_echoes_match (self->echoes, payload->str, payload->len, g_get_monotonic_time ()))
+    receive (self, &message);
+}
+
+/* In turn with the other workers */
+
+static void
+on_turn_ours (RdMessage *message, gpointer user_data)
+{
+  rd_redis_bus_publish (user_data, message);
+}
+
+static void
+on_turn_nobodys (RdMessage *message, gpointer user_data)
+{
+  rd_bus_deliver (user_data, message);
+}
+
+static const RdRedisTurnEvents turn_events = { .ours = on_turn_ours, .nobodys = on_turn_nobodys };
+
+static void
+rd_redis_bus_publish_in_turn (RdBus *bus, RdMessage *message, gint64 interval_us)
+{
+  rd_redis_turn_ask (RD_REDIS_BUS (bus)->turn, message, interval_us);
+}
+
+/* Up and down */
+
+/* All that was missed was read: what is published here may follow. */
+static void
+join (RdRedisBus *self)
+{
+  const char *refusal = rd_redis_writer_get_refusal (self->writer);
+
+  if (self->away_us == 0)
+    {
+      g_message (_ ("Redis at %s: connected"), rd_redis_get_name (self->redis));
+    }
+  else
+    {
+      const gint64 away_us = g_get_monotonic_time () - self->away_us;
+      g_autofree char *away = rd_units_format_duration (away_us
+                                                        - away_us % G_TIME_SPAN_MILLISECOND);
+
+      g_message (_ ("Redis at %s: connected again after %s"), rd_redis_get_name (self->redis),
+                 away);
+    }
+
+  self->away_us = 0;
+  set_state (self, refusal != NULL ? STATE_REFUSED : STATE_CONNECTED, refusal);
+  rd_redis_writer_start (self->writer);
+}
+
+static void
+on_caught_up (gpointer user_data)
+{
+  RdRedisBus *self = user_data;
+
+  rd_redis_outbox_resume (self->outbox, rd_redis_stream_get_own (self->stream),
+                          g_get_monotonic_time ());
+  join (self);
+}
+
+static const RdRedisFollowerEvents follower_events = { .message = on_message,
+                                                       .skipped = on_skipped,
+                                                       .away = on_away,
+                                                       .caught_up = on_caught_up,
+                                                       .heard = on_heard,
+                                                       .has_room = on_has_room };
+
+static void
+on_up (RdRedisBus *self)
+{
+  self->stats.connects++;
+  self->is_long = FALSE;
+  rd_redis_link_subscribe (rd_redis_get_link (self->redis, RD_REDIS_SUBSCRIBER), self->channel);
+  set_state (self, STATE_CATCHING_UP, NULL);
+  if (self->follower == NULL)
+    return; /* until the channel is subscribed to */
+
+  rd_redis_follower_start (self->follower);
+}
+
+/* What was under way may have arrived, and as bare text it cannot be told from a second one. */
+static void
+abandon (RdRedisBus *self)
+{
+  self->stats.dropped += rd_redis_outbox_abandon (self->outbox);
+  rd_redis_echoes_forget_until (self->echoes, self->answered);
+  self->answered = self->taken;
+}
+
+static void
+on_down (RdRedisBus *self, const GError *why)
+{
+  rd_redis_writer_stop (self->writer);
+  if (self->follower != NULL)
+    rd_redis_follower_stop (self->follower);
+  if (self->echoes != NULL)
+    abandon (self);
+  rd_redis_turn_stop (self->turn);
+
+  if (self->away_us == 0)
+    {
+      self->away_us = g_get_monotonic_time ();
+      g_warning (
+        _ ("Redis at %s is away: %s; the clients here are served, and what they send waits "
+           "for it"),
+        rd_redis_get_name (self->redis), why->message);
+    }
+  set_state (self, STATE_DOWN, why->message);
+}
+
+static void
+on_pushed (RdRedisBus *self, const redisReply *push)
+{
+  if (push->type != REDIS_REPLY_ARRAY || push->elements != 3
+      || push->element[0]->type != REDIS_REPLY_STRING)
+    return;
+
+  if (g_str_equal (push->element[0]->str, "message")
+      && push->element[2]->type == REDIS_REPLY_STRING)
+    on_channel_message (self, push->element[2]);
+  else if (g_str_equal (push->element[0]->str, "subscribe") && self->follower == NULL)
+    join (self);
+}
+
+static void
+rd_redis_bus_get_stats (RdBus *bus, RdBusStats *stats)
+{
+  RdRedisBus *self = RD_REDIS_BUS (bus);
+
+  *stats = self->stats;
+  stats->is_shared = TRUE;
+  stats->is_up = self->state == STATE_CONNECTED || self->state == STATE_REFUSED;
+  stats->pending = rd_redis_outbox_get_pending (self->outbox, &stats->pending_bytes);
+}
+
+static void
+bus_iface_init (RdBusInterface *iface)
+{
+  iface->publish = rd_redis_bus_publish;
+  iface->publish_in_turn = rd_redis_bus_publish_in_turn;
+  iface->get_stats = rd_redis_bus_get_stats;
+}
+
+static void
+rd_redis_bus_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_STATE)
+    g_value_take_string (value, dup_state (RD_REDIS_BUS (object)));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+rd_redis_bus_finalize (GObject *object)
+{
+  RdRedisBus *self = RD_REDIS_BUS (object);
+
+  rd_redis_writer_free (self->writer);
+  g_clear_pointer (&self->follower, rd_redis_follower_free);
+  g_clear_pointer (&self->stream, rd_redis_stream_free);
+  g_clear_pointer (&self->echoes, rd_redis_echoes_free);
+  rd_redis_turn_free (self->turn);
+  rd_redis_outbox_free (self->outbox);
+  g_object_unref (self->redis);
+  g_free (self->reason);
+  g_free (self->history);
+  g_free (self->channel);
+  g_free (self->node);
+  G_OBJECT_CLASS (rd_redis_bus_parent_class)->finalize (object);
+}
+
+static void
+rd_redis_bus_class_init (RdRedisBusClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = rd_redis_bus_get_property;
+  object_class->finalize = rd_redis_bus_finalize;
+  g_object_class_override_property (object_class, PROP_STATE, "state");
+}
+
+static void
+rd_redis_bus_init (RdRedisBus *self)
+{
+}
+
+RdBus *
+rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
+{
+  RdRedisBus *self = g_object_new (RD_TYPE_REDIS_BUS, NULL);
+
+  self->redis = g_object_ref (redis);
+  self->options = *options;
+  self->node = g_strdup (options->node);
+  self->channel = g_strdup (options->channel);
+  self->history = g_strdup_printf ("%" G_GUINT64_FORMAT, options->history);
+  self->since_us = g_get_real_time ();
+  self->reason = g_strdup (_ ("not connected yet"));
+  self->outbox = rd_redis_outbox_new (options->buffer_size,
+                                      options->mode == RD_REDIS_STREAM ? RD_REDIS_KEEP_US : 0);
+  self->writer = rd_redis_writer_new (redis, self->outbox, &writer_events, self);
+  self->turn = rd_redis_turn_new (redis, options->node, &turn_events, self);
+  if (options->mode == RD_REDIS_PUBSUB)
+    {
+      self->echoes = rd_redis_echoes_new (options->buffer_size);
+    }
+  else
+    {
+      self->stream = rd_redis_stream_new (options->node);
+      self->follower = rd_redis_follower_new (redis, self->stream, STREAM_KEY, options->batch_size,
+                                              options->max_message, &follower_events, self);
+    }
+
+  g_signal_connect_object (redis, "up", G_CALLBACK (on_up), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (redis, "down", G_CALLBACK (on_down), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (redis, "pushed", G_CALLBACK (on_pushed), self, G_CONNECT_SWAPPED);
+  return RD_BUS (self);
+}

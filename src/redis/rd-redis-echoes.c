@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Tells our own messages from those of others where they come back to us as bare text, by comparing
+ * them with what was sent and has not come back. Usually that is the oldest of them. Knows no
+ * channel and no connection. */
+
+#include "rd-redis-echoes.h"
+
+#include <string.h>
+
+typedef struct
+{
+  guint64 sequence;
+  GBytes *data; /* owned */
+  gint64 deadline_us;
+} Echo;
+
+struct _RdRedisEchoes
+{
+  GQueue queue; /* of Echo, owned; in the order of their sequence */
+  gsize bytes;
+  gsize max_bytes;
+};
+
+RdRedisEchoes *
+rd_redis_echoes_new (gsize max_bytes)
+{
+  RdRedisEchoes *echoes = g_new0 (RdRedisEchoes, 1);
+
+  g_queue_init (&echoes->queue);
+  echoes->max_bytes = max_bytes;
+  return echoes;
+}
+
+static void
+drop (RdRedisEchoes *echoes, GList *link)
+{
+  Echo *echo = link->data;
+
+  g_queue_delete_link (&echoes->queue, link);
+  echoes->bytes -= sizeof *echo + g_bytes_get_size (echo->data);
+  g_bytes_unref (echo->data);
+  g_free (echo);
+}
+
+void
+rd_redis_echoes_free (RdRedisEchoes *echoes)
+{
+  rd_redis_echoes_forget_after (echoes, 0);
+  g_free (echoes);
+}
+
+static void
+expire (RdRedisEchoes *echoes, gint64 now_us)
+{
+  GList *link;
+
+  while ((link = echoes->queue.head) != NULL
+         && (((Echo *) link->data)->deadline_us <= now_us || echoes->bytes > echoes->max_bytes))
+    drop (echoes, link);
+}
+
+void
+rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing, gint64 now_us)
+{
+  Echo *echo = g_new (Echo, 1);
+
+  echo->sequence = outgoing->sequence;
+  echo->data = g_bytes_ref (outgoing->data);
+  echo->deadline_us = now_us + RD_REDIS_ECHO_US;
+  echoes->bytes += sizeof *echo + g_bytes_get_size (echo->data);
+  g_queue_push_tail (&echoes->queue, echo);
+  expire (echoes, now_us);
+}
+
+void
+rd_redis_echoes_forget_after (RdRedisEchoes *echoes, guint64 sequence)
+{
+  GList *link;
+
+  while ((link = echoes->queue.tail) != NULL && ((Echo *) link->data)->sequence > sequence)
+    drop (echoes, link);
+}
+
+void
+rd_redis_echoes_forget_until (RdRedisEchoes *echoes, guint64 sequence)
+{
+  GList *link;
+
+  while ((link = echoes->queue.head) != NULL && ((Echo *) link->data)->sequence <= sequence)
+    drop (echoes, link);
+}
+
+gboolean
+rd_redis_echoes_match (RdRedisEchoes *echoes, gconstpointer data, gsize size, gint64 now_us)
+{
+  expire (echoes, now_us);
+  for (GList *link = echoes->queue.head; link != NULL; link = link->next)
+    {
+      const Echo *echo = link->data;
+
+      if (g_bytes_get_size (echo->data) != size
+          || (size > 0 && memcmp (g_bytes_get_data (echo->data, NULL), data, size) != 0))
+        continue;
+
+      drop (echoes, link);
+      return TRUE;
+    }
+
+  return FALSE;
+}

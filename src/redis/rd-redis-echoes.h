@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-redis-outbox.h"
+
+G_BEGIN_DECLS
+
+/* What we have published on a channel to which we are subscribed ourselves, until it comes back:
+ * bare text does not say who sent it. Where somebody else sends the same text meanwhile it makes no
+ * difference which of the two is taken for ours. */
+typedef struct _RdRedisEchoes RdRedisEchoes;
+
+/* Past this it does not come back any more. */
+#define RD_REDIS_ECHO_US (30 * G_TIME_SPAN_SECOND)
+
+/* @max_bytes: of what is remembered; past it the oldest is forgotten. */
+RdRedisEchoes *rd_redis_echoes_new (gsize max_bytes);
+void rd_redis_echoes_free (RdRedisEchoes *echoes);
+
+/* @outgoing is being published. @now_us: monotonic. */
+void rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing, gint64 now_us);
+
+/* What is numbered above @sequence was not published. */
+void rd_redis_echoes_forget_after (RdRedisEchoes *echoes, guint64 sequence);
+
+/* What is numbered up to @sequence comes back no more. */
+void rd_redis_echoes_forget_until (RdRedisEchoes *echoes, guint64 sequence);
+
+/* Whether this is ours; if so it is not expected any more. */
+gboolean rd_redis_echoes_match (RdRedisEchoes *echoes,
+                                gconstpointer data,
+                                gsize size,
+                                gint64 now_us);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisEchoes, rd_redis_echoes_free)
+
+G_END_DECLS

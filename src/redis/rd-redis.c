@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The connections to Redis as one thing that is up or down, and the way back up. Half a connection
+ * is worse than none: who hears but cannot speak, or speaks but cannot hear, would have to tell so.
+ * What is said over them is the others'; nothing is kept for them while they are down. */
+
+#include "rd-redis.h"
+
+#include "rd-redis-backoff.h"
+
+#define STABLE_US (5 * G_TIME_SPAN_SECOND) /* who was up for so long is tried again soon */
+
+struct _RdRedis
+{
+  GObject parent_instance;
+
+  RdRedisUrl *url; /* owned */
+  char *name;      /* owned */
+  guint n_links;
+  RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed */
+  guint n_ready;
+  gint64 up_us; /* monotonic, of the last time */
+  RdRedisBackoff backoff;
+  guint retry_id;
+};
+
+enum
+{
+  SIGNAL_UP,
+  SIGNAL_DOWN,
+  SIGNAL_PUSHED,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (RdRedis, rd_redis, G_TYPE_OBJECT)
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  RdRedis *self = user_data;
+
+  self->retry_id = 0;
+  rd_redis_start (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+close_links (RdRedis *self)
+{
+  for (guint i = 0; i < RD_REDIS_N_USES; i++)
+    g_clear_pointer (&self->links[i], rd_redis_link_free);
+  self->n_ready = 0;
+}
+
+static void
+on_ready (gpointer user_data)
+{
+  RdRedis *self = user_data;
+
+  if (++self->n_ready < self->n_links)
+    return;
+
+  self->up_us = g_get_monotonic_time ();
+  g_signal_emit (self, signals[SIGNAL_UP], 0);
+}
+
+static void
+on_failed (const GError *error, gpointer user_data)
+{
+  rd_redis_fail (user_data, error);
+}
+
+static void
+on_pushed (const redisReply *message, gpointer user_data)
+{
+  g_signal_emit (user_data, signals[SIGNAL_PUSHED], 0, message);
+}
+
+static const RdRedisLinkEvents link_events
+  = { .ready = on_ready, .failed = on_failed, .pushed = on_pushed };
+
+void
+rd_redis_start (RdRedis *self)
+{
+  for (guint i = 0; i < self->n_links; i++)
+    self->links[i] = rd_redis_link_new (self->url, &link_events, self);
+}
+
+void
+rd_redis_fail (RdRedis *self, const GError *why)
+{
+  g_autoptr (GError) reason = g_error_copy (why); /* it may be the link's */
+
+  if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > STABLE_US)
+    rd_redis_settle (self);
+  close_links (self);
+  if (self->retry_id == 0)
+    self->retry_id = g_timeout_add (rd_redis_backoff_next (&self->backoff), on_retry, self);
+  g_signal_emit (self, signals[SIGNAL_DOWN], 0, reason);
+}
+
+void
+rd_redis_settle (RdRedis *self)
+{
+  self->backoff.attempts = 0;
+}
+
+gboolean
+rd_redis_is_up (RdRedis *self)
+{
+  return self->n_ready == self->n_links;
+}
+
+gboolean
+rd_redis_is_idle (RdRedis *self)
+{
+  return !rd_redis_is_up (self) || rd_redis_link_is_idle (self->links[RD_REDIS_COMMANDS]);
+}
+
+const char *
+rd_redis_get_name (RdRedis *self)
+{
+  return self->name;
+}
+
+RdRedisLink *
+rd_redis_get_link (RdRedis *self, RdRedisUse use)
+{
+  return rd_redis_is_up (self) ? self->links[use] : NULL;
+}
+
+void
+rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  const char *word;
+  va_list arguments;
+
+  if (!rd_redis_is_up (self))
+    return;
+
+  va_start (arguments, user_data);
+  while ((word = va_arg (arguments, const char *)) != NULL)
+    g_ptr_array_add (words, (gpointer) word);
+  va_end (arguments);
+
+  rd_redis_link_call (self->links[RD_REDIS_COMMANDS], func, user_data, words->len,
+                      (const char *const *) words->pdata, NULL);
+}
+
+static void
+rd_redis_finalize (GObject *object)
+{
+  RdRedis *self = RD_REDIS (object);
+
+  close_links (self);
+  g_clear_handle_id (&self->retry_id, g_source_remove);
+  g_free (self->name);
+  rd_redis_url_free (self->url);
+  G_OBJECT_CLASS (rd_redis_parent_class)->finalize (object);
+}
+
+static void
+rd_redis_class_init (RdRedisClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = rd_redis_finalize;
+
+  signals[SIGNAL_UP] = g_signal_new ("up", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                     G_TYPE_NONE, 0);
+  signals[SIGNAL_DOWN] = g_signal_new ("down", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                       NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_PUSHED] = g_signal_new ("pushed", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                         NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+}
+
+static void
+rd_redis_init (RdRedis *self)
+{
+}
+
+RdRedis *
+rd_redis_new (const RdRedisUrl *url, gboolean has_follower)
+{
+  RdRedis *self = g_object_new (RD_TYPE_REDIS, NULL);
+
+  self->url = rd_redis_url_copy (url);
+  self->name = rd_redis_url_dup_display (url);
+  self->n_links = has_follower ? RD_REDIS_N_USES : RD_REDIS_FOLLOWER;
+  return self;
+}

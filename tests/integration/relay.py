@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""The network between a worker and its Redis, and what networks do: they delay, lose and cut."""
+
+import queue
+import re
+import socket
+import struct
+import threading
+import time
+
+from redis_server import ADDRESS, Port
+
+_COMMANDS = re.compile(rb'(?<=\r\n)(EXEC|SUBSCRIBE|XREAD)(?=\r\n)')
+_LONGEST = 13  # a command with its ends of line
+_EXECUTED = re.compile(rb'(\A|\n)\*\d')  # the array that answers EXEC
+
+
+class _Connection:
+    """One of a worker's connections, with a reader and a writer each way."""
+
+    def __init__(self, relay, worker, server):
+        self._relay = relay
+        self._worker = worker
+        self._server = server
+        self._over = threading.Event()
+        self._tail = b''
+        self._swallows = False
+        self._swallowed = b''
+        self.said = set()  # the commands that the worker sent on it
+        for source, sink, inspect in ((worker, server, self._inspect_commands),
+                                      (server, worker, self._inspect_answers)):
+            on_the_way = queue.SimpleQueue()
+            for work, *arguments in ((self._read, source, on_the_way, inspect),
+                                     (self._write, sink, on_the_way)):
+                threading.Thread(target=work, args=arguments, daemon=True).start()
+
+    def _read(self, source, on_the_way, inspect):
+        try:
+            while data := source.recv(1 << 16):
+                on_the_way.put((time.monotonic() + self._relay.delay, inspect(data)))
+        except OSError:
+            pass  # cut
+        on_the_way.put((0, None))
+
+    def _write(self, sink, on_the_way):
+        try:
+            while not self._over.is_set():
+                due, data = on_the_way.get()
+                if data is None:
+                    break
+                self._over.wait(max(0, due - time.monotonic()))
+                sink.sendall(data)
+        except OSError:
+            pass  # cut
+        self.cut()
+
+    def _inspect_commands(self, data):
+        text, end = self._tail + data, 0
+        for match in _COMMANDS.finditer(text):
+            end = match.end()
+            self.said.add(match[0])
+            if match[0] == b'EXEC' and self._relay.claim_answer():
+                self._swallows = True
+        self._tail = text[end:][-_LONGEST:]
+        return data
+
+    def _inspect_answers(self, data):
+        if self._swallows:
+            self._swallowed += data
+            if _EXECUTED.search(self._swallowed):
+                self._relay.answer_swallowed.set()
+                self.cut()
+            return b''
+        if self._relay.is_silenced(self):
+            self._relay.lost += data
+            return b''
+        return data
+
+    def cut(self):
+        """Both find their connection ended, the worker by a reset."""
+        if self._over.is_set():
+            return
+        self._over.set()
+        self._worker.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        for end in self._worker, self._server:
+            try:
+                end.shutdown(socket.SHUT_RDWR)  # so that the threads wake
+            except OSError:
+                pass  # it ended by itself
+            end.close()
+
+
+class Relay:
+    """Passes on to SERVER what comes to its own port."""
+
+    def __init__(self, server):
+        self._server = server
+        self._port = Port()
+        self._lock = threading.Lock()
+        self._connections = []
+        self._listener = None
+        self._is_to_swallow = False
+        self._silenced = None
+        self.delay = 0  # seconds, each way
+        self.lost = b''  # what was on its way back and silenced
+        self.answer_swallowed = threading.Event()
+        self.accept()
+
+    @property
+    def name(self):
+        return f'{ADDRESS}:{self._port.number}'
+
+    @property
+    def url(self):
+        return f'redis://{self.name}'
+
+    def accept(self):
+        """From now on connections are accepted."""
+        self._listener = socket.create_server((ADDRESS, self._port.number))
+        threading.Thread(target=self._run, args=[self._listener], daemon=True).start()
+
+    def _run(self, listener):
+        try:
+            while True:
+                worker, _ = listener.accept()
+                self._connect(worker, listener)
+        except OSError:
+            pass  # the listener was shut down
+
+    def _connect(self, worker, listener):
+        try:
+            server = socket.create_connection((ADDRESS, self._server.port))
+        except OSError:
+            worker.close()
+            return
+        for end in worker, server:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _Connection(self, worker, server)
+        with self._lock:
+            self._connections.append(connection)
+            is_late = self._listener is not listener
+        if is_late:
+            connection.cut()
+
+    def cut(self):
+        """All connections end; new ones are accepted."""
+        with self._lock:
+            connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.cut()
+
+    def refuse(self):
+        """All connections end, and no new ones are accepted."""
+        with self._lock:
+            listener, self._listener = self._listener, None
+        if listener:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        self.cut()
+
+    def swallow_answer(self):
+        """The next EXEC reaches Redis and is done; its answer does not reach the worker, whose
+        connection is cut then."""
+        self.answer_swallowed.clear()
+        self._is_to_swallow = True
+
+    def claim_answer(self):
+        """Whether the answer to this EXEC is the one to be swallowed."""
+        claimed, self._is_to_swallow = self._is_to_swallow, False
+        return claimed
+
+    def silence(self, command):
+        """From now on nothing gets back to the worker on the connections on which it said COMMAND;
+        None: as before."""
+        self._silenced = command
+
+    def is_silenced(self, connection):
+        return self._silenced in connection.said
+
+    def finish(self):
+        self.refuse()
+        self._port.release()

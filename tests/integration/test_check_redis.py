@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""`ringdown --check` with Redis: what it learns of the server, and that it shows no password."""
+
+import os
+import socketserver
+import threading
+import time
+
+import tap
+from checks import BITES, FINE, PORTS, CheckTestCase
+from patience import SLOWNESS
+from redis_server import RedisServer
+from ringdown import ADDRESS
+
+SECRET = 'pa55@/#?%'
+ENCODED = 'pa55%40%2f%23%3f%25'  # as it is in a URL
+
+
+class FakeRedis(socketserver.ThreadingTCPServer):
+    """Says of itself that it is of VERSION, and OK to everything else; gives its port."""
+    daemon_threads = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            while count := self.rfile.readline():
+                words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2)
+                         for _ in range(int(count[1:]))]
+                info = f'redis_version:{self.server.version}\r\n'.encode()
+                self.wfile.write(b'$%d\r\n%s\r\n' % (len(info), info)
+                                 if words[0] == b'INFO\r\n' else b'+OK\r\n')
+
+    def __init__(self, version):
+        super().__init__((ADDRESS, 0), self.Handler)
+        self.version = version
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.01}).start()
+        return self.server_address[1]
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class RedisTest(CheckTestCase):
+    def redis(self, options=(), **more):
+        server = RedisServer(os.path.join(self.directory, 'redis'), *options, **more)
+        self.addCleanup(server.finish)
+        return server
+
+    def assert_finds(self, status, findings, *options, **more):
+        shown = super().assert_finds(status, findings, '--bus=none', *PORTS, *options, **more)
+        self.assertNotIn('pa55', shown)
+        return shown
+
+    def test_a_server_that_lets_us_in_is_fine(self):
+        server = self.redis()
+        self.assert_finds(FINE, {}, f'--redis=redis://{ADDRESS}:{server.port}/15')
+        self.assert_finds(FINE, {}, environment={'REDIS_HOST': ADDRESS,
+                                                 'REDIS_PORT': str(server.port)})
+
+    def test_a_unix_socket_is_tried_too(self):
+        self.assert_finds(FINE, {}, f'--redis={self.redis(unix=True).path}')
+
+    def test_a_password_is_shown_nowhere(self):
+        server = self.redis(password=SECRET)
+        url = f'redis://:{ENCODED}@{ADDRESS}:{server.port}'
+        path = os.path.join(self.directory, 'secret.conf')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'[Redis]\nredis={url}\n')
+        os.chmod(path, 0o600)
+        for options, environment in (([f'--redis={url}'], {}), ([], {'RINGDOWN_REDIS': url}),
+                                     ([f'--config={path}'], {})):
+            with self.subTest(options=options, environment=environment):
+                shown = self.assert_finds(FINE, {}, *options, environment=environment)
+                self.assertIn(f' redis://:***@{ADDRESS}:{server.port} ', shown)
+
+    def test_a_password_that_others_can_read_bites(self):
+        server = self.redis(password=SECRET)
+        path = os.path.join(self.directory, 'secret.conf')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'[Redis]\nredis=redis://:{ENCODED}@{ADDRESS}:{server.port}\n')
+        for mode, status in ((0o644, BITES), (0o640, FINE), (0o600, FINE)):
+            with self.subTest(mode=oct(mode)):
+                os.chmod(path, mode)
+                found = {'Will bite': [f'the password in {path} can be read by every user']}
+                self.assert_finds(status, found if status else {}, f'--config={path}')
+        os.chmod(path, 0o644)
+        self.assert_finds(FINE, {}, f'--config={path}', f'--redis={server.url}')
+
+    def test_a_server_that_does_not_let_us_in_bites(self):
+        server = self.redis(password=SECRET)
+        place = f'{ADDRESS}:{server.port}'
+        for url, why in ((f'redis://{place}', 'NOAUTH'),
+                         (f'redis://:pa55%40@{place}', 'WRONGPASS'),
+                         (f'redis://anna:{ENCODED}@{place}', 'WRONGPASS'),
+                         (f'redis://:{ENCODED}@{place}/16', 'DB index')):
+            with self.subTest(why):
+                found = self.assert_finds(BITES, {'Will bite': [why]}, f'--redis={url}')
+                self.assertIn('does not let the service in, so it could not start: ', found)
+
+    def test_a_server_that_is_absent_does_not_bite(self):
+        server = self.redis()
+        server.kill()
+        place = f'{ADDRESS}:{server.port}'
+        told = [f'Redis at redis://:***@{place} cannot be used now (Connection refused)']
+        self.assert_finds(FINE, {'Will not bite': told}, f'--redis=redis://:{ENCODED}@{place}')
+        self.assert_finds(FINE, {'Will not bite': ['No such file']}, '--redis=/nowhere/redis.sock')
+
+    def test_a_server_that_is_silent_is_not_waited_for(self):
+        server = self.redis()
+        server.stop()
+        begin = time.monotonic()
+        self.assert_finds(FINE, {'Will not bite': ['cannot be used now']},
+                          f'--redis={server.url}')
+        self.assertLess(time.monotonic() - begin, 5 * SLOWNESS)
+
+    def test_a_read_only_replica_bites(self):
+        server = self.redis(options=('--replicaof', ADDRESS, '1'))
+        for mode in 'stream', 'pubsub':
+            self.assert_finds(BITES, {'Will bite': ['is a read-only replica']},
+                              f'--redis={server.url}', f'--redis-mode={mode}')
+        server.configure('replica-read-only', 'no')
+        self.assert_finds(FINE, {}, f'--redis={server.url}')
+
+    def test_a_server_that_would_evict_the_stream_bites(self):
+        server = self.redis()
+        for policy, limit, mode, status in (('allkeys-lru', '1gb', 'stream', BITES),
+                                            ('allkeys-lru', '0', 'stream', FINE),
+                                            ('allkeys-lru', '1gb', 'pubsub', FINE),
+                                            ('volatile-lru', '1gb', 'stream', FINE)):
+            with self.subTest(policy=policy, limit=limit, mode=mode):
+                server.configure('maxmemory', limit)
+                server.configure('maxmemory-policy', policy)
+                found = {'Will bite': ['(maxmemory-policy allkeys-lru)']}
+                self.assert_finds(status, found if status else {}, f'--redis={server.url}',
+                                  f'--redis-mode={mode}')
+
+    def test_a_server_that_does_not_tell_what_it_is_does_not_bite(self):
+        server = self.redis()
+        server.cli('ACL', 'SETUSER', 'default', '-info')
+        self.assert_finds(FINE, {}, f'--redis={server.url}')
+
+    def test_a_server_without_streams_bites_in_stream_mode(self):
+        for version, mode, status in (('4.0.14', 'stream', BITES), ('4.0.14', 'pubsub', FINE),
+                                      ('5.0.0', 'stream', FINE), ('10.0.0', 'stream', FINE)):
+            with self.subTest(version=version, mode=mode), FakeRedis(version) as port:
+                found = {'Will bite': [f'is version {version} and has no streams']}
+                self.assert_finds(status, found if status else {},
+                                  f'--redis=redis://{ADDRESS}:{port}', f'--redis-mode={mode}')
+
+    def test_what_a_hostile_server_says_is_shown_harmless(self):
+        with FakeRedis('0\x1b[2J') as port:
+            shown = self.assert_finds(BITES, {'Will bite': ['is version 0\\u001b[2J and']},
+                                      f'--redis=redis://{ADDRESS}:{port}')
+            self.assertNotIn('\x1b', shown)
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""The workers of a service know each other by way of Redis, and tell of all: who is there, who
+drains, who was killed. While one drains, Redis has the number of its clients."""
+
+import signal
+
+import tap
+from bus import NAME, Caller, Monitor
+from ctl import CtlTestCase
+from fleet import AWAY, FleetTestCase
+from patience import eventually
+
+BEAT = 5  # seconds, at which a worker announces itself and reads who else is there
+LIFETIME = 15  # seconds for which an announcement holds
+PATIENCE = 2 * BEAT + 5
+INDEX = 'ringdown:nodes'
+TYPES = {'id': 's', 'host': 's', 'pid': 'u', 'instance': 's', 'state': 's', 'clients': 'u',
+         'version': 's', 'self': 'b'}
+
+
+def nodes_in(signals):
+    """The values of Nodes that were signalled, in order."""
+    return [changed['Nodes']['data'] for _, (_, changed, *_) in signals if 'Nodes' in changed]
+
+
+class NodesTestCase(FleetTestCase, CtlTestCase):
+    """Workers on a bus, each with an instance of its own: 1, 2, 3, …"""
+
+    def members(self, count, redis, *options, **settings):
+        return [self.worker(redis, '--bus=session', f'--instance={number}', *options,
+                            environment=self.bus.environment, **settings)
+                for number in range(1, count + 1)]
+
+    def nodes(self, instance):
+        """What the worker INSTANCE says of all."""
+        listed = self.bus.property('Nodes', f'{NAME}.i{instance}')
+        return [{name: value['data'] for name, value in node.items()} for node in listed]
+
+    def wait_nodes(self, instance, condition, what, seconds=PATIENCE):
+        """Waits until CONDITION likes the nodes that INSTANCE tells of, by instance; they are
+        returned."""
+        def wanted():
+            nodes = {node['instance']: node for node in self.nodes(instance)}
+            return nodes if condition(nodes) else None
+        return eventually(wanted, lambda: f'{what}, but {self.nodes(instance)}', seconds)
+
+    def wait_listed(self, instance, *instances, seconds=PATIENCE):
+        return self.wait_nodes(instance, lambda nodes: list(nodes) == sorted(instances),
+                               f'{instance} to tell of {instances}', seconds)
+
+    def id_of(self, instance):
+        [own] = [node for node in self.nodes(instance) if node['self']]
+        return own['id']
+
+    def key_of(self, instance):
+        return f'ringdown:node:{self.id_of(instance)}'
+
+    def read(self, redis, key):
+        """The hash at KEY."""
+        words = redis.cli('HGETALL', key).split('\n')
+        return dict(zip(words[::2], words[1::2]))
+
+    def wait_beats(self, redis, count):
+        """Waits until workers have read COUNT more times who is there."""
+        def passes():
+            lines = redis.cli('INFO', 'commandstats').splitlines()
+            [line] = [line for line in lines if line.startswith('cmdstat_srandmember:')]
+            return int(line.partition('calls=')[2].partition(',')[0])
+        begin = passes()
+        eventually(lambda: passes() >= begin + count, f'{count} beats', (count + 1) * BEAT)
+
+
+class AloneTest(NodesTestCase):
+    def start_alone(self):
+        return self.start('--bus=session', environment=self.bus.environment)
+
+    def test_a_worker_without_redis_tells_of_itself(self):
+        server = self.start_alone()
+        [node] = self.bus.property('Nodes')
+        self.assertEqual(TYPES, {name: value['type'] for name, value in node.items()})
+        own = {name: value['data'] for name, value in node.items()}
+        self.assertEqual((server.pid, '', 'running', 0, self.bus.property('Version'), True),
+                         tuple(own[name] for name in ('pid', 'instance', 'state', 'clients',
+                                                      'version', 'self')))
+        self.assertTrue(own['id'] and own['host'])
+
+    def test_who_asks_is_told_what_is_so_now(self):
+        server = self.start_alone()
+        caller = Caller(self.bus)
+        for count in range(1, 11):  # sooner than changes are told
+            client = self.connect(server)
+            self.assertEqual(count, caller.property('Nodes')[0]['clients'])
+            self.assertEqual(count, caller.properties()['Nodes'][0]['clients'])
+        self.bus.call('Shutdown')
+        self.assertEqual('draining', caller.property('Nodes')[0]['state'])
+        client.leave()
+
+    def test_changes_are_signalled(self):
+        server = self.start_alone()
+        monitor = Monitor(self.bus)
+        self.addCleanup(monitor.stop)
+        client = self.connect(server)
+        for field, value in (('clients', 1), ('state', 'draining')):
+            monitor.wait_signal('PropertiesChanged', lambda _, changed, *_rest: any(
+                node[field]['data'] == value for node in changed.get('Nodes', {}).get('data', [])))
+            if field == 'clients':
+                self.bus.call('Shutdown')
+        client.leave()
+
+
+class ListTest(NodesTestCase):
+    def test_three_workers_tell_of_each_other(self):
+        redis = self.redis()
+        workers = self.members(3, redis)
+        for place, worker in enumerate(workers):
+            for _ in range(place):
+                self.connect(worker)
+        for place in range(1, 4):
+            nodes = self.wait_nodes(
+                place, lambda nodes: [node['clients'] for node in nodes.values()] == [0, 1, 2],
+                'all clients to be told')
+            self.assertEqual(['1', '2', '3'], list(nodes))
+            self.assertEqual([worker.pid for worker in workers],
+                             [node['pid'] for node in nodes.values()])
+            self.assertEqual([str(place)], [name for name, node in nodes.items() if node['self']])
+            self.assertEqual({'running'}, {node['state'] for node in nodes.values()})
+            self.assertEqual(1, len({node['host'] for node in nodes.values()}))
+            self.assertEqual(3, len({node['id'] for node in nodes.values()}))
+
+    def test_what_is_in_redis(self):
+        redis = self.redis()
+        [worker] = self.members(1, redis)
+        [own] = self.nodes(1)
+        key = self.key_of(1)
+        eventually(lambda: redis.cli('EXISTS', key) == '1', 'the worker to be announced')
+        self.assertEqual({'host': own['host'], 'pid': str(worker.pid), 'instance': '1',
+                          'state': 'running', 'clients': '0', 'version': own['version']},
+                         self.read(redis, key))
+        self.assertEqual(own['id'], redis.cli('SMEMBERS', INDEX))
+        redis.cli('EXPIRE', key, 8)
+        eventually(lambda: 8 < int(redis.cli('TTL', key)) <= LIFETIME, 'its life to be prolonged',
+                   PATIENCE)
+
+    def test_one_that_was_killed_is_missed_after_its_lifetime(self):
+        redis = self.redis()
+        workers = self.members(3, redis)
+        for place in range(1, 4):
+            self.wait_listed(place, '1', '2', '3')
+        lost = self.id_of(2)
+        workers[1].signal(signal.SIGKILL)
+        workers[1].wait_exit()
+        for place in 1, 3:
+            self.wait_listed(place, '1', '3', seconds=LIFETIME + PATIENCE)
+        eventually(lambda: lost not in redis.cli('SMEMBERS', INDEX), 'its name to be forgotten')
+
+    def test_one_that_ends_is_gone_at_once(self):
+        redis = self.redis()
+        workers = self.members(2, redis)
+        self.wait_listed(1, '1', '2')
+        gone, key = self.id_of(2), self.key_of(2)
+        workers[1].signal(signal.SIGTERM)
+        self.assertEqual(0, workers[1].wait_exit())
+        self.assertEqual('0', redis.cli('EXISTS', key, f'shutdown:{workers[1].pid}'))
+        self.assertNotIn(gone, redis.cli('SMEMBERS', INDEX))
+        self.wait_listed(1, '1')
+
+    def test_nothing_is_signalled_that_did_not_change(self):
+        redis = self.redis()
+        workers = self.members(2, redis)
+        for place in 1, 2:
+            self.wait_listed(place, '1', '2')
+        monitor = Monitor(self.bus)
+        self.addCleanup(monitor.stop)
+        self.wait_beats(redis, 4)
+        self.assertEqual([], nodes_in(monitor.signals('PropertiesChanged')))
+        self.connect(workers[0])  # which both tell
+        eventually(lambda: len(nodes_in(monitor.signals('PropertiesChanged'))) == 2,
+                   'the change to be signalled', PATIENCE)
+
+    def test_both_modes_have_it(self):
+        redis = self.redis()
+        self.members(2, redis, '--redis-mode=pubsub')
+        for place in 1, 2:
+            self.wait_listed(place, '1', '2')
+
+
+class DrainTest(NodesTestCase):
+    def test_the_state_of_a_worker_is_announced_at_once(self):
+        redis = self.redis()
+        worker = self.members(1, redis)[0]
+        client = self.connect(worker)
+        key = self.key_of(1)
+        self.wait_beats(redis, 1)  # the next one is far
+        for method, state in ('Shutdown', 'draining'), ('CancelDrain', 'running'):
+            self.bus.call(method, name=f'{NAME}.i1')
+            eventually(lambda s=state: redis.cli('HGET', key, 'state') == s, f'it to be {state}',
+                       BEAT - 2)
+        client.leave()
+
+    def test_the_others_tell_of_it_and_ringdownctl_adds_up(self):
+        redis = self.redis()
+        workers = self.members(3, redis)
+        clients = [self.connect(worker) for worker in workers for _ in range(2)]
+        self.bus.call('Shutdown', name=f'{NAME}.i2')
+        for place in 1, 3:
+            self.wait_nodes(place, lambda nodes: len(nodes) == 3 and all(
+                node['clients'] == 2 for node in nodes.values())
+                and nodes['2']['state'] == 'draining', '2 to drain')
+        status = self.json('status', '--all', '--instance=1')
+        self.assertEqual((3, 6, 1, 'redis: connected'), tuple(
+            status[name] for name in ('workers', 'clients', 'draining', 'bus_state')))
+        self.assertEqual(self.nodes(1), status['nodes'])
+        self.assertIn('\nWorkers: 3, clients: 6, draining: 1\nBus: redis: connected\n',
+                      self.succeed('status', '--all', '--instance=3'))
+        for client in clients[2:4]:
+            client.leave()
+        self.assertEqual(0, workers[1].wait_exit())
+        for place in 1, 3:
+            self.wait_listed(place, '1', '3')
+
+    def test_the_number_of_clients_is_in_redis_until_it_is_over(self):
+        redis = self.redis()
+        worker = self.members(1, redis, '--drain-interval=200ms')[0]
+        key = f'shutdown:{worker.pid}'
+        one, two = self.connect(worker), self.connect(worker)
+        self.assertEqual('0', redis.cli('EXISTS', key))
+        for _ in range(2):
+            self.bus.call('Shutdown', name=f'{NAME}.i1')
+            eventually(lambda: redis.cli('GET', key) == '2', 'the number of clients')
+            self.assertTrue(50 < int(redis.cli('TTL', key)) <= 60)
+            self.bus.call('CancelDrain', name=f'{NAME}.i1')
+            eventually(lambda: redis.cli('EXISTS', key) == '0', 'the key to be deleted')
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        one.leave()
+        eventually(lambda: redis.cli('GET', key) == '1', 'one client fewer')
+        two.leave()
+        self.assertEqual(0, worker.wait_exit())
+        self.assertEqual('0', redis.cli('EXISTS', key))
+
+    def test_it_stays_there_however_rare_the_reports_are(self):
+        redis = self.redis()
+        worker = self.members(1, redis, '--drain-interval=1h')[0]
+        client = self.connect(worker)
+        key = f'shutdown:{worker.pid}'
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients')
+        redis.cli('EXPIRE', key, 20)
+        eventually(lambda: int(redis.cli('TTL', key)) > 50, 'its life to be prolonged', PATIENCE)
+        client.leave()
+
+
+class FaultTest(NodesTestCase):
+    def test_while_redis_is_away_a_worker_tells_of_itself(self):
+        redis = self.redis()
+        self.members(2, redis, warnings=[AWAY])
+        for place in 1, 2:
+            self.wait_listed(place, '1', '2')
+        redis.kill()
+        for place in 1, 2:
+            self.wait_listed(place, str(place))
+        status = self.json('status', '--all', '--instance=1')
+        self.assertEqual((1, 1), (status['workers'], len(status['nodes'])))
+        self.assertRegex(status['bus_state'], '^redis: down since ')
+        redis.start()  # without its data
+        for place in 1, 2:
+            self.wait_listed(place, '1', '2', seconds=2 * PATIENCE)
+
+    def test_who_drains_while_redis_is_away_is_told_when_it_is_back(self):
+        redis = self.redis()
+        worker = self.members(1, redis, '--drain-interval=1h', warnings=[AWAY])[0]
+        client = self.connect(worker)
+        key = self.key_of(1)
+        redis.kill()
+        self.wait_down(worker)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        redis.start()
+        eventually(lambda: redis.cli('GET', f'shutdown:{worker.pid}') == '1',
+                   'the number of clients', PATIENCE)
+        self.assertEqual('draining', redis.cli('HGET', key, 'state'))
+        client.leave()
+
+    def test_a_worker_lives_on_where_redis_is_out_of_memory(self):
+        redis = self.redis()
+        self.members(1, redis)
+        key = self.key_of(1)
+        eventually(lambda: redis.cli('EXISTS', key) == '1', 'the worker to be announced')
+        redis.configure('maxmemory', 1)
+        redis.cli('EXPIRE', key, 8)
+        eventually(lambda: int(redis.cli('TTL', key)) > 8, 'its life to be prolonged', PATIENCE)
+
+    def test_what_others_put_there_harms_nobody(self):
+        redis = self.redis()
+        redis.cli('SADD', INDEX, 'no id', '', 'x' * 1000, 'gone', 'text', 'half', 'liar', 'evil')
+        redis.cli('SET', 'ringdown:node:text', 'x')
+        redis.cli('HSET', 'ringdown:node:half', 'host', 'x')
+        fields = ('host', '\x1b[31mevil', 'instance', 'x' * 10000, 'state', 'running', 'version',
+                  '1\n2')
+        redis.cli('HSET', 'ringdown:node:liar', 'pid', 'one', 'clients', '5', *fields)
+        redis.cli('HSET', 'ringdown:node:evil', 'pid', '1', 'clients', '5', *fields)
+        self.members(1, redis)
+        nodes = self.wait_nodes(1, lambda nodes: len(nodes) == 2, 'the evil one to be listed')
+        [evil] = [node for node in nodes.values() if not node['self']]
+        self.assertEqual(('evil', r'\u001b[31mevil', 1, 'x' * 255 + '…', 'running', 5,
+                          r'1\u000a2'),
+                         tuple(evil[name] for name in ('id', 'host', 'pid', 'instance', 'state',
+                                                       'clients', 'version')))
+        eventually(lambda: redis.cli('SISMEMBER', INDEX, 'gone') == '0', 'who is gone to be struck')
+        self.assertEqual('1', redis.cli('SISMEMBER', INDEX, 'no id'))  # not ours
+
+    def test_of_too_many_workers_a_thousand_are_listed(self):
+        redis = self.redis()
+        redis.cli('EVAL', f'''
+            for i = 1, 1200 do
+              redis.call('HSET', 'ringdown:node:' .. i, 'host', 'h', 'pid', i, 'instance', i,
+                         'state', 'running', 'clients', 1, 'version', '1')
+              redis.call('SADD', '{INDEX}', i)
+            end''', 0)
+        [worker] = self.members(1, redis, warnings=['More than 1000 workers'])
+        self.wait_nodes(1, lambda nodes: 999 <= len(nodes) <= 1001, 'a thousand nodes', 20)
+        self.wait_beats(redis, 2)
+        self.assertEqual(1, len(worker.find_log('More than 1000 workers')))
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Redis killed under load, again and again: every client has every message once, in order."""
+
+import threading
+
+import tap
+from fleet import AWAY, LOST, FleetTestCase
+from patience import SLOWNESS, Deadline, eventually
+from wire import CLOSE, PING, PONG, TEXT, Client, frame
+
+MESSAGES = int(100_000 / SLOWNESS)
+KILLS = 3
+BATCH = 50
+WINDOW_HERE = 500  # how far a sender runs ahead of the slowest client of its own worker
+
+
+class Listener(threading.Thread):
+    """A client that hears '<sender> <number>', where the numbers of a sender count from 0."""
+
+    def __init__(self, port, load):
+        super().__init__(daemon=True)
+        self.client = Client(port)
+        self.client.open()
+        self._load = load
+        self.heard = [0] * load.n_senders
+        self.fault = None
+        self.start()
+
+    def run(self):
+        try:
+            while self._take(self.client.read_frame(3600)):
+                pass
+        except (EOFError, OSError, AssertionError, ValueError) as error:
+            self.fault = self.fault or repr(error)
+        self._load.tell()
+
+    def _take(self, got):
+        """Returns whether to go on."""
+        if got.opcode == PING:
+            self.client.send(frame(PONG, got.payload))
+        elif got.opcode == CLOSE:
+            self.fault = f'closed with {got.code} {got.reason!r}'
+        elif got.opcode == TEXT:
+            sender, number = map(int, got.payload.split())
+            if number != self.heard[sender]:
+                self.fault = f'{number} of {sender} instead of {self.heard[sender]}'
+            self.heard[sender] += 1
+            if self.heard[sender] % BATCH == 0 or self.heard[sender] > self._load.share:
+                self._load.tell()
+        return self.fault is None
+
+    def leave(self):
+        self.client.shut_down()  # so that the thread wakes
+        self.join()
+        self.client.abandon()
+
+
+class Load:
+    """Two senders and a mere listener on each worker; what senders say they hear, too."""
+
+    def __init__(self, workers, messages):
+        self._news = threading.Condition()
+        self.n_senders = 2 * len(workers)
+        self.share = messages // self.n_senders
+        # How far a sender runs ahead of the slowest client with the slowest sender: so that some of
+        # all waits for Redis when it is away, and nobody is done before the others.
+        self.window = self.share // 10
+        self._groups = [[Listener(worker.port, self) for _ in range(3)] for worker in workers]
+        self.listeners = [listener for group in self._groups for listener in group]
+        self._senders = [threading.Thread(target=self._send, args=(number,), daemon=True)
+                         for number in range(self.n_senders)]
+
+    def start(self):
+        for sender in self._senders:
+            sender.start()
+
+    def tell(self):
+        with self._news:
+            self._news.notify_all()
+
+    def _send(self, number):
+        """As fast as the clients take it in."""
+        group = self._groups[number // 2]
+        client = group[number % 2].client
+        try:
+            for first in range(0, self.share, BATCH):
+                self._wait(lambda behind=first: self._has_room(number, group, behind), 'room')
+                client.send(b''.join(
+                    frame(TEXT, b'%d %d' % (number, message))
+                    for message in range(first, min(first + BATCH, self.share))), 60)
+        except (AssertionError, OSError) as error:
+            group[number % 2].fault = f'while sending: {error!r}'
+            self.tell()
+
+    def _has_room(self, number, group, first):
+        return (first - min(listener.heard[number] for listener in group) < WINDOW_HERE
+                and first - min(min(listener.heard) for listener in self.listeners) < self.window)
+
+    def _wait(self, condition, what):
+        deadline = Deadline(60)
+        with self._news:
+            while not condition():
+                self.judge()
+                assert not deadline.expired, f'no {what}: {self.progress()}'
+                self._news.wait(deadline.remaining)
+
+    def progress(self):
+        return [listener.heard for listener in self.listeners]
+
+    def judge(self):
+        faults = [listener.fault for listener in self.listeners if listener.fault]
+        assert not faults, faults
+
+    def wait_progress(self, part):
+        """Waits until the slowest client has heard that PART, 0 to 1, of all."""
+        wanted = part * self.share * self.n_senders
+        self._wait(lambda: all(sum(listener.heard) >= wanted for listener in self.listeners),
+                   f'progress to {wanted}')
+
+    def finish(self):
+        """All have to have all; and nothing is doubled then, which would come before what is said
+        last."""
+        self.wait_progress(1)
+        for number, sender in enumerate(self._senders):
+            sender.join()
+            client = self._groups[number // 2][number % 2].client
+            client.send(frame(TEXT, b'%d %d' % (number, self.share)))
+        self._wait(lambda: all(listener.heard == [self.share + 1] * self.n_senders
+                               for listener in self.listeners), 'end')
+        self.judge()
+
+    def leave(self):
+        for listener in self.listeners:
+            listener.leave()
+
+
+class KillTest(FleetTestCase):
+    def assert_all_arrives(self, messages, persistent):
+        redis = self.redis(persistent=persistent)
+        workers = self.workers(2, redis, warnings=[AWAY, LOST])  # its file may lag behind
+        load = Load(workers, messages)
+        self.addCleanup(load.leave)
+        load.start()
+        for kill in range(1, KILLS + 1):
+            load.wait_progress(kill / (KILLS + 1))
+            redis.kill()
+            self.wait_down(*workers)
+            eventually(lambda: sum(worker.metric('ringdown_redis_pending_messages')
+                                   for worker in workers) > load.window / 2, 'messages to wait')
+            redis.start()
+            self.wait_connected(*workers)
+        load.finish()
+        for worker in workers:
+            self.assertEqual(3, worker.ready()[1]['clients'])
+
+    def test_every_client_has_every_message_once_and_in_the_order_of_each_sender(self):
+        self.assert_all_arrives(MESSAGES, persistent=True)
+
+    def test_so_it_is_when_redis_loses_its_data_each_time(self):
+        self.assert_all_arrives(MESSAGES // 4, persistent=False)
+
+
+if __name__ == '__main__':
+    tap.main()

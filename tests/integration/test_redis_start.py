@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Which Redis is meant, and what happens at start when it is not there or does not let us in."""
+
+import socket
+import subprocess
+import threading
+
+import tap
+from fleet import AWAY, CONNECTED, STREAM, FleetTestCase
+from patience import SLOWNESS, eventually
+from redis_server import ADDRESS
+from ringdown import clean_environment, program
+
+WRONG_START, WRONG_USAGE = 1, 2
+SECRET = 'pass word:/@?#%'
+ENCODED_SECRET = 'pass%20word%3A%2F%40%3F%23%25'
+
+
+class StartTestCase(FleetTestCase):
+    def assert_fails(self, status, names, *options, environment=None):
+        """The program ends with STATUS and one line that has each of NAMES in it, and no secret."""
+        done = subprocess.run(
+            [program(), '--bus=none', f'--address={ADDRESS}', '--port=0', '--admin-port=-1',
+             *options],
+            env=clean_environment(self.directory, environment), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=20 * SLOWNESS, check=False)
+        self.assertEqual((status, ''), (done.returncode, done.stdout), done)
+        self.assertRegex(done.stderr, r'\A[^\n]+\n\Z')
+        for name in names:
+            self.assertIn(name, done.stderr)
+        for secret in SECRET, ENCODED_SECRET, 'wrong one':
+            self.assertNotIn(secret, done.stderr)
+
+    def joins(self, redis, *options, environment=None):
+        """A worker that was told of REDIS in another way; what somebody publishes there arrives."""
+        worker = self.start(*options, environment=environment)
+        self.wait_connected(worker)
+        client = self.connect(worker)
+        redis.cli('PUBLISH', 'broadcast', 'hello')
+        client.expect_text('hello')
+        return worker, client
+
+
+class WhereTest(StartTestCase):
+    def write_key_file(self, text):
+        path = f'{self.directory}/ringdown.conf'
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+
+    def test_redis_host_and_port(self):
+        redis = self.redis()
+        self.joins(redis, environment={'REDIS_HOST': ADDRESS, 'REDIS_PORT': str(redis.port)})
+
+    def test_redis_port_alone_means_localhost(self):
+        redis = self.redis()
+        self.joins(redis, environment={'REDIS_PORT': str(redis.port)})
+
+    def test_redis_host_alone_means_port_6379(self):
+        done = subprocess.run([program(), '--check'], env=clean_environment(
+            self.directory, {'REDIS_HOST': 'redis.example.invalid'}), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=20 * SLOWNESS, check=False)
+        self.assertIn('redis://redis.example.invalid:6379', done.stdout)
+
+    def test_redis_channel(self):
+        redis = self.redis()
+        client = self.connect(self.start(environment={
+            'REDIS_PORT': str(redis.port), 'REDIS_CHANNEL': 'bell'}))
+        eventually(lambda: redis.cli('PUBLISH', 'bell', 'ding') == '1', 'the subscription')
+        client.expect_text('ding')
+
+    def test_our_own_variable_counts_more_than_redis_host(self):
+        redis = self.redis()
+        self.joins(redis, environment={'RINGDOWN_REDIS': redis.url, 'REDIS_PORT': '1'})
+
+    def test_the_command_line_counts_most(self):
+        redis = self.redis()
+        self.joins(redis, f'--redis={redis.url}', environment={
+            'RINGDOWN_REDIS': 'redis://127.0.0.1:1', 'REDIS_PORT': '1'})
+
+    def test_redis_host_counts_more_than_the_key_file(self):
+        redis = self.redis()
+        path = self.write_key_file('[Redis]\nredis=redis://127.0.0.1:1\n')
+        self.joins(redis, f'--config={path}', environment={'REDIS_PORT': str(redis.port)})
+
+    def test_the_key_file(self):
+        redis = self.redis()
+        path = self.write_key_file(f'[Redis]\nredis={redis.url}\n')
+        self.joins(redis, f'--config={path}')
+
+    def test_a_unix_socket(self):
+        redis = self.redis(unix=True)
+        for url in f'unix://{redis.path}', redis.path:
+            with self.subTest(url):
+                self.joins(redis, f'--redis={url}')
+
+    def test_a_unix_socket_with_password_and_database(self):
+        redis = self.redis(unix=True, password=SECRET)
+        _, client = self.joins(redis, f'--redis=unix://:{ENCODED_SECRET}@{redis.path}?db=3')
+        client.text('in its database')
+        eventually(lambda: redis.cli('-n', '3', 'XLEN', STREAM) == '1', 'the entry')
+        self.assertEqual('0', redis.cli('XLEN', STREAM))
+
+    def test_user_password_and_database(self):
+        redis = self.redis()
+        redis.cli('ACL', 'SETUSER', 'bell@tower', 'on', f'>{SECRET}', '~*', '&*', '+@all')
+        redis.configure('requirepass', 'somebody else’s')
+        redis.password = 'somebody else’s'
+        worker, client = self.joins(
+            redis, f'--redis=redis://bell%40tower:{ENCODED_SECRET}@{redis.name}/2')
+        client.text('in its database')
+        eventually(lambda: redis.cli('-n', '2', 'XLEN', STREAM) == '1', 'the entry')
+        self.assertEqual('0', redis.cli('XLEN', STREAM))
+        self.assertEqual([], [line for line in worker.log
+                              if SECRET in line or ENCODED_SECRET in line])
+
+    def test_databases_are_worlds_of_their_own(self):
+        redis = self.redis()
+        clients = []
+        for database in 0, 1, 1:
+            worker = self.start(f'--redis={redis.url}/{database}')
+            self.wait_connected(worker)
+            clients.append(self.connect(worker))
+        clients[1].text('in 1')
+        clients[2].expect_text('in 1')
+        clients[0].text('in 0')
+        clients[0].expect_text('in 0')
+
+
+class RefusedTest(StartTestCase):
+    """One line, exit status 1, and no password in it."""
+
+    def test_a_wrong_password(self):
+        redis = self.redis(password=SECRET)
+        self.assert_fails(WRONG_START, [redis.name, 'WRONGPASS'],
+                          f'--redis=redis://:wrong%20one@{redis.name}')
+
+    def test_no_password_where_one_is_wanted(self):
+        redis = self.redis(password=SECRET)
+        self.assert_fails(WRONG_START, [redis.name, 'NOAUTH'], f'--redis=redis://{redis.name}')
+
+    def test_a_password_where_none_is_wanted(self):
+        redis = self.redis()
+        self.assert_fails(WRONG_START, [redis.name],
+                          f'--redis=redis://:wrong%20one@{redis.name}')
+
+    def test_a_wrong_user(self):
+        redis = self.redis(password=SECRET)
+        self.assert_fails(WRONG_START, [redis.name, 'WRONGPASS'],
+                          f'--redis=redis://nobody:{ENCODED_SECRET}@{redis.name}')
+
+    def test_a_database_that_does_not_exist(self):
+        redis = self.redis('--databases', '2')
+        self.assert_fails(WRONG_START, [redis.name, 'out of range'], f'--redis={redis.url}/2')
+
+    def test_over_a_unix_socket_too(self):
+        redis = self.redis(unix=True, password=SECRET)
+        self.assert_fails(WRONG_START, [redis.path, 'WRONGPASS'],
+                          f'--redis=unix://:wrong%20one@{redis.path}')
+
+    def test_a_wrong_url(self):
+        for url in ('localhost:6379', 'http://localhost', 'redis://', 'redis://localhost:port',
+                    'redis://localhost:0', 'redis://localhost:65536', 'redis://localhost/zero',
+                    'redis://localhost/-1', 'rediss://localhost', 'unix://', 'unix://relative',
+                    'redis://local host', f'/{"x" * 200}', ''):
+            with self.subTest(url):
+                self.assert_fails(WRONG_START, ['--redis'], f'--redis={url}')
+
+    def test_a_wrong_url_with_a_password_in_it(self):
+        for url in (f'redis://:{ENCODED_SECRET}@localhost:port',
+                    f'redis://user:{SECRET}@localhost', f'http://:{ENCODED_SECRET}@localhost',
+                    f'unix://:{ENCODED_SECRET}@relative'):
+            with self.subTest(url):
+                self.assert_fails(WRONG_START, ['--redis'], f'--redis={url}')
+
+    def test_a_wrong_variable(self):
+        self.assert_fails(WRONG_START, ['RINGDOWN_REDIS'],
+                          environment={'RINGDOWN_REDIS': 'localhost:6379'})
+        self.assert_fails(WRONG_START, ['REDIS_PORT', 'http'],
+                          environment={'REDIS_PORT': 'http'})
+
+    def test_the_variable_of_a_kubernetes_service_is_explained(self):
+        self.assert_fails(WRONG_START, ['REDIS_PORT', 'enableServiceLinks: false'],
+                          environment={'REDIS_PORT': 'tcp://10.0.0.11:6379'})
+
+    def test_a_wrong_mode_or_size(self):
+        for option in ('--redis-mode=list', '--redis-history=0', '--redis-buffer=0',
+                       '--redis-channel='):
+            with self.subTest(option):
+                self.assert_fails(WRONG_USAGE, [option.partition('=')[0]], option)
+
+
+class AbsentTest(StartTestCase):
+    """No error: it starts, says so, and joins later."""
+
+    def test_it_serves_its_clients_and_joins_when_the_server_comes(self):
+        for kind in {}, {'unix': True}:
+            with self.subTest(**kind):
+                redis = self.redis(**kind)
+                redis.kill()
+                worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
+                [reason] = self.wait_down(worker)
+                self.assertNotEqual('', reason)
+                client = self.connect(worker)
+                client.text('alone')
+                client.expect_text('alone')
+                redis.start()
+                self.wait_connected(worker)
+                redis.cli('PUBLISH', 'broadcast', 'hello')
+                client.expect_text('hello')
+
+    def test_what_was_said_before_it_came_follows(self):
+        redis = self.redis()
+        relay = self.relay(redis)
+        relay.refuse()
+        bob = self.connect(self.worker(redis))
+        lonely = self.start(f'--redis={relay.url}', warnings=[AWAY])
+        ann = self.connect(lonely)
+        for number in range(10):
+            ann.text(f'{number}')
+            ann.expect_text(f'{number}')
+        relay.accept()
+        for number in range(10):
+            bob.expect_text(f'{number}')
+        self.wait_connected(lonely)
+
+    def test_a_name_that_cannot_be_resolved_is_no_error(self):
+        worker = self.start('--redis=redis://redis.example.invalid', warnings=[AWAY])
+        self.wait_down(worker)
+
+    def test_a_server_that_is_no_redis_is_told(self):
+        with socket.create_server((ADDRESS, 0)) as listener:
+            port = listener.getsockname()[1]
+            answering = threading.Thread(target=self.answer_http, args=[listener], daemon=True)
+            answering.start()
+            worker = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY])
+            self.wait_down(worker)
+            client = self.connect(worker)
+            client.text('alone')
+            client.expect_text('alone')
+            listener.shutdown(socket.SHUT_RDWR)
+            answering.join()
+
+    def answer_http(self, listener):
+        try:
+            while True:
+                visitor, _ = listener.accept()
+                with visitor:
+                    visitor.recv(4096)
+                    visitor.sendall(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+        except OSError:
+            pass  # the listener was shut down
+
+    def test_one_that_accepts_and_says_nothing_does_not_keep_it_from_starting(self):
+        redis = self.redis()
+        redis.stop()
+        worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
+        client = self.connect(worker)
+        client.text('alone')
+        client.expect_text('alone')
+        self.wait_down(worker)
+        redis.cont()
+        self.wait_connected(worker)
+
+    def test_one_that_loads_its_data_is_waited_for(self):
+        redis = self.redis()
+        redis.begin_loading()
+        worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
+        self.wait_state(worker, 'redis: down since .*LOADING.*')
+        worker.wait_log(AWAY)
+        self.wait_connected(worker)
+
+    def test_a_password_that_changes_while_it_runs_is_no_reason_to_end(self):
+        redis = self.redis()
+        worker = self.worker(redis, warnings=[AWAY])
+        client = self.connect(worker)
+        redis.configure('requirepass', SECRET)
+        redis.password = SECRET
+        redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
+        self.wait_state(worker, 'redis: down since .*NOAUTH.*')
+        client.text('alone')
+        client.expect_text('alone')
+        redis.configure('requirepass', '')
+        self.wait_connected(worker)
+        self.assertEqual(CONNECTED, self.bus_state(worker))
+
+
+if __name__ == '__main__':
+    tap.main(jobs=3)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-redis-reader.h"
+#include "ws-log.h"
+
+G_BEGIN_DECLS
+
+/* Returns: (transfer full): the reply that stands in @wire, in the Redis protocol. */
+redisReply *make_reply (const char *wire);
+
+/* For make_reply(): append an array of @n elements, which follow, a string, a number, an id. */
+void wire_array (GString *wire, gsize n);
+void wire_string (GString *wire, const char *string);
+void wire_number (GString *wire, guint64 number);
+void wire_id (GString *wire, const WsId *id);
+
+/* Appends [@id, [node, @node, seq, @sequence, text, @text]]. */
+void wire_entry (GString *wire,
+                 const WsId *id,
+                 const char *node,
+                 guint64 sequence,
+                 const char *text);
+
+/* Appends what Redis 7 answers to XINFO STREAM. @first: NULL: there is no entry. */
+void wire_info (GString *wire, guint64 length, const WsId *first, const WsId *last, guint64 added);
+
+G_END_DECLS

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Redis in the configuration: the variables that other programs have too, how much the buffer must
+ * hold, and that no source gives a password away. */
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "config-fixture.h"
+
+#define SECRET "s3cret"
+
+static void
+other_variables_say_where_redis_is (ConfigFixture *fixture, gconstpointer data)
+{
+  const struct
+  {
+    const char *const *env;
+    const char *redis; /* nullable */
+    const char *channel;
+  } cases[] = {
+    { STRV ("REDIS_HOST=h"), "redis://h:6379", "broadcast" },
+    { STRV ("REDIS_PORT=7"), "redis://localhost:7", "broadcast" },
+    { STRV ("REDIS_HOST=::1", "REDIS_PORT=7"), "redis://[::1]:7", "broadcast" },
+    { STRV ("REDIS_HOST=fe80::1%lo"), "redis://[fe80::1%25lo]:6379", "broadcast" },
+    { STRV ("REDIS_CHANNEL=c"), NULL, "c" },
+    { STRV ("REDIS_HOST=h", "REDIS_CHANNEL=c d"), "redis://h:6379", "c d" },
+    { STRV ("REDIS_HOST=", "REDIS_PORT=", "REDIS_CHANNEL="), NULL, "broadcast" },
+    { STRV ("REDIS_HOST=h", "REDIS_PORT="), "redis://h:6379", "broadcast" },
+    { STRV ("REDIS_URL=redis://h", "REDIS_PASSWORD=x"), NULL, "broadcast" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, NULL, cases[i].env, NULL);
+
+      g_assert_cmpstr (config->redis, ==, cases[i].redis);
+      g_assert_cmpstr (config->redis_channel, ==, cases[i].channel);
+    }
+}
+
+static void
+other_variables_win_over_the_key_file_only (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *text = "[Redis]\nredis=redis://file\nredis-channel=file\n";
+  const char *const *others = STRV ("REDIS_HOST=other", "REDIS_CHANNEL=other");
+  const char *const *env = STRV ("REDIS_HOST=other", "REDIS_CHANNEL=other",
+                                 "RINGDOWN_REDIS=redis://own", "RINGDOWN_REDIS_CHANNEL=own");
+  const char *const *args = STRV ("--redis=redis://line", "--redis-channel=line");
+  const struct
+  {
+    const char *const *args;
+    const char *const *env;
+    const char *redis;
+    const char *channel;
+  } cases[] = {
+    { NULL, NULL, "redis://file", "file" }, { NULL, others, "redis://other:6379", "other" },
+    { NULL, env, "redis://own", "own" },    { args, others, "redis://line", "line" },
+    { args, env, "redis://line", "line" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, cases[i].args, cases[i].env,
+                                                            text);
+
+      g_assert_cmpstr (config->redis, ==, cases[i].redis);
+      g_assert_cmpstr (config->redis_channel, ==, cases[i].channel);
+    }
+}
+
+#define PORT    "not a port; give a number from 1 to 65535"
+#define ADDRESS "not an address; give a host name or an IP address"
+
+static void
+other_variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][2] = {
+    { "REDIS_PORT=0", "REDIS_PORT: “0” is " PORT },
+    { "REDIS_PORT=65536", "REDIS_PORT: “65536” is " PORT },
+    { "REDIS_PORT=tcp://10.0.0.1:6379",
+      "REDIS_PORT: “tcp://10.0.0.1:6379” is what Kubernetes says of a Service called redis, not a "
+      "port; set enableServiceLinks: false for the pod" },
+    { "REDIS_HOST=a b", "REDIS_HOST: “a b” is " ADDRESS },
+    { "REDIS_HOST=tcp://a", "REDIS_HOST: “tcp://a” is " ADDRESS },
+    { "REDIS_CHANNEL=a\tb", "REDIS_CHANNEL: “a\\u0009b” is not a name; give printable text" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    config_fixture_assert_refused (fixture, NULL, STRV (cases[i][0]), NULL, G_IO_ERROR,
+                                   G_IO_ERROR_INVALID_ARGUMENT, cases[i][1]);
+}
+
+/* What another program, or Kubernetes, means by them does not matter where we are told better. */
+static void
+other_variables_that_do_not_count_may_be_wrong (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const *wrong = STRV ("REDIS_PORT=tcp://10.0.0.1:6379", "REDIS_HOST=a b",
+                                   "REDIS_CHANNEL=\t");
+
+  config_fixture_assert_accepted (fixture, STRV ("--redis=redis://h", "--redis-channel=c"), wrong,
+                                  NULL);
+}
+
+/* It names what is elsewhere, as an address does: no wrong usage, but an error at start. */
+static void
+bad_url_is_an_error_at_start (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *reason
+    = "is not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
+  g_autofree char *empty = g_strdup_printf ("--redis: “” %s", reason);
+  g_autofree char *no_url = g_strdup_printf ("--redis: “localhost:6379” %s", reason);
+
+  config_fixture_assert_refused (fixture, STRV ("--redis="), NULL, NULL, G_IO_ERROR,
+                                 G_IO_ERROR_INVALID_ARGUMENT, empty);
+  config_fixture_assert_refused (fixture, STRV ("--redis=localhost:6379"), NULL, NULL, G_IO_ERROR,
+                                 G_IO_ERROR_INVALID_ARGUMENT, no_url);
+}
+
+static void
+buffer_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *redis = "--redis=redis://h";
+
+  config_fixture_assert_accepted (fixture, STRV (redis, "--redis-buffer=512KiB"), NULL, NULL);
+  config_fixture_assert_refused (fixture, STRV (redis, "--redis-buffer=524287"), NULL, NULL,
+                                 G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                                 "--redis-buffer “524287” is less than 8 times max-message "
+                                 "(default) “64KiB”; raise the one or lower the other");
+  config_fixture_assert_accepted (fixture, STRV ("--redis-buffer=524287"), NULL, NULL);
+}
+
+/* Returns: (transfer full): why there is no configuration. */
+static char *
+refusal_of (const ConfigFixture *fixture,
+            const char *const *args,
+            const char *const *env,
+            const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RdConfig) config = config_fixture_load (fixture, args, env, text, &error);
+
+  g_assert_null (config);
+  return g_strdup (error->message);
+}
+
+static void
+no_source_gives_a_password_away (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *url = "redis://:" SECRET "@h:port";
+  g_autofree char *arg = g_strconcat ("--redis=", url, NULL);
+  g_autofree char *wrong_arg = g_strconcat ("--reddis=", url, NULL);
+  g_autofree char *env = g_strconcat ("RINGDOWN_REDIS=", url, NULL);
+  g_autofree char *file = g_strconcat ("[Redis]\nredis=", url, "\n", NULL);
+  g_autofree char *no_key = g_strconcat ("[Redis]\nredis ", url, "\n", NULL);
+  g_autofree char *no_group = g_strconcat ("redis=", url, "\n", NULL);
+  g_autofree char *wrong_group = g_strconcat ("[", url, "]\n", NULL);
+  g_autofree char *no_utf8 = g_strconcat ("[Redis]\nredis=", url, "\xff\n", NULL);
+  char *const refusals[] = {
+    refusal_of (fixture, STRV (arg), NULL, NULL),
+    refusal_of (fixture, STRV (wrong_arg), NULL, NULL),
+    refusal_of (fixture, STRV (url), NULL, NULL),
+    refusal_of (fixture, STRV ("--", url), NULL, NULL),
+    refusal_of (fixture, NULL, STRV (env), NULL),
+    refusal_of (fixture, NULL, NULL, file),
+    refusal_of (fixture, NULL, NULL, no_key),
+    refusal_of (fixture, NULL, NULL, no_group),
+    refusal_of (fixture, NULL, NULL, wrong_group),
+    refusal_of (fixture, NULL, NULL, no_utf8),
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)
+    {
+      g_test_message ("%s", refusals[i]);
+      g_assert_null (strstr (refusals[i], SECRET));
+      g_free (refusals[i]);
+    }
+}
+
+#define ADD(path, function) \
+  g_test_add (path, ConfigFixture, NULL, config_fixture_set_up, function, config_fixture_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ADD ("/config-redis/others", other_variables_say_where_redis_is);
+  ADD ("/config-redis/others/precedence", other_variables_win_over_the_key_file_only);
+  ADD ("/config-redis/others/refused", other_variables_of_the_wrong_form_are_named);
+  ADD ("/config-redis/others/overridden", other_variables_that_do_not_count_may_be_wrong);
+  ADD ("/config-redis/url", bad_url_is_an_error_at_start);
+  ADD ("/config-redis/buffer", buffer_holds_eight_messages);
+  ADD ("/config-redis/password", no_source_gives_a_password_away);
+
+  return g_test_run ();
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Who the workers are: this one as it is now, the others as they were told, in order, and a word
+ * only when they are not what they were. */
+
+#include <unistd.h>
+
+#include "core-fixture.h"
+#include "rd-nodes.h"
+
+#define LONG_US (600 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  CoreFixture core;
+  RdDrain *drain;
+  RdNodes *nodes;
+  guint told; /* how often they changed */
+} NodesFixture;
+
+static void
+on_changed (NodesFixture *fixture)
+{
+  fixture->told++;
+}
+
+static void
+set_up (NodesFixture *fixture, gconstpointer instance)
+{
+  const RdDrainOptions options = { .timeout_us = LONG_US, .interval_us = LONG_US };
+
+  core_fixture_set_up (&fixture->core, NULL);
+  fixture->drain = rd_drain_new (fixture->core.manager, &options);
+  fixture->nodes = rd_nodes_new (fixture->core.manager, fixture->drain, "5eed", instance);
+  g_signal_connect_swapped (fixture->nodes, "changed", G_CALLBACK (on_changed), fixture);
+}
+
+static void
+tear_down (NodesFixture *fixture, gconstpointer instance)
+{
+  g_assert_finalize_object (fixture->nodes);
+  g_assert_finalize_object (fixture->drain);
+  core_fixture_tear_down (&fixture->core, NULL);
+}
+
+static RdNode *
+make_node (const char *id, const char *host, const char *instance, guint pid)
+{
+  RdNode *node = g_new0 (RdNode, 1);
+
+  node->id = g_strdup (id);
+  node->host = g_strdup (host);
+  node->instance = g_strdup (instance);
+  node->pid = pid;
+  node->state = g_strdup ("running");
+  node->version = g_strdup ("1.2.3");
+  return node;
+}
+
+/* The same five others each time, in this order: e, d, c, b, a. */
+static GPtrArray *
+make_others (void)
+{
+  GPtrArray *others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
+
+  g_ptr_array_add (others, make_node ("e", "beta", "", 1));
+  g_ptr_array_add (others, make_node ("d", "alpha", "2", 8));
+  g_ptr_array_add (others, make_node ("c", "alpha", "1", 30));
+  g_ptr_array_add (others, make_node ("b", "alpha", "1", 9));
+  g_ptr_array_add (others, make_node ("a", "alpha", "1", 9));
+  return others;
+}
+
+static void
+this_one_is_what_it_is_now (NodesFixture *fixture, gconstpointer instance)
+{
+  g_autoptr (RdNode) before = rd_nodes_dup_self (fixture->nodes);
+  g_autoptr (RdNode) after = NULL;
+
+  g_assert_cmpstr (before->id, ==, "5eed");
+  g_assert_cmpstr (before->host, ==, g_get_host_name ());
+  g_assert_cmpuint (before->pid, ==, getpid ());
+  g_assert_cmpstr (before->instance, ==, instance);
+  g_assert_cmpstr (before->state, ==, "running");
+  g_assert_cmpuint (before->clients, ==, 0);
+  g_assert_cmpstr (before->version, ==, RINGDOWN_VERSION);
+
+  core_fixture_join (&fixture->core);
+  rd_drain_begin (fixture->drain, -1);
+  after = rd_nodes_dup_self (fixture->nodes);
+  g_assert_cmpstr (after->state, ==, "draining");
+  g_assert_cmpuint (after->clients, ==, 1);
+  g_assert_cmpuint (fixture->told, ==, 0);
+}
+
+static void
+an_instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
+{
+  g_autoptr (RdNode) node = rd_nodes_dup_self (fixture->nodes);
+
+  g_assert_cmpstr (node->instance, ==, instance != NULL ? "a\\u001b[31m" : "");
+}
+
+static void
+there_are_no_others_at_first (NodesFixture *fixture, gconstpointer instance)
+{
+  g_assert_cmpuint (rd_nodes_get_others (fixture->nodes)->len, ==, 0);
+  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 0);
+}
+
+static void
+others_are_in_order (NodesFixture *fixture, gconstpointer instance)
+{
+  g_autoptr (GString) ids = g_string_new (NULL);
+  const GPtrArray *others;
+
+  rd_nodes_set_others (fixture->nodes, make_others ());
+  others = rd_nodes_get_others (fixture->nodes);
+  for (guint i = 0; i < others->len; i++)
+    g_string_append (ids, ((const RdNode *) others->pdata[i])->id);
+  g_assert_cmpstr (ids->str, ==, "abcde");
+  g_assert_cmpuint (fixture->told, ==, 1);
+}
+
+static void
+the_same_again_is_no_news (NodesFixture *fixture, gconstpointer instance)
+{
+  rd_nodes_set_others (fixture->nodes, make_others ());
+  rd_nodes_set_others (fixture->nodes, make_others ());
+  g_assert_cmpuint (fixture->told, ==, 1);
+  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 1);
+}
+
+static void
+replace (char **text)
+{
+  g_free (*text);
+  *text = g_strdup ("new");
+}
+
+/* Sets the others with something changed in the first of them. */
+static void
+set_changed (NodesFixture *fixture, guint what)
+{
+  GPtrArray *others = make_others ();
+  RdNode *node = others->pdata[0];
+  char **texts[] = { &node->id, &node->host, &node->instance, &node->state, &node->version };
+
+  if (what < G_N_ELEMENTS (texts))
+    replace (texts[what]);
+  else if (what == G_N_ELEMENTS (texts))
+    node->pid++;
+  else
+    node->clients++;
+  rd_nodes_set_others (fixture->nodes, others);
+}
+
+static void
+whatever_changes_is_told (NodesFixture *fixture, gconstpointer instance)
+{
+  for (guint what = 0; what < 7; what++)
+    {
+      rd_nodes_set_others (fixture->nodes, make_others ());
+      fixture->told = 0;
+      set_changed (fixture, what);
+      g_assert_cmpuint (fixture->told, ==, 1);
+    }
+}
+
+static void
+one_that_comes_or_goes_is_told (NodesFixture *fixture, gconstpointer instance)
+{
+  GPtrArray *others = make_others ();
+
+  rd_nodes_set_others (fixture->nodes, make_others ());
+  g_ptr_array_remove_index (others, 4);
+  rd_nodes_set_others (fixture->nodes, others);
+  g_assert_cmpuint (fixture->told, ==, 2);
+  rd_nodes_set_others (fixture->nodes, make_others ());
+  g_assert_cmpuint (fixture->told, ==, 3);
+  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 3);
+}
+
+#define NODES_TEST(path, instance, function) \
+  g_test_add (path, NodesFixture, instance, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  NODES_TEST ("/nodes/this-one-is-what-it-is-now", "left-1", this_one_is_what_it_is_now);
+  NODES_TEST ("/nodes/an-instance-is-printable", "a\033[31m", an_instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/no-instance-is-empty", NULL, an_instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/there-are-no-others-at-first", NULL, there_are_no_others_at_first);
+  NODES_TEST ("/nodes/others-are-in-order", NULL, others_are_in_order);
+  NODES_TEST ("/nodes/the-same-again-is-no-news", NULL, the_same_again_is_no_news);
+  NODES_TEST ("/nodes/whatever-changes-is-told", NULL, whatever_changes_is_told);
+  NODES_TEST ("/nodes/one-that-comes-or-goes-is-told", NULL, one_that_comes_or_goes_is_told);
+  return g_test_run ();
+}

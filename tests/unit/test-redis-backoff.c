@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The pauses between attempts: short at first, then longer, never too long, and never in step. */
+
+#include "rd-redis-backoff.h"
+
+static void
+pauses_grow_up_to_the_longest (void)
+{
+  static const guint longest_ms[] = { 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000 };
+
+  for (guint round = 0; round < 100; round++)
+    {
+      RdRedisBackoff backoff = { 0 };
+
+      for (guint i = 0; i < G_N_ELEMENTS (longest_ms); i++)
+        {
+          const guint pause_ms = rd_redis_backoff_next (&backoff);
+
+          g_assert_cmpuint (pause_ms, >=, longest_ms[i] / 2);
+          g_assert_cmpuint (pause_ms, <=, longest_ms[i]);
+        }
+    }
+}
+
+static void
+pauses_differ_from_worker_to_worker (void)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+
+  for (guint i = 0; i < 100; i++)
+    {
+      RdRedisBackoff backoff = { .attempts = 7 };
+
+      g_hash_table_add (seen, GUINT_TO_POINTER (rd_redis_backoff_next (&backoff)));
+    }
+
+  g_assert_cmpuint (g_hash_table_size (seen), >, 50);
+}
+
+static void
+attempts_without_end_do_not_overflow (void)
+{
+  RdRedisBackoff backoff = { .attempts = G_MAXUINT - 1 };
+
+  g_assert_cmpuint (rd_redis_backoff_next (&backoff), >=, RD_REDIS_BACKOFF_MAX_MS / 2);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/redis-backoff/growth", pauses_grow_up_to_the_longest);
+  g_test_add_func ("/redis-backoff/jitter", pauses_differ_from_worker_to_worker);
+  g_test_add_func ("/redis-backoff/for-ever", attempts_without_end_do_not_overflow);
+
+  return g_test_run ();
+}

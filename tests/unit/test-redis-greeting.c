@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* How a link is let in, or is not: what it says of itself, and what it takes for a no. */
+
+#include "redis-link-fixture.h"
+
+#include <string.h>
+
+#define TEST(path, func) \
+  g_test_add (path, LinkFixture, NULL, link_fixture_set_up, func, link_fixture_tear_down)
+
+typedef struct
+{
+  const char *user;
+  const char *password;
+  guint database;
+  const char *commands[3]; /* before PING */
+} Visitor;
+
+static const Visitor visitors[] = {
+  { NULL, NULL, 0, { NULL } },
+  { NULL, "s3cret", 0, { "AUTH s3cret" } },
+  { "ann", "s3cret", 0, { "AUTH ann s3cret" } },
+  { "ann", "", 0, { "AUTH ann " } },
+  { "ann", NULL, 0, { "AUTH ann " } },
+  { NULL, NULL, 7, { "SELECT 7" } },
+  { "ann", "two words", 65535, { "AUTH ann two words", "SELECT 65535" } },
+};
+
+static void
+set_visitor (LinkFixture *fixture, const Visitor *visitor)
+{
+  RdRedisUrl *url = fixture->server->url;
+
+  url->user = g_strdup (visitor->user);
+  url->password = g_strdup (visitor->password);
+  url->database = visitor->database;
+}
+
+static void
+says_who_it_is (LinkFixture *fixture, gconstpointer user_data)
+{
+  const Visitor *visitor = user_data;
+
+  set_visitor (fixture, visitor);
+  link_fixture_connect (fixture);
+  for (guint i = 0; visitor->commands[i] != NULL; i++)
+    {
+      redis_server_expect (fixture->server, visitor->commands[i]);
+      redis_server_send (fixture->server, "+OK\r\n");
+    }
+  link_fixture_settle ();
+  g_assert_cmpuint (fixture->diary->len, ==, 0);
+  redis_server_let_in (fixture->server);
+  link_fixture_expect (fixture, "ready;");
+}
+
+/* What real servers answer, from Redis 4 to 7, and to what. */
+typedef struct
+{
+  const char *replies; /* to AUTH, SELECT and PING */
+  RdRedisError code;
+  const char *message;
+} Refusal;
+
+static const Refusal refusals[] = {
+  { "-WRONGPASS invalid username-password pair or user is disabled.\r\n", RD_REDIS_ERROR_REFUSED,
+    "WRONGPASS invalid username-password pair or user is disabled." },
+  { "-ERR invalid password\r\n", RD_REDIS_ERROR_REFUSED, "ERR invalid password" },
+  { "-ERR AUTH <password> called without any password configured for the default user.\r\n",
+    RD_REDIS_ERROR_REFUSED,
+    "ERR AUTH <password> called without any password configured for the default user." },
+  { "-ERR Client sent AUTH, but no password is set\r\n", RD_REDIS_ERROR_REFUSED,
+    "ERR Client sent AUTH, but no password is set" },
+  { "-ERR wrong number of arguments for 'auth' command\r\n", RD_REDIS_ERROR_REFUSED,
+    "ERR wrong number of arguments for 'auth' command" },
+  { "-DENIED Redis is running in protected mode because …\r\n", RD_REDIS_ERROR_REFUSED,
+    "DENIED Redis is running in protected mode because …" },
+  { "+OK\r\n-NOAUTH Authentication required.\r\n", RD_REDIS_ERROR_REFUSED,
+    "NOAUTH Authentication required." },
+  { "+OK\r\n-NOPERM this user has no permissions to run the 'select' command\r\n",
+    RD_REDIS_ERROR_REFUSED, "NOPERM this user has no permissions to run the 'select' command" },
+  { "+OK\r\n-ERR DB index is out of range\r\n", RD_REDIS_ERROR_REFUSED,
+    "ERR DB index is out of range" },
+  { "+OK\r\n-ERR invalid DB index\r\n", RD_REDIS_ERROR_REFUSED, "ERR invalid DB index" },
+  { "+OK\r\n-ERR SELECT is not allowed in cluster mode\r\n", RD_REDIS_ERROR_REFUSED,
+    "ERR SELECT is not allowed in cluster mode" },
+  { "+OK\r\n+OK\r\n-NOPERM this user has no permissions to run the 'ping' command\r\n",
+    RD_REDIS_ERROR_REFUSED, "NOPERM this user has no permissions to run the 'ping' command" },
+
+  { "-ERR max number of clients reached\r\n", RD_REDIS_ERROR_REPLY,
+    "ERR max number of clients reached" },
+  { "+OK\r\n+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", RD_REDIS_ERROR_REPLY,
+    "LOADING Redis is loading the dataset in memory" },
+  { "+OK\r\n+OK\r\n-MASTERDOWN Link with MASTER is down\r\n", RD_REDIS_ERROR_REPLY,
+    "MASTERDOWN Link with MASTER is down" },
+  { "+OK\r\n-ERR unknown command 'SELECT'\r\n", RD_REDIS_ERROR_REPLY,
+    "ERR unknown command 'SELECT'" },
+  { "-\r\n", RD_REDIS_ERROR_REPLY, "" },
+};
+
+static void
+is_refused (LinkFixture *fixture, gconstpointer user_data)
+{
+  const Refusal *refusal = user_data;
+
+  set_visitor (fixture, &(const Visitor){ "ann", "s3cret", 7, { NULL } });
+  link_fixture_connect (fixture);
+  redis_server_expect (fixture->server, "AUTH ann s3cret");
+  redis_server_send (fixture->server, refusal->replies);
+  link_fixture_expect_failure (fixture, RD_REDIS_ERROR, refusal->code, refusal->message);
+}
+
+/* A server that is full, or in protected mode, says so and hangs up, and reads nothing. */
+static void
+the_first_error_counts (LinkFixture *fixture, gconstpointer unused)
+{
+  fixture->server->blurt = "-ERR max number of clients reached\r\n";
+  fixture->server->is_full = TRUE;
+  link_fixture_connect (fixture);
+  link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_REPLY,
+                               "ERR max number of clients reached");
+}
+
+static void
+an_error_is_one_short_line (LinkFixture *fixture, gconstpointer unused)
+{
+  g_autofree char *length = g_strnfill (10000, 'x');
+  g_autofree char *reply = g_strdup_printf ("-ERR \033[2J \xFF %s\r\n", length);
+
+  link_fixture_connect (fixture);
+  redis_server_expect (fixture->server, "PING");
+  redis_server_send (fixture->server, reply);
+  link_fixture_expect (fixture, "failed;");
+  g_assert_true (g_str_has_prefix (fixture->error->message, "ERR \\u001b[2J \uFFFD xxx"));
+  g_assert_true (g_str_has_suffix (fixture->error->message, "xxx…"));
+  g_assert_cmpint (g_utf8_strlen (fixture->error->message, -1), ==,
+                   200 + strlen ("\\u001b") - 1 + 1);
+}
+
+static void
+a_name_is_not_insisted_on (LinkFixture *fixture, gconstpointer unused)
+{
+  fixture->server->blurt = "+PONG\r\n-NOPERM no names\r\n";
+  link_fixture_connect (fixture);
+  link_fixture_expect (fixture, "ready;");
+  rd_redis_link_call_words (fixture->link, link_fixture_note, fixture, "TIME", NULL);
+  redis_server_send (fixture->server, ":1\r\n");
+  link_fixture_expect (fixture, "=1;");
+}
+
+/* A proxy may not know the word, as long as it answers. */
+static void
+any_answer_to_ping_will_do (LinkFixture *fixture, gconstpointer unused)
+{
+  fixture->server->blurt = "$2\r\nhi\r\n";
+  link_fixture_connect (fixture);
+  link_fixture_expect (fixture, "ready;");
+}
+
+static void
+add_cases (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (visitors); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/redis-greeting/visitor/%zu", i);
+
+      g_test_add (path, LinkFixture, &visitors[i], link_fixture_set_up, says_who_it_is,
+                  link_fixture_tear_down);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/redis-greeting/refusal/%zu", i);
+
+      g_test_add (path, LinkFixture, &refusals[i], link_fixture_set_up, is_refused,
+                  link_fixture_tear_down);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_cases ();
+  TEST ("/redis-greeting/full", the_first_error_counts);
+  TEST ("/redis-greeting/printable", an_error_is_one_short_line);
+  TEST ("/redis-greeting/name", a_name_is_not_insisted_on);
+  TEST ("/redis-greeting/pong", any_answer_to_ping_will_do);
+
+  return g_test_run ();
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Commands on their way out: what they look like on the wire, and that no byte of them is lost,
+ * doubled or kept for ever, however the socket takes them. */
+
+#include "rd-redis-output.h"
+
+#include <string.h>
+
+static void
+assert_rest (const RdRedisOutput *output, const char *rest, gsize size)
+{
+  gsize n;
+  const guint8 *bytes = rd_redis_output_peek (output, &n);
+
+  g_assert_cmpmem (bytes, n, rest, size);
+}
+
+static void
+starts_empty (void)
+{
+  RdRedisOutput output;
+
+  rd_redis_output_init (&output);
+  assert_rest (&output, "", 0);
+  rd_redis_output_clear (&output);
+}
+
+static void
+a_command_is_an_array_of_bulk_strings (void)
+{
+  const char expected[] = "*2\r\n$4\r\nECHO\r\n$12\r\nRingdown ☎\r\n";
+  const char *const argv[] = { "ECHO", "Ringdown ☎" };
+  RdRedisOutput output;
+
+  rd_redis_output_init (&output);
+  rd_redis_output_append (&output, 2, argv, NULL);
+  assert_rest (&output, expected, sizeof expected - 1);
+  rd_redis_output_clear (&output);
+}
+
+static void
+words_may_hold_any_byte (void)
+{
+  const char expected[] = "*3\r\n$1\r\n\0\r\n$0\r\n\r\n$4\r\n\r\n\xFF\0\r\n";
+  const char *const argv[] = { "\0", NULL, "\r\n\xFF" };
+  const gsize sizes[] = { 1, 0, 4 };
+  RdRedisOutput output;
+
+  rd_redis_output_init (&output);
+  rd_redis_output_append (&output, 3, argv, sizes);
+  assert_rest (&output, expected, sizeof expected - 1);
+  rd_redis_output_clear (&output);
+}
+
+/* Takes the output in bites of @bite, while commands are appended. */
+static void
+take_in_bites (gsize bite)
+{
+  g_autoptr (GString) expected = g_string_new (NULL);
+  g_autoptr (GByteArray) taken = g_byte_array_new ();
+  RdRedisOutput output;
+  gsize size = 1;
+
+  rd_redis_output_init (&output);
+  for (guint i = 0; i < 1000 || size > 0; i++)
+    {
+      const guint8 *bytes;
+
+      if (i < 1000)
+        {
+          g_autofree char *word = g_strdup_printf ("%u", i * i);
+          const char *const argv[] = { word };
+
+          rd_redis_output_append (&output, 1, argv, NULL);
+          g_string_append_printf (expected, "*1\r\n$%zu\r\n%s\r\n", strlen (word), word);
+        }
+      bytes = rd_redis_output_peek (&output, &size);
+      g_byte_array_append (taken, bytes, MIN (size, bite));
+      rd_redis_output_advance (&output, MIN (size, bite));
+    }
+  g_assert_cmpmem (taken->data, taken->len, expected->str, expected->len);
+  rd_redis_output_clear (&output);
+}
+
+static void
+goes_out_in_any_bites (void)
+{
+  for (gsize bite = 1; bite < 64; bite++)
+    take_in_bites (bite);
+  take_in_bites (G_MAXSIZE);
+}
+
+/* A backlog of a socket that takes a little at a time must not be moved each time. */
+static void
+a_backlog_is_hardly_ever_moved (void)
+{
+  g_autofree char *word = g_strnfill (1 << 20, 'x');
+  const char *const argv[] = { word };
+  RdRedisOutput output;
+  guint moves = 0;
+  gsize size;
+
+  rd_redis_output_init (&output);
+  rd_redis_output_append (&output, 1, argv, NULL);
+  for (rd_redis_output_peek (&output, &size); size > 0; rd_redis_output_peek (&output, &size))
+    {
+      const gsize before = output.sent;
+
+      rd_redis_output_advance (&output, MIN (size, 64));
+      moves += output.sent != before + MIN (size, 64);
+    }
+  g_assert_cmpuint (moves, <=, 21); /* half of what is left each time */
+  rd_redis_output_clear (&output);
+}
+
+/* A socket that is always behind, but no further each time. */
+static void
+a_backlog_that_never_ends_does_not_grow (void)
+{
+  g_autofree char *word = g_strnfill (1000, 'x');
+  const char *const argv[] = { word };
+  RdRedisOutput output;
+  gsize size;
+
+  rd_redis_output_init (&output);
+  rd_redis_output_append (&output, 1, argv, NULL);
+  rd_redis_output_peek (&output, &size);
+  for (guint i = 0; i < 1000; i++)
+    {
+      rd_redis_output_append (&output, 1, argv, NULL);
+      rd_redis_output_advance (&output, size);
+      g_assert_cmpuint (output.bytes->len, <=, 3 * size);
+    }
+  rd_redis_output_clear (&output);
+}
+
+static void
+a_backlog_gives_its_memory_back (void)
+{
+  g_autofree char *word = g_strnfill (4 << 20, 'x');
+  const char *const argv[] = { word };
+  RdRedisOutput output;
+  GByteArray *before;
+  gsize size;
+
+  rd_redis_output_init (&output);
+  rd_redis_output_append (&output, 1, argv, NULL);
+  before = g_byte_array_ref (output.bytes);
+  rd_redis_output_peek (&output, &size);
+  rd_redis_output_advance (&output, size);
+  g_assert_true (output.bytes != before);
+  assert_rest (&output, "", 0);
+  g_byte_array_unref (before);
+  rd_redis_output_clear (&output);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/redis-output/empty", starts_empty);
+  g_test_add_func ("/redis-output/command", a_command_is_an_array_of_bulk_strings);
+  g_test_add_func ("/redis-output/binary", words_may_hold_any_byte);
+  g_test_add_func ("/redis-output/bites", goes_out_in_any_bites);
+  g_test_add_func ("/redis-output/moves", a_backlog_is_hardly_ever_moved);
+  g_test_add_func ("/redis-output/growth", a_backlog_that_never_ends_does_not_grow);
+  g_test_add_func ("/redis-output/memory", a_backlog_gives_its_memory_back);
+
+  return g_test_run ();
+}
