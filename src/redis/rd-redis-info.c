@@ -12,6 +12,7 @@
 
 #include "rd-redis-link.h"
 #include "rd-text.h"
+#include "rd-units.h"
 
 #define LIMIT_MS        2000
 #define MAX_VALUE_CHARS 60
@@ -59,10 +60,11 @@ static gboolean
 on_limit (gpointer user_data)
 {
   Inquiry *inquiry = user_data;
+  g_autofree char *limit = rd_units_format_duration (LIMIT_MS * G_TIME_SPAN_MILLISECOND);
 
   if (!is_over (inquiry))
-    inquiry->error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                  _ ("no answer within %d seconds"), LIMIT_MS / 1000);
+    inquiry->error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("no answer within %s"),
+                                  limit);
   return G_SOURCE_REMOVE;
 }
 
