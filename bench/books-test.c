@@ -140,6 +140,22 @@ test_percentiles_are_right_to_3_percent (void)
 }
 
 static void
+test_latency_is_that_of_the_timed_receivers (void)
+{
+  g_autofree LoadWindow *window = g_new0 (LoadWindow, 1);
+  g_autoptr (LoadStats) stats = load_stats_new (3, 1, TAG, window);
+
+  stats->first_timed = 1;
+  deliver (stats, 0, 0, 1, 1000);
+  deliver (stats, 1, 0, 1, 10);
+  deliver (stats, 2, 0, 1, 20);
+  g_assert_cmpuint (window->deliveries, ==, 3);
+  g_assert_cmpuint (load_window_get_latency (window, 0.49), ==, 10);
+  g_assert_cmpuint (load_window_get_latency (window, 0.99), ==, 20);
+  g_assert_cmpuint (window->latency_max_us, ==, 20);
+}
+
+static void
 test_silence_counts_to_the_end_of_the_window (void)
 {
   g_autofree LoadWindow *windows = g_new0 (LoadWindow, 3);
@@ -210,6 +226,8 @@ main (int argc, char **argv)
   g_test_add_func ("/books/foreign-messages-are-left-out", test_foreign_messages_are_left_out);
   g_test_add_func ("/books/percentiles-are-right-to-3-percent",
                    test_percentiles_are_right_to_3_percent);
+  g_test_add_func ("/books/latency-is-that-of-the-timed-receivers",
+                   test_latency_is_that_of_the_timed_receivers);
   g_test_add_func ("/books/silence-counts-to-the-end-of-the-window",
                    test_silence_counts_to_the_end_of_the_window);
   g_test_add_func ("/wire/frames-are-masked-and-sized-right",

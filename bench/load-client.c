@@ -24,9 +24,9 @@ enum
 };
 
 gboolean
-load_client_connect (LoadClient *client, const LoadTarget *target, GError **error)
+load_client_connect (LoadClient *client, GError **error)
 {
-  client->fd = load_target_connect (target, client->index, error);
+  client->fd = load_target_connect (client->target, client->index, error);
   if (client->fd < 0)
     return FALSE;
   client->state = LOAD_CLIENT_CONNECTING;
@@ -182,7 +182,7 @@ read_answer (LoadClient *client, LoadReader *reader, gsize size, GError **error)
   if (end == NULL && size < LOAD_INPUT_SIZE / 2)
     return 0;
   head = g_strndup ((const char *) reader->input, end != NULL ? end - reader->input : 80);
-  if (!load_target_check_answer (reader->target, head, error))
+  if (!load_target_check_answer (client->target, head, error))
     return -1;
   client->state = LOAD_CLIENT_OPEN;
   return end + 4 - reader->input;
@@ -236,9 +236,9 @@ read_all (LoadClient *client, LoadReader *reader, guint events, GError **error)
 }
 
 static gboolean
-finish_connect (LoadClient *client, const LoadTarget *target, GError **error)
+finish_connect (LoadClient *client, GError **error)
 {
-  const char *request = load_target_get_request (target);
+  const char *request = load_target_get_request (client->target);
   int failure = 0;
   socklen_t size = sizeof failure;
 
@@ -259,7 +259,7 @@ load_client_handle (LoadClient *client, LoadReader *reader, guint events, GError
 {
   gboolean was_open = client->state >= LOAD_CLIENT_OPEN;
 
-  if (client->state == LOAD_CLIENT_CONNECTING && !finish_connect (client, reader->target, error))
+  if (client->state == LOAD_CLIENT_CONNECTING && !finish_connect (client, error))
     return LOAD_EVENT_FAILED;
   if (G_UNLIKELY (client->unsent != NULL) && events & EPOLLOUT)
     send_unsent (client);

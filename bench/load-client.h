@@ -27,7 +27,8 @@ typedef enum
 
 typedef struct
 {
-  int fd; /* owned; -1 while idle */
+  int fd;                   /* owned; -1 while idle */
+  const LoadTarget *target; /* unowned: where it connects */
   guint index;
   int sender;         /* its number as a sender, or -1 */
   guint echoes;       /* own messages that came back; the owner clears it */
@@ -41,9 +42,8 @@ typedef struct
 /* What all clients share for reading. */
 typedef struct
 {
-  const LoadTarget *target; /* unowned */
-  LoadStats *stats;         /* unowned, nullable: messages are not looked at */
-  guint8 *input;            /* owned by the swarm, LOAD_INPUT_SIZE */
+  LoadStats *stats; /* unowned, nullable: messages are not looked at */
+  guint8 *input;    /* owned by the swarm, LOAD_INPUT_SIZE */
 } LoadReader;
 
 enum
@@ -51,7 +51,7 @@ enum
   LOAD_INPUT_SIZE = 256 * 1024,
 };
 
-gboolean load_client_connect (LoadClient *client, const LoadTarget *target, GError **error);
+gboolean load_client_connect (LoadClient *client, GError **error);
 
 /* @events: of epoll, edge-triggered. @error: set for LOAD_EVENT_FAILED. */
 LoadEvent load_client_handle (LoadClient *client, LoadReader *reader, guint events, GError **error);

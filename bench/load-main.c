@@ -16,15 +16,20 @@ static gboolean
 run (const LoadOptions *options, gboolean *clean, GError **error)
 {
   g_autoptr (LoadTarget) target = load_target_new (options->url, error);
+  g_autoptr (LoadTarget) far = NULL;
   g_autoptr (LoadSwarm) swarm = NULL;
   g_autoptr (LoadRun) result = NULL;
   g_autofree char *report = NULL;
 
   if (target == NULL)
     return FALSE;
+  if (options->far_url != NULL && (far = load_target_new (options->far_url, error)) == NULL)
+    return FALSE;
   swarm = load_swarm_new (options->n_clients, target, error);
   if (swarm == NULL)
     return FALSE;
+  if (far != NULL)
+    load_swarm_aim (swarm, options->n_near, far);
   result = load_run_new (options, swarm, error);
   if (result == NULL)
     return FALSE;

@@ -22,6 +22,7 @@ G_STATIC_ASSERT ((guint) MIN_PAYLOAD >= (guint) STAMP_SIZE);
 typedef struct
 {
   char *url;
+  char *far_url;
   char *steps;
   int clients;
   int senders;
@@ -41,6 +42,7 @@ static void
 raw_options_clear (RawOptions *raw)
 {
   g_free (raw->url);
+  g_free (raw->far_url);
   g_free (raw->steps);
 }
 
@@ -118,7 +120,7 @@ check_raw (const RawOptions *raw, GError **error)
 static gboolean
 settle_senders (LoadOptions *options, const RawOptions *raw, GError **error)
 {
-  guint most = MIN (options->n_clients, G_MAXUINT16);
+  guint most = MIN (options->n_near, G_MAXUINT16);
 
   options->rate = raw->rate;
   if (options->rate == 0)
@@ -142,6 +144,8 @@ convert (RawOptions *raw, GError **error)
   else if (!parse_steps (options->steps, raw->steps, error))
     return NULL;
   options->n_clients = g_array_index (options->steps, guint, options->steps->len - 1);
+  options->far_url = g_steal_pointer (&raw->far_url);
+  options->n_near = options->n_clients - (options->far_url != NULL ? options->n_clients / 2 : 0);
   if (!settle_senders (options, raw, error))
     return NULL;
   options->url = raw->url != NULL ? g_steal_pointer (&raw->url)
@@ -169,6 +173,8 @@ load_options_parse (int *argc, char ***argv, GError **error)
                               .warmup_s = 1 };
   const GOptionEntry entries[] = {
     { "url", 'u', 0, G_OPTION_ARG_STRING, &raw.url, "Server (ws://127.0.0.1:8000/ws)", "URL" },
+    { "far-url", 0, 0, G_OPTION_ARG_STRING, &raw.far_url,
+      "Half of the clients are here, only receive, and are timed", "URL" },
     { "clients", 'n', 0, G_OPTION_ARG_INT, &raw.clients, "Clients (1000)", "N" },
     { "steps", 0, 0, G_OPTION_ARG_STRING, &raw.steps, "Connect up to each, and report it", "N,N" },
     { "in-flight", 'm', 0, G_OPTION_ARG_INT, &raw.in_flight,
@@ -208,6 +214,7 @@ void
 load_options_free (LoadOptions *options)
 {
   g_free (options->url);
+  g_free (options->far_url);
   g_clear_pointer (&options->steps, g_array_unref);
   g_free (options);
 }

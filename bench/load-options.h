@@ -9,8 +9,10 @@
 typedef struct
 {
   char *url;     /* owned */
+  char *far_url; /* owned, nullable */
   GArray *steps; /* owned, of guint, rising: client counts to stop and report at; the last is all */
   guint n_clients;
+  guint n_near; /* of those, the first: at `url`; the rest is at `far_url`, and timed */
   guint n_senders;
   guint in_flight; /* 0: open loop at `rate` */
   double rate;     /* messages/s of all senders */

@@ -98,6 +98,14 @@ find_bucket (guint64 us)
   return (octave << SUB_BITS) + ((us >> octave) & ((1 << SUB_BITS) - 1));
 }
 
+static void
+note_latency (LoadWindow *window, guint64 age_us)
+{
+  window->timed++;
+  window->latency[find_bucket (age_us)]++;
+  window->latency_max_us = MAX (window->latency_max_us, age_us);
+}
+
 int
 load_stats_note_message (LoadStats *stats,
                          guint receiver,
@@ -108,7 +116,6 @@ load_stats_note_message (LoadStats *stats,
   LoadWindow *window = stats->window;
   LoadCell *cell;
   Stamp stamp;
-  guint64 age_us;
 
   if (G_UNLIKELY (!stamp_read (payload, length, stats->tag, &stamp)
                   || stamp.sender >= stats->n_senders))
@@ -125,10 +132,9 @@ load_stats_note_message (LoadStats *stats,
   else
     note_surprise (stats, cell, stamp.sequence);
 
-  age_us = stamp_age_us (&stamp, now_us);
   window->deliveries++;
-  window->latency[find_bucket (age_us)]++;
-  window->latency_max_us = MAX (window->latency_max_us, age_us);
+  if (receiver >= stats->first_timed)
+    note_latency (window, stamp_age_us (&stamp, now_us));
   window->silence_max_us = MAX (window->silence_max_us, now_us - stats->last_us[receiver]);
   stats->last_us[receiver] = now_us;
   return stamp.sender;
@@ -154,7 +160,7 @@ load_stats_count_missing (const LoadStats *stats)
 guint64
 load_window_get_latency (const LoadWindow *window, double fraction)
 {
-  guint64 wanted = window->deliveries * fraction;
+  guint64 wanted = window->timed * fraction;
   guint64 passed = 0;
 
   for (guint i = 0; i < LOAD_HISTOGRAM_BUCKETS; i++)

@@ -15,6 +15,7 @@ typedef struct
 {
   guint64 sent;       /* messages */
   guint64 deliveries; /* of stamped messages */
+  guint64 timed;      /* of those, whose latency counts */
   guint64 latency[LOAD_HISTOGRAM_BUCKETS];
   guint64 latency_max_us;
   gint64 silence_max_us; /* the longest that any receiver went between two messages */
@@ -31,6 +32,7 @@ typedef struct
 {
   guint n_receivers;
   guint n_senders;
+  guint first_timed;  /* latencies are those of receivers from this on */
   guint32 tag;        /* of this run's stamps */
   LoadWindow *window; /* unowned: where the present counts go */
   LoadCell *cells; /* owned: a row a receiver, so that a batch of messages meets one cache line */

@@ -60,7 +60,6 @@ load_swarm_new (guint size, const LoadTarget *target, GError **error)
   if (!raise_descriptor_limit (size + 16, error))
     return NULL;
   swarm = g_new0 (LoadSwarm, 1);
-  swarm->reader.target = target;
   swarm->reader.input = g_malloc (LOAD_INPUT_SIZE);
   swarm->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   swarm->clients = g_new0 (LoadClient, size);
@@ -68,7 +67,7 @@ load_swarm_new (guint size, const LoadTarget *target, GError **error)
   swarm->endings.disconnects = g_hash_table_new (NULL, NULL);
   swarm->endings.closes = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < size; i++)
-    swarm->clients[i] = (LoadClient){ .fd = -1, .index = i, .sender = -1 };
+    swarm->clients[i] = (LoadClient){ .fd = -1, .target = target, .index = i, .sender = -1 };
   return swarm;
 }
 
@@ -84,6 +83,13 @@ load_swarm_free (LoadSwarm *swarm)
   g_hash_table_unref (swarm->endings.closes);
   g_clear_error (&swarm->error);
   g_free (swarm);
+}
+
+void
+load_swarm_aim (LoadSwarm *swarm, guint first, const LoadTarget *target)
+{
+  for (guint i = first; i < swarm->size; i++)
+    swarm->clients[i].target = target;
 }
 
 void
@@ -124,7 +130,7 @@ fail (LoadSwarm *swarm, const LoadClient *client, GError *error)
     return g_error_free (error);
   swarm->error = error;
   g_prefix_error (&swarm->error, "Client %u of %u cannot connect to %s: ", client->index + 1,
-                  swarm->size, load_target_get_url (swarm->reader.target));
+                  swarm->size, load_target_get_url (client->target));
 }
 
 static void
@@ -135,7 +141,7 @@ start_client (LoadSwarm *swarm, LoadClient *client)
                                .data.ptr = client };
 
   swarm->n_started++;
-  if (!load_client_connect (client, swarm->reader.target, &error))
+  if (!load_client_connect (client, &error))
     return fail (swarm, client, g_steal_pointer (&error));
   epoll_ctl (swarm->epoll_fd, EPOLL_CTL_ADD, client->fd, &event);
 }
@@ -234,7 +240,8 @@ load_swarm_connect (LoadSwarm *swarm, guint count, GError **error)
         {
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                        "%s: only %u of %u clients are connected, and none more for 10 s",
-                       load_target_get_url (swarm->reader.target), swarm->n_settled, count);
+                       load_target_get_url (swarm->clients[swarm->n_settled].target),
+                       swarm->n_settled, count);
           return FALSE;
         }
     }

@@ -19,6 +19,9 @@ typedef struct
 LoadSwarm *load_swarm_new (guint size, const LoadTarget *target, GError **error);
 void load_swarm_free (LoadSwarm *swarm);
 
+/* Clients from @first on connect to @target (unowned) instead. */
+void load_swarm_aim (LoadSwarm *swarm, guint first, const LoadTarget *target);
+
 /* Messages are counted in @stats from now on. @echoed: called when the client, a sender, got @n of
  * its own messages back. */
 void load_swarm_set_traffic (LoadSwarm *swarm,

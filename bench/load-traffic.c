@@ -76,7 +76,7 @@ on_echoed (gpointer user_data, LoadClient *client, guint n)
 static LoadClient *
 get_sender (const Sending *sending, guint sender)
 {
-  guint64 clients = sending->options->n_clients;
+  guint64 clients = sending->options->n_near;
 
   return load_swarm_get_client (sending->swarm,
                                 (2 * sender + 1) * clients / (2 * sending->options->n_senders));
@@ -202,6 +202,7 @@ load_traffic_run (LoadSwarm *swarm,
   sending.rest = g_new0 (LoadWindow, 1);
   sending.stats = load_stats_new (options->n_clients, options->n_senders, g_random_int (),
                                   sending.rest);
+  sending.stats->first_timed = options->far_url != NULL ? options->n_near : 0;
   sending.payload = g_malloc (options->size);
   memset (sending.payload, '.', options->size);
   sending.frame = g_malloc (options->size + WIRE_MAX_HEADER);

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The processes of a measurement: a server under test, and the load generator, each on its core.
+"""The processes of a measurement: servers, and the load generator, each on its core.
 
-What is wrong with a run but does not end it goes to the list of faults that both are given.
+What is wrong with a run but does not end it goes to the list of faults that all are given.
 """
 
 import json
 import os
 import queue
-import re
 import subprocess
 import threading
 import time
 
 START_S = 10
 END_S = 15
-ADDRESS = re.compile(r"(?:(ws|http)://|listening on )([\w.\[\]:-]+:\d+)(/[\w./-]*)?")
 
 
 class CannotMeasure(Exception):
@@ -56,41 +54,40 @@ def start(command, core, **pipes):
                             stdin=subprocess.DEVNULL, env=environment, **pipes)
 
 
-class Server:
-    """A context: the server runs within. It learns where from what the server logs."""
+class Daemon:
+    """A context: the program runs within. What it prints is kept, and named if it fails."""
+
+    END_STATUS = 0  # when it is asked to end
 
     def __init__(self, name, command, core, faults):
         self.name = name
-        self.url = None
-        self.admin_url = None
-        self._faults = faults
+        self.faults = faults
         self._process = start(command, core, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._lines = Lines(self._process.stdout)
         self.pid = self._process.pid
 
     def __enter__(self):
         try:
-            self._await_addresses(needs_admin=self.name == "ringdown")
-        except CannotMeasure:
-            self._end()
+            self.await_ready(time.monotonic() + START_S)
+        except BaseException:
+            self.end()
             raise
         return self
 
-    def _await_addresses(self, needs_admin):
-        deadline = time.monotonic() + START_S
-        while self.url is None or (needs_admin and self.admin_url is None):
-            line = self._lines.next(deadline)
-            if line is None:
-                output = " | ".join(self._lines.seen) or "no output"
-                raise CannotMeasure(f"{self.name} ended, or did not say within {START_S} s "
-                                    f"where it listens: {output}")
-            for scheme, address, path in ADDRESS.findall(line):
-                if scheme == "http":
-                    self.admin_url = f"http://{address}"
-                else:
-                    self.url = f"ws://{address}{path or '/ws'}"
+    def await_ready(self, deadline):
+        """Returns when the program can be used."""
+        raise NotImplementedError
 
-    def _end(self):
+    def next_line(self, deadline):
+        line = self._lines.next(deadline)
+        if line is None:
+            output = " | ".join(self._lines.seen) or "no output"
+            raise CannotMeasure(f"{self.name} ended, or did not say within {START_S} s that it "
+                                f"is ready: {output}")
+        return line
+
+    def end(self):
+        """Returns the exit status."""
         self._process.terminate()
         try:
             self._process.wait(END_S)
@@ -102,11 +99,10 @@ class Server:
 
     def __exit__(self, *_):
         ended_early = self._process.poll() is not None
-        status = self._end()
-        # bench-limit handles no signals: -15 is its proper end.
-        if ended_early or status not in ((0,) if self.name == "ringdown" else (-15,)):
-            self._faults.append(f"{self.name} ended {'early ' if ended_early else ''}with status "
-                                f"{status}: {' | '.join(self._lines.seen[-3:])}")
+        status = self.end()
+        if ended_early or status != self.END_STATUS:
+            self.faults.append(f"{self.name} ended {'early ' if ended_early else ''}with status "
+                               f"{status}: {' | '.join(self._lines.seen[-3:])}")
 
 
 class Load:
