@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define LONG_MS (3600 * 1000)
+
 static void
 write_reply (GString *diary, const redisReply *reply)
 {
@@ -87,15 +89,13 @@ link_fixture_set_up (LinkFixture *fixture, gconstpointer unused)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
-  /* GLib opens a descriptor for each of its main contexts, and keeps it; tasks use one of its own.
-   */
+  /* GLib keeps a descriptor for each main context, and tasks have one of their own. */
   g_type_ensure (G_TYPE_TASK);
   g_main_context_iteration (context, FALSE);
   fixture->descriptors = descriptors_count ();
   fixture->server = redis_server_new_tcp ();
-  fixture->patience = (RdRedisPatience){ .connect_ms = RD_REDIS_CONNECT_S * 1000,
-                                         .probe_ms = RD_REDIS_PROBE_S * 1000,
-                                         .answer_ms = RD_REDIS_ANSWER_S * 1000 };
+  fixture->patience
+    = (RdRedisPatience){ .connect_ms = LONG_MS, .probe_ms = LONG_MS, .answer_ms = LONG_MS };
   fixture->diary = g_string_new (NULL);
 }
 

@@ -22,7 +22,7 @@ typedef struct LinkFixture
   guint descriptors; /* open before all */
 } LinkFixture;
 
-/* With a server at TCP, and the patience of the service. */
+/* With a server at TCP, and more patience than any test takes. */
 void link_fixture_set_up (LinkFixture *fixture, gconstpointer unused);
 
 /* Asserts that nothing was told that no test looked at, and that all descriptors are closed. */
