@@ -79,7 +79,7 @@ is_answering (RdApplication *self, gint64 passed_us)
          && rd_server_get_handshakes (self->server) > 0;
 }
 
-/* The last messages are for the clients of other workers. */
+/* The last messages are for the clients of other workers, and follow what was missed. */
 static gboolean
 is_sending (RdApplication *self, gint64 passed_us)
 {
@@ -89,7 +89,7 @@ is_sending (RdApplication *self, gint64 passed_us)
     return FALSE;
 
   rd_bus_get_stats (self->bus, &stats);
-  return stats.is_up && (stats.pending > 0 || !rd_redis_is_idle (self->redis));
+  return rd_redis_is_up (self->redis) && (stats.pending > 0 || !rd_redis_is_idle (self->redis));
 }
 
 static gboolean

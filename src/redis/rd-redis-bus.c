@@ -23,6 +23,10 @@
 
 #define REASON_MAX_CHARS 200
 
+/* Of what has not come back from the channel yet: more than Redis keeps for a subscriber that reads
+ * too slowly, before it closes the connection (client-output-buffer-limit pubsub). */
+#define ECHOES_MAX_BYTES (64 << 20)
+
 typedef enum
 {
   STATE_DOWN,
@@ -72,7 +76,15 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdRedisBus,
                                G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (RD_TYPE_BUS, bus_iface_init))
 
-/* The time is that of the change of state; a reason may change while it lasts. */
+/* What is published here does not get to Redis. */
+static gboolean
+is_away (State state)
+{
+  return state == STATE_DOWN || state == STATE_CATCHING_UP;
+}
+
+/* The time is that of the change of state; a reason may change while it lasts, and an attempt to
+ * come back may fail. */
 static void
 set_state (RdRedisBus *self, State state, const char *reason)
 {
@@ -81,7 +93,7 @@ set_state (RdRedisBus *self, State state, const char *reason)
   if (state == self->state && g_strcmp0 (shown, self->reason) == 0)
     return;
 
-  if (state != self->state)
+  if (state != self->state && !(is_away (state) && is_away (self->state)))
     self->since_us = g_get_real_time ();
   self->state = state;
   g_free (self->reason);
@@ -533,7 +545,7 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
   self->turn = rd_redis_turn_new (redis, options->node, &turn_events, self);
   if (options->mode == RD_REDIS_PUBSUB)
     {
-      self->echoes = rd_redis_echoes_new (options->buffer_size);
+      self->echoes = rd_redis_echoes_new (ECHOES_MAX_BYTES);
     }
   else
     {

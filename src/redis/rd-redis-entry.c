@@ -108,6 +108,17 @@ rd_redis_entry_parse (const redisReply *reply, RdRedisEntry *entry)
   return entry->node != NULL && entry->sequence > 0 && entry->data != NULL;
 }
 
+gsize
+rd_redis_entry_get_size (const redisReply *reply)
+{
+  gsize size = reply->type == REDIS_REPLY_STRING ? reply->len : 0;
+
+  /* the depth is bounded by the parser */
+  for (gsize i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+    size += rd_redis_entry_get_size (reply->element[i]);
+  return size;
+}
+
 /* Returns: (nullable): the value of a field in [field, value, …], if it is of that type. */
 static const redisReply *
 find_value (const redisReply *fields, const char *name, int type)

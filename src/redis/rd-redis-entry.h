@@ -42,6 +42,9 @@ gboolean rd_redis_entry_parse_id (const redisReply *reply, WsId *id);
  * "text" (UTF-8) or "binary", in any order. Returns: FALSE if it is not that, or more than that. */
 gboolean rd_redis_entry_parse (const redisReply *reply, RdRedisEntry *entry);
 
+/* Returns: the size of all that is in an entry, whatever it is, bytes. */
+gsize rd_redis_entry_get_size (const redisReply *reply);
+
 /* Reads the reply to XINFO STREAM; "ERR no such key" is an empty stream. Returns: FALSE if it is no
  * such reply. */
 gboolean rd_redis_stream_info_parse (const redisReply *reply, RdRedisStreamInfo *info);

@@ -7,13 +7,20 @@
 
 #include "rd-redis-follower.h"
 
+#include "rd-redis-entry.h"
+
 #include <glib/gi18n.h>
+
 #define BLOCK_MS "2000" /* so that a server that lives is heard in time */
 
 #define COUNT_MAX 512 /* entries */
 
 /* While there is more to read, it is looked so often whether the stream was faster than we are. */
 #define LOOK_US G_TIME_SPAN_SECOND
+
+/* While there is not: whether it was, or whether another took its place, of which nothing would
+ * ever come: its ids may be behind those that we read. */
+#define LOOK_LIVE_US (10 * G_TIME_SPAN_SECOND)
 
 /* While there is more to read, clients that are behind are waited for: in all for so long, and for
  * a tenth of the time that went by. */
@@ -29,7 +36,7 @@ struct _RdRedisFollower
   const RdRedisFollowerEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
-  gsize max_bytes;   /* to be asked for at once, as far as that can be guessed */
+  gsize max_bytes;   /* to be taken at once; asked for, as far as that can be guessed */
   guint first_count; /* entries that have no more, however large they are */
 
   gboolean is_live; /* the end was reached */
@@ -124,11 +131,10 @@ look (RdRedisFollower *follower, RdRedisReplyFunc func)
   rd_redis_link_call_words (link, func, follower, "XINFO", "STREAM", follower->key, NULL);
 }
 
-/* There is more to read. */
 static void
-go_on (RdRedisFollower *follower)
+go_on (RdRedisFollower *follower, gint64 look_us)
 {
-  if (g_get_monotonic_time () - follower->looked_us >= LOOK_US)
+  if (g_get_monotonic_time () - follower->looked_us >= look_us)
     look (follower, on_look);
   else
     ask (follower);
@@ -160,7 +166,7 @@ on_wait (gpointer user_data)
     return G_SOURCE_CONTINUE;
 
   follower->wait_id = 0;
-  go_on (follower);
+  go_on (follower, LOOK_US);
   return G_SOURCE_REMOVE;
 }
 
@@ -170,41 +176,41 @@ go_on_when_there_is_room (RdRedisFollower *follower)
   if (must_wait (follower))
     follower->wait_id = g_timeout_add (ROOM_POLL_MS, on_wait, follower);
   else
-    go_on (follower);
+    go_on (follower, LOOK_US);
 }
 
-/* Returns: the size of the message, bytes; -1: this is no Redis. */
-static gssize
+/* Returns: FALSE: this is no Redis. */
+static gboolean
 take (RdRedisFollower *follower, const redisReply *entry)
 {
   RdMessage message = { .topic = RD_TOPIC_BROADCAST };
   const RdRedisEntryKind kind = rd_redis_stream_take (follower->stream, entry, &message);
 
   if (kind == RD_REDIS_BROKEN)
-    return -1;
+    return FALSE;
+
   if (kind == RD_REDIS_TAKE)
     follower->events->message (&message, follower->user_data);
   else
     follower->events->skipped (kind, follower->user_data);
-  return message.size;
+  return TRUE;
 }
 
-/* Returns: the size of the messages, bytes; -1: this is no Redis. */
-static gssize
-take_all (RdRedisFollower *follower, const redisReply *entries)
+/* Takes as many as the clients are sent at once: the rest is asked for again. @bytes (out): their
+ * size. Returns: how many; 0: this is no Redis. */
+static gsize
+take_some (RdRedisFollower *follower, const redisReply *entries, gsize *bytes)
 {
-  gssize bytes = 0;
+  gsize n = 0;
 
-  for (gsize i = 0; i < entries->elements; i++)
+  for (*bytes = 0; n < entries->elements && *bytes < follower->max_bytes; n++)
     {
-      const gssize size = take (follower, entries->element[i]);
-
-      if (size < 0)
-        return -1;
-      bytes += size;
+      if (!take (follower, entries->element[n]))
+        return 0;
+      *bytes += rd_redis_entry_get_size (entries->element[n]);
     }
 
-  return bytes;
+  return n;
 }
 
 /* Returns: (nullable): the list of entries in what XREAD of one stream returns,
@@ -234,15 +240,15 @@ adapt_count (RdRedisFollower *follower, gsize n_entries, gsize bytes)
   follower->count = CLAMP (follower->max_bytes / size, 1, MIN (2 * follower->count, COUNT_MAX));
 }
 
+/* All that there was when this pass began was read. */
 static void
-on_end (RdRedisFollower *follower)
+become_live (RdRedisFollower *follower)
 {
-  if (!follower->is_live)
-    {
-      follower->is_live = TRUE;
-      follower->events->caught_up (follower->user_data);
-    }
-  ask (follower);
+  if (follower->is_live)
+    return;
+
+  follower->is_live = TRUE;
+  follower->events->caught_up (follower->user_data);
 }
 
 static void
@@ -250,14 +256,16 @@ on_entries (const redisReply *reply, gpointer user_data)
 {
   RdRedisFollower *follower = user_data;
   const redisReply *entries;
-  gboolean is_full;
-  gssize bytes;
+  gboolean has_more;
+  gsize bytes;
+  gsize n;
 
   if (follower->is_live) /* else it is not known yet what Redis has kept */
     follower->events->heard (follower->user_data);
   if (reply->type == REDIS_REPLY_NIL)
     {
-      on_end (follower);
+      become_live (follower);
+      go_on (follower, LOOK_LIVE_US);
       return;
     }
 
@@ -268,20 +276,23 @@ on_entries (const redisReply *reply, gpointer user_data)
       return;
     }
 
-  bytes = take_all (follower, entries);
-  if (bytes < 0)
+  n = take_some (follower, entries, &bytes);
+  if (n == 0)
     {
       give_up (follower, g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
                                               _ ("its entries have no valid ids")));
       return;
     }
 
-  is_full = entries->elements == follower->count;
-  adapt_count (follower, entries->elements, bytes);
-  if (is_full)
+  has_more = n < entries->elements || n >= follower->count;
+  adapt_count (follower, n, bytes);
+  /* others may write faster than we read: to wait for an end would be to wait for ever */
+  if (!has_more || rd_redis_stream_has_caught_up (follower->stream))
+    become_live (follower);
+  if (has_more)
     go_on_when_there_is_room (follower);
   else
-    ask (follower);
+    go_on (follower, LOOK_LIVE_US);
 }
 
 static void

@@ -23,10 +23,10 @@ typedef struct
   /* What happened to the stream where we did not look, if something did. */
   void (*away) (const RdRedisAway *away, gpointer user_data);
 
-  /* The end of the stream was reached, for the first time in this pass. */
+  /* What was in the stream when this pass began was read. */
   void (*caught_up) (gpointer user_data);
 
-  /* Redis has answered; every two seconds at least once the end was reached. */
+  /* Redis has answered; every two seconds at least once that was read. */
   void (*heard) (gpointer user_data);
 
   /* Whether the clients have taken in what they were sent. */

@@ -19,6 +19,7 @@ struct _RdRedisStream
   WsId joined;   /* of unknown senders, only what is behind it is for us */
   WsId position; /* to read behind; in a pass it may be before last */
   WsId last;     /* the greatest that was read */
+  WsId goal;     /* the end when this pass began */
   guint64 own;
 
   gboolean has_ordinal;
@@ -168,6 +169,7 @@ rd_redis_stream_resume (RdRedisStream *stream, const redisReply *reply, RdRedisA
     return FALSE;
 
   stream->own = 0;
+  stream->goal = info.last;
   away->lost = stream->has_joined && is_lost (stream, &info);
   if (!stream->has_joined)
     {
@@ -206,6 +208,12 @@ rd_redis_stream_look (RdRedisStream *stream, const redisReply *reply, RdRedisAwa
   find_missed (stream, &info, away);
   note_end (stream, &info);
   return TRUE;
+}
+
+gboolean
+rd_redis_stream_has_caught_up (const RdRedisStream *stream)
+{
+  return rd_redis_id_compare (&stream->position, &stream->goal) >= 0;
 }
 
 void

@@ -56,6 +56,9 @@ gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, 
  * Returns: FALSE if @info tells of no stream: nothing was done. */
 gboolean rd_redis_stream_look (RdRedisStream *stream, const redisReply *info, RdRedisAway *away);
 
+/* Whether all was read that was there when this pass began. */
+gboolean rd_redis_stream_has_caught_up (const RdRedisStream *stream);
+
 /* The id to read behind, as XREAD takes it. */
 void rd_redis_stream_format_position (const RdRedisStream *stream, char out[WS_ID_STRING_SIZE]);
 

@@ -17,6 +17,10 @@
 #define LOOK_ELSEWHERE_EVERY 16 /* attempts: about once a minute */
 #define REFUSAL_MAX_CHARS    200
 
+/* Who took messages for so long is soon asked again when it refuses some; one that cannot make up
+ * its mind is not, nor does it fill the log. */
+#define STABLE_US (5 * G_TIME_SPAN_SECOND)
+
 struct _RdRedisWriter
 {
   RdRedis *redis;                    /* unowned: outlives us */
@@ -29,6 +33,7 @@ struct _RdRedisWriter
   char *refusal;   /* owned, nullable */
   char *doubt;     /* owned, nullable: the first error in the answer to the batch under way */
   RdRedisBackoff backoff;
+  gint64 refused_us; /* monotonic: when a batch was refused last */
   guint wake_id;
   guint retry_id;
 };
@@ -93,6 +98,7 @@ on_refused (RdRedisWriter *writer)
 {
   g_autoptr (GError) error = NULL;
 
+  writer->refused_us = g_get_monotonic_time ();
   rd_redis_outbox_refused (writer->outbox);
   writer->events->refused (writer->user_data);
   set_refusal (writer, g_steal_pointer (&writer->doubt));
@@ -137,7 +143,8 @@ on_executed (const redisReply *reply, gpointer user_data)
       return;
     }
 
-  writer->backoff.attempts = 0;
+  if (g_get_monotonic_time () - writer->refused_us > STABLE_US)
+    writer->backoff.attempts = 0;
   writer->events->stored (n, writer->user_data);
   set_refusal (writer, NULL);
   rd_redis_settle (writer->redis);

@@ -14,6 +14,7 @@ import tap
 from bus import Bus
 from fleet import AWAY, CONNECTED, LOST, MODES, REFUSES, STREAM, FleetTestCase
 from patience import SLOWNESS, Deadline, eventually
+from relay import Relay
 
 NOTIFICATION = '🛰 Test notification'
 REFUSED = r'redis: refuses messages since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: '
@@ -300,6 +301,34 @@ class RefusedTest(FaultTestCase):
             redis.cli('DEL', STREAM)
             people.wait_all()
 
+    def test_one_that_wavers_does_not_fill_the_log(self):
+        self.warnings.append(REFUSES)
+        redis = self.redis()
+        worker = self.worker(redis, warnings=self.warnings)
+        client = self.connect(worker)
+        deadline = Deadline(4)
+        times = 0
+        while not deadline.expired:
+            redis.configure('maxmemory', '1')
+            client.text(f'{times}')
+            self.wait_state(worker, f'{REFUSED}OOM.*')
+            redis.configure('maxmemory', '0')
+            self.wait_state(worker, CONNECTED)
+            times += 1
+        # each is waited for longer than the last: 0.05, 0.1, 0.2, 0.4, 0.8, 1.6 seconds at least
+        self.assertLess(len(worker.find_log(REFUSES)), 9)
+
+    def test_what_may_not_be_read_is_named_and_since_when(self):
+        redis = self.redis()
+        redis.cli('ACL', 'SETUSER', 'default', '-xinfo')
+        worker = self.start(f'--redis={redis.url}', warnings=self.warnings)
+        state = self.wait_state(worker, r'redis: down since .*: the stream .*NOPERM.*')[0]
+        connects = worker.metric('ringdown_redis_connects_total')
+        eventually(lambda: worker.metric('ringdown_redis_connects_total') >= connects + 6,
+                   'more attempts', 20)
+        self.wait_state(worker, re.escape(state))
+        self.assertEqual(1, len(worker.find_log(AWAY)))
+
     def test_in_pubsub_mode_no_permission_on_the_channel(self):
         self.warnings.append(REFUSES)
         redis = self.redis()
@@ -323,6 +352,14 @@ class LoadingTest(FaultTestCase):
                 self.wait_state(worker, 'redis: down since .*LOADING.*')
             people.say_everywhere(20)
             people.wait_all(20)
+
+
+class LaggingRelay(Relay):
+    """What comes to subscribers comes late, a little at a time."""
+
+    def is_silenced(self, connection):
+        time.sleep(0.3 if b'SUBSCRIBE' in connection.said else 0)
+        return False
 
 
 class CutTest(FaultTestCase):
@@ -371,6 +408,18 @@ class CutTest(FaultTestCase):
                 self.wait_metric(workers[0], 'ringdown_redis_connects_total', 1 + times)
                 self.wait_connected(workers[0])
 
+    def test_in_pubsub_mode_more_echoes_than_the_buffer_holds_messages_double_nothing(self):
+        redis = self.redis()
+        relay = LaggingRelay(redis)
+        self.addCleanup(relay.finish)
+        options = ('--redis-mode=pubsub', '--redis-buffer=512KiB')
+        workers = [self.worker(place, *options, warnings=self.warnings)
+                   for place in (relay, redis)]
+        with self.fleet(*workers) as people:
+            for _ in range(30):
+                people.say(0, padding=' '.ljust(60_000, '.'))
+                self.wait_pending(workers[0], 0)
+
     def test_in_pubsub_mode_an_echo_that_never_came_hides_nobody_elses_message(self):
         redis = self.redis()
         relay = self.relay(redis)
@@ -406,6 +455,23 @@ class CutTest(FaultTestCase):
 
 
 class CatchUpTest(FaultTestCase):
+    def test_a_drain_that_ends_meanwhile_leaves_no_message_behind(self):
+        redis = self.redis()
+        relay = self.relay(redis)
+        worker = self.worker(relay, warnings=self.warnings)
+        client = self.connect(worker)
+        relay.refuse()
+        self.wait_down(worker)
+        client.text('the last one')
+        client.expect_text('the last one')
+        relay.delay = 0.07
+        relay.accept()
+        self.wait_state(worker, 'redis: catching up')
+        client.leave()
+        worker.signal(signal.SIGTERM)
+        self.assertEqual(0, worker.wait_exit())
+        self.assertEqual('1', redis.cli('XLEN', STREAM))
+
     def test_much_that_was_missed_reaches_all_who_read(self):
         """Several times the log of the clients, which those who are slow fall off."""
         redis = self.redis()
@@ -419,6 +485,58 @@ class CatchUpTest(FaultTestCase):
             relay.accept()
             people.wait_heard(messages, 0, 30)
         self.assertEqual(0, workers[0].metric('ringdown_slow_clients_closed_total'))
+
+
+    def test_large_ones_after_many_small_ones_reach_all_who_read(self):
+        """So many that the last of the small ones are asked for together with hundreds of large
+        ones, which are too much for the log of the clients."""
+        redis = self.redis()
+        relay = self.relay(redis)
+        workers = [self.worker(place, warnings=self.warnings) for place in (relay, redis)]
+        with self.fleet(*workers) as people:
+            relay.refuse()
+            self.wait_down(workers[0])
+            people.say(1, 2530)
+            messages = people.say(1, 400, padding=' '.ljust(60_000, '.'))
+            self.wait_pending(workers[1], 0)
+            relay.accept()
+            people.wait_heard(messages, 0, 30)
+        self.assertEqual(0, workers[0].metric('ringdown_slow_clients_closed_total'))
+
+    def test_large_entries_that_are_no_messages_are_not_asked_for_all_at_once(self):
+        redis = self.redis()
+        relay = self.relay(redis)
+        worker = self.worker(relay, warnings=self.warnings)
+        relay.refuse()
+        self.wait_down(worker)
+        redis.cli('EVAL', 'for i = 1, 300 do redis.call("XADD", KEYS[1], "*", "a",'
+                  ' string.rep("x", 1000000)) end', '1', STREAM)
+        relay.accept()
+        self.wait_connected(worker, seconds=30)
+        self.assertEqual(2, worker.metric('ringdown_redis_connects_total'))
+
+    def test_a_stream_that_never_rests(self):
+        """Whenever it is read there is more: who waits for its end waits for ever."""
+        redis = self.redis()
+        relay = self.relay(redis)
+        relay.delay = 0.05
+        writer = redis.begin_cli('-r', '-1', '-i', '0.005', 'XADD', STREAM, '*', 'a', 'b')
+        self.addCleanup(writer.communicate)
+        self.addCleanup(writer.kill)
+        self.worker(relay, warnings=self.warnings)
+
+    def test_a_stream_whose_ids_begin_anew_further_back(self):
+        self.warnings.append(LOST)
+        redis = self.redis()
+        workers = self.pair(redis)
+        with self.fleet(*workers) as people:
+            in_an_hour = int(time.time() + 3600) * 1000
+            redis.cli('XADD', STREAM, f'{in_an_hour}-0', 'a', 'b')
+            people.say_everywhere()
+            people.wait_all()
+            redis.cli('DEL', STREAM)
+            people.say_everywhere()
+            people.wait_all(30)
 
 
 class GapTest(FaultTestCase):
@@ -453,6 +571,20 @@ class GapTest(FaultTestCase):
             self.assertEqual(1, self.away.metric('ringdown_redis_gaps_total'))
             self.assertEqual('30', self.away.wait_log(self.GAP)[1])
         self.assertEqual(0, self.there.metric('ringdown_redis_gaps_total'))
+
+    def test_what_was_cut_off_before_a_worker_that_stays_came_to_read_it_is_counted(self):
+        with self.fleet(self.there, self.away, may_miss=True) as people:
+            people.wait_heard(people.say(0), 1)
+            self.away.signal(signal.SIGSTOP)
+            for count in 1, 50:  # the first is what it was waiting for
+                messages = people.say(0, count)
+                self.wait_pending(self.there, 0)
+            self.server.cli('XTRIM', STREAM, 'MAXLEN', '20')
+            self.away.signal(signal.SIGCONT)
+            people.wait_heard(messages, 1)
+            eventually(lambda: self.away.metric('ringdown_redis_missed_total') >= 30,
+                       'it to be noticed', 20)
+        self.assertEqual([], self.away.find_log(AWAY))
 
     def test_all_that_was_cut_off_is_counted_when_nothing_is_left(self):
         with self.fleet(self.there, self.away, may_miss=True) as people:

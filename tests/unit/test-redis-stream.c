@@ -223,6 +223,21 @@ a_later_pass_begins_a_little_before_where_we_were (void)
   g_assert_cmpint (take (stream, 9500, "a", 4), ==, RD_REDIS_TAKE);
 }
 
+/* Or else others, who write faster than we read, would keep us from it for ever. */
+static void
+a_pass_has_caught_up_with_what_was_there_when_it_began (void)
+{
+  g_autoptr (RdRedisStream) stream = make_stream ();
+
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_TAKE);
+  resume (stream, 3, 7000, 9500, 3);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_REPEATED);
+  g_assert_cmpint (take (stream, 9499, "a", 2), ==, RD_REDIS_TAKE);
+  g_assert_false (rd_redis_stream_has_caught_up (stream));
+  g_assert_cmpint (take (stream, 9500, "a", 3), ==, RD_REDIS_TAKE);
+  g_assert_true (rd_redis_stream_has_caught_up (stream));
+}
+
 static void
 what_was_there_before_us_is_not_taken (void)
 {
@@ -534,6 +549,8 @@ main (int argc, char **argv)
                    the_first_pass_begins_at_the_end_if_the_server_tells_no_time);
   g_test_add_func ("/redis/stream/first-pass/since/once", the_time_when_we_began_does_not_change);
   g_test_add_func ("/redis/stream/later-pass", a_later_pass_begins_a_little_before_where_we_were);
+  g_test_add_func ("/redis/stream/caught-up",
+                   a_pass_has_caught_up_with_what_was_there_when_it_began);
   g_test_add_func ("/redis/stream/before-us", what_was_there_before_us_is_not_taken);
   g_test_add_func ("/redis/stream/no-info", no_info_is_no_stream);
   g_test_add_func ("/redis/stream/lost/end", an_end_that_went_back_is_data_lost);
