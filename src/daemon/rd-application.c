@@ -26,6 +26,7 @@
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <signal.h>
 
 /* What is under way when all clients have left: answers to late handshakes, messages for Redis. */
@@ -92,6 +93,21 @@ is_sending (RdApplication *self, gint64 passed_us)
   return rd_redis_is_up (self->redis) && (stats.pending > 0 || !rd_redis_is_idle (self->redis));
 }
 
+static void
+tell_unsent (RdApplication *self)
+{
+  RdBusStats stats;
+
+  rd_bus_get_stats (self->bus, &stats);
+  if (stats.pending > 0)
+    g_warning (ngettext ("%" PRIu64 " message did not get to Redis before the end: the clients of "
+                         "other workers miss it",
+                         "%" PRIu64 " messages did not get to Redis before the end: the clients of "
+                         "other workers miss them",
+                         stats.pending),
+               stats.pending);
+}
+
 static gboolean
 on_farewell (gpointer user_data)
 {
@@ -101,6 +117,7 @@ on_farewell (gpointer user_data)
   if (is_answering (self, passed_us) || is_sending (self, passed_us))
     return G_SOURCE_CONTINUE;
 
+  tell_unsent (self);
   g_application_quit (G_APPLICATION (self));
   return G_SOURCE_REMOVE;
 }

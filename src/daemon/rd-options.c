@@ -140,20 +140,21 @@ static const RdOption options[] = {
     .is_remote = TRUE, .help = N_("Join the workers at this server [none]"),
     .description =
       "The Redis server through which workers pass messages to each other, as "
-      "redis://USER:PASSWORD@HOST:PORT/DATABASE, where all but the host may be left out, as "
-      "unix://USER:PASSWORD@/PATH?db=DATABASE, or as the path of a UNIX socket; %XX stands for "
-      "special characters of user and password. A password on the command line can be seen by "
-      "every user of the machine: give it in the key file, for nobody else to read (mode 0600), "
-      "or in the environment. If the server cannot be reached, the service starts all the same "
-      "and joins later; if the server refuses the user, the password or the database, the "
-      "service does not start. There is no TLS: leave that to a proxy such as stunnel." },
+      "redis://USER:PASSWORD@HOST:PORT/DATABASE, where all but the host may be left out (the port "
+      "is 6379, the database 0), as unix://USER:PASSWORD@/PATH?db=DATABASE, or as the path of a "
+      "UNIX socket; %XX stands for special characters of user and password. A password on the "
+      "command line can be seen by every user of the machine: give it in the key file, for nobody "
+      "else to read (mode 0600), or in the environment. If the server cannot be reached, the "
+      "service starts all the same and joins later; if the server refuses the user, the password "
+      "or the database, the service does not start. There is no TLS: leave that to a proxy such as "
+      "stunnel." },
   { "redis-mode", "Redis", "MODE", FIELD (CHOICE, redis_mode), "stream",
     .words = redis_mode_words, .help = N_("stream or pubsub: see the manual"),
     .description =
-      "How messages pass. stream: through the Redis stream ringdown:log, at least once, so that "
-      "a worker which was cut off from Redis reads what it missed, once each and in the order "
-      "of each sender. pubsub: through --redis-channel as bare text, at most once, for a fleet "
-      "of which other programs are a part. All workers need the same mode." },
+      "How messages pass. stream: through the Redis stream ringdown:log, so that a worker which "
+      "was cut off from Redis reads what it missed; every client gets each message exactly once, "
+      "in the order of each sender. pubsub: through --redis-channel as bare text, at most once, "
+      "for a fleet of which other programs are a part. All workers need the same mode." },
   { "redis-channel", "Redis", "NAME", FIELD (NAME, redis_channel), "broadcast",
     .max = "255", .help = N_("What is published there reaches all"),
     .description =
@@ -164,14 +165,14 @@ static const RdOption options[] = {
     .description =
       "How many messages the Redis stream keeps, or a few more. They are what a worker that was "
       "cut off can catch up with; past that it has a gap, which is logged and counted. They take "
-      "up memory of the Redis server." },
+      "up memory of the Redis server: 100000 of 128 bytes some 18 MB, of 1 KiB some 130 MB." },
   { "redis-buffer", "Redis", "SIZE", FIELD (SIZE, redis_buffer), "64MiB",
     "64KiB", "1GiB", .help = N_("What may wait while Redis is away"),
     .description =
       "How much memory may be taken by messages that were published here and that Redis may not "
       "have yet. Clients of this worker get them at once; the others when Redis is back. When "
-      "it is full, the oldest messages go, which is logged and counted. Must be at least eight "
-      "times --max-message if --redis is given." },
+      "it is full, the oldest messages go, which is logged and counted; when the worker ends, "
+      "all that is left goes. Must be at least eight times --max-message if --redis is given." },
 
   { "instance", "Service", "NAME", FIELD (NAME, instance), NULL,
     .max = "64", .help = N_("Tells workers apart on the bus [none]"),

@@ -56,11 +56,12 @@ struct _RdRedisBus
   char sequence[24];         /* of the message being composed, as text */
 
   State state;
-  char *reason;      /* owned, nullable */
-  gint64 since_us;   /* since 1970: when the state began */
-  gint64 away_us;    /* monotonic: when Redis was lost; 0: it is not */
-  gboolean is_short; /* messages were dropped since the outbox was empty last */
-  gboolean is_long;  /* messages of others were too long since the connection began */
+  char *reason;       /* owned, nullable */
+  gint64 since_us;    /* since 1970: when the state began */
+  gint64 away_us;     /* monotonic: when Redis was lost; 0: it is not */
+  gboolean is_barred; /* it does not let us in, and that was said */
+  gboolean is_short;  /* messages were dropped since the outbox was empty last */
+  gboolean is_long;   /* messages of others were too long since the connection began */
   RdBusStats stats;
 };
 
@@ -184,7 +185,7 @@ compose_publish (RdRedisBus *self,
                  const char **words,
                  gsize *sizes)
 {
-  rd_redis_echoes_expect (self->echoes, outgoing, g_get_monotonic_time ());
+  rd_redis_echoes_expect (self->echoes, outgoing);
   words[0] = "PUBLISH";
   sizes[0] = strlen (words[0]);
   words[1] = self->channel;
@@ -372,7 +373,7 @@ join (RdRedisBus *self)
 {
   const char *refusal = rd_redis_writer_get_refusal (self->writer);
 
-  if (self->away_us == 0)
+  if (self->stats.connects <= 1)
     {
       g_message (_ ("Redis at %s: connected"), rd_redis_get_name (self->redis));
     }
@@ -387,6 +388,7 @@ join (RdRedisBus *self)
     }
 
   self->away_us = 0;
+  self->is_barred = FALSE;
   set_state (self, refusal != NULL ? STATE_REFUSED : STATE_CONNECTED, refusal);
   rd_redis_writer_start (self->writer);
 }
@@ -426,13 +428,16 @@ static void
 abandon (RdRedisBus *self)
 {
   self->stats.dropped += rd_redis_outbox_abandon (self->outbox);
-  rd_redis_echoes_forget_until (self->echoes, self->answered);
+  rd_redis_echoes_disconnect (self->echoes, self->answered, g_get_monotonic_time ());
   self->answered = self->taken;
 }
 
 static void
 on_down (RdRedisBus *self, const GError *why)
 {
+  /* a new reason that will not pass by itself is worth a word of its own */
+  const gboolean is_barred = g_error_matches (why, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED);
+
   rd_redis_writer_stop (self->writer);
   if (self->follower != NULL)
     rd_redis_follower_stop (self->follower);
@@ -440,14 +445,13 @@ on_down (RdRedisBus *self, const GError *why)
     abandon (self);
   rd_redis_turn_stop (self->turn);
 
+  if (self->away_us == 0 || (is_barred && !self->is_barred))
+    g_warning (_ ("Redis at %s is away: %s; the clients here are served, and what they send waits "
+                  "for it"),
+               rd_redis_get_name (self->redis), why->message);
   if (self->away_us == 0)
-    {
-      self->away_us = g_get_monotonic_time ();
-      g_warning (
-        _ ("Redis at %s is away: %s; the clients here are served, and what they send waits "
-           "for it"),
-        rd_redis_get_name (self->redis), why->message);
-    }
+    self->away_us = g_get_monotonic_time ();
+  self->is_barred |= is_barred;
   set_state (self, STATE_DOWN, why->message);
 }
 

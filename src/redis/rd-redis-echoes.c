@@ -12,8 +12,8 @@
 typedef struct
 {
   guint64 sequence;
-  GBytes *data; /* owned */
-  gint64 deadline_us;
+  GBytes *data;       /* owned */
+  gint64 deadline_us; /* monotonic */
 } Echo;
 
 struct _RdRedisEchoes
@@ -62,16 +62,16 @@ expire (RdRedisEchoes *echoes, gint64 now_us)
 }
 
 void
-rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing, gint64 now_us)
+rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing)
 {
   Echo *echo = g_new (Echo, 1);
 
   echo->sequence = outgoing->sequence;
   echo->data = g_bytes_ref (outgoing->data);
-  echo->deadline_us = now_us + RD_REDIS_ECHO_US;
+  echo->deadline_us = G_MAXINT64;
   echoes->bytes += sizeof *echo + g_bytes_get_size (echo->data);
   g_queue_push_tail (&echoes->queue, echo);
-  expire (echoes, now_us);
+  expire (echoes, 0);
 }
 
 void
@@ -84,12 +84,19 @@ rd_redis_echoes_forget_after (RdRedisEchoes *echoes, guint64 sequence)
 }
 
 void
-rd_redis_echoes_forget_until (RdRedisEchoes *echoes, guint64 sequence)
+rd_redis_echoes_disconnect (RdRedisEchoes *echoes, guint64 sequence, gint64 now_us)
 {
   GList *link;
 
   while ((link = echoes->queue.head) != NULL && ((Echo *) link->data)->sequence <= sequence)
     drop (echoes, link);
+
+  for (; link != NULL; link = link->next)
+    {
+      Echo *echo = link->data;
+
+      echo->deadline_us = MIN (echo->deadline_us, now_us + RD_REDIS_ECHO_US);
+    }
 }
 
 gboolean

@@ -12,21 +12,22 @@ G_BEGIN_DECLS
  * difference which of the two is taken for ours. */
 typedef struct _RdRedisEchoes RdRedisEchoes;
 
-/* Past this it does not come back any more. */
+/* What was not answered when a connection ended may still come back for so long. */
 #define RD_REDIS_ECHO_US (30 * G_TIME_SPAN_SECOND)
 
 /* @max_bytes: of what is remembered; past it the oldest is forgotten. */
 RdRedisEchoes *rd_redis_echoes_new (gsize max_bytes);
 void rd_redis_echoes_free (RdRedisEchoes *echoes);
 
-/* @outgoing is being published. @now_us: monotonic. */
-void rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing, gint64 now_us);
+/* @outgoing is being published. */
+void rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing);
 
 /* What is numbered above @sequence was not published. */
 void rd_redis_echoes_forget_after (RdRedisEchoes *echoes, guint64 sequence);
 
-/* What is numbered up to @sequence comes back no more. */
-void rd_redis_echoes_forget_until (RdRedisEchoes *echoes, guint64 sequence);
+/* The connection is gone. What is numbered up to @sequence was answered, and comes back no more;
+ * the rest may yet, for a while. @now_us: monotonic. */
+void rd_redis_echoes_disconnect (RdRedisEchoes *echoes, guint64 sequence, gint64 now_us);
 
 /* Whether this is ours; if so it is not expected any more. */
 gboolean rd_redis_echoes_match (RdRedisEchoes *echoes,

@@ -2,17 +2,19 @@
 /* Copyright the Ringdown authors */
 
 /* When this worker is announced in Redis and the others are read: on a beat while Redis is up, and
- * at once where something changes that others wait for. What Redis refuses is tried again on the
- * next beat without a word: it is for the messages to complain. How a worker is written there is
- * not known here, and the others are kept elsewhere. */
+ * at once where something changes that others wait for. What Redis refuses to write is tried again
+ * on the next beat without a word: it is for the messages to complain. How a worker is written
+ * there is not known here, and the others are kept elsewhere. */
 
 #include "rd-redis-nodes.h"
 
 #include "rd-redis-node.h"
+#include "rd-text.h"
 
 #include <glib/gi18n.h>
 
-#define INDEX_KEY "ringdown:nodes"
+#define INDEX_KEY        "ringdown:nodes"
+#define REASON_MAX_CHARS 200
 
 struct _RdRedisNodes
 {
@@ -24,11 +26,12 @@ struct _RdRedisNodes
   char *shutdown_key; /* owned */
   guint beat_id;
   gboolean has_left;
-  gboolean is_counted;  /* there is a shutdown key of ours */
-  gboolean is_too_many; /* and that was said */
-  GPtrArray *asked;     /* owned strings: ids whose hashes were asked for; NULL: nothing is read */
-  guint n_answered;     /* of those, in order */
-  GPtrArray *others;    /* RdNode, owned: those read so far */
+  gboolean is_counted;    /* there is a shutdown key of ours */
+  gboolean is_too_many;   /* and that was said */
+  gboolean is_unreadable; /* and that was said */
+  GPtrArray *asked;  /* owned strings: ids whose hashes were asked for; NULL: nothing is read */
+  guint n_answered;  /* of those, in order */
+  GPtrArray *others; /* RdNode, owned: those read so far */
 };
 
 /* Tells how many clients this worker drains. */
@@ -135,11 +138,28 @@ say_if_too_many (RdRedisNodes *self, gboolean is_too_many)
 }
 
 static void
+say_if_unreadable (RdRedisNodes *self, const redisReply *reply)
+{
+  const gboolean is_unreadable = reply->type == REDIS_REPLY_ERROR;
+
+  if (is_unreadable && !self->is_unreadable)
+    {
+      g_autofree char *reason = rd_text_printable (reply->str, REASON_MAX_CHARS);
+
+      g_warning (
+        _ ("The list of workers in Redis cannot be read: %s; the other workers are not shown"),
+        reason);
+    }
+  self->is_unreadable = is_unreadable;
+}
+
+static void
 on_members (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
   const gsize count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
 
+  say_if_unreadable (self, reply);
   say_if_too_many (self, count > RD_REDIS_NODES_MAX);
   for (gsize i = 0; i < MIN (count, RD_REDIS_NODES_MAX); i++)
     ask_for (self, reply->element[i]);

@@ -147,7 +147,6 @@ on_executed (const redisReply *reply, gpointer user_data)
     writer->backoff.attempts = 0;
   writer->events->stored (n, writer->user_data);
   set_refusal (writer, NULL);
-  rd_redis_settle (writer->redis);
   write_batch (writer);
 }
 
@@ -200,6 +199,8 @@ rd_redis_writer_start (RdRedisWriter *writer)
 {
   writer->is_started = TRUE;
   write_batch (writer);
+  if (writer->under_way == 0)
+    set_refusal (writer, NULL); /* what was refused got there after all, or was given up */
 }
 
 void

@@ -95,17 +95,11 @@ rd_redis_fail (RdRedis *self, const GError *why)
   g_autoptr (GError) reason = g_error_copy (why); /* it may be the link's */
 
   if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > STABLE_US)
-    rd_redis_settle (self);
+    self->backoff.attempts = 0;
   close_links (self);
   if (self->retry_id == 0)
     self->retry_id = g_timeout_add (rd_redis_backoff_next (&self->backoff), on_retry, self);
   g_signal_emit (self, signals[SIGNAL_DOWN], 0, reason);
-}
-
-void
-rd_redis_settle (RdRedis *self)
-{
-  self->backoff.attempts = 0;
 }
 
 gboolean

@@ -44,10 +44,6 @@ const char *rd_redis_get_name (RdRedis *self);
 /* Gives up the connections, as if they had failed for that reason, and opens them anew. */
 void rd_redis_fail (RdRedis *self, const GError *why);
 
-/* What is done over the connections goes well: the next failure is followed by a short pause. They
- * have settled by themselves after 5 s. */
-void rd_redis_settle (RdRedis *self);
-
 /* Returns: (transfer none) (nullable): a connection; NULL: down. */
 RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 

@@ -18,6 +18,7 @@ CONNECTED = 'redis: connected'
 AWAY = r'Redis at \S+ is away: '
 REFUSES = r'Redis at \S+ refuses messages: '
 LOST = r'Redis at \S+ has lost data'
+UNSENT = r'\d+ messages? did not get to Redis before the end: '
 
 
 class Fleet:

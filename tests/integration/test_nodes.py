@@ -321,6 +321,17 @@ class FaultTest(NodesTestCase):
         self.wait_beats(redis, 2)
         self.assertEqual(1, len(worker.find_log('More than 1000 workers')))
 
+    def test_a_list_that_cannot_be_read_is_told_once_and_is_no_harm(self):
+        told = 'The list of workers in Redis cannot be read: WRONGTYPE'
+        redis = self.redis()
+        redis.cli('SET', INDEX, 'no set')
+        [worker] = self.members(1, redis, warnings=[told])
+        worker.wait_log(told)
+        self.wait_beats(redis, 2)
+        self.assertEqual(1, len(worker.find_log(told)))
+        redis.cli('DEL', INDEX)
+        eventually(lambda: redis.cli('SCARD', INDEX) == '1', 'the worker to be listed')
+
 
 if __name__ == '__main__':
     tap.main(jobs=3)

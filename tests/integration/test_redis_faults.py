@@ -12,7 +12,7 @@ import time
 
 import tap
 from bus import Bus
-from fleet import AWAY, CONNECTED, LOST, MODES, REFUSES, STREAM, FleetTestCase
+from fleet import AWAY, CONNECTED, LOST, MODES, REFUSES, STREAM, UNSENT, FleetTestCase
 from patience import SLOWNESS, Deadline, eventually
 from relay import Relay
 
@@ -124,9 +124,9 @@ class KilledTest(FaultTestCase):
         for worker in workers:
             self.assertEqual(0, worker.metric('ringdown_redis_pending_messages'))
 
-    def test_a_drain_ends_while_it_is_away(self):
+    def test_a_drain_ends_while_it_is_away_and_says_what_was_not_sent(self):
         redis = self.redis()
-        worker = self.worker(redis, warnings=[AWAY, LOST])
+        worker = self.worker(redis, warnings=[AWAY, LOST, UNSENT])
         client = self.connect(worker)
         redis.kill()
         self.wait_down(worker)
@@ -137,6 +137,7 @@ class KilledTest(FaultTestCase):
         worker.signal(signal.SIGINT)
         self.assertEqual(0, worker.wait_exit())
         self.assertLess(time.monotonic() - began, 3 * SLOWNESS)
+        self.assertEqual(1, len(worker.find_log('^.*1 message did not get to Redis')))
 
 
 class SilentTest(FaultTestCase):
@@ -261,6 +262,7 @@ class RefusedTest(FaultTestCase):
         self.assert_waits(('REPLICAOF', '127.0.0.1', '1'), ('REPLICAOF', 'NO', 'ONE'), 'READONLY')
 
     def test_a_drain_ends_while_messages_are_refused(self):
+        self.warnings.append(UNSENT)
         self.warnings.append(REFUSES)
         redis = self.redis()
         worker = self.worker(redis, warnings=self.warnings)
@@ -647,7 +649,7 @@ class BufferTest(FaultTestCase):
         self.assertEqual(1, len(workers[0].find_log('More than 64')))
 
     def test_memory_stays_bounded_while_it_is_away(self):
-        self.warnings += ['More than 1', LOST]
+        self.warnings += ['More than 1', LOST, UNSENT]
         redis = self.redis()
         worker = self.worker(redis, '--redis-buffer=1MiB', warnings=self.warnings)
         client = self.connect(worker)

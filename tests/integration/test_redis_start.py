@@ -2,17 +2,22 @@
 # Copyright the Ringdown authors
 """Which Redis is meant, and what happens at start when it is not there or does not let us in."""
 
+import os
+import re
+import signal
 import socket
 import subprocess
 import threading
 
 import tap
-from fleet import AWAY, CONNECTED, STREAM, FleetTestCase
+from fleet import AWAY, CONNECTED, STREAM, UNSENT, FleetTestCase
 from patience import SLOWNESS, eventually
 from redis_server import ADDRESS
 from ringdown import clean_environment, program
 
+QUICKLY = '--notify-interval=100ms', '--drain-interval=100ms'
 WRONG_START, WRONG_USAGE = 1, 2
+MANUAL = os.path.join(os.path.dirname(__file__), '../../data/man/ringdown.1.in')
 SECRET = 'pass word:/@?#%'
 ENCODED_SECRET = 'pass%20word%3A%2F%40%3F%23%25'
 
@@ -234,7 +239,7 @@ class AbsentTest(StartTestCase):
             port = listener.getsockname()[1]
             answering = threading.Thread(target=self.answer_http, args=[listener], daemon=True)
             answering.start()
-            worker = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY])
+            worker = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY, UNSENT])
             self.wait_down(worker)
             client = self.connect(worker)
             client.text('alone')
@@ -279,11 +284,59 @@ class AbsentTest(StartTestCase):
         redis.password = SECRET
         redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
         self.wait_state(worker, 'redis: down since .*NOAUTH.*')
+        self.assertEqual(1, len(worker.find_log('is away: NOAUTH')))
         client.text('alone')
         client.expect_text('alone')
         redis.configure('requirepass', '')
         self.wait_connected(worker)
         self.assertEqual(CONNECTED, self.bus_state(worker))
+
+
+class ManualTest(FleetTestCase):
+    """What the manual tells those who look after Redis, or write to it."""
+
+    def read_words(self, beginning):
+        """The words of the command in the manual that begins so."""
+        with open(MANUAL, encoding='utf-8') as file:
+            command = re.search(rf'^{beginning} (.*?)^\.fi', file.read(), re.M | re.S)[1]
+        return re.sub(r'\\f.', '', command).replace(r'\(ti', '~').split()
+
+    def restricted(self):
+        """A Redis with the user that the manual makes, and the URL for him."""
+        redis = self.redis()
+        redis.cli('ACL', 'SETUSER', *self.read_words('ACL SETUSER'))
+        return redis, f'redis://ringdown:PASSWORD@{ADDRESS}:{redis.port}'
+
+    def test_a_user_of_redis_needs_no_more_than_the_manual_says(self):
+        redis, url = self.restricted()
+        for mode in 'stream', 'pubsub':
+            with self.subTest(mode):
+                workers = [self.start(f'--redis={url}', f'--redis-mode={mode}', *QUICKLY)
+                           for _ in range(2)]
+                self.wait_connected(*workers)
+                with self.fleet(*workers) as people:
+                    redis.cli('PUBLISH', 'broadcast', 'all')
+                eventually(lambda: redis.cli('EXISTS', 'periodic_broadcast_lock') == '1', 'a turn')
+                eventually(lambda: redis.cli('SCARD', 'ringdown:nodes') == '2', 'both listed')
+                for worker in workers:
+                    worker.signal(signal.SIGTERM)
+                    eventually(lambda: redis.cli('EXISTS', f'shutdown:{worker.pid}') == '1', 'it')
+                people.leave()
+                for worker in workers:
+                    worker.wait_exit()
+                self.assertEqual('', redis.cli('ACL', 'LOG').strip())
+
+    def test_a_program_writes_to_the_stream_as_the_manual_says(self):
+        redis = self.redis()
+        worker = self.worker(redis)
+        client = self.connect(worker)
+        words = self.read_words('XADD')
+        for number, message in (('1', 'first'), ('2', 'second'), ('1', 'again'), ('3', 'third')):
+            given = {'NUMBER': number, 'MESSAGE': message}
+            redis.cli('XADD', *(given.get(word, word) for word in words))
+        for message in 'first', 'second', 'third':
+            client.expect_text(message)
+        self.assertEqual(1, worker.metric('ringdown_redis_repeated_total'))
 
 
 if __name__ == '__main__':
