@@ -334,4 +334,4 @@ class FaultTest(NodesTestCase):
 
 
 if __name__ == '__main__':
-    tap.main(jobs=3)
+    tap.main(jobs=6)
