@@ -318,6 +318,7 @@ class FaultTest(NodesTestCase):
             end''', 0)
         [worker] = self.members(1, redis, warnings=['More than 1000 workers'])
         self.wait_nodes(1, lambda nodes: 999 <= len(nodes) <= 1001, 'a thousand nodes', 20)
+        worker.wait_log('More than 1000 workers')
         self.wait_beats(redis, 2)
         self.assertEqual(1, len(worker.find_log('More than 1000 workers')))
 
