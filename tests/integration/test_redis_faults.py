@@ -336,6 +336,7 @@ class RefusedTest(FaultTestCase):
         eventually(lambda: worker.metric('ringdown_redis_connects_total') >= connects + 6,
                    'more attempts', 20)
         self.wait_state(worker, re.escape(state))
+        worker.wait_log(AWAY)
         self.assertEqual(1, len(worker.find_log(AWAY)))
 
     def test_in_pubsub_mode_no_permission_on_the_channel(self):
@@ -654,6 +655,7 @@ class BufferTest(FaultTestCase):
             people.wait_heard(messages, 1)
             heard = [got.text for got in people.at(1)[0].messages[before:]]
             self.assertEqual(messages[dropped:], heard)
+        workers[0].wait_log('More than 64')
         self.assertEqual(1, len(workers[0].find_log('More than 64')))
 
     def test_memory_stays_bounded_while_it_is_away(self):
