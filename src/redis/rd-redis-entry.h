@@ -32,6 +32,9 @@ typedef struct
   guint64 cut;   /* how many of them are gone; since Redis 7 */
 } RdRedisStreamInfo;
 
+/* Whether a sender can be called that, @size bytes: printable ASCII. */
+gboolean rd_redis_node_is_name (const char *name, gsize size);
+
 /* Returns: < 0, 0, > 0: @a is older, the same, newer. */
 int rd_redis_id_compare (const WsId *a, const WsId *b);
 
