@@ -13,15 +13,6 @@
 
 #define ENTRY_FIELDS 3
 
-int
-rd_redis_id_compare (const WsId *a, const WsId *b)
-{
-  if (a->ms != b->ms)
-    return a->ms < b->ms ? -1 : 1;
-
-  return a->seq == b->seq ? 0 : a->seq < b->seq ? -1 : 1;
-}
-
 /* Decimal digits, and nothing else. */
 static gboolean
 parse_number (const char *text, gsize size, guint64 *number)

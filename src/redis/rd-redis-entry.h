@@ -32,9 +32,6 @@ typedef struct
   guint64 cut;   /* how many of them are gone; since Redis 7 */
 } RdRedisStreamInfo;
 
-/* Returns: < 0, 0, > 0: @a is older, the same, newer. */
-int rd_redis_id_compare (const WsId *a, const WsId *b);
-
 /* Reads the id of an entry, [id, …]. Returns: FALSE if it is none. */
 gboolean rd_redis_entry_parse_id (const redisReply *reply, WsId *id);
 

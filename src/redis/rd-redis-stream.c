@@ -61,7 +61,7 @@ rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms)
 static WsId
 older (const WsId *a, const WsId *b)
 {
-  return rd_redis_id_compare (a, b) < 0 ? *a : *b;
+  return ws_id_compare (a, b) < 0 ? *a : *b;
 }
 
 /* The ordinal of what was read last is this. What was not read on the way to it was cut off. */
@@ -77,7 +77,7 @@ set_ordinal (RdRedisStream *stream, guint64 ordinal)
 static gboolean
 is_lost (const RdRedisStream *stream, const RdRedisStreamInfo *info)
 {
-  return rd_redis_id_compare (&info->last, &stream->last) < 0
+  return ws_id_compare (&info->last, &stream->last) < 0
          || (stream->has_ordinal && info->has_added && info->added < stream->ordinal);
 }
 
@@ -85,7 +85,7 @@ is_lost (const RdRedisStream *stream, const RdRedisStreamInfo *info)
 static gboolean
 begins_behind_us (const RdRedisStream *stream, const RdRedisStreamInfo *info)
 {
-  return info->length == 0 || rd_redis_id_compare (&info->first, &stream->last) > 0;
+  return info->length == 0 || ws_id_compare (&info->first, &stream->last) > 0;
 }
 
 /* Whether entries may have been cut off unread that cannot be counted. */
@@ -93,7 +93,7 @@ static gboolean
 may_have_missed (const RdRedisStream *stream, const RdRedisStreamInfo *info)
 {
   return !(stream->has_ordinal && info->has_added) && (stream->last.ms > 0 || stream->last.seq > 0)
-         && rd_redis_id_compare (&info->last, &stream->last) > 0 && begins_behind_us (stream, info);
+         && ws_id_compare (&info->last, &stream->last) > 0 && begins_behind_us (stream, info);
 }
 
 /* What was cut off, in a stream that is the one we read before; if it is not, and nobody noticed,
@@ -101,7 +101,7 @@ may_have_missed (const RdRedisStream *stream, const RdRedisStreamInfo *info)
 static void
 find_missed (RdRedisStream *stream, const RdRedisStreamInfo *info, RdRedisAway *away)
 {
-  if (info->has_added && rd_redis_id_compare (&info->last, &stream->last) == 0)
+  if (info->has_added && ws_id_compare (&info->last, &stream->last) == 0)
     set_ordinal (stream, info->added);
   else if (info->has_added && begins_behind_us (stream, info) && info->cut > stream->ordinal)
     set_ordinal (stream, info->cut);
@@ -131,7 +131,7 @@ join (RdRedisStream *stream, const RdRedisStreamInfo *info)
   stream->last = stream->joined;
   stream->position = stream->joined;
 
-  is_at_end = rd_redis_id_compare (&stream->last, &info->last) == 0;
+  is_at_end = ws_id_compare (&stream->last, &info->last) == 0;
   is_at_beginning = !is_at_end && begins_behind_us (stream, info);
   stream->has_ordinal = info->has_added && (is_at_end || is_at_beginning);
   stream->ordinal = is_at_end ? info->added : info->cut;
@@ -213,7 +213,7 @@ rd_redis_stream_look (RdRedisStream *stream, const redisReply *reply, RdRedisAwa
 gboolean
 rd_redis_stream_has_caught_up (const RdRedisStream *stream)
 {
-  return rd_redis_id_compare (&stream->position, &stream->goal) >= 0;
+  return ws_id_compare (&stream->position, &stream->goal) >= 0;
 }
 
 void
@@ -225,11 +225,11 @@ rd_redis_stream_format_position (const RdRedisStream *stream, char out[WS_ID_STR
 static void
 move_on (RdRedisStream *stream, const WsId *id)
 {
-  const gboolean was_before_end = rd_redis_id_compare (&stream->last, &stream->end) < 0;
-  const int past_end = rd_redis_id_compare (id, &stream->end);
+  const gboolean was_before_end = ws_id_compare (&stream->last, &stream->end) < 0;
+  const int past_end = ws_id_compare (id, &stream->end);
 
   stream->position = *id;
-  if (rd_redis_id_compare (id, &stream->last) <= 0)
+  if (ws_id_compare (id, &stream->last) <= 0)
     return;
 
   stream->last = *id;
@@ -243,7 +243,7 @@ is_new (RdRedisStream *stream, const RdRedisEntry *entry, const WsId *id)
 {
   const guint64 had = rd_redis_senders_find (stream->senders, entry->node);
 
-  return had > 0 ? entry->sequence > had : rd_redis_id_compare (id, &stream->joined) > 0;
+  return had > 0 ? entry->sequence > had : ws_id_compare (id, &stream->joined) > 0;
 }
 
 static void
@@ -252,7 +252,7 @@ note_taken (RdRedisStream *stream, const RdRedisEntry *entry, const WsId *id)
   WsId forgotten;
 
   if (rd_redis_senders_note (stream->senders, entry->node, entry->sequence, id, &forgotten)
-      && rd_redis_id_compare (&forgotten, &stream->joined) > 0)
+      && ws_id_compare (&forgotten, &stream->joined) > 0)
     stream->joined = forgotten; /* what was taken of it is not taken for that of a newcomer */
 }
 
@@ -262,7 +262,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   RdRedisEntry entry;
   WsId id;
 
-  if (!rd_redis_entry_parse_id (reply, &id) || rd_redis_id_compare (&id, &stream->position) <= 0)
+  if (!rd_redis_entry_parse_id (reply, &id) || ws_id_compare (&id, &stream->position) <= 0)
     return RD_REDIS_BROKEN;
 
   move_on (stream, &id);

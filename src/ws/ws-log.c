@@ -232,10 +232,13 @@ ws_log_get_boundary (const WsLog *log, guint64 offset)
   return offset_of (log, ws_log_find_offset (log, offset));
 }
 
-static gboolean
-id_is_greater (const WsId *a, const WsId *b)
+int
+ws_id_compare (const WsId *a, const WsId *b)
 {
-  return a->ms != b->ms ? a->ms > b->ms : a->seq > b->seq;
+  if (a->ms != b->ms)
+    return a->ms < b->ms ? -1 : 1;
+
+  return a->seq == b->seq ? 0 : a->seq < b->seq ? -1 : 1;
 }
 
 gboolean
@@ -249,7 +252,7 @@ ws_log_find_id (const WsLog *log, const WsId *id, guint64 *offset)
     {
       guint64 middle = low + (high - low) / 2;
 
-      if (id_is_greater (&log->index[middle % header->capacity].id, id))
+      if (ws_id_compare (&log->index[middle % header->capacity].id, id) > 0)
         high = middle;
       else
         low = middle + 1;

@@ -58,6 +58,9 @@ guint64 ws_log_get_boundary (const WsLog *log, guint64 offset);
  * Returns: FALSE if what followed @id may be gone from the log already. */
 gboolean ws_log_find_id (const WsLog *log, const WsId *id, guint64 *offset);
 
+/* The order of ids: negative where @a comes before @b, 0 where they are the same, else positive. */
+int ws_id_compare (const WsId *a, const WsId *b);
+
 /* Writes "<ms>-<seq>". */
 void ws_id_format (const WsId *id, char out[WS_ID_STRING_SIZE]);
 

@@ -115,7 +115,7 @@ add_to_redis (Fleet *fleet, const GArray *batch)
 
       for (guint w = 0; w < N_WORKERS; w++)
         if (fleet->workers[w].state != WORKER_NOT_BEGUN
-            && rd_redis_id_compare (&entry->id, &fleet->workers[w].read) > 0)
+            && ws_id_compare (&entry->id, &fleet->workers[w].read) > 0)
           {
             fleet->workers[w].cut_off++;
             if (entry->sender < N_WORKERS)
@@ -241,7 +241,7 @@ take (Worker *worker, const redisReply *reply, FleetTally *tally)
   RdMessage message;
 
   g_assert_true (rd_redis_entry_parse_id (reply, &entry.id));
-  if (rd_redis_id_compare (&entry.id, &worker->read) > 0)
+  if (ws_id_compare (&entry.id, &worker->read) > 0)
     worker->read = entry.id;
 
   switch (rd_redis_stream_take (worker->stream, reply, &message))

@@ -98,7 +98,7 @@ find_behind (const RedisModel *redis, const WsId *id)
     {
       const guint middle = low + (high - low) / 2;
 
-      if (rd_redis_id_compare (&entry_at (redis, middle)->id, id) > 0)
+      if (ws_id_compare (&entry_at (redis, middle)->id, id) > 0)
         high = middle;
       else
         low = middle + 1;
