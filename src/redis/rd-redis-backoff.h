@@ -11,6 +11,9 @@ G_BEGIN_DECLS
  * half of that and all of it, at random, so that many workers do not come back in step. */
 #define RD_REDIS_BACKOFF_MAX_MS 5000
 
+/* What went well for so long is tried again soon when it fails; what wavers is not. */
+#define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
+
 typedef struct
 {
   guint attempts; /* in a row; 0 at first, and after a success */

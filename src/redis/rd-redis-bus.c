@@ -331,16 +331,15 @@ on_has_room (gpointer user_data)
 static void
 on_channel_message (RdRedisBus *self, const redisReply *payload)
 {
-  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
-                        .opcode = ws_utf8_is_text ((const guint8 *) payload->str, payload->len)
-                                    ? WS_OPCODE_TEXT
-                                    : WS_OPCODE_BINARY,
-                        .data = (const guint8 *) payload->str,
-                        .size = payload->len };
+  const guint8 *data = (const guint8 *) payload->str;
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST, .data = data, .size = payload->len };
 
-  if (self->echoes == NULL
-      || !rd_redis_echoes_match (self->echoes, payload->str, payload->len, g_get_monotonic_time ()))
-    receive (self, &message);
+  if (self->echoes != NULL
+      && rd_redis_echoes_match (self->echoes, data, payload->len, g_get_monotonic_time ()))
+    return;
+
+  message.opcode = ws_utf8_is_text (data, payload->len) ? WS_OPCODE_TEXT : WS_OPCODE_BINARY;
+  receive (self, &message);
 }
 
 /* In turn with the other workers */
@@ -417,10 +416,8 @@ on_up (RdRedisBus *self)
   self->is_long = FALSE;
   rd_redis_link_subscribe (rd_redis_get_link (self->redis, RD_REDIS_SUBSCRIBER), self->channel);
   set_state (self, STATE_CATCHING_UP, NULL);
-  if (self->follower == NULL)
-    return; /* until the channel is subscribed to */
-
-  rd_redis_follower_start (self->follower);
+  if (self->follower != NULL) /* else the channel is all there is to wait for */
+    rd_redis_follower_start (self->follower);
 }
 
 /* What was under way may have arrived, and as bare text it cannot be told from a second one. */

@@ -42,10 +42,16 @@ classify (const char *text)
   return RD_REDIS_ERROR_REPLY;
 }
 
+char *
+rd_redis_error_dup_words (const redisReply *reply)
+{
+  return rd_text_printable (reply->str, MESSAGE_MAX_CHARS);
+}
+
 GError *
 rd_redis_error_new_reply (const redisReply *reply)
 {
-  g_autofree char *words = rd_text_printable (reply->str, MESSAGE_MAX_CHARS);
+  g_autofree char *words = rd_redis_error_dup_words (reply);
 
   return g_error_new_literal (RD_REDIS_ERROR, classify (reply->str), words);
 }

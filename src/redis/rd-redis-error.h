@@ -21,6 +21,9 @@ typedef enum
 
 GQuark rd_redis_error_quark (void);
 
+/* @reply: an error reply. Returns: (transfer full): the server's own words, fit to be shown. */
+char *rd_redis_error_dup_words (const redisReply *reply);
+
 /* @reply: an error reply. Returns: (transfer full): %RD_REDIS_ERROR_REFUSED or
  * %RD_REDIS_ERROR_REPLY, in the server's own words. */
 GError *rd_redis_error_new_reply (const redisReply *reply);

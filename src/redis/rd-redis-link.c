@@ -129,18 +129,28 @@ rd_redis_link_call (RdRedisLink *link,
 }
 
 void
+rd_redis_link_call_valist (RdRedisLink *link,
+                           RdRedisReplyFunc func,
+                           gpointer user_data,
+                           va_list words)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  const char *word;
+
+  while ((word = va_arg (words, const char *)) != NULL)
+    g_ptr_array_add (argv, (gpointer) word);
+
+  rd_redis_link_call (link, func, user_data, argv->len, (const char *const *) argv->pdata, NULL);
+}
+
+void
 rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
 {
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  const char *word;
-  va_list arguments;
+  va_list words;
 
-  va_start (arguments, user_data);
-  while ((word = va_arg (arguments, const char *)) != NULL)
-    g_ptr_array_add (words, (gpointer) word);
-  va_end (arguments);
-
-  rd_redis_link_call (link, func, user_data, words->len, (const char *const *) words->pdata, NULL);
+  va_start (words, user_data);
+  rd_redis_link_call_valist (link, func, user_data, words);
+  va_end (words);
 }
 
 gboolean

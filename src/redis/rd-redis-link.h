@@ -71,6 +71,12 @@ void rd_redis_link_call (RdRedisLink *link,
 void rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
   G_GNUC_NULL_TERMINATED;
 
+/* As above, with the words in @words. */
+void rd_redis_link_call_valist (RdRedisLink *link,
+                                RdRedisReplyFunc func,
+                                gpointer user_data,
+                                va_list words);
+
 /* Makes the link a subscriber to @channel: from here on all that comes is pushed, its confirmation
  * ("subscribe", channel, count) first, answers to our own PING left out. A refusal is a failure. */
 void rd_redis_link_subscribe (RdRedisLink *link, const char *channel);

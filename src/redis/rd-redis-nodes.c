@@ -9,12 +9,10 @@
 #include "rd-redis-nodes.h"
 
 #include "rd-redis-node.h"
-#include "rd-text.h"
 
 #include <glib/gi18n.h>
 
-#define INDEX_KEY        "ringdown:nodes"
-#define REASON_MAX_CHARS 200
+#define INDEX_KEY "ringdown:nodes"
 
 struct _RdRedisNodes
 {
@@ -144,7 +142,7 @@ say_if_unreadable (RdRedisNodes *self, const redisReply *reply)
 
   if (is_unreadable && !self->is_unreadable)
     {
-      g_autofree char *reason = rd_text_printable (reply->str, REASON_MAX_CHARS);
+      g_autofree char *reason = rd_redis_error_dup_words (reply);
 
       g_warning (
         _ ("The list of workers in Redis cannot be read: %s; the other workers are not shown"),

@@ -8,18 +8,12 @@
 #include "rd-redis-writer.h"
 
 #include "rd-redis-backoff.h"
-#include "rd-text.h"
 
 #include <glib/gi18n.h>
 
 #define BATCH_MESSAGES       512
 #define BATCH_BYTES          (256 << 10)
 #define LOOK_ELSEWHERE_EVERY 16 /* attempts: about once a minute */
-#define REFUSAL_MAX_CHARS    200
-
-/* Who took messages for so long is soon asked again when it refuses some; one that cannot make up
- * its mind is not, nor does it fill the log. */
-#define STABLE_US (5 * G_TIME_SPAN_SECOND)
 
 struct _RdRedisWriter
 {
@@ -114,7 +108,7 @@ static void
 note_error (RdRedisWriter *writer, const redisReply *reply)
 {
   if (reply->type == REDIS_REPLY_ERROR && writer->doubt == NULL)
-    writer->doubt = rd_text_printable (reply->str, REFUSAL_MAX_CHARS);
+    writer->doubt = rd_redis_error_dup_words (reply);
 }
 
 /* To MULTI, and to what stands behind it: refused commands are named here, not by EXEC. */
@@ -143,7 +137,8 @@ on_executed (const redisReply *reply, gpointer user_data)
       return;
     }
 
-  if (g_get_monotonic_time () - writer->refused_us > STABLE_US)
+  /* one that cannot make up its mind must not fill the log */
+  if (g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->backoff.attempts = 0;
   writer->events->stored (n, writer->user_data);
   set_refusal (writer, NULL);

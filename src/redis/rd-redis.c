@@ -9,8 +9,6 @@
 
 #include "rd-redis-backoff.h"
 
-#define STABLE_US (5 * G_TIME_SPAN_SECOND) /* who was up for so long is tried again soon */
-
 struct _RdRedis
 {
   GObject parent_instance;
@@ -94,7 +92,7 @@ rd_redis_fail (RdRedis *self, const GError *why)
 {
   g_autoptr (GError) reason = g_error_copy (why); /* it may be the link's */
 
-  if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > STABLE_US)
+  if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > RD_REDIS_STABLE_US)
     self->backoff.attempts = 0;
   close_links (self);
   if (self->retry_id == 0)
@@ -129,20 +127,14 @@ rd_redis_get_link (RdRedis *self, RdRedisUse use)
 void
 rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
 {
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  const char *word;
-  va_list arguments;
+  va_list words;
 
   if (!rd_redis_is_up (self))
     return;
 
-  va_start (arguments, user_data);
-  while ((word = va_arg (arguments, const char *)) != NULL)
-    g_ptr_array_add (words, (gpointer) word);
-  va_end (arguments);
-
-  rd_redis_link_call (self->links[RD_REDIS_COMMANDS], func, user_data, words->len,
-                      (const char *const *) words->pdata, NULL);
+  va_start (words, user_data);
+  rd_redis_link_call_valist (self->links[RD_REDIS_COMMANDS], func, user_data, words);
+  va_end (words);
 }
 
 static void
