@@ -153,14 +153,15 @@ on_request (SoupServer *soup,
 static const RdHttpPortEvents port_events = { 0 };
 
 RdAdmin *
-rd_admin_new (RdManager *manager,
-              RdDrain *drain,
-              RdBus *bus,
-              RdMetrics *metrics,
-              const char *address,
-              guint port,
-              GPtrArray *inherited,
-              GError **error)
+rd_admin_new_offered (RdManager *manager,
+                      RdDrain *drain,
+                      RdBus *bus,
+                      RdMetrics *metrics,
+                      const char *address,
+                      guint port,
+                      GPtrArray *inherited,
+                      GPtrArray *offers,
+                      GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
   const char *const addresses[] = { address, NULL };
@@ -168,6 +169,8 @@ rd_admin_new (RdManager *manager,
   const RdHttpPortOptions port_options = { .addresses = addresses,
                                            .port = port,
                                            .inherited = inherited,
+                                           .role = RD_ROLE_ADMIN,
+                                           .offers = offers,
                                            .max_connections = CONNECTIONS_MAX,
                                            .lifetime_us = LIFETIME_US,
                                            .crowded_lifetime_us = CROWDED_LIFETIME_US };
@@ -185,6 +188,19 @@ rd_admin_new (RdManager *manager,
 
   rd_http_port_add_handler (admin->port, "/", on_request, admin);
   return g_steal_pointer (&admin);
+}
+
+RdAdmin *
+rd_admin_new (RdManager *manager,
+              RdDrain *drain,
+              RdBus *bus,
+              RdMetrics *metrics,
+              const char *address,
+              guint port,
+              GPtrArray *inherited,
+              GError **error)
+{
+  return rd_admin_new_offered (manager, drain, bus, metrics, address, port, inherited, NULL, error);
 }
 
 void
@@ -215,4 +231,28 @@ char **
 rd_admin_dup_urls (RdAdmin *admin)
 {
   return rd_http_port_dup_urls (admin->port, "http://", "");
+}
+
+guint
+rd_admin_get_connections (RdAdmin *admin)
+{
+  return rd_http_port_get_connections (admin->port);
+}
+
+void
+rd_admin_pause (RdAdmin *admin)
+{
+  rd_http_port_pause (admin->port);
+}
+
+void
+rd_admin_resume (RdAdmin *admin)
+{
+  rd_http_port_resume (admin->port);
+}
+
+void
+rd_admin_offer (RdAdmin *admin, GPtrArray *offers)
+{
+  rd_http_port_offer (admin->port, offers);
 }

@@ -24,6 +24,18 @@ RdAdmin *rd_admin_new (RdManager *manager,
                        guint port,
                        GPtrArray *inherited,
                        GError **error);
+
+/* As a successor: goes on with those of @offers (element-type RdSocket) that fit, takes them from
+ * the list, and accepts nobody until rd_admin_resume(). NULL: no predecessor. */
+RdAdmin *rd_admin_new_offered (RdManager *manager,
+                               RdDrain *drain,
+                               RdBus *bus,
+                               RdMetrics *metrics,
+                               const char *address,
+                               guint port,
+                               GPtrArray *inherited,
+                               GPtrArray *offers,
+                               GError **error);
 void rd_admin_free (RdAdmin *admin);
 
 /* What the page is told, and what browsers are let do: @urls of the clients' port, and the globs
@@ -34,6 +46,20 @@ void rd_admin_set_clients_port (RdAdmin *admin,
 
 /* Returns: (transfer full): "http://127.0.0.1:8001" and so on. */
 char **rd_admin_dup_urls (RdAdmin *admin);
+
+/* How many requests are not answered yet. */
+guint rd_admin_get_connections (RdAdmin *admin);
+
+/* Leaves new connections in the backlog, whoever will accept them; requests under way are answered.
+ */
+void rd_admin_pause (RdAdmin *admin);
+
+/* Accepts them again; as a successor, what is left of the offers for this port is closed now, once
+ * those who wait there are in. */
+void rd_admin_resume (RdAdmin *admin);
+
+/* Adds to @offers (element-type RdSocket) what it listens on now, which it keeps too. */
+void rd_admin_offer (RdAdmin *admin, GPtrArray *offers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdAdmin, rd_admin_free)
 

@@ -7,6 +7,7 @@
 
 #include "rd-http-port.h"
 
+#include "rd-binding.h"
 #include "rd-connections.h"
 #include "rd-http.h"
 #include "rd-listener.h"
@@ -18,10 +19,13 @@
 
 struct _RdHttpPort
 {
+  RdBinding *binding;         /* owned */
   RdListener *listener;       /* owned */
+  GPtrArray *offers;          /* RdSocket, owned, nullable: until we have taken over */
   RdConnections *connections; /* owned */
   SoupServer *soup;           /* owned */
   GSocketAddress *nowhere;    /* owned */
+  RdRole role;
   guint max_connections;
   gboolean was_crowded; /* and the heap has not been trimmed since */
   guint trim_id;
@@ -120,6 +124,20 @@ on_changed (guint count, gpointer user_data)
     port->trim_id = g_idle_add_full (G_PRIORITY_LOW, on_idle, port, NULL);
 }
 
+static RdBinding *
+bind_port (const RdHttpPortOptions *options, GError **error)
+{
+  const RdBindingOptions binding_options = { .addresses = options->addresses,
+                                             .port = options->port,
+                                             .reuse_port = options->reuse_port,
+                                             .role = options->role,
+                                             .offers = options->offers };
+
+  return options->inherited->len > 0
+           ? rd_binding_new_inherited (options->inherited, options->role, error)
+           : rd_binding_new (&binding_options, error);
+}
+
 static const RdConnectionsEvents connections_events = { .cut = on_cut, .changed = on_changed };
 
 RdHttpPort *
@@ -128,8 +146,14 @@ rd_http_port_new (const RdHttpPortOptions *options,
                   gpointer user_data,
                   GError **error)
 {
-  g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
+  g_autoptr (RdBinding) binding = bind_port (options, error);
+  RdHttpPort *port;
 
+  if (binding == NULL)
+    return NULL;
+
+  port = g_new0 (RdHttpPort, 1);
+  port->role = options->role;
   port->max_connections = options->max_connections;
   port->events = events;
   port->user_data = user_data;
@@ -141,15 +165,15 @@ rd_http_port_new (const RdHttpPortOptions *options,
   port->nowhere = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
-  port->listener = options->inherited->len > 0
-                     ? rd_listener_new_inherited (options->inherited, on_connection, port, error)
-                     : rd_listener_new (options->addresses, options->port, options->reuse_port,
-                                        on_connection, port, error);
-  if (port->listener == NULL)
-    return NULL;
+  port->binding = g_steal_pointer (&binding);
+  port->listener = rd_listener_new (port->binding, on_connection, port);
   rd_listener_set_pace (port->listener, BATCH);
+  if (options->offers != NULL)
+    port->offers = g_ptr_array_ref (options->offers);
+  else
+    rd_listener_resume (port->listener);
 
-  return g_steal_pointer (&port);
+  return port;
 }
 
 void
@@ -160,7 +184,9 @@ rd_http_port_free (RdHttpPort *port)
   soup_server_disconnect (port->soup);
   g_object_unref (port->soup);
   g_object_unref (port->nowhere);
-  g_clear_pointer (&port->listener, rd_listener_free);
+  rd_listener_free (port->listener);
+  rd_binding_free (port->binding);
+  g_clear_pointer (&port->offers, g_ptr_array_unref);
   g_free (port);
 }
 
@@ -188,9 +214,54 @@ rd_http_port_stop (RdHttpPort *port)
 }
 
 gboolean
-rd_http_port_resume (RdHttpPort *port, GError **error)
+rd_http_port_reopen (RdHttpPort *port, GError **error)
 {
-  return rd_listener_resume (port->listener, error);
+  return rd_listener_reopen (port->listener, error);
+}
+
+void
+rd_http_port_pause (RdHttpPort *port)
+{
+  rd_listener_pause (port->listener);
+}
+
+/* What is not configured any more: serves who waits there, and has it listen no longer, whatever
+ * process may still have it, so that nobody waits there for ever. */
+static void
+close_leftovers (RdHttpPort *port)
+{
+  for (guint i = port->offers->len; i > 0; i--)
+    {
+      const RdSocket *offer = port->offers->pdata[i - 1];
+
+      if (offer->role != port->role)
+        continue;
+      rd_listener_accept_waiting (port->listener, offer->socket);
+      g_socket_shutdown (offer->socket, TRUE, TRUE, NULL);
+      g_ptr_array_remove_index (port->offers, i - 1);
+    }
+}
+
+void
+rd_http_port_resume (RdHttpPort *port)
+{
+  if (port->offers != NULL)
+    {
+      rd_binding_share (port->binding);
+      close_leftovers (port);
+      g_clear_pointer (&port->offers, g_ptr_array_unref);
+    }
+
+  rd_listener_resume (port->listener);
+}
+
+void
+rd_http_port_offer (RdHttpPort *port, GPtrArray *offers)
+{
+  GPtrArray *sockets = rd_binding_get_sockets (port->binding);
+
+  for (guint i = 0; i < sockets->len; i++)
+    g_ptr_array_add (offers, rd_socket_copy (sockets->pdata[i]));
 }
 
 void
@@ -208,7 +279,7 @@ rd_http_port_get_connections (RdHttpPort *port)
 char **
 rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path)
 {
-  char **urls = rd_listener_dup_addresses (port->listener);
+  char **urls = rd_binding_dup_addresses (port->binding);
 
   for (gsize i = 0; urls[i] != NULL; i++)
     {

@@ -5,6 +5,8 @@
 
 #include <libsoup/soup.h>
 
+#include "rd-socket.h"
+
 G_BEGIN_DECLS
 
 /* A port that speaks HTTP: listening sockets, the connections on them, and the SoupServer that
@@ -17,6 +19,8 @@ typedef struct
   guint port;                   /* 0: any free one */
   gboolean reuse_port;
   GPtrArray *inherited;       /* GSocket, unowned: if there are any, these instead of the above */
+  RdRole role;                /* what it is to a successor */
+  GPtrArray *offers;          /* RdSocket, shared, nullable: what a predecessor has bound itself */
   guint max_connections;      /* at one time; the others wait in the backlog */
   gint64 lifetime_us;         /* of a connection, */
   gint64 crowded_lifetime_us; /* and while there are as many as may be */
@@ -30,8 +34,9 @@ typedef struct
   void (*exhausted) (gpointer user_data); /* no descriptor was left for it */
 } RdHttpPortEvents;
 
-/* Listens at once. @events: (transfer none), outlives the port.
- * Returns: (transfer full): NULL with an error that names address and port. */
+/* Listens at once, and serves too, unless there are offers: then it takes what it can use from
+ * them, see rd_binding_new(), and waits for rd_http_port_resume(). @events: (transfer none),
+ * outlives the port. Returns: (transfer full): NULL with an error that names address and port. */
 RdHttpPort *rd_http_port_new (const RdHttpPortOptions *options,
                               const RdHttpPortEvents *events,
                               gpointer user_data,
@@ -52,7 +57,18 @@ void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
 void rd_http_port_stop (RdHttpPort *port);
 
 /* Listens again where it did. Returns: FALSE with an error if another program has taken a port. */
-gboolean rd_http_port_resume (RdHttpPort *port, GError **error);
+gboolean rd_http_port_reopen (RdHttpPort *port, GError **error);
+
+/* Accepts no connection, so that another process can, or we again; they wait in the backlog. What
+ * was accepted is still served. */
+void rd_http_port_pause (RdHttpPort *port);
+
+/* Accepts them again. The first time after a predecessor it is also the end of what it offered
+ * for this role and nobody has taken: who waits there is served, and nobody else is let in. */
+void rd_http_port_resume (RdHttpPort *port);
+
+/* Adds to @offers (element-type RdSocket) what it listens on now: it keeps that too. */
+void rd_http_port_offer (RdHttpPort *port, GPtrArray *offers);
 
 /* Accepts nothing more, for good; what was accepted is still served. */
 void rd_http_port_close (RdHttpPort *port);

@@ -2,19 +2,20 @@
 /* Copyright the Ringdown authors */
 
 /* Socket activation: takes over listening sockets from the process that started us, and believes
- * nothing of what it is told before it has looked. Neither binds nor listens, and changes nothing
- * about a socket that others may hold too. */
+ * nothing of what it is told before it has looked; of parcels it knows no more than that they are
+ * such. Neither binds nor listens, and changes nothing about a socket that others may hold too. */
 
 #include "rd-inherited.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rd-sockets.h"
+#include "rd-tcp.h"
 #include "rd-text.h"
 
 #define ADMIN       "admin"
@@ -44,38 +45,26 @@ read_number (char **environment, const char *name, guint max, guint *number, GEr
   return FALSE;
 }
 
-static int
-get_option (int fd, int option)
-{
-  int value = -1;
-  socklen_t size = sizeof value;
-
-  return getsockopt (fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
-}
-
 /* Returns: FALSE with an error unless @fd is a TCP socket that listens. @name: as may be shown. */
 static gboolean
 require_listening (int fd, const char *name, GError **error)
 {
-  const int family = get_option (fd, SO_DOMAIN);
-
   if (fcntl (fd, F_GETFD) < 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                  _ ("descriptor %d (“%s”) was passed to listen on, but is not open; correct "
                     "LISTEN_FDS, or what starts ringdown"),
                  fd, name);
-  else if (family < 0)
+  else if (!rd_tcp_is_socket (fd))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                  _ ("descriptor %d (“%s”) was passed to listen on, but is no socket; pass "
                     "listening TCP sockets only (ListenStream= with a port)"),
                  fd, name);
-  else if ((family != AF_INET && family != AF_INET6) || get_option (fd, SO_TYPE) != SOCK_STREAM
-           || get_option (fd, SO_PROTOCOL) != IPPROTO_TCP)
+  else if (!rd_tcp_is_tcp (fd))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                  _ ("socket %d (“%s”) was passed to listen on, but is not of TCP; give "
                     "ListenStream= a port, with or without an address"),
                  fd, name);
-  else if (get_option (fd, SO_ACCEPTCONN) != 1)
+  else if (!rd_tcp_is_listening (fd))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                  _ ("socket %d (“%s”) was passed to listen on, but does not listen; set Accept=no "
                     "in its socket unit"),
@@ -87,11 +76,41 @@ require_listening (int fd, const char *name, GError **error)
 }
 
 static gboolean
+is_parcel (int fd)
+{
+  int domain = -1;
+  int type = -1;
+  socklen_t size = sizeof domain;
+
+  return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX
+         && getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+static gboolean
+take_parcel (RdInherited *self, int fd, GError **error)
+{
+  if (is_parcel (fd))
+    {
+      g_array_append_val (self->parcels, fd);
+      return TRUE;
+    }
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               /* Translators: a descriptor's number, and its name */
+               _ ("descriptor %d (“%s”) was passed as what a hand-over has left, but is not that; "
+                  "give the sockets of the service manager other names"),
+               fd, RD_INHERITED_PARCEL);
+  return FALSE;
+}
+
+static gboolean
 take (RdInherited *self, int fd, const char *name, GError **error)
 {
   g_autofree char *shown = rd_text_printable (name, SHOWN_MAX);
   GSocket *socket;
 
+  if (g_str_equal (name, RD_INHERITED_PARCEL))
+    return take_parcel (self, fd, error);
   if (!require_listening (fd, shown, error))
     return FALSE;
 
@@ -153,6 +172,15 @@ take_all (RdInherited *self, char **environment, int first, GError **error)
   return TRUE;
 }
 
+static void
+close_parcel (gpointer data)
+{
+  const int *fd = data;
+
+  if (*fd >= 0)
+    close (*fd);
+}
+
 RdInherited *
 rd_inherited_new (char **environment, int first, GError **error)
 {
@@ -160,6 +188,8 @@ rd_inherited_new (char **environment, int first, GError **error)
 
   self->clients = g_ptr_array_new_with_free_func (g_object_unref);
   self->admin = g_ptr_array_new_with_free_func (g_object_unref);
+  self->parcels = g_array_new (FALSE, FALSE, sizeof (int));
+  g_array_set_clear_func (self->parcels, close_parcel);
   if (!take_all (self, environment, first, error))
     return NULL;
 
@@ -171,5 +201,42 @@ rd_inherited_free (RdInherited *self)
 {
   g_ptr_array_unref (self->clients);
   g_ptr_array_unref (self->admin);
+  g_array_unref (self->parcels);
   g_free (self);
+}
+
+int
+rd_inherited_steal_parcel (RdInherited *self)
+{
+  int fd;
+
+  if (self->parcels->len == 0)
+    return -1;
+
+  fd = g_array_index (self->parcels, int, 0);
+  g_array_index (self->parcels, int, 0) = -1;
+  g_array_remove_index (self->parcels, 0);
+  return fd;
+}
+
+void
+rd_inherited_take_over (RdInherited *self, GPtrArray *offers)
+{
+  const gboolean needs[]
+    = { [RD_ROLE_CLIENTS] = self->clients->len == 0, [RD_ROLE_ADMIN] = self->admin->len == 0 };
+
+  for (guint i = 0; i < offers->len;)
+    {
+      const RdSocket *offer = offers->pdata[i];
+      GPtrArray *sockets = offer->role == RD_ROLE_ADMIN ? self->admin : self->clients;
+
+      if (!offer->is_inherited)
+        {
+          i++;
+          continue;
+        }
+      if (needs[offer->role])
+        g_ptr_array_add (sockets, g_object_ref (offer->socket));
+      g_ptr_array_remove_index (offers, i);
+    }
 }

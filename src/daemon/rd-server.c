@@ -239,7 +239,7 @@ on_reopen (RdServer *server, GError **error)
 {
   g_autoptr (GError) reason = NULL;
 
-  if (rd_http_port_resume (server->port, &reason))
+  if (rd_http_port_reopen (server->port, &reason))
     return TRUE;
 
   g_set_error_literal (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN, reason->message);
@@ -266,6 +266,8 @@ rd_server_new (RdManager *manager,
                                            .port = options->port,
                                            .reuse_port = options->reuse_port,
                                            .inherited = options->inherited,
+                                           .role = RD_ROLE_CLIENTS,
+                                           .offers = options->offers,
                                            .max_connections = options->max_handshakes,
                                            .lifetime_us = HANDSHAKE_TIMEOUT_US,
                                            .crowded_lifetime_us = CROWDED_TIMEOUT_US };
@@ -309,6 +311,24 @@ guint
 rd_server_get_handshakes (RdServer *server)
 {
   return rd_http_port_get_connections (server->port);
+}
+
+void
+rd_server_pause (RdServer *server)
+{
+  rd_http_port_pause (server->port);
+}
+
+void
+rd_server_resume (RdServer *server)
+{
+  rd_http_port_resume (server->port);
+}
+
+void
+rd_server_offer (RdServer *server, GPtrArray *offers)
+{
+  rd_http_port_offer (server->port, offers);
 }
 
 char **

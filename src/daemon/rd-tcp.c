@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* Binds TCP sockets by bind(2) itself: g_socket_bind() sets the options that allow reuse as it
- * thinks right, and so takes SO_REUSEPORT back. What is done with a socket then, this file does not
- * know.
+ * thinks right, and so takes SO_REUSEPORT back. Tells those that somebody else has bound from other
+ * descriptors. What is done with a socket then, this file does not know.
  */
 
 #include "rd-tcp.h"
@@ -45,4 +45,34 @@ rd_tcp_bind (GSocketAddress *address, gboolean reuse_port, GError **error)
   g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (bind_errno),
                        g_strerror (bind_errno));
   return NULL;
+}
+
+static int
+get_option (int fd, int option)
+{
+  int value = -1;
+  socklen_t size = sizeof value;
+
+  return getsockopt (fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+gboolean
+rd_tcp_is_socket (int fd)
+{
+  return get_option (fd, SO_DOMAIN) >= 0;
+}
+
+gboolean
+rd_tcp_is_tcp (int fd)
+{
+  const int family = get_option (fd, SO_DOMAIN);
+
+  return (family == AF_INET || family == AF_INET6) && get_option (fd, SO_TYPE) == SOCK_STREAM
+         && get_option (fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+gboolean
+rd_tcp_is_listening (int fd)
+{
+  return rd_tcp_is_tcp (fd) && get_option (fd, SO_ACCEPTCONN) == 1;
 }

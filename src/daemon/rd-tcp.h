@@ -13,4 +13,9 @@ G_BEGIN_DECLS
  * does not listen. NULL with an error: %G_IO_ERROR_ADDRESS_IN_USE and others of bind(2). */
 GSocket *rd_tcp_bind (GSocketAddress *address, gboolean reuse_port, GError **error);
 
+/* Whether @fd is a socket at all, is one of TCP, and listens: each implies the one before. */
+gboolean rd_tcp_is_socket (int fd);
+gboolean rd_tcp_is_tcp (int fd);
+gboolean rd_tcp_is_listening (int fd);
+
 G_END_DECLS

@@ -12,6 +12,7 @@
 
 #include "descriptors.h"
 #include "rd-inherited.h"
+#include "rd-sockets.h"
 
 #define FIRST 100 /* from here on descriptors are passed: where there are none of our own */
 
@@ -247,6 +248,101 @@ what_does_not_listen_on_tcp_is_refused (void)
   expect_refusal ("2", "good:bad", "101 (“bad”) was passed to listen on, but is not open");
 }
 
+static int
+make_parcel (void)
+{
+  int fds[2];
+
+  g_assert_no_errno (socketpair (AF_UNIX, SOCK_SEQPACKET, 0, fds));
+  close (fds[1]);
+  return fds[0];
+}
+
+static void
+parcels_are_kept_apart (void)
+{
+  g_autoptr (RdInherited) inherited = NULL;
+  g_autoptr (GError) error = NULL;
+  const guint before = descriptors_count ();
+
+  pass (0, make_parcel ());
+  pass (1, make_listener (AF_INET));
+  pass (2, make_parcel ());
+  pass (3, make_parcel ());
+  inherited = inherit_own ("4", "parcel:ringdown.socket:parcel:parcel", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (inherited->clients->len, ==, 1);
+  g_assert_cmpuint (inherited->admin->len, ==, 0);
+
+  g_assert_cmpint (rd_inherited_steal_parcel (inherited), ==, FIRST);
+  g_assert_cmpint (fcntl (FIRST, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+  g_assert_cmpint (rd_inherited_steal_parcel (inherited), ==, FIRST + 2);
+  g_clear_pointer (&inherited, rd_inherited_free); /* with the third */
+  close (FIRST);
+  close (FIRST + 2);
+  g_assert_cmpuint (descriptors_count (), ==, before);
+}
+
+static void
+there_is_no_parcel_usually (void)
+{
+  g_autoptr (RdInherited) inherited = inherit (NULL, NULL, NULL, NULL);
+
+  g_assert_cmpint (rd_inherited_steal_parcel (inherited), ==, -1);
+}
+
+static void
+what_is_no_parcel_is_refused (void)
+{
+  const int cases[] = { make_listener (AF_INET), make_unix_listener (),
+                        open ("/dev/null", O_RDONLY) };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      pass (0, cases[i]);
+      expect_refusal ("1", "parcel", "100 (“parcel”)");
+      close (FIRST);
+    }
+  expect_refusal ("1", "parcel", "100 (“parcel”)"); /* not even open */
+}
+
+/* Puts a socket among @offers. Returns: (transfer none). */
+static GSocket *
+add_offer (GPtrArray *offers, RdRole role, gboolean is_inherited)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = g_socket_new_from_fd (make_listener (AF_INET), &error);
+  RdSocket *offer = rd_socket_new (socket, role, 0, is_inherited, &error);
+
+  g_assert_no_error (error);
+  g_ptr_array_add (offers, offer);
+  return offer->socket;
+}
+
+static void
+predecessors_inherited_sockets_count_where_there_are_none (void)
+{
+  g_autoptr (RdInherited) inherited = NULL;
+  g_autoptr (GPtrArray) offers = rd_sockets_new ();
+  GSocket *own = add_offer (offers, RD_ROLE_CLIENTS, FALSE);
+  GSocket *admin[2];
+
+  pass (0, make_listener (AF_INET));
+  inherited = inherit_own ("1", NULL, NULL);
+  add_offer (offers, RD_ROLE_CLIENTS, TRUE);
+  admin[0] = add_offer (offers, RD_ROLE_ADMIN, TRUE);
+  admin[1] = add_offer (offers, RD_ROLE_ADMIN, TRUE);
+  rd_inherited_take_over (inherited, offers);
+
+  g_assert_cmpuint (inherited->clients->len, ==, 1);
+  g_assert_cmpint (g_socket_get_fd (inherited->clients->pdata[0]), ==, FIRST);
+  g_assert_cmpuint (inherited->admin->len, ==, 2);
+  g_assert_true (inherited->admin->pdata[0] == admin[0]);
+  g_assert_true (inherited->admin->pdata[1] == admin[1]);
+  g_assert_cmpuint (offers->len, ==, 1);
+  g_assert_true (((RdSocket *) offers->pdata[0])->socket == own);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -259,6 +355,12 @@ main (int argc, char **argv)
   g_test_add_func ("/systemd-inherited/pid", process_id_that_cannot_be_right_is_refused);
   g_test_add_func ("/systemd-inherited/names/count", names_must_be_as_many_as_sockets);
   g_test_add_func ("/systemd-inherited/refused", what_does_not_listen_on_tcp_is_refused);
+
+  g_test_add_func ("/systemd-inherited/parcels", parcels_are_kept_apart);
+  g_test_add_func ("/systemd-inherited/parcels/none", there_is_no_parcel_usually);
+  g_test_add_func ("/systemd-inherited/parcels/refused", what_is_no_parcel_is_refused);
+  g_test_add_func ("/systemd-inherited/offers",
+                   predecessors_inherited_sockets_count_where_there_are_none);
 
   return g_test_run ();
 }

@@ -96,6 +96,26 @@ foreign_addresses_are_refused (void)
   g_assert_nonnull (error);
 }
 
+static void
+sockets_of_others_are_told_apart (void)
+{
+  guint port = 0;
+  g_autoptr (GSocket) tcp = bind_to ("::1", &port, FALSE, NULL);
+  g_autoptr (GSocket) udp = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM,
+                                          G_SOCKET_PROTOCOL_UDP, NULL);
+  const int fd = g_socket_get_fd (tcp);
+
+  g_assert_false (rd_tcp_is_socket (-1));
+  g_assert_false (rd_tcp_is_tcp (-1));
+  g_assert_true (rd_tcp_is_socket (g_socket_get_fd (udp)));
+  g_assert_false (rd_tcp_is_tcp (g_socket_get_fd (udp)));
+  g_assert_false (rd_tcp_is_listening (g_socket_get_fd (udp)));
+  g_assert_true (rd_tcp_is_tcp (fd));
+  g_assert_false (rd_tcp_is_listening (fd));
+  g_assert_true (g_socket_listen (tcp, NULL));
+  g_assert_true (rd_tcp_is_listening (fd));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -106,6 +126,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tcp/families", families_are_apart);
   g_test_add_func ("/tcp/blocking", sockets_do_not_block);
   g_test_add_func ("/tcp/foreign", foreign_addresses_are_refused);
+
+  g_test_add_func ("/tcp/others", sockets_of_others_are_told_apart);
 
   return g_test_run ();
 }

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Which sockets a port gets: those of a predecessor where they fit, new ones elsewhere; with real
+ * sockets, the predecessor's still listening. */
+
+#include <sys/socket.h>
+
+#include "rd-binding.h"
+#include "rd-sockets.h"
+#include "rd-tcp.h"
+
+#define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static RdBinding *
+try_binding (const char *const *addresses, guint port, GPtrArray *offers, GError **error)
+{
+  const RdBindingOptions options
+    = { .addresses = addresses, .port = port, .role = RD_ROLE_CLIENTS, .offers = offers };
+
+  return rd_binding_new (&options, error);
+}
+
+static RdBinding *
+make_binding (const char *const *addresses, guint port, GPtrArray *offers)
+{
+  g_autoptr (GError) error = NULL;
+  RdBinding *binding = try_binding (addresses, port, offers, &error);
+
+  g_assert_no_error (error);
+  return binding;
+}
+
+static void
+assert_refused (const char *const *addresses, guint port, GPtrArray *offers)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (try_binding (addresses, port, offers, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
+  g_assert_nonnull (strstr (error->message, "the port is taken"));
+}
+
+/* Returns: (transfer full) (element-type RdSocket): what a predecessor passes on. */
+static GPtrArray *
+offer (RdBinding *binding)
+{
+  GPtrArray *listening = rd_binding_get_sockets (binding);
+  GPtrArray *offers = rd_sockets_new ();
+
+  for (guint i = 0; i < listening->len; i++)
+    g_ptr_array_add (offers, rd_socket_copy (listening->pdata[i]));
+  return offers;
+}
+
+static guint
+port_of (RdBinding *binding)
+{
+  const RdSocket *first = rd_binding_get_sockets (binding)->pdata[0];
+
+  return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (first->address));
+}
+
+/* Asserts that @binding has the sockets of @other, and @n more. */
+static void
+assert_has_those_of (RdBinding *binding, RdBinding *other, guint n)
+{
+  GPtrArray *ours = rd_binding_get_sockets (binding);
+  GPtrArray *theirs = rd_binding_get_sockets (other);
+
+  g_assert_cmpuint (ours->len, ==, theirs->len + n);
+  for (guint i = 0; i < theirs->len; i++)
+    {
+      gboolean is_found = FALSE;
+
+      for (guint k = 0; k < ours->len; k++)
+        is_found |= ((RdSocket *) ours->pdata[k])->socket
+                    == ((RdSocket *) theirs->pdata[i])->socket;
+      g_assert_true (is_found);
+    }
+}
+
+static void
+assert_addresses (RdBinding *binding, const char *const *ips)
+{
+  g_auto (GStrv) addresses = rd_binding_dup_addresses (binding);
+
+  g_assert_cmpuint (g_strv_length (addresses), ==, g_strv_length ((char **) ips));
+  for (gsize i = 0; ips[i] != NULL; i++)
+    {
+      g_autofree char *expected = g_strdup_printf ("%s:%u", ips[i], port_of (binding));
+
+      g_assert_true (g_strv_contains ((const char *const *) addresses, expected));
+    }
+}
+
+static gboolean
+is_shared (RdBinding *binding, guint index)
+{
+  const RdSocket *socket = rd_binding_get_sockets (binding)->pdata[index];
+  int value = -1;
+
+  g_assert_true (g_socket_get_option (socket->socket, SOL_SOCKET, SO_REUSEPORT, &value, NULL));
+  return value != 0;
+}
+
+static void
+what_stays_as_it_was_is_the_same_socket (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, NULL);
+  const guint port = port_of (old);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.2", "127.0.0.1"), port, offers);
+
+  assert_has_those_of (new, old, 0);
+  assert_addresses (new, STRV ("127.0.0.1", "127.0.0.2"));
+  g_assert_cmpuint (offers->len, ==, 0);
+}
+
+static void
+what_is_new_is_bound_and_what_is_not_asked_for_is_left (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.2", "127.0.0.3"), port_of (old), offers);
+  g_autofree char *left = g_strdup_printf ("127.0.0.1:%u", port_of (old));
+  g_autofree char *name = NULL;
+
+  assert_addresses (new, STRV ("127.0.0.2", "127.0.0.3"));
+  g_assert_cmpuint (offers->len, ==, 1);
+  name = g_socket_connectable_to_string (
+    G_SOCKET_CONNECTABLE (((RdSocket *) offers->pdata[0])->address));
+  g_assert_cmpstr (name, ==, left);
+}
+
+static void
+a_fixed_port_is_taken_over_whatever_it_was_for (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = NULL;
+  const RdSocket *socket;
+
+  ((RdSocket *) offers->pdata[0])->role = RD_ROLE_ADMIN;
+  new = make_binding (STRV ("127.0.0.1"), port_of (old), offers);
+  assert_has_those_of (new, old, 0);
+  socket = rd_binding_get_sockets (new)->pdata[0];
+  g_assert_cmpint (socket->role, ==, RD_ROLE_CLIENTS);
+  g_assert_cmpuint (socket->asked_port, ==, port_of (old));
+}
+
+static void
+any_port_stays_the_same_one (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.3", "127.0.0.1"), 0, offers);
+
+  assert_has_those_of (new, old, 1);
+  assert_addresses (new, STRV ("127.0.0.1", "127.0.0.3"));
+  g_assert_cmpuint (((RdSocket *) rd_binding_get_sockets (new)->pdata[0])->asked_port, ==, 0);
+}
+
+static void
+any_port_is_not_a_fixed_one_nor_that_of_another_role (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  RdSocket *offered = offers->pdata[0];
+
+  offered->role = RD_ROLE_ADMIN;
+  {
+    g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), 0, offers);
+
+    g_assert_cmpuint (port_of (new), !=, port_of (old));
+  }
+  offered->role = RD_ROLE_CLIENTS;
+  offered->asked_port = port_of (old);
+  {
+    g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), 0, offers);
+
+    g_assert_cmpuint (port_of (new), !=, port_of (old));
+  }
+  g_assert_cmpuint (offers->len, ==, 1);
+}
+
+static void
+any_port_is_another_where_that_is_taken (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (RdBinding) stranger = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, offers);
+
+  g_assert_cmpuint (port_of (new), !=, port_of (old));
+  assert_addresses (new, STRV ("127.0.0.1", "127.0.0.2"));
+  g_assert_cmpuint (offers->len, ==, 1);
+}
+
+static void
+a_port_of_strangers_is_refused_and_nothing_changed (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (RdBinding) stranger = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+
+  assert_refused (STRV ("127.0.0.1", "127.0.0.2"), port_of (old), offers);
+  assert_refused (STRV ("0.0.0.0"), port_of (old), offers);
+  g_assert_cmpuint (offers->len, ==, 1);
+  g_assert_false (is_shared (old, 0));
+}
+
+/* Returns: (nullable): the address of the socket at which a connection to @ip waits. */
+static char *
+dup_who_gets (RdBinding *binding, const char *ip)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (
+    client, ip, port_of (binding), NULL, &error);
+  GPtrArray *sockets = rd_binding_get_sockets (binding);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < sockets->len; i++)
+    {
+      const RdSocket *socket = sockets->pdata[i];
+      g_autoptr (GSocket) accepted = g_socket_accept (socket->socket, NULL, NULL);
+
+      if (accepted != NULL)
+        return g_inet_address_to_string (
+          g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (socket->address)));
+    }
+
+  return NULL;
+}
+
+static void
+assert_gets (RdBinding *binding, const char *ip, const char *expected)
+{
+  g_autofree char *actual = dup_who_gets (binding, ip);
+
+  g_assert_cmpstr (actual, ==, expected);
+}
+
+static void
+all_addresses_instead_of_one_keep_its_socket (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("0.0.0.0"), port_of (old), offers);
+
+  assert_has_those_of (new, old, 1);
+  assert_addresses (new, STRV ("0.0.0.0"));
+  g_assert_cmpuint (offers->len, ==, 0);
+  g_assert_false (is_shared (old, 0));
+  assert_gets (new, "127.0.0.1", "127.0.0.1");
+  assert_gets (new, "127.0.0.2", "0.0.0.0");
+}
+
+static void
+one_address_instead_of_all_is_bound_beside_them (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("0.0.0.0"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), port_of (old), offers);
+
+  assert_addresses (new, STRV ("127.0.0.1"));
+  g_assert_cmpuint (offers->len, ==, 1);
+  g_assert_false (is_shared (old, 0));
+  assert_gets (new, "127.0.0.1", "127.0.0.1");
+  assert_gets (new, "127.0.0.2", NULL);
+  assert_gets (old, "127.0.0.2", "0.0.0.0");
+}
+
+/* Else the next start without a predecessor would fail. */
+static void
+addresses_that_exclude_each_other_do_so_with_a_predecessor_too (void)
+{
+  const char *const *const both[] = { STRV ("127.0.0.1", "0.0.0.0"),
+                                      STRV ("0.0.0.0", "127.0.0.1") };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (both); i++)
+    for (gsize k = 0; k < 2; k++)
+      {
+        g_autoptr (RdBinding) old = make_binding (STRV (both[0][k]), 0, NULL);
+        g_autoptr (GPtrArray) offers = offer (old);
+
+        assert_refused (both[i], port_of (old), offers);
+        g_assert_cmpuint (offers->len, ==, 1);
+      }
+}
+
+static void
+workers_may_join_once_that_is_configured (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  const RdBindingOptions options = { .addresses = STRV ("127.0.0.1"),
+                                     .port = port_of (old),
+                                     .reuse_port = TRUE,
+                                     .offers = offers };
+  const RdBindingOptions worker_options
+    = { .addresses = STRV ("127.0.0.1"), .port = port_of (old), .reuse_port = TRUE };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (RdBinding) new = rd_binding_new (&options, &error);
+  g_autoptr (RdBinding) worker = NULL;
+
+  g_assert_no_error (error);
+  g_assert_false (is_shared (old, 0)); /* it may serve on as it is */
+  g_assert_null (rd_binding_new (&worker_options, NULL));
+
+  rd_binding_share (new);
+  worker = rd_binding_new (&worker_options, &error);
+  g_assert_no_error (error);
+}
+
+static void
+it_opens_again_what_is_configured (void)
+{
+  g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
+  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("0.0.0.0"), port_of (old), offers);
+  g_autoptr (GError) error = NULL;
+  const guint port = port_of (old);
+
+  rd_binding_close (new);
+  g_assert_cmpuint (rd_binding_get_sockets (new)->len, ==, 0);
+  assert_refused (STRV ("127.0.0.1"), port, NULL); /* the old one has it still */
+  rd_binding_close (old);
+  g_assert_true (rd_binding_reopen (new, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (rd_binding_get_sockets (new)->len, ==, 1);
+  assert_addresses (new, STRV ("0.0.0.0"));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/binding/same", what_stays_as_it_was_is_the_same_socket);
+  g_test_add_func ("/binding/other", what_is_new_is_bound_and_what_is_not_asked_for_is_left);
+  g_test_add_func ("/binding/role", a_fixed_port_is_taken_over_whatever_it_was_for);
+  g_test_add_func ("/binding/any-port", any_port_stays_the_same_one);
+  g_test_add_func ("/binding/any-port/other", any_port_is_not_a_fixed_one_nor_that_of_another_role);
+  g_test_add_func ("/binding/any-port/taken", any_port_is_another_where_that_is_taken);
+  g_test_add_func ("/binding/taken", a_port_of_strangers_is_refused_and_nothing_changed);
+  g_test_add_func ("/binding/beside/all", all_addresses_instead_of_one_keep_its_socket);
+  g_test_add_func ("/binding/beside/one", one_address_instead_of_all_is_bound_beside_them);
+  g_test_add_func ("/binding/beside/excluded",
+                   addresses_that_exclude_each_other_do_so_with_a_predecessor_too);
+  g_test_add_func ("/binding/share", workers_may_join_once_that_is_configured);
+  g_test_add_func ("/binding/reopen", it_opens_again_what_is_configured);
+
+  return g_test_run ();
+}

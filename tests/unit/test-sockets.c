@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Listening sockets on their way from one process to the next: what arrives, and what is refused.
+ */
+
+#include <unistd.h>
+
+#include "rd-sockets.h"
+#include "rd-tcp.h"
+
+/* Returns: (transfer full): a socket that listens on loopback and a free port. */
+static GSocket *
+listen_somewhere (void)
+{
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr (GError) error = NULL;
+  GSocket *socket = rd_tcp_bind (address, FALSE, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_socket_listen (socket, &error));
+  return socket;
+}
+
+static void
+add (GPtrArray *sockets, RdRole role, guint asked_port, gboolean is_inherited)
+{
+  g_autoptr (GSocket) socket = listen_somewhere ();
+  g_autoptr (GError) error = NULL;
+  RdSocket *added = rd_socket_new (socket, role, asked_port, is_inherited, &error);
+
+  g_assert_no_error (error);
+  g_ptr_array_add (sockets, added);
+}
+
+static GArray *
+fds_of (int fd)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+
+  return g_array_append_val (fds, fd);
+}
+
+/* As it is after a journey: nothing but bytes. */
+static GVariant *
+send (GVariant *variant)
+{
+  g_autoptr (GVariant) sent = g_variant_ref_sink (variant);
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (sent);
+
+  return g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (sent), bytes, FALSE));
+}
+
+static void
+all_that_is_known_arrives (void)
+{
+  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
+  g_autoptr (GVariant) about = NULL;
+  g_autoptr (GArray) fds = NULL;
+  g_autoptr (GPtrArray) arrived = NULL;
+  g_autoptr (GError) error = NULL;
+
+  add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
+  add (sockets, RD_ROLE_ADMIN, 8001, FALSE);
+  add (sockets, RD_ROLE_CLIENTS, 0, TRUE);
+  about = send (rd_sockets_describe (sockets));
+  fds = rd_sockets_dup_fds (sockets);
+  arrived = rd_sockets_new_described (about, fds, &error);
+  g_assert_no_error (error);
+
+  g_assert_cmpuint (arrived->len, ==, sockets->len);
+  for (guint i = 0; i < sockets->len; i++)
+    {
+      const RdSocket *one = sockets->pdata[i];
+      const RdSocket *other = arrived->pdata[i];
+
+      g_assert_true (rd_socket_is_at (one, other->address));
+      g_assert_cmpint (one->role, ==, other->role);
+      g_assert_cmpuint (one->asked_port, ==, other->asked_port);
+      g_assert_cmpint (one->is_inherited, ==, other->is_inherited);
+      g_assert_cmpint (g_socket_get_fd (one->socket), !=, g_socket_get_fd (other->socket));
+    }
+}
+
+static void
+none_at_all_arrive_too (void)
+{
+  g_autoptr (GPtrArray) none = rd_sockets_new ();
+  g_autoptr (GVariant) about = send (rd_sockets_describe (none));
+  g_autoptr (GArray) fds = rd_sockets_dup_fds (none);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) arrived = rd_sockets_new_described (about, fds, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (arrived->len, ==, 0);
+}
+
+static void
+expect_refusal (GVariant *about, const GArray *fds, const char *why)
+{
+  g_autoptr (GVariant) sent = send (about);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (rd_sockets_new_described (sent, fds, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
+  g_assert_nonnull (strstr (error->message, why));
+}
+
+static void
+what_is_not_described_as_it_should_be_is_refused (void)
+{
+  const char *const cases[] = {
+    "@aa{sv} [{}]",
+    "[{'role': <'clients'>, 'asked-port': <@u 0>}]",
+    "[{'role': <'clients'>, 'inherited': <false>}]",
+    "[{'asked-port': <@u 0>, 'inherited': <false>}]",
+    "[{'role': <'cooks'>, 'asked-port': <@u 0>, 'inherited': <false>}]",
+    "[{'role': <@u 0>, 'asked-port': <@u 0>, 'inherited': <false>}]",
+    "[{'role': <'admin'>, 'asked-port': <'any'>, 'inherited': <false>}]",
+  };
+  g_autoptr (GSocket) socket = listen_somewhere ();
+  g_autoptr (GArray) fds = fds_of (g_socket_get_fd (socket));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    expect_refusal (g_variant_new_parsed (cases[i]), fds, "not understood");
+}
+
+static void
+descriptions_must_be_as_many_as_sockets (void)
+{
+  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
+  g_autoptr (GArray) fds = NULL;
+
+  add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
+  fds = rd_sockets_dup_fds (sockets);
+  add (sockets, RD_ROLE_ADMIN, 0, FALSE);
+  expect_refusal (rd_sockets_describe (sockets), fds, "1 socket to listen on has come");
+  expect_refusal (g_variant_new_parsed ("@aa{sv} []"), fds, "1 socket to listen on has come");
+  expect_refusal (g_variant_new_parsed ("['a']"), fds, "1 socket to listen on has come");
+}
+
+static void
+what_does_not_listen_is_refused (void)
+{
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr (GSocket) idle = rd_tcp_bind (address, FALSE, NULL);
+  g_autoptr (GSocket) listening = listen_somewhere ();
+  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
+  const int bad[] = { g_socket_get_fd (idle), STDIN_FILENO, -1 };
+
+  add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GArray) fds = fds_of (bad[i]);
+
+      expect_refusal (rd_sockets_describe (sockets), fds, "not understood");
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/sockets/arrive", all_that_is_known_arrives);
+  g_test_add_func ("/sockets/none", none_at_all_arrive_too);
+  g_test_add_func ("/sockets/refused/description",
+                   what_is_not_described_as_it_should_be_is_refused);
+  g_test_add_func ("/sockets/refused/count", descriptions_must_be_as_many_as_sockets);
+  g_test_add_func ("/sockets/refused/idle", what_does_not_listen_is_refused);
+
+  return g_test_run ();
+}
