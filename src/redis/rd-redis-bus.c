@@ -7,10 +7,7 @@
 
 #include "rd-redis-bus.h"
 
-#include "rd-redis-echoes.h"
-#include "rd-redis-follower.h"
-#include "rd-redis-turn.h"
-#include "rd-redis-writer.h"
+#include "rd-redis-bus-private.h"
 #include "rd-text.h"
 #include "rd-units.h"
 #include "ws-utf8.h"
@@ -21,49 +18,9 @@
 
 #define STREAM_KEY "ringdown:log"
 
-#define REASON_MAX_CHARS 200
-
 /* Of what has not come back from the channel yet: more than Redis keeps for a subscriber that reads
  * too slowly, before it closes the connection (client-output-buffer-limit pubsub). */
 #define ECHOES_MAX_BYTES (64 << 20)
-
-typedef enum
-{
-  STATE_DOWN,
-  STATE_CATCHING_UP,
-  STATE_CONNECTED,
-  STATE_REFUSED, /* connected, but messages are not taken */
-} State;
-
-struct _RdRedisBus
-{
-  GObject parent_instance;
-
-  RdRedis *redis; /* owned */
-  RdRedisBusOptions options;
-  char *node;    /* owned; these stand in options */
-  char *channel; /* owned */
-  char *history; /* owned: the number as text */
-
-  RdRedisOutbox *outbox;     /* owned */
-  RdRedisWriter *writer;     /* owned */
-  RdRedisStream *stream;     /* owned; NULL in pubsub mode */
-  RdRedisFollower *follower; /* owned; NULL in pubsub mode */
-  RdRedisEchoes *echoes;     /* owned; NULL in stream mode */
-  RdRedisTurn *turn;         /* owned */
-  guint64 taken;             /* the sequence of the last message that was composed */
-  guint64 answered;          /* that of the last one stored */
-  char sequence[24];         /* of the message being composed, as text */
-
-  State state;
-  char *reason;       /* owned, nullable */
-  gint64 since_us;    /* since 1970: when the state began */
-  gint64 away_us;     /* monotonic: when Redis was lost; 0: it is not */
-  gboolean is_barred; /* it does not let us in, and that was said */
-  gboolean is_short;  /* messages were dropped since the outbox was empty last */
-  gboolean is_long;   /* messages of others were too long since the connection began */
-  RdBusStats stats;
-};
 
 enum
 {
@@ -79,17 +36,19 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdRedisBus,
 
 /* What is published here does not get to Redis. */
 static gboolean
-is_away (State state)
+is_away (RdRedisBusState state)
 {
-  return state == STATE_DOWN || state == STATE_CATCHING_UP;
+  return state == RD_REDIS_BUS_DOWN || state == RD_REDIS_BUS_CATCHING_UP;
 }
 
 /* The time is that of the change of state; a reason may change while it lasts, and an attempt to
  * come back may fail. */
 static void
-set_state (RdRedisBus *self, State state, const char *reason)
+set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
 {
-  g_autofree char *shown = reason != NULL ? rd_text_printable (reason, REASON_MAX_CHARS) : NULL;
+  g_autofree char *shown = reason != NULL
+                             ? rd_text_printable (reason, RD_REDIS_BUS_REASON_MAX_CHARS)
+                             : NULL;
 
   if (state == self->state && g_strcmp0 (shown, self->reason) == 0)
     return;
@@ -110,13 +69,13 @@ dup_state (RdRedisBus *self)
 
   switch (self->state)
     {
-    case STATE_DOWN:
+    case RD_REDIS_BUS_DOWN:
       return g_strdup_printf ("redis: down since %s: %s", time, self->reason);
-    case STATE_CATCHING_UP:
+    case RD_REDIS_BUS_CATCHING_UP:
       return g_strdup ("redis: catching up");
-    case STATE_CONNECTED:
+    case RD_REDIS_BUS_CONNECTED:
       return g_strdup ("redis: connected");
-    case STATE_REFUSED:
+    case RD_REDIS_BUS_REFUSED:
       return g_strdup_printf ("redis: refuses messages since %s: %s", time, self->reason);
     }
 
@@ -226,13 +185,13 @@ on_refusal (gpointer user_data)
   if (refusal == NULL)
     {
       g_message (_ ("Redis at %s takes messages again"), rd_redis_get_name (self->redis));
-      set_state (self, STATE_CONNECTED, NULL);
+      set_state (self, RD_REDIS_BUS_CONNECTED, NULL);
       return;
     }
 
   g_warning (_ ("Redis at %s refuses messages: %s; they wait, and the clients here are served"),
              rd_redis_get_name (self->redis), refusal);
-  set_state (self, STATE_REFUSED, refusal);
+  set_state (self, RD_REDIS_BUS_REFUSED, refusal);
 }
 
 static void
@@ -366,29 +325,40 @@ rd_redis_bus_publish_in_turn (RdBus *bus, RdMessage *message, gint64 interval_us
 
 /* Up and down */
 
+/* After a moment on purpose there is nothing that anybody has to know. */
+static void
+tell_connected (const RdRedisBus *self)
+{
+  const gint64 away_us = g_get_monotonic_time () - self->away_us;
+  const char *name = rd_redis_get_name (self->redis);
+  g_autofree char *away = NULL;
+
+  if (self->stats.connects <= 1)
+    {
+      g_message (_ ("Redis at %s: connected"), name);
+      return;
+    }
+  if (!self->is_missed)
+    {
+      g_info ("Redis at %s: connected again after %" PRIi64 " us", name, away_us);
+      return;
+    }
+
+  away = rd_units_format_duration (away_us - away_us % G_TIME_SPAN_MILLISECOND);
+  g_message (_ ("Redis at %s: connected again after %s"), name, away);
+}
+
 /* All that was missed was read: what is published here may follow. */
 static void
 join (RdRedisBus *self)
 {
   const char *refusal = rd_redis_writer_get_refusal (self->writer);
 
-  if (self->stats.connects <= 1)
-    {
-      g_message (_ ("Redis at %s: connected"), rd_redis_get_name (self->redis));
-    }
-  else
-    {
-      const gint64 away_us = g_get_monotonic_time () - self->away_us;
-      g_autofree char *away = rd_units_format_duration (away_us
-                                                        - away_us % G_TIME_SPAN_MILLISECOND);
-
-      g_message (_ ("Redis at %s: connected again after %s"), rd_redis_get_name (self->redis),
-                 away);
-    }
-
+  tell_connected (self);
   self->away_us = 0;
+  self->is_missed = FALSE;
   self->is_barred = FALSE;
-  set_state (self, refusal != NULL ? STATE_REFUSED : STATE_CONNECTED, refusal);
+  set_state (self, refusal != NULL ? RD_REDIS_BUS_REFUSED : RD_REDIS_BUS_CONNECTED, refusal);
   rd_redis_writer_start (self->writer);
 }
 
@@ -415,7 +385,7 @@ on_up (RdRedisBus *self)
   self->stats.connects++;
   self->is_long = FALSE;
   rd_redis_link_subscribe (rd_redis_get_link (self->redis, RD_REDIS_SUBSCRIBER), self->channel);
-  set_state (self, STATE_CATCHING_UP, NULL);
+  set_state (self, RD_REDIS_BUS_CATCHING_UP, NULL);
   if (self->follower != NULL) /* else the channel is all there is to wait for */
     rd_redis_follower_start (self->follower);
 }
@@ -429,6 +399,7 @@ abandon (RdRedisBus *self)
   self->answered = self->taken;
 }
 
+/* @why: NULL: on purpose, for a moment. */
 static void
 on_down (RdRedisBus *self, const GError *why)
 {
@@ -442,14 +413,17 @@ on_down (RdRedisBus *self, const GError *why)
     abandon (self);
   rd_redis_turn_stop (self->turn);
 
-  if (self->away_us == 0 || (is_barred && !self->is_barred))
+  if (why != NULL && (!self->is_missed || (is_barred && !self->is_barred)))
     g_warning (_ ("Redis at %s is away: %s; the clients here are served, and what they send waits "
                   "for it"),
                rd_redis_get_name (self->redis), why->message);
   if (self->away_us == 0)
     self->away_us = g_get_monotonic_time ();
+  self->is_missed |= why != NULL;
   self->is_barred |= is_barred;
-  set_state (self, STATE_DOWN, why->message);
+  if (why != NULL || self->state != RD_REDIS_BUS_DOWN)
+    set_state (self, RD_REDIS_BUS_DOWN,
+               why != NULL ? why->message : _ ("another process takes over"));
 }
 
 static void
@@ -466,6 +440,18 @@ on_pushed (RdRedisBus *self, const redisReply *push)
     join (self);
 }
 
+void
+rd_redis_bus_pause (RdRedisBus *self)
+{
+  rd_redis_stop (self->redis);
+}
+
+void
+rd_redis_bus_resume (RdRedisBus *self)
+{
+  rd_redis_start (self->redis);
+}
+
 static void
 rd_redis_bus_get_stats (RdBus *bus, RdBusStats *stats)
 {
@@ -473,7 +459,7 @@ rd_redis_bus_get_stats (RdBus *bus, RdBusStats *stats)
 
   *stats = self->stats;
   stats->is_shared = TRUE;
-  stats->is_up = self->state == STATE_CONNECTED || self->state == STATE_REFUSED;
+  stats->is_up = self->state == RD_REDIS_BUS_CONNECTED || self->state == RD_REDIS_BUS_REFUSED;
   stats->pending = rd_redis_outbox_get_pending (self->outbox, &stats->pending_bytes);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rd-bus.h"
+#include "rd-redis-bus-options.h"
 #include "rd-redis.h"
 
 G_BEGIN_DECLS
@@ -17,28 +18,14 @@ G_BEGIN_DECLS
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, GObject)
 
-typedef enum
-{
-  RD_REDIS_STREAM, /* by a stream, of which nothing is missed */
-  RD_REDIS_PUBSUB, /* by the channel, as bare text: live only */
-} RdRedisMode;
-
-typedef struct
-{
-  RdRedisMode mode;
-  const char *node;    /* our name among the workers: unique, printable ASCII */
-  const char *channel; /* what others publish there reaches the clients here */
-  guint64 history;     /* how many messages the stream keeps, roughly */
-  gsize buffer_size;   /* of what waits for Redis, bytes; past it the oldest are dropped */
-  gsize max_message;   /* longer ones of others are dropped, bytes */
-  gsize batch_size;    /* how much is read at once, roughly, bytes */
-
-  /* Whether the clients have taken in what they were sent; asked when much is to be read. */
-  gboolean (*has_room) (gpointer data);
-  gpointer room_data;
-} RdRedisBusOptions;
-
 /* @redis: not started; with a follower for RD_REDIS_STREAM. Returns: (transfer full): the bus. */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
+
+/* Says and hears nothing more, as if the connection had been cut; what waits for its turn goes to
+ * the clients here at once, and what is published later waits. No word of it in the log. */
+void rd_redis_bus_pause (RdRedisBus *self);
+
+/* Connects again, and goes on as after any absence. */
+void rd_redis_bus_resume (RdRedisBus *self);
 
 G_END_DECLS

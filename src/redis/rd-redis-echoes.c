@@ -61,17 +61,23 @@ expire (RdRedisEchoes *echoes, gint64 now_us)
     drop (echoes, link);
 }
 
-void
-rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing)
+static void
+push (RdRedisEchoes *echoes, guint64 sequence, GBytes *data, gint64 deadline_us)
 {
   Echo *echo = g_new (Echo, 1);
 
-  echo->sequence = outgoing->sequence;
-  echo->data = g_bytes_ref (outgoing->data);
-  echo->deadline_us = G_MAXINT64;
+  echo->sequence = sequence;
+  echo->data = g_bytes_ref (data);
+  echo->deadline_us = deadline_us;
   echoes->bytes += sizeof *echo + g_bytes_get_size (echo->data);
   g_queue_push_tail (&echoes->queue, echo);
   expire (echoes, 0);
+}
+
+void
+rd_redis_echoes_expect (RdRedisEchoes *echoes, const RdRedisOutgoing *outgoing)
+{
+  push (echoes, outgoing->sequence, outgoing->data, G_MAXINT64);
 }
 
 void
@@ -116,4 +122,44 @@ rd_redis_echoes_match (RdRedisEchoes *echoes, gconstpointer data, gsize size, gi
     }
 
   return FALSE;
+}
+
+GVariant *
+rd_redis_echoes_pack (const RdRedisEchoes *echoes)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (
+    G_VARIANT_TYPE (RD_REDIS_ECHOES_PACKED_TYPE));
+
+  for (const GList *link = echoes->queue.head; link != NULL; link = link->next)
+    {
+      const Echo *echo = link->data;
+
+      g_variant_builder_add (
+        &builder, "(tx@ay)", echo->sequence, echo->deadline_us,
+        g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, echo->data, TRUE));
+    }
+  return g_variant_builder_end (&builder);
+}
+
+gboolean
+rd_redis_echoes_unpack (RdRedisEchoes *echoes, GVariant *packed, gint64 now_us)
+{
+  guint64 last = 0;
+
+  for (gsize i = 0; i < g_variant_n_children (packed); i++)
+    {
+      g_autoptr (GVariant) child = NULL;
+      g_autoptr (GBytes) data = NULL;
+      guint64 sequence;
+      gint64 deadline_us;
+
+      g_variant_get_child (packed, i, "(tx@ay)", &sequence, &deadline_us, &child);
+      if (sequence <= last || deadline_us < 0)
+        return FALSE;
+
+      last = sequence;
+      data = g_bytes_new (g_variant_get_data (child), g_variant_get_size (child));
+      push (echoes, sequence, data, MIN (deadline_us, now_us + RD_REDIS_ECHO_US));
+    }
+  return TRUE;
 }

@@ -35,6 +35,17 @@ gboolean rd_redis_echoes_match (RdRedisEchoes *echoes,
                                 gsize size,
                                 gint64 now_us);
 
+/* A #GVariant type: what rd_redis_echoes_pack() makes. */
+#define RD_REDIS_ECHOES_PACKED_TYPE "a(txay)"
+
+/* Writes down, for another process, what is expected; after the connection is gone. Returns:
+ * (transfer floating). */
+GVariant *rd_redis_echoes_pack (const RdRedisEchoes *echoes);
+
+/* Has @echoes, which are new, expect that, for no longer than after a connection. @now_us:
+ * monotonic. Returns: FALSE if that cannot have been expected. */
+gboolean rd_redis_echoes_unpack (RdRedisEchoes *echoes, GVariant *packed, gint64 now_us);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisEchoes, rd_redis_echoes_free)
 
 G_END_DECLS

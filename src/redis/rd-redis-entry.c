@@ -47,14 +47,14 @@ rd_redis_entry_parse_id (const redisReply *reply, WsId *id)
          && parse_id (reply->element[0], id);
 }
 
-static gboolean
-is_name (const redisReply *value)
+gboolean
+rd_redis_node_is_name (const char *name, gsize size)
 {
-  for (gsize i = 0; i < value->len; i++)
-    if (!g_ascii_isgraph (value->str[i]))
+  for (gsize i = 0; i < size; i++)
+    if (!g_ascii_isgraph (name[i]))
       return FALSE;
 
-  return value->len > 0 && value->len <= RD_REDIS_NODE_MAX;
+  return size > 0 && size <= RD_REDIS_NODE_MAX;
 }
 
 static gboolean
@@ -66,7 +66,7 @@ parse_field (const redisReply *field, const redisReply *value, RdRedisEntry *ent
   if (g_str_equal (field->str, "node"))
     {
       entry->node = value->str;
-      return is_name (value);
+      return rd_redis_node_is_name (value->str, value->len);
     }
   if (g_str_equal (field->str, "seq"))
     return parse_number (value->str, value->len, &entry->sequence);

@@ -32,6 +32,9 @@ typedef struct
   guint64 cut;   /* how many of them are gone; since Redis 7 */
 } RdRedisStreamInfo;
 
+/* Whether a sender can be called that, @size bytes: printable ASCII. */
+gboolean rd_redis_node_is_name (const char *name, gsize size);
+
 /* Reads the id of an entry, [id, …]. Returns: FALSE if it is none. */
 gboolean rd_redis_entry_parse_id (const redisReply *reply, WsId *id);
 

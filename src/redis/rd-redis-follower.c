@@ -79,6 +79,18 @@ rd_redis_follower_free (RdRedisFollower *follower)
   g_free (follower);
 }
 
+void
+rd_redis_follower_set_began_us (RdRedisFollower *follower, gint64 began_us)
+{
+  follower->began_us = began_us;
+}
+
+gint64
+rd_redis_follower_get_began_us (const RdRedisFollower *follower)
+{
+  return follower->began_us;
+}
+
 /* The connection is of no use for us: another is tried. @error: (transfer full). */
 static void
 give_up (RdRedisFollower *follower, GError *error)

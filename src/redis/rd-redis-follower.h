@@ -45,6 +45,11 @@ RdRedisFollower *rd_redis_follower_new (RdRedis *redis,
                                         gpointer user_data);
 void rd_redis_follower_free (RdRedisFollower *follower);
 
+/* When this worker began, monotonic: what was stored since is for it. Before, it is when the
+ * follower was made. */
+void rd_redis_follower_set_began_us (RdRedisFollower *follower, gint64 began_us);
+gint64 rd_redis_follower_get_began_us (const RdRedisFollower *follower);
+
 /* Begins a pass; the connection is up. */
 void rd_redis_follower_start (RdRedisFollower *follower);
 

@@ -15,6 +15,18 @@ typedef struct
   gint64 stored_us; /* monotonic; of what is stored */
 } Entry;
 
+/* A message in a packed outbox: of fixed size, as there may be very many; the payloads follow each
+ * other behind. */
+typedef struct
+{
+  guint64 opcode;
+  gint64 stored_us; /* 0: it is not */
+  guint64 size;
+} Packed;
+
+/* Any time in earnest is before; later ones would not bear being reckoned with. */
+#define LATEST_US (G_MAXINT64 / 2)
+
 /* first … pending: stored; pending … waiting: under way; waiting … next: waiting */
 struct _RdRedisOutbox
 {
@@ -125,32 +137,43 @@ set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
     outbox->pending_bytes += cost_of (entry_at (outbox, outbox->pending - 1));
 }
 
-guint
-rd_redis_outbox_push (RdRedisOutbox *outbox, WsOpcode opcode, gconstpointer data, gsize size)
+/* @data: (transfer full). */
+static Entry *
+append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
 {
   Entry *entry;
-  guint64 first;
-  gsize bytes;
-  guint dropped;
-
-  if (size > outbox->max_bytes || RD_REDIS_OUTGOING_COST > outbox->max_bytes - size)
-    return 1;
 
   if (outbox->next - outbox->first == outbox->capacity)
     set_capacity (outbox, 2 * outbox->capacity);
   entry = entry_at (outbox, outbox->next);
-  entry->message = (RdRedisOutgoing){ .sequence = outbox->next++,
-                                      .opcode = opcode,
-                                      .data = g_bytes_new (data, size) };
+  entry->message = (RdRedisOutgoing){ .sequence = outbox->next++, .opcode = opcode, .data = data };
   outbox->bytes += cost_of (entry);
   outbox->pending_bytes += cost_of (entry);
+  return entry;
+}
 
-  first = outbox->first;
-  for (bytes = outbox->bytes; bytes > outbox->max_bytes; first++)
+/* Lets the oldest go that are over the bound. Returns: how many of them were not stored. */
+static guint64
+fit (RdRedisOutbox *outbox)
+{
+  guint64 first = outbox->first;
+  guint64 dropped;
+
+  for (gsize bytes = outbox->bytes; bytes > outbox->max_bytes; first++)
     bytes -= cost_of (entry_at (outbox, first));
   dropped = first > outbox->pending ? first - outbox->pending : 0;
   drop_before (outbox, first);
   return dropped;
+}
+
+guint
+rd_redis_outbox_push (RdRedisOutbox *outbox, WsOpcode opcode, gconstpointer data, gsize size)
+{
+  if (size > outbox->max_bytes || RD_REDIS_OUTGOING_COST > outbox->max_bytes - size)
+    return 1;
+
+  append (outbox, opcode, g_bytes_new (data, size));
+  return fit (outbox);
 }
 
 const RdRedisOutgoing *
@@ -217,4 +240,96 @@ guint64
 rd_redis_outbox_get_last (const RdRedisOutbox *outbox)
 {
   return outbox->next - 1;
+}
+
+guint64
+rd_redis_outbox_clear (RdRedisOutbox *outbox)
+{
+  const guint64 pending = outbox->next - outbox->pending;
+
+  drop_before (outbox, outbox->next);
+  return pending;
+}
+
+GVariant *
+rd_redis_outbox_pack (const RdRedisOutbox *outbox)
+{
+  const guint64 n = outbox->next - outbox->first;
+  g_autofree Packed *packed = g_new (Packed, n);
+  GByteArray *payloads = g_byte_array_new ();
+  g_autoptr (GBytes) all = NULL;
+
+  for (guint64 i = 0; i < n; i++)
+    {
+      const guint64 sequence = outbox->first + i;
+      const Entry *entry = entry_at (outbox, sequence);
+      gsize size;
+      const guint8 *data = g_bytes_get_data (entry->message.data, &size);
+
+      packed[i] = (Packed){ .opcode = entry->message.opcode,
+                            .stored_us = sequence < outbox->pending ? entry->stored_us : 0,
+                            .size = size };
+      g_byte_array_append (payloads, data, size);
+    }
+
+  all = g_byte_array_free_to_bytes (payloads);
+  return g_variant_new (
+    "(tttt@a(txt)@ay)", outbox->first, outbox->pending, outbox->waiting, outbox->taken,
+    g_variant_new_fixed_array (G_VARIANT_TYPE ("(txt)"), packed, n, sizeof *packed),
+    g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, all, TRUE));
+}
+
+/* Whether the borders between @n messages are in their order. */
+static gboolean
+has_order (guint64 first, guint64 pending, guint64 waiting, guint64 taken, gsize n)
+{
+  return first > 0 && n < G_MAXUINT64 - first && first <= pending && pending <= waiting
+         && waiting <= first + n && taken < first + n;
+}
+
+/* Returns: FALSE: not all of them are messages, or their sizes are not those of the payloads. */
+static gboolean
+append_all (RdRedisOutbox *outbox, const Packed *packed, gsize n, const guint8 *data, gsize size)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      if (packed[i].size > size || packed[i].stored_us < 0 || packed[i].stored_us > LATEST_US
+          || (packed[i].opcode != WS_OPCODE_TEXT && packed[i].opcode != WS_OPCODE_BINARY))
+        return FALSE;
+
+      append (outbox, packed[i].opcode, g_bytes_new (data, packed[i].size))->stored_us
+        = packed[i].stored_us;
+      data += packed[i].size;
+      size -= packed[i].size;
+    }
+  return size == 0;
+}
+
+gboolean
+rd_redis_outbox_unpack (RdRedisOutbox *outbox, GVariant *packed, guint64 *dropped)
+{
+  g_autoptr (GVariant) messages = NULL;
+  g_autoptr (GVariant) payloads = NULL;
+  guint64 first, pending, waiting, taken;
+  const Packed *all;
+  gconstpointer data;
+  gsize n, size;
+
+  g_variant_get (packed, "(tttt@a(txt)@ay)", &first, &pending, &waiting, &taken, &messages,
+                 &payloads);
+  all = g_variant_get_fixed_array (messages, &n, sizeof *all);
+  data = g_variant_get_fixed_array (payloads, &size, 1);
+  if (!has_order (first, pending, waiting, taken, n))
+    return FALSE;
+
+  outbox->first = outbox->pending = outbox->waiting = outbox->next = first;
+  if (!append_all (outbox, all, n, data, size))
+    return FALSE;
+
+  for (; outbox->pending < pending; outbox->pending++)
+    outbox->pending_bytes -= cost_of (entry_at (outbox, outbox->pending));
+  outbox->waiting = waiting;
+  outbox->taken = taken;
+  *dropped = fit (outbox);
+  return TRUE;
 }

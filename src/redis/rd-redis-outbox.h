@@ -65,6 +65,20 @@ guint64 rd_redis_outbox_get_pending (const RdRedisOutbox *outbox, gsize *bytes);
 /* The number of the newest message; 0: none yet. */
 guint64 rd_redis_outbox_get_last (const RdRedisOutbox *outbox);
 
+/* Lets all go. Returns: how many messages were not stored. */
+guint64 rd_redis_outbox_clear (RdRedisOutbox *outbox);
+
+/* A #GVariant type: what rd_redis_outbox_pack() makes. */
+#define RD_REDIS_OUTBOX_PACKED_TYPE "(tttta(txt)ay)"
+
+/* Writes down, for another process, all that is in it. Returns: (transfer floating). */
+GVariant *rd_redis_outbox_pack (const RdRedisOutbox *outbox);
+
+/* Fills @outbox, which is new, with that, and goes on with its numbers. @dropped (out): how many
+ * messages that were not stored had to go, as they are over its own bound. Returns: FALSE if no
+ * outbox can have been filled so. */
+gboolean rd_redis_outbox_unpack (RdRedisOutbox *outbox, GVariant *packed, guint64 *dropped);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisOutbox, rd_redis_outbox_free)
 
 G_END_DECLS

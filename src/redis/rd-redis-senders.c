@@ -7,6 +7,10 @@
 
 #include "rd-redis-senders.h"
 
+#include "rd-redis-entry.h"
+
+#include <string.h>
+
 typedef struct
 {
   char *node; /* owned */
@@ -73,6 +77,18 @@ forget_oldest (RdRedisSenders *senders, WsId *forgotten)
   return TRUE;
 }
 
+static Sender *
+add (RdRedisSenders *senders, const char *node)
+{
+  Sender *sender = g_new0 (Sender, 1);
+
+  sender->node = g_strdup (node);
+  sender->link.data = sender;
+  g_hash_table_insert (senders->by_node, sender->node, sender);
+  g_queue_push_tail_link (&senders->recent, &sender->link);
+  return sender;
+}
+
 gboolean
 rd_redis_senders_note (RdRedisSenders *senders,
                        const char *node,
@@ -86,14 +102,53 @@ rd_redis_senders_note (RdRedisSenders *senders,
   if (sender == NULL)
     {
       has_forgotten = forget_oldest (senders, forgotten);
-      sender = g_new0 (Sender, 1);
-      sender->node = g_strdup (node);
-      sender->link.data = sender;
-      g_hash_table_insert (senders->by_node, sender->node, sender);
-      g_queue_push_tail_link (&senders->recent, &sender->link);
+      sender = add (senders, node);
     }
 
   sender->sequence = sequence;
   sender->id = *id;
   return has_forgotten;
+}
+
+GVariant *
+rd_redis_senders_pack (const RdRedisSenders *senders)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (
+    G_VARIANT_TYPE (RD_REDIS_SENDERS_PACKED_TYPE));
+
+  for (const GList *link = senders->recent.head; link != NULL; link = link->next)
+    {
+      const Sender *sender = link->data;
+
+      g_variant_builder_add (&builder, "(st(tt))", sender->node, sender->sequence, sender->id.ms,
+                             sender->id.seq);
+    }
+  return g_variant_builder_end (&builder);
+}
+
+gboolean
+rd_redis_senders_unpack (RdRedisSenders *senders, GVariant *packed)
+{
+  GVariantIter iter;
+  const char *node;
+  guint64 sequence;
+  WsId id;
+
+  if (g_variant_n_children (packed) > RD_REDIS_SENDERS_MAX)
+    return FALSE;
+
+  g_variant_iter_init (&iter, packed);
+  while (g_variant_iter_next (&iter, "(&st(tt))", &node, &sequence, &id.ms, &id.seq))
+    {
+      Sender *sender;
+
+      if (sequence == 0 || !rd_redis_node_is_name (node, strlen (node))
+          || g_hash_table_contains (senders->by_node, node))
+        return FALSE;
+
+      sender = add (senders, node);
+      sender->sequence = sequence;
+      sender->id = id;
+    }
+  return TRUE;
 }

@@ -28,6 +28,15 @@ gboolean rd_redis_senders_note (RdRedisSenders *senders,
                                 const WsId *id,
                                 WsId *forgotten);
 
+/* A #GVariant type: what rd_redis_senders_pack() makes. */
+#define RD_REDIS_SENDERS_PACKED_TYPE "a(st(tt))"
+
+/* Writes down, for another process, who was heard of. Returns: (transfer floating). */
+GVariant *rd_redis_senders_pack (const RdRedisSenders *senders);
+
+/* Has @senders, who are new, be those. Returns: FALSE if it cannot have been so. */
+gboolean rd_redis_senders_unpack (RdRedisSenders *senders, GVariant *packed);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisSenders, rd_redis_senders_free)
 
 G_END_DECLS

@@ -8,7 +8,8 @@
 #include "rd-redis-stream.h"
 
 #include "rd-redis-entry.h"
-#include "rd-redis-senders.h"
+
+#define PACKED_FORMAT "(b(tt)(tt)(bt)t(b(tt)t)@" RD_REDIS_SENDERS_PACKED_TYPE ")"
 
 struct _RdRedisStream
 {
@@ -289,4 +290,25 @@ guint64
 rd_redis_stream_get_own (const RdRedisStream *stream)
 {
   return stream->own;
+}
+
+GVariant *
+rd_redis_stream_pack (const RdRedisStream *stream)
+{
+  return g_variant_new (PACKED_FORMAT, stream->has_joined, stream->joined.ms, stream->joined.seq,
+                        stream->last.ms, stream->last.seq, stream->has_ordinal, stream->ordinal,
+                        stream->missed, stream->has_end, stream->end.ms, stream->end.seq,
+                        stream->end_ordinal, rd_redis_senders_pack (stream->senders));
+}
+
+gboolean
+rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed)
+{
+  g_autoptr (GVariant) senders = NULL;
+
+  g_variant_get (packed, PACKED_FORMAT, &stream->has_joined, &stream->joined.ms,
+                 &stream->joined.seq, &stream->last.ms, &stream->last.seq, &stream->has_ordinal,
+                 &stream->ordinal, &stream->missed, &stream->has_end, &stream->end.ms,
+                 &stream->end.seq, &stream->end_ordinal, &senders);
+  return rd_redis_senders_unpack (stream->senders, senders);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rd-bus.h"
+#include "rd-redis-senders.h"
 
 #include <hiredis/hiredis.h>
 
@@ -70,6 +71,16 @@ RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
 
 /* The greatest number of our own seen in this pass; 0: none. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
+
+/* A #GVariant type: what rd_redis_stream_pack() makes. */
+#define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)" RD_REDIS_SENDERS_PACKED_TYPE ")"
+
+/* Writes down, for another process, all but the pass: the next one begins as after a connection
+ * that was cut. Returns: (transfer floating). */
+GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
+
+/* Has @stream, which is new, stand there. Returns: FALSE if no stream can have been read so. */
+gboolean rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisStream, rd_redis_stream_free)
 

@@ -300,6 +300,18 @@ rd_redis_url_dup_display (const RdRedisUrl *url)
 }
 
 char *
+rd_redis_url_dup_place (const RdRedisUrl *url)
+{
+  g_autofree char *host = NULL;
+
+  if (url->path != NULL)
+    return g_strdup_printf ("%u@%s", url->database, url->path);
+
+  host = g_ascii_strdown (url->host, -1);
+  return g_strdup_printf ("%u@[%s]:%u", url->database, host, url->port);
+}
+
+char *
 rd_redis_url_hide_password (const char *text)
 {
   static const struct

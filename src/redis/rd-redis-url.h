@@ -33,6 +33,10 @@ RdRedisUrl *rd_redis_url_copy (const RdRedisUrl *url);
 /* Returns: (transfer full): the URL as it may be shown, any password replaced by "***". */
 char *rd_redis_url_dup_display (const RdRedisUrl *url);
 
+/* Returns: (transfer full): which server, and which database there, whoever asks: what is to be
+ * found at one such place is found at no other. Not for people. */
+char *rd_redis_url_dup_place (const RdRedisUrl *url);
+
 /* Returns: (transfer full): @text, which is a URL however wrong, or has one in it, or none, with
  * all that may be a password replaced by "***". */
 char *rd_redis_url_hide_password (const char *text);

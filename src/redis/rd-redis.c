@@ -15,6 +15,7 @@ struct _RdRedis
 
   RdRedisUrl *url; /* owned */
   char *name;      /* owned */
+  char *place;     /* owned */
   guint n_links;
   RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed */
   guint n_ready;
@@ -88,6 +89,15 @@ rd_redis_start (RdRedis *self)
 }
 
 void
+rd_redis_stop (RdRedis *self)
+{
+  close_links (self);
+  g_clear_handle_id (&self->retry_id, g_source_remove);
+  self->backoff.attempts = 0;
+  g_signal_emit (self, signals[SIGNAL_DOWN], 0, NULL);
+}
+
+void
 rd_redis_fail (RdRedis *self, const GError *why)
 {
   g_autoptr (GError) reason = g_error_copy (why); /* it may be the link's */
@@ -118,6 +128,12 @@ rd_redis_get_name (RdRedis *self)
   return self->name;
 }
 
+const char *
+rd_redis_get_place (RdRedis *self)
+{
+  return self->place;
+}
+
 RdRedisLink *
 rd_redis_get_link (RdRedis *self, RdRedisUse use)
 {
@@ -144,6 +160,7 @@ rd_redis_finalize (GObject *object)
 
   close_links (self);
   g_clear_handle_id (&self->retry_id, g_source_remove);
+  g_free (self->place);
   g_free (self->name);
   rd_redis_url_free (self->url);
   G_OBJECT_CLASS (rd_redis_parent_class)->finalize (object);
@@ -174,6 +191,7 @@ rd_redis_new (const RdRedisUrl *url, gboolean has_follower)
 
   self->url = rd_redis_url_copy (url);
   self->name = rd_redis_url_dup_display (url);
+  self->place = rd_redis_url_dup_place (url);
   self->n_links = has_follower ? RD_REDIS_N_USES : RD_REDIS_FOLLOWER;
   return self;
 }

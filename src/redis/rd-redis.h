@@ -23,7 +23,8 @@ typedef enum
  * growing intervals.
  *
  * Signals: "up": all are ready. "down" (const GError *why): they are not any more, or another
- * attempt failed. "pushed" (const redisReply *): a message to the subscriber. */
+ * attempt failed; NULL: they were closed by rd_redis_stop(). "pushed" (const redisReply *): a
+ * message to the subscriber. */
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
@@ -33,6 +34,10 @@ RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_follower);
 /* Connects, and keeps connected from here on. */
 void rd_redis_start (RdRedis *self);
 
+/* Closes the connections at once, whatever is under way, and opens none until it is started again.
+ */
+void rd_redis_stop (RdRedis *self);
+
 gboolean rd_redis_is_up (RdRedis *self);
 
 /* Whether all that was asked on the first connection was answered; TRUE if down. */
@@ -40,6 +45,9 @@ gboolean rd_redis_is_idle (RdRedis *self);
 
 /* Returns: (transfer none): where the server is, for people, without the password. */
 const char *rd_redis_get_name (RdRedis *self);
+
+/* Returns: (transfer none): as rd_redis_url_dup_place(). */
+const char *rd_redis_get_place (RdRedis *self);
 
 /* Gives up the connections, as if they had failed for that reason, and opens them anew. */
 void rd_redis_fail (RdRedis *self, const GError *why);

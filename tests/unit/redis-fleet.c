@@ -12,6 +12,7 @@
 #include "rd-redis-entry.h"
 #include "rd-redis-outbox.h"
 #include "rd-redis-stream.h"
+#include "redis-carry.h"
 #include "redis-model.h"
 
 #define STEPS       3000
@@ -159,6 +160,29 @@ cut (Fleet *fleet, Worker *worker)
   g_array_set_size (worker->batch, 0);
   worker->batch_state = BATCH_NONE;
   worker->state = WORKER_DOWN;
+}
+
+/* Another process takes the place of this one, and goes on as the same worker. */
+static void
+hand_over (Fleet *fleet, Worker *worker, FleetTally *tally)
+{
+  g_autofree char *name = model_sender_name (worker->index);
+  g_autoptr (GVariant) outbox = NULL;
+  g_autoptr (GVariant) stream = NULL;
+  guint64 dropped;
+
+  cut (fleet, worker);
+  outbox = carry (rd_redis_outbox_pack (worker->outbox));
+  stream = carry (rd_redis_stream_pack (worker->stream));
+  rd_redis_outbox_free (worker->outbox);
+  rd_redis_stream_free (worker->stream);
+
+  worker->outbox = rd_redis_outbox_new (fleet->scenario->buffer_size, RD_REDIS_KEEP_US);
+  worker->stream = rd_redis_stream_new (name);
+  g_assert_true (rd_redis_outbox_unpack (worker->outbox, outbox, &dropped));
+  g_assert_true (rd_redis_stream_unpack (worker->stream, stream));
+  g_assert_cmpuint (dropped, ==, 0);
+  tally->handed_over++;
 }
 
 static void
@@ -360,7 +384,7 @@ static void
 step (Fleet *fleet, FleetTally *tally)
 {
   Worker *worker = &fleet->workers[g_test_rand_int_range (0, N_WORKERS)];
-  const gint action = g_test_rand_int_range (0, 1000);
+  const gint action = g_test_rand_int_range (0, 1010);
 
   fleet->now_ms += g_test_rand_int_range (0, STEP_MS_MAX + 1);
   if (worker->state == WORKER_NOT_BEGUN)
@@ -382,8 +406,10 @@ step (Fleet *fleet, FleetTally *tally)
     fleet->refuses = !fleet->refuses;
   else if (action < 990)
     execute_orphan (fleet);
-  else
+  else if (action < 1000)
     add_foreign (fleet);
+  else
+    hand_over (fleet, worker, tally);
 }
 
 static gboolean

@@ -35,6 +35,7 @@ typedef struct
   guint64 missed;
   guint64 dropped;
   guint64 adopted; /* stored without our hearing of it */
+  guint64 handed_over;
 } FleetTally;
 
 /* Runs some workers, each with an outbox and a stream, and a model of Redis through a random

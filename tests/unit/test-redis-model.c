@@ -18,12 +18,15 @@ run (const FleetScenario *scenario, FleetTally *tally)
   *tally = (FleetTally){ 0 };
   for (guint i = 0; i < n; i++)
     fleet_run (scenario, tally);
-  g_test_message (
-    "taken %" G_GUINT64_FORMAT ", repeated %" G_GUINT64_FORMAT ", data lost %" G_GUINT64_FORMAT
-    ", missed %" G_GUINT64_FORMAT ", dropped %" G_GUINT64_FORMAT ", adopted %" G_GUINT64_FORMAT,
-    tally->taken, tally->repeated, tally->lost, tally->missed, tally->dropped, tally->adopted);
+  g_test_message ("taken %" G_GUINT64_FORMAT ", repeated %" G_GUINT64_FORMAT
+                  ", data lost %" G_GUINT64_FORMAT ", missed %" G_GUINT64_FORMAT
+                  ", dropped %" G_GUINT64_FORMAT ", adopted %" G_GUINT64_FORMAT
+                  ", handed over %" G_GUINT64_FORMAT,
+                  tally->taken, tally->repeated, tally->lost, tally->missed, tally->dropped,
+                  tally->adopted, tally->handed_over);
   g_assert_cmpuint (tally->taken, >, 0);
   g_assert_cmpuint (tally->repeated, >, 0);
+  g_assert_cmpuint (tally->handed_over, >, 0);
 }
 
 static void

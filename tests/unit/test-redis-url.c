@@ -276,6 +276,29 @@ passwords_are_hidden_wherever_they_stand (void)
     }
 }
 
+static void
+place_is_the_same_whoever_asks (void)
+{
+  const char *const places[][2] = {
+    { "redis://h", "0@[h]:6379" },
+    { "redis://u:" SECRET "@H:6379/0", "0@[h]:6379" },
+    { "redis://[::1]:1/2", "2@[::1]:1" },
+    { "/run/R", "0@/run/R" },
+    { "unix://:" SECRET "@/run/R?db=3", "3@/run/R" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (RdRedisUrl) url = rd_redis_url_parse (places[i][0], &error);
+      g_autofree char *place = NULL;
+
+      g_assert_no_error (error);
+      place = rd_redis_url_dup_place (url);
+      g_assert_cmpstr (place, ==, places[i][1]);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -285,6 +308,7 @@ main (int argc, char **argv)
   g_test_add_func ("/redis-url/copy", a_copy_is_the_same_and_its_own);
   g_test_add_func ("/redis-url/display", the_display_has_all_but_the_password);
   g_test_add_func ("/redis-url/display/again", the_display_is_a_url_again);
+  g_test_add_func ("/redis-url/place", place_is_the_same_whoever_asks);
   g_test_add_func ("/redis-url/refused", what_is_wrong_is_named);
   g_test_add_func ("/redis-url/limits", lengths_end_at_their_limits);
   g_test_add_func ("/redis-url/hidden", passwords_are_hidden_wherever_they_stand);
