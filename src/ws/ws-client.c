@@ -12,30 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Control frames that wait; exists only while some do. At most one ping, one pong (§5.5.3: an
- * answer to the latest ping will do) and one close, so that nobody can make it grow. */
-struct _WsControl
-{
-  guint64 at;      /* they go out when the cursor is here: a boundary */
-  GByteArray *out; /* owned: encoded, being sent */
-  guint sent;      /* bytes of it */
-  gboolean ping_due;
-  gboolean pong_due;
-  gboolean close_due;
-  gboolean close_in_out; /* it is among the bytes being sent */
-  guint8 pong_size;
-  guint8 pong[WS_CONTROL_PAYLOAD_MAX];
-  guint8 close_size;
-  guint8 close[WS_CONTROL_FRAME_MAX];
-};
-
-static void
-ws_control_free (WsControl *control)
-{
-  g_byte_array_unref (control->out);
-  g_free (control);
-}
-
 WsClient *
 ws_client_new (WsRecord *record)
 {
@@ -66,11 +42,9 @@ ensure_control (WsClient *client, WsContext *context)
 
   if (client->control == NULL)
     {
-      client->control = g_new0 (WsControl, 1);
-      client->control->out = g_byte_array_new ();
-      client->control->at = (record->flags & WS_RECORD_DETACHED) != 0
-                              ? record->cursor
-                              : ws_log_get_boundary (context->log, record->cursor);
+      client->control = ws_control_new ((record->flags & WS_RECORD_DETACHED) != 0
+                                          ? record->cursor
+                                          : ws_log_get_boundary (context->log, record->cursor));
       record->flags |= WS_RECORD_CONTROL;
     }
 
@@ -149,34 +123,6 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   record->next = next;
 }
 
-/* Encodes what is due, now that the cursor is at a boundary. */
-static void
-encode_due (WsControl *control)
-{
-  guint8 frame[WS_CONTROL_FRAME_MAX];
-  gsize size;
-
-  if (control->pong_due)
-    {
-      size = ws_frame_encode_control (frame, WS_OPCODE_PONG, control->pong, control->pong_size);
-      g_byte_array_append (control->out, frame, size);
-    }
-  if (control->ping_due)
-    {
-      size = ws_frame_encode_control (frame, WS_OPCODE_PING, NULL, 0);
-      g_byte_array_append (control->out, frame, size);
-    }
-  if (control->close_due)
-    {
-      g_byte_array_append (control->out, control->close, control->close_size);
-      control->close_in_out = TRUE;
-    }
-
-  control->pong_due = FALSE;
-  control->ping_due = FALSE;
-  control->close_due = FALSE;
-}
-
 /* The close frame is out: nothing may follow it (§5.5.1). */
 static void
 end_sending (WsClient *client, WsContext *context)
@@ -207,7 +153,7 @@ send_control (WsClient *client, WsContext *context)
     }
 
   if (control->out->len == 0)
-    encode_due (control);
+    ws_control_encode (control);
   result = send_bytes (record, context, control->out->data + control->sent,
                        control->out->len - control->sent, &sent);
   control->sent += sent;
@@ -236,7 +182,7 @@ ws_client_send (WsClient *client, WsContext *context)
       result = send_control (client, context);
       if (result != WS_SEND_ALL)
         return result;
-      if (client->close_sent || !(control->pong_due || control->ping_due || control->close_due))
+      if (client->close_sent || !ws_control_is_due (control))
         {
           g_clear_pointer (&client->control, ws_control_free);
           record->flags &= ~WS_RECORD_CONTROL;

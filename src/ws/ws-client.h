@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "ws-frame.h"
+#include "ws-control.h"
 #include "ws-input.h"
 #include "ws-log.h"
 #include "ws-table.h"
@@ -12,7 +12,6 @@
 G_BEGIN_DECLS
 
 typedef struct _WsClient WsClient;
-typedef struct _WsControl WsControl;
 
 /* What all clients of an engine share. */
 typedef struct
@@ -55,6 +54,7 @@ struct _WsClient
   guint is_timed : 1;    /* the close handshake has its deadline */
   guint is_ours : 1;     /* it did nothing wrong: the end was our will */
   guint is_readable : 1; /* in the queue of clients with more to read */
+  guint is_watched : 1;  /* its socket is in the epoll set */
   guint is_dead : 1;     /* in the queue of clients to free */
 };
 

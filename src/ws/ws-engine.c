@@ -12,7 +12,7 @@
 #include "ws-engine.h"
 
 #include "ws-flush.h"
-#include "ws-roster.h"
+#include "ws-ping.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -38,9 +38,12 @@ struct _WsEngine
   gpointer user_data;           /* unowned */
   WsRoster *roster;             /* owned */
   WsFlush flush;
-  GSource *source;   /* owned */
-  gboolean is_awake; /* another turn is on its way */
-  gint64 now_us;     /* the time of this turn */
+  WsPing ping;
+  GSource *source;    /* owned */
+  gpointer epoll_tag; /* unowned: in the source */
+  gboolean is_awake;  /* another turn is on its way */
+  gboolean is_paused; /* there are no turns */
+  gint64 now_us;      /* the time of this turn */
   guint8 buffer[READ_BUFFER_SIZE];
 };
 
@@ -59,14 +62,26 @@ wake (WsEngine *engine)
   g_source_set_ready_time (engine->source, 0);
 }
 
-WsEngine *
-ws_engine_new (const WsEngineOptions *options,
-               const WsEngineEvents *events,
-               gpointer user_data,
-               GError **error)
+static WsRosterOptions
+roster_options (const WsEngineOptions *options)
 {
-  g_autoptr (WsEngine) engine = g_new0 (WsEngine, 1);
   const gint64 tick_us = MIN (options->ping_interval_us, options->ping_timeout_us) / 16;
+  const gint64 silence_us = options->ping_interval_us + options->ping_timeout_us;
+
+  return (WsRosterOptions){ .max_message = options->max_message,
+                            .max_clients = options->max_clients,
+                            .tick_us = CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US),
+                            .patience_us = options->ping_interval_us > 0 ? silence_us : 0 };
+}
+
+/* @roster: (transfer full). */
+static WsEngine *
+engine_on (WsRoster *roster,
+           const WsEngineOptions *options,
+           const WsEngineEvents *events,
+           gpointer user_data)
+{
+  WsEngine *engine = g_new0 (WsEngine, 1);
 
   g_assert (options->max_message <= options->log_size / 8);
 
@@ -74,31 +89,68 @@ ws_engine_new (const WsEngineOptions *options,
   engine->events = events;
   engine->user_data = user_data;
   engine->now_us = g_get_monotonic_time ();
-  engine->roster = ws_roster_new (options->log_size, options->max_clients,
-                                  CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US), error);
-  if (engine->roster == NULL)
-    return NULL;
-
-  engine->roster->context.max_message = options->max_message;
+  engine->roster = roster;
   engine->roster->context.message = events->message;
   engine->roster->context.user_data = user_data;
-  engine->flush.roster = engine->roster;
+  engine->flush.roster = roster;
+  engine->ping = (WsPing){ .roster = roster,
+                           .interval_us = options->ping_interval_us,
+                           .timeout_us = options->ping_timeout_us };
   engine->source = g_source_new ((GSourceFuncs *) &source_funcs, sizeof (EngineSource));
   ((EngineSource *) engine->source)->engine = engine;
   g_source_set_static_name (engine->source, "ringdown clients");
-  g_source_add_unix_fd (engine->source, engine->roster->epoll_fd, G_IO_IN);
-  return g_steal_pointer (&engine);
+  engine->epoll_tag = g_source_add_unix_fd (engine->source, roster->epoll_fd, G_IO_IN);
+  return engine;
+}
+
+WsEngine *
+ws_engine_new (const WsEngineOptions *options,
+               const WsEngineEvents *events,
+               gpointer user_data,
+               GError **error)
+{
+  const WsRosterOptions for_roster = roster_options (options);
+  g_autoptr (WsLog) log = ws_log_new (options->log_size, error);
+  WsRoster *roster;
+  WsTable *table;
+
+  if (log == NULL)
+    return NULL;
+  table = ws_table_new (options->max_clients, error);
+  if (table == NULL)
+    return NULL;
+
+  roster = ws_roster_new (g_steal_pointer (&log), table, &for_roster, error);
+  return roster != NULL ? engine_on (roster, options, events, user_data) : NULL;
+}
+
+WsEngine *
+ws_engine_new_from (WsHandover *handover,
+                    const WsEngineOptions *options,
+                    const WsEngineEvents *events,
+                    gpointer user_data,
+                    GError **error)
+{
+  const WsRosterOptions for_roster = roster_options (options);
+  WsRoster *roster = ws_handover_unpack (handover, options->log_size, &for_roster, error);
+  WsEngine *engine;
+
+  if (roster == NULL)
+    return NULL;
+
+  engine = engine_on (roster, options, events, user_data);
+  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
+    ws_ping_go_on (&engine->ping, roster->clients[slot], engine->now_us);
+  ws_engine_pause (engine);
+  return engine;
 }
 
 void
 ws_engine_free (WsEngine *engine)
 {
-  if (engine->source != NULL)
-    {
-      g_source_destroy (engine->source);
-      g_source_unref (engine->source);
-    }
-  g_clear_pointer (&engine->roster, ws_roster_free);
+  g_source_destroy (engine->source);
+  g_source_unref (engine->source);
+  ws_roster_free (engine->roster);
   g_free (engine);
 }
 
@@ -106,76 +158,18 @@ void
 ws_engine_attach (WsEngine *engine, GMainContext *context)
 {
   g_source_attach (engine->source, context);
+  if (engine->is_paused)
+    ws_engine_resume (engine);
 }
 
 WsId
 ws_engine_publish (WsEngine *engine, WsOpcode opcode, const guint8 *data, gsize size)
 {
-  g_assert (size <= engine->options.max_message);
+  g_assert (size <= engine->options.max_message && !engine->is_paused);
 
   ws_flush_make_room (&engine->flush, size);
   wake (engine);
   return ws_log_append (engine->roster->log, opcode, data, size, g_get_real_time () / 1000);
-}
-
-static void
-arm_ping (WsEngine *engine, WsClient *client)
-{
-  client->awaits_pong = FALSE;
-  if (engine->options.ping_interval_us > 0)
-    ws_wheel_arm (engine->roster->wheel, &client->timer,
-                  client->record->heard_us + engine->options.ping_interval_us);
-}
-
-/* Whether bytes have come that nobody has had time to read. */
-static gboolean
-has_unread (const WsClient *client)
-{
-  guint8 byte;
-
-  return recv (client->record->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/* The ping's time is over. */
-static void
-give_up (WsEngine *engine, WsClient *client)
-{
-  ws_client_close (client, &engine->roster->context, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
-  ws_roster_send (engine->roster, client);
-  ws_roster_drop (engine->roster, client); /* nobody is there to answer */
-}
-
-/* A blocked client cannot be pinged, and need not be: TCP_USER_TIMEOUT watches over it. One whose
- * answer waits to be read is not silent: the server was held up. */
-static void
-check_silence (WsEngine *engine, WsClient *client)
-{
-  gint64 silence_us = engine->now_us - client->record->heard_us;
-
-  if (silence_us < engine->options.ping_interval_us && !client->awaits_pong)
-    {
-      arm_ping (engine, client);
-      return;
-    }
-
-  if (has_unread (client))
-    {
-      ws_roster_read_later (engine->roster, client);
-    }
-  else if ((client->record->flags & WS_RECORD_BLOCKED) == 0)
-    {
-      if (client->awaits_pong)
-        {
-          give_up (engine, client);
-          return;
-        }
-      client->awaits_pong = TRUE;
-      ws_client_ping (client, &engine->roster->context);
-      ws_roster_settle (engine->roster, client);
-    }
-  if (!client->is_dead)
-    ws_wheel_arm (engine->roster->wheel, &client->timer,
-                  engine->now_us + engine->options.ping_timeout_us);
 }
 
 static void
@@ -185,7 +179,7 @@ on_timer (WsTimer *timer, gpointer user_data)
   WsClient *client = (gpointer) ((guint8 *) timer - G_STRUCT_OFFSET (WsClient, timer));
 
   if (client->state == WS_CLIENT_OPEN)
-    check_silence (engine, client);
+    ws_ping_check (&engine->ping, client, engine->now_us);
   else
     ws_roster_drop (engine->roster, client);
 }
@@ -211,7 +205,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
   record->heard_us = engine->now_us;
   engine->roster->context.counters->bytes_in += n;
   if (client->awaits_pong && client->state == WS_CLIENT_OPEN)
-    arm_ping (engine, client);
+    ws_ping_arm (&engine->ping, client);
   ws_client_receive (client, &engine->roster->context, engine->buffer, n);
   ws_roster_settle (engine->roster, client);
 
@@ -278,7 +272,10 @@ read_leftovers (WsEngine *engine)
         return;
       client = link->data;
       client->is_readable = FALSE;
-      read_client (engine, client, TRUE);
+      if (client->is_watched)
+        read_client (engine, client, TRUE);
+      else
+        ws_roster_watch (engine->roster, client); /* which tells what there is to be read */
     }
 }
 
@@ -320,19 +317,68 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+void
+ws_engine_pause (WsEngine *engine)
+{
+  g_assert (!engine->is_paused && g_main_current_source () != engine->source);
+
+  reap (engine);
+  engine->is_paused = TRUE;
+  g_source_modify_unix_fd (engine->source, engine->epoll_tag, 0);
+  g_source_set_ready_time (engine->source, -1);
+}
+
+void
+ws_engine_resume (WsEngine *engine)
+{
+  g_assert (engine->is_paused);
+
+  engine->is_paused = FALSE;
+  engine->is_awake = TRUE;
+  g_source_modify_unix_fd (engine->source, engine->epoll_tag, G_IO_IN);
+  g_source_set_ready_time (engine->source, 0);
+}
+
+WsHandover *
+ws_engine_pack (WsEngine *engine)
+{
+  g_assert (engine->is_paused);
+
+  return ws_handover_pack (engine->roster);
+}
+
+void
+ws_engine_leave_behind (WsEngine *engine, guint first)
+{
+  WsRoster *roster = engine->roster;
+
+  g_assert (engine->is_paused);
+
+  ws_roster_close_from (roster, first);
+  for (guint slot = first; slot < ws_table_get_count (roster->table); slot++)
+    ws_client_send (roster->clients[slot], &roster->context);
+}
+
+WsClient *
+ws_engine_get_client (const WsEngine *engine, guint slot)
+{
+  g_assert (slot < ws_table_get_count (engine->roster->table));
+
+  return engine->roster->clients[slot];
+}
+
 WsClient *
 ws_engine_adopt (WsEngine *engine, int fd, GError **error)
 {
-  const WsEngineOptions *options = &engine->options;
-  const gint64 patience_us = options->ping_interval_us > 0
-                               ? options->ping_interval_us + options->ping_timeout_us
-                               : 0;
-  WsClient *client = ws_roster_enter (engine->roster, fd, patience_us, error);
+  WsClient *client;
 
+  g_assert (!engine->is_paused);
+
+  client = ws_roster_enter (engine->roster, fd, error);
   if (client == NULL)
     return NULL;
 
-  arm_ping (engine, client);
+  ws_ping_arm (&engine->ping, client);
   wake (engine);
   return client;
 }
@@ -340,6 +386,8 @@ ws_engine_adopt (WsEngine *engine, int fd, GError **error)
 void
 ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
 {
+  g_assert (!engine->is_paused);
+
   client->record->received += size;
   engine->roster->context.counters->bytes_in += size;
   ws_client_receive (client, &engine->roster->context, data, size);
@@ -350,8 +398,7 @@ ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
 gboolean
 ws_engine_is_full (const WsEngine *engine, guint expected)
 {
-  return ws_table_get_count (engine->roster->table) + expected
-         >= ws_table_get_capacity (engine->roster->table);
+  return ws_table_get_count (engine->roster->table) + expected >= engine->options.max_clients;
 }
 
 const WsEngineOptions *
@@ -363,6 +410,8 @@ ws_engine_get_options (const WsEngine *engine)
 void
 ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *reason)
 {
+  g_assert (!engine->is_paused);
+
   if (!client->is_dead && client->state == WS_CLIENT_OPEN)
     {
       client->is_ours = TRUE;
@@ -391,13 +440,15 @@ ws_engine_get_behind (const WsEngine *engine, const WsClient *client)
 void
 ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats)
 {
+  const WsCounters *counters = engine->roster->context.counters;
+
   *stats = (WsEngineStats){
     .clients = ws_table_get_count (engine->roster->table),
     .published = ws_log_get_count (engine->roster->log),
     .log_used = ws_log_get_head (engine->roster->log) - ws_log_get_tail (engine->roster->log),
     .log_size = ws_log_get_size (engine->roster->log),
-    .flush_passes = engine->flush.passes,
-    .flush_us = engine->flush.spent_us,
-    .counters = engine->roster->context.counters,
+    .flush_passes = counters->flush_passes,
+    .flush_us = counters->flush_us,
+    .counters = counters,
   };
 }

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "ws-client.h"
+#include "ws-handover.h"
 
 G_BEGIN_DECLS
 
@@ -53,11 +53,44 @@ WsEngine *ws_engine_new (const WsEngineOptions *options,
                          gpointer user_data,
                          GError **error);
 
-/* Closes what is still open, without a close frame. */
+/* Goes on with the clients of another engine, that of another process: see ws_engine_pause(). The
+ * options are its own, and hold for the clients from now on; see ws_handover_unpack() for those who
+ * do not fit. Until it is attached nothing is sent or received, and nothing is changed that the
+ * other engine could go on with.
+ * @handover: what ws_engine_pack() made, with descriptors of this process; those it takes are -1
+ * then, also on failure. Returns: (transfer full): NULL with a #GFileError. */
+WsEngine *ws_engine_new_from (WsHandover *handover,
+                              const WsEngineOptions *options,
+                              const WsEngineEvents *events,
+                              gpointer user_data,
+                              GError **error);
+
+/* Closes what is still open, without a close frame. Sockets that another process has by now stay
+ * open there. */
 void ws_engine_free (WsEngine *engine);
 
 /* Serves the clients in @context from now on; NULL: the default one. */
 void ws_engine_attach (WsEngine *engine, GMainContext *context);
+
+/* Stops all: no byte is read or sent, no timer fires. Who was dropped before is told of first.
+ * While the engine is paused nothing may be published, adopted, received or closed. Not from within
+ * a callback of its own. */
+void ws_engine_pause (WsEngine *engine);
+
+/* Goes on as if nothing had been. */
+void ws_engine_resume (WsEngine *engine);
+
+/* Writes down, while it is paused, all that another process needs to go on: the descriptors remain
+ * the engine's, and have to reach that process in this order. Returns: (transfer full). */
+WsHandover *ws_engine_pack (WsEngine *engine);
+
+/* Takes leave, while it is paused and packed, of those clients whose sockets could not be handed
+ * over, slot @first and all behind it: each is sent what its socket takes, 1012 last. Who goes on
+ * with the others counts them; this engine is of no more use. */
+void ws_engine_leave_behind (WsEngine *engine, guint first);
+
+/* Returns: (transfer none): the client in @slot, of as many as the stats tell. */
+WsClient *ws_engine_get_client (const WsEngine *engine, guint slot);
 
 /* Takes a connected, non-blocking TCP socket whose opening handshake is done. It sees what is
  * published from now on.

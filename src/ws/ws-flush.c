@@ -44,7 +44,7 @@ end_pass (WsFlush *flush)
 {
   flush->is_active = FALSE;
   flush->done = flush->head;
-  flush->passes++;
+  flush->roster->context.counters->flush_passes++;
 }
 
 void
@@ -67,7 +67,7 @@ ws_flush_run (WsFlush *flush)
 
   if (flush->slot >= ws_table_get_count (flush->roster->table))
     end_pass (flush);
-  flush->spent_us += g_get_monotonic_time () - begin_us;
+  flush->roster->context.counters->flush_us += g_get_monotonic_time () - begin_us;
 }
 
 gboolean

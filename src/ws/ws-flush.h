@@ -17,8 +17,6 @@ typedef struct
   guint64 done;       /* all who could be written to have what is before this offset, */
   guint64 done_count; /*   so many messages */
   guint64 low;        /* no client on the log has a cursor below */
-  guint64 passes;     /* that came to their end */
-  gint64 spent_us;    /* in them */
 } WsFlush;
 
 /* Goes on with the pass, or begins one if there is something to send, for a few milliseconds. */

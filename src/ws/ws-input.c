@@ -29,16 +29,15 @@ ws_input_release_event (WsInput *input)
 }
 
 static void
-keep_partial (WsInput *input, guint8 **data, gsize *size)
+keep_partial (WsInput *input, const guint8 *data, gsize size)
 {
-  if (*size == 0)
+  if (size == 0)
     return;
 
   if (input->partial == NULL)
     input->partial = g_malloc (PARTIAL_MAX);
-  memcpy (input->partial + input->partial_size, *data, *size);
-  input->partial_size += *size;
-  advance (data, size, *size);
+  memcpy (input->partial + input->partial_size, data, size);
+  input->partial_size += size;
 }
 
 /* Reads a header, and with a control frame its payload. Returns: %WS_INPUT_EVENT with the header in
@@ -64,7 +63,8 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
     case WS_PARSE_BAD:
       return WS_INPUT_BAD;
     case WS_PARSE_MORE:
-      keep_partial (input, data, size);
+      keep_partial (input, *data, *size);
+      advance (data, size, *size);
       return WS_INPUT_MORE;
     case WS_PARSE_OK:
       break;
@@ -75,7 +75,8 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
     needed += input->frame.length;
   if (available < needed)
     {
-      keep_partial (input, data, size);
+      keep_partial (input, *data, *size);
+      advance (data, size, *size);
       return WS_INPUT_MORE;
     }
 
@@ -84,23 +85,14 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   return WS_INPUT_EVENT;
 }
 
-/* Returns: whether the data frame whose header was read may come now; else @code says why not. */
+/* Returns: whether the data frame whose header was read may come now. */
 static gboolean
-begin_frame (WsInput *input, gsize max_message, guint16 *code)
+begin_frame (WsInput *input)
 {
-  gsize so_far = input->message != NULL ? input->message->len : 0;
   gboolean continues = input->frame.opcode == WS_OPCODE_CONTINUATION;
 
   if (continues != (input->opcode != 0))
-    {
-      *code = WS_CLOSE_PROTOCOL_ERROR;
-      return FALSE;
-    }
-  if (input->frame.length > max_message - so_far)
-    {
-      *code = WS_CLOSE_TOO_BIG;
-      return FALSE;
-    }
+    return FALSE;
 
   if (!continues)
     {
@@ -110,6 +102,15 @@ begin_frame (WsInput *input, gsize max_message, guint16 *code)
   input->in_frame = TRUE;
   input->done = 0;
   return TRUE;
+}
+
+/* How long the message under way will be at the least. */
+static guint64
+promised_size (const WsInput *input)
+{
+  const gsize so_far = input->message != NULL ? input->message->len : 0;
+
+  return so_far + (input->frame.length - input->done);
 }
 
 /* Takes what is there of a data frame's payload. Returns: %WS_INPUT_EVENT if that ends a message.
@@ -181,8 +182,13 @@ ws_input_next (WsInput *input,
                                        .size = input->frame.length };
               return WS_INPUT_EVENT;
             }
-          if (!begin_frame (input, max_message, code))
+          if (!begin_frame (input))
             return WS_INPUT_BAD;
+        }
+      if (promised_size (input) > max_message)
+        {
+          *code = WS_CLOSE_TOO_BIG;
+          return WS_INPUT_BAD;
         }
 
       result = read_payload (input, data, size, event, code);
@@ -192,6 +198,101 @@ ws_input_next (WsInput *input,
   while (*size > 0);
 
   return WS_INPUT_MORE;
+}
+
+gboolean
+ws_input_is_idle (const WsInput *input)
+{
+  return input->opcode == 0 && input->partial_size == 0;
+}
+
+static GVariant *
+pack_bytes (const guint8 *data, gsize size)
+{
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, size, 1);
+}
+
+GVariant *
+ws_input_pack (const WsInput *input)
+{
+  const GByteArray none = { 0 };
+  const GByteArray *message = input->message != NULL ? input->message : &none;
+  const WsFrameHeader *frame = &input->frame;
+
+  return g_variant_new ("(y(yyy)bt(byt@ay)@ay@ay)", input->opcode, input->utf8.missing,
+                        input->utf8.low, input->utf8.high, input->in_frame, input->done, frame->fin,
+                        frame->opcode, frame->length, pack_bytes (frame->mask, sizeof frame->mask),
+                        pack_bytes (input->partial, input->partial_size),
+                        pack_bytes (message->data, message->len));
+}
+
+/* Whether what is kept of a header or control frame is less than the whole. */
+static gboolean
+is_partial (const guint8 *data, gsize size)
+{
+  WsFrameHeader header;
+  gsize header_size;
+
+  switch (ws_frame_parse (data, size, &header, &header_size))
+    {
+    case WS_PARSE_BAD:
+      return FALSE;
+    case WS_PARSE_MORE:
+      return TRUE;
+    case WS_PARSE_OK:
+      break;
+    }
+
+  return ws_opcode_is_control (header.opcode) && size < header_size + header.length;
+}
+
+/* Whether it could have come to stand so by itself. */
+static gboolean
+is_sound (const WsInput *input)
+{
+  const gsize so_far = input->message != NULL ? input->message->len : 0;
+
+  if (input->opcode == 0 && (so_far > 0 || input->in_frame))
+    return FALSE;
+  if (input->opcode > WS_OPCODE_BINARY || input->utf8.missing > 3)
+    return FALSE;
+  if (!input->in_frame)
+    return is_partial (input->partial, input->partial_size);
+
+  return input->partial_size == 0 && input->done <= so_far && input->done < input->frame.length
+         && input->frame.length <= G_MAXINT64;
+}
+
+gboolean
+ws_input_unpack (WsInput *input, GVariant *packed)
+{
+  g_autoptr (GVariant) mask = NULL;
+  g_autoptr (GVariant) partial = NULL;
+  g_autoptr (GVariant) message = NULL;
+  const guint8 *bytes;
+  guint8 opcode;
+  gsize size;
+
+  g_variant_get (packed, "(y(yyy)bt(byt@ay)@ay@ay)", &input->opcode, &input->utf8.missing,
+                 &input->utf8.low, &input->utf8.high, &input->in_frame, &input->done,
+                 &input->frame.fin, &opcode, &input->frame.length, &mask, &partial, &message);
+  input->frame.opcode = opcode;
+
+  bytes = g_variant_get_fixed_array (mask, &size, 1);
+  if (size != sizeof input->frame.mask)
+    return FALSE;
+  memcpy (input->frame.mask, bytes, size);
+
+  bytes = g_variant_get_fixed_array (partial, &size, 1);
+  if (size > PARTIAL_MAX)
+    return FALSE;
+  keep_partial (input, bytes, size);
+
+  bytes = g_variant_get_fixed_array (message, &size, 1);
+  if (size > 0)
+    input->message = g_byte_array_append (g_byte_array_new (), bytes, size);
+
+  return is_sound (input);
 }
 
 void

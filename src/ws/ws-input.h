@@ -39,7 +39,7 @@ typedef enum
 /* Takes bytes off the front of @data, which is unmasked in place, up to the next event: joins
  * fragments, lets control frames through between them, and checks UTF-8 as it arrives (RFC 6455
  * §5.4, §5.5, §8.1).
- * @max_message: bytes; a longer message is bad as soon as a header says so.
+ * @max_message: bytes; a longer message is bad as soon as a header says so. It may change.
  * @code: what to close with where the result is %WS_INPUT_BAD: 1002, 1007 or 1009. */
 WsInputResult ws_input_next (WsInput *input,
                              guint8 **data,
@@ -50,6 +50,19 @@ WsInputResult ws_input_next (WsInput *input,
 
 /* Frees what the last event lay in, for those who do not call on right away. */
 void ws_input_release_event (WsInput *input);
+
+/* Whether it stands between two messages, with nothing read: as at the beginning. */
+gboolean ws_input_is_idle (const WsInput *input);
+
+/* A #GVariant type: what ws_input_pack() makes. */
+#define WS_INPUT_PACKED_TYPE "(y(yyy)bt(bytay)ayay)"
+
+/* Writes down where @input, whose last event is released, stands, for another process.
+ * Returns: (transfer floating). */
+GVariant *ws_input_pack (const WsInput *input);
+
+/* Has @input, which is all zero, stand there. Returns: FALSE if no input can stand so. */
+gboolean ws_input_unpack (WsInput *input, GVariant *packed);
 
 /* Frees what @input owns. */
 void ws_input_clear (WsInput *input);

@@ -24,7 +24,21 @@ typedef struct
 /* @size: bytes of frames to hold, rounded up to whole pages.
  * Returns: (transfer full): the log, or NULL with a #GFileError. */
 WsLog *ws_log_new (gsize size, GError **error);
+
+/* Goes on with a log that another process made, whose descriptor this is; nothing is written until
+ * something is appended.
+ * @fd: (transfer full), also on failure. Returns: (transfer full): NULL with a #GFileError, also
+ * where it is of another layout, or damaged in a way that could do harm. */
+WsLog *ws_log_adopt (int fd, GError **error);
+
+/* Makes a log of @size with the newest messages of @from, as many as fit. They keep their offsets,
+ * numbers and ids. Returns: (transfer full): NULL with a #GFileError. */
+WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
+
 void ws_log_free (WsLog *log);
+
+/* Returns: (transfer none): its memory, which is all of it (memfd_create(2)). */
+int ws_log_get_fd (const WsLog *log);
 
 gsize ws_log_get_size (const WsLog *log);
 

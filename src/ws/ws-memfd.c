@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -30,6 +31,18 @@ ws_memfd_create (const char *name, gsize size, GError **error)
   if (fd >= 0)
     close (fd);
   return -1;
+}
+
+gsize
+ws_memfd_get_size (int fd)
+{
+  const int seals = fcntl (fd, F_GET_SEALS);
+  struct stat status;
+
+  if (seals < 0 || (seals & SEALS) != SEALS || fstat (fd, &status) != 0)
+    return 0;
+
+  return status.st_size;
 }
 
 gsize

@@ -12,6 +12,10 @@ G_BEGIN_DECLS
  * @name: shows in /proc. Returns: the descriptor, or -1 with a #GFileError. */
 int ws_memfd_create (const char *name, gsize size, GError **error);
 
+/* Returns: the size of what ws_memfd_create() made, here or in another process; 0 for any other
+ * descriptor: one whose size somebody could still change must not be mapped. */
+gsize ws_memfd_get_size (int fd);
+
 /* Rounds @size up to whole pages. */
 gsize ws_memfd_round (gsize size);
 

@@ -17,11 +17,18 @@
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
 
 WsRoster *
-ws_roster_new (gsize log_size, guint max_clients, gint64 tick_us, GError **error)
+ws_roster_new (WsLog *log, WsTable *table, const WsRosterOptions *options, GError **error)
 {
   g_autoptr (WsRoster) roster = g_new0 (WsRoster, 1);
 
-  roster->wheel = ws_wheel_new (tick_us, g_get_monotonic_time ());
+  roster->options = *options;
+  roster->log = log;
+  roster->table = table;
+  roster->context.log = log;
+  roster->context.counters = ws_table_get_counters (table);
+  roster->context.max_message = options->max_message;
+  roster->clients = g_new0 (WsClient *, ws_table_get_capacity (table));
+  roster->wheel = ws_wheel_new (options->tick_us, g_get_monotonic_time ());
   roster->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   if (roster->epoll_fd < 0)
     {
@@ -30,31 +37,35 @@ ws_roster_new (gsize log_size, guint max_clients, gint64 tick_us, GError **error
       return NULL;
     }
 
-  roster->log = ws_log_new (log_size, error);
-  if (roster->log == NULL)
-    return NULL;
-  roster->table = ws_table_new (max_clients, error);
-  if (roster->table == NULL)
-    return NULL;
-
-  roster->clients = g_new0 (WsClient *, max_clients);
-  roster->context.log = roster->log;
-  roster->context.counters = ws_table_get_counters (roster->table);
   return g_steal_pointer (&roster);
 }
 
 void
 ws_roster_free (WsRoster *roster)
 {
-  for (guint i = 0; roster->table != NULL && i < ws_table_get_count (roster->table); i++)
+  for (guint i = 0; i < ws_table_get_count (roster->table); i++)
     ws_client_free (roster->clients[i]);
   g_free (roster->clients);
-  g_clear_pointer (&roster->table, ws_table_free);
-  g_clear_pointer (&roster->log, ws_log_free);
+  ws_table_free (roster->table);
+  ws_log_free (roster->log);
   ws_wheel_free (roster->wheel);
   if (roster->epoll_fd >= 0)
     close (roster->epoll_fd);
   g_free (roster);
+}
+
+/* From its current state on: what is ready already is told as well (epoll(7)). */
+static gboolean
+watch (WsRoster *roster, WsClient *client, GError **error)
+{
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+
+  event.data.ptr = client;
+  client->is_watched = epoll_ctl (roster->epoll_fd, EPOLL_CTL_ADD, client->record->fd, &event) == 0;
+  if (!client->is_watched)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                 _ ("cannot watch a client’s socket: %s"), g_strerror (errno));
+  return client->is_watched;
 }
 
 /* Gives @client, which has but a draft of a record so far, its place in the table. */
@@ -71,33 +82,109 @@ give_place (WsRoster *roster, WsClient *client)
 }
 
 WsClient *
-ws_roster_enter (WsRoster *roster, int fd, gint64 patience_us, GError **error)
+ws_roster_enter (WsRoster *roster, int fd, GError **error)
 {
   WsRecord draft = { .fd = fd,
                      .cursor = ws_log_get_head (roster->log),
                      .next = ws_log_get_count (roster->log),
                      .connected_us = g_get_real_time (),
                      .heard_us = g_get_monotonic_time () };
-  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
   WsClient *client = ws_client_new (&draft);
 
-  event.data.ptr = client;
-  if (ws_table_get_count (roster->table) >= ws_table_get_capacity (roster->table))
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, _ ("no room for more than %u clients"),
-                 ws_table_get_capacity (roster->table));
-  else if (epoll_ctl (roster->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                 _ ("cannot watch a client’s socket: %s"), g_strerror (errno));
-  else
+  if (ws_table_get_count (roster->table) >= roster->options.max_clients)
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, _ ("no room for more than %u clients"),
+                   roster->options.max_clients);
+    }
+  else if (watch (roster, client, error))
     {
       ws_socket_read_peer (&draft);
-      ws_socket_tune (fd, patience_us);
+      ws_socket_tune (fd, roster->options.patience_us);
       give_place (roster, client);
       return client;
     }
 
   ws_client_free (client);
   return NULL;
+}
+
+WsClient *
+ws_roster_reenter (WsRoster *roster, const WsRecord *record, int fd)
+{
+  WsRecord *copy = ws_table_add_copy (roster->table, record);
+  WsClient *client = ws_client_new (copy);
+
+  copy->fd = fd;
+  roster->clients[ws_table_get_count (roster->table) - 1] = client;
+  ws_roster_read_later (roster, client);
+  return client;
+}
+
+static void
+begin_restart_close (WsRoster *roster, WsClient *client)
+{
+  if (client->state != WS_CLIENT_OPEN)
+    return;
+
+  client->is_ours = TRUE;
+  ws_client_close (client, &roster->context, WS_CLOSE_SERVICE_RESTART, "service restart");
+}
+
+void
+ws_roster_watch (WsRoster *roster, WsClient *client)
+{
+  if (roster->retunes)
+    ws_socket_set_patience (client->record->fd, roster->options.patience_us);
+  if (watch (roster, client, NULL))
+    return;
+
+  begin_restart_close (roster, client);
+  ws_roster_send (roster, client);
+  ws_roster_drop (roster, client); /* nobody would hear its answer */
+}
+
+void
+ws_roster_change_log (WsRoster *roster, WsLog *log)
+{
+  const guint64 tail = ws_log_get_tail (log);
+
+  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
+    {
+      const WsRecord *record = ws_table_get (roster->table, slot);
+      WsClient *client = roster->clients[slot];
+
+      if ((record->flags & WS_RECORD_DETACHED) != 0 || record->cursor >= tail)
+        continue;
+      ws_client_evict (client, &roster->context);
+      if (!client->is_timed)
+        ws_roster_time_close (roster, client, G_MAXINT64);
+    }
+
+  ws_log_free (roster->log);
+  roster->log = log;
+  roster->context.log = log;
+}
+
+void
+ws_roster_close_from (WsRoster *roster, guint first)
+{
+  for (guint slot = first; slot < ws_table_get_count (roster->table); slot++)
+    {
+      WsClient *client = roster->clients[slot];
+
+      begin_restart_close (roster, client);
+      if (!client->is_timed)
+        ws_roster_time_close (roster, client, G_MAXINT64);
+    }
+}
+
+void
+ws_roster_time_close (WsRoster *roster, WsClient *client, gint64 deadline_us)
+{
+  const gint64 latest_us = g_get_monotonic_time () + CLOSE_TIMEOUT_US;
+
+  client->is_timed = TRUE;
+  ws_wheel_arm (roster->wheel, &client->timer, CLAMP (deadline_us, 0, latest_us));
 }
 
 void
@@ -139,8 +226,7 @@ ws_roster_settle (WsRoster *roster, WsClient *client)
     }
   else if (client->state != WS_CLIENT_OPEN && !client->is_timed)
     {
-      client->is_timed = TRUE;
-      ws_wheel_arm (roster->wheel, &client->timer, g_get_monotonic_time () + CLOSE_TIMEOUT_US);
+      ws_roster_time_close (roster, client, G_MAXINT64);
     }
 }
 

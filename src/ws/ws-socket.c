@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a client's socket is asked and told, once, when it is adopted. That an option cannot be set,
- * as on a socket that is not TCP, costs speed and is no error. Neither reads from sockets nor
- * writes to them. */
+/* What a client's socket is asked and told when it is adopted, here or from another process. That
+ * an option cannot be set, as on a socket that is not TCP, costs speed and is no error. Neither
+ * reads from sockets nor writes to them. */
 
 #include "ws-socket.h"
 
@@ -22,6 +22,25 @@ set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsi
   memcpy (record->address, address, size);
 }
 
+/* socket(7). Returns: 0 if it is no socket. */
+static guint64
+read_cookie (int fd)
+{
+  guint64 cookie = 0;
+  socklen_t size = sizeof cookie;
+
+  getsockopt (fd, SOL_SOCKET, SO_COOKIE, &cookie, &size);
+  return cookie;
+}
+
+gboolean
+ws_socket_is_of (int fd, const WsRecord *record)
+{
+  const guint64 cookie = read_cookie (fd);
+
+  return cookie != 0 && cookie == record->cookie;
+}
+
 void
 ws_socket_read_peer (WsRecord *record)
 {
@@ -29,9 +48,8 @@ ws_socket_read_peer (WsRecord *record)
   const struct sockaddr_in *in4 = (const struct sockaddr_in *) &peer;
   const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &peer;
   socklen_t size = sizeof peer;
-  socklen_t cookie_size = sizeof record->cookie;
 
-  getsockopt (record->fd, SOL_SOCKET, SO_COOKIE, &record->cookie, &cookie_size);
+  record->cookie = read_cookie (record->fd);
   if (getpeername (record->fd, (struct sockaddr *) &peer, &size) != 0)
     return;
 
@@ -48,10 +66,17 @@ ws_socket_tune (int fd, gint64 patience_us)
 {
   const int nodelay = 1;
   const int unsent = UNSENT_MAX;
-  const guint patience_ms = patience_us / 1000;
 
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
   setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   if (patience_us > 0)
-    setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+    ws_socket_set_patience (fd, patience_us);
+}
+
+void
+ws_socket_set_patience (int fd, gint64 patience_us)
+{
+  const guint patience_ms = patience_us / 1000;
+
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
 }

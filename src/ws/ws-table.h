@@ -51,6 +51,8 @@ typedef struct
   guint64 delivered; /* messages, one for each client that was sent it whole */
   guint64 bytes_out;
   guint64 slow_closed;
+  guint64 flush_passes; /* over all clients */
+  guint64 flush_us;     /* spent in them */
   guint64 closed[WS_CLOSE_SLOTS];
 } WsCounters;
 
@@ -59,7 +61,17 @@ typedef struct _WsTable WsTable;
 
 /* @capacity: how many clients it can take. Returns: (transfer full): NULL with a #GFileError. */
 WsTable *ws_table_new (guint capacity, GError **error);
+
+/* Opens a table that another process made, whose descriptor this is, to look at: nothing of it may
+ * be written.
+ * @fd: (transfer full), also on failure. Returns: (transfer full): NULL with a #GFileError, also
+ * where it is of another layout, or damaged in a way that could do harm. */
+WsTable *ws_table_adopt (int fd, GError **error);
+
 void ws_table_free (WsTable *table);
+
+/* Returns: (transfer none): its memory, which is all of it (memfd_create(2)). */
+int ws_table_get_fd (const WsTable *table);
 
 guint ws_table_get_count (const WsTable *table);
 guint ws_table_get_capacity (const WsTable *table);
@@ -70,6 +82,10 @@ WsRecord *ws_table_get (const WsTable *table, guint slot);
 /* Returns: (transfer none): a record behind the others, zero but for its new id. The table has
  * room: to refuse is the caller's. */
 WsRecord *ws_table_add (WsTable *table);
+
+/* Returns: (transfer none): a record behind the others, the same as @from, which keeps its id: for
+ * a client that comes from another table. There is room as well. */
+WsRecord *ws_table_add_copy (WsTable *table, const WsRecord *from);
 
 /* Removes the record in @slot; the last one moves into its place. */
 void ws_table_remove (WsTable *table, guint slot);

@@ -63,6 +63,12 @@ ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us)
   *slot = timer;
 }
 
+gint64
+ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer)
+{
+  return timer->link != NULL ? (gint64) timer->tick * wheel->tick_us : -1;
+}
+
 /* Moves what is due in a slot into a list of its own: @func may arm and disarm anything. */
 static void
 take_due (WsWheel *wheel, WsTimer **slot, WsTimer **due)

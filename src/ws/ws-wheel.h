@@ -30,6 +30,9 @@ void ws_wheel_free (WsWheel *wheel);
 void ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us);
 void ws_wheel_disarm (WsTimer *timer);
 
+/* Returns: when @timer fires, to the tick; -1 while it is disarmed. */
+gint64 ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer);
+
 /* Calls @func for each timer that is due; it is disarmed by then and may be armed again. */
 void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user_data);
 

@@ -5,6 +5,7 @@
 
 #include "descriptors.h"
 
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,6 +21,27 @@ descriptors_count (void)
     count++;
 
   return count - 1; /* the directory itself */
+}
+
+/* proc(5), /proc/pid/fdinfo */
+guint
+descriptors_count_watched (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+  guint watched = 0;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fdinfo", name, NULL);
+      g_autofree char *info = NULL;
+
+      if (g_file_get_contents (path, &info, NULL, NULL))
+        for (const char *line = info; (line = strstr (line, "tfd:")) != NULL; line++)
+          watched++;
+    }
+
+  return watched;
 }
 
 void

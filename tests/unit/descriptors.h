@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 /* How many descriptors the process has open. */
 guint descriptors_count (void);
 
+/* How many of them its epoll sets watch. */
+guint descriptors_count_watched (void);
+
 /* Lets the process open as many as it may. */
 void descriptors_raise (void);
 

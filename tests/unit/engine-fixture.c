@@ -30,18 +30,35 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
 
 static const WsEngineEvents events = { .message = on_message, .closed = on_closed };
 
+WsEngine *
+engine_fixture_new (EngineFixture *fixture, const WsEngineOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  WsEngine *engine = ws_engine_new (options, &events, fixture, &error);
+
+  g_assert_no_error (error);
+  return engine;
+}
+
+WsEngine *
+engine_fixture_new_from (EngineFixture *fixture,
+                         WsHandover *handover,
+                         const WsEngineOptions *options,
+                         GError **error)
+{
+  return ws_engine_new_from (handover, options, &events, fixture, error);
+}
+
 void
 engine_fixture_set_up (EngineFixture *fixture, gconstpointer options)
 {
   const WsEngineOptions usual = { .log_size = 1 << 20, .max_message = 1 << 16, .max_clients = 600 };
   g_autoptr (GMainContext) context = NULL;
-  g_autoptr (GError) error = NULL;
 
   fixture->descriptors = descriptors_count ();
   fixture->messages = g_string_new (NULL);
   fixture->closed = g_string_new (NULL);
-  fixture->engine = ws_engine_new (options != NULL ? options : &usual, &events, fixture, &error);
-  g_assert_no_error (error);
+  fixture->engine = engine_fixture_new (fixture, options != NULL ? options : &usual);
   context = g_main_context_new ();
   fixture->crowd = crowd_new (context);
   ws_engine_attach (fixture->engine, context);

@@ -31,6 +31,13 @@ void engine_fixture_set_up (EngineFixture *fixture, gconstpointer options);
 /* Asserts that all descriptors are closed again. */
 void engine_fixture_tear_down (EngineFixture *fixture, gconstpointer options);
 
+/* Returns: (transfer full): another engine, which tells of its events in the same diary. */
+WsEngine *engine_fixture_new (EngineFixture *fixture, const WsEngineOptions *options);
+WsEngine *engine_fixture_new_from (EngineFixture *fixture,
+                                   WsHandover *handover,
+                                   const WsEngineOptions *options,
+                                   GError **error);
+
 /* Both (transfer none). @client: (out) (nullable): valid until it has left. */
 Peer *engine_fixture_join (EngineFixture *fixture, WsClient **client);
 

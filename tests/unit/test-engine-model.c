@@ -3,11 +3,12 @@
 
 /* The engine under random clients: slow, chatty, rude and vanishing. Whatever they do, what each
  * sees is an unbroken run of whole messages from when it joined, answers to its pings between them,
- * and a close frame last. */
+ * and a close frame last; and what each says is heard once and in order. The same with one engine
+ * handing all of them over to the next, again and again. */
 
 #include <string.h>
 
-#include "engine-fixture.h"
+#include "handover-fixture.h"
 
 #define LOG_SIZE    (1 << 16)
 #define MAX_MESSAGE (LOG_SIZE / 8)
@@ -21,12 +22,18 @@ typedef struct
 {
   Peer *peer;         /* unowned: the crowd's; NULL: nobody */
   WsClient *client;   /* unowned; NULL once it has left */
+  guint64 id;         /* of the client */
   guint64 next;       /* the message it sees next */
+  guint said;         /* messages it sent, */
+  guint heard;        /*   of which so many were heard */
+  gboolean is_saying; /* it has sent the first fragment of one */
   guint pings;        /* sent */
   guint pongs;        /* of which so many are answered or passed over */
   guint16 asked;      /* the code it closed with; 0: it did not */
   gboolean is_closed; /* it got a close frame: nothing may follow */
-  gboolean is_slow;   /* it may fall off */
+  gboolean is_slow;   /* it is deaf at times */
+  gboolean may_fall;  /* off the log */
+  gboolean may_go;    /* told to, as there are too many */
   GByteArray *half;   /* what it began to send, owned */
 } Actor;
 
@@ -37,6 +44,7 @@ typedef struct
   GPtrArray *sizes; /* of the messages published */
   guint left;       /* clients that the engine told of */
   guint joined;
+  gboolean hands_over;
 } Stage;
 
 static void
@@ -50,10 +58,17 @@ publish (Stage *stage)
   engine_fixture_publish (stage->fixture, number, size);
 }
 
+/* Each numbers what it says. */
 static void
 publish_on_message (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size)
 {
-  publish (fixture->test_data);
+  Stage *stage = fixture->test_data;
+  g_autofree char *text = g_strndup ((const char *) data, size);
+
+  for (guint i = 0; i < ACTORS; i++)
+    if (stage->actors[i].peer != NULL && stage->actors[i].client == client)
+      g_assert_cmpuint (g_ascii_strtoull (text, NULL, 10), ==, stage->actors[i].heard++);
+  publish (stage);
 }
 
 static void
@@ -72,10 +87,12 @@ enter (Stage *stage, Actor *actor)
 {
   *actor = (Actor){ .next = stage->sizes->len, .half = g_byte_array_new () };
   actor->is_slow = g_test_rand_bit ();
+  actor->may_fall = actor->is_slow;
   if (actor->is_slow)
     actor->peer = engine_fixture_join_deaf (stage->fixture, &actor->client);
   else
     actor->peer = engine_fixture_join (stage->fixture, &actor->client);
+  actor->id = actor->client->id;
   stage->joined++;
 }
 
@@ -105,7 +122,9 @@ check_close (Actor *actor, const Frame *frame)
   const guint16 code = frame->size == 0 ? 0 : frame->payload[0] << 8 | frame->payload[1];
 
   if (code == WS_CLOSE_TRY_AGAIN_LATER)
-    g_assert_true (actor->is_slow);
+    g_assert_true (actor->may_fall);
+  else if (code == WS_CLOSE_SERVICE_RESTART)
+    g_assert_true (actor->may_go);
   else if (code != 4000) /* what the engine is told to close with */
     g_assert_cmpuint (code, ==, actor->asked);
   actor->is_closed = TRUE;
@@ -160,6 +179,25 @@ say (Actor *actor, guint8 first, const char *payload)
   g_byte_array_remove_range (half, 0, part);
 }
 
+/* Says its next number, in two fragments, which may have pings between them, or in one. */
+static void
+speak (Actor *actor)
+{
+  g_autofree char *text = g_strdup_printf ("%u", actor->said);
+
+  if (!actor->is_saying && g_test_rand_bit ())
+    {
+      actor->is_saying = TRUE;
+      say (actor, FRAME_TEXT, text);
+      return;
+    }
+
+  say (actor, FRAME_FIN | (actor->is_saying ? FRAME_CONTINUATION : FRAME_TEXT),
+       actor->is_saying ? "" : text);
+  actor->is_saying = FALSE;
+  actor->said++;
+}
+
 static void
 ask_to_close (Actor *actor)
 {
@@ -198,7 +236,7 @@ act (Stage *stage, Actor *actor)
     case 6:
     case 7:
       if (may_talk)
-        say (actor, FRAME_FIN | FRAME_TEXT, "publish one");
+        speak (actor);
       break;
     case 8:
     case 9:
@@ -216,15 +254,47 @@ act (Stage *stage, Actor *actor)
     }
 }
 
+/* To an engine of the same kind, mostly; a smaller one lets some go. */
+static void
+hand_over (Stage *stage)
+{
+  const WsEngineOptions before = *ws_engine_get_options (stage->fixture->engine);
+  WsEngineOptions options = before;
+
+  if (g_test_rand_int_range (0, 8) == 0)
+    {
+      options.log_size = LOG_SIZE << g_test_rand_int_range (0, 3);
+      options.max_clients = ACTORS + g_test_rand_int_range (-4, 10);
+    }
+  if (g_test_rand_int_range (0, 4) == 0)
+    {
+      handover_turn_back (stage->fixture, &options);
+      return;
+    }
+
+  handover_carry_out (stage->fixture, &options);
+  for (guint i = 0; i < ACTORS; i++)
+    {
+      Actor *actor = &stage->actors[i];
+
+      actor->may_fall |= options.log_size < before.log_size;
+      actor->may_go |= options.max_clients < ACTORS;
+      if (actor->client != NULL)
+        actor->client = handover_find_client (stage->fixture, actor->id);
+    }
+}
+
 static void
 step (Stage *stage)
 {
   Actor *actor = &stage->actors[g_test_rand_int_range (0, ACTORS)];
 
-  if (actor->peer == NULL)
-    enter (stage, actor);
-  else
+  if (actor->peer != NULL)
     act (stage, actor);
+  else if (!ws_engine_is_full (stage->fixture->engine, 0))
+    enter (stage, actor);
+  if (stage->hands_over && g_test_rand_int_range (0, 8) == 0)
+    hand_over (stage);
 
   switch (g_test_rand_int_range (0, 6))
     {
@@ -254,8 +324,15 @@ static void
 check_all_to_the_end (Stage *stage)
 {
   for (guint i = 0; i < ACTORS; i++)
-    if (stage->actors[i].peer != NULL)
-      stage->actors[i].peer->is_deaf = FALSE;
+    {
+      Actor *actor = &stage->actors[i];
+
+      if (actor->peer == NULL)
+        continue;
+      actor->peer->is_deaf = FALSE;
+      if (actor->half->len > 0 && !actor->peer->has_ended)
+        peer_send_bytes (actor->peer, actor->half->data, actor->half->len);
+    }
   crowd_settle (stage->fixture->crowd);
 
   for (guint i = 0; i < ACTORS; i++)
@@ -266,7 +343,10 @@ check_all_to_the_end (Stage *stage)
         continue;
       check (stage, actor);
       if (!actor->is_closed)
-        g_assert_cmpuint (actor->next, ==, stage->sizes->len);
+        {
+          g_assert_cmpuint (actor->next, ==, stage->sizes->len);
+          g_assert_cmpuint (actor->heard, ==, actor->said);
+        }
       if (actor->asked != 0)
         g_assert_true (actor->is_closed);
       leave (stage, actor);
@@ -291,13 +371,14 @@ check_books (Stage *stage)
 }
 
 static void
-every_client_sees_an_unbroken_run (EngineFixture *fixture, gconstpointer data)
+play (EngineFixture *fixture, gboolean hands_over)
 {
   g_autoptr (GPtrArray) sizes = g_ptr_array_new ();
   g_autofree Stage *stage = g_new0 (Stage, 1);
 
   stage->fixture = fixture;
   stage->sizes = sizes;
+  stage->hands_over = hands_over;
   fixture->test_data = stage;
   fixture->on_message = publish_on_message;
   fixture->on_closed = note_closed;
@@ -307,12 +388,25 @@ every_client_sees_an_unbroken_run (EngineFixture *fixture, gconstpointer data)
   check_books (stage);
 }
 
+static void
+every_client_sees_an_unbroken_run (EngineFixture *fixture, gconstpointer data)
+{
+  play (fixture, FALSE);
+}
+
+static void
+no_client_sees_a_handover (EngineFixture *fixture, gconstpointer data)
+{
+  play (fixture, TRUE);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
   ENGINE_TEST ("/engine/model", &small_log, every_client_sees_an_unbroken_run);
+  ENGINE_TEST ("/engine/model/handover", &small_log, no_client_sees_a_handover);
 
   return g_test_run ();
 }

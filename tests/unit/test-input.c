@@ -84,12 +84,37 @@ reader_feed (Reader *reader, const guint8 *data, gsize size)
   return TRUE;
 }
 
-/* Whole, cut in two at every byte, and byte by byte. */
+/* Puts what another process would make of the input in its place. */
+static void
+reader_hand_over (Reader *reader)
+{
+  g_autoptr (GVariant) packed = NULL;
+
+  ws_input_release_event (&reader->input);
+  packed = g_variant_ref_sink (ws_input_pack (&reader->input));
+  g_assert_cmpstr (g_variant_get_type_string (packed), ==, WS_INPUT_PACKED_TYPE);
+  ws_input_clear (&reader->input);
+  reader->input = (WsInput){ 0 };
+  g_assert_true (ws_input_unpack (&reader->input, packed));
+}
+
+/* Whole, cut in two at every byte, the same with a hand-over in between, and byte by byte. */
 static void
 assert_events (const GByteArray *bytes, const char *expected)
 {
   Reader reader;
 
+  for (gsize cut = 0; cut < bytes->len; cut++)
+    {
+      reader_begin (&reader);
+      if (reader_feed (&reader, bytes->data, cut))
+        {
+          reader_hand_over (&reader);
+          reader_feed (&reader, bytes->data + cut, bytes->len - cut);
+        }
+      g_assert_cmpstr (reader.events->str, ==, expected);
+      reader_end (&reader);
+    }
   for (gsize cut = 0; cut < bytes->len; cut++)
     {
       reader_begin (&reader);
@@ -355,6 +380,73 @@ nothing_comes_of_nothing (void)
   ws_input_clear (&input);
 }
 
+static void
+input_is_idle_between_messages_only (void)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  Reader reader;
+
+  append_text (bytes, FRAME_TEXT, "");
+  append_text (bytes, FRAME_FIN | FRAME_PING, "");
+  append_text (bytes, FRAME_FIN | FRAME_CONTINUATION, "x");
+  reader_begin (&reader);
+  g_assert_true (ws_input_is_idle (&reader.input));
+  for (gsize i = 0; i < bytes->len; i++)
+    {
+      reader_feed (&reader, bytes->data + i, 1);
+      g_assert_cmpint (ws_input_is_idle (&reader.input), ==, i + 1 == bytes->len);
+    }
+  reader_end (&reader);
+}
+
+static void
+what_no_input_can_be_is_refused (void)
+{
+  const char *const cases[] = {
+    "(1, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3]), @ay [], @ay [])",         /* mask cut short */
+    "(3, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], @ay [])",     /* opcode */
+    "(0, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], @ay [])",      /* of no message */
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",       /* the same */
+    "(1, (4, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",       /* UTF-8 */
+    "(1, (0, 0, 0), true, 5, (true, 1, 5, [1, 2, 3, 4]), @ay [], [1,2,3,4,5])", /* is over */
+    "(1, (0, 0, 0), true, 2, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])", /* more than there is */
+    "(1, (0, 0, 0), true, 0, (true, 1, 9223372036854775808, [1, 2, 3, 4]), @ay [], @ay [])",
+    "(1, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3, 4]), [129], @ay [])",  /* two headers */
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [255], @ay [])", /* no header */
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [129, 129, 0, 0, 0, 0], @ay [])", /* whole
+                                                                                             */
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [137, 128, 0, 0, 0, 0], @ay [])", /* ping
+                                                                                             */
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) packed = g_variant_parse (G_VARIANT_TYPE (WS_INPUT_PACKED_TYPE),
+                                                     cases[i], NULL, NULL, &error);
+      g_auto (WsInput) input = { 0 };
+
+      g_test_message ("%s", cases[i]);
+      g_assert_no_error (error);
+      g_assert_false (ws_input_unpack (&input, packed));
+    }
+}
+
+/* Beyond what anybody would wait with. */
+static void
+longer_header_than_there_is_is_refused (void)
+{
+  guint8 bytes[200] = { 0x89, 0xFD };
+  g_auto (WsInput) input = { 0 };
+  g_autoptr (GVariant) packed = g_variant_ref_sink (
+    g_variant_new ("(y(yyy)bt(byt@ay)@ay@ay)", 0, 0, 0, 0, FALSE, (guint64) 0, FALSE, 0,
+                   (guint64) 0, g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, "mask", 4, 1),
+                   g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, sizeof bytes, 1),
+                   g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, NULL, 0, 1)));
+
+  g_assert_false (ws_input_unpack (&input, packed));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -373,6 +465,9 @@ main (int argc, char **argv)
   g_test_add_func ("/input/memory", nothing_is_owned_between_messages);
   g_test_add_func ("/input/memory/promise", largest_promise_takes_no_memory);
   g_test_add_func ("/input/empty", nothing_comes_of_nothing);
+  g_test_add_func ("/input/idle", input_is_idle_between_messages_only);
+  g_test_add_func ("/input/unpack/refused", what_no_input_can_be_is_refused);
+  g_test_add_func ("/input/unpack/refused/long", longer_header_than_there_is_is_refused);
 
   return g_test_run ();
 }

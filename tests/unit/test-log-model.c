@@ -2,8 +2,9 @@
 /* Copyright the Ringdown authors */
 
 /* The log against a model of it, which is a list of messages and two limits, through a hundred
- * thousand random appends. */
+ * thousand random appends; now and then another process goes on with it, or it changes its size. */
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "frames.h"
@@ -41,16 +42,23 @@ model_offset (Model *model, guint64 number)
   return number == model->count ? model->head : model_get (model, number)->offset;
 }
 
+/* Forgets messages until @more of a frame of @size bytes would fit into the log. */
+static void
+model_make_room (Model *model, guint more, gsize size)
+{
+  while (
+    model->oldest < model->count
+    && (model->count - model->oldest + more > ws_log_get_count_max (model->log)
+        || model->head + size - model_offset (model, model->oldest) > ws_log_get_size (model->log)))
+    model->oldest++;
+}
+
 static void
 model_append (Model *model, gsize size, guint64 now_ms)
 {
-  const gsize ring = ws_log_get_size (model->log);
   const guint64 head = model->head + ws_frame_size (size);
 
-  while (model->oldest < model->count
-         && (model->count - model->oldest == ws_log_get_count_max (model->log)
-             || head - model_offset (model, model->oldest) > ring))
-    model->oldest++;
+  model_make_room (model, 1, ws_frame_size (size));
 
   if (now_ms > model->last.ms)
     model->last = (WsId){ now_ms, 0 };
@@ -129,19 +137,50 @@ random_size (gsize ring)
 }
 
 static void
+hand_over (Model *model)
+{
+  g_autoptr (GError) error = NULL;
+  WsLog *log = ws_log_adopt (fcntl (ws_log_get_fd (model->log), F_DUPFD_CLOEXEC, 0), &error);
+
+  g_assert_no_error (error);
+  ws_log_free (model->log);
+  model->log = log;
+}
+
+static void
+change_size (Model *model, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  WsLog *log = ws_log_copy (model->log, size, &error);
+
+  g_assert_no_error (error);
+  ws_log_free (model->log);
+  model->log = log;
+  model_make_room (model, 0, 0);
+  g_assert_cmpuint (ws_log_get_tail (log), ==, model_offset (model, model->oldest));
+  g_assert_cmpuint (ws_log_get_head (log), ==, model->head);
+  g_assert_cmpuint (ws_log_get_count (log), ==, model->count);
+  for (guint64 number = model->oldest; number < model->count; number++)
+    compare_message (model, number);
+}
+
+static void
 log_agrees_with_its_model (gconstpointer data)
 {
   const gsize size = GPOINTER_TO_SIZE (data);
   g_autofree Model *model = g_new0 (Model, 1);
-  g_autoptr (WsLog) log = ws_log_new (size, NULL);
   guint64 now_ms = 1700000000000;
 
-  g_assert_nonnull (log);
-  model->log = log;
+  model->log = ws_log_new (size, NULL);
+  g_assert_nonnull (model->log);
   for (guint i = 0; i < APPENDS; i++)
     {
       now_ms += g_test_rand_int_range (-2, 4);
-      append_to_both (model, random_size (ws_log_get_size (log)), now_ms);
+      if (i % 500 == 100)
+        hand_over (model);
+      if (i % 500 == 200)
+        change_size (model, size << g_test_rand_int_range (0, 3));
+      append_to_both (model, random_size (ws_log_get_size (model->log)), now_ms);
       compare_message (model, model->count - 1);
       compare_message (model, model->oldest);
       compare_message (model,
@@ -149,6 +188,7 @@ log_agrees_with_its_model (gconstpointer data)
       if (i == 10 || i == APPENDS - 1)
         compare_beginning (model);
     }
+  ws_log_free (model->log);
 }
 
 int

@@ -4,6 +4,7 @@
 /* The log as its readers need it: whole frames in one piece, a tail that is foretold, ids that only
  * grow. That the tail moves no further than it must is test-log-model's. */
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -313,6 +314,176 @@ ids_are_written_as_redis_writes_them (void)
   g_assert_cmpstr (out, ==, "18446744073709551615-18446744073709551615");
 }
 
+/* Goes on with @log as another process would. */
+static WsLog *
+adopt (const WsLog *log, GError **error)
+{
+  return ws_log_adopt (fcntl (ws_log_get_fd (log), F_DUPFD_CLOEXEC, 0), error);
+}
+
+static void
+adopted_log_goes_on_where_the_other_ended (void)
+{
+  g_autoptr (WsLog) log = new_log (1);
+  g_autoptr (WsLog) adopted = NULL;
+  g_autoptr (GError) error = NULL;
+  const WsId last = append (log, 0, 1000, 5000);
+  WsId next;
+
+  adopted = adopt (log, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ws_log_get_size (adopted), ==, ws_log_get_size (log));
+  g_assert_cmpuint (ws_log_get_head (adopted), ==, ws_log_get_head (log));
+  assert_lies_at (adopted, 0, 0, 1000);
+
+  next = append (adopted, 1, 500, 1000); /* by a clock that is behind */
+  g_assert_cmpuint (next.ms, ==, last.ms);
+  g_assert_cmpuint (next.seq, ==, last.seq + 1);
+  g_assert_cmpuint (ws_log_get_head (log), ==, ws_log_get_head (adopted)); /* one memory */
+  assert_lies_at (log, 1004, 1, 500);
+}
+
+static void
+adopting_writes_nothing (void)
+{
+  g_autoptr (WsLog) log = new_log (1);
+  const gsize size = 3 * sysconf (_SC_PAGESIZE);
+  g_autofree guint8 *before = g_malloc (size);
+  g_autofree guint8 *after = g_malloc (size);
+
+  for (guint64 number = 0; number < 10; number++)
+    append (log, number, 1000, 1);
+  g_assert_cmpint (pread (ws_log_get_fd (log), before, size, 0), ==, size);
+  ws_log_free (adopt (log, NULL));
+  g_assert_cmpint (pread (ws_log_get_fd (log), after, size, 0), ==, size);
+  g_assert_cmpmem (before, size, after, size);
+}
+
+/* Where its fields are, as other versions of this program rely on them. */
+enum
+{
+  MAGIC = 0,
+  LAYOUT = 8,
+  SIZE = 16,
+  CAPACITY = 24,
+  HEAD = 32,
+  OLDEST = 40,
+  COUNT = 48,
+  LAST_MS = 56,
+  ENTRY_MS = 4096,
+  ENTRY_SEQ = 4096 + 8,
+  ENTRY_OFFSET = 4096 + 16,
+};
+
+static void
+damaged_log_is_refused (void)
+{
+  const struct
+  {
+    off_t at;
+    guint64 value;
+  } cases[] = {
+    { MAGIC, 0 },
+    { LAYOUT, 2 },
+    { SIZE, 0 },
+    { SIZE, 4097 },
+    { SIZE, 8192 },
+    { SIZE, G_GUINT64_CONSTANT (1) << 63 },
+    { CAPACITY, 0 },
+    { CAPACITY, 65 },
+    { HEAD, 0 },
+    { HEAD, 8000 },
+    { HEAD, G_GUINT64_CONSTANT (1) << 63 },
+    { OLDEST, 4 },
+    { OLDEST, G_MAXUINT64 },
+    { COUNT, 4 },
+    { COUNT, 100 },
+    { COUNT, G_MAXUINT64 },
+    { LAST_MS, 1 },
+    { ENTRY_OFFSET, 102 },
+    { ENTRY_OFFSET + 24, 0 },
+    { ENTRY_OFFSET + 24, 204 },
+    { ENTRY_OFFSET + 48, 306 },
+    { ENTRY_OFFSET + 48, G_MAXUINT64 },
+    { ENTRY_MS, 6 },
+    { ENTRY_SEQ + 24, 0 },
+  };
+  const guint descriptors = descriptors_count ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (WsLog) log = new_log (1);
+      g_autoptr (GError) error = NULL;
+
+      for (guint64 number = 0; number < 3; number++)
+        append (log, number, 100, 5); /* 5-0, 5-1, 5-2 at 0, 102, 204 */
+      g_assert_cmpint (pwrite (ws_log_get_fd (log), &cases[i].value, 8, cases[i].at), ==, 8);
+      g_test_message ("case %zu", i);
+      g_assert_null (adopt (log, &error));
+      g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL);
+      g_assert_nonnull (strstr (error->message, "the log"));
+    }
+  g_assert_cmpuint (descriptors_count (), ==, descriptors);
+}
+
+static void
+what_is_no_log_is_refused (void)
+{
+  const int fds[] = { -1, open ("/dev/null", O_RDONLY | O_CLOEXEC),
+                      open ("/proc/self/exe", O_RDONLY | O_CLOEXEC) };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (ws_log_adopt (fds[i], &error));
+      g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL);
+      g_assert_cmpint (fcntl (fds[i], F_GETFD), ==, -1);
+    }
+}
+
+static void
+copy_of_another_size_has_the_newest (void)
+{
+  const gsize page = sysconf (_SC_PAGESIZE);
+  g_autoptr (WsLog) log = new_log (4 * page);
+  g_autoptr (WsLog) smaller = NULL;
+  g_autoptr (WsLog) larger = NULL;
+  const guint count = 40;
+
+  for (guint64 number = 0; number < count; number++)
+    append (log, number, 1000, 1);
+  smaller = ws_log_copy (log, page, NULL);
+  larger = ws_log_copy (log, 16 * page, NULL);
+  g_assert_cmpuint (ws_log_get_size (smaller), ==, page);
+  g_assert_cmpuint (ws_log_get_size (larger), ==, 16 * page);
+  g_assert_cmpuint (ws_log_get_tail (smaller), ==, (count - 4) * 1004);
+  g_assert_cmpuint (ws_log_get_tail (larger), ==, ws_log_get_tail (log));
+  for (guint64 number = count - 4; number < count; number++)
+    {
+      assert_lies_at (smaller, number * 1004, number, 1000);
+      assert_lies_at (larger, number * 1004, number, 1000);
+    }
+  g_assert_cmpuint (append (smaller, count, 1000, 1).seq, ==, count);
+}
+
+/* Nothing of it fits: it begins where the other ends. */
+static void
+copy_may_be_empty (void)
+{
+  const gsize page = sysconf (_SC_PAGESIZE);
+  g_autoptr (WsLog) log = new_log (4 * page);
+  g_autoptr (WsLog) none = ws_log_copy (log, page, NULL);
+  g_autoptr (WsLog) too_long = NULL;
+
+  g_assert_cmpuint (ws_log_get_head (none), ==, 0);
+  append (log, 0, 2 * page, 1);
+  too_long = ws_log_copy (log, page, NULL);
+  g_assert_cmpuint (ws_log_get_tail (too_long), ==, ws_log_get_head (log));
+  g_assert_cmpuint (ws_log_get_head (too_long), ==, ws_log_get_head (log));
+  g_assert_cmpuint (ws_log_get_count (too_long), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -329,6 +500,12 @@ main (int argc, char **argv)
   g_test_add_func ("/log/find/offset", messages_are_found_by_offset);
   g_test_add_func ("/log/find/id", reader_goes_on_behind_the_id_it_has_seen);
   g_test_add_func ("/log/find/id/gone", reader_is_told_when_messages_it_needs_may_be_gone);
+  g_test_add_func ("/log/adopt", adopted_log_goes_on_where_the_other_ended);
+  g_test_add_func ("/log/adopt/reads", adopting_writes_nothing);
+  g_test_add_func ("/log/adopt/damaged", damaged_log_is_refused);
+  g_test_add_func ("/log/adopt/nonsense", what_is_no_log_is_refused);
+  g_test_add_func ("/log/copy", copy_of_another_size_has_the_newest);
+  g_test_add_func ("/log/copy/empty", copy_may_be_empty);
   g_test_add_func ("/log/ids", ids_only_grow_whatever_the_clock_does);
   g_test_add_func ("/log/ids/format", ids_are_written_as_redis_writes_them);
 

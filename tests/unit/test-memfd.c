@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,28 @@ size_cannot_be_changed_any_more (void)
   g_assert_cmpint (ftruncate (fd, 0), ==, -1);
   g_assert_cmpint (fcntl (fd, F_ADD_SEALS, F_SEAL_WRITE), ==, -1); /* nor who may write */
   close (fd);
+}
+
+static void
+size_of_what_cannot_change_is_told (void)
+{
+  const int fd = ws_memfd_create ("ringdown-test", 10000, NULL);
+  const int open_memory = memfd_create ("ringdown-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  const int file = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  const int half_sealed = memfd_create ("ringdown-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+  g_assert_no_errno (ftruncate (open_memory, 10000));
+  g_assert_no_errno (ftruncate (half_sealed, 10000));
+  g_assert_no_errno (fcntl (half_sealed, F_ADD_SEALS, F_SEAL_GROW));
+  g_assert_cmpuint (ws_memfd_get_size (fd), ==, 10000);
+  g_assert_cmpuint (ws_memfd_get_size (open_memory), ==, 0);
+  g_assert_cmpuint (ws_memfd_get_size (half_sealed), ==, 0);
+  g_assert_cmpuint (ws_memfd_get_size (file), ==, 0);
+  g_assert_cmpuint (ws_memfd_get_size (-1), ==, 0);
+  close (fd);
+  close (open_memory);
+  close (half_sealed);
+  close (file);
 }
 
 static void
@@ -79,6 +102,7 @@ main (int argc, char **argv)
   g_test_add_func ("/memfd/create/sealed", size_cannot_be_changed_any_more);
   g_test_add_func ("/memfd/create/cloexec", descriptor_is_not_inherited);
   g_test_add_func ("/memfd/create/refused", more_than_there_can_be_is_refused);
+  g_test_add_func ("/memfd/size", size_of_what_cannot_change_is_told);
   g_test_add_func ("/memfd/round", sizes_are_rounded_up_to_pages);
 
   return g_test_run ();

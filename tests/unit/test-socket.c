@@ -75,6 +75,28 @@ disconnect (Connection *connection)
   close (connection->server);
 }
 
+static void
+socket_is_known_by_its_cookie (void)
+{
+  Connection connection;
+  WsRecord record = { 0 };
+  int other;
+
+  connect_to_self (&connection, AF_INET);
+  record.fd = connection.server;
+  ws_socket_read_peer (&record);
+  other = dup (connection.server);
+  g_assert_true (ws_socket_is_of (connection.server, &record));
+  g_assert_true (ws_socket_is_of (other, &record)); /* whatever its number, in any process */
+  g_assert_false (ws_socket_is_of (connection.client, &record));
+  g_assert_false (ws_socket_is_of (-1, &record));
+  record.cookie = 0;
+  g_assert_false (ws_socket_is_of (connection.server, &record));
+  g_assert_false (ws_socket_is_of (-1, &record));
+  close (other);
+  disconnect (&connection);
+}
+
 static int
 get_option (int fd, int option)
 {
@@ -198,6 +220,7 @@ main (int argc, char **argv)
   g_test_add_func ("/socket/peer/none", peer_without_an_address_is_no_error);
   g_test_add_func ("/socket/tune", backlog_waits_in_the_log_and_small_messages_nowhere);
   g_test_add_func ("/socket/tune/no-patience", no_patience_is_endless_patience);
+  g_test_add_func ("/socket/cookie", socket_is_known_by_its_cookie);
 
   return g_test_run ();
 }

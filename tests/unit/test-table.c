@@ -3,7 +3,9 @@
 
 /* The table of clients: dense whatever leaves, ids given once, counters beside them. */
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "descriptors.h"
 #include "ws-table.h"
@@ -170,6 +172,97 @@ every_code_has_a_slot_and_every_slot_a_name (void)
     }
 }
 
+static WsTable *
+adopt (const WsTable *table, GError **error)
+{
+  return ws_table_adopt (fcntl (ws_table_get_fd (table), F_DUPFD_CLOEXEC, 0), error);
+}
+
+static void
+adopted_table_shows_what_there_is (void)
+{
+  g_autoptr (WsTable) table = new_table (1000);
+  g_autoptr (WsTable) adopted = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint slot = 0; slot < 500; slot++)
+    ws_table_add (table)->received = slot;
+  ws_table_get_counters (table)->delivered = 12345;
+  adopted = adopt (table, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ws_table_get_count (adopted), ==, 500);
+  g_assert_cmpuint (ws_table_get_capacity (adopted), ==, 1000);
+  g_assert_cmpuint (ws_table_get_counters (adopted)->delivered, ==, 12345);
+  for (guint slot = 0; slot < 500; slot++)
+    g_assert_cmpmem (ws_table_get (adopted, slot), sizeof (WsRecord), ws_table_get (table, slot),
+                     sizeof (WsRecord));
+}
+
+static void
+copied_record_keeps_its_id (void)
+{
+  g_autoptr (WsTable) from = new_table (10);
+  g_autoptr (WsTable) table = new_table (3);
+  WsRecord *record;
+
+  ws_table_add (from);
+  ws_table_add (from)->sent = 7;
+  *ws_table_get_counters (table) = *ws_table_get_counters (from);
+  record = ws_table_add_copy (table, ws_table_get (from, 1));
+  g_assert_true (record == ws_table_get (table, 0));
+  g_assert_cmpuint (record->id, ==, 2);
+  g_assert_cmpuint (record->sent, ==, 7);
+  g_assert_cmpuint (ws_table_get_count (table), ==, 1);
+  g_assert_cmpuint (ws_table_get_counters (table)->accepted, ==, 2);
+  g_assert_cmpuint (ws_table_get_counters (table)->peak, ==, 2);
+  g_assert_cmpuint (ws_table_add (table)->id, ==, 3);
+}
+
+/* Where its fields are, as other versions of this program rely on them. */
+enum
+{
+  MAGIC = 0,
+  LAYOUT = 8,
+  RECORD_SIZE = 16,
+  CAPACITY = 24,
+  COUNT = 32,
+};
+
+static void
+damaged_table_is_refused (void)
+{
+  const struct
+  {
+    off_t at;
+    guint64 value;
+  } cases[] = {
+    { MAGIC, 0 },
+    { LAYOUT, 2 },
+    { RECORD_SIZE, 64 },
+    { CAPACITY, 0 },
+    { CAPACITY, 33 },
+    { CAPACITY, G_MAXUINT64 / 128 + 1 },
+    { CAPACITY, G_MAXUINT64 },
+    { COUNT, 33 },
+    { COUNT, G_MAXUINT64 },
+  };
+  const guint descriptors = descriptors_count ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (WsTable) table = new_table (32); /* a page */
+      g_autoptr (GError) error = NULL;
+
+      ws_table_add (table);
+      g_assert_cmpint (pwrite (ws_table_get_fd (table), &cases[i].value, 8, cases[i].at), ==, 8);
+      g_test_message ("case %zu", i);
+      g_assert_null (adopt (table, &error));
+      g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL);
+      g_assert_nonnull (strstr (error->message, "the table"));
+    }
+  g_assert_cmpuint (descriptors_count (), ==, descriptors);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -184,6 +277,9 @@ main (int argc, char **argv)
   g_test_add_func ("/table/full", every_record_of_a_full_table_is_its_own);
   g_test_add_func ("/table/close-slots", close_codes_have_slots_with_names);
   g_test_add_func ("/table/close-slots/all", every_code_has_a_slot_and_every_slot_a_name);
+  g_test_add_func ("/table/adopt", adopted_table_shows_what_there_is);
+  g_test_add_func ("/table/adopt/damaged", damaged_table_is_refused);
+  g_test_add_func ("/table/copy", copied_record_keeps_its_id);
 
   return g_test_run ();
 }

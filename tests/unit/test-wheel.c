@@ -306,6 +306,28 @@ wheel_agrees_with_its_model (Clock *clock, gconstpointer data)
     }
 }
 
+static void
+deadline_is_told_to_the_tick (Clock *clock, gconstpointer data)
+{
+  WsTimer timer = { 0 };
+
+  g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, -1);
+  for (gint64 delay_us = 1; delay_us < 3 * TURN_US; delay_us += 77777)
+    {
+      const gint64 deadline_us = clock->now_us + delay_us;
+      gint64 told_us;
+
+      ws_wheel_arm (clock->wheel, &timer, deadline_us);
+      told_us = ws_wheel_get_deadline_us (clock->wheel, &timer);
+      g_assert_cmpint (told_us, >=, deadline_us);
+      g_assert_cmpint (told_us, <, deadline_us + TICK_US);
+      ws_wheel_arm (clock->wheel, &timer, told_us); /* which does not put it off */
+      g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, told_us);
+    }
+  ws_wheel_disarm (&timer);
+  g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, -1);
+}
+
 #define ADD(path, function) g_test_add (path, Clock, NULL, clock_set_up, function, clock_tear_down)
 
 int
@@ -314,6 +336,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   ADD ("/wheel/deadline", timer_is_neither_early_nor_more_than_a_tick_late);
+  ADD ("/wheel/deadline/told", deadline_is_told_to_the_tick);
   ADD ("/wheel/next", next_is_when_the_first_timer_is_due);
   ADD ("/wheel/next/turns", next_leads_to_timers_of_later_turns);
   ADD ("/wheel/turns", timers_of_later_turns_wait_for_theirs);

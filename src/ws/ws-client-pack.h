@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "ws-client.h"
+
+G_BEGIN_DECLS
+
+/* A #GVariant type: what ws_client_pack() makes. */
+#define WS_CLIENT_PACKED_TYPE "(yqyxm" WS_INPUT_PACKED_TYPE "m" WS_CONTROL_PACKED_TYPE ")"
+
+/* Writes down, for another process, what of @client is not in its record. @deadline_us: when its
+ * timer fires. Returns: (transfer floating): NULL in the steady state, where there is nothing. */
+GVariant *ws_client_pack (const WsClient *client, gint64 deadline_us);
+
+/* Has @client, which is new, stand there. Returns: FALSE if no client can stand so. */
+gboolean ws_client_unpack (WsClient *client, GVariant *packed, gint64 *deadline_us);
+
+/* Whether record, log and all else of @client, which comes from another process, agree so far that
+ * nothing of it can lead astray. */
+gboolean ws_client_is_sound (const WsClient *client, const WsLog *log);
+
+G_END_DECLS

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* A roster written down, and made of what was. The log and the table are handed over as they are;
+ * what the clients have in the process only, few of them at a time, goes into a GVariant. Trusts
+ * nothing that comes in, and changes nothing that the other process may go on with. How it gets
+ * from here to there is others' care. */
+
+#include "ws-handover.h"
+
+#include "ws-client-pack.h"
+#include "ws-memfd.h"
+#include "ws-socket.h"
+
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+
+#define STATE_LAYOUT 1
+
+/* The patience of the sockets; then slot and state of those clients who have one, in order. It is
+ * wrapped with the layout's number, so that this can be read of any. */
+#define CLIENT_TYPE "(u" WS_CLIENT_PACKED_TYPE ")"
+#define STATE_TYPE  "(xa" CLIENT_TYPE ")"
+
+/* Of so many sockets one is asked whose it is: a gap in their order, or a shift, shows in all that
+ * follow, and asking each would cost as much as all else. */
+#define LOOK_EVERY 16
+
+/* A hand-over, half unpacked. */
+typedef struct
+{
+  WsHandover *handover; /* unowned */
+  WsTable *table;       /* owned: the other process's */
+  WsRoster *roster;     /* owned: ours */
+  GHashTable *ids;      /* set of guint64, within the clients: to see that each is there once */
+  gint64 patience_us;   /* that the sockets were tuned with */
+  GVariantIter *states; /* owned: of those who have one, behind the next one: */
+  guint32 next_slot;
+  GVariant *next_state; /* owned, nullable: none is left */
+} Unpacking;
+
+static void
+unpacking_clear (Unpacking *unpacking)
+{
+  g_clear_pointer (&unpacking->table, ws_table_free);
+  g_clear_pointer (&unpacking->roster, ws_roster_free);
+  g_clear_pointer (&unpacking->ids, g_hash_table_unref);
+  g_clear_pointer (&unpacking->states, g_variant_iter_free);
+  g_clear_pointer (&unpacking->next_state, g_variant_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Unpacking, unpacking_clear)
+
+/* With what patience the sockets are tuned; -1: not all with the same, as those of clients that
+ * came from yet another process were not come to. */
+static gint64
+patience_of (const WsRoster *roster)
+{
+  for (guint slot = 0; roster->retunes && slot < ws_table_get_count (roster->table); slot++)
+    if (!roster->clients[slot]->is_watched)
+      return -1;
+
+  return roster->options.patience_us;
+}
+
+static GVariant *
+pack_clients (const WsRoster *roster)
+{
+  GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a" CLIENT_TYPE));
+
+  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
+    {
+      const WsClient *client = roster->clients[slot];
+      const gint64 deadline_us = ws_wheel_get_deadline_us (roster->wheel, &client->timer);
+      GVariant *state = ws_client_pack (client, deadline_us);
+
+      if (state != NULL)
+        g_variant_builder_add (&builder, "(u@" WS_CLIENT_PACKED_TYPE ")", slot, state);
+    }
+
+  return g_variant_builder_end (&builder);
+}
+
+WsHandover *
+ws_handover_pack (const WsRoster *roster)
+{
+  const guint count = ws_table_get_count (roster->table);
+  WsHandover *handover = g_new0 (WsHandover, 1);
+  GVariant *state;
+
+  handover->log_fd = ws_log_get_fd (roster->log);
+  handover->table_fd = ws_table_get_fd (roster->table);
+  handover->sockets = g_array_sized_new (FALSE, FALSE, sizeof (int), count);
+  for (guint slot = 0; slot < count; slot++)
+    {
+      const int fd = ws_table_get (roster->table, slot)->fd;
+
+      g_array_append_val (handover->sockets, fd);
+    }
+
+  state = g_variant_new ("(x@a" CLIENT_TYPE ")", patience_of (roster), pack_clients (roster));
+  handover->state = g_variant_ref_sink (g_variant_new ("(uv)", STATE_LAYOUT, state));
+  return handover;
+}
+
+void
+ws_handover_free (WsHandover *handover)
+{
+  g_array_unref (handover->sockets);
+  g_variant_unref (handover->state);
+  g_free (handover);
+}
+
+static void
+set_damaged (GError **error)
+{
+  g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                       _ ("cannot take over the clients: what tells where each of them stands is "
+                          "damaged; drain the old program, then start this one"));
+}
+
+static gboolean
+open_state (Unpacking *unpacking, GError **error)
+{
+  WsHandover *handover = unpacking->handover;
+  g_autoptr (GVariant) state = NULL;
+  guint32 layout;
+
+  if (!g_variant_is_of_type (handover->state, G_VARIANT_TYPE ("(uv)")))
+    {
+      set_damaged (error);
+      return FALSE;
+    }
+
+  g_variant_get (handover->state, "(uv)", &layout, &state);
+  if (layout != STATE_LAYOUT)
+    {
+      g_set_error (
+        error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+        _ ("cannot take over the clients: the layout is %u, this program knows %d; drain "
+           "the old program, then start this one"),
+        layout, STATE_LAYOUT);
+      return FALSE;
+    }
+  if (!g_variant_is_of_type (state, G_VARIANT_TYPE (STATE_TYPE)))
+    {
+      set_damaged (error);
+      return FALSE;
+    }
+
+  g_variant_get (state, "(xa" CLIENT_TYPE ")", &unpacking->patience_us, &unpacking->states);
+  return TRUE;
+}
+
+/* Goes on to the next client that has a state. */
+static void
+advance (Unpacking *unpacking)
+{
+  g_clear_pointer (&unpacking->next_state, g_variant_unref);
+  g_variant_iter_next (unpacking->states, "(u@" WS_CLIENT_PACKED_TYPE ")", &unpacking->next_slot,
+                       &unpacking->next_state);
+}
+
+/* Makes the roster: of the table's counters, and the log. */
+static gboolean
+make_roster (Unpacking *unpacking, const WsRosterOptions *options, GError **error)
+{
+  const guint clients = ws_table_get_count (unpacking->table);
+  WsLog *log = ws_log_adopt (g_steal_fd (&unpacking->handover->log_fd), error);
+  WsTable *table;
+
+  if (log == NULL)
+    return FALSE;
+
+  table = ws_table_new (MAX (options->max_clients, clients), error);
+  if (table == NULL)
+    {
+      ws_log_free (log);
+      return FALSE;
+    }
+
+  *ws_table_get_counters (table) = *ws_table_get_counters (unpacking->table);
+  unpacking->roster = ws_roster_new (log, table, options, error);
+  if (unpacking->roster == NULL)
+    return FALSE;
+
+  unpacking->roster->retunes = unpacking->patience_us != options->patience_us;
+  return TRUE;
+}
+
+/* Has @client stand where its state says. Returns: whether that can be. */
+static gboolean
+restore_state (Unpacking *unpacking, WsClient *client)
+{
+  WsRoster *roster = unpacking->roster;
+  gint64 deadline_us;
+
+  if (!ws_client_unpack (client, unpacking->next_state, &deadline_us))
+    return FALSE;
+
+  if (client->state != WS_CLIENT_OPEN)
+    ws_roster_time_close (roster, client, deadline_us);
+  else if (client->awaits_pong)
+    ws_wheel_arm (roster->wheel, &client->timer, deadline_us);
+  return TRUE;
+}
+
+static gboolean
+has_state (const Unpacking *unpacking, guint slot)
+{
+  return unpacking->next_state != NULL && unpacking->next_slot == slot;
+}
+
+/* Enters the client that was in @slot. */
+static gboolean
+enter_client (Unpacking *unpacking, guint slot, int *fd, GError **error)
+{
+  WsRoster *roster = unpacking->roster;
+  const WsRecord *record = ws_table_get (unpacking->table, slot);
+  const gboolean looks = slot % LOOK_EVERY == 0 || slot + 1 == unpacking->handover->sockets->len;
+  WsClient *client;
+
+  if ((looks && !ws_socket_is_of (*fd, record)) || record->id > roster->context.counters->accepted)
+    {
+      set_damaged (error);
+      return FALSE;
+    }
+
+  client = ws_roster_reenter (roster, record, g_steal_fd (fd));
+  if ((has_state (unpacking, slot) && !restore_state (unpacking, client))
+      || !ws_client_is_sound (client, roster->log)
+      || !g_hash_table_add (unpacking->ids, &client->id))
+    {
+      set_damaged (error);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+enter_clients (Unpacking *unpacking, GError **error)
+{
+  const guint count = ws_table_get_count (unpacking->table);
+  WsHandover *handover = unpacking->handover;
+  WsCounters *counters = unpacking->roster->context.counters;
+
+  advance (unpacking);
+  for (guint slot = 0; slot < count; slot++)
+    {
+      int *fd = slot < handover->sockets->len ? &g_array_index (handover->sockets, int, slot)
+                                              : NULL;
+
+      if (fd == NULL || *fd < 0)
+        counters->closed[ws_close_slot (WS_CLOSE_SERVICE_RESTART)]++;
+      else if (!enter_client (unpacking, slot, fd, error))
+        return FALSE;
+      if (has_state (unpacking, slot))
+        advance (unpacking);
+    }
+
+  if (unpacking->next_state != NULL || handover->sockets->len > count)
+    {
+      set_damaged (error);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static guint
+count_open (const WsRoster *roster)
+{
+  guint open = 0;
+
+  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
+    open += roster->clients[slot]->state == WS_CLIENT_OPEN;
+
+  return open;
+}
+
+/* Carries out the options, where they are others than those of the other process. */
+static gboolean
+fit (Unpacking *unpacking, gsize log_size, GError **error)
+{
+  WsRoster *roster = unpacking->roster;
+  WsHandover *handover = unpacking->handover;
+  const guint open = count_open (roster);
+
+  if (ws_log_get_size (roster->log) != ws_memfd_round (log_size))
+    {
+      WsLog *log = ws_log_copy (roster->log, log_size, error);
+
+      if (log == NULL)
+        return FALSE;
+      ws_roster_change_log (roster, log);
+    }
+  ws_roster_close_from (roster, roster->options.max_clients);
+
+  handover->closed = ws_table_get_count (unpacking->table) - ws_table_get_count (roster->table)
+                     + open - count_open (roster);
+  handover->moved = ws_table_get_count (unpacking->table) - handover->closed;
+  return TRUE;
+}
+
+WsRoster *
+ws_handover_unpack (WsHandover *handover,
+                    gsize log_size,
+                    const WsRosterOptions *options,
+                    GError **error)
+{
+  g_auto (Unpacking) unpacking = { .handover = handover };
+
+  unpacking.ids = g_hash_table_new (g_int64_hash, g_int64_equal);
+  unpacking.table = ws_table_adopt (g_steal_fd (&handover->table_fd), error);
+  if (unpacking.table == NULL || !open_state (&unpacking, error)
+      || !make_roster (&unpacking, options, error) || !enter_clients (&unpacking, error)
+      || !fit (&unpacking, log_size, error))
+    return NULL;
+
+  return g_steal_pointer (&unpacking.roster);
+}
