@@ -12,6 +12,8 @@ static const GDBusErrorEntry entries[] = {
   { RD_ERROR_NOT_FOUND, "org.ringdown.Error.NotFound" },
   { RD_ERROR_NOT_DRAINING, "org.ringdown.Error.NotDraining" },
   { RD_ERROR_CANNOT_LISTEN, "org.ringdown.Error.CannotListen" },
+  { RD_ERROR_BUSY, "org.ringdown.Error.Busy" },
+  { RD_ERROR_HANDOVER_FAILED, "org.ringdown.Error.HandoverFailed" },
 };
 
 GQuark

@@ -20,8 +20,9 @@ struct _RdManager
 {
   GObject parent_instance;
 
-  WsEngine *engine;    /* owned */
-  GHashTable *clients; /* id -> WsClient; owned by the engine, ids within them */
+  WsEngine *engine;     /* owned */
+  gboolean is_attached; /* the engine has begun to serve, be it paused or not */
+  GHashTable *clients;  /* id -> WsClient; owned by the engine, ids within them */
 };
 
 enum
@@ -122,6 +123,14 @@ rd_manager_init (RdManager *self)
   self->clients = g_hash_table_new (g_int64_hash, g_int64_equal);
 }
 
+/* Has the engine begin in the default main context; it goes on then, if it was paused. */
+static void
+attach (RdManager *self)
+{
+  self->is_attached = TRUE;
+  ws_engine_attach (self->engine, NULL);
+}
+
 RdManager *
 rd_manager_new (const WsEngineOptions *options, GError **error)
 {
@@ -131,7 +140,7 @@ rd_manager_new (const WsEngineOptions *options, GError **error)
   if (self->engine == NULL)
     return NULL;
 
-  ws_engine_attach (self->engine, NULL);
+  attach (self);
   return g_steal_pointer (&self);
 }
 
@@ -147,6 +156,12 @@ rd_manager_get_max_message (RdManager *self)
   return ws_engine_get_options (self->engine)->max_message;
 }
 
+static void
+add_client (RdManager *self, WsClient *client)
+{
+  g_hash_table_insert (self->clients, &client->id, client);
+}
+
 gboolean
 rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error)
 {
@@ -155,7 +170,7 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
   if (client == NULL)
     return FALSE;
 
-  g_hash_table_insert (self->clients, &client->id, client);
+  add_client (self, client);
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
   g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client->id);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
@@ -297,4 +312,55 @@ void
 rd_manager_get_stats (RdManager *self, WsEngineStats *stats)
 {
   ws_engine_get_stats (self->engine, stats);
+}
+
+void
+rd_manager_pause (RdManager *self)
+{
+  ws_engine_pause (self->engine);
+}
+
+void
+rd_manager_resume (RdManager *self)
+{
+  if (self->is_attached)
+    ws_engine_resume (self->engine);
+  else
+    attach (self);
+}
+
+WsHandover *
+rd_manager_pack (RdManager *self)
+{
+  return ws_engine_pack (self->engine);
+}
+
+void
+rd_manager_leave_behind (RdManager *self, guint first)
+{
+  ws_engine_leave_behind (self->engine, first);
+}
+
+gboolean
+rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
+{
+  WsEngineStats stats;
+  WsEngine *engine;
+
+  g_assert (g_hash_table_size (self->clients) == 0);
+
+  engine = ws_engine_new_from (handover, ws_engine_get_options (self->engine), &engine_events, self,
+                               error);
+  if (engine == NULL)
+    return FALSE;
+
+  ws_engine_free (self->engine);
+  self->engine = engine;
+  self->is_attached = FALSE;
+  ws_engine_get_stats (engine, &stats);
+  for (guint slot = 0; slot < stats.clients; slot++)
+    add_client (self, ws_engine_get_client (engine, slot));
+
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  return TRUE;
 }

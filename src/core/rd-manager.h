@@ -71,4 +71,23 @@ void rd_manager_close_all (RdManager *self, guint16 code, const char *reason);
 
 void rd_manager_get_stats (RdManager *self, WsEngineStats *stats);
 
+/* Stops serving, and goes on as if nothing had been: see ws_engine_pause(). In between nothing may
+ * be broadcast, and nobody admitted or closed. */
+void rd_manager_pause (RdManager *self);
+void rd_manager_resume (RdManager *self);
+
+/* Writes down, while it is paused, all that another process needs to go on with the clients: see
+ * ws_engine_pack(). Returns: (transfer full). */
+WsHandover *rd_manager_pack (RdManager *self);
+
+/* Takes leave, while it is paused and packed, of client @first in the order of the sockets packed
+ * and of all behind it: see ws_engine_leave_behind(). */
+void rd_manager_leave_behind (RdManager *self, guint first);
+
+/* Goes on with the clients of another process, which keep their ids, in place of none: is paused
+ * then, and up to rd_manager_resume() the other process can still go on itself. Nobody is told as
+ * having connected. @handover: see ws_engine_new_from(). Returns: FALSE with a #GFileError: then
+ * nothing has changed. */
+gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);
+
 G_END_DECLS

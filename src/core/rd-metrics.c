@@ -2,18 +2,23 @@
 /* Copyright the Ringdown authors */
 
 /* Metrics in the text format of Prometheus. Numbers are read from their owners when somebody asks,
- * so that nobody has to report them; only refusals, which are nobody else's, are counted here.
- * Never changes anything it shows. */
+ * so that nobody has to report them; only refusals and hand-overs that failed, which are nobody
+ * else's, are counted here. Never changes anything it shows. */
 
 #include "rd-metrics.h"
 
 struct _RdMetrics
 {
-  RdManager *manager; /* owned */
-  RdDrain *drain;     /* owned */
-  RdBus *bus;         /* owned */
+  RdManager *manager;        /* owned */
+  RdDrain *drain;            /* owned */
+  RdBus *bus;                /* owned */
+  RdHandoverReport handover; /* the last one */
   guint64 refused[RD_REFUSED_N];
+  guint64 failed_handovers;
 };
+
+/* What the other totals are packed as: by the reason. No reason is called like that. */
+#define FAILED_HANDOVERS "failed-handovers"
 
 static const char *const refused_names[RD_REFUSED_N] = {
   [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
@@ -29,6 +34,7 @@ rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus)
   metrics->manager = g_object_ref (manager);
   metrics->drain = g_object_ref (drain);
   metrics->bus = g_object_ref (bus);
+  metrics->handover.generation = 1;
   return metrics;
 }
 
@@ -45,6 +51,38 @@ void
 rd_metrics_count_refused (RdMetrics *metrics, RdRefused why)
 {
   metrics->refused[why]++;
+}
+
+void
+rd_metrics_set_handover (RdMetrics *metrics, const RdHandoverReport *report)
+{
+  metrics->handover = *report;
+}
+
+void
+rd_metrics_count_failed_handover (RdMetrics *metrics)
+{
+  metrics->failed_handovers++;
+}
+
+GVariant *
+rd_metrics_pack (RdMetrics *metrics)
+{
+  GVariantBuilder totals;
+
+  g_variant_builder_init (&totals, G_VARIANT_TYPE ("a{st}"));
+  for (guint i = 0; i < RD_REFUSED_N; i++)
+    g_variant_builder_add (&totals, "{st}", refused_names[i], metrics->refused[i]);
+  g_variant_builder_add (&totals, "{st}", FAILED_HANDOVERS, metrics->failed_handovers);
+  return g_variant_builder_end (&totals);
+}
+
+void
+rd_metrics_unpack (RdMetrics *metrics, GVariant *totals)
+{
+  for (guint i = 0; i < RD_REFUSED_N; i++)
+    g_variant_lookup (totals, refused_names[i], "t", &metrics->refused[i]);
+  g_variant_lookup (totals, FAILED_HANDOVERS, "t", &metrics->failed_handovers);
 }
 
 static void
@@ -90,16 +128,39 @@ add_closed (GString *out, const WsCounters *counters)
 }
 
 static void
-add_flush (GString *out, const WsEngineStats *stats)
+append_seconds (GString *out, const char *name, gint64 us)
 {
   char seconds[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_ascii_formatd (seconds, sizeof seconds, "%.6f", stats->flush_us / (double) G_USEC_PER_SEC);
+  g_ascii_formatd (seconds, sizeof seconds, "%.6f", us / (double) G_USEC_PER_SEC);
+  g_string_append_printf (out, "ringdown_%s %s\n", name, seconds);
+}
+
+static void
+add_flush (GString *out, const WsEngineStats *stats)
+{
   add_head (out, "flush_seconds", "summary", "Time spent sending the log to clients, by pass.");
-  g_string_append_printf (out,
-                          "ringdown_flush_seconds_sum %s\n"
-                          "ringdown_flush_seconds_count %" G_GUINT64_FORMAT "\n",
-                          seconds, stats->flush_passes);
+  append_seconds (out, "flush_seconds_sum", stats->flush_us);
+  g_string_append_printf (out, "ringdown_flush_seconds_count %" G_GUINT64_FORMAT "\n",
+                          stats->flush_passes);
+}
+
+static void
+add_handover (GString *out, const RdMetrics *metrics)
+{
+  const RdHandoverReport *last = &metrics->handover;
+
+  add (out, "generation", "gauge", "1, and one more for each process that has gone on since.",
+       last->generation);
+  add (out, "handover_moved_clients", "gauge", "Clients that this process went on with.",
+       last->moved);
+  add (out, "handover_closed_clients", "gauge", "Clients that were closed with 1012 or 1013 then.",
+       last->closed);
+  add (out, "handover_lost_clients", "gauge", "Clients that were cut off then.", last->lost);
+  add_head (out, "handover_pause_seconds", "gauge", "For how long nobody was served then.");
+  append_seconds (out, "handover_pause_seconds", last->pause_us);
+  add (out, "handovers_failed_total", "counter", "Hand-overs that came to nothing.",
+       metrics->failed_handovers);
 }
 
 static void
@@ -165,6 +226,7 @@ rd_metrics_render (RdMetrics *metrics)
        !rd_drain_is_running (metrics->drain));
   add (out, "drain_left_seconds", "gauge", "Time until the rest is closed; 0: not draining.",
        rd_drain_get_seconds_left (metrics->drain));
+  add_handover (out, metrics);
   add_bus (out, metrics->bus);
   return g_string_free (out, FALSE);
 }

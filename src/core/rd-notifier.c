@@ -14,33 +14,62 @@ struct _RdNotifier
   RdBus *bus; /* owned */
   char *text; /* owned */
   gint64 interval_us;
+  gint64 due_us; /* monotonic: when the next one is to come; 0: never */
   guint timer_id;
 };
 
+static void schedule (RdNotifier *notifier, gint64 now_us);
+
+/* Counts from when it was due and not from when it came: lateness does not add up. */
 static gboolean
 on_timer (gpointer user_data)
 {
   RdNotifier *notifier = user_data;
+  const gint64 now_us = g_get_monotonic_time ();
+  const gint64 missed = MAX (now_us - notifier->due_us, 0) / notifier->interval_us;
   RdMessage message = { .topic = RD_TOPIC_BROADCAST,
                         .opcode = WS_OPCODE_TEXT,
                         .data = (const guint8 *) notifier->text,
                         .size = strlen (notifier->text) };
 
+  notifier->due_us += (missed + 1) * notifier->interval_us;
+  schedule (notifier, now_us);
   rd_bus_publish_in_turn (notifier->bus, &message, notifier->interval_us);
-  return G_SOURCE_CONTINUE;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+schedule (RdNotifier *notifier, gint64 now_us)
+{
+  const gint64 wait_us = MAX (notifier->due_us - now_us, 0);
+
+  /* in whole milliseconds, and not too early */
+  notifier->timer_id = g_timeout_add ((wait_us + 999) / 1000, on_timer, notifier);
 }
 
 RdNotifier *
-rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message)
+rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due_us)
 {
+  const gint64 now_us = g_get_monotonic_time ();
   RdNotifier *notifier = g_new0 (RdNotifier, 1);
 
   notifier->bus = g_object_ref (bus);
   notifier->text = g_strdup (message);
   notifier->interval_us = interval_us;
-  if (interval_us > 0)
-    notifier->timer_id = g_timeout_add (interval_us / 1000, on_timer, notifier);
+  if (interval_us == 0)
+    return notifier;
+
+  notifier->due_us = now_us + interval_us;
+  if (due_us > 0)
+    notifier->due_us = MIN (notifier->due_us, due_us);
+  schedule (notifier, now_us);
   return notifier;
+}
+
+gint64
+rd_notifier_get_due_us (const RdNotifier *notifier)
+{
+  return notifier->due_us;
 }
 
 void

@@ -289,7 +289,7 @@ rd_application_startup (GApplication *application)
     }
 
   self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
-                                    self->config->notify_message);
+                                    self->config->notify_message, 0);
   if (self->redis != NULL)
     rd_redis_start (self->redis);
   rd_systemd_ready (self->systemd);

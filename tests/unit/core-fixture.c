@@ -25,9 +25,9 @@ on_disconnected (CoreFixture *fixture, guint64 id, guint code, guint how)
 }
 
 static void
-on_notified (CoreFixture *fixture)
+on_notified (CoreFixture *fixture, GParamSpec *pspec, RdManager *manager)
 {
-  g_string_append_printf (fixture->diary, "=%u;", rd_manager_get_connections (fixture->manager));
+  g_string_append_printf (fixture->diary, "=%u;", rd_manager_get_connections (manager));
 }
 
 static void
@@ -38,24 +38,28 @@ on_message (CoreFixture *fixture, RdMessage *message)
   g_string_append (fixture->diary, message->opcode == WS_OPCODE_TEXT ? ";" : " (binary);");
 }
 
-void
-core_fixture_set_up (CoreFixture *fixture, gconstpointer options)
+RdManager *
+core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions *options)
 {
   const WsEngineOptions usual = { .log_size = 1 << 16, .max_message = 4096, .max_clients = 10 };
   g_autoptr (GError) error = NULL;
+  RdManager *manager = rd_manager_new (options != NULL ? options : &usual, &error);
 
+  g_assert_no_error (error);
+  g_signal_connect_swapped (manager, "client-connected", G_CALLBACK (on_connected), fixture);
+  g_signal_connect_swapped (manager, "client-disconnected", G_CALLBACK (on_disconnected), fixture);
+  g_signal_connect_swapped (manager, "notify::connections", G_CALLBACK (on_notified), fixture);
+  g_signal_connect_swapped (manager, "message", G_CALLBACK (on_message), fixture);
+  return manager;
+}
+
+void
+core_fixture_set_up (CoreFixture *fixture, gconstpointer options)
+{
   fixture->diary = g_string_new (NULL);
   fixture->crowd = crowd_new (NULL);
   fixture->descriptors = descriptors_count (); /* the default main context has one for ever */
-  fixture->manager = rd_manager_new (options != NULL ? options : &usual, &error);
-  g_assert_no_error (error);
-  g_signal_connect_swapped (fixture->manager, "client-connected", G_CALLBACK (on_connected),
-                            fixture);
-  g_signal_connect_swapped (fixture->manager, "client-disconnected", G_CALLBACK (on_disconnected),
-                            fixture);
-  g_signal_connect_swapped (fixture->manager, "notify::connections", G_CALLBACK (on_notified),
-                            fixture);
-  g_signal_connect_swapped (fixture->manager, "message", G_CALLBACK (on_message), fixture);
+  fixture->manager = core_fixture_new_manager (fixture, options);
 }
 
 void

@@ -24,6 +24,9 @@ void core_fixture_set_up (CoreFixture *fixture, gconstpointer options);
 /* Asserts that nothing keeps the manager alive, and that all descriptors are closed again. */
 void core_fixture_tear_down (CoreFixture *fixture, gconstpointer options);
 
+/* Another manager that writes in the same diary. @options: as above. Returns: (transfer full). */
+RdManager *core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions *options);
+
 /* Returns: (transfer none). */
 Peer *core_fixture_join (CoreFixture *fixture);
 

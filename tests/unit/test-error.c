@@ -17,6 +17,8 @@ errors_have_names_on_dbus (void)
     { RD_ERROR_NOT_FOUND, "org.ringdown.Error.NotFound" },
     { RD_ERROR_NOT_DRAINING, "org.ringdown.Error.NotDraining" },
     { RD_ERROR_CANNOT_LISTEN, "org.ringdown.Error.CannotListen" },
+    { RD_ERROR_BUSY, "org.ringdown.Error.Busy" },
+    { RD_ERROR_HANDOVER_FAILED, "org.ringdown.Error.HandoverFailed" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -35,6 +35,12 @@ static const struct
   { "ringdown_log_size_bytes", "gauge" },
   { "ringdown_draining", "gauge" },
   { "ringdown_drain_left_seconds", "gauge" },
+  { "ringdown_generation", "gauge" },
+  { "ringdown_handover_moved_clients", "gauge" },
+  { "ringdown_handover_closed_clients", "gauge" },
+  { "ringdown_handover_lost_clients", "gauge" },
+  { "ringdown_handover_pause_seconds", "gauge" },
+  { "ringdown_handovers_failed_total", "counter" },
 };
 
 typedef struct
@@ -97,6 +103,14 @@ expect (MetricsFixture *fixture, const char *name, guint64 expected)
   g_assert_cmpuint (number, ==, expected);
 }
 
+static void
+expect_text (MetricsFixture *fixture, const char *name, const char *expected)
+{
+  g_autofree char *value = read_value (fixture, name);
+
+  g_assert_cmpstr (value, ==, expected);
+}
+
 static gboolean
 matches (const char *line, const char *pattern)
 {
@@ -152,14 +166,19 @@ nothing_has_happened_yet (MetricsFixture *fixture, gconstpointer data)
                                "ringdown_flush_seconds_count",
                                "ringdown_log_bytes",
                                "ringdown_draining",
-                               "ringdown_drain_left_seconds" };
-  g_autofree char *sum = read_value (fixture, "ringdown_flush_seconds_sum");
+                               "ringdown_drain_left_seconds",
+                               "ringdown_handover_moved_clients",
+                               "ringdown_handover_closed_clients",
+                               "ringdown_handover_lost_clients",
+                               "ringdown_handovers_failed_total" };
 
   for (guint i = 0; i < G_N_ELEMENTS (zero); i++)
     expect (fixture, zero[i], 0);
   expect (fixture, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"}", 1);
   expect (fixture, "ringdown_log_size_bytes", 1 << 16);
-  g_assert_cmpstr (sum, ==, "0.000000");
+  expect (fixture, "ringdown_generation", 1);
+  expect_text (fixture, "ringdown_flush_seconds_sum", "0.000000");
+  expect_text (fixture, "ringdown_handover_pause_seconds", "0.000000");
 }
 
 static void
@@ -224,24 +243,37 @@ slow_clients_are_counted (MetricsFixture *fixture, gconstpointer data)
 }
 
 static void
-refusals_are_counted_by_reason (MetricsFixture *fixture, gconstpointer data)
+expect_refused (MetricsFixture *fixture, RdRefused why, guint64 expected)
 {
   const char *const reasons[RD_REFUSED_N] = {
     [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
     [RD_REFUSED_ORIGIN] = "origin",   [RD_REFUSED_HANDSHAKE] = "handshake",
     [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
   };
+  g_autofree char *name = g_strdup_printf ("ringdown_connections_refused_total{reason=\"%s\"}",
+                                           reasons[why]);
 
+  expect (fixture, name, expected);
+}
+
+static void
+refuse_once_twice_and_so_on (MetricsFixture *fixture)
+{
   for (guint why = 0; why < RD_REFUSED_N; why++)
-    {
-      g_autofree char *name = g_strdup_printf ("ringdown_connections_refused_total{reason=\"%s\"}",
-                                               reasons[why]);
+    for (guint i = 0; i <= why; i++)
+      rd_metrics_count_refused (fixture->metrics, why);
+}
 
-      expect (fixture, name, 0); /* there from the beginning, or a first one shows as no increase */
-      for (guint i = 0; i <= why; i++)
-        rd_metrics_count_refused (fixture->metrics, why);
-      expect (fixture, name, why + 1);
-    }
+static void
+refusals_are_counted_by_reason (MetricsFixture *fixture, gconstpointer data)
+{
+  /* there from the beginning, or a first one shows as no increase */
+  for (guint why = 0; why < RD_REFUSED_N; why++)
+    expect_refused (fixture, why, 0);
+
+  refuse_once_twice_and_so_on (fixture);
+  for (guint why = 0; why < RD_REFUSED_N; why++)
+    expect_refused (fixture, why, why + 1);
 }
 
 static void
@@ -264,6 +296,61 @@ drain_shows (MetricsFixture *fixture, gconstpointer data)
   expect (fixture, "ringdown_drain_left_seconds", 600);
 }
 
+static void
+last_handover_shows (MetricsFixture *fixture, gconstpointer data)
+{
+  const RdHandoverReport report
+    = { .generation = 7, .moved = 10000, .closed = 3, .lost = 2, .pause_us = 23456 };
+
+  rd_metrics_set_handover (fixture->metrics, &report);
+  expect (fixture, "ringdown_generation", 7);
+  expect (fixture, "ringdown_handover_moved_clients", 10000);
+  expect (fixture, "ringdown_handover_closed_clients", 3);
+  expect (fixture, "ringdown_handover_lost_clients", 2);
+  expect_text (fixture, "ringdown_handover_pause_seconds", "0.023456");
+}
+
+/* As another process would get them. */
+static void
+totals_are_counted_on (MetricsFixture *fixture, gconstpointer data)
+{
+  g_autoptr (GVariant) totals = NULL;
+
+  refuse_once_twice_and_so_on (fixture);
+  rd_metrics_count_failed_handover (fixture->metrics);
+  rd_metrics_count_failed_handover (fixture->metrics);
+  totals = g_variant_ref_sink (rd_metrics_pack (fixture->metrics));
+  g_assert_cmpstr (g_variant_get_type_string (totals), ==, "a{st}");
+  rd_metrics_free (fixture->metrics);
+  fixture->metrics = rd_metrics_new (fixture->core.manager, fixture->drain, fixture->bus);
+
+  rd_metrics_unpack (fixture->metrics, totals);
+  rd_metrics_count_refused (fixture->metrics, RD_REFUSED_FULL);
+  expect_refused (fixture, RD_REFUSED_FULL, 2);
+  for (guint why = 1; why < RD_REFUSED_N; why++)
+    expect_refused (fixture, why, why + 1);
+  rd_metrics_count_failed_handover (fixture->metrics);
+  expect (fixture, "ringdown_handovers_failed_total", 3);
+}
+
+/* Another version may know other ones. */
+static void
+totals_not_known_or_missing_have_no_effect (MetricsFixture *fixture, gconstpointer data)
+{
+  const char *const text = "{'origin': uint64 18446744073709551615, 'weather': 5}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) totals = g_variant_parse (G_VARIANT_TYPE ("a{st}"), text, NULL, NULL,
+                                                 &error);
+
+  g_assert_no_error (error);
+  rd_metrics_count_refused (fixture->metrics, RD_REFUSED_TIMEOUT);
+  rd_metrics_unpack (fixture->metrics, totals);
+  expect_refused (fixture, RD_REFUSED_ORIGIN, G_MAXUINT64);
+  expect_refused (fixture, RD_REFUSED_TIMEOUT, 1);
+  expect_refused (fixture, RD_REFUSED_FULL, 0);
+  expect (fixture, "ringdown_handovers_failed_total", 0);
+}
+
 #define ADD(path, function) g_test_add (path, MetricsFixture, NULL, set_up, function, tear_down)
 
 int
@@ -279,6 +366,9 @@ main (int argc, char **argv)
   ADD ("/metrics/refusals", refusals_are_counted_by_reason);
   ADD ("/metrics/refusals/all", there_are_no_other_reasons);
   ADD ("/metrics/drain", drain_shows);
+  ADD ("/metrics/handover", last_handover_shows);
+  ADD ("/metrics/handover/totals", totals_are_counted_on);
+  ADD ("/metrics/handover/totals/other", totals_not_known_or_missing_have_no_effect);
 
   return g_test_run ();
 }

@@ -10,6 +10,7 @@
 #include "rd-notifier.h"
 
 #define INTERVAL_US (40 * 1000)
+#define LONG_US     (600 * G_USEC_PER_SEC)
 
 typedef struct
 {
@@ -70,7 +71,7 @@ static void
 notification_comes_after_every_interval (Listener *listener, gconstpointer data)
 {
   const gint64 begin_us = g_get_monotonic_time ();
-  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text);
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text, 0);
 
   CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 3);
   for (guint i = 0; i < 3; i++)
@@ -81,7 +82,7 @@ notification_comes_after_every_interval (Listener *listener, gconstpointer data)
 static void
 nothing_comes_once_it_is_freed (Listener *listener, gconstpointer data)
 {
-  RdNotifier *notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text);
+  RdNotifier *notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text, 0);
 
   CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 1);
   rd_notifier_free (notifier);
@@ -92,10 +93,63 @@ nothing_comes_once_it_is_freed (Listener *listener, gconstpointer data)
 static void
 interval_of_zero_is_never (Listener *listener, gconstpointer data)
 {
-  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, 0, listener->text);
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, 0, listener->text, 0);
 
   let_three_intervals_go_by (listener);
   g_assert_cmpuint (listener->times_us->len, ==, 0);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, 0);
+}
+
+/* However late each of them comes. */
+static void
+rhythm_does_not_drift (Listener *listener, gconstpointer data)
+{
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text, 0);
+  const gint64 first_us = rd_notifier_get_due_us (notifier);
+
+  CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 4);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), >=, first_us + 4 * INTERVAL_US);
+  g_assert_cmpint ((rd_notifier_get_due_us (notifier) - first_us) % INTERVAL_US, ==, 0);
+}
+
+static void
+first_one_comes_when_it_is_due (Listener *listener, gconstpointer data)
+{
+  const gint64 due_us = g_get_monotonic_time () + INTERVAL_US / 4;
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, LONG_US, listener->text,
+                                                     due_us);
+
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, due_us);
+  CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 1);
+  g_assert_cmpint (g_array_index (listener->times_us, gint64, 0), >=, due_us);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, due_us + LONG_US);
+}
+
+/* Also not if the interval is shorter than it was in the process before. */
+static void
+first_one_comes_after_one_interval_at_the_latest (Listener *listener, gconstpointer data)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text,
+                                                     begin_us + LONG_US);
+
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), >=, begin_us + INTERVAL_US);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), <=, g_get_monotonic_time () + INTERVAL_US);
+}
+
+static void
+missed_ones_come_as_one_and_at_once (Listener *listener, gconstpointer data)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  const gint64 due_us = begin_us - 2 * LONG_US - LONG_US / 2;
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, LONG_US, listener->text,
+                                                     due_us);
+
+  CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 1);
+  g_assert_cmpint (g_array_index (listener->times_us, gint64, 0), <, begin_us + LONG_US / 2);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, due_us + 3 * LONG_US);
+  let_three_intervals_go_by (listener);
+  g_assert_cmpuint (listener->times_us->len, ==, 1);
 }
 
 #define ADD(path, function) g_test_add (path, Listener, NULL, set_up, function, tear_down)
@@ -108,6 +162,10 @@ main (int argc, char **argv)
   ADD ("/notifier/rhythm", notification_comes_after_every_interval);
   ADD ("/notifier/freed", nothing_comes_once_it_is_freed);
   ADD ("/notifier/off", interval_of_zero_is_never);
+  ADD ("/notifier/drift", rhythm_does_not_drift);
+  ADD ("/notifier/due", first_one_comes_when_it_is_due);
+  ADD ("/notifier/due/far", first_one_comes_after_one_interval_at_the_latest);
+  ADD ("/notifier/due/past", missed_ones_come_as_one_and_at_once);
 
   return g_test_run ();
 }

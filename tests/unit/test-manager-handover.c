@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* A manager hands its clients to another one, or goes on itself. What becomes of bytes half read or
+ * half sent is test-handover's. */
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core-fixture.h"
+#include "handover-fixture.h"
+
+static void
+broadcast (RdManager *manager, const char *text)
+{
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST,
+                        .opcode = WS_OPCODE_TEXT,
+                        .data = (const guint8 *) text,
+                        .size = strlen (text) };
+
+  rd_manager_broadcast (manager, &message);
+}
+
+static void
+receive_fd (int *fd)
+{
+  *fd = fcntl (*fd, F_DUPFD_CLOEXEC, 0);
+  g_assert_cmpint (*fd, >=, 0);
+}
+
+/* Returns: (transfer full): what another process would get of the manager, which is paused. */
+static WsHandover *
+receive (CoreFixture *fixture)
+{
+  WsHandover *handover = rd_manager_pack (fixture->manager);
+
+  receive_fd (&handover->log_fd);
+  receive_fd (&handover->table_fd);
+  for (guint i = 0; i < handover->sockets->len; i++)
+    receive_fd (&g_array_index (handover->sockets, int, i));
+  return handover;
+}
+
+/* Returns: (transfer full): a manager that has taken over, but does not serve yet. */
+static RdManager *
+make_successor (CoreFixture *fixture)
+{
+  WsHandover *handover = receive (fixture);
+  RdManager *successor = core_fixture_new_manager (fixture, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (rd_manager_take_over (successor, handover, &error));
+  g_assert_no_error (error);
+  handover_discard (handover);
+  return successor;
+}
+
+/* The fixture's manager is the successor then. */
+static void
+hand_over (CoreFixture *fixture)
+{
+  RdManager *successor;
+
+  rd_manager_pause (fixture->manager);
+  successor = make_successor (fixture);
+  g_assert_finalize_object (fixture->manager);
+  fixture->manager = successor;
+  rd_manager_resume (successor);
+}
+
+static void
+manager_goes_on_as_if_nothing_had_been (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (fixture);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      core_fixture_expect (fixture, i == 0 ? "+1;=1;" : "");
+      rd_manager_pause (fixture->manager);
+      peer_send_text (peer, "hello");
+      crowd_settle (fixture->crowd);
+      core_fixture_expect (fixture, "");
+
+      rd_manager_resume (fixture->manager);
+      crowd_settle (fixture->crowd);
+      core_fixture_expect (fixture, "hello;");
+      broadcast (fixture->manager, "you too");
+      crowd_settle (fixture->crowd);
+      peer_expect_text (peer, "you too");
+    }
+}
+
+static void
+successor_goes_on_with_all_clients (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *first = core_fixture_join (fixture);
+  Peer *second = core_fixture_join (fixture);
+
+  core_fixture_expect (fixture, "+1;=1;+2;=2;");
+  hand_over (fixture);
+  core_fixture_expect (fixture, "=2;"); /* nobody has come */
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 2);
+
+  broadcast (fixture->manager, "hello");
+  peer_send_text (second, "you too");
+  crowd_settle (fixture->crowd);
+  peer_expect_text (first, "hello");
+  peer_expect_text (second, "hello");
+  core_fixture_expect (fixture, "you too;");
+
+  peer_hang_up (first);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-1:1006 left;=1;");
+}
+
+static void
+clients_keep_their_ids (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peers[3];
+  g_autoptr (GArray) list = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    peers[i] = core_fixture_join (fixture);
+  hand_over (fixture);
+  core_fixture_join (fixture);
+  core_fixture_expect (fixture, "+1;=1;+2;=2;+3;=3;=3;+4;=4;");
+
+  list = rd_manager_list (fixture->manager);
+  g_assert_cmpuint (list->len, ==, 4);
+  for (guint i = 0; i < list->len; i++)
+    g_assert_cmpuint (g_array_index (list, RdClientInfo, i).id, ==, i + 1);
+
+  g_assert_true (rd_manager_close (fixture->manager, 2, 4321, "", NULL));
+  crowd_settle (fixture->crowd);
+  peer_expect_close (peers[1], 4321, "");
+  peer_expect_silence (peers[0]);
+  peer_expect_silence (peers[2]);
+}
+
+static void
+successor_can_hand_over_in_its_turn (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (fixture);
+
+  for (guint i = 0; i < 3; i++)
+    hand_over (fixture);
+  core_fixture_expect (fixture, "+1;=1;=1;=1;=1;");
+  broadcast (fixture->manager, "hello");
+  crowd_settle (fixture->crowd);
+  peer_expect_text (peer, "hello");
+}
+
+static void
+successor_that_ends_before_it_begins_leaves_no_trace (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (fixture);
+  RdManager *successor;
+
+  rd_manager_pause (fixture->manager);
+  successor = make_successor (fixture);
+  peer_send_text (peer, "hello");
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "+1;=1;=1;"); /* it does not read yet */
+  g_assert_finalize_object (successor);
+
+  rd_manager_resume (fixture->manager);
+  broadcast (fixture->manager, "you too");
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "hello;");
+  peer_expect_text (peer, "you too");
+}
+
+static void
+successor_that_cannot_take_over_is_as_it_was (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (fixture);
+  RdManager *successor = core_fixture_new_manager (fixture, NULL);
+  g_autoptr (GError) error = NULL;
+  WsHandover *handover;
+
+  rd_manager_pause (fixture->manager);
+  handover = receive (fixture);
+  g_variant_unref (handover->state);
+  handover->state = g_variant_ref_sink (g_variant_new_string ("of another kind"));
+  g_assert_false (rd_manager_take_over (successor, handover, &error));
+  g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
+  handover_discard (handover);
+  rd_manager_resume (fixture->manager);
+  core_fixture_expect (fixture, "+1;=1;");
+
+  peer_hang_up (peer);
+  crowd_settle (fixture->crowd);
+  core_fixture_expect (fixture, "-1:1006 left;=0;");
+  g_assert_finalize_object (fixture->manager);
+  fixture->manager = successor;
+  core_fixture_join (fixture);
+  core_fixture_expect (fixture, "+1;=1;");
+}
+
+static void
+those_who_are_left_behind_are_told (CoreFixture *fixture, gconstpointer data)
+{
+  Peer *first = core_fixture_join (fixture);
+  Peer *second = core_fixture_join (fixture);
+  RdManager *successor = core_fixture_new_manager (fixture, NULL);
+  WsHandover *handover;
+
+  rd_manager_pause (fixture->manager);
+  handover = receive (fixture);
+  close (g_array_index (handover->sockets, int, 1));
+  g_array_set_size (handover->sockets, 1);
+  g_assert_true (rd_manager_take_over (successor, handover, NULL));
+  g_assert_cmpuint (handover->moved, ==, 1);
+  g_assert_cmpuint (handover->closed, ==, 1);
+  handover_discard (handover);
+  rd_manager_leave_behind (fixture->manager, 1);
+  g_assert_finalize_object (fixture->manager);
+  fixture->manager = successor;
+  rd_manager_resume (successor);
+
+  broadcast (successor, "hello");
+  crowd_settle (fixture->crowd);
+  peer_expect_text (first, "hello");
+  peer_expect_close (second, WS_CLOSE_SERVICE_RESTART, "service restart");
+  peer_expect_end (second);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  CORE_TEST ("/manager/pause", NULL, manager_goes_on_as_if_nothing_had_been);
+  CORE_TEST ("/manager/handover", NULL, successor_goes_on_with_all_clients);
+  CORE_TEST ("/manager/handover/ids", NULL, clients_keep_their_ids);
+  CORE_TEST ("/manager/handover/again", NULL, successor_can_hand_over_in_its_turn);
+  CORE_TEST ("/manager/handover/back", NULL, successor_that_ends_before_it_begins_leaves_no_trace);
+  CORE_TEST ("/manager/handover/refused", NULL, successor_that_cannot_take_over_is_as_it_was);
+  CORE_TEST ("/manager/handover/left-behind", NULL, those_who_are_left_behind_are_told);
+
+  return g_test_run ();
+}
