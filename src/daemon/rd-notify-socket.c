@@ -2,16 +2,21 @@
 /* Copyright the Ringdown authors */
 
 /* Sends datagrams to the service manager, each to its address anew: it may restart and bind another
- * socket there. Never blocks, and never fails in a way that has to be dealt with: the service does
- * not depend on being heard. What is said is the caller's. */
+ * socket there. What is said in passing never blocks, and never fails in a way that has to be dealt
+ * with: the service does not depend on being heard. Where it does, for a moment, the deadline is
+ * the caller's, as is what is said. */
 
 #include "rd-notify-socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
+#include <glib-unix.h>
 #include <glib/gi18n.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -63,7 +68,7 @@ rd_notify_socket_new (const char *address, GError **error)
       return NULL;
     }
 
-  self->fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  self->fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (self->fd < 0)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
@@ -85,7 +90,7 @@ rd_notify_socket_free (RdNotifySocket *self)
 gboolean
 rd_notify_socket_send (RdNotifySocket *self, const char *assignments)
 {
-  const gssize n = sendto (self->fd, assignments, strlen (assignments), MSG_NOSIGNAL,
+  const gssize n = sendto (self->fd, assignments, strlen (assignments), MSG_NOSIGNAL | MSG_DONTWAIT,
                            (const struct sockaddr *) &self->address, self->size);
 
   if (n >= 0)
@@ -95,4 +100,113 @@ rd_notify_socket_send (RdNotifySocket *self, const char *assignments)
 
   g_debug ("The service manager was not reached: %s", g_strerror (errno));
   return TRUE;
+}
+
+static gint64
+get_time_left (gint64 deadline_us)
+{
+  return MAX (deadline_us - g_get_monotonic_time (), 0);
+}
+
+/* Sends all of @message, and waits for room. Sets errno. An unconnected socket cannot be polled for
+ * room at the other end; what blocks, waits for that. */
+static gboolean
+send_message (RdNotifySocket *self, const struct msghdr *message, gint64 deadline_us)
+{
+  gint64 left_us;
+
+  do
+    {
+      struct timeval limit;
+
+      left_us = get_time_left (deadline_us);
+      limit.tv_sec = left_us / G_USEC_PER_SEC;
+      limit.tv_usec = left_us > 0 ? left_us % G_USEC_PER_SEC : 1; /* 0 would be for ever */
+      if (setsockopt (self->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
+        return FALSE;
+      if (sendmsg (self->fd, message, MSG_NOSIGNAL) >= 0)
+        return TRUE;
+    }
+  while (errno == EINTR && left_us > 0);
+  return FALSE;
+}
+
+static void
+set_send_error (GError **error, int code)
+{
+  if (code == EAGAIN || code == EINTR)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                         _ ("the service manager is too busy to listen"));
+  else if (code == ETOOMANYREFS)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
+                         _ ("too many descriptors are on their way between processes; raise the "
+                            "hard limit (LimitNOFILE=, ulimit -Hn)"));
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
+                 _ ("the service manager cannot be reached: %s"), g_strerror (code));
+}
+
+gboolean
+rd_notify_socket_send_until (RdNotifySocket *self,
+                             const char *assignments,
+                             int fd,
+                             gint64 deadline_us,
+                             GError **error)
+{
+  struct iovec text = { .iov_base = (char *) assignments, .iov_len = strlen (assignments) };
+  union
+  {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE (sizeof fd)];
+  } control = { .bytes = { 0 } };
+  struct msghdr message
+    = { .msg_name = &self->address, .msg_namelen = self->size, .msg_iov = &text, .msg_iovlen = 1 };
+
+  if (fd >= 0)
+    {
+      control.header.cmsg_level = SOL_SOCKET;
+      control.header.cmsg_type = SCM_RIGHTS;
+      control.header.cmsg_len = CMSG_LEN (sizeof fd);
+      memcpy (CMSG_DATA (&control.header), &fd, sizeof fd);
+      message.msg_control = &control;
+      message.msg_controllen = sizeof control;
+    }
+
+  if (send_message (self, &message, deadline_us))
+    return TRUE;
+
+  set_send_error (error, errno);
+  return FALSE;
+}
+
+/* Returns: FALSE if nobody has closed the other end of the pipe by then. */
+static gboolean
+wait_for_hang_up (int fd, gint64 deadline_us)
+{
+  struct pollfd end = { .fd = fd }; /* a hang-up is told in any case */
+  int n;
+
+  do
+    n = poll (&end, 1, (get_time_left (deadline_us) + 999) / 1000);
+  while (n < 0 && errno == EINTR);
+  return n > 0;
+}
+
+gboolean
+rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **error)
+{
+  gboolean is_sent, is_passed;
+  int ends[2];
+
+  if (!g_unix_open_pipe (ends, FD_CLOEXEC, error))
+    return FALSE;
+
+  is_sent = rd_notify_socket_send_until (self, "BARRIER=1", ends[1], deadline_us, error);
+  close (ends[1]);
+  is_passed = is_sent && wait_for_hang_up (ends[0], deadline_us);
+  close (ends[0]);
+  if (is_sent && !is_passed)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                         _ ("the service manager is too busy to answer"));
+  return is_passed;
 }

@@ -20,6 +20,20 @@ void rd_notify_socket_free (RdNotifySocket *self);
  * Returns: FALSE if the service manager has no room for it just now, and it may be tried again. */
 gboolean rd_notify_socket_send (RdNotifySocket *self, const char *assignments);
 
+/* Sends @assignments, and @fd with it (-1: none), and blocks until there is room for it, or it is
+ * @deadline_us (monotonic). Returns: FALSE with an error: %G_IO_ERROR_TIMED_OUT if the service
+ * manager had no room until then. */
+gboolean rd_notify_socket_send_until (RdNotifySocket *self,
+                                      const char *assignments,
+                                      int fd,
+                                      gint64 deadline_us,
+                                      GError **error);
+
+/* Blocks until the service manager has acted on all that was sent before (sd_notify_barrier(3)), or
+ * it is @deadline_us (monotonic). Returns: FALSE with an error: %G_IO_ERROR_TIMED_OUT if it has not
+ * until then. */
+gboolean rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifySocket, rd_notify_socket_free)
 
 G_END_DECLS

@@ -4,10 +4,12 @@
 /* What the service manager is told, and when. It takes STOPPING=1 for a last word: nothing brings
  * the unit back from there, and at its stop timeout it is killed. So a drain that may still be
  * cancelled does not say it, unless a signal has: a unit that is being stopped is so for good. Such
- * a unit asks for more time for as long as it has clients. Never decides anything. */
+ * a unit asks for more time for as long as it has clients. Never decides anything, and blocks only
+ * in a hand-over, where nothing can be done before it was heard. */
 
 #include "rd-systemd.h"
 
+#include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <unistd.h>
 
@@ -17,6 +19,8 @@
 
 #define REFRESH_MS  1000 /* between two reports, at least */
 #define PING_MS_MAX (24 * 3600 * 1000)
+#define WORD_US     (2 * G_TIME_SPAN_SECOND)
+#define STORE_US    (5 * G_TIME_SPAN_SECOND)
 #define SHOWN_MAX   64 /* characters of a variable's value in a warning */
 
 /* From now on: asked for with every report, of which some thirty may be late. */
@@ -209,8 +213,9 @@ rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environme
   return self;
 }
 
-void
-rd_systemd_free (RdSystemd *self)
+/* From now on nothing is told. */
+static void
+fall_silent (RdSystemd *self)
 {
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->ping_id, g_source_remove);
@@ -218,6 +223,12 @@ rd_systemd_free (RdSystemd *self)
   g_signal_handlers_disconnect_by_data (self->drain, self);
   g_signal_handlers_disconnect_by_data (self->bus, self);
   g_clear_pointer (&self->socket, rd_notify_socket_free);
+}
+
+void
+rd_systemd_free (RdSystemd *self)
+{
+  fall_silent (self);
   g_object_unref (self->manager);
   g_object_unref (self->drain);
   g_object_unref (self->bus);
@@ -249,6 +260,82 @@ rd_systemd_stopping (RdSystemd *self)
   self->is_stopping = TRUE;
   rd_notify_socket_send (self->socket, "STOPPING=1\n" MORE_TIME);
   on_changed (self);
+}
+
+gboolean
+rd_systemd_is_heard (RdSystemd *self)
+{
+  return self->socket != NULL;
+}
+
+/* Sends, and waits until it was acted on. */
+static gboolean
+tell_for_sure (RdSystemd *self, const char *assignments, int fd, gint64 within_us, GError **error)
+{
+  const gint64 deadline_us = g_get_monotonic_time () + within_us;
+
+  return rd_notify_socket_send_until (self->socket, assignments, fd, deadline_us, error)
+         && rd_notify_socket_barrier (self->socket, deadline_us, error);
+}
+
+gboolean
+rd_systemd_move (RdSystemd *self, pid_t successor)
+{
+  g_autofree char *text = g_strdup_printf ("MAINPID=%d\n", (int) successor);
+  g_autoptr (GError) error = NULL;
+
+  if (self->socket == NULL)
+    return TRUE;
+
+  if (!tell_for_sure (self, text, -1, WORD_US, &error))
+    g_debug ("The main process was not moved: %s", error->message);
+  fall_silent (self);
+  return error == NULL;
+}
+
+gboolean
+rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("FDSTORE=1\nFDNAME=%s\nFDPOLL=0\n", name);
+
+  if (self->socket == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           _ ("no service manager listens: run it as a unit of Type=notify, or "
+                              "start the next one with “ringdown --replace”"));
+      return FALSE;
+    }
+  if (tell_for_sure (self, text, fd, STORE_US, error))
+    return TRUE;
+
+  rd_systemd_unstore (self, name); /* it may have been taken, but too late */
+  return FALSE;
+}
+
+void
+rd_systemd_unstore (RdSystemd *self, const char *name)
+{
+  g_autofree char *text = g_strdup_printf ("FDSTOREREMOVE=1\nFDNAME=%s\n", name);
+  g_autoptr (GError) error = NULL;
+
+  if (self->socket == NULL)
+    return;
+
+  if (!rd_notify_socket_send_until (self->socket, text, -1, g_get_monotonic_time () + WORD_US,
+                                    &error))
+    g_debug ("The store was not cleared: %s", error->message);
+}
+
+char **
+rd_systemd_pass_on (char **environment)
+{
+  static const char *const names[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
+                                       "LISTEN_FDNAMES" };
+  char **passed = g_strdupv (environment);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    passed = g_environ_unsetenv (passed, names[i]);
+  return passed;
 }
 
 void

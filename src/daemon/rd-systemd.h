@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include "rd-bus.h"
 #include "rd-drain.h"
 #include "rd-manager.h"
@@ -25,6 +27,29 @@ void rd_systemd_ready (RdSystemd *self);
 /* A termination signal came: in all likelihood the service manager's, and if not it is told so; it
  * takes the service for one that ends, and will not be talked out of that. */
 void rd_systemd_stopping (RdSystemd *self);
+
+/* Whether there is a service manager to be told anything. */
+gboolean rd_systemd_is_heard (RdSystemd *self);
+
+/* Tells that @successor is the service from now on, and blocks until the service manager has taken
+ * note, up to 2 s: a successor that speaks before is not heard. This process is silent from then
+ * on. Returns: FALSE if it has not taken note in time. */
+gboolean rd_systemd_move (RdSystemd *self, pid_t successor);
+
+/* Gives a copy of @fd to the service manager's store, under @name (sd_notify(3), "FDSTORE=1"), and
+ * blocks until it was dealt with, up to 5 s. Returns: FALSE with an error, and then it will not be
+ * there. But TRUE does not say that it is: a unit without FileDescriptorStoreMax= has no store, and
+ * what is given there is closed. */
+gboolean rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error);
+
+/* Has the service manager forget what is in the store under @name, and blocks until it has room for
+ * the request, up to 2 s. */
+void rd_systemd_unstore (RdSystemd *self, const char *name);
+
+/* Returns: (transfer full): what of @environment, with which a service manager started this
+ * process, is for a successor that takes its place: all, but the sockets, and whom the watchdog
+ * watches. */
+char **rd_systemd_pass_on (char **environment);
 
 /* Removes what a service manager has put into the environment of this process, so that no child
  * takes it for its own. Call it before there are threads. */

@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define PATIENCE_MS 20000
 
 static socklen_t
 get_address (NotifyReceiver *receiver, struct sockaddr_un *address)
@@ -79,14 +82,90 @@ notify_receiver_free (NotifyReceiver *receiver)
 }
 
 char *
-notify_receiver_read (NotifyReceiver *receiver)
+notify_receiver_read_with (NotifyReceiver *receiver, int *fd)
 {
   char buffer[4096]; /* more than a service manager takes */
-  const gssize n = recv (receiver->fd, buffer, sizeof buffer, 0);
+  union
+  {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE (sizeof *fd)];
+  } control;
+  struct iovec text = { .iov_base = buffer, .iov_len = sizeof buffer };
+  struct msghdr message = { .msg_iov = &text,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control };
+  const gssize n = recvmsg (receiver->fd, &message, MSG_CMSG_CLOEXEC);
+  const struct cmsghdr *header;
 
+  *fd = -1;
   if (n < 0)
-    g_assert_cmpint (errno, ==, EAGAIN);
-  return n < 0 ? NULL : g_strndup (buffer, n);
+    {
+      g_assert_cmpint (errno, ==, EAGAIN);
+      return NULL;
+    }
+
+  g_assert_cmpint (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC), ==, 0);
+  header = CMSG_FIRSTHDR (&message);
+  if (header != NULL)
+    {
+      g_assert_cmpint (header->cmsg_type, ==, SCM_RIGHTS);
+      g_assert_cmpuint (header->cmsg_len, ==, CMSG_LEN (sizeof *fd));
+      memcpy (fd, CMSG_DATA (header), sizeof *fd);
+    }
+  return g_strndup (buffer, n);
+}
+
+char *
+notify_receiver_read (NotifyReceiver *receiver)
+{
+  int fd;
+  char *got = notify_receiver_read_with (receiver, &fd);
+
+  g_assert_cmpint (fd, ==, -1);
+  return got;
+}
+
+typedef struct
+{
+  NotifyReceiver *receiver; /* unowned: not freed before the thread was joined */
+  guint n;
+} Reading;
+
+static gpointer
+read_all (gpointer data)
+{
+  g_autofree Reading *reading = data;
+  GString *all = g_string_new (NULL);
+
+  for (guint i = 0; i < reading->n; i++)
+    {
+      struct pollfd arrival = { .fd = reading->receiver->fd, .events = POLLIN };
+      g_autofree char *got = NULL;
+      int fd;
+
+      g_assert_cmpint (poll (&arrival, 1, PATIENCE_MS), ==, 1);
+      got = notify_receiver_read_with (reading->receiver, &fd);
+      g_string_append (all, got);
+      if (fd >= 0)
+        close (fd);
+    }
+  return g_string_free (all, FALSE);
+}
+
+GThread *
+notify_receiver_read_aside (NotifyReceiver *receiver, guint n)
+{
+  Reading *reading = g_new (Reading, 1);
+
+  *reading = (Reading){ receiver, n };
+  return g_thread_new ("manager", read_all, reading);
+}
+
+char *
+notify_receiver_join (GThread *thread)
+{
+  return g_thread_join (thread);
 }
 
 void

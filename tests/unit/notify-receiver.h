@@ -26,6 +26,16 @@ void notify_receiver_return (NotifyReceiver *receiver);
 /* Returns: (transfer full) (nullable): the next datagram; NULL if none is there. */
 char *notify_receiver_read (NotifyReceiver *receiver);
 
+/* The same, with the descriptor that came along. @fd: (out) (transfer full): -1: none did. */
+char *notify_receiver_read_with (NotifyReceiver *receiver, int *fd);
+
+/* Has another thread read the next @n datagrams and close what comes with them, while this one is
+ * blocked. Returns: (transfer full): for notify_receiver_join(). */
+GThread *notify_receiver_read_aside (NotifyReceiver *receiver, guint n);
+
+/* Waits until that is done. Returns: (transfer full): all that was read. */
+char *notify_receiver_join (GThread *thread);
+
 /* Asserts that the next datagram is @text, or that there is none. */
 void notify_receiver_expect (NotifyReceiver *receiver, const char *text);
 void notify_receiver_expect_silence (NotifyReceiver *receiver);

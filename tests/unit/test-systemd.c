@@ -3,6 +3,8 @@
 
 /* What a service manager is told of the service: in which words, in which order, how often. */
 
+#include <fcntl.h>
+#include <gio/gio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -424,6 +426,127 @@ environment_is_not_for_children (void)
   g_assert_cmpstr (g_getenv ("NOTIFY_ME"), ==, "1");
 }
 
+/* What the manager hears of @function, which blocks until @n datagrams were read. */
+typedef gboolean (*Blocking) (RdSystemd *systemd, GError **error);
+
+static void
+expect_aside (Fixture *fixture, Blocking function, guint n, const char *text)
+{
+  GThread *reader = notify_receiver_read_aside (fixture->receiver, n);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *got = NULL;
+
+  g_assert_true (function (fixture->systemd, &error));
+  g_assert_no_error (error);
+  got = notify_receiver_join (reader);
+  g_assert_cmpstr (got, ==, text);
+}
+
+static gboolean
+move_to_42 (RdSystemd *systemd, GError **error)
+{
+  return rd_systemd_move (systemd, 42);
+}
+
+/* @data: 200 ms. A former main process that goes on speaking only fills the journal. */
+static void
+who_has_moved_on_is_silent (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  g_assert_true (rd_systemd_is_heard (fixture->systemd));
+  expect_aside (fixture, move_to_42, 2, "MAINPID=42\nBARRIER=1");
+  g_assert_false (rd_systemd_is_heard (fixture->systemd));
+  core_fixture_join (&fixture->drain.core);
+  rd_systemd_stopping (fixture->systemd);
+  rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
+  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  notify_receiver_expect_silence (fixture->receiver);
+}
+
+static void
+manager_that_takes_no_note_is_not_waited_for_long (Fixture *fixture, gconstpointer data)
+{
+  const gint64 since_us = g_get_monotonic_time ();
+
+  make_ready (fixture);
+  g_assert_false (rd_systemd_move (fixture->systemd, 42));
+  g_assert_cmpint (g_get_monotonic_time () - since_us, >=, 2 * SECOND_US);
+}
+
+static gboolean
+store_null (RdSystemd *systemd, GError **error)
+{
+  const int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  const gboolean is_stored = rd_systemd_store (systemd, fd, "parcel", error);
+
+  close (fd);
+  return is_stored;
+}
+
+static void
+descriptor_is_stored_and_forgotten (Fixture *fixture, gconstpointer data)
+{
+  make_ready (fixture);
+  expect_aside (fixture, store_null, 2, "FDSTORE=1\nFDNAME=parcel\nFDPOLL=0\nBARRIER=1");
+  rd_systemd_unstore (fixture->systemd, "parcel");
+  notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=parcel\n");
+  g_assert_true (rd_systemd_is_heard (fixture->systemd));
+}
+
+/* It may be taken yet: then it must be forgotten too. */
+static void
+what_could_not_be_stored_in_time_is_taken_back (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *got = NULL;
+  int fd;
+
+  make_ready (fixture);
+  g_assert_false (store_null (fixture->systemd, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  got = notify_receiver_read_with (fixture->receiver, &fd);
+  g_assert_cmpstr (got, ==, "FDSTORE=1\nFDNAME=parcel\nFDPOLL=0\n");
+  close (fd);
+  g_free (got);
+  got = notify_receiver_read_with (fixture->receiver, &fd);
+  g_assert_cmpstr (got, ==, "BARRIER=1");
+  close (fd);
+  notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=parcel\n");
+}
+
+static void
+without_a_manager_there_is_no_store (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
+  make (fixture);
+  g_assert_false (rd_systemd_is_heard (fixture->systemd));
+  g_assert_true (rd_systemd_move (fixture->systemd, 42));
+  g_assert_false (store_null (fixture->systemd, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  rd_systemd_unstore (fixture->systemd, "parcel");
+}
+
+static void
+successor_is_told_who_listens_but_not_what_was_ours (void)
+{
+  const char *const environment[] = { "NOTIFY_SOCKET=/run/notify",
+                                      "WATCHDOG_USEC=1",
+                                      "WATCHDOG_PID=1",
+                                      "LISTEN_PID=1",
+                                      "LISTEN_FDS=1",
+                                      "LISTEN_FDNAMES=",
+                                      "LISTEN_UP=1",
+                                      "RINGDOWN_PORT=0",
+                                      NULL };
+  const char *const expected[] = { "NOTIFY_SOCKET=/run/notify", "WATCHDOG_USEC=1", "LISTEN_UP=1",
+                                   "RINGDOWN_PORT=0", NULL };
+  g_auto (GStrv) passed = rd_systemd_pass_on ((char **) environment);
+
+  g_assert_cmpstrv (passed, expected);
+}
+
 #define SYSTEMD_TEST(path, watchdog, function) \
   g_test_add ("/systemd/" path, Fixture, watchdog, set_up, function, tear_down)
 
@@ -451,6 +574,13 @@ main (int argc, char **argv)
   SYSTEMD_TEST ("watchdog/refused", NULL, times_that_are_none_are_warned_of);
   SYSTEMD_TEST ("watchdog/extreme", NULL, extreme_times_do_no_harm);
   g_test_add_func ("/systemd/environment", environment_is_not_for_children);
+  SYSTEMD_TEST ("move", "200000", who_has_moved_on_is_silent);
+  SYSTEMD_TEST ("move/deaf", NULL, manager_that_takes_no_note_is_not_waited_for_long);
+  SYSTEMD_TEST ("store", NULL, descriptor_is_stored_and_forgotten);
+  SYSTEMD_TEST ("store/deaf", NULL, what_could_not_be_stored_in_time_is_taken_back);
+  SYSTEMD_TEST ("store/none", NULL, without_a_manager_there_is_no_store);
+  g_test_add_func ("/systemd/environment/successor",
+                   successor_is_told_who_listens_but_not_what_was_ours);
 
   return g_test_run ();
 }
