@@ -216,8 +216,8 @@ make_core (RdApplication *self, GError **error)
   self->nodes = rd_nodes_new (self->manager, self->drain, node, config->instance);
   if (self->redis != NULL)
     self->registry = rd_redis_nodes_new (self->redis, self->nodes, self->drain);
-  self->service = rd_service_new (self->manager, self->drain, self->bus, config->instance);
-  rd_service_show_nodes (self->service, self->nodes);
+  self->service = rd_service_new (self->manager, self->drain, self->bus, self->nodes,
+                                  config->instance);
 
   g_signal_connect_object (self->manager, "message", G_CALLBACK (rd_bus_publish), self->bus,
                            G_CONNECT_SWAPPED);

@@ -3,12 +3,15 @@
 
 /* The D-Bus object. Translates between D-Bus and the core: methods into calls, changes into
  * properties and signals, at a rate that a bus can bear. Decides nothing, and keeps nothing but who
- * listens and what was said last. */
+ * listens and what was said last. Hand-overs are somebody else's, who listens to our signals. */
 
 #include "rd-service.h"
 
+#include "rd-audience.h"
 #include "rd-error.h"
+#include "rd-vardicts.h"
 
+#include <gio/gunixfdlist.h>
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -35,15 +38,25 @@ struct _RdService
   RdManager *manager; /* owned */
   RdDrain *drain;     /* owned */
   RdBus *bus;         /* owned */
-  RdNodes *nodes;     /* owned, nullable: none are shown */
+  RdNodes *nodes;     /* owned */
   GDBusInterfaceVTable vtable;
   Snapshot told; /* as the properties were signalled last */
   guint refresh_id;
   guint look_id;
-  GHashTable *listeners; /* unique bus name -> id of the watch over it, both owned */
+  RdAudience *listeners; /* owned: to what is told of clients */
   gulong connected_id;   /* signal handlers on manager, while somebody listens */
   gulong disconnected_id;
+  gboolean is_retired;
 };
+
+enum
+{
+  SIGNAL_UPGRADE,
+  SIGNAL_HAND_OVER,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
 
 static void server1_iface_init (RdDBusServer1Iface *iface);
 
@@ -52,45 +65,11 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-static void
-add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
-{
-  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (list, "{sv}", "id", g_variant_new_string (node->id));
-  g_variant_builder_add (list, "{sv}", "host", g_variant_new_string (node->host));
-  g_variant_builder_add (list, "{sv}", "pid", g_variant_new_uint32 (node->pid));
-  g_variant_builder_add (list, "{sv}", "instance", g_variant_new_string (node->instance));
-  g_variant_builder_add (list, "{sv}", "state", g_variant_new_string (node->state));
-  g_variant_builder_add (list, "{sv}", "clients", g_variant_new_uint32 (node->clients));
-  g_variant_builder_add (list, "{sv}", "version", g_variant_new_string (node->version));
-  g_variant_builder_add (list, "{sv}", "self", g_variant_new_boolean (is_self));
-  g_variant_builder_close (list);
-}
-
-/* Returns: (transfer floating): this worker, in its place among the others. */
-static GVariant *
-describe_nodes (RdNodes *nodes)
-{
-  g_autoptr (RdNode) own = rd_nodes_dup_self (nodes);
-  const GPtrArray *others = rd_nodes_get_others (nodes);
-  GVariantBuilder list;
-  guint i = 0;
-
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
-  for (; i < others->len && rd_node_compare (others->pdata[i], own) < 0; i++)
-    add_node (&list, others->pdata[i], FALSE);
-  add_node (&list, own, TRUE);
-  for (; i < others->len; i++)
-    add_node (&list, others->pdata[i], FALSE);
-  return g_variant_builder_end (&list);
-}
-
 /* Apart from the others, as it may be long. */
 static void
 set_nodes (RdService *self)
 {
-  if (self->nodes != NULL)
-    rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), describe_nodes (self->nodes));
+  rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_vardicts_of_nodes (self->nodes));
 }
 
 /* Sets all other properties. What has changed is signalled by tell(): we are frozen else.
@@ -111,7 +90,7 @@ set_properties (RdService *self)
   now.total = stats.counters->accepted;
   now.published = stats.published;
   now.delivered = stats.counters->delivered;
-  now.others = self->nodes != NULL ? rd_nodes_get_generation (self->nodes) : 0;
+  now.others = rd_nodes_get_generation (self->nodes);
 
   rd_dbus_server1_set_state (server1, now.state);
   rd_dbus_server1_set_connections (server1, now.connections);
@@ -223,7 +202,7 @@ on_client_disconnected (RdService *self, guint64 id, guint code)
 static void
 follow_listeners (RdService *self)
 {
-  if (g_hash_table_size (self->listeners) == 0)
+  if (rd_audience_is_empty (self->listeners))
     {
       g_clear_signal_handler (&self->connected_id, self->manager);
       g_clear_signal_handler (&self->disconnected_id, self->manager);
@@ -237,15 +216,6 @@ follow_listeners (RdService *self)
     }
 }
 
-static void
-on_listener_vanished (GDBusConnection *connection, const char *name, gpointer user_data)
-{
-  RdService *self = user_data;
-
-  g_hash_table_remove (self->listeners, name);
-  follow_listeners (self);
-}
-
 static gboolean
 handle_set_client_signals (RdDBusServer1 *server1,
                            GDBusMethodInvocation *invocation,
@@ -254,14 +224,10 @@ handle_set_client_signals (RdDBusServer1 *server1,
   RdService *self = RD_SERVICE (server1);
   const char *sender = g_dbus_method_invocation_get_sender (invocation);
 
-  if (!enabled)
-    g_hash_table_remove (self->listeners, sender);
-  else if (!g_hash_table_contains (self->listeners, sender))
-    g_hash_table_insert (self->listeners, g_strdup (sender),
-                         GUINT_TO_POINTER (g_bus_watch_name_on_connection (
-                           g_dbus_method_invocation_get_connection (invocation), sender,
-                           G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_listener_vanished, self, NULL)));
-  follow_listeners (self);
+  if (enabled)
+    rd_audience_add (self->listeners, g_dbus_method_invocation_get_connection (invocation), sender);
+  else
+    rd_audience_remove (self->listeners, sender);
   rd_dbus_server1_complete_set_client_signals (server1, invocation);
   return TRUE;
 }
@@ -332,6 +298,72 @@ handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
   return TRUE;
 }
 
+/* Whether somebody is there to take up @signal; else the caller is told so. */
+static gboolean
+can_hand_over (RdService *self, guint signal, GDBusMethodInvocation *invocation)
+{
+  if (g_signal_has_handler_pending (self, signals[signal], 0, FALSE))
+    return TRUE;
+
+  g_dbus_method_invocation_return_error_literal (
+    invocation, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
+    _ ("this process cannot have another one go on with its clients"));
+  return FALSE;
+}
+
+static gboolean
+handle_upgrade (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
+{
+  RdService *self = RD_SERVICE (server1);
+
+  if (can_hand_over (self, SIGNAL_UPGRADE, invocation))
+    g_signal_emit (self, signals[SIGNAL_UPGRADE], 0, invocation);
+  return TRUE;
+}
+
+/* Returns: (transfer full): the descriptor that @handle stands for, or -1. */
+static int
+receive_descriptor (GUnixFDList *list, GVariant *handle, GError **error)
+{
+  const gint32 index = g_variant_get_handle (handle);
+  g_autoptr (GError) why = NULL;
+  int fd;
+
+  if (list == NULL || index < 0 || index >= g_unix_fd_list_get_length (list))
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   _ ("HandOver takes a socket: %d is none of the descriptors sent along"), index);
+      return -1;
+    }
+
+  fd = g_unix_fd_list_get (list, index, &why);
+  if (fd < 0)
+    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, _ ("cannot take the socket: %s"),
+                 why->message);
+  return fd;
+}
+
+static gboolean
+handle_hand_over (RdDBusServer1 *server1,
+                  GDBusMethodInvocation *invocation,
+                  GUnixFDList *descriptors,
+                  GVariant *handle)
+{
+  RdService *self = RD_SERVICE (server1);
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  if (!can_hand_over (self, SIGNAL_HAND_OVER, invocation))
+    return TRUE;
+
+  fd = receive_descriptor (descriptors, handle, &error);
+  if (fd < 0)
+    g_dbus_method_invocation_return_gerror (invocation, error);
+  else
+    g_signal_emit (self, signals[SIGNAL_HAND_OVER], 0, fd, invocation);
+  return TRUE;
+}
+
 static gboolean
 handle_publish (RdDBusServer1 *server1,
                 GDBusMethodInvocation *invocation,
@@ -370,25 +402,9 @@ handle_publish (RdDBusServer1 *server1,
 static gboolean
 handle_list_clients (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
-  g_autoptr (GArray) clients = rd_manager_list (RD_SERVICE (server1)->manager);
-  GVariantBuilder list;
+  GVariant *clients = rd_vardicts_of_clients (RD_SERVICE (server1)->manager);
 
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < clients->len; i++)
-    {
-      const RdClientInfo *info = &g_array_index (clients, RdClientInfo, i);
-
-      g_variant_builder_open (&list, G_VARIANT_TYPE_VARDICT);
-      g_variant_builder_add (&list, "{sv}", "id", g_variant_new_uint64 (info->id));
-      g_variant_builder_add (&list, "{sv}", "remote", g_variant_new_string (info->remote));
-      g_variant_builder_add (&list, "{sv}", "connected", g_variant_new_uint64 (info->connected_us));
-      g_variant_builder_add (&list, "{sv}", "received", g_variant_new_uint64 (info->received));
-      g_variant_builder_add (&list, "{sv}", "sent", g_variant_new_uint64 (info->sent));
-      g_variant_builder_add (&list, "{sv}", "behind", g_variant_new_uint64 (info->behind));
-      g_variant_builder_close (&list);
-    }
-
-  rd_dbus_server1_complete_list_clients (server1, invocation, g_variant_builder_end (&list));
+  rd_dbus_server1_complete_list_clients (server1, invocation, clients);
   return TRUE;
 }
 
@@ -414,10 +430,12 @@ server1_iface_init (RdDBusServer1Iface *iface)
   iface->handle_cancel_drain = handle_cancel_drain;
   iface->handle_disconnect_client = handle_disconnect_client;
   iface->handle_drain = handle_drain;
+  iface->handle_hand_over = handle_hand_over;
   iface->handle_list_clients = handle_list_clients;
   iface->handle_publish = handle_publish;
   iface->handle_set_client_signals = handle_set_client_signals;
   iface->handle_shutdown = handle_shutdown;
+  iface->handle_upgrade = handle_upgrade;
 }
 
 /* Whoever asks gets what is so now, and not what was signalled last. */
@@ -447,10 +465,17 @@ rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
   return &RD_SERVICE (skeleton)->vtable;
 }
 
-static void
-unwatch (gpointer watch_id)
+/* What was asked of us when another process was the service already. */
+static gboolean
+rd_service_g_authorize_method (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation)
 {
-  g_bus_unwatch_name (GPOINTER_TO_UINT (watch_id));
+  if (!RD_SERVICE (skeleton)->is_retired)
+    return TRUE;
+
+  g_dbus_method_invocation_return_error_literal (
+    g_object_ref (invocation), RD_ERROR, RD_ERROR_BUSY,
+    _ ("another process takes over the service at this moment; ask again"));
+  return FALSE;
 }
 
 static void
@@ -460,10 +485,10 @@ rd_service_finalize (GObject *object)
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->look_id, g_source_remove);
-  g_hash_table_remove_all (self->listeners);
-  follow_listeners (self);
-  g_hash_table_unref (self->listeners);
-  g_clear_object (&self->nodes);
+  rd_audience_free (self->listeners);
+  g_clear_signal_handler (&self->connected_id, self->manager);
+  g_clear_signal_handler (&self->disconnected_id, self->manager);
+  g_object_unref (self->nodes);
   g_object_unref (self->bus);
   g_object_unref (self->drain);
   g_object_unref (self->manager);
@@ -475,6 +500,14 @@ rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
+  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->g_authorize_method = rd_service_g_authorize_method;
+
+  signals[SIGNAL_UPGRADE] = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                          NULL, NULL, G_TYPE_NONE, 1,
+                                          G_TYPE_DBUS_METHOD_INVOCATION);
+  signals[SIGNAL_HAND_OVER] = g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0,
+                                            NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT,
+                                            G_TYPE_DBUS_METHOD_INVOCATION);
 }
 
 static void
@@ -484,20 +517,33 @@ rd_service_init (RdService *self)
 
   self->vtable = *G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)->get_vtable (skeleton);
   self->vtable.get_property = get_property;
-  self->listeners = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unwatch);
+  self->listeners = rd_audience_new ((void (*) (gpointer)) follow_listeners, self);
+}
+
+static void
+show_handover (RdService *self, const RdHandoverReport *report)
+{
+  RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
+
+  rd_dbus_server1_set_generation (server1, report->generation);
+  rd_dbus_server1_set_handover (server1, rd_handover_report_to_vardict (report));
 }
 
 RdService *
-rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *instance)
+rd_service_new (RdManager *manager,
+                RdDrain *drain,
+                RdBus *bus,
+                RdNodes *nodes,
+                const char *instance)
 {
   RdService *self = g_object_new (RD_TYPE_SERVICE, "version", RINGDOWN_VERSION, "instance",
                                   instance != NULL ? instance : "", "addresses",
-                                  (const char *[]){ NULL }, "nodes",
-                                  g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0), NULL);
+                                  (const char *[]){ NULL }, NULL);
 
   self->manager = g_object_ref (manager);
   self->drain = g_object_ref (drain);
   self->bus = g_object_ref (bus);
+  self->nodes = g_object_ref (nodes);
   g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_state_changed), self,
@@ -505,15 +551,35 @@ rd_service_new (RdManager *manager, RdDrain *drain, RdBus *bus, const char *inst
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (nodes, "changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   self->told = set_properties (self);
+  set_nodes (self);
+  show_handover (self, &(RdHandoverReport){ .generation = 1 });
   g_object_freeze_notify (G_OBJECT (self));
   return self;
 }
 
 void
-rd_service_show_nodes (RdService *self, RdNodes *nodes)
+rd_service_retire (RdService *self)
 {
-  self->nodes = g_object_ref (nodes);
-  g_signal_connect_object (nodes, "changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  self->is_retired = TRUE;
+}
+
+void
+rd_service_set_handover (RdService *self, const RdHandoverReport *report)
+{
+  show_handover (self, report);
   on_changed (self);
+}
+
+GVariant *
+rd_service_pack_listeners (RdService *self)
+{
+  return rd_audience_pack (self->listeners);
+}
+
+void
+rd_service_unpack_listeners (RdService *self, GVariant *names, GDBusConnection *connection)
+{
+  rd_audience_unpack (self->listeners, names, connection);
 }

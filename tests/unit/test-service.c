@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What the D-Bus object does for hand-overs: whom it asks, what it passes on, what it tells, and
+ * who goes on hearing. All else is seen from outside, in tests/integration. */
+
+#include <fcntl.h>
+#include <gio/gunixfdlist.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core-fixture.h"
+#include "descriptors.h"
+#include "rd-error.h"
+#include "rd-local-bus.h"
+#include "rd-names.h"
+#include "rd-service.h"
+
+#define INTERFACE  "org.ringdown.Server1"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+
+typedef struct
+{
+  GSubprocess *daemon;
+  char *address;          /* of the bus */
+  GDBusConnection *here;  /* of the service */
+  GDBusConnection *there; /* of the caller */
+  CoreFixture core;
+  RdDrain *drain;
+  RdBus *bus;
+  RdNodes *nodes;
+  RdService *service;
+  GString *heard; /* "ClientConnected (uint64 1, 'unknown');": signals that got there */
+
+  /* Of the last call. */
+  GDBusMethodInvocation *asked; /* unowned: the handler has to answer */
+  int fd;                       /* owned: came with it; -1: none */
+  GVariant *reply;              /* owned, nullable */
+  GError *error;                /* owned, nullable */
+} Fixture;
+
+static void
+die_with_us (gpointer user_data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* A bus of our own: GTestDBus leaves its daemon behind where a test fails. */
+static void
+start_bus (Fixture *fixture)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
+    G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  g_autofree char *address = g_strdup_printf ("--address=unix:abstract=test-service-%d", getpid ());
+  g_autoptr (GDataInputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_launcher_set_child_setup (launcher, die_with_us, NULL, NULL);
+  fixture->daemon = g_subprocess_launcher_spawn (launcher, &error, "dbus-daemon", "--session",
+                                                 "--nofork", "--print-address", address, NULL);
+  g_assert_no_error (error);
+  output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (fixture->daemon));
+  fixture->address = g_data_input_stream_read_line_utf8 (output, NULL, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+stop_bus (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_force_exit (fixture->daemon);
+  g_assert_true (g_subprocess_wait (fixture->daemon, NULL, &error));
+  g_object_unref (fixture->daemon);
+  g_free (fixture->address);
+}
+
+static GDBusConnection *
+connect_to (const char *address)
+{
+  g_autoptr (GError) error = NULL;
+  GDBusConnection *connection = g_dbus_connection_new_for_address_sync (
+    address,
+    G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+    NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return connection;
+}
+
+static void
+on_signal (GDBusConnection *connection,
+           const char *sender,
+           const char *path,
+           const char *interface,
+           const char *name,
+           GVariant *arguments,
+           gpointer user_data)
+{
+  Fixture *fixture = user_data;
+  g_autofree char *text = g_variant_print (arguments, TRUE);
+
+  g_string_append_printf (fixture->heard, "%s %s;", name, text);
+}
+
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  const RdDrainOptions options = { .timeout_us = G_USEC_PER_SEC, .interval_us = G_USEC_PER_SEC };
+  g_autoptr (GError) error = NULL;
+
+  start_bus (fixture);
+  fixture->here = connect_to (fixture->address);
+  fixture->there = connect_to (fixture->address);
+  fixture->heard = g_string_new (NULL);
+  g_dbus_connection_signal_subscribe (
+    fixture->there, g_dbus_connection_get_unique_name (fixture->here), INTERFACE, NULL,
+    RD_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_signal, fixture, NULL);
+
+  core_fixture_set_up (&fixture->core, NULL);
+  fixture->drain = rd_drain_new (fixture->core.manager, &options);
+  fixture->bus = rd_local_bus_new ();
+  fixture->nodes = rd_nodes_new (fixture->core.manager, fixture->drain, "1234", NULL);
+  fixture->service = rd_service_new (fixture->core.manager, fixture->drain, fixture->bus,
+                                     fixture->nodes, NULL);
+  fixture->fd = -1;
+  g_assert_true (g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (fixture->service),
+                                                   fixture->here, RD_OBJECT_PATH, &error));
+}
+
+static void
+forget_call (Fixture *fixture)
+{
+  g_clear_error (&fixture->error);
+  g_clear_pointer (&fixture->reply, g_variant_unref);
+  if (fixture->fd >= 0)
+    g_assert_no_errno (close (fixture->fd));
+  fixture->fd = -1;
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+  RdService *service = fixture->service;
+
+  forget_call (fixture);
+  g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (service));
+  g_object_add_weak_pointer (G_OBJECT (service), (gpointer *) &fixture->service);
+  g_object_unref (service);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->service == NULL); /* GDBus lets go of it late */
+  g_assert_finalize_object (fixture->nodes);
+  g_assert_finalize_object (fixture->bus);
+  g_assert_finalize_object (fixture->drain);
+  core_fixture_tear_down (&fixture->core, NULL);
+  g_string_free (fixture->heard, TRUE);
+  g_object_unref (fixture->here);
+  g_object_unref (fixture->there);
+  stop_bus (fixture);
+}
+
+static void
+on_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Fixture *fixture = user_data;
+
+  fixture->reply = g_dbus_connection_call_with_unix_fd_list_finish (G_DBUS_CONNECTION (source),
+                                                                    NULL, result, &fixture->error);
+}
+
+/* Begins a call. @arguments: (transfer floating) (nullable). @list: (nullable). */
+static void
+call (Fixture *fixture,
+      const char *interface,
+      const char *method,
+      GVariant *arguments,
+      GUnixFDList *list)
+{
+  forget_call (fixture);
+  g_dbus_connection_call_with_unix_fd_list (
+    fixture->there, g_dbus_connection_get_unique_name (fixture->here), RD_OBJECT_PATH, interface,
+    method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE, -1, list, NULL, on_reply, fixture);
+}
+
+static gboolean
+is_answered (Fixture *fixture)
+{
+  return fixture->reply != NULL || fixture->error != NULL;
+}
+
+/* @answer: as text. */
+static void
+expect_answer (Fixture *fixture, const char *answer)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) expected = g_variant_parse (NULL, answer, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  CROWD_WAIT_FOR (fixture->core.crowd, is_answered (fixture));
+  g_assert_no_error (fixture->error);
+  g_assert_cmpvariant (fixture->reply, expected);
+}
+
+static void
+expect_error (Fixture *fixture, int code)
+{
+  CROWD_WAIT_FOR (fixture->core.crowd, is_answered (fixture));
+  g_assert_error (fixture->error, RD_ERROR, code);
+}
+
+static void
+on_upgrade (Fixture *fixture, GDBusMethodInvocation *invocation)
+{
+  fixture->asked = invocation;
+}
+
+static void
+on_hand_over (Fixture *fixture, int fd, GDBusMethodInvocation *invocation)
+{
+  fixture->asked = invocation;
+  fixture->fd = fd;
+}
+
+static void
+watch (Fixture *fixture)
+{
+  g_signal_connect_swapped (fixture->service, "upgrade", G_CALLBACK (on_upgrade), fixture);
+  g_signal_connect_swapped (fixture->service, "hand-over", G_CALLBACK (on_hand_over), fixture);
+}
+
+/* Calls HandOver for descriptor @handle of those sent along, which is one, the @end of a pipe, or
+ * none. @end: (transfer full). */
+static void
+call_hand_over (Fixture *fixture, int handle, int end)
+{
+  g_autoptr (GUnixFDList) list = end >= 0 ? g_unix_fd_list_new_from_array (&end, 1) : NULL;
+
+  call (fixture, INTERFACE, "HandOver", g_variant_new ("(h)", handle), list);
+}
+
+static void
+without_a_handler_hand_overs_fail (Fixture *fixture, gconstpointer data)
+{
+  int ends[2];
+
+  call (fixture, INTERFACE, "Upgrade", NULL, NULL);
+  expect_error (fixture, RD_ERROR_HANDOVER_FAILED);
+
+  g_assert_true (g_unix_open_pipe (ends, FD_CLOEXEC, NULL));
+  call_hand_over (fixture, 0, ends[1]);
+  expect_error (fixture, RD_ERROR_HANDOVER_FAILED);
+  close (ends[0]);
+}
+
+static void
+handler_answers_an_upgrade_when_it_likes (Fixture *fixture, gconstpointer data)
+{
+  watch (fixture);
+  call (fixture, INTERFACE, "Upgrade", NULL, NULL);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->asked != NULL);
+  crowd_wait (fixture->core.crowd);
+  g_assert_false (is_answered (fixture));
+  g_dbus_method_invocation_return_value (g_steal_pointer (&fixture->asked), NULL);
+  expect_answer (fixture, "()");
+
+  call (fixture, INTERFACE, "Upgrade", NULL, NULL);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->asked != NULL);
+  g_dbus_method_invocation_return_error (g_steal_pointer (&fixture->asked), RD_ERROR, RD_ERROR_BUSY,
+                                         "later");
+  expect_error (fixture, RD_ERROR_BUSY);
+}
+
+static void
+handler_gets_the_socket_of_a_hand_over (Fixture *fixture, gconstpointer data)
+{
+  char text[6] = "";
+  int ends[2];
+
+  watch (fixture);
+  g_assert_true (g_unix_open_pipe (ends, FD_CLOEXEC, NULL));
+  call_hand_over (fixture, 0, ends[1]);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->asked != NULL);
+  g_assert_false (is_answered (fixture));
+  g_dbus_method_invocation_return_value (g_steal_pointer (&fixture->asked), NULL);
+  expect_answer (fixture, "()");
+
+  g_assert_cmpint (fcntl (fixture->fd, F_GETFD), ==, FD_CLOEXEC);
+  g_assert_cmpint (write (fixture->fd, "hello", 5), ==, 5);
+  g_assert_cmpint (read (ends[0], text, sizeof text), ==, 5);
+  g_assert_cmpstr (text, ==, "hello");
+  close (ends[0]);
+}
+
+static void
+hand_over_without_its_socket_is_refused (Fixture *fixture, gconstpointer data)
+{
+  const int handles[] = { -1, 1, G_MAXINT32 };
+  int ends[2];
+
+  watch (fixture);
+  call_hand_over (fixture, 0, -1);
+  expect_error (fixture, RD_ERROR_INVALID_ARGUMENT);
+
+  for (guint i = 0; i < G_N_ELEMENTS (handles); i++)
+    {
+      g_assert_true (g_unix_open_pipe (ends, FD_CLOEXEC, NULL));
+      call_hand_over (fixture, handles[i], ends[1]);
+      expect_error (fixture, RD_ERROR_INVALID_ARGUMENT);
+      close (ends[0]);
+    }
+  g_assert_null (fixture->asked);
+}
+
+static void
+expect_property (Fixture *fixture, const char *name, const char *answer)
+{
+  call (fixture, PROPERTIES, "Get", g_variant_new ("(ss)", INTERFACE, name), NULL);
+  expect_answer (fixture, answer);
+}
+
+static void
+on_changed (GDBusConnection *connection,
+            const char *sender,
+            const char *path,
+            const char *interface,
+            const char *name,
+            GVariant *arguments,
+            gpointer user_data)
+{
+  g_autoptr (GVariant) changed = g_variant_get_child_value (arguments, 1);
+
+  g_variant_lookup (changed, "Generation", "u", user_data);
+}
+
+static void
+how_a_process_took_over_is_told (Fixture *fixture, gconstpointer data)
+{
+  const RdHandoverReport report
+    = { .generation = 3, .moved = 9, .closed = 1, .lost = 2, .pause_us = 23000 };
+  guint signalled = 0;
+
+  g_dbus_connection_signal_subscribe (fixture->there, NULL, PROPERTIES, "PropertiesChanged",
+                                      RD_OBJECT_PATH, INTERFACE, G_DBUS_SIGNAL_FLAGS_NONE,
+                                      on_changed, &signalled, NULL);
+  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* the bus knows of it, too, then */
+  expect_property (fixture, "Handover", "(<@a{sv} {}>,)");
+
+  rd_service_set_handover (fixture->service, &report);
+  CROWD_WAIT_FOR (fixture->core.crowd, signalled == 3);
+  expect_property (fixture, "Generation", "(<uint32 3>,)");
+  expect_property (fixture, "Handover",
+                   "(<{'moved': <uint32 9>, 'closed': <uint32 1>, 'lost': <uint32 2>, "
+                   "'pause': <uint64 23000>}>,)");
+}
+
+/* @names: as the text of an as. */
+static gboolean
+are_listeners (Fixture *fixture, const char *names)
+{
+  g_autoptr (GVariant) listeners = g_variant_ref_sink (
+    rd_service_pack_listeners (fixture->service));
+  g_autofree char *text = g_variant_print (listeners, TRUE);
+
+  return g_str_equal (text, names);
+}
+
+static void
+listeners_go_on_hearing (Fixture *fixture, gconstpointer data)
+{
+  const char *name = g_dbus_connection_get_unique_name (fixture->there);
+  g_autofree char *only_name = g_strdup_printf ("['%s']", name);
+  g_autoptr (GVariant) names = g_variant_ref_sink (
+    g_variant_new_strv ((const char *[]){ ":0.4711", "no name", "", name, name, NULL }, -1));
+
+  core_fixture_join (&fixture->core); /* nobody hears of it */
+  expect_property (fixture, "Connections", "(<uint32 1>,)");
+  g_assert_true (are_listeners (fixture, "@as []"));
+  rd_service_unpack_listeners (fixture->service, names, fixture->here);
+  CROWD_WAIT_FOR (fixture->core.crowd, are_listeners (fixture, only_name));
+
+  core_fixture_join (&fixture->core);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->heard->len > 0);
+  g_assert_cmpstr (fixture->heard->str, ==, "ClientConnected (uint64 2, 'unknown');");
+}
+
+static void
+listeners_are_those_who_asked_and_are_still_there (Fixture *fixture, gconstpointer data)
+{
+  const char *name = g_dbus_connection_get_unique_name (fixture->there);
+  g_autofree char *only_name = g_strdup_printf ("['%s']", name);
+  g_autoptr (GDBusConnection) another = connect_to (fixture->address);
+  const char *const others[] = { g_dbus_connection_get_unique_name (another), NULL };
+  g_autoptr (GVariant) names = g_variant_ref_sink (g_variant_new_strv (others, -1));
+
+  call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", TRUE), NULL);
+  expect_answer (fixture, "()");
+  g_assert_true (are_listeners (fixture, only_name));
+  rd_service_unpack_listeners (fixture->service, names, fixture->here);
+  g_assert_false (are_listeners (fixture, only_name));
+  g_assert_true (g_dbus_connection_close_sync (another, NULL, NULL));
+  CROWD_WAIT_FOR (fixture->core.crowd, are_listeners (fixture, only_name));
+
+  call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", FALSE), NULL);
+  expect_answer (fixture, "()");
+  g_assert_true (are_listeners (fixture, "@as []"));
+}
+
+#define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  ADD ("/service/no-handler", without_a_handler_hand_overs_fail);
+  ADD ("/service/upgrade", handler_answers_an_upgrade_when_it_likes);
+  ADD ("/service/hand-over", handler_gets_the_socket_of_a_hand_over);
+  ADD ("/service/hand-over/refused", hand_over_without_its_socket_is_refused);
+  ADD ("/service/report", how_a_process_took_over_is_told);
+  ADD ("/service/listeners", listeners_are_those_who_asked_and_are_still_there);
+  ADD ("/service/listeners/unpack", listeners_go_on_hearing);
+
+  return g_test_run ();
+}
