@@ -153,24 +153,20 @@ on_request (SoupServer *soup,
 static const RdHttpPortEvents port_events = { 0 };
 
 RdAdmin *
-rd_admin_new_offered (RdManager *manager,
-                      RdDrain *drain,
-                      RdBus *bus,
-                      RdMetrics *metrics,
-                      const char *address,
-                      guint port,
-                      GPtrArray *inherited,
-                      GPtrArray *offers,
-                      GError **error)
+rd_admin_new (RdManager *manager,
+              RdDrain *drain,
+              RdBus *bus,
+              RdMetrics *metrics,
+              const RdAdminOptions *options,
+              GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
-  const char *const addresses[] = { address, NULL };
-  const char *const none[] = { NULL };
+  const char *const addresses[] = { options->address, NULL };
   const RdHttpPortOptions port_options = { .addresses = addresses,
-                                           .port = port,
-                                           .inherited = inherited,
+                                           .port = options->port,
+                                           .inherited = options->inherited,
                                            .role = RD_ROLE_ADMIN,
-                                           .offers = offers,
+                                           .offers = options->offers,
                                            .max_connections = CONNECTIONS_MAX,
                                            .lifetime_us = LIFETIME_US,
                                            .crowded_lifetime_us = CROWDED_LIFETIME_US };
@@ -180,27 +176,14 @@ rd_admin_new_offered (RdManager *manager,
   admin->bus = g_object_ref (bus);
   admin->metrics = metrics;
   admin->page = rd_page_new (rd_manager_get_max_message (manager));
-  admin->client_urls = g_strdupv ((char **) none);
-  admin->origins = rd_origins_new (none);
+  admin->client_urls = g_strdupv ((char **) options->client_urls);
+  admin->origins = rd_origins_new (options->allow_origins);
   admin->port = rd_http_port_new (&port_options, &port_events, admin, error);
   if (admin->port == NULL)
     return NULL;
 
   rd_http_port_add_handler (admin->port, "/", on_request, admin);
   return g_steal_pointer (&admin);
-}
-
-RdAdmin *
-rd_admin_new (RdManager *manager,
-              RdDrain *drain,
-              RdBus *bus,
-              RdMetrics *metrics,
-              const char *address,
-              guint port,
-              GPtrArray *inherited,
-              GError **error)
-{
-  return rd_admin_new_offered (manager, drain, bus, metrics, address, port, inherited, NULL, error);
 }
 
 void
@@ -214,17 +197,6 @@ rd_admin_free (RdAdmin *admin)
   g_object_unref (admin->drain);
   g_object_unref (admin->manager);
   g_free (admin);
-}
-
-void
-rd_admin_set_clients_port (RdAdmin *admin,
-                           const char *const *urls,
-                           const char *const *allow_origins)
-{
-  g_strfreev (admin->client_urls);
-  admin->client_urls = g_strdupv ((char **) urls);
-  rd_origins_free (admin->origins);
-  admin->origins = rd_origins_new (allow_origins);
 }
 
 char **

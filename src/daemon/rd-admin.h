@@ -13,36 +13,26 @@ G_BEGIN_DECLS
  * It answers to the end. */
 typedef struct _RdAdmin RdAdmin;
 
-/* Listens at once; @port 0: any free one. @inherited: (element-type GSocket): if there are any,
- * these instead of @address and @port. Returns: (transfer full): NULL with an error that names
+typedef struct
+{
+  const char *address;
+  guint port;           /* 0: any free one */
+  GPtrArray *inherited; /* GSocket, unowned: if there are any, these instead of the above */
+  GPtrArray *offers;    /* RdSocket, shared, nullable: what a predecessor has bound itself */
+  const char *const *client_urls;   /* of the clients' port, for the page */
+  const char *const *allow_origins; /* globs of those whose pages may ask; empty: any */
+} RdAdminOptions;
+
+/* Listens at once; with offers it goes on with those that fit, takes them from the list, and
+ * accepts nobody until rd_admin_resume(). Returns: (transfer full): NULL with an error that names
  * address and port. */
 RdAdmin *rd_admin_new (RdManager *manager,
                        RdDrain *drain,
                        RdBus *bus,
                        RdMetrics *metrics,
-                       const char *address,
-                       guint port,
-                       GPtrArray *inherited,
+                       const RdAdminOptions *options,
                        GError **error);
-
-/* As a successor: goes on with those of @offers (element-type RdSocket) that fit, takes them from
- * the list, and accepts nobody until rd_admin_resume(). NULL: no predecessor. */
-RdAdmin *rd_admin_new_offered (RdManager *manager,
-                               RdDrain *drain,
-                               RdBus *bus,
-                               RdMetrics *metrics,
-                               const char *address,
-                               guint port,
-                               GPtrArray *inherited,
-                               GPtrArray *offers,
-                               GError **error);
 void rd_admin_free (RdAdmin *admin);
-
-/* What the page is told, and what browsers are let do: @urls of the clients' port, and the globs
- * that it lets in, none: all. Until then the page knows no port to connect to. */
-void rd_admin_set_clients_port (RdAdmin *admin,
-                                const char *const *urls,
-                                const char *const *allow_origins);
 
 /* Returns: (transfer full): "http://127.0.0.1:8001" and so on. */
 char **rd_admin_dup_urls (RdAdmin *admin);

@@ -1,270 +1,193 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The application: makes the parts, ties them together, and lets them go in the opposite order. The
- * only file that knows them all and the configuration, so that none of them has to know another.
- * Reads as a list; what any of the parts does is its own. */
+/* The application: the life of the process, from taking its name, or the place of another process,
+ * to the end of its drain, or to the moment when another process takes its place. Hears signals and
+ * the bus. What it runs is rd-parts', how it changes hands is rd-handover's and rd-succession's. */
 
 #include "rd-application.h"
 
-#include "rd-admin.h"
-#include "rd-descriptors.h"
-#include "rd-drain.h"
-#include "rd-inherited.h"
-#include "rd-local-bus.h"
-#include "rd-manager.h"
-#include "rd-metrics.h"
+#include "rd-farewell.h"
+#include "rd-handover.h"
 #include "rd-names.h"
-#include "rd-nodes.h"
-#include "rd-notifier.h"
-#include "rd-redis-bus.h"
-#include "rd-redis-info.h"
-#include "rd-redis-nodes.h"
-#include "rd-server.h"
-#include "rd-service.h"
-#include "rd-systemd.h"
+#include "rd-predecessor.h"
+#include "rd-process.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
-#include <inttypes.h>
 #include <signal.h>
 
-/* What is under way when all clients have left: answers to late handshakes, messages for Redis. */
-#define LAST_ANSWERS_US  (50 * G_TIME_SPAN_MILLISECOND)
-#define LAST_MESSAGES_US G_TIME_SPAN_SECOND
-#define FAREWELL_POLL_MS 5
-
-/* How much of the log may be filled from Redis at once. */
-#define BATCH_PORTION 8
+#define FLAGS (G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT)
 
 struct _RdApplication
 {
   GApplication parent_instance;
 
-  const RdConfig *config; /* unowned: outlives us */
-  RdDescriptors descriptors;
-  RdInherited *inherited; /* owned */
-  RdRedis *redis;         /* owned, nullable: none */
-  RdBus *bus;             /* owned */
-  RdManager *manager;     /* owned */
-  RdDrain *drain;         /* owned */
-  RdMetrics *metrics;     /* owned */
-  RdNodes *nodes;         /* owned */
-  RdRedisNodes *registry; /* owned, nullable: without Redis */
-  RdNotifier *notifier;   /* owned */
-  RdServer *server;       /* owned */
-  RdAdmin *admin;         /* owned, nullable: switched off */
-  RdService *service;     /* owned */
-  RdSystemd *systemd;     /* owned */
-  gint64 farewell_us;     /* monotonic: since all clients have left */
-  GError *error;          /* owned: why it could not start */
+  const RdConfig *config;   /* unowned: outlives us */
+  RdInherited *inherited;   /* owned */
+  RdSuccession *succession; /* owned, nullable: we are nobody's successor */
+  GDBusConnection *bus;     /* owned, nullable: of a predecessor, too */
+  RdParts *parts;           /* owned */
+  char *program;            /* owned */
+  char **environment;       /* owned: for a successor */
+  RdHandoverOptions handover_options;
+  RdHandover *handover;          /* owned */
+  RdFarewell *farewell;          /* owned */
+  GDBusMethodInvocation *caller; /* owned, nullable: waits for what the upgrade comes to */
+  gboolean is_to_restart;        /* as soon as the hand-over that is under way is over */
+  GError *error;                 /* owned: why it could not start */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
 
+static void
+stop (RdApplication *self)
+{
+  rd_systemd_stopping (self->parts->systemd);
+  rd_drain_interrupt (self->parts->drain);
+}
+
+/* Whoever goes on with the clients is who is meant by now. Returns: whether there is anybody. */
 static gboolean
-on_termination_signal (gpointer user_data)
+pass_on (RdApplication *self, int number)
+{
+  const pid_t heir = rd_handover_get_heir (self->handover);
+
+  if (heir > 0)
+    kill (heir, number);
+  return heir > 0;
+}
+
+static gboolean
+on_sigterm (gpointer user_data)
 {
   RdApplication *self = user_data;
 
-  rd_systemd_stopping (self->systemd);
-  rd_drain_interrupt (self->drain);
+  if (!pass_on (self, SIGTERM))
+    stop (self);
   return G_SOURCE_CONTINUE;
 }
 
-/* A handshake under way is still told that it came too late. */
-static gboolean
-is_answering (RdApplication *self, gint64 passed_us)
-{
-  return passed_us < LAST_ANSWERS_US && self->server != NULL
-         && rd_server_get_handshakes (self->server) > 0;
-}
-
-/* The last messages are for the clients of other workers, and follow what was missed. */
-static gboolean
-is_sending (RdApplication *self, gint64 passed_us)
-{
-  RdBusStats stats;
-
-  if (self->redis == NULL || passed_us >= LAST_MESSAGES_US)
-    return FALSE;
-
-  rd_bus_get_stats (self->bus, &stats);
-  return rd_redis_is_up (self->redis) && (stats.pending > 0 || !rd_redis_is_idle (self->redis));
-}
+static void restart (RdApplication *self);
 
 static void
-tell_unsent (RdApplication *self)
-{
-  RdBusStats stats;
-
-  rd_bus_get_stats (self->bus, &stats);
-  if (stats.pending > 0)
-    g_warning (ngettext ("%" PRIu64 " message did not get to Redis before the end: the clients of "
-                         "other workers miss it",
-                         "%" PRIu64 " messages did not get to Redis before the end: the clients of "
-                         "other workers miss them",
-                         stats.pending),
-               stats.pending);
-}
-
-static gboolean
-on_farewell (gpointer user_data)
+on_handover (const GError *error, gpointer user_data)
 {
   RdApplication *self = user_data;
-  const gint64 passed_us = g_get_monotonic_time () - self->farewell_us;
+  g_autoptr (GDBusMethodInvocation) caller = g_steal_pointer (&self->caller);
 
-  if (is_answering (self, passed_us) || is_sending (self, passed_us))
-    return G_SOURCE_CONTINUE;
+  if (error != NULL)
+    {
+      g_warning (_ ("Hand-over: %s"), error->message);
+      rd_metrics_count_failed_handover (self->parts->metrics);
+      if (caller != NULL)
+        g_dbus_method_invocation_return_gerror (g_steal_pointer (&caller), error);
+      if (self->is_to_restart)
+        restart (self);
+      return;
+    }
 
-  tell_unsent (self);
+  if (caller != NULL)
+    rd_dbus_server1_complete_upgrade (RD_DBUS_SERVER1 (self->parts->service),
+                                      g_steal_pointer (&caller));
+  if (self->is_to_restart)
+    pass_on (self, SIGUSR1);
+  g_message (_ ("Process %d goes on with the clients; this one ends"),
+             (int) rd_handover_get_heir (self->handover));
   g_application_quit (G_APPLICATION (self));
-  return G_SOURCE_REMOVE;
 }
 
 static void
-on_drain_state (RdApplication *self)
+on_stored (const GError *error, gpointer user_data)
 {
-  if (!rd_drain_is_drained (self->drain))
-    return;
+  RdApplication *self = user_data;
 
-  self->farewell_us = g_get_monotonic_time ();
-  if (self->registry != NULL)
-    rd_redis_nodes_leave (self->registry);
-  if (on_farewell (self) == G_SOURCE_CONTINUE)
-    g_timeout_add (FAREWELL_POLL_MS, on_farewell, self);
+  if (error == NULL)
+    {
+      g_message (_ ("The next process goes on with the clients; this one ends"));
+      g_application_quit (G_APPLICATION (self));
+      return;
+    }
+
+  g_warning (_ ("Nobody is to be cut off, so this restart is a drain: %s"), error->message);
+  stop (self);
+}
+
+/* A service manager restarts us, and says so by SIGUSR1: it waits for our end. */
+static void
+restart (RdApplication *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->is_to_restart = FALSE;
+  if (!rd_systemd_is_heard (self->parts->systemd))
+    g_warning (
+      _ ("SIGUSR1 is for a service manager that starts the service again at once, and there "
+         "is none: going on. SIGHUP has another process take over, SIGTERM drains"));
+  else if (!rd_handover_store (self->handover, on_stored, self, &error))
+    on_stored (error, self);
+}
+
+static gboolean
+on_sigusr1 (gpointer user_data)
+{
+  RdApplication *self = user_data;
+
+  if (pass_on (self, SIGUSR1))
+    return G_SOURCE_CONTINUE;
+
+  if (rd_handover_is_under_way (self->handover))
+    self->is_to_restart = TRUE;
+  else
+    restart (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_sighup (gpointer user_data)
+{
+  RdApplication *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!pass_on (self, SIGHUP) && !rd_handover_upgrade (self->handover, on_handover, self, &error))
+    g_warning (_ ("Hand-over: %s"), error->message);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_upgrade (RdService *service, GDBusMethodInvocation *invocation, gpointer user_data)
+{
+  RdApplication *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (rd_handover_upgrade (self->handover, on_handover, self, &error))
+    self->caller = invocation;
+  else
+    g_dbus_method_invocation_return_gerror (invocation, error);
+}
+
+static void
+on_hand_over (RdService *service, int fd, GDBusMethodInvocation *invocation, gpointer user_data)
+{
+  RdApplication *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (rd_handover_to (self->handover, fd, on_handover, self, &error))
+    rd_dbus_server1_complete_hand_over (RD_DBUS_SERVER1 (service), invocation, NULL);
+  else
+    g_dbus_method_invocation_return_gerror (invocation, error);
+}
+
+static void
+on_farewell (gpointer user_data)
+{
+  g_application_quit (user_data);
 }
 
 static void
 on_bus_closed (GDBusConnection *connection)
 {
   g_warning (_ ("The message bus is gone: running on without D-Bus until the next start"));
-}
-
-static gboolean
-has_room (gpointer user_data)
-{
-  return rd_manager_has_room (user_data);
-}
-
-/* Returns: FALSE with an error: Redis does not let us in. */
-static gboolean
-make_bus (RdApplication *self, const char *node, GError **error)
-{
-  const RdConfig *config = self->config;
-  const RdRedisBusOptions options
-    = { .mode = config->redis_mode == RD_CONFIG_REDIS_STREAM ? RD_REDIS_STREAM : RD_REDIS_PUBSUB,
-        .node = node,
-        .channel = config->redis_channel,
-        .history = config->redis_history,
-        .buffer_size = config->redis_buffer,
-        .max_message = config->max_message,
-        .batch_size = config->log_size / BATCH_PORTION,
-        .has_room = has_room,
-        .room_data = self->manager };
-  g_autoptr (RdRedisUrl) url = NULL;
-
-  if (config->redis == NULL)
-    {
-      self->bus = rd_local_bus_new ();
-      return TRUE;
-    }
-
-  url = rd_redis_url_parse (config->redis, error);
-  if (url == NULL || !rd_redis_info_may_enter (url, error))
-    return FALSE;
-
-  self->redis = rd_redis_new (url, options.mode == RD_REDIS_STREAM);
-  self->bus = rd_redis_bus_new (self->redis, &options);
-  return TRUE;
-}
-
-static gboolean
-make_core (RdApplication *self, GError **error)
-{
-  const RdConfig *config = self->config;
-  const guint room = self->descriptors.clients;
-  const WsEngineOptions engine_options
-    = { .log_size = config->log_size,
-        .max_message = config->max_message,
-        .max_clients = config->max_clients > 0 ? MIN (config->max_clients, room) : room,
-        .ping_interval_us = config->ping_interval_us,
-        .ping_timeout_us = config->ping_timeout_us };
-  const RdDrainOptions drain_options = { .timeout_us = config->drain_timeout_us,
-                                         .interval_us = config->drain_interval_us,
-                                         .grace_us = config->drain_grace_us };
-  /* a name of its own among the workers: a process id may come again */
-  g_autofree char *node = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
-
-  if (config->max_clients > room)
-    g_warning (ngettext ("--max-clients is %u, but descriptors allow for %u client only; raise the "
-                         "hard limit (LimitNOFILE=, ulimit -Hn)",
-                         "--max-clients is %u, but descriptors allow for %u clients only; raise "
-                         "the hard limit (LimitNOFILE=, ulimit -Hn)",
-                         room),
-               config->max_clients, room);
-
-  self->manager = rd_manager_new (&engine_options, error);
-  if (self->manager == NULL)
-    return FALSE;
-
-  if (!make_bus (self, node, error))
-    return FALSE;
-
-  self->drain = rd_drain_new (self->manager, &drain_options);
-  self->metrics = rd_metrics_new (self->manager, self->drain, self->bus);
-  self->nodes = rd_nodes_new (self->manager, self->drain, node, config->instance);
-  if (self->redis != NULL)
-    self->registry = rd_redis_nodes_new (self->redis, self->nodes, self->drain);
-  self->service = rd_service_new (self->manager, self->drain, self->bus, self->nodes,
-                                  config->instance);
-
-  g_signal_connect_object (self->manager, "message", G_CALLBACK (rd_bus_publish), self->bus,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->bus, "message", G_CALLBACK (rd_manager_broadcast), self->manager,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->drain, "notify::state", G_CALLBACK (on_drain_state), self,
-                           G_CONNECT_SWAPPED);
-  return TRUE;
-}
-
-/* Opens the ports: from here on there are clients. */
-static gboolean
-listen_on_ports (RdApplication *self, GError **error)
-{
-  const RdConfig *config = self->config;
-  const RdServerOptions options = { .addresses = (const char *const *) config->addresses,
-                                    .port = config->port,
-                                    .reuse_port = config->reuse_port,
-                                    .inherited = self->inherited->clients,
-                                    .path = config->path,
-                                    .max_handshakes = self->descriptors.handshakes,
-                                    .allow_origins = (const char *const *) config->allow_origins };
-  g_auto (GStrv) urls = NULL;
-  g_auto (GStrv) admin_urls = NULL;
-
-  self->server = rd_server_new (self->manager, self->drain, self->metrics, &options, error);
-  if (self->server == NULL)
-    return FALSE;
-  if (config->admin_port >= 0 || self->inherited->admin->len > 0)
-    {
-      self->admin = rd_admin_new (self->manager, self->drain, self->bus, self->metrics,
-                                  config->admin_address, MAX (config->admin_port, 0),
-                                  self->inherited->admin, error);
-      if (self->admin == NULL)
-        return FALSE;
-      admin_urls = rd_admin_dup_urls (self->admin);
-    }
-
-  urls = rd_server_dup_urls (self->server);
-  rd_dbus_server1_set_addresses (RD_DBUS_SERVER1 (self->service), (const char *const *) urls);
-  if (self->admin != NULL)
-    rd_admin_set_clients_port (self->admin, (const char *const *) urls, options.allow_origins);
-  for (gsize i = 0; urls[i] != NULL; i++)
-    g_message (_ ("Listening on %s"), urls[i]);
-  for (gsize i = 0; admin_urls != NULL && admin_urls[i] != NULL; i++)
-    g_message (_ ("Admin on %s"), admin_urls[i]);
-  return TRUE;
 }
 
 static void
@@ -278,22 +201,22 @@ rd_application_startup (GApplication *application)
       && g_application_get_dbus_connection (application) == NULL)
     g_message (_ ("No message bus can be reached: running on without D-Bus"));
 
-  /* never removed: another signal in the last moments would kill us, and spoil the exit status */
-  g_unix_signal_add (SIGTERM, on_termination_signal, self);
-  g_unix_signal_add (SIGINT, on_termination_signal, self);
-  if (!listen_on_ports (self, &self->error))
+  g_application_hold (application);
+  if (self->succession != NULL)
+    {
+      rd_succession_begin (self->succession);
+      return;
+    }
+  if (!rd_parts_listen (self->parts, self->inherited, NULL, &self->error))
     {
       /* not at once: g_application_run() has to come to take leave of the bus */
       g_idle_add_once ((GSourceOnceFunc) g_application_quit, application);
       return;
     }
 
-  self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
-                                    self->config->notify_message, 0);
-  if (self->redis != NULL)
-    rd_redis_start (self->redis);
-  rd_systemd_ready (self->systemd);
-  g_application_hold (application);
+  rd_parts_start (self->parts, 0);
+  rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL); /* of no use, if there is one */
+  rd_systemd_ready (self->parts->systemd);
 }
 
 /* Anybody on the bus may ask for it: there is no window to raise. */
@@ -313,8 +236,8 @@ rd_application_dbus_register (GApplication *application,
   /* a bus that goes away is no reason for us to go too */
   g_dbus_connection_set_exit_on_close (connection, FALSE);
   g_signal_connect_object (connection, "closed", G_CALLBACK (on_bus_closed), self, 0);
-  return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->service), connection,
-                                           RD_OBJECT_PATH, error);
+  return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->parts->service),
+                                           connection, RD_OBJECT_PATH, error);
 }
 
 static void
@@ -323,7 +246,20 @@ rd_application_dbus_unregister (GApplication *application,
                                 const char *object_path)
 {
   g_dbus_interface_skeleton_unexport (
-    G_DBUS_INTERFACE_SKELETON (RD_APPLICATION (application)->service));
+    G_DBUS_INTERFACE_SKELETON (RD_APPLICATION (application)->parts->service));
+}
+
+/* Returns: TRUE: that is no reason to end. */
+static gboolean
+rd_application_name_lost (GApplication *application)
+{
+  RdApplication *self = RD_APPLICATION (application);
+
+  if (rd_handover_get_heir (self->handover) == 0)
+    g_warning (
+      _ ("Another process has taken the name %s on the message bus: running on without it"),
+      g_application_get_application_id (application));
+  return TRUE;
 }
 
 static void
@@ -331,19 +267,14 @@ rd_application_finalize (GObject *object)
 {
   RdApplication *self = RD_APPLICATION (object);
 
-  g_clear_pointer (&self->systemd, rd_systemd_free);
-  g_clear_pointer (&self->notifier, rd_notifier_free);
-  g_clear_pointer (&self->server, rd_server_free);
-  g_clear_pointer (&self->admin, rd_admin_free);
-  g_clear_pointer (&self->metrics, rd_metrics_free);
-  g_clear_object (&self->service);
-  g_clear_pointer (&self->registry, rd_redis_nodes_free);
-  g_clear_object (&self->nodes);
-  g_clear_object (&self->drain);
-  g_clear_object (&self->bus);
-  g_clear_object (&self->redis);
-  g_clear_object (&self->manager);
+  g_clear_pointer (&self->farewell, rd_farewell_free);
+  g_clear_pointer (&self->handover, rd_handover_free);
+  g_clear_pointer (&self->succession, rd_succession_free);
+  g_clear_pointer (&self->parts, rd_parts_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
+  g_clear_object (&self->bus);
+  g_strfreev (self->environment);
+  g_free (self->program);
   g_clear_error (&self->error);
   G_OBJECT_CLASS (rd_application_parent_class)->finalize (object);
 }
@@ -358,6 +289,7 @@ rd_application_class_init (RdApplicationClass *klass)
   application_class->startup = rd_application_startup;
   application_class->dbus_register = rd_application_dbus_register;
   application_class->dbus_unregister = rd_application_dbus_unregister;
+  application_class->name_lost = rd_application_name_lost;
 }
 
 static void
@@ -365,55 +297,146 @@ rd_application_init (RdApplication *self)
 {
 }
 
+/* GApplication knows but the session bus; it may take another for that. */
+static gboolean
+choose_bus (const RdConfig *config, GError **error)
+{
+  g_autofree char *address = NULL;
+
+  if (config->bus != RD_CONFIG_BUS_SYSTEM)
+    return TRUE;
+
+  address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  return address != NULL && g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
+}
+
+/* Gets ready, and takes over. The bus is tried first: it may take its time. */
+static gboolean
+succeed (RdApplication *self, GError **error)
+{
+  GPtrArray *offers = rd_succession_get_offers (self->succession);
+
+  if (self->config->bus != RD_CONFIG_BUS_NONE)
+    self->bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
+  self->parts->connection = self->bus;
+  rd_inherited_take_over (self->inherited, offers);
+  return rd_parts_listen (self->parts, self->inherited, offers, error)
+         && rd_succession_take (self->succession, self->parts, error);
+}
+
+static gboolean
+make_parts (RdApplication *self, char **environment, GError **error)
+{
+  const char *node = self->succession != NULL ? rd_succession_get_node (self->succession) : NULL;
+
+  self->parts = rd_parts_new (self->config, node, environment, error);
+  if (self->parts == NULL)
+    return FALSE;
+
+  self->handover = rd_handover_new (self->parts, &self->handover_options);
+  self->farewell = rd_farewell_new (self->parts, on_farewell, self);
+  g_signal_connect_object (self->parts->service, "upgrade", G_CALLBACK (on_upgrade), self, 0);
+  g_signal_connect_object (self->parts->service, "hand-over", G_CALLBACK (on_hand_over), self, 0);
+  return TRUE;
+}
+
+/* They are never removed: another signal in the last moments would kill us, and spoil the exit
+ * status. */
+static void
+hear_signals (RdApplication *self)
+{
+  g_unix_signal_add (SIGTERM, on_sigterm, self);
+  g_unix_signal_add (SIGINT, on_sigterm, self);
+  g_unix_signal_add (SIGHUP, on_sighup, self);
+  g_unix_signal_add (SIGUSR2, on_sighup, self);
+  g_unix_signal_add (SIGUSR1, on_sigusr1, self);
+}
+
+static gboolean
+construct (RdApplication *self, char **environment, GError **error)
+{
+  if (!choose_bus (self->config, error))
+    return FALSE;
+
+  self->inherited = rd_inherited_new (environment, RD_INHERITED_FIRST, error);
+  if (self->inherited == NULL
+      || !rd_predecessor_find (self->config, self->inherited, &self->succession, error)
+      || !make_parts (self, environment, error))
+    return FALSE;
+
+  hear_signals (self);
+  return self->succession == NULL || succeed (self, error);
+}
+
 RdApplication *
-rd_application_new (const RdConfig *config, GError **error)
+rd_application_new (const RdConfig *config,
+                    char **argv,
+                    char **environment,
+                    RdSuccession *succession,
+                    GError **error)
 {
   g_autofree char *id = rd_config_dup_application_id (config);
-  g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "application-id", id, "flags",
-                                                 G_APPLICATION_IS_SERVICE, NULL);
+                                                 FLAGS, NULL);
+  GError *reason = NULL;
 
   self->config = config;
+  self->succession = succession;
+  self->environment = rd_systemd_pass_on (environment);
   rd_systemd_clear_environment ();
-  self->inherited = rd_inherited_new (environment, RD_INHERITED_FIRST, error);
-  if (self->inherited == NULL)
-    return NULL;
-
-  rd_descriptors_share (rd_descriptors_raise (), &self->descriptors);
-  if (!make_core (self, error))
-    return NULL;
-
-  self->systemd = rd_systemd_new (self->manager, self->drain, self->bus, environment);
-
-  /* GApplication knows but the session bus; it may take another for that */
-  if (config->bus == RD_CONFIG_BUS_SYSTEM)
+  self->program = rd_process_dup_program (&reason);
+  self->handover_options = (RdHandoverOptions){ .program = self->program,
+                                                .argv = (const char *const *) argv,
+                                                .environment = self->environment,
+                                                .ends_container = succession == NULL
+                                                                  && rd_process_ends_container (),
+                                                .timeout_us = config->handover_timeout_us };
+  if (self->program != NULL && construct (self, environment, &reason))
     {
-      g_autofree char *address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
-
-      if (address == NULL)
-        return NULL;
-      g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
+      if (self->succession != NULL)
+        g_application_set_flags (G_APPLICATION (self), FLAGS | G_APPLICATION_REPLACE);
+      return g_steal_pointer (&self);
     }
 
-  return g_steal_pointer (&self);
+  if (self->succession != NULL)
+    rd_succession_refuse (self->succession, reason);
+  g_propagate_error (error, reason);
+  return NULL;
+}
+
+/* Takes the name on the bus. A successor has clients by now: it goes on with or without. */
+static gboolean
+take_name (RdApplication *self, GError **error)
+{
+  GApplication *application = G_APPLICATION (self);
+  g_autoptr (GError) reason = NULL;
+
+  if (g_application_register (application, NULL, &reason))
+    return TRUE;
+  if (self->succession == NULL)
+    {
+      g_propagate_prefixed_error (
+        error, g_steal_pointer (&reason),
+        /* Translators: a name on the message bus; the reason follows */
+        _ ("cannot take the name %s (does one run already? --replace takes over from it, another "
+           "beside it takes --instance=NAME): "),
+        g_application_get_application_id (application));
+      return FALSE;
+    }
+
+  g_warning (_ ("Cannot take the name %s on the message bus, running on without it: %s"),
+             g_application_get_application_id (application), reason->message);
+  g_application_set_flags (application, FLAGS | G_APPLICATION_NON_UNIQUE);
+  return g_application_register (application, NULL, error);
 }
 
 gboolean
 rd_application_run (RdApplication *self, GError **error)
 {
-  GApplication *application = G_APPLICATION (self);
+  if (!take_name (self, error))
+    return FALSE;
 
-  if (!g_application_register (application, NULL, error))
-    {
-      g_prefix_error (
-        error,
-        /* Translators: a name on the message bus; the reason follows */
-        _ ("cannot take the name %s (does one run already? another takes --instance=NAME): "),
-        g_application_get_application_id (application));
-      return FALSE;
-    }
-
-  g_application_run (application, 0, NULL);
+  g_application_run (G_APPLICATION (self), 0, NULL);
   if (self->error == NULL)
     return TRUE;
 

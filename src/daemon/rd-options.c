@@ -181,6 +181,17 @@ static const RdOption options[] = {
       "org.ringdown.Ringdown.iNAME, in which an underscore replaces each character that is not "
       "an ASCII letter or digit; no two workers may have the same. To pass messages to each other, "
       "workers need --redis as well." },
+  { "replace", "Service", NULL, FIELD (BOOLEAN, replace), "false",
+    .help = N_("Take over from the one that runs"),
+    .description =
+      "Take over from the service that runs under the same name on the --bus: its ports, its "
+      "clients, and all that it knows. No client notices, and that process ends; if this one "
+      "cannot take over, it goes on. If none runs, this is a start like any other." },
+  { "handover-timeout", "Service", "TIME", FIELD (DURATION, handover_timeout_us), "10s",
+    "100ms", "5min", .help = N_("For another process to take over"),
+    .description =
+      "How long an upgrade waits for the new process to be ready, while everybody is served, and "
+      "then again for it to take over, when nobody is. Past that this process goes on." },
   { "bus", "Service", "BUS", FIELD (CHOICE, bus), "session",
     .words = bus_words, .help = N_("D-Bus: session, system or none"),
     .description =

@@ -42,6 +42,8 @@ typedef struct
   char *instance; /* nullable */
   gboolean reuse_port;
   RdConfigBus bus;
+  gboolean replace;
+  gint64 handover_timeout_us;
   guint64 log_size;
   guint64 max_message;
   guint max_clients; /* 0: as many as descriptors allow */

@@ -40,7 +40,7 @@ typedef struct
 } Kind;
 
 static const Kind kinds[] = {
-  [RD_PARCEL_KIND_LISTENERS] = { "LISTENERS", "aa{sv}", 0, RD_PARCEL_FDS_MAX },
+  [RD_PARCEL_KIND_LISTENERS] = { "LISTENERS", "(a{sv}aa{sv})", 0, RD_PARCEL_FDS_MAX },
   [RD_PARCEL_KIND_READY] = { "READY", "(u)", 0, 0 },
   [RD_PARCEL_KIND_ERROR] = { "ERROR", "(s)", 0, 0 },
   [RD_PARCEL_KIND_HEADER] = { "HEADER", "a{sv}", 3, 3 },
@@ -48,6 +48,7 @@ static const Kind kinds[] = {
   [RD_PARCEL_KIND_TAKEN] = { "TAKEN", "(uu)", 0, 0 },
   [RD_PARCEL_KIND_COMMIT] = { "COMMIT", "()", 0, 0 },
   [RD_PARCEL_KIND_ABORT] = { "ABORT", "(s)", 0, 0 },
+  [RD_PARCEL_KIND_SERVING] = { "SERVING", "()", 0, 0 },
 };
 
 /* Room for the descriptors of a packet, aligned as cmsg(3) wants it. */
@@ -194,10 +195,10 @@ take_fds (struct msghdr *message, GArray *fds)
       g_array_append_vals (fds, CMSG_DATA (c), (c->cmsg_len - CMSG_LEN (0)) / sizeof (int));
 }
 
-/* Receives a packet's bytes to @buffer and its descriptors to @fds.
+/* Receives a packet's bytes to @buffer and its descriptors to @fds. @flags: of recvmsg(2).
  * Returns: how many bytes, also beyond @size; 0 at the end, -1 with errno. */
 static gssize
-receive_bytes (int socket, void *buffer, gsize size, GArray *fds, gboolean *lacks_fds)
+receive_bytes (int socket, int flags, void *buffer, gsize size, GArray *fds, gboolean *lacks_fds)
 {
   struct iovec part = { buffer, size };
   Control control;
@@ -209,7 +210,7 @@ receive_bytes (int socket, void *buffer, gsize size, GArray *fds, gboolean *lack
 
   /* that the other end was closed with our packets unread is told once, and before what it said */
   do
-    n = recvmsg (socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    n = recvmsg (socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | flags);
   while (n < 0 && (errno == EINTR || errno == ECONNRESET));
   if (n < 0)
     return -1;
@@ -301,8 +302,7 @@ read_body (const Head *head, GError **error)
   g_autoptr (GVariant) body = g_variant_ref_sink (
     g_variant_new_from_bytes (G_VARIANT_TYPE (kind->type), bytes, FALSE));
 
-  if (g_variant_is_normal_form (body)
-      && (head->kind != RD_PARCEL_KIND_LISTENERS || g_variant_n_children (body) == head->n_fds))
+  if (g_variant_is_normal_form (body))
     return g_steal_pointer (&body);
 
   g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
@@ -312,8 +312,9 @@ read_body (const Head *head, GError **error)
   return NULL;
 }
 
-RdParcelPacket *
-rd_parcel_packet_receive (int socket, guint32 layout, GError **error)
+/* @flags: of recvmsg(2). */
+static RdParcelPacket *
+receive (int socket, int flags, guint32 layout, GError **error)
 {
   g_autoptr (RdParcelPacket) packet = g_new0 (RdParcelPacket, 1);
   g_autofree Head *head = g_malloc (PACKET_MAX);
@@ -321,7 +322,7 @@ rd_parcel_packet_receive (int socket, guint32 layout, GError **error)
   gssize n;
 
   packet->fds = rd_parcel_fds_new ();
-  n = receive_bytes (socket, head, PACKET_MAX, packet->fds, &lacks_fds);
+  n = receive_bytes (socket, flags, head, PACKET_MAX, packet->fds, &lacks_fds);
   if (n < 0)
     {
       set_receive_error (errno, error);
@@ -338,4 +339,16 @@ rd_parcel_packet_receive (int socket, guint32 layout, GError **error)
   packet->kind = head->kind;
   packet->body = read_body (head, error);
   return packet->body != NULL ? g_steal_pointer (&packet) : NULL;
+}
+
+RdParcelPacket *
+rd_parcel_packet_receive (int socket, guint32 layout, GError **error)
+{
+  return receive (socket, 0, layout, error);
+}
+
+RdParcelPacket *
+rd_parcel_packet_peek (int socket, guint32 layout, GError **error)
+{
+  return receive (socket, MSG_PEEK, layout, error);
 }

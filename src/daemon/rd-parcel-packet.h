@@ -13,15 +13,16 @@ G_BEGIN_DECLS
 typedef enum
 {
   /*                             the body's type: what it says; the descriptors */
-  RD_PARCEL_KIND_LISTENERS
-  = 1,                        /* aa{sv}: of each listening socket what it is for; as many sockets */
-  RD_PARCEL_KIND_READY = 2,   /* (u): process id of the successor, which has bound its ports */
-  RD_PARCEL_KIND_ERROR = 3,   /* (s): why the successor cannot go on */
-  RD_PARCEL_KIND_HEADER = 4,  /* a{sv}: anything small; the memfds of log, table and state */
-  RD_PARCEL_KIND_SOCKETS = 5, /* (u): how many sockets came before; 1 to 253 more of them */
+  RD_PARCEL_KIND_LISTENERS = 1, /* (a{sv}aa{sv}): who speaks; of each listening socket what it is
+                                 * for; as many sockets */
+  RD_PARCEL_KIND_READY = 2,     /* (u): process id of the successor, which has bound its ports */
+  RD_PARCEL_KIND_ERROR = 3,     /* (s): why the successor cannot go on */
+  RD_PARCEL_KIND_HEADER = 4,    /* a{sv}: anything small; the memfds of log, table and state */
+  RD_PARCEL_KIND_SOCKETS = 5,   /* (u): how many sockets came before; 1 to 253 more of them */
   RD_PARCEL_KIND_TAKEN = 6, /* (uu): how many clients the successor takes, and how many it closes */
-  RD_PARCEL_KIND_COMMIT = 7, /* (): the clients are the successor's */
-  RD_PARCEL_KIND_ABORT = 8,  /* (s): why the predecessor keeps its clients */
+  RD_PARCEL_KIND_COMMIT = 7,  /* (): the clients are the successor's */
+  RD_PARCEL_KIND_ABORT = 8,   /* (s): why the predecessor keeps its clients */
+  RD_PARCEL_KIND_SERVING = 9, /* (): the successor has them, and its name on the bus */
 } RdParcelKind;
 
 typedef enum
@@ -76,6 +77,9 @@ gboolean rd_parcel_packet_send (int socket,
  * RD_PARCEL_ERROR_ENDED behind the last one, RD_PARCEL_ERROR_MALFORMED, RD_PARCEL_ERROR_LAYOUT,
  * RD_PARCEL_ERROR_DESCRIPTORS, or one of the system. Descriptors that came are closed then. */
 RdParcelPacket *rd_parcel_packet_receive (int socket, guint32 layout, GError **error);
+
+/* As that, and leaves it where it is; the descriptors are duplicates. */
+RdParcelPacket *rd_parcel_packet_peek (int socket, guint32 layout, GError **error);
 
 void rd_parcel_packet_free (RdParcelPacket *packet);
 

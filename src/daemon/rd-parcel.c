@@ -240,16 +240,18 @@ rd_parcel_send_sockets (RdParcel *self, const int *fds, guint n_fds, GError **er
   return n;
 }
 
-RdParcelPacket *
-rd_parcel_receive (RdParcel *self, RdParcelKind kind, GError **error)
+typedef RdParcelPacket *(*Take) (int socket, guint32 layout, GError **error);
+
+/* @take: how the packet is taken from the socket. */
+static RdParcelPacket *
+await (RdParcel *self, RdParcelKind kind, Take take, GError **error)
 {
   short revents;
 
   for (;;)
     {
       g_autoptr (GError) reason = NULL;
-      g_autoptr (RdParcelPacket) packet = rd_parcel_packet_receive (self->fd, self->layout,
-                                                                    &reason);
+      g_autoptr (RdParcelPacket) packet = take (self->fd, self->layout, &reason);
 
       if (packet != NULL && packet->kind == kind)
         return g_steal_pointer (&packet);
@@ -273,6 +275,18 @@ rd_parcel_receive (RdParcel *self, RdParcelKind kind, GError **error)
           return NULL;
         }
     }
+}
+
+RdParcelPacket *
+rd_parcel_receive (RdParcel *self, RdParcelKind kind, GError **error)
+{
+  return await (self, kind, rd_parcel_packet_receive, error);
+}
+
+RdParcelPacket *
+rd_parcel_peek (RdParcel *self, RdParcelKind kind, GError **error)
+{
+  return await (self, kind, rd_parcel_packet_peek, error);
 }
 
 void

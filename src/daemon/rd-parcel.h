@@ -61,6 +61,9 @@ guint rd_parcel_send_sockets (RdParcel *parcel, const int *fds, guint n_fds, GEr
  * to be shown; RD_PARCEL_ERROR_ENDED, _MALFORMED, _LAYOUT, _DESCRIPTORS. */
 RdParcelPacket *rd_parcel_receive (RdParcel *parcel, RdParcelKind kind, GError **error);
 
+/* As that, and leaves the packet where it is, for who receives next. */
+RdParcelPacket *rd_parcel_peek (RdParcel *parcel, RdParcelKind kind, GError **error);
+
 /* Makes ready for @n descriptors to come: done early, while nobody waits, it saves the time it
  * takes a process of several threads to grow its table of descriptors, some 80 ms for 10 000. */
 void rd_parcel_prepare (RdParcel *parcel, guint n);

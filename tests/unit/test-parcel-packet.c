@@ -108,8 +108,8 @@ every_kind_comes_out_as_it_was_sent (void)
     const char *type;
     guint n_fds;
   } cases[] = {
-    { RD_PARCEL_KIND_LISTENERS, "[{'role': <'clients'>}, {'port': <uint16 0>}]", "aa{sv}", 2 },
-    { RD_PARCEL_KIND_LISTENERS, "[]", "aa{sv}", 0 },
+    { RD_PARCEL_KIND_LISTENERS, "({'node': <'a'>}, [{'role': <'clients'>}])", "(a{sv}aa{sv})", 2 },
+    { RD_PARCEL_KIND_LISTENERS, "({}, [])", "(a{sv}aa{sv})", 0 },
     { RD_PARCEL_KIND_READY, "(4711,)", "(u)", 0 },
     { RD_PARCEL_KIND_ERROR, "('port 8000 is taken — über',)", "(s)", 0 },
     { RD_PARCEL_KIND_HEADER, "{'version': <'1.0'>}", "a{sv}", 3 },
@@ -117,6 +117,7 @@ every_kind_comes_out_as_it_was_sent (void)
     { RD_PARCEL_KIND_TAKEN, "(9999, 1)", "(uu)", 0 },
     { RD_PARCEL_KIND_COMMIT, "()", "()", 0 },
     { RD_PARCEL_KIND_ABORT, "('',)", "(s)", 0 },
+    { RD_PARCEL_KIND_SERVING, "()", "()", 0 },
   };
   g_auto (Pair) pair = pair_open ();
 
@@ -178,7 +179,7 @@ what_is_no_packet_is_refused (void)
     { "RdP2", 7, 0, 0, 1, "\0", 1, "17 bytes" },
     { "HTTP", 7, 0, 5, 1, "\0", 1, "no packet" },
     { "RdP1", 0, 0, 0, 1, "\0", 1, "kind 0" },
-    { "RdP1", 9, 0, 5, 1, "\0", 1, "kind 9" },
+    { "RdP1", 10, 0, 5, 1, "\0", 1, "kind 10" },
     { "RdP1", 65535, 0, 0, 1, "\0", 1, "kind 65535" },
     { "RdP1", 7, 0, 0, 0, "\0", 1, "COMMIT came with 1 bytes" },
     { "RdP1", 7, 0, 0, 2, "\0", 1, "COMMIT came with 1 bytes" },
@@ -194,7 +195,7 @@ what_is_no_packet_is_refused (void)
     { "RdP1", 4, 3, 0, 0, "", 0, "HEADER came with 0 descriptors" },
     { "RdP1", 5, 0, 0, 4, "\0\0\0", 4, "SOCKETS came with 0 descriptors" },
     { "RdP1", 5, 65535, 253, 4, "\0\0\0", 4, "SOCKETS came with 253 descriptors" },
-    { "RdP1", 1, 2, 2, 0, "", 0, "LISTENERS came with a body" },
+    { "RdP1", 1, 2, 2, 3, "abc", 3, "LISTENERS came with a body" },
   };
   g_auto (Pair) pair = pair_open ();
   const guint before = descriptors_count ();
@@ -254,7 +255,7 @@ static void
 nothing_that_comes_does_harm (void)
 {
   g_autoptr (GVariant) body = g_variant_ref_sink (
-    g_variant_new_parsed ("[{'role': <'clients'>, 'port': <uint16 8000>}, {}]"));
+    g_variant_new_parsed ("(@a{sv} {}, [{'role': <'clients'>, 'port': <uint16 8000>}, {}])"));
   g_autoptr (GByteArray) bytes = make_bytes ("RdP1", RD_PARCEL_KIND_LISTENERS, 2, LAYOUT,
                                              g_variant_get_size (body), g_variant_get_data (body),
                                              g_variant_get_size (body));
@@ -336,7 +337,7 @@ what_never_fits_is_not_sent (void)
   g_autoptr (GError) error = NULL;
   g_autofree char *endless = g_strnfill (65536, 'a');
   g_autoptr (GVariant) text = g_variant_ref_sink (g_variant_new ("(s)", endless));
-  g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new ("aa{sv}", NULL));
+  g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new ("(a{sv}aa{sv})", NULL, NULL));
   g_autoptr (GArray) tokens = make_tokens (0, RD_PARCEL_FDS_MAX + 1);
   g_auto (Pair) pair = pair_open ();
 

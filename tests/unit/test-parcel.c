@@ -87,7 +87,8 @@ whole_hand_over_takes_place (void)
   guint said, n_moved, n_closed;
 
   parcel_wait (parcel, LONG_MS);
-  say (parcel, RD_PARCEL_KIND_LISTENERS, g_variant_new_parsed ("[@a{sv} {}, {}]"), listeners);
+  say (parcel, RD_PARCEL_KIND_LISTENERS, g_variant_new_parsed ("(@a{sv} {}, @aa{sv} [{}, {}])"),
+       listeners);
   ready = hear (parcel, RD_PARCEL_KIND_READY);
   g_variant_get (ready->body, "(u)", &said);
   g_assert_cmpuint (said, ==, pid);
@@ -174,6 +175,28 @@ packet_that_is_not_due_is_refused (void)
   say (pair->old, RD_PARCEL_KIND_HEADER, g_variant_new ("a{sv}", NULL), memory);
   expect_failure (pair->new, RD_PARCEL_KIND_LISTENERS, RD_PARCEL_ERROR_MALFORMED, "HEADER came");
   g_assert_cmpuint (descriptors_count (), ==, before);
+}
+
+static void
+packet_that_was_looked_at_is_still_there (void)
+{
+  g_autoptr (ParcelPair) pair = parcel_pair_new ();
+  g_autoptr (GArray) memory = make_tokens (0, 3);
+
+  say (pair->old, RD_PARCEL_KIND_HEADER, g_variant_new ("a{sv}", NULL), memory);
+  g_clear_pointer (&pair->old, rd_parcel_free);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (RdParcelPacket) seen = rd_parcel_peek (pair->new, RD_PARCEL_KIND_HEADER, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (seen->fds->len, ==, 3);
+    }
+  g_autoptr (RdParcelPacket) header = hear (pair->new, RD_PARCEL_KIND_HEADER);
+
+  expect_tokens (header->fds, 0, 3);
+  expect_failure (pair->new, RD_PARCEL_KIND_SOCKETS, RD_PARCEL_ERROR_ENDED, "has ended");
 }
 
 static void
@@ -325,6 +348,7 @@ main (int argc, char **argv)
   g_test_add_func ("/parcel/refused", refusal_is_heard_while_sending);
   g_test_add_func ("/parcel/refused/senseless", interruption_that_makes_no_sense_is_refused);
   g_test_add_func ("/parcel/refused/last", last_words_are_heard_by_who_still_sends);
+  g_test_add_func ("/parcel/peek", packet_that_was_looked_at_is_still_there);
   g_test_add_func ("/parcel/death", death_of_the_other_ends_the_wait);
   g_test_add_func ("/parcel/no-socket", what_is_no_end_of_a_pair_is_refused);
 

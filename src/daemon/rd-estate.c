@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What goes from one process to the next beside sockets and memory: each part writes down its own,
+ * under a name, and finds it again there. A part that finds nothing begins anew. How it gets from
+ * here to there is others' care. */
+
+#include "rd-estate.h"
+
+#include "rd-redis-bus-pack.h"
+
+#include <glib/gi18n.h>
+
+#define CLIENTS   "clients"
+#define DUE       "notification-due"
+#define METRICS   "metrics"
+#define LISTENERS "signal-listeners"
+#define REDIS     "redis"
+
+static gboolean
+has_redis (const RdParts *parts)
+{
+  return parts->redis != NULL;
+}
+
+void
+rd_estate_freeze (RdParts *parts)
+{
+  parts->paused_us = g_get_monotonic_time ();
+  if (parts->admin != NULL)
+    rd_admin_pause (parts->admin);
+  /* first: what waits for its turn is still published */
+  if (has_redis (parts))
+    rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
+  rd_manager_pause (parts->manager);
+}
+
+void
+rd_estate_thaw (RdParts *parts)
+{
+  rd_manager_resume (parts->manager);
+  if (has_redis (parts))
+    rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
+  if (parts->admin != NULL)
+    rd_admin_resume (parts->admin);
+}
+
+GVariant *
+rd_estate_greet (RdParts *parts)
+{
+  GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&dict, "version", "s", RINGDOWN_VERSION);
+  g_variant_dict_insert (&dict, "node", "s", parts->node);
+  g_variant_dict_insert (&dict, "generation", "u", parts->handover.generation);
+  g_variant_dict_insert (&dict, "clients", "u", rd_manager_get_connections (parts->manager));
+  return g_variant_dict_end (&dict);
+}
+
+GVariant *
+rd_estate_pack (RdParts *parts, GVariant *clients)
+{
+  GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&dict, CLIENTS, "v", clients);
+  g_variant_dict_insert (&dict, DUE, "x", rd_notifier_get_due_us (parts->notifier));
+  g_variant_dict_insert_value (&dict, METRICS, rd_metrics_pack (parts->metrics));
+  g_variant_dict_insert_value (&dict, LISTENERS, rd_service_pack_listeners (parts->service));
+  if (has_redis (parts))
+    g_variant_dict_insert_value (&dict, REDIS, rd_redis_bus_pack (RD_REDIS_BUS (parts->bus)));
+  return g_variant_dict_end (&dict);
+}
+
+static gboolean
+unpack_redis (RdParts *parts, GVariantDict *dict, GError **error)
+{
+  g_autoptr (GVariant) packed = g_variant_dict_lookup_value (
+    dict, REDIS, G_VARIANT_TYPE (RD_REDIS_BUS_PACKED_TYPE));
+
+  if (packed == NULL)
+    return TRUE;
+
+  return has_redis (parts) ? rd_redis_bus_unpack (RD_REDIS_BUS (parts->bus), packed, error)
+                           : rd_redis_bus_leave_behind (packed, error);
+}
+
+gboolean
+rd_estate_unpack (RdParts *parts,
+                  GVariant *state,
+                  WsHandover *handover,
+                  gint64 *due_us,
+                  GError **error)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (state);
+  g_autoptr (GVariant) clients = g_variant_dict_lookup_value (&dict, CLIENTS,
+                                                              G_VARIANT_TYPE_VARIANT);
+  g_autoptr (GVariant) metrics = g_variant_dict_lookup_value (&dict, METRICS,
+                                                              G_VARIANT_TYPE ("a{st}"));
+  g_autoptr (GVariant) listeners = g_variant_dict_lookup_value (&dict, LISTENERS,
+                                                                G_VARIANT_TYPE_STRING_ARRAY);
+
+  if (clients == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                           _ ("the other process has not told where its clients stand; it is "
+                              "faulty: let it drain (SIGTERM), and start this one then"));
+      return FALSE;
+    }
+
+  handover->state = g_variant_get_variant (clients);
+  if (!unpack_redis (parts, &dict, error)
+      || !rd_manager_take_over (parts->manager, handover, error))
+    return FALSE;
+
+  *due_us = 0;
+  g_variant_dict_lookup (&dict, DUE, "x", due_us);
+  if (metrics != NULL)
+    rd_metrics_unpack (parts->metrics, metrics);
+  if (listeners != NULL && parts->connection != NULL)
+    rd_service_unpack_listeners (parts->service, listeners, parts->connection);
+  return TRUE;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What the old process of a hand-over sends: to a process that answers, or into a parcel that waits
+ * for one. Blocks, as nobody is to be served meanwhile; what comes before and after is
+ * rd-handover's. */
+
+#include "rd-handover-send.h"
+
+#include "rd-estate.h"
+#include "rd-parcel-value.h"
+#include "rd-sockets.h"
+
+#include <glib/gi18n.h>
+#include <poll.h>
+#include <unistd.h>
+
+gboolean
+rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
+{
+  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
+  g_autoptr (GArray) fds = NULL;
+
+  rd_server_offer (parts->server, sockets);
+  if (parts->admin != NULL)
+    rd_admin_offer (parts->admin, sockets);
+
+  fds = rd_sockets_dup_fds (sockets);
+  return rd_parcel_send (
+    parcel, RD_PARCEL_KIND_LISTENERS,
+    g_variant_new ("(@a{sv}@aa{sv})", rd_estate_greet (parts), rd_sockets_describe (sockets)),
+    (const int *) fds->data, fds->len, error);
+}
+
+static gboolean
+send_header (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
+{
+  const int state_fd = rd_parcel_value_store (rd_estate_pack (parts, clients->state),
+                                              "ringdown-state", error);
+  const int fds[] = { clients->log_fd, clients->table_fd, state_fd };
+  GVariantDict header = G_VARIANT_DICT_INIT (NULL);
+  gboolean is_sent;
+
+  if (state_fd < 0)
+    {
+      g_variant_dict_clear (&header);
+      return FALSE;
+    }
+
+  g_variant_dict_insert (&header, "clients", "u", clients->sockets->len);
+  g_variant_dict_insert (&header, "paused", "x", parts->paused_us);
+  is_sent = rd_parcel_send (parcel, RD_PARCEL_KIND_HEADER, g_variant_dict_end (&header), fds,
+                            G_N_ELEMENTS (fds), error);
+  close (state_fd);
+  return is_sent;
+}
+
+static gboolean
+send_sockets (RdParcel *parcel, const WsHandover *clients, guint *n_sent, GError **error)
+{
+  const GArray *sockets = clients->sockets;
+
+  *n_sent = rd_parcel_send_sockets (parcel, (const int *) sockets->data, sockets->len, error);
+  return *n_sent == sockets->len;
+}
+
+static gboolean
+commit (RdParcel *parcel, GError **error)
+{
+  return rd_parcel_send (parcel, RD_PARCEL_KIND_COMMIT, g_variant_new ("()"), NULL, 0, error);
+}
+
+gboolean
+rd_handover_send (RdParts *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
+{
+  g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
+  g_autoptr (RdParcelPacket) taken = NULL;
+  guint n_sent;
+
+  rd_parcel_set_deadline (parcel, g_get_monotonic_time () + timeout_us);
+  if (!send_header (parts, parcel, clients, error)
+      || !send_sockets (parcel, clients, &n_sent, error))
+    return FALSE;
+
+  taken = rd_parcel_receive (parcel, RD_PARCEL_KIND_TAKEN, error);
+  return taken != NULL && commit (parcel, error);
+}
+
+/* Whether nobody has the other end any more. */
+static gboolean
+is_abandoned (const RdParcel *parcel)
+{
+  struct pollfd poll_fd = { .fd = rd_parcel_get_fd (parcel) };
+
+  return poll (&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLHUP) != 0;
+}
+
+/* @other_fd: (transfer full): the end to be stored. */
+static gboolean
+store (RdParts *parts, const RdParcel *parcel, int other_fd, GError **error)
+{
+  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_PARCEL, error);
+
+  close (other_fd);
+  if (is_given && is_abandoned (parcel))
+    {
+      g_set_error_literal (
+        error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        _ ("the unit has no store for descriptors; add FileDescriptorStoreMax=16 "
+           "to its [Service], as with “systemctl edit”"));
+      return FALSE;
+    }
+
+  return is_given;
+}
+
+/* @first: of the clients that could not go. */
+static void
+leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char *reason)
+{
+  const guint n = clients->sockets->len - first;
+
+  g_warning (ngettext ("%u client could not be left to the next process, and was told to come "
+                       "again (1012): %s",
+                       "%u clients could not be left to the next process, and were told to come "
+                       "again (1012): %s",
+                       n),
+             n, reason);
+  rd_manager_leave_behind (parts->manager, first);
+}
+
+gboolean
+rd_handover_send_to_store (RdParts *parts, GError **error)
+{
+  g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
+  g_autoptr (GError) reason = NULL;
+  g_autoptr (RdParcel) parcel = NULL;
+  guint n_sent;
+  int other_fd;
+
+  parcel = rd_parcel_new (RD_ESTATE_LAYOUT, &other_fd, error);
+  if (parcel == NULL)
+    return FALSE;
+  if (!rd_handover_send_listeners (parts, parcel, error)
+      || !send_header (parts, parcel, clients, error))
+    {
+      close (other_fd);
+      return FALSE;
+    }
+
+  /* whoever unpacks it takes the end for it where there was no room for this last word */
+  if (send_sockets (parcel, clients, &n_sent, &reason))
+    commit (parcel, NULL);
+  if (!store (parts, parcel, other_fd, error))
+    return FALSE;
+
+  if (reason != NULL)
+    leave_behind (parts, clients, n_sent, reason->message);
+  return TRUE;
+}

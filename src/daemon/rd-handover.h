@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-parts.h"
+
+G_BEGIN_DECLS
+
+/* Has another process go on with the service, its clients among it: at once, beside this one, which
+ * goes on itself if that comes to nothing; or later, through the service manager's store. */
+typedef struct _RdHandover RdHandover;
+
+typedef struct
+{
+  const char *program;     /* absolute path: what is started anew */
+  const char *const *argv; /* how, with its name */
+  char **environment;
+  gboolean ends_container; /* with this process: see rd_process_ends_container() */
+  gint64 timeout_us;       /* for a successor to be ready, and again for it to take over */
+} RdHandoverOptions;
+
+/* @error: %RD_ERROR_HANDOVER_FAILED: all goes on here as before. NULL: it goes on elsewhere, and
+ * this process is to end. */
+typedef void (*RdHandoverFunc) (const GError *error, gpointer user_data);
+
+/* @parts, @options: (transfer none): outlive it. Returns: (transfer full). */
+RdHandover *rd_handover_new (RdParts *parts, const RdHandoverOptions *options);
+void rd_handover_free (RdHandover *self);
+
+/* Starts the program anew and hands over to it. Returns: FALSE with %RD_ERROR_BUSY while one is
+ * under way or the service drains; TRUE: @func will be called, once, with how it went. */
+gboolean rd_handover_upgrade (RdHandover *self,
+                              RdHandoverFunc func,
+                              gpointer user_data,
+                              GError **error);
+
+/* The same with a process that is there already. @fd: (transfer full): its parcel; may be an error,
+ * too. */
+gboolean rd_handover_to (RdHandover *self,
+                         int fd,
+                         RdHandoverFunc func,
+                         gpointer user_data,
+                         GError **error);
+
+/* Leaves all to the service manager, for the process that it starts next. */
+gboolean rd_handover_store (RdHandover *self,
+                            RdHandoverFunc func,
+                            gpointer user_data,
+                            GError **error);
+
+gboolean rd_handover_is_under_way (const RdHandover *self);
+
+/* Returns: who goes on with the clients, to whom all signals are to be passed on; 0: we do. */
+pid_t rd_handover_get_heir (const RdHandover *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHandover, rd_handover_free)
+
+G_END_DECLS

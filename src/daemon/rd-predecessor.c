@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Whose successor a process is: of who has started it for that, of who has left its clients to the
+ * service manager, or, with --replace, of who has the name on the bus, whom it asks. All that
+ * follows is rd-succession's. Never starts a service that does not run. */
+
+#include "rd-predecessor.h"
+
+#include "rd-estate.h"
+#include "rd-names.h"
+#include "rd-parcel.h"
+
+#include <fcntl.h>
+#include <gio/gunixfdlist.h>
+#include <glib/gi18n.h>
+#include <unistd.h>
+
+#define INTERFACE  "org.ringdown.Server1"
+#define TIMEOUT_MS 10000
+
+/* @fd: (transfer full). Returns: FALSE with an error. */
+static gboolean
+hand_over (GDBusConnection *bus, const char *name, int fd, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new_from_array (&fd, 1);
+  g_autoptr (GVariant) answer = g_dbus_connection_call_with_unix_fd_list_sync (
+    bus, name, RD_OBJECT_PATH, INTERFACE, "HandOver", g_variant_new ("(h)", 0), NULL,
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, fds, NULL, NULL, error);
+
+  return answer != NULL;
+}
+
+static gboolean
+is_nobody (const GError *error)
+{
+  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
+/* Asks the service that has @name on @bus to hand over to us. @fd: (out): the end of a parcel
+ * through which it will; -1: there is none. Returns: FALSE with an error if there is a service, but
+ * it will not. */
+static gboolean
+ask_for_parcel (GDBusConnection *bus, const char *name, int *fd, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autoptr (RdParcel) parcel = NULL;
+  int other_fd;
+
+  *fd = -1;
+  parcel = rd_parcel_new (RD_ESTATE_LAYOUT, &other_fd, error);
+  if (parcel == NULL)
+    return FALSE;
+  if (hand_over (bus, name, other_fd, &reason))
+    {
+      *fd = fcntl (rd_parcel_get_fd (parcel), F_DUPFD_CLOEXEC, 0);
+      return TRUE;
+    }
+  if (is_nobody (reason))
+    return TRUE;
+
+  g_dbus_error_strip_remote_error (reason);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+               /* Translators: a name on the message bus; the reason follows */
+               _ ("%s does not hand over: %s"), name, reason->message);
+  return FALSE;
+}
+
+/* What the service manager has kept is nobody else's by now: if it is of no use we begin anew. */
+static void
+take_stored (int fd, RdSuccession **succession)
+{
+  g_autoptr (GError) error = NULL;
+
+  *succession = rd_succession_new (fd, TRUE, &error);
+  if (*succession != NULL && rd_succession_greet (*succession, &error))
+    return;
+
+  g_warning (_ ("The clients of the process before are lost, as what it left cannot be read: %s"),
+             error->message);
+  g_clear_pointer (succession, rd_succession_free);
+}
+
+/* --replace */
+static gboolean
+replace (const RdConfig *config, RdSuccession **succession, GError **error)
+{
+  g_autoptr (GDBusConnection) bus = NULL;
+  g_autofree char *name = rd_config_dup_application_id (config);
+  int fd;
+
+  if (name == NULL)
+    {
+      g_set_error_literal (
+        error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        _ ("--replace finds the other process on a message bus; give --bus=session "
+           "or --bus=system"));
+      return FALSE;
+    }
+
+  bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, error);
+  if (bus == NULL)
+    {
+      /* Translators: the reason follows */
+      g_prefix_error (error, _ ("--replace finds the other process on a message bus: "));
+      return FALSE;
+    }
+  if (!ask_for_parcel (bus, name, &fd, error))
+    return FALSE;
+  if (fd < 0)
+    return TRUE;
+
+  *succession = rd_succession_new (fd, FALSE, error);
+  return *succession != NULL && rd_succession_greet (*succession, error);
+}
+
+gboolean
+rd_predecessor_find (const RdConfig *config,
+                     RdInherited *inherited,
+                     RdSuccession **succession,
+                     GError **error)
+{
+  const int stored_fd = rd_inherited_steal_parcel (inherited);
+
+  if (*succession != NULL)
+    return rd_succession_greet (*succession, error);
+  if (stored_fd >= 0)
+    take_stored (stored_fd, succession);
+  else if (config->replace)
+    return replace (config, succession, error);
+
+  return TRUE;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* What a process can find out about itself: the program that it runs, and what its end would mean
+ * for the container that it may be in. Asks the kernel, and looks for the files by which container
+ * engines mark what they run; changes nothing. */
+
+#include "rd-process.h"
+
+#include <unistd.h>
+
+/* Files by which container engines mark what they run: Docker, Podman. */
+static const char *const container_marks[] = { "/.dockerenv", "/run/.containerenv" };
+
+char *
+rd_process_dup_program (GError **error)
+{
+  return g_file_read_link ("/proc/self/exe", error);
+}
+
+gboolean
+rd_process_ends_container (void)
+{
+  if (getpid () == 1)
+    return TRUE;
+  if (getppid () != 1)
+    return FALSE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (container_marks); i++)
+    if (g_file_test (container_marks[i], G_FILE_TEST_EXISTS))
+      return TRUE;
+
+  return FALSE;
+}
