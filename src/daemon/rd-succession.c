@@ -262,19 +262,15 @@ await_commit (RdSuccession *self, GError **error)
   return FALSE;
 }
 
-gboolean
-rd_succession_take (RdSuccession *self, RdParts *parts, GError **error)
+/* Takes over what the other process has, if it lives to tell. */
+static gboolean
+take (RdSuccession *self, GError **error)
 {
   g_autoptr (RdParcelPacket) header = NULL;
   g_autoptr (GArray) sockets = rd_parcel_fds_new ();
   g_autoptr (GError) reason = NULL;
   guint n = 0;
 
-  self->parts = parts;
-  if (!say_ready (self, error))
-    return FALSE;
-
-  be_patient (self);
   header = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_HEADER, &reason);
   if (header == NULL && has_ended (reason))
     {
@@ -291,6 +287,30 @@ rd_succession_take (RdSuccession *self, RdParts *parts, GError **error)
   g_variant_lookup (header->body, "paused", "x", &self->paused_us);
   return receive_sockets (self, n, sockets, error) && unpack (self, header, sockets, error)
          && await_commit (self, error);
+}
+
+/* Before others can see us, and again when the pause is known. */
+static void
+show (RdSuccession *self)
+{
+  self->parts->handover = self->report;
+  rd_metrics_set_handover (self->parts->metrics, &self->report);
+  rd_service_set_handover (self->parts->service, &self->report);
+}
+
+gboolean
+rd_succession_take (RdSuccession *self, RdParts *parts, GError **error)
+{
+  self->parts = parts;
+  if (!say_ready (self, error))
+    return FALSE;
+
+  be_patient (self);
+  if (!take (self, error))
+    return FALSE;
+
+  show (self);
+  return TRUE;
 }
 
 /* The other process has ended, or was given up: the service manager listens to us now. */
@@ -326,9 +346,7 @@ report (RdSuccession *self)
               clients),
     report->generation, clients, report->moved, report->closed, report->lost,
     (guint) ((report->pause_us + 500) / 1000));
-  self->parts->handover = *report;
-  rd_metrics_set_handover (self->parts->metrics, report);
-  rd_service_set_handover (self->parts->service, report);
+  show (self);
 }
 
 /* The main loop has come round: who waited has been served. */

@@ -43,7 +43,8 @@ struct _WsClient
   WsRecord *record;   /* unowned: in the table; moves when another client leaves */
   guint64 id;         /* as in the record, at an address that stays */
   WsControl *control; /* owned, nullable: control frames that wait */
-  GList link;         /* in one of the roster's queues: readable or dead */
+  GList link;         /* in a queue of the roster: */
+  GQueue *queue;      /* that one; NULL: in none */
   WsTimer timer;
   WsInput input;
   WsClientState state;
@@ -51,11 +52,10 @@ struct _WsClient
   guint close_received : 1;
   guint close_sent : 1;
   guint awaits_pong : 1;
-  guint is_timed : 1;    /* the close handshake has its deadline */
-  guint is_ours : 1;     /* it did nothing wrong: the end was our will */
-  guint is_readable : 1; /* in the queue of clients with more to read */
-  guint is_watched : 1;  /* its socket is in the epoll set */
-  guint is_dead : 1;     /* in the queue of clients to free */
+  guint is_timed : 1;   /* the close handshake has its deadline */
+  guint is_ours : 1;    /* it did nothing wrong: the end was our will */
+  guint is_watched : 1; /* its socket is in the epoll set */
+  guint is_dead : 1;    /* in the queue of clients to free */
 };
 
 typedef enum

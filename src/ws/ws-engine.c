@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #define READ_SLICE_US    2000 /* a turn reads for so long at the most, */
+#define WATCH_SLICE_US   1000 /* and takes so long for clients of another process, */
 #define READ_SHARE       4    /* and so small a part of what the log can hold */
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128
@@ -235,7 +236,7 @@ on_event (WsEngine *engine, WsClient *client, guint32 events)
 
   if ((events & EPOLLOUT) != 0 && (client->record->flags & WS_RECORD_BLOCKED) != 0)
     ws_roster_send (engine->roster, client);
-  if (client->is_dead || client->is_readable || ((events & EPOLLIN) == 0 && !until_end))
+  if (client->queue != NULL || ((events & EPOLLIN) == 0 && !until_end))
     return;
 
   if (may_read (engine))
@@ -265,18 +266,25 @@ read_leftovers (WsEngine *engine)
 {
   for (guint n = engine->roster->readable.length; n > 0 && may_read (engine); n--)
     {
-      GList *link = g_queue_pop_head_link (&engine->roster->readable);
-      WsClient *client;
+      WsClient *client = ws_roster_next (&engine->roster->readable);
 
-      if (link == NULL)
+      if (client == NULL)
         return;
-      client = link->data;
-      client->is_readable = FALSE;
-      if (client->is_watched)
-        read_client (engine, client, TRUE);
-      else
-        ws_roster_watch (engine->roster, client); /* which tells what there is to be read */
+      read_client (engine, client, TRUE);
     }
+}
+
+/* Goes on with those who came from another process. All of them at once would keep the first of
+ * them, who may have much to say, from being read. */
+static void
+watch_some (WsEngine *engine)
+{
+  const gint64 until_us = engine->now_us + WATCH_SLICE_US;
+  WsClient *client;
+
+  while (g_get_monotonic_time () < until_us
+         && (client = ws_roster_next (&engine->roster->unwatched)) != NULL)
+    ws_roster_watch (engine->roster, client); /* which tells what there is to be read */
 }
 
 /* Tells of those who were dropped since the last turn, and frees them. Not earlier: whoever is told
@@ -284,12 +292,10 @@ read_leftovers (WsEngine *engine)
 static void
 reap (WsEngine *engine)
 {
-  GList *link;
+  WsClient *client;
 
-  while ((link = g_queue_pop_head_link (&engine->roster->dead)) != NULL)
+  while ((client = ws_roster_next (&engine->roster->dead)) != NULL)
     {
-      WsClient *client = link->data;
-
       engine->events->closed (client, client->close_code, engine->user_data);
       ws_flush_visit (&engine->flush, ws_roster_remove (engine->roster, client));
     }
@@ -302,6 +308,7 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
 
   engine->now_us = g_get_monotonic_time ();
   engine->is_awake = TRUE;
+  watch_some (engine);
   if (!engine->flush.is_active)
     {
       ws_wheel_advance (engine->roster->wheel, engine->now_us, on_timer, engine);
@@ -311,7 +318,8 @@ turn (GSource *source, GSourceFunc callback, gpointer user_data)
   ws_flush_run (&engine->flush);
   reap (engine);
 
-  engine->is_awake = ws_flush_is_pending (&engine->flush) || engine->roster->readable.length > 0;
+  engine->is_awake = ws_flush_is_pending (&engine->flush) || engine->roster->readable.length > 0
+                     || engine->roster->unwatched.length > 0;
   g_source_set_ready_time (source,
                            engine->is_awake ? 0 : ws_wheel_get_next_us (engine->roster->wheel));
   return G_SOURCE_CONTINUE;

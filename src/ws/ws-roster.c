@@ -108,6 +108,13 @@ ws_roster_enter (WsRoster *roster, int fd, GError **error)
   return NULL;
 }
 
+static void
+enqueue (GQueue *queue, WsClient *client)
+{
+  client->queue = queue;
+  g_queue_push_tail_link (queue, &client->link);
+}
+
 WsClient *
 ws_roster_reenter (WsRoster *roster, const WsRecord *record, int fd)
 {
@@ -116,7 +123,7 @@ ws_roster_reenter (WsRoster *roster, const WsRecord *record, int fd)
 
   copy->fd = fd;
   roster->clients[ws_table_get_count (roster->table) - 1] = client;
-  ws_roster_read_later (roster, client);
+  enqueue (&roster->unwatched, client);
   return client;
 }
 
@@ -206,9 +213,9 @@ ws_roster_drop (WsRoster *roster, WsClient *client)
   record->flags = WS_RECORD_DETACHED | WS_RECORD_BLOCKED;
   ws_wheel_disarm (&client->timer);
   client->is_dead = TRUE;
-  if (client->is_readable)
-    g_queue_unlink (&roster->readable, &client->link);
-  g_queue_push_tail_link (&roster->dead, &client->link);
+  if (client->queue != NULL)
+    g_queue_unlink (client->queue, &client->link);
+  enqueue (&roster->dead, client);
 }
 
 void
@@ -242,11 +249,22 @@ ws_roster_send (WsRoster *roster, WsClient *client)
 void
 ws_roster_read_later (WsRoster *roster, WsClient *client)
 {
-  if (client->is_readable || client->is_dead)
-    return;
+  if (client->queue == NULL)
+    enqueue (&roster->readable, client);
+}
 
-  client->is_readable = TRUE;
-  g_queue_push_tail_link (&roster->readable, &client->link);
+WsClient *
+ws_roster_next (GQueue *queue)
+{
+  GList *link = g_queue_pop_head_link (queue);
+  WsClient *client;
+
+  if (link == NULL)
+    return NULL;
+
+  client = link->data;
+  client->queue = NULL;
+  return client;
 }
 
 guint

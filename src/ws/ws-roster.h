@@ -27,6 +27,7 @@ typedef struct
   WsWheel *wheel;     /* owned: the clients' timers */
   int epoll_fd;       /* owned: the clients' sockets; the events bear the WsClient */
   gboolean retunes;   /* clients from another process have sockets of another patience */
+  GQueue unwatched;   /* WsClient, unowned: came from another process, not in the epoll set yet */
   GQueue readable;    /* WsClient, unowned: have more to read */
   GQueue dead;        /* WsClient, unowned: dropped, and not removed yet */
 } WsRoster;
@@ -48,9 +49,12 @@ WsClient *ws_roster_enter (WsRoster *roster, int fd, GError **error);
 
 /* Enters a client that comes from another process, with a copy of its record, for which there is
  * room. Its socket is not touched, nor watched yet, as that would take longer than all else
- * together: @client is queued with those who have more to read, and can be sent to meanwhile.
+ * together: @client is queued for that, and can be sent to meanwhile.
  * @fd: (transfer full). Returns: (transfer none). */
 WsClient *ws_roster_reenter (WsRoster *roster, const WsRecord *record, int fd);
+
+/* Returns: (transfer none) (nullable): the first in @queue of a roster, which it leaves. */
+WsClient *ws_roster_next (GQueue *queue);
 
 /* Watches the socket of a client that was entered so, and tunes it, now that the other process has
  * let go of it; one that cannot be watched is closed with 1012. */

@@ -43,6 +43,8 @@ static const Option options[] = {
   { "redis-history", "Redis", "100000", "1000" },
   { "redis-buffer", "Redis", "64MiB", "8M" },
   { "instance", "Service", "none", "blau 1" },
+  { "replace", "Service", "false", "true" },
+  { "handover-timeout", "Service", "10s", "1min" },
   { "bus", "Service", "session", "none" },
 };
 
@@ -130,7 +132,7 @@ command_line_sets_every_option (ConfigFixture *fixture, gconstpointer data)
           g_autofree char *both = g_strconcat (name, "=", options[i].other, NULL);
 
           g_strv_builder_add (builder, two_words ? name : both);
-          if (two_words && !g_str_equal (options[i].name, "reuse-port"))
+          if (two_words && !g_str_equal (options[i].other, "true"))
             g_strv_builder_add (builder, options[i].other);
         }
       args = g_strv_builder_end (builder);
