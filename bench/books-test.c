@@ -172,6 +172,43 @@ test_silence_counts_to_the_end_of_the_window (void)
 }
 
 static void
+test_longest_silence_is_that_of_each_receiver (void)
+{
+  g_autofree LoadWindow *windows = g_new0 (LoadWindow, 2);
+  g_autoptr (LoadStats) stats = load_stats_new (3, 1, TAG, &windows[0]);
+  g_autoptr (LoadSilence) silence = NULL;
+
+  load_stats_set_window (stats, &windows[1], 1000);
+  deliver (stats, 0, 0, 1, 21000);
+  deliver (stats, 0, 0, 2, 72500); /* 51.5 ms, the longest */
+  deliver (stats, 0, 0, 3, 90000);
+  deliver (stats, 1, 0, 1, 31000); /* lasts since then */
+  load_stats_note_gone (stats, 2);
+  silence = load_stats_take_silence (stats, 101000);
+  g_assert_cmpuint (silence->receivers, ==, 2);
+  g_assert_cmpuint (load_silence_get_ms (silence, 0), ==, 51);
+  g_assert_cmpuint (load_silence_get_ms (silence, 0.99), ==, 70);
+  g_assert_cmpint (silence->max_us, ==, 70000);
+}
+
+static void
+test_silence_over_the_end_of_its_time_counts_in_full_in_the_next (void)
+{
+  g_autofree LoadWindow *window = g_new0 (LoadWindow, 1);
+  g_autoptr (LoadStats) stats = load_stats_new (1, 1, TAG, window);
+  g_autoptr (LoadSilence) first = NULL;
+  g_autoptr (LoadSilence) second = NULL;
+
+  deliver (stats, 0, 0, 1, 1000);
+  first = load_stats_take_silence (stats, 31000);
+  deliver (stats, 0, 0, 2, 51000);
+  deliver (stats, 0, 0, 3, 52000);
+  second = load_stats_take_silence (stats, 53000);
+  g_assert_cmpint (first->max_us, ==, 30000);
+  g_assert_cmpint (second->max_us, ==, 50000);
+}
+
+static void
 test_frames_are_masked_and_sized_right (void)
 {
   const gsize lengths[] = { 0, 1, 125, 126, 127, G_MAXUINT16, G_MAXUINT16 + 1 };
@@ -230,6 +267,10 @@ main (int argc, char **argv)
                    test_latency_is_that_of_the_timed_receivers);
   g_test_add_func ("/books/silence-counts-to-the-end-of-the-window",
                    test_silence_counts_to_the_end_of_the_window);
+  g_test_add_func ("/books/longest-silence-is-that-of-each-receiver",
+                   test_longest_silence_is_that_of_each_receiver);
+  g_test_add_func ("/books/silence-over-the-end-of-its-time-counts-in-full-in-the-next",
+                   test_silence_over_the_end_of_its_time_counts_in_full_in_the_next);
   g_test_add_func ("/wire/frames-are-masked-and-sized-right",
                    test_frames_are_masked_and_sized_right);
   g_test_add_func ("/wire/handshake-is-that-of-the-rfc", test_handshake_is_that_of_the_rfc);

@@ -12,6 +12,7 @@ enum
 {
   MAX_CLIENTS = 1000 * 1000,
   MAX_ROUNDS = 1000,
+  MAX_WINDOWS = 1000,
   MAX_PAYLOAD = 64 * 1024,
   MIN_PAYLOAD = 32,
   UNSET = G_MININT,
@@ -30,6 +31,7 @@ typedef struct
   int size;
   int rounds;
   int pid;
+  int windows;
   double rate;
   double duration_s;
   double warmup_s;
@@ -111,6 +113,7 @@ check_raw (const RawOptions *raw, GError **error)
          && check (raw->size, MIN_PAYLOAD, MAX_PAYLOAD, "--size", error)
          && check (raw->duration_s, 0.001, 86400, "--duration", error)
          && check (raw->warmup_s, 0, 86400, "--warmup", error)
+         && check (raw->windows, 1, MAX_WINDOWS, "--windows", error)
          && check (raw->hold_s, 0, 86400, "--hold", error)
          && check (raw->rounds, 1, MAX_ROUNDS, "--rounds", error)
          && check (raw->pid, 0, G_MAXINT, "--pid", error);
@@ -153,6 +156,7 @@ convert (RawOptions *raw, GError **error)
   options->size = raw->size;
   options->duration_us = raw->duration_s * 1e6;
   options->warmup_us = raw->warmup_s * 1e6;
+  options->n_windows = raw->windows;
   options->hold_us = raw->hold_s * 1e6;
   options->rounds = raw->rounds;
   options->pid = raw->pid;
@@ -169,6 +173,7 @@ load_options_parse (int *argc, char ***argv, GError **error)
                               .in_flight = UNSET,
                               .size = 128,
                               .rounds = 1,
+                              .windows = 1,
                               .duration_s = 5,
                               .warmup_s = 1 };
   const GOptionEntry entries[] = {
@@ -185,6 +190,8 @@ load_options_parse (int *argc, char ***argv, GError **error)
     { "size", 's', 0, G_OPTION_ARG_INT, &raw.size, "Bytes of a message (128)", "BYTES" },
     { "duration", 'd', 0, G_OPTION_ARG_DOUBLE, &raw.duration_s, "Measured time (5)", "S" },
     { "warmup", 'w', 0, G_OPTION_ARG_DOUBLE, &raw.warmup_s, "Traffic before it (1)", "S" },
+    { "windows", 0, 0, G_OPTION_ARG_INT, &raw.windows,
+      "Parts of the measured time: the silences in each (1)", "N" },
     { "connect-only", 0, 0, G_OPTION_ARG_NONE, &raw.connect_only, "No traffic", NULL },
     { "hold", 0, 0, G_OPTION_ARG_DOUBLE, &raw.hold_s, "No traffic, stay this long", "S" },
     { "rounds", 0, 0, G_OPTION_ARG_INT, &raw.rounds, "No traffic, come and go again", "N" },

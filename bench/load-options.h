@@ -19,6 +19,7 @@ typedef struct
   guint size;
   gint64 duration_us;
   gint64 warmup_us;
+  guint n_windows; /* of the measured time, all of one length: silences are told for each */
   gint64 hold_us;
   guint rounds;
   pid_t pid; /* 0: the server's costs are not known */

@@ -72,6 +72,20 @@ append_step_text (GString *out, const LoadStep *step, gboolean have_server)
 }
 
 static void
+append_silences_text (GString *out, const GPtrArray *silences)
+{
+  for (guint i = 0; i < silences->len; i++)
+    {
+      const LoadSilence *silence = g_ptr_array_index (silences, i);
+
+      g_string_append_printf (out,
+                              "longest silence of each client, ms   p50 %u  p99 %u  max %.1f\n",
+                              load_silence_get_ms (silence, 0.5),
+                              load_silence_get_ms (silence, 0.99), silence->max_us / 1e3);
+    }
+}
+
+static void
 append_traffic_text (GString *out, const LoadTraffic *traffic, gboolean have_server)
 {
   const LoadWindow *window = &traffic->measured;
@@ -85,8 +99,7 @@ append_traffic_text (GString *out, const LoadTraffic *traffic, gboolean have_ser
                           load_window_get_latency (window, 0.5),
                           load_window_get_latency (window, 0.9),
                           load_window_get_latency (window, 0.99), window->latency_max_us);
-  g_string_append_printf (out, "longest silence of a client %.1f ms\n",
-                          window->silence_max_us / 1e3);
+  append_silences_text (out, traffic->silences);
   if (have_server)
     g_string_append_printf (
       out, "server CPU   %.0f ns a delivery, %.0f %% of a core; resident %.2f MiB\n",
@@ -154,6 +167,37 @@ append_round_json (GString *out, const LoadRound *round)
 }
 
 static void
+append_silence_json (GString *out, const LoadSilence *silence)
+{
+  const char *separator = "";
+
+  g_string_append_printf (out, "{\"max_us\": %" G_GINT64_FORMAT ", \"clients_by_ms\": {",
+                          silence->max_us);
+  for (guint ms = 0; ms < silence->counts->len; ms++)
+    {
+      guint clients = g_array_index (silence->counts, guint, ms);
+
+      if (clients == 0)
+        continue;
+      g_string_append_printf (out, "%s\"%u\": %u", separator, ms, clients);
+      separator = ", ";
+    }
+  g_string_append (out, "}}");
+}
+
+static void
+append_silences_json (GString *out, const GPtrArray *silences)
+{
+  g_string_append (out, ", \"silences\": [");
+  for (guint i = 0; i < silences->len; i++)
+    {
+      g_string_append (out, i > 0 ? ", " : "");
+      append_silence_json (out, g_ptr_array_index (silences, i));
+    }
+  g_string_append_c (out, ']');
+}
+
+static void
 append_traffic_json (GString *out, const LoadTraffic *traffic)
 {
   const LoadWindow *window = &traffic->measured;
@@ -178,6 +222,7 @@ append_traffic_json (GString *out, const LoadTraffic *traffic)
                           window->silence_max_us, get_cpu_ns_per_delivery (traffic),
                           traffic->server_cpu_ns / traffic->seconds / 1e9,
                           traffic->own_cpu_ns / traffic->seconds / 1e9, traffic->rss, traffic->pss);
+  append_silences_json (out, traffic->silences);
   g_string_append_printf (out,
                           ", \"lost\": %" G_GUINT64_FORMAT ", \"doubled\": %" G_GUINT64_FORMAT
                           ", \"disordered\": %" G_GUINT64_FORMAT ", \"foreign\": %" G_GUINT64_FORMAT

@@ -31,7 +31,7 @@ void
 load_run_free (LoadRun *run)
 {
   g_ptr_array_unref (run->rounds);
-  g_free (run->traffic);
+  g_clear_pointer (&run->traffic, load_traffic_free);
   g_free (run);
 }
 
@@ -85,7 +85,7 @@ run_traffic (LoadRun *run, const LoadOptions *options, LoadSwarm *swarm, GError 
   if (options->connect_only)
     return TRUE;
   fprintf (stderr, "sending for %g s\n", (options->warmup_us + options->duration_us) / 1e6);
-  run->traffic = g_new0 (LoadTraffic, 1);
+  run->traffic = load_traffic_new ();
   return load_traffic_run (swarm, options, run->traffic, error);
 }
 

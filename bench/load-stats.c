@@ -26,12 +26,12 @@ load_stats_new (guint n_receivers, guint n_senders, guint32 tag, LoadWindow *win
   stats->tag = tag;
   stats->window = window;
   stats->cells = g_new0 (LoadCell, (gsize) n_receivers * n_senders);
-  stats->last_us = g_new (gint64, n_receivers);
+  stats->receivers = g_new0 (LoadReceiver, n_receivers);
   stats->sent = g_new0 (guint32, n_senders);
   for (gsize i = 0; i < (gsize) n_receivers * n_senders; i++)
     stats->cells[i] = (LoadCell){ .next = 1, .seen = G_MAXUINT32 };
   for (guint i = 0; i < n_receivers; i++)
-    stats->last_us[i] = G_MAXINT64;
+    stats->receivers[i].last_us = G_MAXINT64;
   return stats;
 }
 
@@ -39,7 +39,7 @@ void
 load_stats_free (LoadStats *stats)
 {
   g_free (stats->cells);
-  g_free (stats->last_us);
+  g_free (stats->receivers);
   g_free (stats->sent);
   g_free (stats);
 }
@@ -49,13 +49,31 @@ load_stats_set_window (LoadStats *stats, LoadWindow *window, gint64 now_us)
 {
   for (guint i = 0; i < stats->n_receivers; i++)
     {
-      if (stats->last_us[i] == 0)
+      LoadReceiver *receiver = &stats->receivers[i];
+
+      if (receiver->last_us == 0)
         continue;
       stats->window->silence_max_us = MAX (stats->window->silence_max_us,
-                                           now_us - stats->last_us[i]);
-      stats->last_us[i] = now_us;
+                                           now_us - receiver->last_us);
+      *receiver = (LoadReceiver){ .last_us = now_us };
     }
   stats->window = window;
+}
+
+LoadSilence *
+load_stats_take_silence (LoadStats *stats, gint64 now_us)
+{
+  LoadSilence *silence = load_silence_new ();
+
+  for (guint i = 0; i < stats->n_receivers; i++)
+    {
+      LoadReceiver *receiver = &stats->receivers[i];
+
+      if (receiver->last_us != 0)
+        load_silence_add (silence, MAX (receiver->silence_us, now_us - receiver->last_us));
+      receiver->silence_us = 0;
+    }
+  return silence;
 }
 
 guint32
@@ -106,6 +124,16 @@ note_latency (LoadWindow *window, guint64 age_us)
   window->latency_max_us = MAX (window->latency_max_us, age_us);
 }
 
+static void
+note_silence (LoadStats *stats, LoadReceiver *receiver, gint64 now_us)
+{
+  gint64 silence_us = now_us - receiver->last_us;
+
+  receiver->last_us = now_us;
+  receiver->silence_us = MAX (receiver->silence_us, silence_us);
+  stats->window->silence_max_us = MAX (stats->window->silence_max_us, silence_us);
+}
+
 int
 load_stats_note_message (LoadStats *stats,
                          guint receiver,
@@ -135,15 +163,14 @@ load_stats_note_message (LoadStats *stats,
   window->deliveries++;
   if (receiver >= stats->first_timed)
     note_latency (window, stamp_age_us (&stamp, now_us));
-  window->silence_max_us = MAX (window->silence_max_us, now_us - stats->last_us[receiver]);
-  stats->last_us[receiver] = now_us;
+  note_silence (stats, &stats->receivers[receiver], now_us);
   return stamp.sender;
 }
 
 void
 load_stats_note_gone (LoadStats *stats, guint receiver)
 {
-  stats->last_us[receiver] = 0;
+  stats->receivers[receiver].last_us = 0;
 }
 
 guint64
@@ -152,7 +179,7 @@ load_stats_count_missing (const LoadStats *stats)
   guint64 missing = stats->gaps;
 
   for (guint i = 0; i < stats->n_receivers; i++)
-    for (guint j = 0; stats->last_us[i] != 0 && j < stats->n_senders; j++)
+    for (guint j = 0; stats->receivers[i].last_us != 0 && j < stats->n_senders; j++)
       missing += stats->sent[j] + 1 - stats->cells[(gsize) i * stats->n_senders + j].next;
   return missing;
 }

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "load-silence.h"
 
 enum
 {
@@ -30,16 +30,22 @@ typedef struct
 
 typedef struct
 {
+  gint64 last_us;    /* when it got its last message; 0: it left */
+  gint64 silence_us; /* the longest since load_stats_take_silence() */
+} LoadReceiver;
+
+typedef struct
+{
   guint n_receivers;
   guint n_senders;
   guint first_timed;  /* latencies are those of receivers from this on */
   guint32 tag;        /* of this run's stamps */
   LoadWindow *window; /* unowned: where the present counts go */
   LoadCell *cells; /* owned: a row a receiver, so that a batch of messages meets one cache line */
-  gint64 *last_us; /* owned: when each receiver got its last message; 0: it left */
-  guint32 *sent;   /* owned: messages of each sender */
-  guint64 foreign; /* messages without a stamp of ours */
-  guint64 gaps;    /* sequences jumped over and not come since */
+  LoadReceiver *receivers; /* owned */
+  guint32 *sent;           /* owned: messages of each sender */
+  guint64 foreign;         /* messages without a stamp of ours */
+  guint64 gaps;            /* sequences jumped over and not come since */
   guint64 doubled;
   guint64 disordered;
 } LoadStats;
@@ -51,6 +57,11 @@ void load_stats_free (LoadStats *stats);
 /* From now on counts go to @window, and the silences of all receivers start at @now_us. The silence
  * of those that got nothing until now still counts in the window that ends. */
 void load_stats_set_window (LoadStats *stats, LoadWindow *window, gint64 now_us);
+
+/* Returns: (transfer full): the longest silence of each connected receiver since this was asked
+ * last, or the window was set. One that lasts still is counted up to @now_us, and in full when it
+ * has ended. */
+LoadSilence *load_stats_take_silence (LoadStats *stats, gint64 now_us);
 
 /* Returns: the sequence that the sender's next message carries. */
 guint32 load_stats_note_sent (LoadStats *stats, guint sender);

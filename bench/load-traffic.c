@@ -11,6 +11,7 @@
 #include "load-probe.h"
 #include "stamp.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,22 @@ typedef struct
   guint8 *payload; /* owned: a stamp and padding */
   guint8 *frame;   /* owned */
 } Sending;
+
+LoadTraffic *
+load_traffic_new (void)
+{
+  LoadTraffic *traffic = g_new0 (LoadTraffic, 1);
+
+  traffic->silences = g_ptr_array_new_with_free_func ((GDestroyNotify) load_silence_free);
+  return traffic;
+}
+
+void
+load_traffic_free (LoadTraffic *traffic)
+{
+  g_ptr_array_unref (traffic->silences);
+  g_free (traffic);
+}
 
 static void
 sending_clear (Sending *sending)
@@ -167,6 +184,23 @@ await_stragglers (Sending *sending)
   return missing;
 }
 
+/* Whoever does something to the server in one window and not in another learns from stderr when it
+ * begins. */
+static void
+run_windows (Sending *sending, gint64 start_us, LoadTraffic *traffic)
+{
+  const LoadOptions *options = sending->options;
+
+  for (guint i = 1; i <= options->n_windows; i++)
+    {
+      if (options->n_windows > 1)
+        fprintf (stderr, "window %u of %u\n", i, options->n_windows);
+      run_until (sending, start_us + options->duration_us * i / options->n_windows);
+      g_ptr_array_add (traffic->silences,
+                       load_stats_take_silence (sending->stats, g_get_monotonic_time ()));
+    }
+}
+
 static gboolean
 measure (Sending *sending, LoadTraffic *traffic, GError **error)
 {
@@ -178,7 +212,7 @@ measure (Sending *sending, LoadTraffic *traffic, GError **error)
     return FALSE;
   start_us = g_get_monotonic_time ();
   load_stats_set_window (sending->stats, &traffic->measured, start_us);
-  run_until (sending, start_us + options->duration_us);
+  run_windows (sending, start_us, traffic);
   end_us = g_get_monotonic_time ();
   load_stats_set_window (sending->stats, sending->rest, end_us);
   if (!load_probe_cpu (options->pid, &traffic->server_cpu_ns, error)

@@ -11,6 +11,7 @@
 typedef struct
 {
   LoadWindow measured;
+  GPtrArray *silences; /* owned, of LoadSilence: one for each window of the measured time */
   double seconds;
   gint64 server_cpu_ns; /* in the measured time; 0: no process to ask */
   gint64 own_cpu_ns;
@@ -21,6 +22,9 @@ typedef struct
   guint64 disordered;
   guint64 foreign;
 } LoadTraffic;
+
+LoadTraffic *load_traffic_new (void);
+void load_traffic_free (LoadTraffic *traffic);
 
 /* All clients of @swarm are open. Sends and receives for the time that @options say, then until
  * everything sent has come or nothing comes any more. Fails if the server cannot be asked. */

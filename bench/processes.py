@@ -86,6 +86,9 @@ class Daemon:
                                 f"is ready: {output}")
         return line
 
+    def has_ended(self):
+        return self._process.poll() is not None
+
     def end(self):
         """Returns the exit status."""
         self._process.terminate()
@@ -98,7 +101,7 @@ class Daemon:
         return self._process.returncode
 
     def __exit__(self, *_):
-        ended_early = self._process.poll() is not None
+        ended_early = self.has_ended()
         status = self.end()
         if ended_early or status != self.END_STATUS:
             self.faults.append(f"{self.name} ended {'early ' if ended_early else ''}with status "
@@ -127,14 +130,16 @@ class Load:
             self._process.terminate()
             self._process.wait()
 
-    def await_traffic(self):
+    def await_progress(self, start):
+        """Returns when it says something that starts so."""
         deadline = time.monotonic() + 60
         line = ""
-        while not line.startswith("sending"):
+        while not line.startswith(start):
             line = self._progress.next(deadline)
             if line is None:
                 self.finish()
-                raise CannotMeasure(f"{self._what}: no traffic: {' | '.join(self._progress.seen)}")
+                raise CannotMeasure(f"{self._what}: not a word of “{start}”: "
+                                    + " | ".join(self._progress.seen[-3:]))
 
     def finish(self):
         status = self._process.wait()

@@ -2,19 +2,24 @@
 # Copyright the Ringdown authors
 """The servers of a measurement: those under test, and the Redis that joins workers."""
 
+import ctypes
+import json
+import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from processes import START_S, CannotMeasure, Daemon
+from processes import END_S, START_S, CannotMeasure, Daemon
 
 ADDRESS = re.compile(r"(?:(ws|http)://|listening on )([\w.\[\]:-]+:\d+)(/[\w./-]*)?")
 LOOK_S = 0.02
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Server(Daemon):
@@ -97,6 +102,65 @@ class Joined(Ringdown):
                     "redis_repeated_total": 0, "redis_gaps_total": 0, "redis_missed_total": 0}
         self.faults += [f"{self.name}: {name} is {metrics[name]:.0f} instead of {value:.0f}"
                         for name, value in expected.items() if metrics[name] != value]
+
+
+class Upgradable(Ringdown):
+    """A worker on a bus, which others go on with: the process changes, the service does not."""
+
+    def __init__(self, name, command, core, faults, bus, ctl):
+        # Who loses its parent becomes our child: each process must end well.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._ctl = [ctl, f"--address={bus.address}", "--json"]
+        self._heirs = []
+        super().__init__(name, ["env", f"DBUS_SESSION_BUS_ADDRESS={bus.address}", *command,
+                                "--bus=session"], core, faults)
+
+    def _ask(self, command):
+        done = subprocess.run([*self._ctl, command], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise CannotMeasure(f"{command}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def look(self):
+        return self._ask("status")
+
+    def upgrade(self):
+        """Returns what the new process says of the hand-over."""
+        report = self._ask("upgrade")
+        self.pid = report["pid"]
+        self._heirs.append(self.pid)
+        return report
+
+    def has_ended(self):
+        return False if self._heirs else super().has_ended()
+
+    def end(self):
+        if not self._heirs:
+            return super().end()
+        os.kill(self.pid, signal.SIGTERM)
+        self._lines.join()  # which all of them write to
+        statuses = [self._process.wait(END_S), *map(wait_status, self._heirs)]
+        return next(filter(None, statuses), 0)
+
+
+def wait_status(pid):
+    """Returns the exit status of a process that has to have ended."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if ended == 0:
+        raise CannotMeasure(f"process {pid} does not end")
+    return os.waitstatus_to_exitcode(status)
+
+
+class Bus(Daemon):
+    """A D-Bus message bus of our own."""
+
+    def __init__(self, core, faults):
+        self.address = None
+        super().__init__("D-Bus", ["dbus-daemon", "--session", "--nofork", "--print-address"], core,
+                         faults)
+
+    def await_ready(self, deadline):
+        self.address = self.next_line(deadline).strip()
 
 
 def find_redis():

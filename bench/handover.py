@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""What clients notice of an upgrade: silences, by windows of one run of the load generator.
+
+In every other window the service is upgraded; in those between its state is asked for, which costs
+the machine a process as well. In the last ones it is stopped for a while: if that did not show, no
+pause would.
+"""
+
+import os
+import signal
+import time
+from collections import Counter
+from statistics import median
+
+from processes import CannotMeasure
+
+WINDOW_S = 2
+SETTLE_S = 0.5  # of a window, before anything is done in it
+STOPS = 5
+STOP_MS = 50
+UNQUIET = 1.5  # times the longest silence of an ordinary window
+
+
+class Silence:
+    """How long clients went without a message at most, over some windows: whole ms, and a max."""
+
+    def __init__(self, windows):
+        self._clients = Counter()
+        for window in windows:
+            self._clients.update({int(ms): n for ms, n in window["clients_by_ms"].items()})
+        self.count = self._clients.total()
+        self.max = max(window["max_us"] for window in windows) / 1e3
+
+    def quantile(self, fraction):
+        return sorted(self._clients.elements())[min(int(self.count * fraction), self.count - 1)]
+
+    def figures(self):
+        return {"p50": self.quantile(0.5), "p99": self.quantile(0.99), "max": self.max}
+
+
+def stop(server):
+    os.kill(server.pid, signal.SIGSTOP)
+    time.sleep(STOP_MS / 1e3)
+    os.kill(server.pid, signal.SIGCONT)
+
+
+def run(bench, server, clients, upgrades):
+    """Returns all figures, see summarize ()."""
+    actions = [server.look, server.upgrade] * upgrades + [lambda: stop(server)] * STOPS
+    told = []
+    with bench.load(server, f"--clients={clients}", "--rate=50", "--senders=50", "--pid=0",
+                    f"--windows={len(actions)}", f"--duration={len(actions) * WINDOW_S}") as load:
+        for number, action in enumerate(actions, 1):
+            load.await_progress(f"window {number} ")
+            begin = time.monotonic()
+            time.sleep(SETTLE_S)
+            told.append(action())
+            if time.monotonic() - begin > WINDOW_S:
+                raise CannotMeasure(f"window {number}: what was done in it outlasted its "
+                                    f"{WINDOW_S} s")
+        windows = load.finish()["traffic"]["silences"]
+    reports = told[1:2 * upgrades:2]
+    upgraded, quiet, stopped = (windows[1:2 * upgrades:2], windows[:2 * upgrades:2],
+                                windows[2 * upgrades:])
+    check_stops(stopped)
+    check_reports(reports, clients, bench.faults)
+    return summarize(upgraded, quiet, stopped, reports)
+
+
+def check_stops(windows):
+    """Nobody can have got a message while the service did not run; a ms is lost to rounding, and
+    one to those that were on their way."""
+    shortest = Silence(windows).quantile(0)
+    if shortest < STOP_MS - 2:
+        raise CannotMeasure(f"the service was stopped for {STOP_MS} ms, and a client's longest "
+                            f"silence was {shortest} ms")
+
+
+def check_reports(reports, clients, faults):
+    expected = {"moved": clients, "closed": 0, "lost": 0}
+    faults += [f"generation {report['generation']}: {name} {report[name]} instead of {value}"
+               for report in reports for name, value in expected.items() if report[name] != value]
+
+
+def summarize(upgraded, quiet, stopped, reports):
+    """Returns all figures, in ms; `pause` is what the upgrades add to the silences.
+
+    Added to those of an ordinary quiet window: the worst one would flatter the service.
+    """
+    def added(figures):
+        return {name: value - without[name] for name, value in figures.items()}
+
+    with_ = Silence(upgraded).figures()
+    each_without = [Silence([window]).figures() for window in quiet]
+    without = {name: median(figures[name] for figures in each_without) for name in with_}
+    own = [report["pause"] / 1e3 for report in reports]
+    return {
+        "pause": added(with_),
+        "with": with_,
+        "without": without,
+        "stopped": added(Silence(stopped).figures()),
+        "own": {"p50": median(own), "max": max(own)},
+        "each": [{"own": pause, **Silence([window]).figures()}
+                 for pause, window in zip(own, upgraded)],
+        "each_without": each_without,
+    }
+
+
+def notes(figures):
+    """Returns what makes the figures worth less."""
+    each = [window["max"] for window in figures["each_without"]]
+    if max(each) <= UNQUIET * median(each):
+        return []
+    return [f"something else runs on this machine: without an upgrade, silences were "
+            f"{min(each):.0f} to {max(each):.0f} ms"]
