@@ -15,6 +15,7 @@ static const CtlCommand *const commands[] = {
   &ctl_clients_command,
   &ctl_publish_command,
   &ctl_disconnect_command,
+  &ctl_upgrade_command,
   &ctl_drain_command,
   &ctl_cancel_drain_command,
   &ctl_shutdown_command,

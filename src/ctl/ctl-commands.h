@@ -16,6 +16,7 @@ extern const CtlCommand ctl_monitor_command;
 extern const CtlCommand ctl_publish_command;
 extern const CtlCommand ctl_shutdown_command;
 extern const CtlCommand ctl_status_command;
+extern const CtlCommand ctl_upgrade_command;
 
 /* Returns: (nullable): the command at @index in the order of --help, NULL after the last. */
 const CtlCommand *ctl_commands_nth (guint index);

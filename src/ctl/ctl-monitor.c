@@ -10,6 +10,7 @@
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
 #include "ctl-error.h"
+#include "ctl-handover.h"
 #include "ctl-service.h"
 #include "ctl-view.h"
 #include "ctl-watch.h"
@@ -32,11 +33,13 @@ typedef struct
   CtlOutput *output;    /* unowned: outlives us */
   CtlWatch *watch;      /* owned */
   guint tick_id;
-  gint64 tick_us; /* CLOCK_MONOTONIC: the last one */
-  Counts counts;  /* then */
-  Counts rates;   /* a second, between the last two */
-  char *state;    /* owned: told last */
-  guint most;     /* clients */
+  gint64 tick_us;   /* CLOCK_MONOTONIC: the last one */
+  Counts counts;    /* then */
+  Counts rates;     /* a second, between the last two */
+  char *state;      /* owned: told last */
+  guint generation; /* told last */
+  gboolean is_late; /* the next one was not told at the last tick */
+  guint most;       /* clients */
 } Monitor;
 
 static void
@@ -94,13 +97,57 @@ tell_state (Monitor *self)
 }
 
 static void
+tell_upgraded (Monitor *self)
+{
+  const CtlHandover handover = ctl_handover_get (self->proxy);
+  g_autofree char *text = NULL;
+
+  if (ctl_output_is_json (self->output))
+    {
+      GVariantBuilder event;
+
+      g_variant_builder_init (&event, G_VARIANT_TYPE_VARDICT);
+      g_variant_builder_add (&event, "{sv}", "time", g_variant_new_int64 (g_get_real_time ()));
+      g_variant_builder_add (&event, "{sv}", "event", g_variant_new_string ("upgraded"));
+      g_variant_builder_add (&event, "{sv}", "generation", g_variant_new_uint32 (self->generation));
+      ctl_handover_add_json (&handover, &event);
+      ctl_output_print_json (self->output, g_variant_builder_end (&event));
+      return;
+    }
+
+  /* Translators: the number of the process, each of which took over from the one before; numbers of
+   * clients; milliseconds in which nobody was served */
+  text = g_strdup_printf (
+    _ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"), self->generation,
+    handover.moved, handover.closed, handover.lost, ctl_handover_get_pause_ms (&handover));
+  print_line (self, text);
+}
+
+/* The service knows how long the pause was when it is over: a moment after we hear of the rest, or
+ * never. */
+static void
+look_for_upgrade (Monitor *self)
+{
+  const CtlHandover handover = ctl_handover_get (self->proxy);
+  const guint generation = rd_dbus_server1_get_generation (self->proxy);
+
+  if (generation == self->generation || (handover.pause_us == 0 && !self->is_late))
+    return;
+
+  self->generation = generation;
+  self->is_late = FALSE;
+  tell_upgraded (self);
+}
+
+static void
 on_properties (Monitor *self)
 {
   const char *state = rd_dbus_server1_get_state (self->proxy);
 
-  if (state == NULL) /* the service is gone, and the properties with it */
+  if (state == NULL) /* the process is gone, and the properties with it */
     return;
 
+  look_for_upgrade (self);
   if (g_strcmp0 (state, self->state) != 0)
     {
       g_free (self->state);
@@ -229,6 +276,11 @@ on_tick (gpointer user_data)
       return G_SOURCE_CONTINUE;
     }
 
+  if (rd_dbus_server1_get_state (self->proxy) == NULL) /* its successor's will soon be there */
+    return G_SOURCE_CONTINUE;
+
+  look_for_upgrade (self);
+  self->is_late = rd_dbus_server1_get_generation (self->proxy) != self->generation;
   self->counts = get_counts (self);
   self->rates.published = rate (self->counts.published, before.published, elapsed_us);
   self->rates.delivered = rate (self->counts.delivered, before.delivered, elapsed_us);
@@ -298,6 +350,7 @@ start (Monitor *self, GError **error)
   g_signal_connect_swapped (self->proxy, "client-disconnected", G_CALLBACK (on_client_disconnected),
                             self);
   g_signal_connect_swapped (self->proxy, "drain-progress", G_CALLBACK (on_progress), self);
+  self->generation = rd_dbus_server1_get_generation (self->proxy);
   self->tick_us = g_get_monotonic_time ();
   self->counts = get_counts (self);
   self->tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, self);
@@ -344,7 +397,8 @@ const CtlCommand ctl_monitor_command = {
   .summary = N_ ("Show clients, messages and the drain as they happen"),
   .description =
     N_ ("Shows clients that come and go, messages, and the state of the service with its\n"
-       "drain, as they happen, until Ctrl+C or the end of the service."),
+       "drain, as they happen, until Ctrl+C or the end of the service. It goes on\n"
+       "through an upgrade."),
   .run = run,
 };
 /* clang-format on */

@@ -168,3 +168,19 @@ ctl_nodes_print (RdDBusServer1 *proxy, CtlOutput *output)
   else
     print_text (nodes, bus_state, output);
 }
+
+guint
+ctl_nodes_get_own_pid (RdDBusServer1 *proxy)
+{
+  GVariant *nodes = rd_dbus_server1_get_nodes (proxy);
+
+  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
+    {
+      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+      gboolean is_self = FALSE;
+
+      if (g_variant_lookup (node, "self", "b", &is_self) && is_self)
+        return lookup_number (node, "pid");
+    }
+  return 0;
+}

@@ -12,4 +12,7 @@ G_BEGIN_DECLS
  * they are together. */
 void ctl_nodes_print (RdDBusServer1 *proxy, CtlOutput *output);
 
+/* Returns: the process id of that service; 0: it does not tell. */
+guint ctl_nodes_get_own_pid (RdDBusServer1 *proxy);
+
 G_END_DECLS

@@ -23,7 +23,8 @@ struct _CtlService
   const char *instance;        /* unowned, nullable: outlives us */
   const char *address;         /* unowned, nullable: outlives us */
   gboolean is_system;
-  guint subscription; /* to PropertiesChanged; 0: not loaded */
+  guint subscription; /* to PropertiesChanged; 0: none */
+  gboolean is_loaded;
 };
 
 static gboolean
@@ -171,11 +172,18 @@ ctl_service_new (const CtlArguments *arguments, GError **error)
   return g_steal_pointer (&self);
 }
 
-void
-ctl_service_free (CtlService *self)
+static void
+unsubscribe (CtlService *self)
 {
   if (self->subscription != 0)
     g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
+  self->subscription = 0;
+}
+
+void
+ctl_service_free (CtlService *self)
+{
+  unsubscribe (self);
   g_clear_object (&self->proxy);
   g_clear_object (&self->connection);
   g_free (self->name);
@@ -253,7 +261,8 @@ on_properties_changed (GDBusConnection *connection,
   g_autoptr (GVariant) changed = NULL;
   g_autofree const char **invalidated = NULL;
 
-  if (!g_variant_is_of_type (arguments, G_VARIANT_TYPE ("(sa{sv}as)")))
+  /* what changed before the properties came is in them already */
+  if (!self->is_loaded || !g_variant_is_of_type (arguments, G_VARIANT_TYPE ("(sa{sv}as)")))
     return;
 
   g_variant_get (arguments, "(&s@a{sv}^a&s)", NULL, &changed, &invalidated);
@@ -261,27 +270,85 @@ on_properties_changed (GDBusConnection *connection,
   g_signal_emit_by_name (self->proxy, "g-properties-changed", changed, invalidated);
 }
 
-gboolean
-ctl_service_load (CtlService *self, GError **error)
+/* Returns: (transfer full): the unique name of the process whose properties are wanted. GDBusProxy
+ * would fetch them by itself, but wait longer, and keep silent about errors. */
+static char *
+begin_load (CtlService *self)
 {
-  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->proxy));
-  g_autoptr (GVariant) reply = NULL;
-  g_autoptr (GVariant) properties = NULL;
+  char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->proxy));
 
-  /* GDBusProxy would do all this by itself, but wait longer, and keep silent about errors */
+  self->is_loaded = FALSE;
+  unsubscribe (self);
   self->subscription = g_dbus_connection_signal_subscribe (
     self->connection, owner, PROPERTIES, "PropertiesChanged", RD_OBJECT_PATH, INTERFACE,
     G_DBUS_SIGNAL_FLAGS_NONE, on_properties_changed, self, NULL);
-  reply = g_dbus_connection_call_sync (self->connection, owner, RD_OBJECT_PATH, PROPERTIES,
-                                       "GetAll", g_variant_new ("(s)", INTERFACE),
-                                       G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                       CTL_SERVICE_TIMEOUT_S * 1000, NULL, error);
+  return owner;
+}
+
+/* @reply: (transfer full) (nullable): of GetAll; NULL: there is an @error. */
+static gboolean
+end_load (CtlService *self, GVariant *reply, GError **error)
+{
+  g_autoptr (GVariant) owned = reply;
+  g_autoptr (GVariant) properties = NULL;
+
   if (reply == NULL)
     return ctl_service_explain (self, error);
 
   properties = g_variant_get_child_value (reply, 0);
   take_properties (self, properties);
-  return has_all_properties (self, error);
+  self->is_loaded = has_all_properties (self, error);
+  return self->is_loaded;
+}
+
+gboolean
+ctl_service_load (CtlService *self, GError **error)
+{
+  g_autofree char *owner = begin_load (self);
+
+  return end_load (self,
+                   g_dbus_connection_call_sync (
+                     self->connection, owner, RD_OBJECT_PATH, PROPERTIES, "GetAll",
+                     g_variant_new ("(s)", INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
+                     G_DBUS_CALL_FLAGS_NO_AUTO_START, CTL_SERVICE_TIMEOUT_S * 1000, NULL, error),
+                   error);
+}
+
+static void
+on_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GError) error = NULL;
+  GVariant *reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_task_return_error (task, g_steal_pointer (&error)); /* there may be no service any more */
+  else if (end_load (g_task_get_task_data (task), reply, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+void
+ctl_service_load_async (CtlService *self,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data); /* owned by on_reply() */
+  g_autofree char *owner = begin_load (self);
+
+  g_task_set_task_data (task, self, NULL);
+  g_dbus_connection_call (self->connection, owner, RD_OBJECT_PATH, PROPERTIES, "GetAll",
+                          g_variant_new ("(s)", INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, CTL_SERVICE_TIMEOUT_S * 1000,
+                          cancellable, on_reply, task);
+}
+
+gboolean
+ctl_service_load_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 gboolean

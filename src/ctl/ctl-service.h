@@ -29,6 +29,15 @@ RdDBusServer1 *ctl_service_get_proxy (const CtlService *self);
 /* Fetches the properties; afterwards they follow those of the service. */
 gboolean ctl_service_load (CtlService *self, GError **error);
 
+/* The same without waiting for it, when the name has passed to another process; its predecessor's
+ * properties are gone. "g-properties-changed" of the proxy tells of later changes only. Cancelled,
+ * the @callback may come after the end of @self, with G_IO_ERROR_CANCELLED. */
+void ctl_service_load_async (CtlService *self,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+gboolean ctl_service_load_finish (GAsyncResult *result, GError **error);
+
 /* Says in the words of this program what is behind the @error of a call, if the service itself did
  * not say it. Returns: FALSE. */
 gboolean ctl_service_explain (const CtlService *self, GError **error);

@@ -9,6 +9,7 @@
 
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
+#include "ctl-handover.h"
 #include "ctl-nodes.h"
 #include "ctl-service.h"
 #include "ctl-table.h"
@@ -70,6 +71,27 @@ add_counts (CtlTable *table, RdDBusServer1 *proxy)
   add (table, _ ("Messages:"), messages);
 }
 
+/* Only where there was one. */
+static void
+add_handover (CtlTable *table, RdDBusServer1 *proxy)
+{
+  const CtlHandover handover = ctl_handover_get (proxy);
+  const guint generation = rd_dbus_server1_get_generation (proxy);
+  g_autofree char *number = ctl_view_number (generation);
+  g_autofree char *report
+    /* Translators: numbers of clients, and milliseconds in which nobody was served */
+    = g_strdup_printf (_ ("%u moved, %u closed, %u lost; pause %.1f ms"), handover.moved,
+                       handover.closed, handover.lost, ctl_handover_get_pause_ms (&handover));
+
+  if (generation <= 1)
+    return;
+
+  /* Translators: the number of the process, each of which took over from the one before */
+  add (table, _ ("Generation:"), number);
+  /* Translators: of the clients, from one process to the next */
+  add (table, _ ("Hand-over:"), report);
+}
+
 static void
 print_text (CtlService *service, CtlOutput *output)
 {
@@ -89,12 +111,26 @@ print_text (CtlService *service, CtlOutput *output)
     add (table, _ ("Instance:"), rd_dbus_server1_get_instance (proxy));
   add_addresses (table, proxy);
   add_counts (table, proxy);
+  add_handover (table, proxy);
   ctl_table_add_wrapped (
     table, (const char *const[]){ _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL });
 
   rows = ctl_table_format (table, ctl_output_get_width (output));
   text = g_strdup_printf ("%s %s: %s\n%s", dot, ctl_service_get_name (service), painted, rows);
   ctl_output_print (output, text);
+}
+
+/* Returns: (transfer floating): an object that is empty where there was none. */
+static GVariant *
+handover_to_json (RdDBusServer1 *proxy)
+{
+  const CtlHandover handover = ctl_handover_get (proxy);
+  GVariantBuilder report;
+
+  g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
+  if (rd_dbus_server1_get_generation (proxy) > 1)
+    ctl_handover_add_json (&handover, &report);
+  return g_variant_builder_end (&report);
 }
 
 static void
@@ -125,6 +161,9 @@ print_json (RdDBusServer1 *proxy, CtlOutput *output)
                          g_variant_new_uint32 (rd_dbus_server1_get_drain_seconds_left (proxy)));
   g_variant_builder_add (&status, "{sv}", "bus_state",
                          g_variant_new_string (rd_dbus_server1_get_bus_state (proxy)));
+  g_variant_builder_add (&status, "{sv}", "generation",
+                         g_variant_new_uint32 (rd_dbus_server1_get_generation (proxy)));
+  g_variant_builder_add (&status, "{sv}", "handover", handover_to_json (proxy));
   ctl_output_print_json (output, g_variant_builder_end (&status));
 }
 
@@ -157,7 +196,8 @@ const CtlCommand ctl_status_command = {
   .description =
     N_ ("Shows the state of the service, where it listens, and how many clients and\n"
        "messages there were. During a drain also the time left, and a bar that is full\n"
-       "when all clients have left, measured against the most there were.\n"
+       "when all clients have left, measured against the most there were. After an\n"
+       "upgrade also how the clients were handed over.\n"
        "With --all the workers that share a Redis server with this one, and what they\n"
        "add up to."),
   .options = options,

@@ -49,7 +49,7 @@ on_properties (CtlWait *self)
 {
   const char *state = rd_dbus_server1_get_state (self->proxy);
 
-  if (state == NULL) /* the service is gone, and the properties with it */
+  if (state == NULL) /* the process is gone, and the properties with it */
     return;
 
   self->is_drained = g_str_equal (state, "drained");

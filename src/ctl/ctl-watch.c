@@ -2,8 +2,9 @@
 /* Copyright the Ringdown authors */
 
 /* Finds out when there is nothing more to follow: the service or the bus is gone, the service
- * hangs, the user or the reader of our output has had enough. What happens meanwhile, and what an
- * end means, is for the command that runs it. */
+ * hangs, the user or the reader of our output has had enough. A process that goes on with the
+ * clients of the one before is the same service. What happens meanwhile, and what an end means, is
+ * for the command that runs it. */
 
 #include "ctl-watch.h"
 
@@ -18,10 +19,11 @@
 
 struct _CtlWatch
 {
-  CtlService *service; /* unowned: outlives us */
-  GMainLoop *loop;     /* owned */
-  char *owner;         /* owned: unique bus name of the service at first */
-  GCancellable *cancellable;
+  CtlService *service;       /* unowned: outlives us */
+  GMainLoop *loop;           /* owned */
+  guint generation;          /* of the process that is followed */
+  GCancellable *cancellable; /* owned */
+  GCancellable *loading;     /* owned, nullable: of what its successor tells */
   CtlWatchEnd end;
   GError *error; /* owned */
   gulong owner_handler;
@@ -56,15 +58,56 @@ fail (CtlWatch *self, GError *error)
   end (self, CTL_WATCH_FAILED);
 }
 
-/* Whether another has taken the name over meanwhile does not matter: that is not the one we follow.
- */
+static void
+tell_properties (RdDBusServer1 *proxy)
+{
+  const char *const none[] = { NULL };
+  g_autoptr (GVariant) unknown = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+
+  g_signal_emit_by_name (proxy, "g-properties-changed", unknown, none);
+}
+
+static void
+on_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  const gboolean is_loaded = ctl_service_load_finish (result, &error);
+  CtlWatch *self = user_data;
+  RdDBusServer1 *proxy;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return; /* and there may be no self any more */
+  if (!is_loaded)
+    {
+      fail (self, g_steal_pointer (&error));
+      return;
+    }
+
+  proxy = ctl_service_get_proxy (self->service);
+  if (rd_dbus_server1_get_generation (proxy) <= self->generation)
+    {
+      end (self, CTL_WATCH_VANISHED); /* another has taken the name, but not the clients */
+      return;
+    }
+  self->generation = rd_dbus_server1_get_generation (proxy);
+  tell_properties (proxy);
+}
+
 static void
 on_owner_changed (CtlWatch *self, GParamSpec *pspec, GDBusProxy *proxy)
 {
   g_autofree char *owner = g_dbus_proxy_get_name_owner (proxy);
 
-  if (g_strcmp0 (owner, self->owner) != 0)
-    end (self, CTL_WATCH_VANISHED);
+  g_cancellable_cancel (self->loading);
+  g_clear_object (&self->loading);
+  if (owner == NULL)
+    {
+      end (self, CTL_WATCH_VANISHED);
+      return;
+    }
+
+  self->loading = g_cancellable_new ();
+  ctl_service_load_async (self->service, self->loading, on_loaded, self);
 }
 
 static void
@@ -135,7 +178,6 @@ ctl_watch_new (CtlService *service)
 
   self->service = service;
   self->loop = g_main_loop_new (NULL, FALSE);
-  self->owner = g_dbus_proxy_get_name_owner (proxy);
   self->cancellable = g_cancellable_new ();
   self->owner_handler = g_signal_connect_swapped (proxy, "notify::g-name-owner",
                                                   G_CALLBACK (on_owner_changed), self);
@@ -148,6 +190,7 @@ ctl_watch_new (CtlService *service)
 void
 ctl_watch_free (CtlWatch *self)
 {
+  g_cancellable_cancel (self->loading);
   g_cancellable_cancel (self->cancellable);
   g_clear_handle_id (&self->output_id, g_source_remove);
   g_clear_handle_id (&self->sigterm_id, g_source_remove);
@@ -155,10 +198,10 @@ ctl_watch_free (CtlWatch *self)
   g_clear_handle_id (&self->heartbeat_id, g_source_remove);
   g_clear_signal_handler (&self->closed_handler, ctl_service_get_connection (self->service));
   g_clear_signal_handler (&self->owner_handler, ctl_service_get_proxy (self->service));
+  g_clear_object (&self->loading);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
   g_main_loop_unref (self->loop);
-  g_free (self->owner);
   g_free (self);
 }
 
@@ -192,6 +235,7 @@ ctl_watch_signals (CtlWatch *self)
 CtlWatchEnd
 ctl_watch_run (CtlWatch *self, GError **error)
 {
+  self->generation = rd_dbus_server1_get_generation (ctl_service_get_proxy (self->service));
   if (!self->has_ended)
     g_main_loop_run (self->loop);
   if (self->error != NULL)

@@ -7,7 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Runs the main loop of a command that follows the service, until there is nothing to follow. */
+/* Runs the main loop of a command that follows the service, until there is nothing to follow. When
+ * another process goes on with the clients, the proxy has its properties and signals from then on;
+ * in between it has no properties. "g-properties-changed" tells when it has them. */
 typedef struct _CtlWatch CtlWatch;
 
 typedef enum
@@ -31,6 +33,7 @@ void ctl_watch_output (CtlWatch *self);
  * at most once. */
 void ctl_watch_signals (CtlWatch *self);
 
+/* After ctl_service_load(). */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 void ctl_watch_stop (CtlWatch *self);
 

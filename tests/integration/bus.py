@@ -82,6 +82,12 @@ class Caller:
         return self._connection.call_sync(NAME, OBJECT, interface, method, arguments, None,
                                           Gio.DBusCallFlags.NONE, int(10_000 * SLOWNESS), None)
 
+    def begin(self, method):
+        """Calls METHOD, and does not wait for the answer."""
+        message = Gio.DBusMessage.new_method_call(NAME, OBJECT, INTERFACE, method)
+        self._connection.send_message(message, Gio.DBusSendMessageFlags.NONE)
+        self._connection.flush_sync(None)
+
     def properties(self):
         [properties] = self.call('GetAll', GLib.Variant('(s)', (INTERFACE,)), PROPERTIES)
         return properties
@@ -97,6 +103,44 @@ class Caller:
         name = self._connection.get_unique_name()
         self._connection.close_sync(None)
         eventually(lambda: not self._bus.owns(name), f'{name} to leave the bus')
+
+
+class Owners:
+    """Remembers who had NAME on BUS, one after the other: unique names, '' for nobody."""
+
+    def __init__(self, bus, name=NAME):
+        self._name = name
+        self._changes = []  # (from, to)
+        self._connection = Gio.DBusConnection.new_for_address_sync(
+            bus.address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        self._connection.add_filter(self._filter)
+        self._ask('AddMatch', "type='signal',sender='org.freedesktop.DBus',"
+                              f"member='NameOwnerChanged',arg0='{name}'")
+        [self._first] = self._ask('GetNameOwner', name)
+
+    def _ask(self, method, argument):
+        return self._connection.call_sync(
+            'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', method,
+            GLib.Variant('(s)', (argument,)), None, Gio.DBusCallFlags.NONE,
+            int(10_000 * SLOWNESS), None)
+
+    def _filter(self, _connection, message, is_incoming):
+        if is_incoming and message.get_member() == 'NameOwnerChanged':
+            _, old, new = message.get_body().unpack()
+            self._changes.append((old, new))
+        return message
+
+    def stop(self):
+        self._connection.close_sync(None)
+
+    @property
+    def told(self):
+        """All owners so far, the first one too."""
+        self._ask('GetNameOwner', self._name)  # what was signalled before is here by then
+        changes = list(self._changes)
+        assert [old for old, _ in changes] == [self._first, *(new for _, new in changes)][:-1]
+        return [self._first, *(new for _, new in changes)]
 
 
 class Monitor:

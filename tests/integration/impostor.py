@@ -7,10 +7,13 @@ import threading
 from bus import INTERFACE, NAME, OBJECT
 from gi.repository import Gio, GLib
 
+_FLAGS = 1 | 2 | 4  # RequestName: may be replaced, replaces, does not queue
+
 
 class Impostor(threading.Thread):
-    """Has the name of the service on BUS, and answers with REPLIES (method -> GVariant, or the
-    name and message of an error, or None: it never answers) and PROPERTIES."""
+    """Has the name of the service on BUS, which another impostor may take over, and answers with
+    REPLIES (method -> GVariant, or the name and message of an error, or what returns one of them,
+    or None: it never answers) and PROPERTIES."""
 
     def __init__(self, bus, properties, replies):
         super().__init__(daemon=True)
@@ -32,7 +35,7 @@ class Impostor(threading.Thread):
         self._connection.add_filter(self._filter)
         self._connection.call_sync(
             'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'RequestName',
-            GLib.Variant('(su)', (NAME, 4)), None, Gio.DBusCallFlags.NONE, -1, None)
+            GLib.Variant('(su)', (NAME, _FLAGS)), None, Gio.DBusCallFlags.NONE, -1, None)
         self._is_ready.set()
         self._loop.run()
         self._connection.close_sync(None)
@@ -44,12 +47,19 @@ class Impostor(threading.Thread):
         if self._replies.get(message.get_member(), message) is None:
             self.is_asked_in_vain.set()
             return None
-        self._connection.send_message(self._answer(message), Gio.DBusSendMessageFlags.NONE)
+        if callable(self._replies.get(message.get_member())):
+            self._invoke(lambda: self._send_answer(message))  # this thread is every connection's
+        else:
+            self._send_answer(message)
         return None
+
+    def _send_answer(self, message):
+        self._connection.send_message(self._answer(message), Gio.DBusSendMessageFlags.NONE)
 
     def _answer(self, message):
         reply = (GLib.Variant('(a{sv})', (self._properties,)) if message.get_member() == 'GetAll'
                  else self._replies.get(message.get_member(), GLib.Variant('()', ())))
+        reply = reply() if callable(reply) else reply
         if isinstance(reply, tuple):
             return message.new_method_error_literal(*reply)
         answer = message.new_method_reply()
@@ -64,8 +74,11 @@ class Impostor(threading.Thread):
         self.emit('PropertiesChanged', GLib.Variant('(sa{sv}as)', (INTERFACE, changed, [])),
                   'org.freedesktop.DBus.Properties')
 
-    def leave(self):
+    def _invoke(self, function):
         source = GLib.idle_source_new()  # in the loop, which may not have begun yet
-        source.set_callback(lambda _: self._loop.quit())
+        source.set_callback(lambda _: function())
         source.attach(self._context)
+
+    def leave(self):
+        self._invoke(self._loop.quit)
         self.join()

@@ -50,15 +50,16 @@ def clean_environment(directory, extra=None):
 class Ringdown:
     """A running server. Everything that waits has a deadline."""
 
-    def __init__(self, directory, options, *, environment=None, warnings=(), prefix=()):
+    def __init__(self, directory, options, *, environment=None, warnings=(), prefix=(),
+                 executable=None, defaults=_DEFAULTS):
         self._warnings = [re.compile(pattern) for pattern in warnings]
         self._lines = []  # (time, text)
         self._news = threading.Condition()
         self._status = None
         chosen = {option.partition('=')[0] for option in options}
-        defaults = [option for option in _DEFAULTS if option.partition('=')[0] not in chosen]
+        defaults = [option for option in defaults if option.partition('=')[0] not in chosen]
         self._process = subprocess.Popen(
-            [*prefix, program(), *defaults, *options],
+            [*prefix, executable or program(), *defaults, *options],
             env=clean_environment(directory, environment), cwd=directory,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         atexit.register(self._process.kill)

@@ -15,8 +15,8 @@ from ctl import ESCAPE, CtlTestCase
 from patience import eventually
 from ringdown import ADDRESS
 
-COMMANDS = ('status', 'clients', 'publish', 'disconnect', 'drain', 'cancel-drain', 'shutdown',
-            'monitor', 'help')
+COMMANDS = ('status', 'clients', 'publish', 'disconnect', 'upgrade', 'drain', 'cancel-drain',
+            'shutdown', 'monitor', 'help')
 ESCAPES = re.compile(r'\x1b\[\d*m')
 
 
@@ -93,7 +93,7 @@ class StatusTest(ExampleTestCase):
             'state': 'running', 'instance': '', 'addresses': [f'ws://{ADDRESS}:{server.port}/ws'],
             'connections': 1, 'peak_connections': 1, 'total_connections': 1,
             'messages_published': 0, 'messages_delivered': 0, 'drain_seconds_left': 0,
-            'bus_state': 'local'}, status)
+            'bus_state': 'local', 'generation': 1, 'handover': {}}, status)
 
 
 class ClientsTest(ExampleTestCase):

@@ -6,8 +6,8 @@ escape sequence comes through, and the service never hears of it."""
 import tap
 from ctl import CtlTestCase
 
-COMMANDS = ('status', 'clients', 'publish', 'disconnect', 'drain', 'cancel-drain', 'shutdown',
-            'monitor', 'help')
+COMMANDS = ('status', 'clients', 'publish', 'disconnect', 'upgrade', 'drain', 'cancel-drain',
+            'shutdown', 'monitor', 'help')
 MOST_ARGUMENTS = {'publish': 1, 'disconnect': 1, 'help': 1}
 HOSTILE = {  # as typed: how it is shown
     '\x1b[31mred': r'\u001b[31mred',
@@ -39,7 +39,7 @@ class CommandTest(ArgumentsTestCase):
                 self.assert_refused(['no command', '--help'], *arguments)
 
     def test_unknown(self):
-        for name in 'stat', 'STATUS', 'status ', '', '-', 'upgrade':
+        for name in 'stat', 'STATUS', 'status ', '', '-', 'restart':
             with self.subTest(name):
                 self.assert_refused([f'“{name}”', '--help'], name)
                 self.assert_refused([f'“{name}”', '--help'], 'help', name)

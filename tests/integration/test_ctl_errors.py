@@ -17,7 +17,7 @@ from gi.repository import GLib
 from patience import SLOWNESS, eventually
 
 COMMANDS = (('status',), ('status', '--all'), ('clients',), ('publish', 'x'), ('disconnect', '1'),
-            ('drain',), ('drain', '--wait'), ('cancel-drain',), ('shutdown',),
+            ('upgrade',), ('drain',), ('drain', '--wait'), ('cancel-drain',), ('shutdown',),
             ('shutdown', '--wait'), ('monitor',))
 TIMEOUT = 10  # seconds that ringdownctl waits for an answer
 

@@ -22,6 +22,7 @@ PROPERTIES = {
     'PeakConnections': ('u', (1 << 32) - 1), 'TotalConnections': ('t', HUGE),
     'MessagesPublished': ('t', HUGE), 'MessagesDelivered': ('t', HUGE - 1),
     'DrainSecondsLeft': ('u', (1 << 32) - 1), 'BusState': ('s', EVIL), 'Nodes': ('aa{sv}', []),
+    'Generation': ('u', 1), 'Handover': ('a{sv}', {}),
 }
 CLIENT = {'id': ('t', HUGE), 'remote': ('s', EVIL), 'connected': ('t', HUGE),
           'received': ('t', HUGE), 'sent': ('t', HUGE - 2), 'behind': ('t', 0)}
@@ -81,9 +82,10 @@ class TextTest(HostileTestCase):
             impostor = Impostor(self.bus, PROPERTIES, {
                 method: (name, message) for method in ('Publish', 'Drain', 'Shutdown',
                                                        'ListClients', 'DisconnectClient',
-                                                       'CancelDrain', 'SetClientSignals')})
+                                                       'CancelDrain', 'SetClientSignals',
+                                                       'Upgrade')})
             for command in (('publish', 'x'), ('drain',), ('shutdown',), ('clients',),
-                            ('disconnect', '1'), ('cancel-drain',), ('monitor',),
+                            ('disconnect', '1'), ('cancel-drain',), ('monitor',), ('upgrade',),
                             ('drain', '--wait')):
                 with self.subTest(command=command, name=name):
                     self.assert_fails([f'ringdownctl: {SHOWN}\n'], *command)
@@ -150,7 +152,7 @@ class NonsenseTest(HostileTestCase):
         self.assert_fails([NAME, 'another program'], 'clients')
 
     def test_one_that_never_answers_can_be_left(self):
-        for command in ('status',), ('monitor',), ('drain', '--wait'):
+        for command in ('status',), ('monitor',), ('upgrade',), ('drain', '--wait'):
             impostor = Impostor(self.bus, PROPERTIES, {'GetAll': None, 'SetClientSignals': None})
             with self.subTest(command):
                 asking = self.begin_ctl(*command)
@@ -161,14 +163,17 @@ class NonsenseTest(HostileTestCase):
 
     def test_replies_of_a_wrong_type(self):
         wrong = GLib.Variant('(u)', (5,))
-        self.impersonate(Publish=wrong, ListClients=wrong, Drain=wrong, DisconnectClient=wrong)
-        for command in ('publish', 'x'), ('clients',), ('drain',), ('disconnect', '1'):
+        self.impersonate(Publish=wrong, ListClients=wrong, Drain=wrong, DisconnectClient=wrong,
+                         Upgrade=wrong)
+        for command in (('publish', 'x'), ('clients',), ('drain',), ('disconnect', '1'),
+                        ('upgrade',)):
             with self.subTest(command):
                 self.assert_fails([], *command)
 
     def test_properties_of_a_wrong_type(self):
         self.impersonate({'Connections': ('s', 'three')})
-        for command in ('status',), ('drain',), ('drain', '--wait'), ('monitor',):
+        for command in (('status',), ('drain',), ('drain', '--wait'), ('monitor',),
+                        ('upgrade',)):
             with self.subTest(command):
                 self.assert_fails([NAME, 'Connections'], *command)
 

@@ -20,6 +20,7 @@ PROPERTIES = {
     'Addresses': ('as', ['ws://127.0.0.1:8000/ws']), 'Connections': ('u', 12),
     'PeakConnections': ('u', 20), 'TotalConnections': ('t', 100), 'MessagesPublished': ('t', 5),
     'MessagesDelivered': ('t', 60), 'DrainSecondsLeft': ('u', 0),
+    'Generation': ('u', 1), 'Handover': ('a{sv}', {}),
 }
 NODE = {'id': ('s', '5eed'), 'host': ('s', 'alpha'), 'pid': ('u', 812), 'instance': ('s', '1'),
         'state': ('s', 'running'), 'clients': ('u', 12), 'version': ('s', '1.2.3'),

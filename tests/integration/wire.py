@@ -75,10 +75,10 @@ def close_payload(code, reason=b''):
 
 
 class Client:
-    """One connection to 127.0.0.1:PORT, silent until told. RECEIVE_BUFFER: bytes the kernel may
+    """One connection to ADDRESS:PORT, silent until told. RECEIVE_BUFFER: bytes the kernel may
     keep for us before the server has to wait."""
 
-    def __init__(self, port, *, receive_buffer=None):
+    def __init__(self, port, *, address='127.0.0.1', receive_buffer=None):
         self._buffer = bytearray()
         self._key = base64.b64encode(os.urandom(16)).decode()
         self.port = port
@@ -87,7 +87,7 @@ class Client:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(Deadline(10).remaining)
         try:
-            self.socket.connect(('127.0.0.1', port))
+            self.socket.connect((address, port))
         except OSError:
             self.socket.close()
             raise
