@@ -71,6 +71,7 @@ rd_check_systemd_get_service (GDBusConnection *bus,
 
   g_variant_lookup (properties, "LimitNOFILE", "t", &service->max_descriptors);
   g_variant_lookup (properties, "Environment", "^as", &service->environment);
+  service->restart = rd_restart_unit_read (properties);
   service->may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
   return TRUE;
 }

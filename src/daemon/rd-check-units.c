@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Whether the units let the service drain to the end: that of the service itself, and for a user's
- * that of the manager around it, which ends with the last session. Asks rd-check-systemd for the
- * facts; where there is no unit, there is nothing to judge. */
+/* Whether the units let the service drain to the end, and its clients outlive a restart: that of
+ * the service itself, and for a user's that of the manager around it, which ends with the last
+ * session. Asks rd-check-systemd for the facts; where there is no unit, there is nothing to judge.
+ */
 
 #include "rd-check-units.h"
 
@@ -68,6 +69,18 @@ judge_service (RdCheckFindings *findings,
                               "may be before it could ask for time to drain: set "
                               "TimeoutStopSec=10s"),
                            name, stop);
+}
+
+static void
+check_restart (RdCheckFindings *findings,
+               const RdCheckUnits *units,
+               const char *name,
+               const RdCheckService *service)
+{
+  g_autoptr (GPtrArray) texts = rd_restart_unit_judge (&service->restart, name, units->is_user);
+
+  for (guint i = 0; i < texts->len; i++)
+    rd_check_findings_add (findings, RD_CHECK_BITES, "%s", (const char *) texts->pdata[i]);
 }
 
 static gboolean
@@ -219,6 +232,7 @@ rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckGiv
 
   given->max_descriptors = service.max_descriptors;
   judge_service (findings, units, name, &service);
+  check_restart (findings, units, name, &service);
   check_environment (findings, units, name, &service);
   if (units->is_user)
     check_session (findings, units, name);

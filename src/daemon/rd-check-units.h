@@ -31,7 +31,8 @@ typedef struct
   guint64 max_descriptors;   /* G_MAXUINT64: not known */
 } RdCheckGiven;
 
-/* Finds out whether the unit of the service, and what it runs in, lets it drain to the end.
+/* Finds out whether the unit of the service, and what it runs in, lets it drain to the end, and
+ * keep its clients over a restart.
  * @given: (inout): set what there is. */
 void rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckGiven *given);
 

@@ -85,10 +85,12 @@ class _Fake:
 
 
 class Systemd(_Fake):
-    """A service manager. UNITS: name -> properties, of whatever type of unit."""
+    """A service manager. UNITS: name -> properties, of whatever type of unit. UNIT_OF_CALLER: what
+    returns the name of the unit of who asks for his own."""
 
-    def __init__(self, bus, units, load_unit=None):
+    def __init__(self, bus, units, load_unit=None, unit_of_caller=silence):
         self.asked = []  # the units, in order
+        self.properties = {}  # name -> those of its type; a test may change them
         paths = {name: f'/org/freedesktop/systemd1/unit/u{i}' for i, name in enumerate(units)}
         missing = '/org/freedesktop/systemd1/unit/missing'
 
@@ -96,16 +98,23 @@ class Systemd(_Fake):
             self.asked.append(name)
             return paths.get(name, missing)
 
+        def find_by_pid(pid):
+            assert pid == 0, pid
+            name = unit_of_caller()
+            return name and paths[name]
+
         def interfaces(unit):
-            state = {'LoadState': GLib.Variant('s', 'loaded'),
+            state = {'Id': GLib.Variant('s', unit), 'LoadState': GLib.Variant('s', 'loaded'),
                      'ActiveState': GLib.Variant('s', 'active'), **units[unit]}
             own = {key: state.pop(key) for key in units[unit] if not key.endswith('State')}
+            self.properties[unit] = own
             kind = unit.rpartition('.')[2].capitalize()
             return {f'{SYSTEMD}.Unit': (state, {}), f'{SYSTEMD}.{kind}': (own, {})}
 
         super().__init__(bus, SYSTEMD, {
             '/org/freedesktop/systemd1': {
-                f'{SYSTEMD}.Manager': ({}, {'LoadUnit': ('s', load_unit or find)})},
+                f'{SYSTEMD}.Manager': ({}, {
+                    'LoadUnit': ('s', load_unit or find), 'GetUnitByPID': ('u', find_by_pid)})},
             missing: {f'{SYSTEMD}.Unit': ({'LoadState': GLib.Variant('s', 'not-found')}, {})},
             **{path: interfaces(name) for name, path in paths.items()}})
 

@@ -270,6 +270,28 @@ class UnitTest(BusTestCase):
         self.fake_session({self.UNIT: service(stop_us=1_000_000)})
         self.assert_finds(BITES, {'Will bite': ['before it could ask for time']})
 
+    def test_a_unit_that_hands_over_at_a_restart_is_fine(self):
+        self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(16))})
+        self.assert_finds(FINE, {})
+
+    def test_a_unit_without_a_store_bites(self):
+        self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(0))})
+        found = self.assert_finds(BITES, {'Will bite': [
+            f'{self.UNIT} has no store to keep clients in (FileDescriptorStoreMax=)']})
+        self.assertIn(f'(systemctl --user edit {self.UNIT})', found)
+
+    def test_a_unit_that_restarts_as_it_stops_bites(self):
+        self.fake(Systemd, self.system, {self.UNIT: service(
+            stop_us=10_000_000, **self.restart(16, signal.SIGTERM))})
+        found = self.assert_finds(BITES, {'Will bite': [
+            f'{self.UNIT} cannot tell a restart from a stop (RestartKillSignal=)']}, '--bus=system')
+        self.assertIn(f'(systemctl edit {self.UNIT})', found)
+
+    @staticmethod
+    def restart(store, number=signal.SIGUSR1):
+        return {'FileDescriptorStoreMax': GLib.Variant('u', store),
+                'RestartKillSignal': GLib.Variant('i', number)}
+
     def test_the_limit_of_the_unit_counts_too(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000,
                                               LimitNOFILE=GLib.Variant('t', 1000))})

@@ -50,6 +50,26 @@ class FilesTest(unittest.TestCase):
                 self.assertLessEqual(float(told[1]), EXPOSURE[manager], report)
 
 
+class CheckTest(UnitsTestCase):
+    """`ringdown --check` of the units, by what the real manager says of them."""
+    BITING = r'(?m)^  - ringdown\.service .*(FileDescriptorStoreMax|RestartKillSignal)='
+
+    def check(self):
+        return run('env', 'RINGDOWN_CONFIG=/dev/null', 'RINGDOWN_PORT=0', 'RINGDOWN_ADMIN_PORT=0',
+                   f'{stage()}/bin/ringdown', '--check', check=False).stdout
+
+    def test_they_keep_clients_over_a_restart(self):
+        found = self.check()
+        self.assertIn('[Drain]', found)
+        self.assertNotRegex(found, self.BITING)
+
+    def test_one_that_does_not_bites(self):
+        for line in 'FileDescriptorStoreMax=0', 'RestartKillSignal=SIGTERM':
+            with self.subTest(line):
+                self.configure('ringdown.service', f'[Service]\n{line}\n')
+                self.assertRegex(self.check(), self.BITING)
+
+
 class HardeningTest(ServiceTestCase):
     def test_the_service_is_confined(self):
         self.start()

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""`systemctl restart` and `reload` under a real service manager: no client notices."""
+
+import os
+import signal
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import tap
+from bus import NAME
+from chorus import chorus
+from crowd import Member
+from patience import eventually
+from redis_server import Port
+from ringdown import ADDRESS
+from units import ServiceTestCase, Unit, systemctl, units_in_session
+
+CROWD = 120
+SENDERS = 6
+RATE = 300  # messages a second, all together
+RESTARTS = 10
+
+
+class HandoverTestCase(ServiceTestCase):
+    def setUp(self):
+        super().setUp()
+        self.set_options(ping_interval=0)
+
+    def sing(self, port, size=CROWD):
+        """Clients at PORT under traffic, who judge at the end whether they noticed anything."""
+        return chorus(SimpleNamespace(port=port), size, SENDERS, RATE)
+
+    def clients(self):
+        """The clients' ids, each with the port it comes from."""
+        [clients] = self.bus.call('ListClients')
+        return {client['id']['data']: client['remote']['data'] for client in clients}
+
+    def handover(self):
+        return {name: field['data'] for name, field in self.bus.property('Handover').items()}
+
+    def make_key_file(self):
+        directory = tempfile.TemporaryDirectory(prefix='ringdown-test-')
+        self.addCleanup(directory.cleanup)
+        key_file = Path(directory.name, 'ringdown.conf')
+        key_file.touch()
+        return key_file
+
+    def totals(self):
+        return [self.bus.property(name) for name in ('TotalConnections', 'PeakConnections')]
+
+    def restart(self):
+        """Restarts the service at once, however often it has been; returns its new process."""
+        before = self.service.pid
+        systemctl('reset-failed', 'ringdown.service')  # and with it the count of starts
+        systemctl('restart', 'ringdown.service')
+        after = self.service.pid
+        self.assertNotEqual(before, after)
+        return after
+
+    def assert_all_moved(self, generation, size=CROWD):
+        self.assertEqual(generation, self.bus.property('Generation'))
+        told = self.handover()
+        self.assertEqual((size, 0, 0), (told['moved'], told['closed'], told['lost']), told)
+        self.service.wait_log(fr'(?m)^Generation {generation} goes on with {size} clients')
+
+
+class RestartTest(HandoverTestCase):
+    def test_no_restart_is_noticed(self):
+        port = self.start()
+        with self.sing(port) as people:
+            clients, totals = self.clients(), self.totals()
+            for generation in range(2, 2 + RESTARTS):
+                published = self.bus.property('MessagesPublished')
+                self.restart()
+                people.wait_heard()
+                self.assert_all_moved(generation)
+                self.assertGreaterEqual(self.bus.property('MessagesPublished'), published)
+                print(f'# pause: {self.handover()["pause"]} µs')
+            self.assertEqual((clients, totals), (self.clients(), self.totals()))
+            self.assertEqual(port, self.bus.port(NAME))
+            self.join(port).leave()
+        self.assertEqual('0', self.service.show('NFileDescriptorStore'))
+        self.assertEqual('0', self.service.show('NRestarts'))  # none of them for a failure
+        self.assertNotRegex(self.service.log(), r'(?i)drain|warn|fail')
+
+    def test_with_nobody_there_it_is_a_restart_all_the_same(self):
+        port = self.start()
+        self.restart()
+        self.assertEqual(port, self.bus.port(NAME))
+        self.assertEqual(2, self.bus.property('Generation'))
+        self.join(port).say('the first')
+
+    def test_who_comes_meanwhile_is_let_in(self):
+        port = self.start()
+        is_over = threading.Event()
+
+        def come_and_go():
+            times = 0
+            while not is_over.is_set():
+                member = Member(port)
+                member.say('hello')
+                member.wait_message('hello')
+                member.leave()
+                times += 1
+            return times
+
+        with ThreadPoolExecutor() as pool:
+            coming = [pool.submit(come_and_go) for _ in range(4)]
+            try:
+                for _ in range(5):
+                    self.restart()
+            finally:
+                is_over.set()
+            for each in coming:
+                self.assertGreater(each.result(), 5)
+        self.assertEqual(6, self.bus.property('Generation'))
+
+    def test_sockets_of_a_socket_unit_stay(self):
+        reserved = Port()
+        self.addCleanup(reserved.release)
+        self.configure('ringdown.socket', f'''
+[Socket]
+ListenStream=
+ListenStream={ADDRESS}:{reserved.number}
+''')
+        systemctl('start', 'ringdown.socket')
+        with self.sing(reserved.number) as people:
+            self.restart()
+            people.wait_heard()
+            self.assert_all_moved(2)
+            self.assertEqual(reserved.number, self.bus.port(NAME))
+            self.join(reserved.number).leave()
+
+    def test_an_instance_is_restarted_for_itself(self):
+        instance = Unit('ringdown@solo.service')
+        instance.start()
+        name = f'{NAME}.isolo'
+        with self.sing(self.bus.port(name), size=20) as people:
+            systemctl('restart', instance.name)
+            people.wait_heard()
+            self.assertEqual(2, self.bus.property('Generation', name))
+
+    def test_a_stop_after_a_restart_still_drains(self):
+        member = self.join(self.start())
+        self.restart()
+        self.service.begin_stop()
+        self.wait_status(r'^draining: 1 client, ')
+        member.say('still here')
+        member.wait_message('still here')
+        member.leave()
+        self.service.wait(ActiveState='inactive', Result='success')
+        self.service.wait_log(r'(?m)^Drained in ')
+
+    def test_a_crash_is_none(self):
+        """What is not handed over is lost; the next one begins anew."""
+        port = self.start()
+        member = self.join(port)
+        pid = self.service.pid
+        os.kill(pid, signal.SIGKILL)
+        self.service.wait_restarted(pid)
+        eventually(lambda: member.end, 'the end of the connection')
+        self.assertEqual(1, self.bus.property('Generation'))
+
+
+class FailedStartTest(HandoverTestCase):
+    """The new process cannot start: the parcel stays where it is."""
+
+    def setUp(self):
+        super().setUp()
+        self.key_file = self.make_key_file()
+        self.set_options(ping_interval=0, config=self.key_file)
+
+    def restart_broken(self):
+        self.key_file.write_text('[Server]\nprot=1\n', encoding='utf-8')
+        systemctl('restart', '--no-block', 'ringdown.service')
+        self.service.wait_log('prot')
+
+    def test_clients_outlive_it(self):
+        with self.sing(self.start()) as people:
+            self.restart_broken()
+            self.key_file.write_text('', encoding='utf-8')
+            self.service.wait(ActiveState='active')
+            people.wait_heard()
+            self.assert_all_moved(2)
+        self.assertNotEqual('0', self.service.show('NRestarts'))
+
+    def test_clients_are_let_go_when_no_start_is_left(self):
+        """They shall come again elsewhere, and not wait for nobody."""
+        member = self.join(self.start())
+        self.restart_broken()
+        self.service.wait(30, ActiveState='failed')
+        eventually(lambda: member.end, 'the end of the connection')
+
+
+class WithoutStoreTest(HandoverTestCase):
+    def without(self, line):
+        self.configure('ringdown.service', f'[Service]\n{line}\n')
+        self.set_options(ping_interval=0, drain_timeout='1h')
+
+    def assert_restart_drains(self):
+        member = self.join(self.start())
+        pid = self.service.pid
+        systemctl('restart', '--no-block', 'ringdown.service')
+        self.wait_status(r'^draining: 1 client, ')
+        member.say('still here')
+        member.wait_message('still here')
+        self.assertEqual(pid, self.service.pid)
+        member.leave()
+        self.service.wait_restarted(pid)
+        self.assertEqual(1, self.bus.property('Generation'))
+
+    def test_a_unit_without_store_is_warned_of_and_drains(self):
+        self.without('FileDescriptorStoreMax=0')
+        self.assert_restart_drains()
+        self.service.wait_log('(?m)^ringdown.service has no store .*FileDescriptorStoreMax=16')
+
+    def test_a_unit_without_the_signal_is_warned_of_and_drains(self):
+        self.without('RestartKillSignal=SIGTERM')
+        self.assert_restart_drains()
+        self.service.wait_log('(?m)^ringdown.service cannot tell a restart from a stop')
+
+
+class ReloadTest(HandoverTestCase):
+    def test_no_reload_is_noticed(self):
+        with self.sing(self.start()) as people:
+            clients = self.clients()
+            for generation in 2, 3, 4:
+                pid = self.service.pid
+                systemctl('reload', 'ringdown.service')
+                people.wait_heard()
+                self.assertNotEqual(pid, self.service.wait_restarted(pid))
+                self.assert_all_moved(generation)
+            self.assertEqual(clients, self.clients())
+        self.service.wait(SubState='running', Result='success')
+
+    def test_a_reload_that_cannot_be_leaves_all_as_it_was(self):
+        key_file = self.make_key_file()
+        self.set_options(ping_interval=0, config=key_file)
+        with self.sing(self.start(), size=20) as people:
+            pid = self.service.pid
+            key_file.unlink()
+            systemctl('reload', 'ringdown.service', check=False)
+            people.wait_heard()
+            self.assertEqual(('active', pid), (self.service.show('ActiveState'), self.service.pid))
+            self.assertEqual(1, self.bus.property('Generation'))
+        self.service.wait_log(r'(?i)hand-over: ')
+
+    def test_it_is_watched_on(self):
+        """The watchdog of the manager has to hear of the new process."""
+        self.configure('ringdown.service', '[Service]\nWatchdogSec=1s\n')
+        member = self.join(self.start())
+        pid = self.service.pid
+        systemctl('reload', 'ringdown.service')
+        successor = self.service.wait_restarted(pid)
+        self.stay(member, 4)
+        self.assertEqual(successor, self.service.pid)
+        os.kill(successor, signal.SIGSTOP)
+        self.service.wait_log('Watchdog timeout')
+        self.service.wait_restarted(successor)
+
+
+if __name__ == '__main__':
+    with units_in_session():
+        tap.main()
