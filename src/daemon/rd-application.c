@@ -21,6 +21,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* For the answers to those who asked this process while another took over. */
+#define LAST_CALLS_MS 1000
+
 #define FLAGS (G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT)
 
 struct _RdApplication
@@ -39,6 +42,8 @@ struct _RdApplication
   RdFarewell *farewell;          /* owned */
   RdRestartCheck *restart_check; /* owned, nullable: no service manager, or no bus to ask it on */
   GDBusMethodInvocation *caller; /* owned, nullable: waits for what the upgrade comes to */
+  gboolean has_lost_name;        /* on the bus, or never had one */
+  gboolean is_over;              /* here; another process is the service */
   gboolean is_to_restart;        /* as soon as the hand-over that is under way is over */
   GError *error;                 /* owned: why it could not start */
 };
@@ -73,7 +78,43 @@ on_sigterm (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+leave (gpointer user_data)
+{
+  /* some 20 ms to let go of 10 000 clients: not before those who serve them */
+  setpriority (PRIO_PROCESS, 0, PRIO_MAX - 1);
+  g_application_quit (user_data);
+}
+
+/* Who has called us by the name has done so by now. */
+static void
+release_calls (RdApplication *self)
+{
+  GApplication *application = G_APPLICATION (self);
+
+  rd_service_release (self->parts->service, g_application_get_dbus_connection (application),
+                      g_application_get_application_id (application), leave, self);
+}
+
 static void restart (RdApplication *self);
+
+/* @caller: nullable. */
+static void
+on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
+{
+  g_warning (_ ("Hand-over: %s"), error->message);
+  rd_metrics_count_failed_handover (self->parts->metrics);
+  if (caller != NULL)
+    g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
+
+  if (rd_handover_get_heir (self->handover) > 0) /* too late to go on here */
+    {
+      self->error = g_error_copy (error);
+      g_application_quit (G_APPLICATION (self));
+    }
+  else if (self->is_to_restart)
+    restart (self);
+}
 
 static void
 on_handover (const GError *error, gpointer user_data)
@@ -83,25 +124,21 @@ on_handover (const GError *error, gpointer user_data)
 
   if (error != NULL)
     {
-      g_warning (_ ("Hand-over: %s"), error->message);
-      rd_metrics_count_failed_handover (self->parts->metrics);
-      if (caller != NULL)
-        g_dbus_method_invocation_return_gerror (g_steal_pointer (&caller), error);
-      if (self->is_to_restart)
-        restart (self);
+      on_handover_failed (self, caller, error);
       return;
     }
 
   if (caller != NULL)
     rd_dbus_server1_complete_upgrade (RD_DBUS_SERVER1 (self->parts->service),
-                                      g_steal_pointer (&caller));
+                                      g_object_ref (caller));
   if (self->is_to_restart)
     pass_on (self, SIGUSR1);
   g_message (_ ("Process %d goes on with the clients; this one ends"),
              (int) rd_handover_get_heir (self->handover));
-  /* some 20 ms to let go of 10 000 clients: not before those who serve them */
-  setpriority (PRIO_PROCESS, 0, PRIO_MAX - 1);
-  g_application_quit (G_APPLICATION (self));
+  self->is_over = TRUE;
+  g_timeout_add_once (LAST_CALLS_MS, leave, self);
+  if (self->has_lost_name)
+    release_calls (self);
 }
 
 static void
@@ -274,7 +311,10 @@ rd_application_name_lost (GApplication *application)
 {
   RdApplication *self = RD_APPLICATION (application);
 
-  if (rd_handover_get_heir (self->handover) == 0)
+  self->has_lost_name = TRUE;
+  if (self->is_over)
+    release_calls (self);
+  else if (rd_handover_get_heir (self->handover) == 0)
     g_warning (
       _ ("Another process has taken the name %s on the message bus: running on without it"),
       g_application_get_application_id (application));
@@ -456,6 +496,7 @@ rd_application_run (RdApplication *self, GError **error)
   if (!take_name (self, error))
     return FALSE;
 
+  self->has_lost_name = g_application_get_dbus_connection (G_APPLICATION (self)) == NULL;
   g_application_run (G_APPLICATION (self), 0, NULL);
   if (self->error == NULL)
     return TRUE;

@@ -10,6 +10,7 @@
 #include "rd-redis-bus-pack.h"
 
 #include <glib/gi18n.h>
+#include <unistd.h>
 
 #define CLIENTS   "clients"
 #define DUE       "notification-due"
@@ -51,6 +52,7 @@ rd_estate_greet (RdParts *parts)
   GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
 
   g_variant_dict_insert (&dict, "version", "s", RINGDOWN_VERSION);
+  g_variant_dict_insert (&dict, "pid", "u", (guint32) getpid ());
   g_variant_dict_insert (&dict, "node", "s", parts->node);
   g_variant_dict_insert (&dict, "generation", "u", parts->handover.generation);
   g_variant_dict_insert (&dict, "clients", "u", rd_manager_get_connections (parts->manager));

@@ -133,6 +133,8 @@ on_successor_end (const char *how, gpointer user_data)
 static void
 fail (RdHandover *self, GError *error)
 {
+  const gboolean has_ended = g_error_matches (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED);
+
   clear_sources (self);
   if (self->stage == STAGE_SETTLING)
     rd_server_resume (self->parts->server);
@@ -141,16 +143,14 @@ fail (RdHandover *self, GError *error)
   self->failure = error;
   if (self->parcel != NULL)
     rd_parcel_send_text (self->parcel, RD_PARCEL_KIND_ABORT, error->message, NULL);
+  if (self->successor != NULL && !has_ended)
+    rd_successor_kill (self->successor); /* first: it takes a bare hang-up for our end */
   g_clear_pointer (&self->parcel, rd_parcel_free);
 
-  if (self->successor != NULL && g_error_matches (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED))
-    {
-      rd_successor_await_end (self->successor, PATIENCE_MS, on_successor_end, self);
-      return;
-    }
-  if (self->successor != NULL)
-    rd_successor_kill (self->successor);
-  self->timer_id = g_timeout_add (0, on_failure, self);
+  if (self->successor != NULL && has_ended)
+    rd_successor_await_end (self->successor, PATIENCE_MS, on_successor_end, self);
+  else
+    self->timer_id = g_timeout_add (0, on_failure, self);
 }
 
 /* A drain rules a hand-over out: whoever was to go on would not know of it. */
@@ -172,7 +172,7 @@ on_answers_given (gpointer user_data)
     return G_SOURCE_CONTINUE;
 
   self->timer_id = 0;
-  self->func (NULL, self->user_data);
+  self->func (self->failure, self->user_data);
   return G_SOURCE_REMOVE;
 }
 
@@ -190,13 +190,16 @@ static gboolean
 on_serving (int fd, GIOCondition condition, gpointer user_data)
 {
   RdHandover *self = user_data;
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) reason = NULL;
   g_autoptr (RdParcelPacket) packet = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_SERVING,
-                                                         &error);
+                                                         &reason);
 
   if (packet == NULL)
-    g_warning (_ ("The process that took over the clients has not said that it serves them: %s"),
-               error->message);
+    g_set_error (
+      &self->failure, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
+      _ ("process %d took over the clients, but did not come to serve them, and they are "
+         "lost: %s"),
+      (int) self->pid, reason->message);
   self->watch_id = 0;
   depart (self);
   return G_SOURCE_REMOVE;

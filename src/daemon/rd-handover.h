@@ -20,8 +20,8 @@ typedef struct
   gint64 timeout_us;       /* for a successor to be ready, and again for it to take over */
 } RdHandoverOptions;
 
-/* @error: %RD_ERROR_HANDOVER_FAILED: all goes on here as before. NULL: it goes on elsewhere, and
- * this process is to end. */
+/* @error: %RD_ERROR_HANDOVER_FAILED: all goes on here as before, unless there is an heir, who
+ * failed; then, and if it is NULL, this process is to end. */
 typedef void (*RdHandoverFunc) (const GError *error, gpointer user_data);
 
 /* @parts, @options: (transfer none): outlive it. Returns: (transfer full). */

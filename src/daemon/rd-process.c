@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a process can find out about itself: the program that it runs, and what its end would mean
- * for the container that it may be in. Asks the kernel, and looks for the files by which container
- * engines mark what they run; changes nothing. */
+/* What can be found out about processes: the program that this one runs, what its end would mean
+ * for the container that it may be in, whether another one lives. Asks the kernel, and looks for
+ * the files by which container engines mark what they run; changes nothing. */
 
 #include "rd-process.h"
 
+#include <poll.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 /* Files by which container engines mark what they run: Docker, Podman. */
@@ -31,4 +33,18 @@ rd_process_ends_container (void)
       return TRUE;
 
   return FALSE;
+}
+
+int
+rd_process_open (pid_t pid)
+{
+  return pidfd_open (pid, 0);
+}
+
+gboolean
+rd_process_has_ended (int pidfd, int patience_ms)
+{
+  struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+
+  return pidfd < 0 || poll (&poll_fd, 1, patience_ms) > 0;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -14,5 +15,12 @@ char *rd_process_dup_program (GError **error);
 /* Whether the end of this process is that of the container it is in: it is the first one there, or
  * the child of an init that runs nothing else. */
 gboolean rd_process_ends_container (void);
+
+/* Returns: a descriptor that stands for process @pid (pidfd_open(2)); -1: there is none. */
+int rd_process_open (pid_t pid);
+
+/* Whether the process that @pidfd stands for has ended, or does so within @patience_ms; one of
+ * which nothing is known, -1, has. */
+gboolean rd_process_has_ended (int pidfd, int patience_ms);
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 
 #include "rd-audience.h"
 #include "rd-error.h"
+#include "rd-relay.h"
 #include "rd-vardicts.h"
 
 #include <gio/gunixfdlist.h>
@@ -46,7 +47,7 @@ struct _RdService
   RdAudience *listeners; /* owned: to what is told of clients */
   gulong connected_id;   /* signal handlers on manager, while somebody listens */
   gulong disconnected_id;
-  gboolean is_retired;
+  RdRelay *relay; /* owned, nullable: we are the service */
 };
 
 enum
@@ -438,6 +439,40 @@ server1_iface_init (RdDBusServer1Iface *iface)
   iface->handle_upgrade = handle_upgrade;
 }
 
+static const GDBusInterfaceVTable *
+get_inherited_vtable (RdService *self)
+{
+  return G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)
+    ->get_vtable (G_DBUS_INTERFACE_SKELETON (self));
+}
+
+/* What these do is of the process that they were asked of. */
+static const char *const personal[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
+
+/* Not everything is asked of us while we are the service. @invocation: (transfer full). */
+static void
+method_call (GDBusConnection *connection,
+             const char *sender,
+             const char *object_path,
+             const char *interface_name,
+             const char *method_name,
+             GVariant *parameters,
+             GDBusMethodInvocation *invocation,
+             gpointer user_data)
+{
+  RdService *self = user_data;
+
+  if (self->relay == NULL)
+    get_inherited_vtable (self)->method_call (connection, sender, object_path, interface_name,
+                                              method_name, parameters, invocation, user_data);
+  else if (g_strv_contains (personal, method_name))
+    g_dbus_method_invocation_return_error_literal (
+      invocation, RD_ERROR, RD_ERROR_BUSY,
+      _ ("another process takes over the service at this moment; ask again"));
+  else
+    rd_relay_hold (self->relay, invocation);
+}
+
 /* Whoever asks gets what is so now, and not what was signalled last. */
 static GVariant *
 get_property (GDBusConnection *connection,
@@ -448,34 +483,17 @@ get_property (GDBusConnection *connection,
               GError **error,
               gpointer user_data)
 {
-  GDBusInterfaceSkeleton *skeleton = user_data;
-  const GDBusInterfaceVTable *inherited
-    = G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)->get_vtable (skeleton);
-
   set_properties (user_data);
   if (g_str_equal (property_name, "Nodes"))
     set_nodes (user_data);
-  return inherited->get_property (connection, sender, object_path, interface_name, property_name,
-                                  error, user_data);
+  return get_inherited_vtable (user_data)->get_property (
+    connection, sender, object_path, interface_name, property_name, error, user_data);
 }
 
 static GDBusInterfaceVTable *
 rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
 {
   return &RD_SERVICE (skeleton)->vtable;
-}
-
-/* What was asked of us when another process was the service already. */
-static gboolean
-rd_service_g_authorize_method (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation)
-{
-  if (!RD_SERVICE (skeleton)->is_retired)
-    return TRUE;
-
-  g_dbus_method_invocation_return_error_literal (
-    g_object_ref (invocation), RD_ERROR, RD_ERROR_BUSY,
-    _ ("another process takes over the service at this moment; ask again"));
-  return FALSE;
 }
 
 static void
@@ -485,6 +503,7 @@ rd_service_finalize (GObject *object)
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->look_id, g_source_remove);
+  g_clear_pointer (&self->relay, rd_relay_free);
   rd_audience_free (self->listeners);
   g_clear_signal_handler (&self->connected_id, self->manager);
   g_clear_signal_handler (&self->disconnected_id, self->manager);
@@ -500,7 +519,6 @@ rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
-  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->g_authorize_method = rd_service_g_authorize_method;
 
   signals[SIGNAL_UPGRADE] = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL,
                                           NULL, NULL, G_TYPE_NONE, 1,
@@ -513,9 +531,8 @@ rd_service_class_init (RdServiceClass *klass)
 static void
 rd_service_init (RdService *self)
 {
-  GDBusInterfaceSkeleton *skeleton = G_DBUS_INTERFACE_SKELETON (self);
-
-  self->vtable = *G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)->get_vtable (skeleton);
+  self->vtable = *get_inherited_vtable (self);
+  self->vtable.method_call = method_call;
   self->vtable.get_property = get_property;
   self->listeners = rd_audience_new ((void (*) (gpointer)) follow_listeners, self);
 }
@@ -562,7 +579,17 @@ rd_service_new (RdManager *manager,
 void
 rd_service_retire (RdService *self)
 {
-  self->is_retired = TRUE;
+  self->relay = rd_relay_new ();
+}
+
+void
+rd_service_release (RdService *self,
+                    GDBusConnection *connection,
+                    const char *name,
+                    void (*func) (gpointer user_data),
+                    gpointer user_data)
+{
+  rd_relay_release (self->relay, connection, name, func, user_data);
 }
 
 void

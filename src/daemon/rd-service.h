@@ -30,9 +30,16 @@ RdService *rd_service_new (RdManager *manager,
 /* From here on Generation and Handover tell of it; at first of none, in generation 1. */
 void rd_service_set_handover (RdService *self, const RdHandoverReport *report);
 
-/* Another process is the service: whatever is still asked of this one, nothing is done, and the
- * answer is %RD_ERROR_BUSY. */
+/* Another process is about to be the service: nothing that is still asked of this one is done, but
+ * held until rd_service_release(). What only this process could do is %RD_ERROR_BUSY. */
 void rd_service_retire (RdService *self);
+
+/* It is the service, under @name: see rd_relay_release(). */
+void rd_service_release (RdService *self,
+                         GDBusConnection *connection,
+                         const char *name,
+                         void (*func) (gpointer user_data),
+                         gpointer user_data);
 
 /* Who hears the signals about clients. Returns: (transfer floating): an as of unique names. */
 GVariant *rd_service_pack_listeners (RdService *self);

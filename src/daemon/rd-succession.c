@@ -11,6 +11,7 @@
 #include "rd-estate.h"
 #include "rd-parcel-value.h"
 #include "rd-parcel.h"
+#include "rd-process.h"
 #include "rd-sockets.h"
 #include "rd-successor.h"
 
@@ -21,12 +22,16 @@
 /* Longer than the other process waits: it decides. */
 #define PATIENCE_US (30 * G_TIME_SPAN_SECOND)
 
+/* For the other process to end, after it has hung up. */
+#define END_MS 2000
+
 /* For the other process to end, once it knows that we serve. */
 #define FAREWELL_MS 10000
 
 struct _RdSuccession
 {
   RdParcel *parcel; /* owned */
+  int pidfd;        /* owned: stands for the other process; -1: none, or not known */
   gboolean is_stored;
   gboolean is_taken; /* there is more than the ports */
   RdParts *parts;    /* unowned, nullable: not yet */
@@ -52,6 +57,7 @@ rd_succession_new (int fd, gboolean is_stored, GError **error)
   self = g_new0 (RdSuccession, 1);
   self->parcel = parcel;
   self->is_stored = is_stored;
+  self->pidfd = -1;
   return self;
 }
 
@@ -85,6 +91,8 @@ rd_succession_free (RdSuccession *self)
   g_clear_handle_id (&self->watch_id, g_source_remove);
   g_clear_handle_id (&self->timer_id, g_source_remove);
   g_clear_pointer (&self->offers, g_ptr_array_unref);
+  if (self->pidfd >= 0)
+    close (self->pidfd);
   g_free (self->node);
   rd_parcel_free (self->parcel);
   g_free (self);
@@ -115,7 +123,10 @@ static void
 read_greeting (RdSuccession *self, GVariant *greeting)
 {
   const char *node;
+  guint32 pid;
 
+  if (!self->is_stored && g_variant_lookup (greeting, "pid", "u", &pid))
+    self->pidfd = rd_process_open (pid);
   if (g_variant_lookup (greeting, "node", "&s", &node))
     self->node = g_strdup (node);
   if (!g_variant_lookup (greeting, "generation", "u", &self->report.generation))
@@ -187,10 +198,13 @@ say_ready (RdSuccession *self, GError **error)
   return seen != NULL;
 }
 
+/* Whether @error means that nobody but us has the clients. A hang-up alone does not: who has given
+ * us up may have had no room for the word. */
 static gboolean
-has_ended (const GError *error)
+is_alone (const RdSuccession *self, const GError *error)
 {
-  return g_error_matches (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED);
+  return g_error_matches (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED)
+         && (self->is_stored || rd_process_has_ended (self->pidfd, END_MS));
 }
 
 /* Takes the clients' sockets. Whoever sent them may have died, or had no room for more: those that
@@ -202,7 +216,7 @@ receive_sockets (RdSuccession *self, guint n, GArray *sockets, GError **error)
 
   if (rd_parcel_receive_sockets (self->parcel, n, sockets, &reason))
     return TRUE;
-  if (has_ended (reason))
+  if (is_alone (self, reason))
     {
       if (!self->is_stored)
         self->report.lost = n - sockets->len;
@@ -255,7 +269,7 @@ await_commit (RdSuccession *self, GError **error)
                       g_variant_new ("(uu)", self->report.moved, gone), NULL, 0, &reason))
     commit = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_COMMIT, &reason);
   /* who has died before it could say COMMIT has not said ABORT either */
-  if (commit != NULL || has_ended (reason))
+  if (commit != NULL || is_alone (self, reason))
     return TRUE;
 
   g_propagate_error (error, g_steal_pointer (&reason));
@@ -272,7 +286,7 @@ take (RdSuccession *self, GError **error)
   guint n = 0;
 
   header = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_HEADER, &reason);
-  if (header == NULL && has_ended (reason))
+  if (header == NULL && is_alone (self, reason))
     {
       self->report.lost = self->clients;
       return TRUE; /* it died before it could hand over anything: the ports are ours, at least */
@@ -374,6 +388,19 @@ on_first_turn (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* What nobody of us listens on any more: whoever connects there is not to wait for ever. */
+static void
+shut_offers (RdSuccession *self)
+{
+  for (guint i = 0; i < self->offers->len; i++)
+    {
+      const RdSocket *offer = self->offers->pdata[i];
+
+      g_socket_shutdown (offer->socket, TRUE, TRUE, NULL);
+    }
+  g_clear_pointer (&self->offers, g_ptr_array_unref);
+}
+
 void
 rd_succession_begin (RdSuccession *self)
 {
@@ -385,5 +412,6 @@ rd_succession_begin (RdSuccession *self)
   rd_server_resume (parts->server);
   if (parts->admin != NULL)
     rd_admin_resume (parts->admin);
+  shut_offers (self);
   self->timer_id = g_timeout_add (0, on_first_turn, self);
 }

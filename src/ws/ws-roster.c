@@ -143,7 +143,12 @@ ws_roster_watch (WsRoster *roster, WsClient *client)
   if (roster->retunes)
     ws_socket_set_patience (client->record->fd, roster->options.patience_us);
   if (watch (roster, client, NULL))
-    return;
+    {
+      /* where nothing is published nobody else would */
+      if ((client->record->flags & WS_RECORD_CONTROL) != 0)
+        ws_roster_send (roster, client);
+      return;
+    }
 
   begin_restart_close (roster, client);
   ws_roster_send (roster, client);

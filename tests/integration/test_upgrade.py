@@ -1,0 +1,424 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""A new process goes on with everything, and nobody notices: whoever asks for it, and how often."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+
+import ctl
+import tap
+import websockets
+from bus import NAME
+from chorus import chorus
+from generations import Background, UpgradeTestCase
+from patience import SLOWNESS, eventually
+from ringdown import clean_environment
+from wire import Client
+
+
+class TriggerTest(UpgradeTestCase):
+    """Ways to ask for it. Each time somebody talks, and somebody asks for the health."""
+
+    def assert_unnoticed(self, ask, times=3):
+        server = self.start_on_bus()
+        with chorus(server) as people, self.asked_throughout(server):
+            for generation in range(2, 2 + times):
+                ask(server)
+                server.follow()
+                self.assertEqual(generation, server.generation)
+                eventually(lambda now=generation: self.bus.property('Generation') == now,
+                           f'generation {generation}')
+                people.wait_heard()
+        self.assertEqual([(generation, 20, 0, 0) for generation in range(2, 2 + times)],
+                         [report[:4] for report in server.reports()])
+
+    def test_upgrade_over_d_bus(self):
+        self.assert_unnoticed(lambda server: self.bus.call('Upgrade'))
+
+    def test_ringdownctl_upgrade(self):
+        def ask(_server):
+            done = self.bus.run(ctl.program(), 'upgrade')
+            self.assertEqual(0, done.returncode, done.stderr)
+
+        self.assert_unnoticed(ask)
+
+    def test_sigusr2(self):
+        self.assert_unnoticed(lambda server: server.signal(signal.SIGUSR2))
+
+    def test_sighup(self):
+        self.assert_unnoticed(lambda server: server.signal(signal.SIGHUP))
+
+    def test_without_a_bus(self):
+        server = self.start()
+        with chorus(server) as people:
+            for number in signal.SIGUSR2, signal.SIGHUP, signal.SIGUSR2:
+                server.signal(number)
+                server.follow()
+                people.wait_heard()
+        self.assertEqual([(generation, 20, 0, 0) for generation in (2, 3, 4)],
+                         [report[:4] for report in server.reports()])
+
+    def test_the_answer_comes_when_the_new_process_serves_under_the_name(self):
+        server = self.start_on_bus()
+        before = server.pid
+        for generation in 2, 3:
+            self.bus.call('Upgrade')
+            self.assertEqual(generation, self.bus.property('Generation'))
+            self.connect(server).leave()
+            server.follow()
+        self.assertNotEqual(before, server.pid)
+
+
+class ReplaceTest(UpgradeTestCase):
+    def replace(self, server, *options):
+        """Another process, which goes on with SERVER; returns the service it is."""
+        options = (f'--port={server.port}', f'--admin-port={server.admin_port}', *options)
+        successor = self.start_on_bus('--replace', *options)
+        self.assertEqual(0, server.wait_exit())
+        successor.generation = server.generation + 1
+        return successor
+
+    def test_one_started_with_replace_goes_on_with_all(self):
+        server = self.start_on_bus()
+        with chorus(server) as people:
+            for generation in 2, 3:
+                server = self.replace(server)
+                self.assertEqual([generation], [report[0] for report in server.reports()])
+                people.wait_heard()
+            self.upgrade(server)
+        self.assertEqual(4, self.bus.property('Generation'))
+        self.assertEqual(20, self.handover()['moved'])
+
+    def test_the_ports_may_be_any(self):
+        server = self.start_on_bus()
+        with chorus(server):
+            successor = self.start_on_bus('--replace')
+            self.assertEqual(0, server.wait_exit())
+            self.assertEqual(server.port, successor.port)
+
+    def test_with_nobody_to_replace_it_starts_as_usual(self):
+        server = self.start_on_bus('--replace')
+        with chorus(server):
+            self.assertEqual(1, self.bus.property('Generation'))
+        self.assertEqual([], server.reports())
+
+    def test_it_takes_a_bus_to_find_the_other_on(self):
+        done = subprocess.run([self.program.path, '--replace', '--bus=none'],
+                              env=clean_environment(self.directory), text=True,
+                              capture_output=True, timeout=30 * SLOWNESS, check=False)
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertRegex(done.stderr, r'\Aringdown: .*--replace.*--bus=session.*\n\Z')
+
+    def test_it_replaces_the_one_of_its_own_instance(self):
+        other = self.start_on_bus('--instance=other')
+        server = self.start_on_bus('--instance=one')
+        with chorus(other), chorus(server):
+            self.replace(server, '--instance=one')
+            for instance, generation in ('other', 1), ('one', 2):
+                self.assertEqual(generation,
+                                 self.bus.property('Generation', f'{NAME}.i{instance}'))
+
+
+class TalkTest(UpgradeTestCase):
+    def test_python_websockets_clients_stay_connected(self):
+        server = self.start_on_bus()
+
+        async def talk():
+            url = f'ws://127.0.0.1:{server.port}/ws'
+            async with websockets.connect(url) as ann, websockets.connect(url) as bob:
+                for turn in range(4):
+                    for sender, message in (ann, f'ann {turn}'), (bob, f'bob {turn}'):
+                        await sender.send(message)
+                        for listener in ann, bob:
+                            got = await asyncio.wait_for(listener.recv(), 10 * SLOWNESS)
+                            self.assertEqual(message, got)
+                    await asyncio.wait_for(await ann.ping(), 10 * SLOWNESS)
+                    if turn < 3:
+                        await asyncio.to_thread(self.upgrade, server)
+
+        asyncio.run(talk())
+
+    @contextmanager
+    def come_and_go(self, server):
+        """Somebody comes, says something, hears it and goes, again and again all the while."""
+        is_over = threading.Event()
+
+        def visit(visitor):
+            visits = 0
+            while not is_over.is_set():
+                client = Client(server.port)
+                try:
+                    client.open()
+                    client.text(f'{visitor}: {visits}')
+                    while client.receive().text != f'{visitor}: {visits}':
+                        pass
+                    client.leave()
+                finally:
+                    client.abandon()
+                visits += 1
+            return visits
+
+        visiting = [Background(visit, visitor) for visitor in range(4)]
+        try:
+            yield
+        finally:
+            is_over.set()
+        for each in visiting:
+            self.assertGreater(each.result(), 1)
+
+    def test_whoever_comes_meanwhile_is_let_in(self):
+        server = self.start_on_bus()
+        with self.come_and_go(server):
+            for _ in range(4):
+                self.upgrade(server)
+        server.wait_clients(0)
+
+    def test_the_name_on_the_bus_goes_from_one_to_the_next(self):
+        server = self.start_on_bus()
+        owners = self.owners()
+        for _ in range(3):
+            self.upgrade(server)
+        told = owners.told
+        self.assertEqual(4, len(told), told)
+        self.assertEqual(4, len(set(told)), told)
+        self.assertNotIn('', told)
+
+    def test_old_processes_are_gone_and_nothing_of_them_is_left(self):
+        server = self.start_on_bus()
+        with chorus(server):
+            self.upgrade(server)
+            descriptors, path = server.descriptors(), os.readlink(f'/proc/{server.pid}/exe')
+            for _ in range(4):
+                self.upgrade(server)
+                eventually(lambda: server.descriptors() == descriptors,
+                           lambda: f'{descriptors} descriptors, not {server.descriptors()}')
+                self.assertEqual([server.pid], server.processes())
+                self.assertEqual(path, os.readlink(f'/proc/{server.pid}/exe'))
+
+    def test_the_new_process_is_started_as_the_first_one_was(self):
+        server = self.start_on_bus('--notify-message=ünïcödé "and quotes" 🛰',
+                                   '--drain-timeout=7min')
+
+        def words():
+            with open(f'/proc/{server.pid}/cmdline', 'rb') as file:
+                return file.read()
+
+        def variables():
+            with open(f'/proc/{server.pid}/environ', 'rb') as file:
+                return sorted(each for each in file.read().split(b'\0')
+                              if not each.startswith(b'RINGDOWN_HANDOVER='))
+
+        before = words(), variables(), os.readlink(f'/proc/{server.pid}/cwd')
+        for _ in range(2):
+            self.upgrade(server)
+            self.assertEqual(before, (words(), variables(),
+                                      os.readlink(f'/proc/{server.pid}/cwd')))
+
+    def test_signals_mean_the_same_to_the_new_process(self):
+        server = self.start_on_bus()
+        client = self.connect(server)
+        self.upgrade(server)
+        server.signal(signal.SIGTERM)
+        eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
+        client.text('still here')
+        client.expect_text('still here')
+        client.leave()
+        self.assertEqual(0, server.wait_exit())
+
+    def test_without_clients_it_works_as_well(self):
+        server = self.start_on_bus()
+        for _ in range(2):
+            self.upgrade(server)
+            self.assertEqual((0, 0, 0), tuple(self.handover()[name]
+                                              for name in ('moved', 'closed', 'lost')))
+        with chorus(server):
+            self.upgrade(server)
+
+
+class CarriedOverTest(UpgradeTestCase):
+    COUNTED = ('Connections', 'PeakConnections', 'TotalConnections', 'MessagesPublished',
+               'MessagesDelivered', 'Instance', 'Addresses', 'State', 'Version', 'BusState')
+
+    def test_what_is_counted_goes_on(self):
+        server = self.start_on_bus()
+        clients = [self.connect(server) for _ in range(4)]
+        clients.pop().leave()
+        server.wait_clients(3)
+        for number in range(10):
+            clients[0].text(f'{number}')
+            for client in clients:
+                client.expect_text(f'{number}')
+        caller = self.caller()
+        eventually(lambda: caller.property('MessagesDelivered') == 30, 'deliveries to be counted')
+        before = {name: self.bus.property(name) for name in self.COUNTED}
+        self.assertEqual((3, 4, 4, 10), tuple(before[name] for name in self.COUNTED[:4]))
+        for _ in range(2):
+            self.upgrade(server)
+            self.assertEqual(before, {name: self.bus.property(name) for name in self.COUNTED})
+        clients[0].text('one more')
+        for client in clients:
+            client.expect_text('one more')
+        self.assertEqual(11, self.bus.property('MessagesPublished'))
+        self.connect(server)
+        eventually(lambda: self.bus.property('TotalConnections') == 5, 'the fifth')
+        self.assertEqual(4, self.bus.property('PeakConnections'))
+
+    def test_so_it_is_with_every_counter_of_the_metrics(self):
+        server = self.start_on_bus('--max-clients=3')
+        clients = [self.connect(server) for _ in range(3)]
+        refused = self.tcp(server)
+        refused.send(refused.request())
+        self.assertEqual(503, refused.read_answer().status)
+        clients.pop().leave()
+        server.wait_clients(2)
+        clients[0].text('hello')
+        for client in clients:
+            client.expect_text('hello')
+
+        def counters():
+            """All that may only grow."""
+            text = server.admin('/metrics')[1]
+            names = re.findall(r'^# TYPE (\S+) (?:counter|summary)$', text, re.M)
+            return {sample: float(value)
+                    for sample, value in re.findall(r'^(\S+) (\S+)$', text, re.M)
+                    if sample.startswith(tuple(names)) and not sample.startswith('process_')}
+
+        before = counters()
+        self.assertEqual(1, before['ringdown_connections_refused_total{reason="full"}'])
+        self.assertEqual(1, before['ringdown_clients_closed_total{code="1000"}'])
+        self.upgrade(server)
+        after = counters()
+        self.assertEqual(before.keys(), after.keys())
+        for name, value in before.items():
+            self.assertGreaterEqual(after[name], value, name)
+
+    def test_each_client_has_its_id_times_and_counters(self):
+        server = self.start_on_bus()
+        talker, listener = self.connect(server), self.connect(server)
+        talker.text('hello')
+        for client in talker, listener:
+            client.expect_text('hello')
+        before = self.clients()
+        self.assertEqual(2, len(before))
+        for _ in range(2):
+            self.upgrade(server)
+            self.assertEqual(before, self.clients())
+        newcomer = self.connect(server)
+        eventually(lambda: len(self.clients()) == 3, 'the newcomer')
+        self.assertGreater(max(self.clients()), max(before))
+        newcomer.leave()
+        [first, _] = sorted(before)
+        self.bus.call('DisconnectClient', 'tqs', first, 4000, 'bye')
+        talker.expect_close(4000, 'bye')
+        listener.text('still here')
+        listener.expect_text('still here')
+
+    def test_ids_of_messages_go_on_rising(self):
+        server = self.start_on_bus()
+        ids = []
+        for turn in range(4):
+            for number in range(3):
+                said = self.bus.call('Publish', 'ss', 'broadcast', f'{turn} {number}')[0]
+                ids.append(tuple(map(int, said.split('-'))))
+            self.upgrade(server)
+        self.assertEqual(sorted(set(ids)), ids)
+
+    def test_the_notification_keeps_its_rhythm(self):
+        server = self.start_on_bus('--notify-interval=1s')
+        client = self.connect(server)
+
+        def beat(first):
+            """When the notification with the number FIRST was due, as the next three tell; one
+            that is late because the machine is busy does not count."""
+            times = []
+            for number in range(first, first + 3):
+                client.expect_text('🛰 Test notification')
+                times.append(time.monotonic() - (number - first))
+            return min(times)
+
+        before = beat(0)
+        for first in 3, 6:
+            half = time.monotonic() + 0.5
+            eventually(lambda until=half: time.monotonic() > until, 'half an interval to pass')
+            self.upgrade(server)
+            self.assertAlmostEqual(first, beat(first) - before, delta=0.4)
+
+    def test_a_notification_due_in_the_pause_comes_once(self):
+        server = self.start_on_bus('--notify-interval=100ms')
+        client = self.connect(server)
+        began = time.monotonic()
+        for _ in range(5):
+            self.upgrade(server)
+        passed = time.monotonic() - began
+        self.bus.call('Publish', 'ss', 'broadcast', 'the end')
+        heard = 0
+        while client.receive().text != 'the end':
+            heard += 1
+        self.assertLessEqual(heard, passed / 0.1 + 1)
+        self.assertGreater(heard, 0)
+
+    def test_who_hears_signals_of_clients_still_does(self):
+        server = self.start_on_bus()
+        caller, monitor = self.caller(), self.monitor()
+        caller.set_client_signals(True)
+        self.upgrade(server)
+        client = self.connect(server)
+        number, _ = monitor.wait_signal('ClientConnected')
+        client.leave()
+        monitor.wait_signal('ClientDisconnected', lambda left, code: (left, code) == (number, 1000))
+
+
+class ReportTest(UpgradeTestCase):
+    def test_the_first_generation_has_none(self):
+        server = self.start_on_bus()
+        self.assertEqual(1, self.bus.property('Generation'))
+        self.assertEqual({}, self.handover())
+        self.assertEqual([], server.reports())
+        self.assertEqual(1, server.metric('ringdown_generation'))
+        self.assertEqual(0, server.metric('ringdown_handovers_failed_total'))
+
+    def test_the_property_the_log_and_the_metrics_agree(self):
+        server = self.start_on_bus()
+        for _ in range(7):
+            self.connect(server)
+        server.wait_clients(7)
+        for generation in 2, 3:
+            self.upgrade(server)
+            told = self.handover()
+            self.assertEqual({'moved', 'closed', 'lost', 'pause'}, set(told))
+            self.assertEqual((7, 0, 0), (told['moved'], told['closed'], told['lost']))
+            self.assertGreater(told['pause'], 0)
+            self.assertLess(told['pause'], 2_000_000 * SLOWNESS)
+            [*_, report] = server.reports()
+            self.assertEqual((generation, 7, 0, 0), report[:4])
+            self.assertAlmostEqual(told['pause'] / 1000, report[4], delta=1)
+            self.assertEqual(generation - 1, len(server.reports()))
+            self.assertEqual(
+                {'generation': generation, 'handover_moved_clients': 7,
+                 'handover_closed_clients': 0, 'handover_lost_clients': 0,
+                 'handovers_failed_total': 0},
+                {name: server.metric(f'ringdown_{name}') for name in (
+                    'generation', 'handover_moved_clients', 'handover_closed_clients',
+                    'handover_lost_clients', 'handovers_failed_total')})
+            self.assertAlmostEqual(told['pause'] / 1e6,
+                                   server.metric('ringdown_handover_pause_seconds'), delta=0.001)
+
+    def test_clients_are_there_in_each_figure(self):
+        server = self.start_on_bus()
+        clients = [self.connect(server) for _ in range(3)]
+        self.upgrade(server)
+        self.assertEqual(3, server.ready()[1]['clients'])
+        self.assertEqual(3, self.bus.property('Connections'))
+        clients.pop().leave()
+        server.wait_clients(2)
+        eventually(lambda: self.bus.property('Connections') == 2, 'two on the bus')
+
+
+if __name__ == '__main__':
+    tap.main(jobs=2)

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Clients that are in the middle of something when another process goes on with them."""
+
+import time
+
+import tap
+from chorus import chorus
+from crowd import crowd
+from generations import UpgradeTestCase, numbered
+from patience import SLOWNESS, Deadline, eventually
+from successor import READY
+from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, frame
+
+MESSAGE = 'half of it came before, and half of it after 🛰'
+
+
+class InputTest(UpgradeTestCase):
+    """Whatever had come when the old process let go, and whatever comes while nobody reads."""
+
+    def test_a_frame_goes_on_wherever_it_was_cut(self):
+        server = self.start_on_bus()
+        data = frame(TEXT, MESSAGE.encode())
+        long = frame(TEXT, b'x' * 70_000)
+        cuts = [*((data, at) for at in (1, 2, 5, 6, 7, len(data) - 1)),
+                *((long, at) for at in (3, 9, 13, 14, 66_000, len(long) - 1))]
+        with crowd(server) as people:
+            clients = [(self.connect(server), whole, at) for whole, at in cuts]
+            for client, whole, at in clients:
+                client.send(whole[:at])
+            self.wait_received(sum(at for _, _, at in clients))
+            self.upgrade(server)
+            for client, whole, at in clients:
+                people.expect(MESSAGE if whole is data else 'x' * 70_000)
+                client.send(whole[at:])
+                people.wait_all()
+
+    def start_on_bus(self, *options, **settings):
+        return super().start_on_bus('--max-message=128KiB', *options, **settings)
+
+    def wait_received(self, size):
+        """Waits until the server has read SIZE bytes, at least, of its clients."""
+        eventually(lambda: sum(client['received'] for client in self.clients().values()) >= size,
+                   f'{size} bytes to be read')
+
+    def test_a_frame_goes_on_through_several_processes(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            client = self.connect(server)
+            data = frame(BINARY, bytes(range(256)) * 3)
+            people.expect(bytes(range(256)) * 3, BINARY)
+            parts = [data[:3], data[3:50], data[50:300], data[300:]]
+            for part in parts[:-1]:
+                client.send(part)
+                self.upgrade(server)
+            client.send(parts[-1])
+            people.wait_all()
+
+    def test_a_fragmented_message_goes_on(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            client = self.connect(server)
+            whole = 'größer 🛰'.encode()
+            cut = whole.index('🛰'.encode()) + 2  # within a character
+            client.send(frame(TEXT, whole[:3], fin=False))
+            self.upgrade(server)
+            client.send(frame(CONTINUATION, whole[3:cut], fin=False) + frame(PING, b'still there?'))
+            self.assertEqual(Frame(PONG, b'still there?'), client.receive())
+            self.upgrade(server)
+            people.expect('größer 🛰')
+            client.send(frame(CONTINUATION, whole[cut:]))
+            people.wait_all()
+
+    def test_what_is_no_utf_8_is_still_found_out(self):
+        server = self.start_on_bus()
+        with crowd(server):
+            client = self.connect(server)
+            client.send(frame(TEXT, b'\xf0\x9f', fin=False))
+            self.upgrade(server)
+            client.send(frame(CONTINUATION, b'\xff'))
+            client.expect_close(1007)
+
+    def test_what_is_said_while_nobody_listens_arrives(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            client = self.connect(server)
+            with self.exchange(server):
+                for number in range(50):
+                    people.expect(f'{number}')
+                    client.text(f'{number}')
+            people.wait_all()
+
+    def test_half_a_frame_while_nobody_listens_and_the_rest_after(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            client = self.connect(server)
+            data = frame(TEXT, MESSAGE.encode())
+            client.send(data[:4])
+            with self.exchange(server):
+                client.send(data[4:20])
+            people.expect(MESSAGE)
+            client.send(data[20:])
+            people.wait_all()
+
+    def test_who_comes_while_nobody_listens_is_let_in(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            with self.exchange(server):
+                newcomers = [self.tcp(server) for _ in range(20)]
+                for newcomer in newcomers:
+                    newcomer.send(newcomer.request())
+            for newcomer in newcomers:
+                newcomer.expect_opened()
+            server.wait_clients(23)
+            people.say('welcome')
+            for newcomer in newcomers:
+                newcomer.expect_text('welcome')
+
+
+class ControlTest(UpgradeTestCase):
+    """Pings and closes."""
+
+    def test_a_ping_while_nobody_listens_is_answered_after(self):
+        server = self.start_on_bus()
+        with crowd(server):
+            client = self.connect(server)
+            with self.exchange(server):
+                client.send(frame(PING, b'anybody?'))
+            self.assertEqual(Frame(PONG, b'anybody?'), client.receive())
+
+    def test_a_close_while_nobody_listens_is_answered_after(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            client = self.connect(server)
+            with self.exchange(server):
+                client.text('farewell')
+                client.send(frame(CLOSE, close_payload(4001, b'enough')))
+            people.expect('farewell')
+            client.expect_close(4001, answer=False)
+            server.wait_clients(3)
+            people.wait_all()
+            self.assertEqual(1, server.metric('ringdown_clients_closed_total', code='4xxx'))
+
+    def test_a_close_that_the_server_began_is_ended_by_the_next(self):
+        server = self.start_on_bus()
+        with crowd(server):
+            client = self.connect(server)
+            number = max(self.clients())
+            self.bus.call('DisconnectClient', 'tqs', number, 4002, 'go')
+            self.assertEqual(4002, client.receive().code)
+            self.upgrade(server)
+            client.send(frame(CLOSE, close_payload(4002)))
+            client.expect_end()
+            server.wait_clients(3)
+
+    def test_a_close_nobody_answers_is_cut_short_in_time(self):
+        server = self.start_on_bus()
+        with crowd(server):
+            client = self.connect(server)
+            self.bus.call('DisconnectClient', 'tqs', max(self.clients()), 4002, 'go')
+            began = time.monotonic()
+            self.assertEqual(4002, client.receive().code)
+            self.upgrade(server)
+            client.expect_end()
+            self.assertGreater(time.monotonic() - began, 4)
+            self.assertLess(time.monotonic() - began, 5 + 1.5 * SLOWNESS)
+
+    def test_one_that_was_pinged_by_the_old_process_may_answer_the_new(self):
+        server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=1s')
+        with crowd(server) as people:
+            client = self.connect(server)
+            deadline = Deadline(20)
+            while not deadline.expired and server.generation < 4:
+                ping = client.read_frame()
+                self.assertEqual(PING, ping.opcode)
+                self.upgrade(server)
+                client.send(frame(PONG, ping.payload))
+            people.say('still here')
+            server.wait_clients(4)
+
+    def test_one_that_answers_neither_is_closed(self):
+        server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=1s')
+        with crowd(server):
+            client = self.connect(server)
+            self.assertEqual(PING, client.read_frame().opcode)
+            self.upgrade(server)
+            client.expect_close(1011, answer=False)
+            server.wait_clients(3)
+
+
+class OutputTest(UpgradeTestCase):
+    """Clients that have not been sent all yet."""
+
+    def test_a_slow_reader_gets_the_rest_of_its_frame_and_all_that_follows(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            slow = [self.connect(server, receive_buffer=4096) for _ in range(5)]
+            messages = [numbered(number, 60_000 + number) for number in range(40)]
+            for number, each in enumerate(messages):
+                people.say(each)
+                if number in (10, 20, 39):
+                    self.assertGreater(min(client['behind'] for client in
+                                           list(self.clients().values())[3:]), 0)
+                    self.upgrade(server)
+            for client in slow:
+                self.assertEqual(messages, [client.receive().text for _ in messages])
+                client.leave()
+            self.assertEqual(len(messages), self.bus.property('MessagesPublished') - 3)
+
+    def test_one_that_reads_on_meanwhile_gets_every_byte(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            slow = self.connect(server, receive_buffer=4096)
+            messages = [numbered(number, 50_000) for number in range(30)]
+            for each in messages:
+                people.say(each)
+            for number, each in enumerate(messages):
+                slow.expect_text(each)
+                if number % 8 == 1:
+                    self.upgrade(server)
+            slow.leave()
+
+    def test_a_close_waits_behind_what_is_still_to_be_sent(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            slow = self.connect(server, receive_buffer=4096)
+            number = max(self.clients())
+            messages = [numbered(number, 60_000) for number in range(10)]
+            for each in messages:
+                people.say(each)
+            self.bus.call('DisconnectClient', 'tqs', number, 4003, 'after that')
+            self.upgrade(server)
+            before = slow.expect_close(4003, 'after that')
+            self.assertEqual(messages, [got.text for got in before])
+
+    def test_one_that_falls_off_after_it_was_moved_is_closed(self):
+        server = self.start_on_bus('--log-size=1MiB')
+        with crowd(server) as people:
+            slow = self.connect(server, receive_buffer=4096)
+            messages = [numbered(number, 60_000) for number in range(40)]
+            for each in messages[:5]:
+                people.say(each)
+            self.upgrade(server)
+            for each in messages[5:]:
+                people.say(each)
+            eventually(lambda: server.metric('ringdown_slow_clients_closed_total') == 1,
+                       'it to be closed')
+            before = [got.text for got in slow.expect_close(1013)]
+            self.assertEqual(messages[:len(before)], before)
+
+
+class VanishTest(UpgradeTestCase):
+    def test_those_who_vanish_while_nobody_listens_are_missed_by_nobody(self):
+        server = self.start_on_bus()
+        with crowd(server):
+            for how in 'reset', 'half_close', 'shut_down':
+                leavers = [self.connect(server) for _ in range(5)]
+                server.wait_clients(8)
+                with self.exchange(server):
+                    for client in leavers:
+                        getattr(client, how)()
+                server.wait_clients(3)
+
+    def test_what_they_said_last_is_heard(self):
+        server = self.start_on_bus()
+        with crowd(server) as people:
+            client = self.connect(server)
+            with self.exchange(server):
+                client.text('tell them')
+                client.half_close()
+            people.expect('tell them')
+            people.wait_all()
+            server.wait_clients(3)
+
+    def test_vanishing_at_any_moment_harms_nobody(self):
+        server = self.start_on_bus()
+        with chorus(server):
+            for _ in range(5):
+                upgrading = self.begin_upgrade()
+                while upgrading.is_alive():
+                    client = self.tcp(server)
+                    client.send(client.request())
+                    client.reset()
+                upgrading.result()
+                server.follow()
+            server.wait_clients(20)
+
+
+class HandshakeTest(UpgradeTestCase):
+    """Handshakes under way get a second."""
+
+    def begin(self, server):
+        """A client whose handshake has begun; returns it, and the rest of what it has to say."""
+        client = self.tcp(server)
+        request = client.request()
+        client.send(request[:40])
+        self.connect(server).leave()  # who came later is served: so the server has this one, too
+        return client, request[40:]
+
+    def test_one_that_ends_in_time_is_a_client_of_the_next(self):
+        server = self.start_on_bus()
+        client, rest = self.begin(server)
+        crossing = self.stop_at(READY)
+        upgrading = self.begin_upgrade()
+        crossing.wait_stopped()
+        crossing.go()  # from now on the old process waits for the handshake
+        time.sleep(0.3)
+        self.assertTrue(upgrading.is_alive())
+        client.send(rest + frame(TEXT, b'just in time'))
+        client.expect_opened()
+        client.expect_text('just in time')
+        upgrading.result()
+        server.follow()
+        client.text('and on')
+        client.expect_text('and on')
+        self.assertEqual((1, 0, 0), server.reports()[-1][1:4])
+
+    def test_one_that_never_ends_holds_it_up_for_no_more_than_a_second(self):
+        server = self.start_on_bus()
+        with chorus(server) as people:
+            client, _ = self.begin(server)
+            people.calm()
+            began = time.monotonic()
+            self.upgrade(server)
+            self.assertGreater(time.monotonic() - began, 0.9)
+            self.assertLess(time.monotonic() - began, 1 + 2 * SLOWNESS)
+            people.wait_heard()
+            self.assertLess(max(people.silence.values()), 0.7 * SLOWNESS)  # they were served
+            self.assert_let_go(client)
+
+    def assert_let_go(self, client):
+        """The connection ends, some way or other."""
+        client.socket.settimeout(Deadline(5).remaining)
+        try:
+            while client.socket.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+
+    def test_so_it_is_with_an_idle_connection_to_the_admin_port(self):
+        server = self.start_on_bus()
+        with chorus(server) as people:
+            idle = self.tcp(server, admin=True)
+            people.calm()
+            began = time.monotonic()
+            self.upgrade(server)
+            self.assertLess(time.monotonic() - began, 1 + 2 * SLOWNESS)
+            people.wait_heard()
+            self.assertLess(max(people.silence.values()), 0.7 * SLOWNESS)
+            self.assert_let_go(idle)
+
+
+if __name__ == '__main__':
+    tap.main(jobs=2)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""What people have open stays connected: the page in a real browser, and wscat in a terminal."""
+
+import os
+import signal
+
+import tap
+import wscat
+from browser import DESKTOP, Page
+from generations import UpgradeTestCase
+
+UPGRADES = 3
+
+
+class OpenTest(UpgradeTestCase):
+    def look(self, server):
+        """The page, connected; every change of what it says of the connection is remembered."""
+        page = Page(DESKTOP)
+        self.addCleanup(page.close)
+        status, _ = page.visit(f'http://127.0.0.1:{server.admin_port}/')
+        self.assertEqual(200, status)
+        page.wait_text('#connection', 'Connected to')
+        page.evaluate('''
+            window.told = [];
+            new MutationObserver(() => window.told.push(
+                document.querySelector("#connection").innerText))
+              .observe(document.querySelector("#connection"),
+                       { childList: true, subtree: true, characterData: true });
+            0''')
+        return page
+
+    def wscat(self, server):
+        if not os.path.exists(wscat.PROGRAM):
+            self.skipTest('wscat is missing: npm ci --prefix tests/integration')
+        client = wscat.Wscat(server.port)
+        self.addCleanup(client.stop)
+        client.wait_shown('Connected')
+        return client
+
+    def test_the_page_and_wscat_stay_connected_and_hear_each_other(self):
+        server = self.start_on_bus()
+        page, terminal = self.look(server), self.wscat(server)
+        server.wait_clients(2)
+        for turn in range(UPGRADES + 1):
+            terminal.type(f'terminal {turn}')
+            page.wait_text('#feed', f'terminal {turn}')
+            page.focus('#field')
+            page.type(f'page {turn}')
+            page.press('Enter')
+            terminal.wait_shown(f'< page {turn}')
+            if turn < UPGRADES:
+                with self.exchange(server) if turn == 1 else self.upgraded_beside(server):
+                    terminal.type(f'meanwhile {turn}')
+                page.wait_text('#feed', f'meanwhile {turn}')
+                terminal.wait_shown(f'< meanwhile {turn}')
+
+        for turn in range(UPGRADES + 1):
+            self.assertEqual(1, terminal.times_shown(f'< page {turn}'))
+            self.assertEqual(1, page.evaluate(
+                f'''[...document.querySelectorAll("#feed li")]
+                      .filter((e) => e.innerText.includes("terminal {turn}")).length'''))
+        self.assertEqual(0, terminal.times_shown('Disconnected'))
+        self.assertEqual([], page.evaluate('window.told'))
+        self.assertEqual([], page.complaints)
+        self.assertEqual(2, self.bus.property('TotalConnections'))
+        server.wait_clients(2)
+
+    def test_by_signals_as_well(self):
+        server = self.start()
+        page, terminal = self.look(server), self.wscat(server)
+        for number in signal.SIGHUP, signal.SIGUSR2:
+            server.signal(number)
+            server.follow()
+            terminal.type(f'after {number.name}')
+            page.wait_text('#feed', f'after {number.name}')
+        self.assertEqual([], page.evaluate('window.told'))
+        self.assertEqual(0, terminal.times_shown('Disconnected'))
+
+    def test_the_page_shows_the_figures_of_the_new_process(self):
+        server = self.start_on_bus()
+        page = self.look(server)
+        client = self.connect(server)
+        self.upgrade(server)
+        client.leave()
+        page.eventually('document.querySelector("#clients").innerText === "1"')
+        self.assertEqual('2', page.text('#total'))
+        page.wait_text('#state', 'Running')
+
+
+if __name__ == '__main__':
+    tap.main()

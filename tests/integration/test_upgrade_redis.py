@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""Workers on one Redis, of which some are upgraded: no gap, nothing twice, in either direction."""
+
+import threading
+from contextlib import contextmanager
+
+import tap
+from fleet import AWAY, STREAM, FleetTestCase
+from generations import Background, UpgradeTestCase
+from patience import SLOWNESS, eventually
+from successor import HEADER
+
+
+class UpgradeFleetTestCase(UpgradeTestCase, FleetTestCase):
+    def start_worker(self, redis, number, *options, **settings):
+        return self.worker(redis, '--bus=session', f'--instance={number}', *options,
+                           environment=self.bus.environment, **settings)
+
+    def upgrade_worker(self, server, number):
+        self.bus.call('Upgrade', name=f'org.ringdown.Ringdown.i{number}')
+        server.follow()
+
+    @contextmanager
+    def talking(self, people):
+        """Clients of all workers talk all the while."""
+        is_over = threading.Event()
+
+        def talk():
+            while not is_over.wait(0.01 * SLOWNESS):
+                people.say_everywhere(3)
+
+        talker = Background(talk)
+        try:
+            yield
+        finally:
+            is_over.set()
+        talker.result()
+
+
+class StreamTest(UpgradeFleetTestCase):
+    def test_one_of_two_workers_is_upgraded_under_traffic(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number) for number in range(2)]
+        with self.fleet(*workers) as people, self.talking(people):
+            for _ in range(5):
+                self.upgrade_worker(workers[0], 0)
+                self.wait_connected(workers[0])
+
+    def test_both_are_upgraded_at_the_same_time(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number) for number in range(2)]
+        with self.fleet(*workers) as people, self.talking(people):
+            for _ in range(3):
+                upgrading = [Background(self.upgrade_worker, worker, number)
+                             for number, worker in enumerate(workers)]
+                for each in upgrading:
+                    each.result()
+
+    def test_what_others_said_while_nobody_listened_arrives_once(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number) for number in range(2)]
+        with self.fleet(*workers) as people:
+            self.program_stops(workers[0], lambda: people.say(1, 50))
+            people.wait_all()
+
+    def program_stops(self, worker, do):
+        """Does that in the midst of an exchange."""
+        crossing = self.stop_at(HEADER)
+        upgrading = Background(self.upgrade_worker, worker, 0)
+        crossing.wait_stopped()
+        do()
+        crossing.go()
+        upgrading.result()
+
+    def test_what_redis_does_not_have_yet_is_sent_by_the_next(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number, warnings=[AWAY]) for number in range(2)]
+        with self.fleet(*workers) as people:
+            redis.stop()
+            self.wait_down(*workers)
+            said = people.say(0, 30)
+            self.assertEqual(30, workers[0].metric('ringdown_redis_pending_messages'))
+            self.upgrade_worker(workers[0], 0)
+            self.assertEqual(30, workers[0].metric('ringdown_redis_pending_messages'))
+            said += people.say(0, 5)
+            redis.cont()
+            self.wait_connected(*workers)
+            people.wait_heard(said, 1)
+
+    def test_it_is_the_same_worker_to_the_others(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number) for number in range(2)]
+        with self.fleet(*workers):
+            names = sorted(redis.cli('KEYS', 'ringdown:node:*').split())
+            self.assertEqual(2, len(names))
+            self.upgrade_worker(workers[0], 0)
+            self.wait_connected(workers[0])
+            self.assertEqual(names, sorted(redis.cli('KEYS', 'ringdown:node:*').split()))
+            eventually(lambda: str(workers[0].pid) in [
+                redis.cli('HGET', name, 'pid') for name in names], 'the new process id')
+
+    def test_each_message_is_in_the_stream_once(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number) for number in range(2)]
+        with self.fleet(*workers) as people, self.talking(people):
+            for _ in range(3):
+                self.upgrade_worker(workers[0], 0)
+        published = [worker.metric('ringdown_messages_received_total') for worker in workers]
+        eventually(lambda: int(redis.cli('XLEN', STREAM)) == sum(published),
+                   lambda: f'{published} in the stream, not {redis.cli("XLEN", STREAM)}')
+
+
+class PubsubTest(UpgradeFleetTestCase):
+    def test_clients_of_the_worker_itself_miss_nothing(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number, '--redis-mode=pubsub') for number in range(2)]
+        with self.fleet(*workers, may_miss=True) as people, self.talking(people):
+            for _ in range(3):
+                self.upgrade_worker(workers[0], 0)
+                self.wait_connected(workers[0])
+
+
+if __name__ == '__main__':
+    tap.main(jobs=2)
