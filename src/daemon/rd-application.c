@@ -92,8 +92,8 @@ release_calls (RdApplication *self)
 {
   GApplication *application = G_APPLICATION (self);
 
-  rd_service_release (self->parts->service, g_application_get_dbus_connection (application),
-                      g_application_get_application_id (application), leave, self);
+  rd_relay_release (self->parts->relay, g_application_get_dbus_connection (application),
+                    g_application_get_application_id (application), leave, self);
 }
 
 static void restart (RdApplication *self);

@@ -121,8 +121,7 @@ on_successor_end (const char *how, gpointer user_data)
       g_set_error (&self->failure, G_IO_ERROR, G_IO_ERROR_FAILED,
                    /* Translators: the first is such as “the new process ended with status 1”; the
                     * second a path */
-                   _ ("%s in the middle of it; see what it logged, and try %s --check"), how,
-                   self->options->program);
+                   _ ("%s; see what it logged, and try “%s --check”"), how, self->options->program);
     }
   else
     rd_successor_kill (self->successor);

@@ -198,7 +198,8 @@ stop (RdParts *self)
 void
 rd_parts_retire (RdParts *self)
 {
-  rd_service_retire (self->service);
+  self->relay = rd_relay_new ();
+  rd_service_retire (self->service, self->relay);
   stop (self);
 }
 
@@ -209,6 +210,7 @@ rd_parts_free (RdParts *self)
   g_clear_pointer (&self->admin, rd_admin_free);
   g_clear_pointer (&self->metrics, rd_metrics_free);
   g_clear_object (&self->service);
+  g_clear_pointer (&self->relay, rd_relay_free);
   g_clear_object (&self->nodes);
   g_clear_object (&self->drain);
   g_clear_object (&self->bus);

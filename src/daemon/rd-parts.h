@@ -32,6 +32,7 @@ typedef struct
   RdServer *server;            /* owned, nullable: does not listen */
   RdAdmin *admin;              /* owned, nullable: does not listen, or switched off */
   RdService *service;          /* owned */
+  RdRelay *relay;              /* owned, nullable: not retired */
   RdSystemd *systemd;          /* owned */
   GDBusConnection *connection; /* unowned, nullable: of a predecessor, too */
   RdDescriptors descriptors;

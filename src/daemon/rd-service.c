@@ -9,7 +9,6 @@
 
 #include "rd-audience.h"
 #include "rd-error.h"
-#include "rd-relay.h"
 #include "rd-vardicts.h"
 
 #include <gio/gunixfdlist.h>
@@ -47,7 +46,7 @@ struct _RdService
   RdAudience *listeners; /* owned: to what is told of clients */
   gulong connected_id;   /* signal handlers on manager, while somebody listens */
   gulong disconnected_id;
-  RdRelay *relay; /* owned, nullable: we are the service */
+  RdRelay *relay; /* unowned, nullable: we are the service */
 };
 
 enum
@@ -503,7 +502,6 @@ rd_service_finalize (GObject *object)
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->look_id, g_source_remove);
-  g_clear_pointer (&self->relay, rd_relay_free);
   rd_audience_free (self->listeners);
   g_clear_signal_handler (&self->connected_id, self->manager);
   g_clear_signal_handler (&self->disconnected_id, self->manager);
@@ -577,19 +575,9 @@ rd_service_new (RdManager *manager,
 }
 
 void
-rd_service_retire (RdService *self)
+rd_service_retire (RdService *self, RdRelay *relay)
 {
-  self->relay = rd_relay_new ();
-}
-
-void
-rd_service_release (RdService *self,
-                    GDBusConnection *connection,
-                    const char *name,
-                    void (*func) (gpointer user_data),
-                    gpointer user_data)
-{
-  rd_relay_release (self->relay, connection, name, func, user_data);
+  self->relay = relay;
 }
 
 void

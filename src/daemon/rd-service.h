@@ -8,6 +8,7 @@
 #include "rd-handover-report.h"
 #include "rd-manager.h"
 #include "rd-nodes.h"
+#include "rd-relay.h"
 
 G_BEGIN_DECLS
 
@@ -31,15 +32,8 @@ RdService *rd_service_new (RdManager *manager,
 void rd_service_set_handover (RdService *self, const RdHandoverReport *report);
 
 /* Another process is about to be the service: nothing that is still asked of this one is done, but
- * held until rd_service_release(). What only this process could do is %RD_ERROR_BUSY. */
-void rd_service_retire (RdService *self);
-
-/* It is the service, under @name: see rd_relay_release(). */
-void rd_service_release (RdService *self,
-                         GDBusConnection *connection,
-                         const char *name,
-                         void (*func) (gpointer user_data),
-                         gpointer user_data);
+ * held by @relay, which outlives it. What only this process could do is %RD_ERROR_BUSY. */
+void rd_service_retire (RdService *self, RdRelay *relay);
 
 /* Who hears the signals about clients. Returns: (transfer floating): an as of unique names. */
 GVariant *rd_service_pack_listeners (RdService *self);

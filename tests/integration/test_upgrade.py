@@ -14,9 +14,10 @@ from contextlib import contextmanager
 import ctl
 import tap
 import websockets
-from bus import NAME
+from bus import NAME, Caller
 from chorus import chorus
 from generations import Background, UpgradeTestCase
+from gi.repository import GLib
 from patience import SLOWNESS, eventually
 from ringdown import clean_environment
 from wire import Client
@@ -74,6 +75,32 @@ class TriggerTest(UpgradeTestCase):
             server.follow()
         self.assertNotEqual(before, server.pid)
 
+
+class CallTest(UpgradeTestCase):
+    """Who uses the service over the bus does not notice either."""
+
+    def test_all_that_is_published_meanwhile_is_answered_and_arrives_once_in_order(self):
+        server = self.start_on_bus()
+        client = self.connect(server)
+        over = threading.Event()
+
+        def publish():
+            caller, number = Caller(self.bus), 0
+            while not over.is_set():
+                caller.call('Publish', GLib.Variant('(ss)', ('broadcast', f'{number}')))
+                number += 1
+            caller.leave()
+            return number
+
+        publisher = Background(publish)
+        for _ in range(5):
+            self.bus.call('Upgrade')
+            server.follow()
+        over.set()
+        published = publisher.result()
+        self.assertGreater(published, 0)
+        for number in range(published):
+            client.expect_text(f'{number}')
 
 class ReplaceTest(UpgradeTestCase):
     def replace(self, server, *options):
