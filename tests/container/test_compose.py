@@ -160,6 +160,16 @@ class StopTest(ContainerTestCase):
         [worker] = self.start()
         self.assert_ends_at_once(self.project.begin('stop', 'app'), worker)
 
+    def test_a_signal_for_an_upgrade_does_not_end_it(self):
+        """The container would end with its first process, and cut everybody off."""
+        [worker] = self.start()
+        client = self.connect(worker)
+        docker('kill', '--signal=HUP', worker.container)
+        eventually(lambda: 'a container ends with its first process' in self.project.log(),
+                   'the service to refuse')
+        client.text('still here')
+        client.expect_text('still here')
+
     def test_its_grace_period_is_longer_than_the_drain(self):
         [worker] = self.start()
         self.assertEqual('SIGINT', inspect(worker.container, 'Config.StopSignal'))
