@@ -7,6 +7,7 @@
 
 #include "rd-application.h"
 
+#include "rd-error.h"
 #include "rd-farewell.h"
 #include "rd-handover.h"
 #include "rd-names.h"
@@ -57,6 +58,14 @@ stop (RdApplication *self)
   rd_drain_interrupt (self->parts->drain);
 }
 
+/* Nobody is to be cut off by a restart. */
+static void
+drain_instead (RdApplication *self)
+{
+  rd_systemd_stopping (self->parts->systemd);
+  rd_drain_begin (self->parts->drain, -1); /* twice is not at once, as it is for SIGTERM */
+}
+
 /* Whoever goes on with the clients is who is meant by now. Returns: whether there is anybody. */
 static gboolean
 pass_on (RdApplication *self, int number)
@@ -78,12 +87,26 @@ on_sigterm (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* From a terminal it reaches the heir by itself. */
+static gboolean
+on_sigint (gpointer user_data)
+{
+  RdApplication *self = user_data;
+
+  if (rd_handover_get_heir (self->handover) == 0)
+    stop (self);
+  return G_SOURCE_CONTINUE;
+}
+
 static void
 leave (gpointer user_data)
 {
+  RdApplication *self = user_data;
+
+  rd_relay_refuse_held (self->parts->relay);
   /* some 20 ms to let go of 10 000 clients: not before those who serve them */
   setpriority (PRIO_PROCESS, 0, PRIO_MAX - 1);
-  g_application_quit (user_data);
+  g_application_quit (G_APPLICATION (self));
 }
 
 /* Who has called us by the name has done so by now. */
@@ -110,7 +133,7 @@ on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GE
   if (rd_handover_get_heir (self->handover) > 0) /* too late to go on here */
     {
       self->error = g_error_copy (error);
-      g_application_quit (G_APPLICATION (self));
+      leave (self);
     }
   else if (self->is_to_restart)
     restart (self);
@@ -154,7 +177,8 @@ on_stored (const GError *error, gpointer user_data)
     }
 
   g_warning (_ ("Nobody is to be cut off, so this restart is a drain: %s"), error->message);
-  stop (self);
+  self->is_to_restart = FALSE;
+  drain_instead (self);
 }
 
 /* A service manager restarts us, and says so by SIGUSR1: it waits for our end. */
@@ -168,8 +192,13 @@ restart (RdApplication *self)
     g_warning (
       _ ("SIGUSR1 is for a service manager that starts the service again at once, and there "
          "is none: going on. SIGHUP has another process take over, SIGTERM drains"));
+  else if (!rd_drain_is_running (self->parts->drain))
+    {
+      g_message (_ ("Draining already: the restart follows when the clients have left"));
+      drain_instead (self);
+    }
   else if (self->restart_check != NULL && !rd_restart_check_may_store (self->restart_check))
-    stop (self); /* it was said at the start that a restart is a drain, and why */
+    drain_instead (self); /* it was said at the start that a restart is a drain, and why */
   else if (!rd_handover_store (self->handover, on_stored, self, &error))
     on_stored (error, self);
 }
@@ -227,7 +256,12 @@ on_hand_over (RdService *service, int fd, GDBusMethodInvocation *invocation, gpo
 static void
 on_farewell (gpointer user_data)
 {
-  g_application_quit (user_data);
+  RdApplication *self = user_data;
+
+  if (self->caller != NULL)
+    g_dbus_method_invocation_return_error_literal (
+      g_steal_pointer (&self->caller), RD_ERROR, RD_ERROR_BUSY, _ ("a drain has begun meanwhile"));
+  g_application_quit (G_APPLICATION (self));
 }
 
 static void
@@ -271,7 +305,8 @@ rd_application_startup (GApplication *application)
     }
 
   rd_parts_start (self->parts, 0);
-  rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL); /* of no use, if there is one */
+  if (self->inherited->n_parcels > 0) /* of no use, as it turned out */
+    rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL);
   rd_systemd_ready (self->parts->systemd);
 }
 
@@ -301,8 +336,10 @@ rd_application_dbus_unregister (GApplication *application,
                                 GDBusConnection *connection,
                                 const char *object_path)
 {
-  g_dbus_interface_skeleton_unexport (
-    G_DBUS_INTERFACE_SKELETON (RD_APPLICATION (application)->parts->service));
+  RdApplication *self = RD_APPLICATION (application);
+
+  g_signal_handlers_disconnect_by_func (connection, on_bus_closed, self);
+  g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->parts->service));
 }
 
 /* Returns: TRUE: that is no reason to end. */
@@ -406,7 +443,7 @@ static void
 hear_signals (RdApplication *self)
 {
   g_unix_signal_add (SIGTERM, on_sigterm, self);
-  g_unix_signal_add (SIGINT, on_sigterm, self);
+  g_unix_signal_add (SIGINT, on_sigint, self);
   g_unix_signal_add (SIGHUP, on_sighup, self);
   g_unix_signal_add (SIGUSR2, on_sighup, self);
   g_unix_signal_add (SIGUSR1, on_sigusr1, self);

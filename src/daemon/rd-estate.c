@@ -25,6 +25,29 @@ has_redis (const RdParts *parts)
 }
 
 void
+rd_estate_settle (RdParts *parts)
+{
+  rd_server_pause (parts->server);
+  if (has_redis (parts))
+    rd_redis_bus_hold (RD_REDIS_BUS (parts->bus), TRUE);
+}
+
+gboolean
+rd_estate_is_settled (RdParts *parts)
+{
+  return rd_server_get_handshakes (parts->server) == 0
+         && (!has_redis (parts) || rd_redis_bus_is_quiet (RD_REDIS_BUS (parts->bus)));
+}
+
+void
+rd_estate_unsettle (RdParts *parts)
+{
+  if (has_redis (parts))
+    rd_redis_bus_hold (RD_REDIS_BUS (parts->bus), FALSE);
+  rd_server_resume (parts->server);
+}
+
+void
 rd_estate_freeze (RdParts *parts)
 {
   parts->paused_us = g_get_monotonic_time ();

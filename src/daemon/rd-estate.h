@@ -15,7 +15,13 @@ G_BEGIN_DECLS
 /* Returns: (transfer floating): an a{sv}: what a successor has to know before it can get ready. */
 GVariant *rd_estate_greet (RdParts *parts);
 
-/* Stops the service, whose server is paused already, so that it can be packed: nobody is served,
+/* Begins nothing new that other processes would have to answer, handshakes or batches for Redis;
+ * whether none is under way any more; and does so again. */
+void rd_estate_settle (RdParts *parts);
+gboolean rd_estate_is_settled (RdParts *parts);
+void rd_estate_unsettle (RdParts *parts);
+
+/* Stops the service, which has settled, so that it can be packed: nobody is served,
  * nothing is published. Then has it go on as if nothing had been. */
 void rd_estate_freeze (RdParts *parts);
 void rd_estate_thaw (RdParts *parts);

@@ -129,32 +129,41 @@ leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char
   rd_manager_leave_behind (parts->manager, first);
 }
 
+/* All but the sockets, without which there is nothing to go on with. */
+static gboolean
+fill (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
+{
+  if (rd_handover_send_listeners (parts, parcel, error)
+      && send_header (parts, parcel, clients, error))
+    return TRUE;
+
+  rd_systemd_unstore (parts->systemd, RD_INHERITED_PARCEL);
+  return FALSE;
+}
+
 gboolean
 rd_handover_send_to_store (RdParts *parts, GError **error)
 {
-  g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
+  g_autoptr (WsHandover) clients = NULL;
   g_autoptr (GError) reason = NULL;
   g_autoptr (RdParcel) parcel = NULL;
   guint n_sent;
   int other_fd;
 
+  /* stored while it is empty: a manager that is too slow must not keep connections open, and with
+   * many descriptors on their way we may not send even this one */
   parcel = rd_parcel_new (RD_ESTATE_LAYOUT, &other_fd, error);
-  if (parcel == NULL)
+  if (parcel == NULL || !store (parts, parcel, other_fd, error))
     return FALSE;
-  if (!rd_handover_send_listeners (parts, parcel, error)
-      || !send_header (parts, parcel, clients, error))
-    {
-      close (other_fd);
-      return FALSE;
-    }
+
+  clients = rd_manager_pack (parts->manager);
+  if (!fill (parts, parcel, clients, error))
+    return FALSE;
 
   /* whoever unpacks it takes the end for it where there was no room for this last word */
   if (send_sockets (parcel, clients, &n_sent, &reason))
     commit (parcel, NULL);
-  if (!store (parts, parcel, other_fd, error))
-    return FALSE;
-
-  if (reason != NULL)
+  else
     leave_behind (parts, clients, n_sent, reason->message);
   return TRUE;
 }

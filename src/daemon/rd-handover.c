@@ -37,6 +37,7 @@ struct _RdHandover
   Stage stage;
   RdParcel *parcel;       /* owned, nullable: none, or to be stored */
   RdSuccessor *successor; /* owned, nullable: not our child */
+  gboolean is_to_store;   /* for a successor that comes later */
   pid_t pid;              /* of the successor, as it says */
   GError *failure;        /* owned, nullable */
   gint64 settled_us;      /* monotonic: when to wait no longer */
@@ -98,11 +99,13 @@ static gboolean
 on_failure (gpointer user_data)
 {
   RdHandover *self = user_data;
-  g_autoptr (GError) error = g_error_new (
-    RD_ERROR, RD_ERROR_HANDOVER_FAILED,
-    /* Translators: the reason follows */
-    _ ("nothing was handed over, and this process goes on with all clients: %s"),
-    self->failure->message);
+  g_autoptr (GError) error = g_error_new_literal (RD_ERROR, RD_ERROR_HANDOVER_FAILED,
+                                                  self->failure->message);
+
+  if (!self->is_to_store)
+    g_prefix_error (&error,
+                    /* Translators: the reason follows */
+                    _ ("nothing was handed over, and this process goes on with all clients: "));
 
   reset (self); /* first: the next one may begin in there */
   self->func (error, self->user_data);
@@ -136,7 +139,7 @@ fail (RdHandover *self, GError *error)
 
   clear_sources (self);
   if (self->stage == STAGE_SETTLING)
-    rd_server_resume (self->parts->server);
+    rd_estate_unsettle (self->parts);
 
   self->stage = STAGE_FAILING;
   self->failure = error;
@@ -238,22 +241,24 @@ static void
 exchange (RdHandover *self)
 {
   GError *error = NULL;
+  gboolean is_sent;
 
   clear_sources (self);
   rd_estate_freeze (self->parts);
-  if (self->parcel == NULL
-        ? rd_handover_send_to_store (self->parts, &error)
-        : rd_handover_send (self->parts, self->parcel, self->options->timeout_us, &error))
+  is_sent = self->is_to_store
+              ? rd_handover_send_to_store (self->parts, &error)
+              : rd_handover_send (self->parts, self->parcel, self->options->timeout_us, &error);
+  if (!is_sent)
     {
-      if (self->parcel != NULL)
-        leave (self);
-      else
-        self->func (NULL, self->user_data);
+      rd_estate_thaw (self->parts);
+      fail (self, error);
       return;
     }
 
-  rd_estate_thaw (self->parts);
-  fail (self, error);
+  if (self->is_to_store)
+    self->func (NULL, self->user_data);
+  else
+    leave (self);
 }
 
 static gboolean
@@ -261,22 +266,21 @@ on_settle (gpointer user_data)
 {
   RdHandover *self = user_data;
 
-  if (rd_server_get_handshakes (self->parts->server) > 0
-      && g_get_monotonic_time () < self->settled_us)
+  if (!rd_estate_is_settled (self->parts) && g_get_monotonic_time () < self->settled_us)
     return G_SOURCE_CONTINUE;
 
   exchange (self);
   return G_SOURCE_REMOVE;
 }
 
-/* Lets nobody else in, and those who are coming in finish. */
+/* Begins nothing more, and lets finish what is under way. */
 static void
 settle (RdHandover *self)
 {
   clear_sources (self);
   self->stage = STAGE_SETTLING;
   self->settled_us = g_get_monotonic_time () + SETTLE_US;
-  rd_server_pause (self->parts->server);
+  rd_estate_settle (self->parts);
   self->timer_id = g_timeout_add (SETTLE_MS, on_settle, self);
 }
 
@@ -325,6 +329,7 @@ static void
 begin (RdHandover *self, Stage stage, RdHandoverFunc func, gpointer user_data)
 {
   self->stage = stage;
+  self->is_to_store = FALSE;
   self->func = func;
   self->user_data = user_data;
   g_signal_connect_swapped (self->parts->drain, "notify::state", G_CALLBACK (on_drain_state), self);
@@ -409,6 +414,7 @@ rd_handover_store (RdHandover *self, RdHandoverFunc func, gpointer user_data, GE
     return FALSE;
 
   begin (self, STAGE_SETTLING, func, user_data);
+  self->is_to_store = TRUE;
   settle (self);
   return TRUE;
 }

@@ -92,6 +92,7 @@ take_parcel (RdInherited *self, int fd, GError **error)
   if (is_parcel (fd))
     {
       g_array_append_val (self->parcels, fd);
+      self->n_parcels++;
       return TRUE;
     }
 

@@ -16,6 +16,7 @@ typedef struct
 {
   GPtrArray *clients; /* GSocket, owned; empty: none */
   GPtrArray *admin;   /* GSocket, owned; empty: none: those named “admin” */
+  guint n_parcels;    /* that came, taken or not */
   GArray *parcels;    /* int, owned; empty: none: those named “parcel”, UNIX SOCK_SEQPACKET */
 } RdInherited;
 

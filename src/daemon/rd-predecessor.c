@@ -11,6 +11,7 @@
 #include "rd-names.h"
 #include "rd-parcel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
 #include <glib/gi18n.h>
@@ -55,7 +56,10 @@ ask_for_parcel (GDBusConnection *bus, const char *name, int *fd, GError **error)
   if (hand_over (bus, name, other_fd, &reason))
     {
       *fd = fcntl (rd_parcel_get_fd (parcel), F_DUPFD_CLOEXEC, 0);
-      return TRUE;
+      if (*fd < 0)
+        g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                     _ ("cannot keep the socket of the hand-over: %s"), g_strerror (errno));
+      return *fd >= 0;
     }
   if (is_nobody (reason))
     return TRUE;
@@ -121,14 +125,12 @@ rd_predecessor_find (const RdConfig *config,
                      RdSuccession **succession,
                      GError **error)
 {
-  const int stored_fd = rd_inherited_steal_parcel (inherited);
+  const gboolean was_stored = inherited->parcels->len > 0;
 
   if (*succession != NULL)
     return rd_succession_greet (*succession, error);
-  if (stored_fd >= 0)
-    take_stored (stored_fd, succession);
-  else if (config->replace)
-    return replace (config, succession, error);
+  while (*succession == NULL && inherited->parcels->len > 0)
+    take_stored (rd_inherited_steal_parcel (inherited), succession);
 
-  return TRUE;
+  return was_stored || !config->replace || replace (config, succession, error);
 }

@@ -7,6 +7,10 @@
 
 #include "rd-relay.h"
 
+#include "rd-error.h"
+
+#include <glib/gi18n.h>
+
 #define TIMEOUT_MS 1000 /* for an answer */
 
 struct _RdRelay
@@ -33,6 +37,21 @@ rd_relay_new (void)
   self->held = g_ptr_array_new_with_free_func (g_object_unref);
   self->cancel = g_cancellable_new ();
   return self;
+}
+
+void
+rd_relay_refuse (GDBusMethodInvocation *invocation)
+{
+  g_dbus_method_invocation_return_error_literal (
+    invocation, RD_ERROR, RD_ERROR_BUSY,
+    _ ("another process takes over the service at this moment; ask again"));
+}
+
+void
+rd_relay_refuse_held (RdRelay *self)
+{
+  while (self->held->len > 0)
+    rd_relay_refuse (g_ptr_array_steal_index (self->held, 0));
 }
 
 void

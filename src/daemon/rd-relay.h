@@ -17,6 +17,12 @@ void rd_relay_free (RdRelay *self);
 /* @invocation: (transfer full): of a call without descriptors. */
 void rd_relay_hold (RdRelay *self, GDBusMethodInvocation *invocation);
 
+/* Answers %RD_ERROR_BUSY. @invocation: (transfer full). */
+void rd_relay_refuse (GDBusMethodInvocation *invocation);
+
+/* Answers so all that is still held: nobody else will. */
+void rd_relay_refuse_held (RdRelay *self);
+
 /* Passes on to @name what is held. @func: called when all of it has been answered: from within
  * this, if there is nothing. */
 void rd_relay_release (RdRelay *self,

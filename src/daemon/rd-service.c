@@ -465,9 +465,7 @@ method_call (GDBusConnection *connection,
     get_inherited_vtable (self)->method_call (connection, sender, object_path, interface_name,
                                               method_name, parameters, invocation, user_data);
   else if (g_strv_contains (personal, method_name))
-    g_dbus_method_invocation_return_error_literal (
-      invocation, RD_ERROR, RD_ERROR_BUSY,
-      _ ("another process takes over the service at this moment; ask again"));
+    rd_relay_refuse (invocation);
   else
     rd_relay_hold (self->relay, invocation);
 }

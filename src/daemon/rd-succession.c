@@ -12,6 +12,7 @@
 #include "rd-parcel-value.h"
 #include "rd-parcel.h"
 #include "rd-process.h"
+#include "rd-redis-bus.h"
 #include "rd-sockets.h"
 #include "rd-successor.h"
 
@@ -169,7 +170,7 @@ require_room (RdSuccession *self, GError **error)
 {
   const guint room = self->parts->descriptors.clients;
 
-  if (self->is_stored || self->clients <= room)
+  if (self->clients <= room)
     return TRUE;
 
   g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_DESCRIPTORS,
@@ -289,6 +290,8 @@ take (RdSuccession *self, GError **error)
   if (header == NULL && is_alone (self, reason))
     {
       self->report.lost = self->clients;
+      if (self->parts->redis != NULL)
+        rd_redis_bus_begin_beyond (RD_REDIS_BUS (self->parts->bus));
       return TRUE; /* it died before it could hand over anything: the ports are ours, at least */
     }
   if (header == NULL)
@@ -335,7 +338,8 @@ on_predecessor_gone (gpointer user_data)
 
   g_clear_handle_id (&self->watch_id, g_source_remove);
   g_clear_handle_id (&self->timer_id, g_source_remove);
-  rd_systemd_ready (self->parts->systemd);
+  if (self->parts->systemd != NULL) /* else we have a successor ourselves by now */
+    rd_systemd_ready (self->parts->systemd);
   return G_SOURCE_REMOVE;
 }
 

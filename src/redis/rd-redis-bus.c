@@ -441,6 +441,24 @@ on_pushed (RdRedisBus *self, const redisReply *push)
 }
 
 void
+rd_redis_bus_hold (RdRedisBus *self, gboolean holds)
+{
+  rd_redis_writer_hold (self->writer, holds);
+}
+
+gboolean
+rd_redis_bus_is_quiet (RdRedisBus *self)
+{
+  return rd_redis_writer_is_idle (self->writer);
+}
+
+void
+rd_redis_bus_begin_beyond (RdRedisBus *self)
+{
+  rd_redis_outbox_leap (self->outbox);
+}
+
+void
 rd_redis_bus_pause (RdRedisBus *self)
 {
   rd_redis_stop (self->redis);

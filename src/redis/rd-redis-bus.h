@@ -21,6 +21,17 @@ G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, GObject)
 /* @redis: not started; with a follower for RD_REDIS_STREAM. Returns: (transfer full): the bus. */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
+/* Sends nothing more, so that soon nothing is under way, which as bare text could not be sent
+ * again; or does so again. */
+void rd_redis_bus_hold (RdRedisBus *self, gboolean holds);
+
+/* Whether nothing is under way. */
+gboolean rd_redis_bus_is_quiet (RdRedisBus *self);
+
+/* For a new bus under the name of a worker whose numbers are not known: else it would not be heard.
+ */
+void rd_redis_bus_begin_beyond (RdRedisBus *self);
+
 /* Says and hears nothing more, as if the connection had been cut; what waits for its turn goes to
  * the clients here at once, and what is published later waits. No word of it in the log. */
 void rd_redis_bus_pause (RdRedisBus *self);

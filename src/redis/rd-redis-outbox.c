@@ -58,6 +58,13 @@ rd_redis_outbox_new (gsize max_bytes, gint64 keep_us)
   return outbox;
 }
 
+void
+rd_redis_outbox_leap (RdRedisOutbox *outbox)
+{
+  g_assert (outbox->first == outbox->next);
+  outbox->first = outbox->pending = outbox->waiting = outbox->next = g_get_real_time ();
+}
+
 static inline Entry *
 entry_at (const RdRedisOutbox *outbox, guint64 sequence)
 {

@@ -31,6 +31,10 @@ typedef struct
 RdRedisOutbox *rd_redis_outbox_new (gsize max_bytes, gint64 keep_us);
 void rd_redis_outbox_free (RdRedisOutbox *outbox);
 
+/* Begins, while it is empty, with a number beyond any that a worker of the same name can have used:
+ * the time in microseconds. */
+void rd_redis_outbox_leap (RdRedisOutbox *outbox);
+
 /* Copies the message to the end. Returns: how many messages that were not stored had to go for it;
  * one that is over the bound alone goes itself, and has no number. */
 guint rd_redis_outbox_push (RdRedisOutbox *outbox, WsOpcode opcode, gconstpointer data, gsize size);

@@ -23,9 +23,10 @@ struct _RdRedisWriter
   gpointer user_data;
 
   gboolean is_started;
-  guint under_way; /* messages of the batch that was sent and is not answered */
-  char *refusal;   /* owned, nullable */
-  char *doubt;     /* owned, nullable: the first error in the answer to the batch under way */
+  gboolean is_held; /* another process is to go on with what is not under way yet */
+  guint under_way;  /* messages of the batch that was sent and is not answered */
+  char *refusal;    /* owned, nullable */
+  char *doubt;      /* owned, nullable: the first error in the answer to the batch under way */
   RdRedisBackoff backoff;
   gint64 refused_us; /* monotonic: when a batch was refused last */
   guint wake_id;
@@ -154,7 +155,7 @@ write_batch (RdRedisWriter *writer)
   const RdRedisOutgoing *outgoing;
   gsize bytes = 0;
 
-  if (!writer->is_started || writer->under_way > 0 || writer->retry_id != 0)
+  if (!writer->is_started || writer->is_held || writer->under_way > 0 || writer->retry_id != 0)
     return;
 
   while (writer->under_way < BATCH_MESSAGES && bytes < BATCH_BYTES
@@ -187,6 +188,20 @@ rd_redis_writer_wake (RdRedisWriter *writer)
 {
   if (writer->is_started && writer->under_way == 0 && writer->wake_id == 0)
     writer->wake_id = g_idle_add_full (G_PRIORITY_DEFAULT, on_wake, writer, NULL);
+}
+
+void
+rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds)
+{
+  writer->is_held = holds;
+  if (!holds)
+    rd_redis_writer_wake (writer);
+}
+
+gboolean
+rd_redis_writer_is_idle (const RdRedisWriter *writer)
+{
+  return writer->under_way == 0;
 }
 
 void

@@ -55,6 +55,12 @@ void rd_redis_writer_wake (RdRedisWriter *writer);
 /* Returns: (transfer none) (nullable): why Redis does not take messages, in its own words. */
 const char *rd_redis_writer_get_refusal (const RdRedisWriter *writer);
 
+/* Sends no further batch while it is held. */
+void rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds);
+
+/* Whether all that was sent has been answered. */
+gboolean rd_redis_writer_is_idle (const RdRedisWriter *writer);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisWriter, rd_redis_writer_free)
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 # Copyright the Ringdown authors
 """Workers on one Redis, of which some are upgraded: no gap, nothing twice, in either direction."""
 
+import signal
 import threading
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ import tap
 from fleet import AWAY, STREAM, FleetTestCase
 from generations import Background, UpgradeTestCase
 from patience import SLOWNESS, eventually
-from successor import HEADER
+from successor import HEADER, READY
 
 
 class UpgradeFleetTestCase(UpgradeTestCase, FleetTestCase):
@@ -111,6 +112,29 @@ class StreamTest(UpgradeFleetTestCase):
                    lambda: f'{published} in the stream, not {redis.cli("XLEN", STREAM)}')
 
 
+class OrphanTest(UpgradeFleetTestCase):
+    def test_who_got_no_numbers_from_the_old_process_is_heard_all_the_same(self):
+        """The old one dies before it could tell how many messages it has sent under their name."""
+        redis = self.redis()
+        workers = [self.start_worker(redis, number, warnings=['.']) for number in range(2)]
+        here = self.connect(workers[0])
+        for number in range(50):
+            here.text(f'old {number}')
+        eventually(lambda: workers[1].metric('ringdown_redis_received_total') == 50, '50 messages')
+        crossing = self.stop_at(READY)
+        workers[0].signal(signal.SIGUSR2)
+        crossing.wait_stopped()
+        workers[0].signal(signal.SIGKILL)
+        crossing.go()
+        workers[0].follow(status=-signal.SIGKILL)
+        self.wait_connected(workers[0])
+        here, there = (self.connect(worker) for worker in workers)
+        for number in range(20):
+            here.text(f'new {number}')
+        for number in range(20):
+            there.expect_text(f'new {number}')
+
+
 class PubsubTest(UpgradeFleetTestCase):
     def test_clients_of_the_worker_itself_miss_nothing(self):
         redis = self.redis()
@@ -119,6 +143,15 @@ class PubsubTest(UpgradeFleetTestCase):
             for _ in range(3):
                 self.upgrade_worker(workers[0], 0)
                 self.wait_connected(workers[0])
+
+    def test_nothing_is_under_way_in_the_exchange_that_could_not_be_sent_again(self):
+        redis = self.redis()
+        workers = [self.start_worker(redis, number, '--redis-mode=pubsub') for number in range(2)]
+        with self.fleet(*workers, may_miss=True) as people, self.talking(people):
+            for _ in range(3):
+                self.upgrade_worker(workers[0], 0)
+                self.wait_connected(workers[0])
+        self.assertEqual(0, workers[0].metric('ringdown_redis_dropped_total'))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""A restart by way of a service manager that keeps the clients, and by way of one that does not;
+and what a process makes of a parcel that is none. Where there is systemd, see test_restart.py."""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+from contextlib import contextmanager
+
+import successor
+import tap
+from chorus import chorus
+from generations import UpgradeTestCase
+from gi.repository import GLib
+from keeper import Keeper
+from patience import SLOWNESS, eventually
+from ringdown import ADDRESS, clean_environment
+from successor import COMMIT, LAYOUT, LISTENERS, READY, SERVING, Conversation
+
+PARCEL = 'parcel'
+IN_A_PACKET = 253
+RESTART = r'\brestart\b'  # what is said where it cannot be as it should
+
+
+class StoreTestCase(UpgradeTestCase):
+    def setUp(self):
+        super().setUp()
+        self.keeper = None
+
+    def keep(self, **ways):
+        """There is such a service manager from now on."""
+        self.keeper = Keeper(f'@{self.directory}', **ways)
+        self.addCleanup(self.keeper.stop)
+
+    def begin(self, *options, prefix=(), **settings):
+        """The service manager starts a process of the service, with all that it keeps."""
+        if not self.keeper:
+            self.keep()
+        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+            return self.start(*options, environment=environment,
+                              prefix=[*pass_sockets, *prefix], **settings)
+
+    def fail_to_begin(self, *options, prefix=()):
+        """As that, but the process ends with an error; returns what it says."""
+        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+            done = subprocess.run(
+                [*pass_sockets, *prefix, self.program.path, f'--address={ADDRESS}', '--port=0',
+                 '--admin-port=-1', '--bus=none', *options],
+                env=clean_environment(self.directory, environment), stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=20 * SLOWNESS, check=False)
+        self.assertEqual(1, done.returncode, done)
+        return done.stderr
+
+    def store(self, server):
+        """SERVER leaves its clients to the service manager, and ends."""
+        server.signal(signal.SIGUSR1)
+        self.assertEqual(0, server.wait_exit())
+        self.assert_stored()
+
+    def assert_stored(self):
+        self.assertEqual([PARCEL], list(self.keeper.stored), self.keeper.told('FDSTORE'))
+        self.assertEqual(1, len(self.keeper.stored[PARCEL]))
+
+    def restart(self, server, **settings):
+        """Returns the process that goes on."""
+        self.store(server)
+        return self.begin(**settings)
+
+    def assert_went_on(self, server, generation, moved, closed=0):
+        server.wait_log(rf'Generation {generation}\b')
+        self.assertEqual([(generation, moved, closed, 0)],
+                         [report[:4] for report in server.reports()])
+        self.keeper.wait_empty()
+        self.keeper.wait('READY', generation)
+
+    def assert_drains(self, server, clients):
+        """It does, and waits for CLIENTS, who are served; when they leave, it ends."""
+        server.wait_log('Draining')
+        self.assertEqual(503, server.ready()[0])
+        for number, client in enumerate(clients):
+            client.text(f'{number} is still here')
+        for client in clients:
+            for number in range(len(clients)):
+                client.expect_text(f'{number} is still here')
+        for client in clients:
+            client.leave()
+        self.assertEqual(0, server.wait_exit())
+        server.wait_log(fr'Drained in .*: {len(clients)} left by themselves, 0 closed, 0 forced')
+
+
+class RestartTest(StoreTestCase):
+    def test_everybody_is_moved_time_and_again(self):
+        server = self.begin()
+        with chorus(server) as people:
+            for generation in 2, 3, 4:
+                server = self.restart(server)
+                people.wait_heard()
+                self.assert_went_on(server, generation, 20)
+                self.connect(server).leave()
+        self.assertEqual([{'FDSTORE': '1', 'FDNAME': PARCEL, 'FDPOLL': '0'}] * 3,
+                         self.keeper.told('FDSTORE'))
+
+    def test_the_name_on_the_bus_goes_along(self):
+        server = self.start_kept_on_bus()
+        with chorus(server) as people:
+            clients = self.clients()
+            self.store(server)
+            server = self.start_kept_on_bus()
+            people.wait_heard()
+            self.assertEqual(clients.keys(), self.clients().keys())
+            self.assertEqual(2, self.bus.property('Generation'))
+            told = self.handover()
+            self.assertEqual((20, 0, 0), (told['moved'], told['closed'], told['lost']))
+
+    def start_kept_on_bus(self):
+        if not self.keeper:
+            self.keep()
+        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+            return self.start_on_bus(environment=environment, prefix=pass_sockets)
+
+
+    def test_the_store_is_cleared_before_it_is_ready(self):
+        """Else it may be restarted in between, and the next one finds what is long over."""
+        self.restart(self.begin())
+        self.keeper.wait('READY', 2)
+        self.assertEqual({}, self.keeper.stored)
+
+
+class InFlightTest(StoreTestCase):
+    """The kernel counts the descriptors that lie in sockets by user, and bounds them for those who
+    are not privileged: here that is less than there are clients."""
+
+    CLIENTS = 700
+    LIMIT = 300
+
+    def unprivileged(self):
+        """What runs a program as a user whom nobody else is."""
+        if os.geteuid() != 0:
+            self.skipTest('only root may run a program as another user')
+        os.chmod(self.directory, 0o711)  # there the program is
+        user = 1_000_000_000 + os.getpid()
+        return [shutil.which('setpriv'), f'--reuid={user}', f'--regid={user}', '--clear-groups']
+
+    def crowd_beyond_the_limit(self, server):
+        """Many clients, and free descriptors below the limit."""
+        first = [self.connect(server) for _ in range(64)]
+        clients = [self.connect(server) for _ in range(self.CLIENTS)]
+        for client in first:
+            client.leave()
+        server.wait_clients(self.CLIENTS)
+        subprocess.run([*self.unprivileged(), shutil.which('prlimit'), f'--pid={server.pid}',
+                        f'--nofile={self.LIMIT}:'], check=True)
+        return clients
+
+    def test_who_cannot_go_is_told_to_come_again(self):
+        server = self.begin(prefix=self.unprivileged(),
+                            warnings=[r'clients could not be left to the next process'])
+        clients = self.crowd_beyond_the_limit(server)
+        self.store(server)
+        told = [client for client in clients if select.select([client.socket], [], [], 0)[0]]
+        stayed = [client for client in clients if client not in told]
+        self.assertGreaterEqual(len(stayed), IN_A_PACKET)
+        server.wait_log(fr'WARNING \*\*: .*{len(told)} clients could not be left .*descriptors')
+        for client in told:
+            client.expect_close(1012)
+
+        server = self.begin(prefix=self.unprivileged())
+        self.assert_went_on(server, 2, len(stayed), len(told))
+        self.assertEqual(len(stayed), server.metric('ringdown_handover_moved_clients'))
+        self.assertEqual(len(told), server.metric('ringdown_handover_closed_clients'))
+        stayed[0].text('we are still here')
+        for client in stayed:
+            client.expect_text('we are still here')
+
+
+class RefusalTest(StoreTestCase):
+    """The service manager does not keep what it is given: nobody is cut off."""
+
+    def assert_restart_drains(self, why, seconds=10):
+        server = self.begin(warnings=[RESTART])
+        clients = [self.connect(server) for _ in range(5)]
+        server.signal(signal.SIGUSR1)
+        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*{why}', seconds)
+        self.assert_drains(server, clients)
+
+    def test_without_a_store_it_drains(self):
+        self.keep(keeps=False)
+        self.assert_restart_drains('FileDescriptorStoreMax=16')
+        self.assertEqual({}, self.keeper.stored)
+
+    def test_a_manager_that_is_too_busy_drains(self):
+        """What it keeps all the same keeps no connection open."""
+        self.keep(answers=False)
+        self.assert_restart_drains('too busy', 20)
+        self.assert_stored()
+        self.assertEqual({'FDSTOREREMOVE': '1', 'FDNAME': PARCEL},
+                         self.keeper.told('FDSTOREREMOVE')[-1])
+
+    def test_a_manager_that_hears_nothing_drains(self):
+        """There was one, but it has gone."""
+        self.keep()
+        server = self.begin(warnings=[RESTART])
+        clients = [self.connect(server) for _ in range(5)]
+        self.keeper.stop()
+        server.signal(signal.SIGUSR1)
+        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*cannot be reached')
+        self.assert_drains(server, clients)
+
+
+class OrderTest(StoreTestCase):
+    """SIGUSR1 when something else is going on, and what happens just after a hand-over."""
+
+    def test_during_a_drain_it_drains_on(self):
+        server = self.begin(warnings=[RESTART])
+        clients = [self.connect(server) for _ in range(5)]
+        server.signal(signal.SIGTERM)
+        server.wait_log('Draining: 5 clients')
+        server.signal(signal.SIGUSR1)
+        server.wait_log(RESTART)
+        self.assert_drains(server, clients)
+        self.assertEqual([], self.keeper.told('FDSTORE'))
+
+    def test_it_is_asked_for_again_and_again(self):
+        server = self.begin()
+        with chorus(server) as people:
+            late = self.tcp(server)
+            late.send(late.request()[:30])  # who is in the middle of a handshake is waited for
+
+            def has_ended():
+                server.signal(signal.SIGUSR1)
+                return not server.processes()
+
+            eventually(has_ended, 'the process to leave its clients')
+            self.assertEqual(0, server.wait_exit())
+            self.assert_stored()
+            server = self.begin()
+            people.wait_heard()
+            self.assert_went_on(server, 2, 20)
+
+    @contextmanager
+    def upgrade_stopped_at(self, server, kind):
+        """SERVER is in the midst of an upgrade, which goes on afterwards."""
+        crossing = self.stop_at(kind)
+        server.signal(signal.SIGHUP)
+        crossing.wait_stopped()
+        yield
+        crossing.go()
+
+    def assert_heir_is_stored(self, kind):
+        """SIGUSR1 when a packet of KIND is on its way."""
+        server = self.begin()
+        with chorus(server) as people:
+            with self.upgrade_stopped_at(server, kind):
+                server.signal(signal.SIGUSR1)
+            self.assertEqual(0, server.wait_exit())
+            eventually(lambda: not server.processes(), 'the heir to end, too')
+            self.assertEqual([(2, 20, 0, 0)], [report[:4] for report in server.reports()])
+            self.assert_stored()
+            server = self.begin()
+            people.wait_heard()
+            server.wait_log('Generation 3 goes on with 20 clients: 20 moved')
+        self.keeper.wait_empty()
+
+    def test_during_an_upgrade_it_is_for_the_heir(self):
+        self.assert_heir_is_stored(READY)
+
+    def test_after_an_upgrade_it_is_for_the_heir(self):
+        self.assert_heir_is_stored(COMMIT)
+
+    def test_as_the_heir_begins_to_serve_it_is_for_the_heir(self):
+        self.assert_heir_is_stored(SERVING)
+
+    def test_after_a_failed_upgrade_it_is_for_this_one(self):
+        server = self.begin('--handover-timeout=1s', warnings=[r'WARNING \*\*: .*Hand-over: '])
+        with chorus(server) as people:
+            self.program.replace(successor.script('silent'))
+            server.signal(signal.SIGHUP)
+            eventually(lambda: len(server.processes()) == 2, 'the successor that says nothing')
+            self.store(server)
+            server.wait_log('Hand-over: .*did not say READY in time')
+            self.program.restore()
+            server = self.begin()
+            people.wait_heard()
+            self.assert_went_on(server, 2, 20)
+
+    def assert_heir_drains(self, kind):
+        """SIGTERM when a packet of KIND is on its way."""
+        server = self.begin()
+        clients = [self.connect(server) for _ in range(5)]
+        with self.upgrade_stopped_at(server, kind):
+            server.signal(signal.SIGTERM)
+        server.follow()
+        self.assert_drains(server, clients)
+        self.keeper.wait('STOPPING')
+
+    def test_a_stop_just_after_the_hand_over_is_for_the_heir(self):
+        self.assert_heir_drains(COMMIT)
+
+    def test_a_stop_as_the_heir_begins_to_serve_is_for_the_heir(self):
+        self.assert_heir_drains(SERVING)
+
+
+class StrangeParcelTest(StoreTestCase):
+    """What the service manager has kept is nothing that can be read: the service begins anew."""
+
+    WARNING = 'what it left cannot be read'
+
+    def keep_parcel(self, fill):
+        """The service manager has kept a parcel with what FILL puts into it."""
+        self.keep()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.keeper.put(PARCEL, theirs)
+        with ours:
+            fill(Conversation(ours))
+
+    def begin_anew(self, why):
+        """The log says WHY what was kept is of no use."""
+        server = self.begin(warnings=[self.WARNING])
+        server.wait_log(fr'WARNING \*\*: .*{self.WARNING}: .*{why}')
+        self.keeper.wait_empty()
+        self.assertEqual([], server.reports())
+        self.assert_serves(server)
+
+    def assert_begins_anew(self, fill, why):
+        self.keep_parcel(fill)
+        self.begin_anew(why)
+
+    def assert_serves(self, server):
+        """And leaves behind what can be read."""
+        self.assertEqual(0, server.metric('ringdown_clients'))
+        self.assert_nothing_is_left_of_it(server)
+        with chorus(server) as people:
+            server = self.restart(server)
+            people.wait_heard()
+        server.wait_log(r'Generation \d goes on with 20 clients: 20 moved')
+
+    def assert_nothing_is_left_of_it(self, server):
+        """Of the files that came in it."""
+        files = [os.readlink(f'/proc/{server.pid}/fd/{fd}')
+                 for fd in os.listdir(f'/proc/{server.pid}/fd')]
+        self.assertEqual([], [file for file in files if file.startswith(self.directory)])
+
+    def test_nothing_at_all(self):
+        self.assert_begins_anew(lambda end: None, 'ended')
+
+    def test_nonsense(self):
+        self.assert_begins_anew(lambda end: end.send_nonsense(), '')
+
+    def test_another_layout(self):
+        self.assert_begins_anew(lambda end: end.say(LISTENERS, {}, [], layout=LAYOUT + 1),
+                                r'layout 2\b.*\blayout 1\b')
+
+    def test_not_what_is_due(self):
+        self.assert_begins_anew(lambda end: end.say(READY, 1), 'READY')
+
+    def test_descriptors_that_are_no_sockets(self):
+        with open(os.path.join(self.directory, 'file'), 'wb') as file:
+            self.assert_begins_anew(
+                lambda end: end.say(LISTENERS, {}, [], fds=[file.fileno()] * 3), '')
+
+    def test_nonsense_further_on(self):
+        """Nothing has been changed before it is read, and nothing is left of it afterwards."""
+        def fill(end):
+            end.say(LISTENERS, {}, [])
+            end.send_nonsense()
+
+        self.keep_parcel(fill)
+        self.assertIn('no packet', self.fail_to_begin())
+        self.begin_anew('ended')
+
+    def test_it_ends_before_the_clients(self):
+        """Who was to leave them was killed."""
+        greeting = {'clients': GLib.Variant('u', 3), 'generation': GLib.Variant('u', 7)}
+        self.keep_parcel(lambda end: end.say(LISTENERS, greeting, []))
+        server = self.begin()
+        server.wait_log('Generation 8 goes on with 3 clients: 0 moved, 0 closed, 3 lost')
+        self.keeper.wait_empty()
+        self.assert_serves(server)
+
+
+class FailedStartTest(StoreTestCase):
+    """A process that cannot start leaves what is stored to the next one."""
+
+    def assert_outlived(self, why, *options, size=20, prefix=()):
+        server = self.begin()
+        with chorus(server, size) as people:
+            self.store(server)
+            for _ in range(3):
+                self.assertRegex(self.fail_to_begin(*options, prefix=prefix), why)
+                self.assert_stored()
+            server = self.begin()
+            people.wait_heard()
+            self.assert_went_on(server, 2, size)
+
+    def test_its_port_is_taken(self):
+        with socket.create_server((ADDRESS, 0)) as other:
+            self.assert_outlived('port is taken', f'--port={other.getsockname()[1]}')
+
+    def test_its_admin_port_is_taken(self):
+        with socket.create_server((ADDRESS, 0)) as other:
+            self.assert_outlived('port is taken', f'--admin-port={other.getsockname()[1]}')
+
+    def test_its_key_file_is_broken(self):
+        path = os.path.join(self.directory, 'broken.conf')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write('[Server]\nprot=1\n')
+        self.assert_outlived('prot', f'--config={path}')
+
+    def test_it_may_not_open_as_many_descriptors(self):
+        self.assert_outlived('descriptors', size=300,
+                             prefix=[shutil.which('prlimit'), '--nofile=200:200'])
+
+
+if __name__ == '__main__':
+    tap.main(jobs=2)
