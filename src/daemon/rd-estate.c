@@ -102,6 +102,8 @@ unpack_redis (RdParts *parts, GVariantDict *dict, GError **error)
   g_autoptr (GVariant) packed = g_variant_dict_lookup_value (
     dict, REDIS, G_VARIANT_TYPE (RD_REDIS_BUS_PACKED_TYPE));
 
+  if (packed == NULL && has_redis (parts))
+    rd_redis_bus_begin_beyond (RD_REDIS_BUS (parts->bus));
   if (packed == NULL)
     return TRUE;
 

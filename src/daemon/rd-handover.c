@@ -292,13 +292,16 @@ on_ready (int fd, GIOCondition condition, gpointer user_data)
   g_autoptr (RdParcelPacket) packet = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_READY,
                                                          &error);
 
-  if (packet == NULL)
+  if (packet != NULL)
+    g_variant_get (packet->body, "(u)", &self->pid);
+  if (packet != NULL && self->pid <= 0)
+    g_set_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
+                 _ ("the other process says that it is process %d; it is faulty"), (int) self->pid);
+
+  if (error != NULL)
     fail (self, error);
   else
-    {
-      g_variant_get (packet->body, "(u)", &self->pid);
-      settle (self);
-    }
+    settle (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -315,6 +318,9 @@ may_begin (RdHandover *self, GError **error)
   if (self->stage != STAGE_NONE)
     g_set_error_literal (error, RD_ERROR, RD_ERROR_BUSY,
                          _ ("a hand-over is under way already; wait for it to end"));
+  else if (self->parts->notifier == NULL)
+    g_set_error_literal (error, RD_ERROR, RD_ERROR_BUSY,
+                         _ ("the service has not started yet, or could not; see what it logged"));
   else if (!rd_drain_is_running (self->parts->drain))
     g_set_error_literal (error, RD_ERROR, RD_ERROR_BUSY,
                          _ ("the service drains, and ends when its clients have left; cancel the "

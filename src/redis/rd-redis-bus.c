@@ -449,7 +449,7 @@ rd_redis_bus_hold (RdRedisBus *self, gboolean holds)
 gboolean
 rd_redis_bus_is_quiet (RdRedisBus *self)
 {
-  return rd_redis_writer_is_idle (self->writer);
+  return rd_redis_writer_is_idle (self->writer) && rd_redis_turn_is_idle (self->turn);
 }
 
 void

@@ -92,6 +92,12 @@ rd_redis_turn_ask (RdRedisTurn *turn, const RdMessage *message, gint64 interval_
                  NULL);
 }
 
+gboolean
+rd_redis_turn_is_idle (const RdRedisTurn *turn)
+{
+  return turn->data == NULL;
+}
+
 void
 rd_redis_turn_stop (RdRedisTurn *turn)
 {

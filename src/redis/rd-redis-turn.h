@@ -33,6 +33,9 @@ void rd_redis_turn_free (RdRedisTurn *turn);
  * whose turn the last one was. */
 void rd_redis_turn_ask (RdRedisTurn *turn, const RdMessage *message, gint64 interval_us);
 
+/* Whether no answer is waited for. */
+gboolean rd_redis_turn_is_idle (const RdRedisTurn *turn);
+
 /* The connection is gone. */
 void rd_redis_turn_stop (RdRedisTurn *turn);
 

@@ -209,7 +209,7 @@ rd_redis_writer_start (RdRedisWriter *writer)
 {
   writer->is_started = TRUE;
   write_batch (writer);
-  if (writer->under_way == 0)
+  if (writer->under_way == 0 && !writer->is_held)
     set_refusal (writer, NULL); /* what was refused got there after all, or was given up */
 }
 

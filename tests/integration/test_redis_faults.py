@@ -368,7 +368,7 @@ class LaggingRelay(Relay):
     """What comes to subscribers comes late, a little at a time."""
 
     def is_silenced(self, connection):
-        time.sleep(0.3 if b'SUBSCRIBE' in connection.said else 0)
+        time.sleep(0.1 if b'SUBSCRIBE' in connection.said else 0)
         return False
 
 

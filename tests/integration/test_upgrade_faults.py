@@ -114,7 +114,7 @@ class ProgramTest(FaultTestCase):
 class SuccessorTest(FaultTestCase):
     """A successor that does not do what is due."""
 
-    def assert_survived(self, way, why, *, size=20, options=('--handover-timeout=1s',)):
+    def assert_survived(self, way, why, *, size=20, options=()):
         server = self.start_on_bus(*options)
         with self.survived(server, size) as people:
             self.program.replace(successor.script(way))
@@ -124,17 +124,21 @@ class SuccessorTest(FaultTestCase):
             return max(people.silence.values())
 
     def test_it_hangs_before_it_is_ready(self):
-        silence = self.assert_survived('silent', r'did not say READY in time')
+        silence = self.assert_survived('silent', r'did not say READY in time',
+                                       options=['--handover-timeout=1s'])
         self.assertLess(silence, 0.7 * SLOWNESS)  # all are served meanwhile
 
     def test_it_hangs_when_it_is_ready(self):
-        self.assert_survived('ready_then_silent', r'did not say TAKEN in time')
+        self.assert_survived('ready_then_silent', r'did not say TAKEN in time',
+                             options=['--handover-timeout=3s'])
 
     def test_it_hangs_in_the_middle(self):
-        self.assert_survived('deaf_in_the_middle', r'did not say TAKEN in time')
+        self.assert_survived('deaf_in_the_middle', r'did not say TAKEN in time',
+                             options=['--handover-timeout=3s'])
 
     def test_it_hangs_with_all_clients(self):
-        self.assert_survived('silent_with_all', r'did not say TAKEN in time')
+        self.assert_survived('silent_with_all', r'did not say TAKEN in time',
+                             options=['--handover-timeout=3s'])
 
     def test_it_goes_before_it_is_ready(self):
         self.assert_survived('gone', r'ended with status 0')

@@ -136,22 +136,21 @@ class OrphanTest(UpgradeFleetTestCase):
 
 
 class PubsubTest(UpgradeFleetTestCase):
-    def test_clients_of_the_worker_itself_miss_nothing(self):
+    def upgrade_under_traffic(self):
+        """Returns the worker; its own clients have missed nothing."""
         redis = self.redis()
         workers = [self.start_worker(redis, number, '--redis-mode=pubsub') for number in range(2)]
         with self.fleet(*workers, may_miss=True) as people, self.talking(people):
             for _ in range(3):
                 self.upgrade_worker(workers[0], 0)
                 self.wait_connected(workers[0])
+        return workers[0]
+
+    def test_clients_of_the_worker_itself_miss_nothing(self):
+        self.upgrade_under_traffic()
 
     def test_nothing_is_under_way_in_the_exchange_that_could_not_be_sent_again(self):
-        redis = self.redis()
-        workers = [self.start_worker(redis, number, '--redis-mode=pubsub') for number in range(2)]
-        with self.fleet(*workers, may_miss=True) as people, self.talking(people):
-            for _ in range(3):
-                self.upgrade_worker(workers[0], 0)
-                self.wait_connected(workers[0])
-        self.assertEqual(0, workers[0].metric('ringdown_redis_dropped_total'))
+        self.assertEqual(0, self.upgrade_under_traffic().metric('ringdown_redis_dropped_total'))
 
 
 if __name__ == '__main__':
