@@ -450,6 +450,8 @@ class KeyboardTest(PageTestCase):
                 writer.text('look')
                 page.wait_text('#feed', 'look')
                 page.eventually('new Promise((done) => requestAnimationFrame(() => done(true)))')
+                if moving:
+                    page.eventually('started === 1')
                 self.assertEqual(moving, page.evaluate('started'))
 
     def test_without_script_it_says_where_else_to_look(self):
