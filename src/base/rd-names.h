@@ -7,8 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* The object of the service on the message bus. */
+/* The object of the service on the message bus, and its interface. */
 #define RD_OBJECT_PATH "/org/ringdown/Server1"
+#define RD_INTERFACE   "org.ringdown.Server1"
 
 /* @instance: (nullable): as given with --instance. Returns: (transfer full): its name on the bus,
  * org.ringdown.Ringdown.iNAME, with other characters than letters and digits of ASCII as "_"; of no

@@ -12,7 +12,6 @@
 #include "ctl-error.h"
 #include "rd-names.h"
 
-#define INTERFACE  "org.ringdown.Server1"
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 
 struct _CtlService
@@ -280,7 +279,7 @@ begin_load (CtlService *self)
   self->is_loaded = FALSE;
   unsubscribe (self);
   self->subscription = g_dbus_connection_signal_subscribe (
-    self->connection, owner, PROPERTIES, "PropertiesChanged", RD_OBJECT_PATH, INTERFACE,
+    self->connection, owner, PROPERTIES, "PropertiesChanged", RD_OBJECT_PATH, RD_INTERFACE,
     G_DBUS_SIGNAL_FLAGS_NONE, on_properties_changed, self, NULL);
   return owner;
 }
@@ -309,7 +308,7 @@ ctl_service_load (CtlService *self, GError **error)
   return end_load (self,
                    g_dbus_connection_call_sync (
                      self->connection, owner, RD_OBJECT_PATH, PROPERTIES, "GetAll",
-                     g_variant_new ("(s)", INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
+                     g_variant_new ("(s)", RD_INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
                      G_DBUS_CALL_FLAGS_NO_AUTO_START, CTL_SERVICE_TIMEOUT_S * 1000, NULL, error),
                    error);
 }
@@ -340,7 +339,7 @@ ctl_service_load_async (CtlService *self,
 
   g_task_set_task_data (task, self, NULL);
   g_dbus_connection_call (self->connection, owner, RD_OBJECT_PATH, PROPERTIES, "GetAll",
-                          g_variant_new ("(s)", INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
+                          g_variant_new ("(s)", RD_INTERFACE), G_VARIANT_TYPE ("(a{sv})"),
                           G_DBUS_CALL_FLAGS_NO_AUTO_START, CTL_SERVICE_TIMEOUT_S * 1000,
                           cancellable, on_reply, task);
 }

@@ -17,7 +17,6 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
-#define INTERFACE  "org.ringdown.Server1"
 #define TIMEOUT_MS 10000
 
 /* @fd: (transfer full). Returns: FALSE with an error. */
@@ -26,7 +25,7 @@ hand_over (GDBusConnection *bus, const char *name, int fd, GError **error)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new_from_array (&fd, 1);
   g_autoptr (GVariant) answer = g_dbus_connection_call_with_unix_fd_list_sync (
-    bus, name, RD_OBJECT_PATH, INTERFACE, "HandOver", g_variant_new ("(h)", 0), NULL,
+    bus, name, RD_OBJECT_PATH, RD_INTERFACE, "HandOver", g_variant_new ("(h)", 0), NULL,
     G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, fds, NULL, NULL, error);
 
   return answer != NULL;
