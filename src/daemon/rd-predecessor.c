@@ -9,13 +9,9 @@
 
 #include "rd-estate.h"
 #include "rd-names.h"
-#include "rd-parcel.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gio/gunixfdlist.h>
 #include <glib/gi18n.h>
-#include <unistd.h>
 
 #define TIMEOUT_MS 10000
 
@@ -38,27 +34,24 @@ is_nobody (const GError *error)
          || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
 }
 
-/* Asks the service that has @name on @bus to hand over to us. @fd: (out): the end of a parcel
- * through which it will; -1: there is none. Returns: FALSE with an error if there is a service, but
- * it will not. */
+/* Asks the service that has @name on @bus to hand over to us. @ours: (out) (transfer full): the end
+ * of a parcel through which it will; NULL: there is none. Returns: FALSE with an error if there is
+ * a service, but it will not. */
 static gboolean
-ask_for_parcel (GDBusConnection *bus, const char *name, int *fd, GError **error)
+ask_for_parcel (GDBusConnection *bus, const char *name, RdParcel **ours, GError **error)
 {
   g_autoptr (GError) reason = NULL;
   g_autoptr (RdParcel) parcel = NULL;
   int other_fd;
 
-  *fd = -1;
+  *ours = NULL;
   parcel = rd_parcel_new (RD_ESTATE_LAYOUT, &other_fd, error);
   if (parcel == NULL)
     return FALSE;
   if (hand_over (bus, name, other_fd, &reason))
     {
-      *fd = fcntl (rd_parcel_get_fd (parcel), F_DUPFD_CLOEXEC, 0);
-      if (*fd < 0)
-        g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                     _ ("cannot keep the socket of the hand-over: %s"), g_strerror (errno));
-      return *fd >= 0;
+      *ours = g_steal_pointer (&parcel);
+      return TRUE;
     }
   if (is_nobody (reason))
     return TRUE;
@@ -75,8 +68,10 @@ static void
 take_stored (int fd, RdSuccession **succession)
 {
   g_autoptr (GError) error = NULL;
+  RdParcel *parcel = rd_parcel_new_for_fd (fd, RD_ESTATE_LAYOUT, &error);
 
-  *succession = rd_succession_new (fd, TRUE, &error);
+  if (parcel != NULL)
+    *succession = rd_succession_new (parcel, TRUE);
   if (*succession != NULL && rd_succession_greet (*succession, &error))
     return;
 
@@ -91,7 +86,7 @@ replace (const RdConfig *config, RdSuccession **succession, GError **error)
 {
   g_autoptr (GDBusConnection) bus = NULL;
   g_autofree char *name = rd_config_dup_application_id (config);
-  int fd;
+  RdParcel *parcel;
 
   if (name == NULL)
     {
@@ -109,13 +104,13 @@ replace (const RdConfig *config, RdSuccession **succession, GError **error)
       g_prefix_error (error, _ ("--replace finds the other process on a message bus: "));
       return FALSE;
     }
-  if (!ask_for_parcel (bus, name, &fd, error))
+  if (!ask_for_parcel (bus, name, &parcel, error))
     return FALSE;
-  if (fd < 0)
+  if (parcel == NULL)
     return TRUE;
 
-  *succession = rd_succession_new (fd, FALSE, error);
-  return *succession != NULL && rd_succession_greet (*succession, error);
+  *succession = rd_succession_new (parcel, FALSE);
+  return rd_succession_greet (*succession, error);
 }
 
 gboolean

@@ -10,7 +10,6 @@
 
 #include "rd-estate.h"
 #include "rd-parcel-value.h"
-#include "rd-parcel.h"
 #include "rd-process.h"
 #include "rd-redis-bus.h"
 #include "rd-sockets.h"
@@ -47,15 +46,10 @@ struct _RdSuccession
 };
 
 RdSuccession *
-rd_succession_new (int fd, gboolean is_stored, GError **error)
+rd_succession_new (RdParcel *parcel, gboolean is_stored)
 {
-  RdParcel *parcel = rd_parcel_new_for_fd (fd, RD_ESTATE_LAYOUT, error);
-  RdSuccession *self;
+  RdSuccession *self = g_new0 (RdSuccession, 1);
 
-  if (parcel == NULL)
-    return NULL;
-
-  self = g_new0 (RdSuccession, 1);
   self->parcel = parcel;
   self->is_stored = is_stored;
   self->pidfd = -1;
@@ -66,6 +60,7 @@ gboolean
 rd_succession_find (char **environment, RdSuccession **succession, GError **error)
 {
   const char *text = g_environ_getenv (environment, RD_SUCCESSOR_VARIABLE);
+  RdParcel *parcel;
   guint64 fd;
 
   *succession = NULL;
@@ -82,8 +77,12 @@ rd_succession_find (char **environment, RdSuccession **succession, GError **erro
       return FALSE;
     }
 
-  *succession = rd_succession_new (fd, FALSE, error);
-  return *succession != NULL;
+  parcel = rd_parcel_new_for_fd (fd, RD_ESTATE_LAYOUT, error);
+  if (parcel == NULL)
+    return FALSE;
+
+  *succession = rd_succession_new (parcel, FALSE);
+  return TRUE;
 }
 
 void

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "rd-parcel.h"
 #include "rd-parts.h"
 
 G_BEGIN_DECLS
@@ -15,9 +16,8 @@ typedef struct _RdSuccession RdSuccession;
  * @succession: (out) (transfer full) (nullable). Returns: FALSE with an error. */
 gboolean rd_succession_find (char **environment, RdSuccession **succession, GError **error);
 
-/* @fd: (transfer full): the parcel. @is_stored: its sender has gone. Returns: (transfer full): NULL
- * with an error. */
-RdSuccession *rd_succession_new (int fd, gboolean is_stored, GError **error);
+/* @parcel: (transfer full). @is_stored: its sender has gone. Returns: (transfer full). */
+RdSuccession *rd_succession_new (RdParcel *parcel, gboolean is_stored);
 void rd_succession_free (RdSuccession *self);
 
 /* Hears what has to be known before anything is made; again, if it was stored and this process ends
