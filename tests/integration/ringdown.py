@@ -18,6 +18,8 @@ import tempfile
 import threading
 import time
 import unittest
+from contextlib import suppress
+from pathlib import Path
 
 import prometheus
 from patience import SLOWNESS, Deadline, eventually
@@ -116,6 +118,14 @@ class Ringdown:
 
     def descriptors(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def open_files(self):
+        """Returns what the descriptors are of, as proc(5) names it."""
+        files = []
+        for link in Path(f'/proc/{self.pid}/fd').iterdir():
+            with suppress(FileNotFoundError):  # closed since it was listed
+                files.append(os.readlink(link))
+        return files
 
     def memory(self):
         """Private memory in bytes; the log and the table of clients, which are shared memory of

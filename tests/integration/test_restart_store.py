@@ -340,9 +340,8 @@ class StrangeParcelTest(StoreTestCase):
 
     def assert_nothing_is_left_of_it(self, server):
         """Of the files that came in it."""
-        files = [os.readlink(f'/proc/{server.pid}/fd/{fd}')
-                 for fd in os.listdir(f'/proc/{server.pid}/fd')]
-        self.assertEqual([], [file for file in files if file.startswith(self.directory)])
+        self.assertEqual([], [file for file in server.open_files()
+                              if file.startswith(self.directory)])
 
     def test_nothing_at_all(self):
         self.assert_begins_anew(lambda end: None, 'ended')
