@@ -348,19 +348,18 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/systemd-inherited/none", nothing_is_passed_usually);
-  g_test_add_func ("/systemd-inherited/names", names_say_what_sockets_are_for);
-  g_test_add_func ("/systemd-inherited/same", sockets_are_the_very_ones_and_stay_here);
-  g_test_add_func ("/systemd-inherited/numbers", numbers_that_cannot_be_right_are_refused);
-  g_test_add_func ("/systemd-inherited/pid", process_id_that_cannot_be_right_is_refused);
-  g_test_add_func ("/systemd-inherited/names/count", names_must_be_as_many_as_sockets);
-  g_test_add_func ("/systemd-inherited/refused", what_does_not_listen_on_tcp_is_refused);
+  g_test_add_func ("/inherited/none", nothing_is_passed_usually);
+  g_test_add_func ("/inherited/names", names_say_what_sockets_are_for);
+  g_test_add_func ("/inherited/same", sockets_are_the_very_ones_and_stay_here);
+  g_test_add_func ("/inherited/numbers", numbers_that_cannot_be_right_are_refused);
+  g_test_add_func ("/inherited/pid", process_id_that_cannot_be_right_is_refused);
+  g_test_add_func ("/inherited/names/count", names_must_be_as_many_as_sockets);
+  g_test_add_func ("/inherited/refused", what_does_not_listen_on_tcp_is_refused);
 
-  g_test_add_func ("/systemd-inherited/parcels", parcels_are_kept_apart);
-  g_test_add_func ("/systemd-inherited/parcels/none", there_is_no_parcel_usually);
-  g_test_add_func ("/systemd-inherited/parcels/refused", what_is_no_parcel_is_refused);
-  g_test_add_func ("/systemd-inherited/offers",
-                   predecessors_inherited_sockets_count_where_there_are_none);
+  g_test_add_func ("/inherited/parcels", parcels_are_kept_apart);
+  g_test_add_func ("/inherited/parcels/none", there_is_no_parcel_usually);
+  g_test_add_func ("/inherited/parcels/refused", what_is_no_parcel_is_refused);
+  g_test_add_func ("/inherited/offers", predecessors_inherited_sockets_count_where_there_are_none);
 
   return g_test_run ();
 }

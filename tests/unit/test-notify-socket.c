@@ -247,17 +247,17 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/systemd-socket/arrives", what_is_sent_arrives);
-  g_test_add_func ("/systemd-socket/longest", longest_abstract_name_is_reached_whole);
-  g_test_add_func ("/systemd-socket/refused", what_is_no_address_is_refused);
-  g_test_add_func ("/systemd-socket/gone", receiver_that_is_gone_is_no_matter);
-  g_test_add_func ("/systemd-socket/busy", receiver_that_is_busy_is_told_of);
-  g_test_add_func ("/systemd-socket/descriptor", descriptor_goes_along);
-  g_test_add_func ("/systemd-socket/room", room_is_waited_for);
-  g_test_add_func ("/systemd-socket/room/deadline", room_is_not_waited_for_beyond_the_deadline);
-  g_test_add_func ("/systemd-socket/nobody", nobody_who_could_hear_is_an_error);
-  g_test_add_func ("/systemd-socket/barrier", barrier_is_passed_when_its_descriptor_is_closed);
-  g_test_add_func ("/systemd-socket/barrier/deadline",
+  g_test_add_func ("/notify-socket/arrives", what_is_sent_arrives);
+  g_test_add_func ("/notify-socket/longest", longest_abstract_name_is_reached_whole);
+  g_test_add_func ("/notify-socket/refused", what_is_no_address_is_refused);
+  g_test_add_func ("/notify-socket/gone", receiver_that_is_gone_is_no_matter);
+  g_test_add_func ("/notify-socket/busy", receiver_that_is_busy_is_told_of);
+  g_test_add_func ("/notify-socket/descriptor", descriptor_goes_along);
+  g_test_add_func ("/notify-socket/room", room_is_waited_for);
+  g_test_add_func ("/notify-socket/room/deadline", room_is_not_waited_for_beyond_the_deadline);
+  g_test_add_func ("/notify-socket/nobody", nobody_who_could_hear_is_an_error);
+  g_test_add_func ("/notify-socket/barrier", barrier_is_passed_when_its_descriptor_is_closed);
+  g_test_add_func ("/notify-socket/barrier/deadline",
                    barrier_is_not_passed_while_its_descriptor_is_held);
 
   return g_test_run ();
