@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from patience import Deadline, eventually
+from patience import Deadline, eventually, expect_time
 from wire import CLOSE, TEXT, Client, frame
 
 _SAID = re.compile(rb'(\d+) says (\d+)\.')
@@ -29,7 +29,7 @@ class Chorus(threading.Thread):
         self._stream = bytearray()  # what the server sent, of which each has had a part:
         self._had = {}  # descriptor -> bytes
         self._heard = {}  # descriptor -> time of the last byte
-        self.silence = {}  # descriptor -> the longest time without a byte, in seconds
+        self._silence = {}  # descriptor -> the longest time without a byte, in seconds
         self._faults = []
         self._senders = senders
         self._rate = rate
@@ -90,7 +90,7 @@ class Chorus(threading.Thread):
             self._epoll.unregister(fd)
             return
 
-        self.silence[fd] = max(self.silence.get(fd, 0), now - self._heard.get(fd, now))
+        self._silence[fd] = max(self._silence.get(fd, 0), now - self._heard.get(fd, now))
         self._heard[fd] = now
         self._compare(fd, data)
 
@@ -106,9 +106,13 @@ class Chorus(threading.Thread):
 
     def calm(self):
         """Forgets the silence so far."""
-        self.silence.clear()
+        self._silence.clear()
 
     # Judging
+
+    def expect_no_silence(self, seconds):
+        """Fails if anybody has heard nothing for SECONDS."""
+        expect_time(max(self._silence.values()), under=seconds)
 
     def wait_heard(self, more=1, seconds=10):
         """Waits until all have heard MORE bytes than anybody has now, or somebody cannot."""

@@ -9,6 +9,17 @@ import time
 SLOWNESS = float(os.environ.get('RINGDOWN_TEST_SLOW', '1'))
 
 
+class Untimely(AssertionError):
+    """Something took its time. A machine that does something else can cause that, so the runner
+    gives the test another chance (tap.py); what the program does wrong, it does each time."""
+
+
+def expect_time(took, *, over=0, under=float('inf')):
+    """Fails unless TOOK, in seconds, is between the two."""
+    if not over < took < under:
+        raise Untimely(f'{took:.3f} s are not over {over} and under {under}')
+
+
 class Deadline:
     """A moment in the future; SECONDS are stretched by RINGDOWN_TEST_SLOW."""
 
@@ -29,9 +40,11 @@ def eventually(condition, what, seconds=10):
     may be a function that says so in the end."""
     deadline = Deadline(seconds)
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
         if deadline.expired:
             raise AssertionError(f'not within {seconds} s: {what() if callable(what) else what}')
-        time.sleep(0.005)
+        # a look that costs a process is not to keep others from what is waited for
+        time.sleep(max(0.005, 3 * (time.monotonic() - began)))

@@ -7,7 +7,7 @@ import time
 
 import tap
 from crowd import Member, crowd
-from patience import SLOWNESS, eventually
+from patience import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 
 SERVICE_RESTART = 1012
@@ -28,7 +28,7 @@ class DrainTestCase(RingdownTestCase):
     def assert_exit_at_once(self, server, since):
         """The program ends, with 0, within 100 ms of SINCE."""
         self.assertEqual(0, server.wait_exit())
-        self.assertLess(time.monotonic() - since, AT_ONCE)
+        expect_time(time.monotonic() - since, under=AT_ONCE)
 
 
 class SignalTest(DrainTestCase):
@@ -131,8 +131,7 @@ class DeadlineTest(DrainTestCase):
             client.expect_close(SERVICE_RESTART, 'service restart')
         self.assertEqual(0, server.wait_exit())
         took = time.monotonic() - began
-        self.assertGreaterEqual(took, 1.9)
-        self.assertLess(took, 2 + 0.5 * SLOWNESS)
+        expect_time(took, over=1.9, under=2 + 0.5 * SLOWNESS)
         server.wait_log(r'(?i)drained.*\b0 left.*\b3 closed.*\b0 forced')
 
     def test_those_who_left_before_the_deadline_are_told_apart(self):
@@ -168,8 +167,7 @@ class DeadlineTest(DrainTestCase):
         polite.expect_close(SERVICE_RESTART)
         self.assertEqual(0, server.wait_exit(15))
         took = time.monotonic() - began
-        self.assertGreater(took, 5.5)
-        self.assertLess(took, 6 + 1 * SLOWNESS)
+        expect_time(took, over=5.5, under=6 + 1 * SLOWNESS)
         server.wait_log(r'(?i)drained.*\b0 left.*\b1 closed.*\b1 forced')
         self.assertEqual(SERVICE_RESTART, deaf.receive().code)
 
@@ -185,7 +183,7 @@ class DeadlineTest(DrainTestCase):
                 for client in clients:
                     client.expect_close(SERVICE_RESTART, 'service restart')
                 self.assertEqual(0, server.wait_exit())
-                self.assertLess(time.monotonic() - began, 1 * SLOWNESS)
+                expect_time(time.monotonic() - began, under=1 * SLOWNESS)
 
     def test_every_one_of_a_crowd_gets_the_1012(self):
         server = self.start('--drain-timeout=2')

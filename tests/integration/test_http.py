@@ -13,7 +13,7 @@ import time
 
 import tap
 from crowd import undisturbed
-from patience import SLOWNESS, Deadline, eventually
+from patience import SLOWNESS, Deadline, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase
 
 
@@ -226,8 +226,7 @@ class SlowHandshakeTest(HttpTestCase):
                         client.abandon()
             for name in 'silent', 'endless':
                 with self.subTest(name):
-                    self.assertGreater(cut[name], 9)
-                    self.assertLess(cut[name], 10 + 3 * SLOWNESS)
+                    expect_time(cut[name], over=9, under=10 + 3 * SLOWNESS)
 
     def _ended(self, client, seconds, drip):
         """Whether the server ended the connection; takes SECONDS to find that it did not."""
@@ -281,7 +280,7 @@ class AdminTest(HttpTestCase):
             silent = [self.tcp(server, admin=True) for _ in range(100)]
             began = time.monotonic()
             self.assertEqual(200, server.admin('/healthz')[0])
-            self.assertLess(time.monotonic() - began, 2 * SLOWNESS)
+            expect_time(time.monotonic() - began, under=2 * SLOWNESS)
             for connection in silent:
                 connection.abandon()
 

@@ -13,7 +13,7 @@ import uuid
 import tap
 from bus import Bus
 from notified import Notified
-from patience import SLOWNESS, eventually
+from patience import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 from wire import Client
 
@@ -91,7 +91,7 @@ class StatusTest(NotifyTestCase):
         self.assertEqual(sorted(set(published)), published)
         times = manager.times('STATUS=')
         for before, after in zip(times, times[1:]):
-            self.assertGreater(after - before, 0.9)
+            expect_time(after - before, over=0.9)
 
     def test_nothing_is_told_where_nothing_happens(self):
         manager = self.manager()
@@ -126,7 +126,7 @@ class DrainTest(NotifyTestCase):
         times = manager.times(MORE_TIME)
         lasting = int(manager.wait(MORE_TIME).removeprefix(MORE_TIME)) / 1e6
         for before, after in zip(times, times[1:]):
-            self.assertLess(after - before, lasting / 2)
+            expect_time(after - before, under=lasting / 2)
 
     def test_the_clients_that_are_closed_at_the_deadline_have_their_time_too(self):
         manager = self.manager()
@@ -231,8 +231,8 @@ class WatchdogTest(NotifyTestCase):
         manager.wait('WATCHDOG=1', 5)
         times = manager.times('WATCHDOG=1')
         for before, after in zip(times, times[1:]):
-            self.assertLess(after - before, 1 * SLOWNESS)
-        self.assertGreater(times[4] - times[0], 4 * 0.5 * 0.9)
+            expect_time(after - before, under=1 * SLOWNESS)
+        expect_time(times[4] - times[0], over=4 * 0.5 * 0.9)
 
     def test_a_process_that_hangs_gives_none(self):
         manager = self.manager()

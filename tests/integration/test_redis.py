@@ -12,7 +12,7 @@ import tap
 from bus import Bus
 from crowd import Member
 from fleet import AWAY, CONNECTED, MODES, STREAM, FleetTestCase
-from patience import SLOWNESS, eventually
+from patience import SLOWNESS, eventually, expect_time
 from wire import BINARY, TEXT, Frame, frame
 
 LOCK = 'periodic_broadcast_lock'
@@ -274,8 +274,7 @@ class NotificationTest(FleetTestCase):
             member.settle()
             self.assertEqual([NOTIFICATION] * 4, [got.text for got in member.messages])
         for earlier, later in itertools.pairwise(times):
-            self.assertGreater(later - earlier, 0.9 * self.TTL)
-            self.assertLess(later - earlier, 2 * self.INTERVAL * SLOWNESS)
+            expect_time(later - earlier, over=0.9 * self.TTL, under=2 * self.INTERVAL * SLOWNESS)
 
     def test_the_lock_ends_one_second_before_the_next_round(self):
         redis = self.redis()

@@ -13,7 +13,7 @@ import time
 import tap
 from bus import Bus
 from fleet import AWAY, CONNECTED, LOST, MODES, REFUSES, STREAM, UNSENT, FleetTestCase
-from patience import SLOWNESS, Deadline, eventually
+from patience import SLOWNESS, Deadline, eventually, expect_time
 from relay import Relay
 
 NOTIFICATION = '🛰 Test notification'
@@ -142,7 +142,7 @@ class KilledTest(FaultTestCase):
         began = time.monotonic()
         worker.signal(signal.SIGINT)
         self.assertEqual(0, worker.wait_exit())
-        self.assertLess(time.monotonic() - began, 3 * SLOWNESS)
+        expect_time(time.monotonic() - began, under=3 * SLOWNESS)
         worker.wait_log('1 message did not get to Redis')
 
 
@@ -150,9 +150,7 @@ class SilentTest(FaultTestCase):
     """Connected, but nothing comes."""
 
     def assert_noticed(self, *workers):
-        began = time.monotonic()
         self.wait_down(*workers, seconds=NOTICED_WITHIN)
-        self.assertLess(time.monotonic() - began, NOTICED_WITHIN * SLOWNESS)
 
     def test_a_stopped_server_is_noticed_and_what_was_said_follows(self):
         redis = self.redis()
@@ -280,7 +278,7 @@ class RefusedTest(FaultTestCase):
         began = time.monotonic()
         worker.signal(signal.SIGTERM)
         self.assertEqual(0, worker.wait_exit())
-        self.assertLess(time.monotonic() - began, 3 * SLOWNESS)
+        expect_time(time.monotonic() - began, under=3 * SLOWNESS)
 
     def test_a_batch_that_was_refused_is_not_stored_in_part(self):
         self.warnings.append(REFUSES)

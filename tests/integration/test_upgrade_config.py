@@ -9,7 +9,7 @@ import time
 import tap
 from crowd import Member, crowd
 from generations import UpgradeTestCase, numbered
-from patience import SLOWNESS, eventually
+from patience import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS
 from wire import PING, TEXT, Client, frame
 
@@ -230,7 +230,7 @@ class LimitTest(ConfigTestCase):
         began = time.monotonic()
         self.bus.call('Shutdown')
         client.expect_close(1012)
-        self.assertLess(time.monotonic() - began, 3 * SLOWNESS)
+        expect_time(time.monotonic() - began, under=3 * SLOWNESS)
         self.assertEqual(0, server.wait_exit())
 
 
