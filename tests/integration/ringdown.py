@@ -16,7 +16,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from wire import Client
 ADDRESS = '127.0.0.1'
 _DEFAULTS = (f'--address={ADDRESS}', '--port=0', f'--admin-address={ADDRESS}', '--admin-port=0',
              '--bus=none', '--notify-interval=0')
+END_OF_LOG = '(end of log)'
 _FOREIGN = ('RINGDOWN_', 'REDIS_', 'DBUS_', 'XDG_', 'LANGUAGE', 'LISTEN_', 'NOTIFY_SOCKET',
             'WATCHDOG_')
 _ALARMING = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|Sanitizer|runtime error:')
@@ -55,7 +55,8 @@ class Ringdown:
     def __init__(self, directory, options, *, environment=None, warnings=(), prefix=(),
                  executable=None, defaults=_DEFAULTS):
         self._warnings = [re.compile(pattern) for pattern in warnings]
-        self._lines = []  # (time, text)
+        self._lines = []
+        self._rest = b''  # of a line that has begun
         self._news = threading.Condition()
         self._status = None
         chosen = {option.partition('=')[0] for option in options}
@@ -65,6 +66,7 @@ class Ringdown:
             env=clean_environment(directory, environment), cwd=directory,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         atexit.register(self._process.kill)
+        os.set_blocking(self._process.stdout.fileno(), False)
         self._pidfd = os.pidfd_open(self._process.pid)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -77,13 +79,26 @@ class Ringdown:
             self.admin_port = int(self.wait_log(r'Admin on http://\S+:(\d+)')[1])
 
     def _read_log(self):
-        for line in self._process.stdout:
+        poll = select.poll()
+        poll.register(self._process.stdout, select.POLLIN)
+        while END_OF_LOG not in self._lines[-1:]:
+            poll.poll()
             with self._news:
-                self._lines.append((time.monotonic(), line.decode(errors='replace').rstrip('\n')))
+                self._take_in()
+
+    def _take_in(self):
+        """Reads what the program has written by now; with the lock held."""
+        try:
+            while END_OF_LOG not in self._lines[-1:]:
+                data = os.read(self._process.stdout.fileno(), 1 << 16)
+                *lines, self._rest = (self._rest + data).split(b'\n')
+                self._lines += [line.decode(errors='replace') for line in lines]
+                if not data:
+                    self._lines += [*filter(None, [self._rest.decode(errors='replace')]),
+                                    END_OF_LOG]
                 self._news.notify_all()
-        with self._news:
-            self._lines.append((time.monotonic(), '(end of log)'))
-            self._news.notify_all()
+        except BlockingIOError:
+            pass
 
     @property
     def pid(self):
@@ -91,8 +106,10 @@ class Ringdown:
 
     @property
     def log(self):
+        """Its lines so far."""
         with self._news:
-            return [text for _, text in self._lines]
+            self._take_in()
+            return self._lines.copy()
 
     def find_log(self, pattern):
         """All matches of PATTERN in the log so far."""
@@ -104,16 +121,16 @@ class Ringdown:
         seen = 0
         with self._news:
             while True:
-                for _, text in self._lines[seen:]:
-                    match = re.search(pattern, text)
+                for line in self._lines[seen:]:
+                    match = re.search(pattern, line)
                     if match:
                         return match
-                    if text == '(end of log)':
+                    if line == END_OF_LOG:
                         deadline = Deadline(0)
                 seen = len(self._lines)
                 if deadline.expired:
                     raise AssertionError(f'no line of the log matches {pattern!r}:\n'
-                                         + '\n'.join(text for _, text in self._lines))
+                                         + '\n'.join(self._lines))
                 self._news.wait(deadline.remaining)
 
     def descriptors(self):

@@ -99,12 +99,14 @@ link_fixture_set_up (LinkFixture *fixture, gconstpointer unused)
   fixture->diary = g_string_new (NULL);
 }
 
+/* Fewer will do: when they were counted, the thread that looked up a name for the case before may
+ * have had one, as nobody waits for it. */
 static gboolean
 has_closed_all (gpointer user_data)
 {
   const LinkFixture *fixture = user_data;
 
-  return descriptors_count () == fixture->descriptors;
+  return descriptors_count () <= fixture->descriptors;
 }
 
 void
