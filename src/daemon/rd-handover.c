@@ -224,6 +224,8 @@ static void
 leave (RdHandover *self)
 {
   self->stage = STAGE_LEAVING;
+  if (self->successor != NULL)
+    rd_successor_release (self->successor); /* first: a main process has to be systemd's child */
   if (!rd_systemd_move (self->parts->systemd, self->pid))
     g_warning (_ ("The service manager has not taken note in time that process %d is the service "
                   "now: it may start another one"),

@@ -11,6 +11,9 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+/* There where systemd is the first process, also of a container: sd_booted(3). */
+#define SYSTEMD_MARK "/run/systemd/system"
+
 /* Files by which container engines mark what they run: Docker, Podman. */
 static const char *const container_marks[] = { "/.dockerenv", "/run/.containerenv" };
 
@@ -25,7 +28,7 @@ rd_process_ends_container (void)
 {
   if (getpid () == 1)
     return TRUE;
-  if (getppid () != 1)
+  if (getppid () != 1 || g_file_test (SYSTEMD_MARK, G_FILE_TEST_IS_DIR))
     return FALSE;
 
   for (gsize i = 0; i < G_N_ELEMENTS (container_marks); i++)

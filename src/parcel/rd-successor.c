@@ -1,26 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A successor as a child process: starts it from the path that this process was started from, which
- * may have another program by now, ends it, and knows how it ended. What it is told, and what it
- * says, goes through the parcel and is others' care. */
+/* A successor as a child of our child: starts it from the path that this process was started from,
+ * which may have another program by now, ends it, and knows how it ended. The child between, the
+ * guard, tells that; when it goes, the successor is the service manager's child, as we are. What a
+ * successor is told, and what it says, goes through the parcel and is others' care. */
 
 #include "rd-successor.h"
 
+#include "rd-guard.h"
+
+#include <fcntl.h>
+#include <glib-unix.h>
 #include <glib/gi18n.h>
-#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PARCEL_FD 3 /* in the child: behind standard input, output and error */
 
 struct _RdSuccessor
 {
-  GSubprocess *process; /* owned */
+  GSubprocess *guard;   /* owned: ends as the successor does */
+  int word_fd;          /* owned: a byte has the guard kill the successor */
   GCancellable *cancel; /* owned: of the wait */
   guint patience_id;
   RdSuccessorFunc func;
   gpointer user_data;
 };
+
+static void
+set_guard (gpointer word_fd)
+{
+  rd_guard_divide (GPOINTER_TO_INT (word_fd));
+}
+
+/* Opens a pipe to the guard, our end first. The other is above PARCEL_FD, which the child is about
+ * to put something else in. Returns: FALSE with an error. */
+static gboolean
+open_word (int *fds, GError **error)
+{
+  int pipe_fds[2];
+  int failure;
+
+  if (!g_unix_open_pipe (pipe_fds, FD_CLOEXEC, error))
+    return FALSE;
+
+  fds[0] = pipe_fds[1];
+  fds[1] = fcntl (pipe_fds[0], F_DUPFD_CLOEXEC, PARCEL_FD + 1);
+  failure = errno;
+  close (pipe_fds[0]);
+  if (fds[1] >= 0)
+    return TRUE;
+
+  close (fds[0]);
+  g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (failure), g_strerror (failure));
+  return FALSE;
+}
+
+/* Returns: (transfer full): what starts @program, with @fd as its parcel. */
+static GSubprocessLauncher *
+new_launcher (char **environment, int fd)
+{
+  GSubprocessLauncher *launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_INHERIT);
+  g_autofree char *number = g_strdup_printf ("%d", PARCEL_FD);
+
+  g_subprocess_launcher_set_environ (launcher, environment);
+  g_subprocess_launcher_setenv (launcher, RD_SUCCESSOR_VARIABLE, number, TRUE);
+  g_subprocess_launcher_take_fd (launcher, fd, PARCEL_FD);
+  return launcher;
+}
 
 RdSuccessor *
 rd_successor_spawn (const char *program,
@@ -29,32 +77,38 @@ rd_successor_spawn (const char *program,
                     int fd,
                     GError **error)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-    G_SUBPROCESS_FLAGS_STDIN_INHERIT);
-  g_autofree char *number = g_strdup_printf ("%d", PARCEL_FD);
+  g_autoptr (GSubprocessLauncher) launcher = new_launcher (environment, fd);
   g_autoptr (GStrvBuilder) words = g_strv_builder_new ();
   g_auto (GStrv) command = NULL;
   GSubprocess *process;
   RdSuccessor *self;
+  int word_fds[2];
 
-  g_strv_builder_add (words, program);
-  for (gsize i = 0; argv[0] != NULL && argv[i + 1] != NULL; i++)
-    g_strv_builder_add (words, argv[i + 1]);
-  command = g_strv_builder_end (words);
-
-  g_subprocess_launcher_set_environ (launcher, environment);
-  g_subprocess_launcher_setenv (launcher, RD_SUCCESSOR_VARIABLE, number, TRUE);
-  g_subprocess_launcher_take_fd (launcher, fd, PARCEL_FD);
-  process = g_subprocess_launcher_spawnv (launcher, (const char *const *) command, error);
-  if (process == NULL)
+  if (!open_word (word_fds, error))
     {
       /* Translators: a path; the reason follows */
       g_prefix_error (error, _ ("cannot start %s: "), program);
       return NULL;
     }
 
+  g_strv_builder_add (words, program);
+  for (gsize i = 0; argv[0] != NULL && argv[i + 1] != NULL; i++)
+    g_strv_builder_add (words, argv[i + 1]);
+  command = g_strv_builder_end (words);
+
+  g_subprocess_launcher_set_child_setup (launcher, set_guard, GINT_TO_POINTER (word_fds[1]), NULL);
+  process = g_subprocess_launcher_spawnv (launcher, (const char *const *) command, error);
+  close (word_fds[1]);
+  if (process == NULL)
+    {
+      close (word_fds[0]);
+      g_prefix_error (error, _ ("cannot start %s: "), program);
+      return NULL;
+    }
+
   self = g_new0 (RdSuccessor, 1);
-  self->process = process;
+  self->guard = process;
+  self->word_fd = word_fds[0];
   self->cancel = g_cancellable_new ();
   return self;
 }
@@ -65,14 +119,25 @@ rd_successor_free (RdSuccessor *self)
   g_cancellable_cancel (self->cancel);
   g_clear_handle_id (&self->patience_id, g_source_remove);
   g_object_unref (self->cancel);
-  g_object_unref (self->process);
+  g_object_unref (self->guard);
+  close (self->word_fd);
   g_free (self);
 }
 
 void
 rd_successor_kill (RdSuccessor *self)
 {
-  g_subprocess_force_exit (self->process);
+  const char word = 'k';
+
+  if (write (self->word_fd, &word, sizeof word) < 0)
+    g_debug ("There is no successor to kill: %s", g_strerror (errno));
+}
+
+void
+rd_successor_release (RdSuccessor *self)
+{
+  g_subprocess_force_exit (self->guard);
+  g_subprocess_wait (self->guard, NULL, NULL);
 }
 
 /* Returns: (transfer full) (nullable). */
@@ -93,7 +158,7 @@ describe_end (GSubprocess *process)
 static void
 tell (RdSuccessor *self)
 {
-  g_autofree char *how = describe_end (self->process);
+  g_autofree char *how = describe_end (self->guard);
 
   g_clear_handle_id (&self->patience_id, g_source_remove);
   self->func (how, self->user_data); /* last: it may free us */
@@ -129,5 +194,5 @@ rd_successor_await_end (RdSuccessor *self,
   self->func = func;
   self->user_data = user_data;
   self->patience_id = g_timeout_add (patience_ms, on_patience_over, self);
-  g_subprocess_wait_async (self->process, self->cancel, on_end, self);
+  g_subprocess_wait_async (self->guard, self->cancel, on_end, self);
 }

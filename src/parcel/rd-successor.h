@@ -25,10 +25,15 @@ RdSuccessor *rd_successor_spawn (const char *program,
                                  int fd,
                                  GError **error);
 
-/* Lets go of it; it goes on. */
+/* It goes on. */
 void rd_successor_free (RdSuccessor *self);
 
 void rd_successor_kill (RdSuccessor *self);
+
+/* Leaves the successor to whoever adopts orphans here: under systemd the manager itself, which
+ * waits for the end of a main process only if that is its child. How it ends is not known from then
+ * on. Blocks until it is so: a moment. */
+void rd_successor_release (RdSuccessor *self);
 
 /* Calls @func once, when the process has ended, at the latest @patience_ms from now. */
 void rd_successor_await_end (RdSuccessor *self,

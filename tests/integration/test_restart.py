@@ -61,6 +61,16 @@ class HandoverTestCase(ServiceTestCase):
         self.assertNotEqual(before, after)
         return after
 
+    def assert_drains(self, member):
+        """A stop of the service waits for MEMBER, its only client."""
+        self.service.begin_stop()
+        self.wait_status(r'^draining: 1 client, ')
+        member.say('still here')
+        member.wait_message('still here')
+        member.leave()
+        self.service.wait(ActiveState='inactive', Result='success')
+        self.service.wait_log(r'(?m)^Drained in ')
+
     def assert_all_moved(self, generation, size=CROWD):
         self.assertEqual(generation, self.bus.property('Generation'))
         told = self.handover()
@@ -147,13 +157,7 @@ ListenStream={ADDRESS}:{reserved.number}
     def test_a_stop_after_a_restart_still_drains(self):
         member = self.join(self.start())
         self.restart()
-        self.service.begin_stop()
-        self.wait_status(r'^draining: 1 client, ')
-        member.say('still here')
-        member.wait_message('still here')
-        member.leave()
-        self.service.wait(ActiveState='inactive', Result='success')
-        self.service.wait_log(r'(?m)^Drained in ')
+        self.assert_drains(member)
 
     def test_a_crash_is_none(self):
         """What is not handed over is lost; the next one begins anew."""
@@ -236,6 +240,26 @@ class ReloadTest(HandoverTestCase):
                 self.assert_all_moved(generation)
             self.assertEqual(clients, self.clients())
         self.service.wait(SubState='running', Result='success')
+
+    def test_no_restart_after_a_reload_is_noticed(self):
+        """A manager does not wait for a main process that is not its child: it kills it."""
+        with self.sing(self.start()) as people:
+            for generation in 2, 4:
+                pid = self.service.pid
+                systemctl('reload', 'ringdown.service')
+                self.service.wait_restarted(pid)
+                self.assert_all_moved(generation)
+                self.restart()
+                people.wait_heard()
+                self.assert_all_moved(generation + 1)
+        self.assertNotIn('not our child', self.service.describe())
+
+    def test_a_stop_after_a_reload_still_drains(self):
+        member = self.join(self.start())
+        pid = self.service.pid
+        systemctl('reload', 'ringdown.service')
+        self.service.wait_restarted(pid)
+        self.assert_drains(member)
 
     def test_a_reload_that_cannot_be_leaves_all_as_it_was(self):
         key_file = self.make_key_file()

@@ -279,7 +279,8 @@ class OrderTest(StoreTestCase):
         with chorus(server) as people:
             self.program.replace(successor.script('silent'))
             server.signal(signal.SIGHUP)
-            eventually(lambda: len(server.processes()) == 2, 'the successor that says nothing')
+            eventually(lambda: len(server.processes()) == 3,
+                       'the successor that says nothing, and its guard')
             self.store(server)
             server.wait_log('Hand-over: .*did not say READY in time')
             self.program.restore()

@@ -364,7 +364,7 @@ class MeanwhileTest(FaultTestCase):
         client = self.connect(server)
         self.program.replace(successor.script('silent'))
         upgrading = self.begin_upgrade()
-        eventually(lambda: len(server.processes()) == 2, 'the successor')
+        eventually(lambda: len(server.processes()) == 3, 'the successor, and its guard')
         server.signal(signal.SIGTERM)
         eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
         with self.assertRaises(AssertionError) as failed:
