@@ -17,6 +17,9 @@
 
 #define HEARTBEAT_INTERVAL_S 5
 
+/* For a service manager to start the next process, once the last one has left it the clients. */
+#define RESTART_MS 3000
+
 struct _CtlWatch
 {
   CtlService *service;       /* unowned: outlives us */
@@ -28,12 +31,15 @@ struct _CtlWatch
   GError *error; /* owned */
   gulong owner_handler;
   gulong closed_handler;
+  gulong properties_handler;
   guint heartbeat_id;
+  guint restart_id; /* there is no process now, and may be one soon */
   guint sigint_id;
   guint sigterm_id;
   guint output_id;
   gboolean has_ended;
-  gboolean is_asked; /* and has not answered yet */
+  gboolean is_running; /* and did not drain when it was last heard of */
+  gboolean is_asked;   /* and has not answered yet */
 };
 
 static void
@@ -94,20 +100,41 @@ on_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+note_state (CtlWatch *self)
+{
+  const char *state = rd_dbus_server1_get_state (ctl_service_get_proxy (self->service));
+
+  if (state != NULL) /* else there is no process to have one */
+    self->is_running = g_str_equal (state, "running");
+}
+
+static gboolean
+on_restart_over (gpointer user_data)
+{
+  CtlWatch *self = user_data;
+
+  self->restart_id = 0;
+  end (self, CTL_WATCH_VANISHED);
+  return G_SOURCE_REMOVE;
+}
+
+static void
 on_owner_changed (CtlWatch *self, GParamSpec *pspec, GDBusProxy *proxy)
 {
   g_autofree char *owner = g_dbus_proxy_get_name_owner (proxy);
 
+  g_clear_handle_id (&self->restart_id, g_source_remove);
   g_cancellable_cancel (self->loading);
   g_clear_object (&self->loading);
-  if (owner == NULL)
+  if (owner != NULL)
     {
-      end (self, CTL_WATCH_VANISHED);
-      return;
+      self->loading = g_cancellable_new ();
+      ctl_service_load_async (self->service, self->loading, on_loaded, self);
     }
-
-  self->loading = g_cancellable_new ();
-  ctl_service_load_async (self->service, self->loading, on_loaded, self);
+  else if (self->is_running)
+    self->restart_id = g_timeout_add (RESTART_MS, on_restart_over, self);
+  else
+    end (self, CTL_WATCH_VANISHED);
 }
 
 static void
@@ -159,7 +186,7 @@ on_heartbeat_due (gpointer user_data)
   CtlWatch *self = user_data;
   GDBusProxy *proxy = G_DBUS_PROXY (ctl_service_get_proxy (self->service));
 
-  if (self->is_asked)
+  if (self->is_asked || self->restart_id != 0)
     return G_SOURCE_CONTINUE;
 
   self->is_asked = TRUE;
@@ -181,6 +208,8 @@ ctl_watch_new (CtlService *service)
   self->cancellable = g_cancellable_new ();
   self->owner_handler = g_signal_connect_swapped (proxy, "notify::g-name-owner",
                                                   G_CALLBACK (on_owner_changed), self);
+  self->properties_handler = g_signal_connect_swapped (proxy, "g-properties-changed",
+                                                       G_CALLBACK (note_state), self);
   self->closed_handler = g_signal_connect_swapped (connection, "closed", G_CALLBACK (on_bus_closed),
                                                    self);
   self->heartbeat_id = g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self);
@@ -196,6 +225,8 @@ ctl_watch_free (CtlWatch *self)
   g_clear_handle_id (&self->sigterm_id, g_source_remove);
   g_clear_handle_id (&self->sigint_id, g_source_remove);
   g_clear_handle_id (&self->heartbeat_id, g_source_remove);
+  g_clear_handle_id (&self->restart_id, g_source_remove);
+  g_clear_signal_handler (&self->properties_handler, ctl_service_get_proxy (self->service));
   g_clear_signal_handler (&self->closed_handler, ctl_service_get_connection (self->service));
   g_clear_signal_handler (&self->owner_handler, ctl_service_get_proxy (self->service));
   g_clear_object (&self->loading);
@@ -236,6 +267,7 @@ CtlWatchEnd
 ctl_watch_run (CtlWatch *self, GError **error)
 {
   self->generation = rd_dbus_server1_get_generation (ctl_service_get_proxy (self->service));
+  note_state (self);
   if (!self->has_ended)
     g_main_loop_run (self->loop);
   if (self->error != NULL)

@@ -9,13 +9,14 @@ G_BEGIN_DECLS
 
 /* Runs the main loop of a command that follows the service, until there is nothing to follow. When
  * another process goes on with the clients, the proxy has its properties and signals from then on;
- * in between it has no properties. "g-properties-changed" tells when it has them. */
+ * in between, for up to 3 s if the service manager has the clients, it has no properties.
+ * "g-properties-changed" tells when it has them. */
 typedef struct _CtlWatch CtlWatch;
 
 typedef enum
 {
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called */
-  CTL_WATCH_VANISHED,    /* the service has left the bus */
+  CTL_WATCH_VANISHED,    /* the service has left the bus, and does not come again */
   CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM came: only after ctl_watch_signals() */
   CTL_WATCH_UNREAD,      /* nobody reads standard output any more: only after ctl_watch_output() */
   CTL_WATCH_FAILED,      /* the bus is gone, or the service does not answer: there is an error */

@@ -14,6 +14,7 @@ import tap
 from bus import NAME
 from chorus import chorus
 from crowd import Member
+from ctl import Running
 from patience import eventually
 from redis_server import Port
 from ringdown import ADDRESS
@@ -144,6 +145,19 @@ ListenStream={ADDRESS}:{reserved.number}
             self.assert_all_moved(2)
             self.assertEqual(reserved.number, self.bus.port(NAME))
             self.join(reserved.number).leave()
+
+    def test_a_monitor_goes_on(self):
+        port = self.start()
+        monitor = Running(['monitor'], os.environ, on_terminal=False)
+        self.addCleanup(monitor.finish)
+        monitor.wait_for('running')
+        self.restart()
+        monitor.wait_for('upgraded: generation 2')
+        member = self.join(port)
+        monitor.wait_for('client 1 connected')
+        self.assert_drains(member)
+        monitor.wait_for(': ended')
+        self.assertEqual((0, ''), monitor.wait_exit())
 
     def test_an_instance_is_restarted_for_itself(self):
         instance = Unit('ringdown@solo.service')
