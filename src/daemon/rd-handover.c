@@ -36,7 +36,7 @@ struct _RdHandover
   const RdHandoverOptions *options; /* unowned */
   Stage stage;
   RdParcel *parcel;       /* owned, nullable: none, or to be stored */
-  RdSuccessor *successor; /* owned, nullable: not our child */
+  RdSuccessor *successor; /* owned, nullable: not started by us */
   gboolean is_to_store;   /* for a successor that comes later */
   pid_t pid;              /* of the successor, as it says */
   GError *failure;        /* owned, nullable */

@@ -3,49 +3,51 @@
 
 /* A process between one and its grandchild, which tells how that ended, kills it when told to, and
  * by its own end leaves it to the next of its ancestors that adopts orphans. All of this runs in a
- * copy of a process with threads: nothing is called but what signal-safety(7) allows. */
+ * copy of a process with threads: nothing is called but system calls and what signal-safety(7)
+ * allows. */
 
 #include "rd-guard.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* In English: what translates may not be called here. */
+#define NO_PROCESS \
+  "ringdown: no process may be made any more; see TasksMax= of the unit, or “ulimit -u”\n"
 
 /* Ends as a child did whose @status waitpid(2) told. */
 static void
 end_as (int status)
 {
-  const struct rlimit no_core = { 0, 0 };
-  sigset_t none;
+  sigset_t others;
 
   if (WIFEXITED (status))
     _exit (WEXITSTATUS (status));
 
-  setrlimit (RLIMIT_CORE, &no_core); /* one of the child is enough */
+  prctl (PR_SET_DUMPABLE, 0); /* one core dump is enough */
   signal (WTERMSIG (status), SIG_DFL);
-  sigemptyset (&none);
-  sigprocmask (SIG_SETMASK, &none, NULL);
+  sigfillset (&others);
+  sigdelset (&others, WTERMSIG (status));
+  sigprocmask (SIG_SETMASK, &others, NULL);
   raise (WTERMSIG (status));
   _exit (128 + WTERMSIG (status));
 }
 
-/* Waits for the end of @child, or that of whoever has the other end of @word_fd. Never returns. */
+/* Waits for the end of @child, or that of whoever has the other end of @word_fd. @pidfd: stands for
+ * @child. Never returns. */
 static void
-watch (pid_t child, int word_fd)
+watch (pid_t child, int pidfd, int word_fd)
 {
   struct pollfd polled[] = { { .fd = word_fd, .events = POLLIN },
-                             { .fd = pidfd_open (child, 0), .events = POLLIN } };
-  sigset_t all;
+                             { .fd = pidfd, .events = POLLIN } };
   int status;
   char word;
-
-  /* signals to the group are meant for the others */
-  sigfillset (&all);
-  sigprocmask (SIG_SETMASK, &all, NULL);
 
   while (polled[1].revents == 0)
     {
@@ -65,14 +67,27 @@ void
 rd_guard_divide (int word_fd)
 {
   const pid_t child = _Fork ();
+  sigset_t all;
+  int pidfd;
 
-  if (child < 0)
-    _exit (EXIT_FAILURE);
   if (child == 0)
     return;
+  if (child < 0)
+    {
+      (void) !write (STDERR_FILENO, NO_PROCESS, strlen (NO_PROCESS));
+      _exit (EXIT_FAILURE);
+    }
 
-  /* nobody's connection is to be held open here */
-  dup2 (word_fd, STDIN_FILENO);
-  close_range (STDIN_FILENO + 1, ~0U, 0);
-  watch (child, STDIN_FILENO);
+  /* signals to the group are meant for the others */
+  sigfillset (&all);
+  sigprocmask (SIG_SETMASK, &all, NULL);
+
+  /* nobody's connection may be held open here, nor the pipe by which it is told that the child has
+   * become another program */
+  if (dup2 (word_fd, STDIN_FILENO) >= 0 && close_range (STDIN_FILENO + 1, ~0U, 0) == 0
+      && (pidfd = pidfd_open (child, 0)) >= 0)
+    watch (child, pidfd, STDIN_FILENO);
+
+  kill (child, SIGKILL);
+  _exit (EXIT_FAILURE);
 }

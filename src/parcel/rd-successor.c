@@ -11,12 +11,12 @@
 #include "rd-guard.h"
 
 #include <fcntl.h>
-#include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define PARCEL_FD 3 /* in the child: behind standard input, output and error */
+#define PARCEL_FD 3 /* in the successor: behind standard input, output and error */
 
 struct _RdSuccessor
 {
@@ -34,25 +34,27 @@ set_guard (gpointer word_fd)
   rd_guard_divide (GPOINTER_TO_INT (word_fd));
 }
 
-/* Opens a pipe to the guard, our end first. The other is above PARCEL_FD, which the child is about
+/* Makes a way to the guard, our end first. The other is above PARCEL_FD, which the child is about
  * to put something else in. Returns: FALSE with an error. */
 static gboolean
 open_word (int *fds, GError **error)
 {
-  int pipe_fds[2];
+  int pair[2];
   int failure;
 
-  if (!g_unix_open_pipe (pipe_fds, FD_CLOEXEC, error))
-    return FALSE;
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0)
+    {
+      fds[0] = pair[0];
+      fds[1] = fcntl (pair[1], F_DUPFD_CLOEXEC, PARCEL_FD + 1);
+      failure = errno;
+      close (pair[1]);
+      if (fds[1] >= 0)
+        return TRUE;
+      close (fds[0]);
+    }
+  else
+    failure = errno;
 
-  fds[0] = pipe_fds[1];
-  fds[1] = fcntl (pipe_fds[0], F_DUPFD_CLOEXEC, PARCEL_FD + 1);
-  failure = errno;
-  close (pipe_fds[0]);
-  if (fds[1] >= 0)
-    return TRUE;
-
-  close (fds[0]);
   g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (failure), g_strerror (failure));
   return FALSE;
 }
@@ -129,7 +131,7 @@ rd_successor_kill (RdSuccessor *self)
 {
   const char word = 'k';
 
-  if (write (self->word_fd, &word, sizeof word) < 0)
+  if (send (self->word_fd, &word, sizeof word, MSG_NOSIGNAL) < 0)
     g_debug ("There is no successor to kill: %s", g_strerror (errno));
 }
 

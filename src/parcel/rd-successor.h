@@ -25,7 +25,7 @@ RdSuccessor *rd_successor_spawn (const char *program,
                                  int fd,
                                  GError **error);
 
-/* It goes on. */
+/* The process goes on; how it ends is not known from then on. */
 void rd_successor_free (RdSuccessor *self);
 
 void rd_successor_kill (RdSuccessor *self);
