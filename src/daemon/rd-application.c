@@ -211,8 +211,12 @@ on_sigusr1 (gpointer user_data)
   if (pass_on (self, SIGUSR1))
     return G_SOURCE_CONTINUE;
 
+  rd_systemd_need_time (self->parts->systemd);
   if (rd_handover_is_under_way (self->handover))
-    self->is_to_restart = TRUE;
+    {
+      self->is_to_restart = TRUE;
+      rd_handover_give_up (self->handover); /* who restarts us will not wait for it */
+    }
   else
     restart (self);
   return G_SOURCE_CONTINUE;

@@ -15,21 +15,35 @@
 #include <poll.h>
 #include <unistd.h>
 
-gboolean
-rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
+/* Returns: (transfer full) (element-type RdSocket): what we listen on. */
+static GPtrArray *
+list_sockets (RdParts *parts)
 {
-  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
-  g_autoptr (GArray) fds = NULL;
+  GPtrArray *sockets = rd_sockets_new ();
 
   rd_server_offer (parts->server, sockets);
   if (parts->admin != NULL)
     rd_admin_offer (parts->admin, sockets);
+  return sockets;
+}
 
-  fds = rd_sockets_dup_fds (sockets);
+static gboolean
+send_listeners (RdParts *parts, RdParcel *parcel, GPtrArray *sockets, GError **error)
+{
+  g_autoptr (GArray) fds = rd_sockets_dup_fds (sockets);
+
   return rd_parcel_send (
     parcel, RD_PARCEL_KIND_LISTENERS,
     g_variant_new ("(@a{sv}@aa{sv})", rd_estate_greet (parts), rd_sockets_describe (sockets)),
     (const int *) fds->data, fds->len, error);
+}
+
+gboolean
+rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
+{
+  g_autoptr (GPtrArray) sockets = list_sockets (parts);
+
+  return send_listeners (parts, parcel, sockets, error);
 }
 
 static gboolean
@@ -133,8 +147,11 @@ leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char
 static gboolean
 fill (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
 {
-  if (rd_handover_send_listeners (parts, parcel, error)
-      && send_header (parts, parcel, clients, error))
+  g_autoptr (GPtrArray) sockets = list_sockets (parts);
+
+  /* those it keeps by itself; where they are kept here too, it could not open them anew */
+  rd_sockets_drop_inherited (sockets);
+  if (send_listeners (parts, parcel, sockets, error) && send_header (parts, parcel, clients, error))
     return TRUE;
 
   rd_systemd_unstore (parts->systemd, RD_INHERITED_PARCEL);

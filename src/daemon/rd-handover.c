@@ -155,12 +155,25 @@ fail (RdHandover *self, GError *error)
     self->timer_id = g_timeout_add (0, on_failure, self);
 }
 
+static void
+give_up (RdHandover *self, const char *why)
+{
+  if (self->stage == STAGE_PREPARING || self->stage == STAGE_SETTLING)
+    fail (self, g_error_new_literal (RD_ERROR, RD_ERROR_BUSY, why));
+}
+
 /* A drain rules a hand-over out: whoever was to go on would not know of it. */
 static void
 on_drain_state (RdHandover *self)
 {
-  if (self->stage == STAGE_PREPARING || self->stage == STAGE_SETTLING)
-    fail (self, g_error_new_literal (RD_ERROR, RD_ERROR_BUSY, _ ("a drain has begun meanwhile")));
+  give_up (self, _ ("a drain has begun meanwhile"));
+}
+
+void
+rd_handover_give_up (RdHandover *self)
+{
+  if (!self->is_to_store)
+    give_up (self, _ ("a restart has begun meanwhile"));
 }
 
 static gboolean

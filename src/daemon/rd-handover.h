@@ -49,6 +49,10 @@ gboolean rd_handover_store (RdHandover *self,
                             gpointer user_data,
                             GError **error);
 
+/* Gives up a hand-over to another process that is being prepared: there is something that does not
+ * wait. */
+void rd_handover_give_up (RdHandover *self);
+
 gboolean rd_handover_is_under_way (const RdHandover *self);
 
 /* Returns: who goes on with the clients, to whom all signals are to be passed on; 0: we do. */

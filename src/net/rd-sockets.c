@@ -27,6 +27,18 @@ rd_sockets_new (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) rd_socket_free);
 }
 
+void
+rd_sockets_drop_inherited (GPtrArray *sockets)
+{
+  for (guint i = sockets->len; i > 0; i--)
+    {
+      const RdSocket *socket = sockets->pdata[i - 1];
+
+      if (socket->is_inherited)
+        g_ptr_array_remove_index (sockets, i - 1);
+    }
+}
+
 GVariant *
 rd_sockets_describe (GPtrArray *sockets)
 {

@@ -12,6 +12,9 @@ G_BEGIN_DECLS
 /* Returns: (transfer full) (element-type RdSocket): a list, still empty, that owns what it has. */
 GPtrArray *rd_sockets_new (void);
 
+/* Takes those out that the service manager has as well. */
+void rd_sockets_drop_inherited (GPtrArray *sockets);
+
 /* Returns: (floating): an aa{sv}: of each socket, in order, all that the kernel does not know. */
 GVariant *rd_sockets_describe (GPtrArray *sockets);
 

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <glib/gi18n.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +33,11 @@ static void
 set_guard (gpointer word_fd)
 {
   rd_guard_divide (GPOINTER_TO_INT (word_fd));
+
+  /* meant for us, though all processes of a unit may get them: “systemctl kill” */
+  signal (SIGHUP, SIG_IGN);
+  signal (SIGUSR1, SIG_IGN);
+  signal (SIGUSR2, SIG_IGN);
 }
 
 /* Makes a way to the guard, our end first. The other is above PARCEL_FD, which the child is about

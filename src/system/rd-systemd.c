@@ -262,6 +262,13 @@ rd_systemd_stopping (RdSystemd *self)
   on_changed (self);
 }
 
+void
+rd_systemd_need_time (RdSystemd *self)
+{
+  if (self->socket != NULL)
+    rd_notify_socket_send (self->socket, MORE_TIME);
+}
+
 gboolean
 rd_systemd_is_heard (RdSystemd *self)
 {

@@ -28,6 +28,9 @@ void rd_systemd_ready (RdSystemd *self);
  * takes the service for one that ends, and will not be talked out of that. */
 void rd_systemd_stopping (RdSystemd *self);
 
+/* Something takes its time: asks for 30 s more, EXTEND_TIMEOUT_USEC=. */
+void rd_systemd_need_time (RdSystemd *self);
+
 /* Whether there is a service manager to be told anything. */
 gboolean rd_systemd_is_heard (RdSystemd *self);
 

@@ -152,8 +152,16 @@ class Unit:
 
     def log(self):
         """Its lines in the journal since we know it."""
-        return run('journalctl', '--user', '--no-pager', '--output=cat', f'--unit={self.name}',
+        return self._journal(f'--unit={self.name}')
+
+    def _journal(self, *filters):
+        return run('journalctl', '--user', '--no-pager', '--output=cat', *filters,
                    f'--after-cursor={self._cursor}').stdout
+
+    def wait_last_words(self, pattern):
+        """Of a process that ended at once: the journal may not know any more whose they are."""
+        return eventually(lambda: re.search(pattern, self._journal()),
+                          lambda: f'{pattern} in the journal:\n{self.describe()}')
 
     def wait_log(self, pattern):
         return eventually(lambda: re.search(pattern, self.log()),

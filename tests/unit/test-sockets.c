@@ -96,6 +96,19 @@ none_at_all_arrive_too (void)
 }
 
 static void
+those_of_the_service_manager_can_be_left_out (void)
+{
+  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
+
+  add (sockets, RD_ROLE_CLIENTS, 0, TRUE);
+  add (sockets, RD_ROLE_ADMIN, 8001, FALSE);
+  add (sockets, RD_ROLE_ADMIN, 0, TRUE);
+  rd_sockets_drop_inherited (sockets);
+  g_assert_cmpuint (sockets->len, ==, 1);
+  g_assert_cmpuint (((const RdSocket *) sockets->pdata[0])->asked_port, ==, 8001);
+}
+
+static void
 expect_refusal (GVariant *about, const GArray *fds, const char *why)
 {
   g_autoptr (GVariant) sent = send (about);
@@ -164,6 +177,7 @@ main (int argc, char **argv)
 
   g_test_add_func ("/sockets/arrive", all_that_is_known_arrives);
   g_test_add_func ("/sockets/none", none_at_all_arrive_too);
+  g_test_add_func ("/sockets/drop-inherited", those_of_the_service_manager_can_be_left_out);
   g_test_add_func ("/sockets/refused/description",
                    what_is_not_described_as_it_should_be_is_refused);
   g_test_add_func ("/sockets/refused/count", descriptions_must_be_as_many_as_sockets);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A shell as successor, and this program as its predecessor and as what adopts orphans: how it ended
- * is told, it ends when told to, and it goes on without us and without its guard. */
+/* A shell as successor, and this program as its predecessor and as what adopts orphans: how it has
+ * ended is told, it ends when told to, and it goes on without us and without its guard. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -113,6 +113,14 @@ signal_is_told (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "kill -SEGV $$");
   expect_end (fixture, PATIENCE_MS, "the new process was killed by a signal: Segmentation fault");
+}
+
+/* Its predecessor's, though “systemctl kill” sends them to all processes of a unit. */
+static void
+signals_that_are_not_meant_for_it_are_no_end (Fixture *fixture, gconstpointer unused)
+{
+  start (fixture, "kill -HUP $$; kill -USR1 $$; kill -USR2 $$; exit 3");
+  expect_end (fixture, PATIENCE_MS, "the new process ended with status 3");
 }
 
 static void
@@ -248,6 +256,7 @@ main (int argc, char **argv)
 #define TEST(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
   TEST ("/successor/status", status_is_told);
   TEST ("/successor/signal", signal_is_told);
+  TEST ("/successor/signals", signals_that_are_not_meant_for_it_are_no_end);
   TEST ("/successor/goes-on", one_that_goes_on_is_waited_for_in_vain);
   TEST ("/successor/kill", one_can_be_killed);
   TEST ("/successor/kill/unheard", one_that_is_killed_ends_also_if_nobody_waits);
