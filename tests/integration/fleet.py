@@ -4,10 +4,11 @@
 
 import contextlib
 import re
+import time
 from collections import Counter
 
 from crowd import Member
-from patience import eventually
+from patience import SLOWNESS, eventually, expect_time
 from redis_server import RedisServer
 from relay import Relay
 from ringdown import RingdownTestCase
@@ -49,8 +50,9 @@ class Fleet:
         self._last[sender] = messages[-1]
         for message in messages:
             self._members[place][0].say(message)
-        for member in self._members[place]:
-            member.wait_message(messages[-1], 2)
+        began = time.monotonic()
+        self.wait_heard(messages, place)
+        expect_time(time.monotonic() - began, under=2 * SLOWNESS)
         return messages
 
     def say_everywhere(self, count=1):

@@ -11,11 +11,13 @@ SLOWNESS = float(os.environ.get('RINGDOWN_TEST_SLOW', '1'))
 
 class Untimely(AssertionError):
     """Something took its time. A machine that does something else can cause that, so the runner
-    gives the test another chance (tap.py); what the program does wrong, it does each time."""
+    gives the test another chance (tap.py). What no machine can cause is asserted as all else is, so
+    that it fails the first time."""
 
 
 def expect_time(took, *, over=0, under=float('inf')):
-    """Fails unless TOOK, in seconds, is between the two."""
+    """Fails unless TOOK, in seconds, is between the two. OVER is for what seems shorter where its
+    beginning was noticed late; a time taken before the beginning can only be too long."""
     if not over < took < under:
         raise Untimely(f'{took:.3f} s are not over {over} and under {under}')
 

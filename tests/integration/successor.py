@@ -2,7 +2,7 @@
 # Copyright the Ringdown authors
 """The other end of a hand-over, as it should not be, or slower than it could be.
 
-As a module it speaks the packets (src/daemon/rd-parcel-packet.h), and makes scripts that a service
+As a module it speaks the packets (src/parcel/rd-parcel-packet.h), and makes scripts that a service
 starts in the place of its successor. As a program it is that successor: `successor.py WAY WORD...`.
 """
 
@@ -290,6 +290,7 @@ def main():
     end.set_inheritable(False)
     predecessor = Conversation(end)
     {each.__name__: each for each in WAYS}[way](predecessor, *words)
+    os._exit(0)  # at once: who is hung up on waits for the end, and not for long
 
 
 if __name__ == '__main__':

@@ -258,7 +258,7 @@ class WaitTest(LiveTestCase):
 
     def test_clients_that_stay(self):
         server = self.start_service()
-        (one, two, three), waiting = self.begin_wait(server, '--timeout=1', clients=3)
+        (one, two, three), waiting = self.begin_wait(server, '--timeout=4', clients=3)
         two.leave()
         for client in one, three:
             client.expect_close(1012)
@@ -298,9 +298,10 @@ class WaitTest(LiveTestCase):
 
     def test_json_is_the_report(self):
         server = self.start_service()
-        (one, _), waiting = self.begin_wait(server, '--json', '--timeout=1', clients=2)
+        (one, _), waiting = self.begin_wait(server, '--json', clients=2)
         eventually(lambda: self.bus.property('State') == 'draining', 'the drain')
         one.leave()
+        self.bus.call('Drain', 'a{sv}', '1', 'timeout', 'u', '0')  # the deadline
         self.assert_ended(waiting)
         [line] = waiting.output.splitlines()
         report = self.parse_json(line)

@@ -9,7 +9,7 @@ import time
 import tap
 from bus import NAME, Bus, Caller, Monitor
 from crowd import crowd, undisturbed
-from patience import SLOWNESS, eventually, expect_time
+from patience import SLOWNESS, Deadline, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 
 CALL = ('call', NAME, '/org/ringdown/Server1', 'org.ringdown.Server1')
@@ -71,12 +71,14 @@ class DrainTest(BusTestCase):
     def test_drain_takes_a_timeout(self):
         server = self.start_on_bus()
         client = self.connect(server)
+        self.assertEqual(0, self.bus.gdbus('Drain', "{'timeout': <uint32 100>}")[0])
+        eventually(lambda: 50 < self.bus.property('DrainSecondsLeft') <= 100, 'the time left')
+        self.bus.call('CancelDrain')
         began = time.monotonic()
-        self.assertEqual(0, self.bus.gdbus('Drain', "{'timeout': <uint32 2>}")[0])
-        eventually(lambda: self.bus.property('DrainSecondsLeft') in (1, 2), 'the time left')
+        self.assertEqual(0, self.bus.gdbus('Drain', "{'timeout': <uint32 1>}")[0])
         client.expect_close(1012, 'service restart')
         self.assertEqual(0, server.wait_exit())
-        self.assertGreaterEqual(time.monotonic() - began, 1.9)
+        self.assertGreaterEqual(time.monotonic() - began, 0.9)
 
     def test_drain_without_options_has_the_configured_timeout(self):
         server = self.start_on_bus('--drain-timeout=1')
@@ -95,7 +97,7 @@ class DrainTest(BusTestCase):
         self.assertEqual('running', self.bus.property('State'))
 
     def test_cancel_drain_takes_it_back(self):
-        server = self.start_on_bus('--drain-timeout=2')
+        server = self.start_on_bus('--drain-timeout=5')
         with crowd(server) as people:
             self.bus.call('Drain', 'a{sv}', '0')
             eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
@@ -108,7 +110,7 @@ class DrainTest(BusTestCase):
             people.expect('listening again')
             newcomer.expect_text('listening again')
             with self.assertRaises(TimeoutError):  # past the deadline that was
-                newcomer.receive(2.5)
+                newcomer.receive(5.5 / SLOWNESS)
 
     def test_cancel_drain_when_running_is_refused(self):
         self.start_on_bus()
@@ -200,18 +202,21 @@ class PropertiesTest(BusTestCase):
         server = self.start_on_bus()
         monitor = self.monitor()
         client = self.connect(server)
-        began = time.monotonic()
-        count = 0
-        while time.monotonic() - began < 2.5:
-            client.text('traffic')
-            client.expect_text('traffic')
-            count += 1
-        self.assertGreater(count, 100)
 
         def told(prop):
             return [(when, changed[prop]['data'])
                     for when, (_, changed, *_) in monitor.signals('PropertiesChanged')
                     if prop in changed]
+
+        began = time.monotonic()
+        deadline = Deadline(20)
+        count = 0
+        while (time.monotonic() - began < 2.5 or count <= 100
+               or len(told('MessagesPublished')) <= 4):
+            self.assertFalse(deadline.expired, f'{count} messages, {told("MessagesPublished")}')
+            client.text('traffic')
+            client.expect_text('traffic')
+            count += 1
 
         for prop, final in (('MessagesPublished', count), ('MessagesDelivered', count),
                             ('Connections', 1)):
@@ -221,7 +226,6 @@ class PropertiesTest(BusTestCase):
                 times = [when for when, _ in told(prop)]
                 for first, fifth in zip(times, times[4:]):
                     expect_time(fifth - first, over=0.9)
-        self.assertGreater(len(told('MessagesPublished')), 4)
 
     def test_what_a_slow_client_takes_in_late_is_told_too(self):
         server = self.start_on_bus()

@@ -472,11 +472,13 @@ class CatchUpTest(FaultTestCase):
         self.wait_down(worker)
         client.text('the last one')
         client.expect_text('the last one')
-        relay.delay = 0.07
+        relay.delay = 0.3
         relay.accept()
         self.wait_state(worker, 'redis: catching up')
         client.leave()
         worker.signal(signal.SIGTERM)
+        worker.wait_log('Drained in ')
+        relay.delay = 0  # for all that is left it has a second
         self.assertEqual(0, worker.wait_exit())
         self.assertEqual('1', redis.cli('XLEN', STREAM))
 

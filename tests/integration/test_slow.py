@@ -100,7 +100,7 @@ class NeverReadsTest(RingdownTestCase):
 class NeverPongsTest(RingdownTestCase):
     def setUp(self):
         super().setUp()
-        self.server = self.start('--ping-interval=300ms', '--ping-timeout=300ms')
+        self.server = self.start('--ping-interval=300ms', '--ping-timeout=2s')
 
     def wait_ping(self, client):
         eventually(lambda: client.read_frame().opcode == PING, 'a ping')

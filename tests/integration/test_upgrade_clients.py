@@ -3,6 +3,7 @@
 """Clients that are in the middle of something when another process goes on with them."""
 
 import time
+from contextlib import suppress
 
 import tap
 from chorus import chorus
@@ -157,15 +158,18 @@ class ControlTest(UpgradeTestCase):
         server = self.start_on_bus()
         with crowd(server):
             client = self.connect(server)
-            self.bus.call('DisconnectClient', 'tqs', max(self.clients()), 4002, 'go')
+            number = max(self.clients())
             began = time.monotonic()
+            self.bus.call('DisconnectClient', 'tqs', number, 4002, 'go')
             self.assertEqual(4002, client.receive().code)
             self.upgrade(server)
             client.expect_end()
-            expect_time(time.monotonic() - began, over=4, under=5 + 1.5 * SLOWNESS)
+            took = time.monotonic() - began
+            self.assertGreater(took, 4)
+            expect_time(took, under=5 + 1.5 * SLOWNESS)
 
     def test_one_that_was_pinged_by_the_old_process_may_answer_the_new(self):
-        server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=1s')
+        server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=5s')
         with crowd(server) as people:
             client = self.connect(server)
             deadline = Deadline(20)
@@ -178,7 +182,7 @@ class ControlTest(UpgradeTestCase):
             server.wait_clients(4)
 
     def test_one_that_answers_neither_is_closed(self):
-        server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=1s')
+        server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=3s')
         with crowd(server):
             client = self.connect(server)
             self.assertEqual(PING, client.read_frame().opcode)
@@ -302,14 +306,19 @@ class HandshakeTest(UpgradeTestCase):
         crossing = self.stop_at(READY)
         upgrading = self.begin_upgrade()
         crossing.wait_stopped()
+        began = time.monotonic()
         crossing.go()  # from now on the old process waits for the handshake
         time.sleep(0.3)
-        self.assertTrue(upgrading.is_alive())
-        client.send(rest + frame(TEXT, b'just in time'))
-        client.expect_opened()
-        client.expect_text('just in time')
+        is_awaited = upgrading.is_alive()
+        with suppress(OSError):  # it was let go, if we are late
+            client.send(rest + frame(TEXT, b'just in time'))
+        took = time.monotonic() - began
         upgrading.result()
         server.follow()
+        expect_time(took, under=0.9)
+        self.assertTrue(is_awaited)
+        client.expect_opened()
+        client.expect_text('just in time')
         client.text('and on')
         client.expect_text('and on')
         self.assertEqual((1, 0, 0), server.reports()[-1][1:4])
@@ -321,7 +330,9 @@ class HandshakeTest(UpgradeTestCase):
             people.calm()
             began = time.monotonic()
             self.upgrade(server)
-            expect_time(time.monotonic() - began, over=0.9, under=1 + 2 * SLOWNESS)
+            took = time.monotonic() - began
+            self.assertGreater(took, 0.9)
+            expect_time(took, under=1 + 2 * SLOWNESS)
             people.wait_heard()
             people.expect_no_silence(0.7 * SLOWNESS)  # they were served
             self.assert_let_go(client)

@@ -21,6 +21,7 @@ from successor import COMMIT, HEADER, READY, SERVING, SOCKETS, TAKEN, Conversati
 
 FAILED = r'(?i:hand-over|upgrade)'  # what is logged
 IN_A_PACKET = 253
+TIMEOUT = f'--handover-timeout={3 * SLOWNESS:g}s'  # of which each stage has all: READY, too
 
 
 class FaultTestCase(UpgradeTestCase):
@@ -130,15 +131,15 @@ class SuccessorTest(FaultTestCase):
 
     def test_it_hangs_when_it_is_ready(self):
         self.assert_survived('ready_then_silent', r'did not say TAKEN in time',
-                             options=['--handover-timeout=3s'])
+                             options=[TIMEOUT])
 
     def test_it_hangs_in_the_middle(self):
         self.assert_survived('deaf_in_the_middle', r'did not say TAKEN in time',
-                             options=['--handover-timeout=3s'])
+                             options=[TIMEOUT])
 
     def test_it_hangs_with_all_clients(self):
         self.assert_survived('silent_with_all', r'did not say TAKEN in time',
-                             options=['--handover-timeout=3s'])
+                             options=[TIMEOUT])
 
     def test_it_goes_before_it_is_ready(self):
         self.assert_survived('gone', r'ended with status 0')
