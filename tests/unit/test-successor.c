@@ -245,7 +245,8 @@ neither_it_nor_its_guard_holds_what_is_ours (Fixture *fixture, gconstpointer unu
   g_clear_pointer (&fixture->successor, rd_successor_free);
   close (fixture->fd);
   fixture->fd = -1;
-  g_assert_cmpuint (descriptors_count (), ==, fixture->descriptors);
+  while (descriptors_count () > fixture->descriptors) /* GLib's thread closes the last of them */
+    g_usleep (1000);
 }
 
 int
