@@ -46,7 +46,7 @@ def stop(server):
 
 
 def run(bench, server, clients, upgrades):
-    """Returns all figures, see summarize ()."""
+    """Returns all figures of one run, see summarize ()."""
     actions = [server.look, server.upgrade] * upgrades + [lambda: stop(server)] * STOPS
     told = []
     with bench.load(server, f"--clients={clients}", "--rate=50", "--senders=50", "--pid=0",
@@ -83,33 +83,34 @@ def check_reports(reports, clients, faults):
                for report in reports for name, value in expected.items() if report[name] != value]
 
 
+def added(windows, quiet):
+    """Returns what the silences of @windows have more than those of quiet ones: p50, p99 and the
+    longest, each less the same of the others."""
+    without = Silence(quiet).figures()
+    return {name: value - without[name] for name, value in Silence(windows).figures().items()}
+
+
 def summarize(upgraded, quiet, stopped, reports):
-    """Returns all figures, in ms; `pause` is what the upgrades add to the silences.
-
-    Added to those of an ordinary quiet window: the worst one would flatter the service.
-    """
-    def added(figures):
-        return {name: value - without[name] for name, value in figures.items()}
-
-    with_ = Silence(upgraded).figures()
-    each_without = [Silence([window]).figures() for window in quiet]
-    without = {name: median(figures[name] for figures in each_without) for name in with_}
+    """Returns all figures of one run, in ms; `pause` is what the upgrades add to the silences."""
     own = [report["pause"] / 1e3 for report in reports]
     return {
-        "pause": added(with_),
-        "with": with_,
-        "without": without,
-        "stopped": added(Silence(stopped).figures()),
+        "pause": added(upgraded, quiet),
+        "stopped": added(stopped, quiet),
         "own": {"p50": median(own), "max": max(own)},
         "each": [{"own": pause, **Silence([window]).figures()}
                  for pause, window in zip(own, upgraded)],
-        "each_without": each_without,
+        "each_without": [Silence([window]).figures() for window in quiet],
     }
 
 
-def notes(figures):
+def medians(runs, name):
+    """Returns the figures that have this name, each the median over the runs."""
+    return {figure: median(run[name][figure] for run in runs) for figure in runs[0][name]}
+
+
+def notes(runs):
     """Returns what makes the figures worth less."""
-    each = [window["max"] for window in figures["each_without"]]
+    each = [window["max"] for run in runs for window in run["each_without"]]
     if max(each) <= UNQUIET * median(each):
         return []
     return [f"something else runs on this machine: without an upgrade, silences were "
