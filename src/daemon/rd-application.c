@@ -422,7 +422,7 @@ succeed (RdApplication *self, GError **error)
   self->parts->connection = self->bus;
   rd_inherited_take_over (self->inherited, offers);
   return rd_parts_listen (self->parts, self->inherited, offers, error)
-         && rd_succession_take (self->succession, self->parts, error);
+         && rd_succession_take (self->succession, error);
 }
 
 static gboolean
@@ -431,7 +431,9 @@ make_parts (RdApplication *self, char **environment, GError **error)
   const char *node = self->succession != NULL ? rd_succession_get_node (self->succession) : NULL;
 
   self->parts = rd_parts_new (self->config, node, environment, error);
-  if (self->parts == NULL)
+  if (self->parts == NULL
+      || (self->succession != NULL
+          && !rd_succession_prepare (self->succession, self->parts, error)))
     return FALSE;
 
   self->handover = rd_handover_new (self->parts, &self->handover_options);

@@ -179,16 +179,23 @@ require_room (RdSuccession *self, GError **error)
   return FALSE;
 }
 
+gboolean
+rd_succession_prepare (RdSuccession *self, RdParts *parts, GError **error)
+{
+  self->parts = parts;
+  if (!require_room (self, error))
+    return FALSE;
+
+  rd_parcel_prepare (self->parcel, self->clients + parts->descriptors.handshakes);
+  return TRUE;
+}
+
 /* Tells the other process that it can stop serving. */
 static gboolean
 say_ready (RdSuccession *self, GError **error)
 {
   g_autoptr (RdParcelPacket) seen = NULL;
 
-  if (!require_room (self, error))
-    return FALSE;
-
-  rd_parcel_prepare (self->parcel, self->clients + self->parts->descriptors.handshakes);
   if (!self->is_stored)
     return rd_parcel_send (self->parcel, RD_PARCEL_KIND_READY, g_variant_new ("(u)", getpid ()),
                            NULL, 0, error);
@@ -315,9 +322,8 @@ show (RdSuccession *self)
 }
 
 gboolean
-rd_succession_take (RdSuccession *self, RdParts *parts, GError **error)
+rd_succession_take (RdSuccession *self, GError **error)
 {
-  self->parts = parts;
   if (!say_ready (self, error))
     return FALSE;
 

@@ -30,10 +30,14 @@ const char *rd_succession_get_node (const RdSuccession *self);
 /* Returns: (element-type RdSocket) (transfer none): what the other process listens on. */
 GPtrArray *rd_succession_get_offers (const RdSuccession *self);
 
-/* Says that all is ready, and takes over into @parts, which listen; blocks for as long as the other
- * process does what it has to before, and then for no longer than it takes. From here on the
+/* Makes room for the clients, which go into @parts: before there are threads, as
+ * rd_parcel_prepare() says. @parts: unowned from here on. Returns: FALSE with an error. */
+gboolean rd_succession_prepare (RdSuccession *self, RdParts *parts, GError **error);
+
+/* Says that all is ready, and takes over into the parts, which listen; blocks for as long as the
+ * other process does what it has to before, and then for no longer than it takes. From here on the
  * clients are ours. Returns: FALSE with an error: the other process goes on. */
-gboolean rd_succession_take (RdSuccession *self, RdParts *parts, GError **error);
+gboolean rd_succession_take (RdSuccession *self, GError **error);
 
 /* Serves: from here on clients can see us. The other process is told once they have. */
 void rd_succession_begin (RdSuccession *self);

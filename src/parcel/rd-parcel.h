@@ -64,8 +64,8 @@ RdParcelPacket *rd_parcel_receive (RdParcel *parcel, RdParcelKind kind, GError *
 /* As that, and leaves the packet where it is, for who receives next. */
 RdParcelPacket *rd_parcel_peek (RdParcel *parcel, RdParcelKind kind, GError **error);
 
-/* Makes ready for @n descriptors to come: done early, while nobody waits, it saves the time it
- * takes a process of several threads to grow its table of descriptors, some 80 ms for 10 000. */
+/* Makes ready for @n descriptors to come. A process of several threads may take some 80 ms to grow
+ * its table of descriptors to 10 000; done before there are threads it takes none. */
 void rd_parcel_prepare (RdParcel *parcel, guint n);
 
 /* Waits for @n sockets, and appends them to @fds (rd_parcel_fds_new()) in the order they were sent.
