@@ -2,9 +2,9 @@
 # Copyright the Ringdown authors
 """What clients notice of an upgrade: silences, by windows of one run of the load generator.
 
-In every other window the service is upgraded; in those between its state is asked for, which costs
-the machine a process as well. In the last ones it is stopped for a while: if that did not show, no
-pause would.
+In every other window the service is upgraded, or restarted; in those between its state is asked
+for, which costs the machine a process as well. In the last ones it is stopped for a while: if that
+did not show, no pause would.
 """
 
 import os
@@ -45,9 +45,9 @@ def stop(server):
     os.kill(server.pid, signal.SIGCONT)
 
 
-def run(bench, server, clients, upgrades):
+def run(bench, server, clients, times):
     """Returns all figures of one run, see summarize ()."""
-    actions = [server.look, server.upgrade] * upgrades + [lambda: stop(server)] * STOPS
+    actions = [server.look, server.renew] * times + [lambda: stop(server)] * STOPS
     told = []
     with bench.load(server, f"--clients={clients}", "--rate=50", "--senders=50", "--pid=0",
                     f"--windows={len(actions)}", f"--duration={len(actions) * WINDOW_S}") as load:
@@ -60,12 +60,11 @@ def run(bench, server, clients, upgrades):
                 raise CannotMeasure(f"window {number}: what was done in it outlasted its "
                                     f"{WINDOW_S} s")
         windows = load.finish()["traffic"]["silences"]
-    reports = told[1:2 * upgrades:2]
-    upgraded, quiet, stopped = (windows[1:2 * upgrades:2], windows[:2 * upgrades:2],
-                                windows[2 * upgrades:])
+    reports = told[1:2 * times:2]
+    renewed, quiet, stopped = (windows[1:2 * times:2], windows[:2 * times:2], windows[2 * times:])
     check_stops(stopped)
     check_reports(reports, clients, bench.faults)
-    return summarize(upgraded, quiet, stopped, reports)
+    return summarize(renewed, quiet, stopped, reports)
 
 
 def check_stops(windows):
@@ -90,15 +89,15 @@ def added(windows, quiet):
     return {name: value - without[name] for name, value in Silence(windows).figures().items()}
 
 
-def summarize(upgraded, quiet, stopped, reports):
-    """Returns all figures of one run, in ms; `pause` is what the upgrades add to the silences."""
+def summarize(renewed, quiet, stopped, reports):
+    """Returns all figures of one run, in ms; `pause` is what the renewals add to the silences."""
     own = [report["pause"] / 1e3 for report in reports]
     return {
-        "pause": added(upgraded, quiet),
+        "pause": added(renewed, quiet),
         "stopped": added(stopped, quiet),
         "own": {"p50": median(own), "max": max(own)},
         "each": [{"own": pause, **Silence([window]).figures()}
-                 for pause, window in zip(own, upgraded)],
+                 for pause, window in zip(own, renewed)],
         "each_without": [Silence([window]).figures() for window in quiet],
     }
 

@@ -124,7 +124,7 @@ class Upgradable(Ringdown):
     def look(self):
         return self._ask("status")
 
-    def upgrade(self):
+    def renew(self):
         """Returns what the new process says of the hand-over."""
         report = self._ask("upgrade")
         self.pid = report["pid"]
