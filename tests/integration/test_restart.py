@@ -15,7 +15,7 @@ from bus import NAME
 from chorus import chorus
 from crowd import Member
 from ctl import Running
-from patience import eventually
+from patience import SLOWNESS, eventually
 from redis_server import Port
 from ringdown import ADDRESS
 from units import ServiceTestCase, Unit, systemctl, units_in_session
@@ -23,6 +23,7 @@ from units import ServiceTestCase, Unit, systemctl, units_in_session
 CROWD = 120
 SENDERS = 6
 RATE = 300  # messages a second, all together
+MANY = {'size': 500, 'senders': 50, 'rate': 50 / SLOWNESS}
 RESTARTS = 10
 
 
@@ -31,9 +32,9 @@ class HandoverTestCase(ServiceTestCase):
         super().setUp()
         self.set_options(ping_interval=0)
 
-    def sing(self, port, size=CROWD):
+    def sing(self, port, size=CROWD, senders=SENDERS, rate=RATE):
         """Clients at PORT under traffic, who judge at the end whether they noticed anything."""
-        return chorus(SimpleNamespace(port=port), size, SENDERS, RATE)
+        return chorus(SimpleNamespace(port=port), size, senders, rate)
 
     def clients(self):
         """The clients' ids, each with the port it comes from."""
@@ -81,13 +82,13 @@ class HandoverTestCase(ServiceTestCase):
 class RestartTest(HandoverTestCase):
     def test_no_restart_is_noticed(self):
         port = self.start()
-        with self.sing(port) as people:
+        with self.sing(port, **MANY) as people:
             clients, totals = self.clients(), self.totals()
             for generation in range(2, 2 + RESTARTS):
                 published = self.bus.property('MessagesPublished')
                 self.restart()
                 people.wait_heard()
-                self.assert_all_moved(generation)
+                self.assert_all_moved(generation, MANY['size'])
                 self.assertGreaterEqual(self.bus.property('MessagesPublished'), published)
                 print(f'# pause: {self.handover()["pause"]} µs')
             self.assertEqual((clients, totals), (self.clients(), self.totals()))
