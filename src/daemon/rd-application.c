@@ -487,7 +487,7 @@ rd_application_new (const RdConfig *config,
   self->succession = succession;
   self->environment = rd_systemd_pass_on (environment);
   rd_systemd_clear_environment ();
-  self->program = rd_process_dup_program (&reason);
+  self->program = rd_process_dup_program (argv[0], &reason);
   self->handover_options = (RdHandoverOptions){ .program = self->program,
                                                 .argv = (const char *const *) argv,
                                                 .environment = self->environment,

@@ -13,7 +13,7 @@
 #include <gio/gunixfdlist.h>
 #include <glib/gi18n.h>
 
-#define TIMEOUT_MS 10000
+#define TIMEOUT_S 10
 
 /* @fd: (transfer full). Returns: FALSE with an error. */
 static gboolean
@@ -22,7 +22,7 @@ hand_over (GDBusConnection *bus, const char *name, int fd, GError **error)
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new_from_array (&fd, 1);
   g_autoptr (GVariant) answer = g_dbus_connection_call_with_unix_fd_list_sync (
     bus, name, RD_OBJECT_PATH, RD_INTERFACE, "HandOver", g_variant_new ("(h)", 0), NULL,
-    G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, fds, NULL, NULL, error);
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_S * 1000, fds, NULL, NULL, error);
 
   return answer != NULL;
 }
@@ -32,6 +32,27 @@ is_nobody (const GError *error)
 {
   return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
          || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
+/* Why the service that has @name does not hand over. @reason: of the call; changed. */
+static void
+set_refusal (const char *name, GError *reason, GError **error)
+{
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
+      || g_error_matches (reason, G_DBUS_ERROR, G_DBUS_ERROR_TIMEOUT))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                   /* Translators: a name on the message bus */
+                   _ ("%s does not hand over: no answer within %d s; is it suspended, or "
+                      "overloaded?"),
+                   name, TIMEOUT_S);
+      return;
+    }
+
+  g_dbus_error_strip_remote_error (reason);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+               /* Translators: a name on the message bus; the reason follows */
+               _ ("%s does not hand over: %s"), name, reason->message);
 }
 
 /* Asks the service that has @name on @bus to hand over to us. @ours: (out) (transfer full): the end
@@ -56,10 +77,7 @@ ask_for_parcel (GDBusConnection *bus, const char *name, RdParcel **ours, GError 
   if (is_nobody (reason))
     return TRUE;
 
-  g_dbus_error_strip_remote_error (reason);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-               /* Translators: a name on the message bus; the reason follows */
-               _ ("%s does not hand over: %s"), name, reason->message);
+  set_refusal (name, reason, error);
   return FALSE;
 }
 

@@ -14,7 +14,7 @@
 
 #include "ws-memfd.h"
 
-#define FILE_MAX (1 << 30) /* bytes */
+#define FILE_MAX (1 << 30) /* bytes: 1 GiB, as errors say */
 
 static gboolean
 write_all (int fd, const char *data, gsize size)
@@ -55,9 +55,21 @@ int
 rd_parcel_value_store (GVariant *value, const char *name, GError **error)
 {
   g_autoptr (GVariant) packed = g_variant_ref_sink (g_variant_new_variant (value));
-  const gsize size = g_variant_get_size (packed);
-  const int fd = ws_memfd_create (name, size, error);
+  const gsize size = g_variant_get_size (packed); /* adds up, copies nothing */
+  int fd;
 
+  if (size > FILE_MAX)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   /* Translators: %s is the name of a memory file */
+                   _ ("%s is %zu bytes, 1 GiB is the limit for another process to take over; try "
+                      "again when fewer clients are in the middle of a message, or lower "
+                      "--max-message"),
+                   name, size);
+      return -1;
+    }
+
+  fd = ws_memfd_create (name, size, error);
   if (fd < 0 || write_all (fd, g_variant_get_data (packed), size))
     return fd;
 

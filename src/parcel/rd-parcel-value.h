@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* Puts @value, which may be too large for a packet, into memory that can be handed over. @value: a
- * floating one is taken. @name: shows in /proc. Returns: (transfer full): a memfd, -1 with an
- * error. */
+/* Puts @value, which may be too large for a packet, into memory that can be handed over; at most
+ * 1 GiB. @value: a floating one is taken. @name: shows in /proc, and in errors.
+ * Returns: (transfer full): a memfd, -1 with an error: G_IO_ERROR_MESSAGE_TOO_LARGE, or of the
+ * system. */
 int rd_parcel_value_store (GVariant *value, const char *name, GError **error);
 
 /* Reads what another process has stored so; at most 1 GiB. @fd: stays the caller's. @name: in

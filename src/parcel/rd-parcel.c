@@ -32,8 +32,11 @@ struct _RdParcel
 static RdParcel *
 wrap (int fd, guint32 layout)
 {
+  const int most = G_MAXINT; /* the kernel makes it net.core.wmem_max */
   RdParcel *self = g_new0 (RdParcel, 1);
 
+  /* as it is it will do, too */
+  setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
   self->fd = fd;
   self->layout = layout;
   return self;
@@ -42,7 +45,6 @@ wrap (int fd, guint32 layout)
 RdParcel *
 rd_parcel_new (guint32 layout, int *other_fd, GError **error)
 {
-  const int most = G_MAXINT; /* the kernel makes it net.core.wmem_max */
   int fds[2];
 
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
@@ -52,8 +54,6 @@ rd_parcel_new (guint32 layout, int *other_fd, GError **error)
       return NULL;
     }
 
-  /* as it is it will do, too */
-  setsockopt (fds[0], SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
   *other_fd = fds[1];
   return wrap (fds[0], layout);
 }
@@ -102,6 +102,12 @@ void
 rd_parcel_set_deadline (RdParcel *self, gint64 deadline_us)
 {
   self->deadline_us = deadline_us;
+}
+
+gboolean
+rd_parcel_is_late (const RdParcel *self)
+{
+  return self->deadline_us > 0 && g_get_monotonic_time () > self->deadline_us;
 }
 
 /* Waits for @events, or the end of the other process. @at_most_ms: -1: the deadline counts alone.

@@ -32,6 +32,9 @@ int rd_parcel_get_fd (const RdParcel *parcel);
 /* Until when what follows may wait, all in all (g_get_monotonic_time()). 0, at first: never. */
 void rd_parcel_set_deadline (RdParcel *parcel, gint64 deadline_us);
 
+/* Whether that time has passed. */
+gboolean rd_parcel_is_late (const RdParcel *parcel);
+
 /* Sends one packet; waits for room. @body: a floating one is taken. @fds: stay the caller's, as the
  * other process gets duplicates.
  * Returns: FALSE with an error: RD_PARCEL_ERROR_FULL if there is no room and it may not wait, else

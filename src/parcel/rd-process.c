@@ -7,9 +7,15 @@
 
 #include "rd-process.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A link to the program that this process runs, even if its file has no name any more: proc(5). */
+#define OWN_PROGRAM "/proc/self/exe"
 
 /* There where systemd is the first process, also of a container: sd_booted(3). */
 #define SYSTEMD_MARK "/run/systemd/system"
@@ -17,10 +23,44 @@
 /* Files by which container engines mark what they run: Docker, Podman. */
 static const char *const container_marks[] = { "/.dockerenv", "/run/.containerenv" };
 
-char *
-rd_process_dup_program (GError **error)
+/* Returns: (transfer full) (nullable): where a shell would find @argv0, links and all. */
+static char *
+dup_path (const char *argv0)
 {
-  return g_file_read_link ("/proc/self/exe", error);
+  g_autofree char *path = NULL;
+
+  if (argv0 == NULL || *argv0 == '\0')
+    return NULL;
+
+  path = strchr (argv0, '/') != NULL ? g_strdup (argv0) : g_find_program_in_path (argv0);
+  return path != NULL ? g_canonicalize_filename (path, NULL) : NULL;
+}
+
+static gboolean
+is_own_program (const char *path)
+{
+  struct stat there, own;
+  gboolean is_same;
+  int fd;
+
+  /* opened, it is ours also where valgrind runs us */
+  fd = open (OWN_PROGRAM, O_PATH | O_CLOEXEC);
+  is_same = fd >= 0 && fstat (fd, &own) == 0 && stat (path, &there) == 0
+            && there.st_dev == own.st_dev && there.st_ino == own.st_ino;
+  if (fd >= 0)
+    close (fd);
+  return is_same;
+}
+
+char *
+rd_process_dup_program (const char *argv0, GError **error)
+{
+  g_autofree char *path = dup_path (argv0);
+
+  if (path != NULL && is_own_program (path))
+    return g_steal_pointer (&path);
+
+  return g_file_read_link (OWN_PROGRAM, error);
 }
 
 gboolean

@@ -8,9 +8,12 @@
 
 G_BEGIN_DECLS
 
-/* Returns: (transfer full): the path of the program that this process runs, as of now: a newer one
- * may be there later (proc(5), /proc/PID/exe). NULL with a #GFileError. */
-char *rd_process_dup_program (GError **error);
+/* Where to find the program that this process runs, or a newer one that is there later.
+ * @argv0: (nullable): what it was started as; if that leads to the program at this moment, it is
+ * the path, with its links, which may lead elsewhere later. If not, that is what the kernel says:
+ * no links (proc(5), /proc/PID/exe).
+ * Returns: (transfer full): an absolute path; NULL with a #GFileError. */
+char *rd_process_dup_program (const char *argv0, GError **error);
 
 /* Whether the end of this process is that of the container it is in: it is the first one there, or
  * the child of an init that runs nothing else. */

@@ -65,6 +65,52 @@ open_word (int *fds, GError **error)
   return FALSE;
 }
 
+/* Whether @reason, why a process could not be started, is the file of its program. @number: (out):
+ * the same as an errno. */
+static gboolean
+is_of_file (const GError *reason, int *number)
+{
+  static const struct
+  {
+    GSpawnError code;
+    int number;
+  } table[] = {
+    { G_SPAWN_ERROR_NOENT, ENOENT },   { G_SPAWN_ERROR_NOTDIR, ENOTDIR },
+    { G_SPAWN_ERROR_ACCES, EACCES },   { G_SPAWN_ERROR_PERM, EPERM },
+    { G_SPAWN_ERROR_LOOP, ELOOP },     { G_SPAWN_ERROR_NOEXEC, ENOEXEC },
+    { G_SPAWN_ERROR_LIBBAD, ELIBBAD },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    if (g_error_matches (reason, G_SPAWN_ERROR, table[i].code))
+      {
+        *number = table[i].number;
+        return TRUE;
+      }
+
+  return FALSE;
+}
+
+/* @reason: (transfer full): GLib's own text has the path once more, and no advice. */
+static void
+set_no_start (const char *program, GError *reason, GError **error)
+{
+  int number;
+
+  if (is_of_file (reason, &number))
+    {
+      g_set_error (error, reason->domain, reason->code,
+                   /* Translators: a path; the reason, as the system words it */
+                   _ ("cannot start %s: %s; install it there again, or start the new one with "
+                      "“ringdown --replace”"),
+                   program, g_strerror (number));
+      g_error_free (reason);
+    }
+  else
+    /* Translators: a path; the reason follows */
+    g_propagate_prefixed_error (error, reason, _ ("cannot start %s: "), program);
+}
+
 /* Returns: (transfer full): what starts @program, with @fd as its parcel. */
 static GSubprocessLauncher *
 new_launcher (char **environment, int fd)
@@ -88,14 +134,14 @@ rd_successor_spawn (const char *program,
   g_autoptr (GSubprocessLauncher) launcher = new_launcher (environment, fd);
   g_autoptr (GStrvBuilder) words = g_strv_builder_new ();
   g_auto (GStrv) command = NULL;
+  GError *reason = NULL;
   GSubprocess *process;
   RdSuccessor *self;
   int word_fds[2];
 
-  if (!open_word (word_fds, error))
+  if (!open_word (word_fds, &reason))
     {
-      /* Translators: a path; the reason follows */
-      g_prefix_error (error, _ ("cannot start %s: "), program);
+      set_no_start (program, reason, error);
       return NULL;
     }
 
@@ -105,12 +151,12 @@ rd_successor_spawn (const char *program,
   command = g_strv_builder_end (words);
 
   g_subprocess_launcher_set_child_setup (launcher, set_guard, GINT_TO_POINTER (word_fds[1]), NULL);
-  process = g_subprocess_launcher_spawnv (launcher, (const char *const *) command, error);
+  process = g_subprocess_launcher_spawnv (launcher, (const char *const *) command, &reason);
   close (word_fds[1]);
   if (process == NULL)
     {
       close (word_fds[0]);
-      g_prefix_error (error, _ ("cannot start %s: "), program);
+      set_no_start (program, reason, error);
       return NULL;
     }
 

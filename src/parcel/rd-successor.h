@@ -16,8 +16,9 @@ typedef struct _RdSuccessor RdSuccessor;
 /* How it came to its end, for people; NULL: it goes on. */
 typedef void (*RdSuccessorFunc) (const char *how, gpointer user_data);
 
-/* Starts @program, an absolute path, with @argv and @environment (both NULL-terminated). Standard
- * input, output and error are ours. @fd: (transfer full): the other end of the parcel.
+/* Starts @program, an absolute path, with @argv and @environment (both NULL-terminated). What
+ * stands for @argv[0] is @program: so the successor knows where it was started, wherever it is.
+ * Standard input, output and error are ours. @fd: (transfer full): the other end of the parcel.
  * Returns: (transfer full): NULL with an error that names the program. */
 RdSuccessor *rd_successor_spawn (const char *program,
                                  const char *const *argv,

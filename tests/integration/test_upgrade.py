@@ -16,7 +16,7 @@ import tap
 import websockets
 from bus import NAME, Caller
 from chorus import chorus
-from generations import Background, UpgradeTestCase
+from generations import Background, Program, UpgradeTestCase
 from gi.repository import GLib
 from patience import SLOWNESS, eventually, expect_time
 from ringdown import clean_environment
@@ -122,6 +122,11 @@ class ReplaceTest(UpgradeTestCase):
         self.assertEqual(4, self.bus.property('Generation'))
         self.assertEqual(20, self.handover()['moved'])
 
+    def test_what_is_no_pair_of_sockets_is_refused(self):
+        self.start_on_bus()
+        name, text = self.bus.error_of('HandOver', 0)
+        self.assertEqual('org.ringdown.Error.InvalidArgument', name, text)
+
     def test_the_ports_may_be_any(self):
         server = self.start_on_bus()
         with chorus(server):
@@ -150,6 +155,82 @@ class ReplaceTest(UpgradeTestCase):
             for instance, generation in ('other', 1), ('one', 2):
                 self.assertEqual(generation,
                                  self.bus.property('Generation', f'{NAME}.i{instance}'))
+
+
+    def test_one_that_does_not_answer_is_told_of(self):
+        server = self.start_on_bus(warnings=['Hand-over: '])
+        with chorus(server):
+            server.signal(signal.SIGSTOP)
+            try:
+                done = subprocess.run([self.program.path, '--replace', '--bus=session'],
+                                      env=clean_environment(self.directory, self.bus.environment),
+                                      text=True, capture_output=True, timeout=30 * SLOWNESS,
+                                      check=False)
+            finally:
+                server.signal(signal.SIGCONT)
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertRegex(done.stderr, rf'\Aringdown: {NAME} does not hand over: '
+                                      r'no answer within 10 s; is it suspended.*\n\Z')
+        self.assertEqual(1, self.bus.property('Generation'))
+
+
+class PathTest(UpgradeTestCase):
+    """The program is at CURRENT/ringdown, and CURRENT is a link to the directory of a version."""
+
+    VERSIONS = 'v1', 'v2', 'v3'
+
+    def setUp(self):
+        super().setUp()
+        self.directory = os.path.realpath(self.directory)
+        for version in self.VERSIONS:
+            os.mkdir(os.path.join(self.directory, version))
+            Program(os.path.join(self.directory, version))
+        self.switch(self.VERSIONS[0])
+
+    def switch(self, version):
+        """What ln -sfn does."""
+        link = os.path.join(self.directory, 'current')
+        os.symlink(version, f'{link}.new')
+        os.rename(f'{link}.new', link)
+
+    def assert_runs(self, server, version):
+        self.assertEqual(os.path.join(self.directory, version, 'ringdown'),
+                         os.readlink(f'/proc/{server.pid}/exe'))
+
+    def assert_switches(self, path, **settings):
+        """One that was started as PATH, in the directory, goes where the link leads."""
+        self.program.path = path
+        server = self.start_on_bus(**settings)
+        with chorus(server) as people:
+            self.assert_runs(server, self.VERSIONS[0])
+            for version in *self.VERSIONS[1:], self.VERSIONS[0]:
+                self.switch(version)
+                self.upgrade(server)
+                self.assert_runs(server, version)
+                people.wait_heard()
+            self.upgrade(server)
+            self.assert_runs(server, self.VERSIONS[0])
+
+    def test_the_upgrade_runs_where_a_link_leads_now(self):
+        self.assert_switches(os.path.join(self.directory, 'current', 'ringdown'))
+
+    def test_so_it_does_when_the_path_was_relative(self):
+        self.assert_switches('current/ringdown')
+
+    def test_so_it_does_when_a_shell_has_found_the_program(self):
+        path = f'/nowhere:{self.directory}/current:{os.environ["PATH"]}'
+        self.assert_switches('ringdown', environment={'PATH': path})
+
+    def test_a_link_that_leads_nowhere_is_refused_with_advice(self):
+        self.program.path = os.path.join(self.directory, 'current', 'ringdown')
+        server = self.start_on_bus(warnings=['Hand-over: '])
+        with chorus(server):
+            self.switch('v4')
+            text = self.assert_refused(server, 'No such file or directory; install it there again')
+            self.assertEqual(1, text.count(self.program.path), text)
+            self.switch('v2')
+            self.upgrade(server)
+            self.assert_runs(server, 'v2')
 
 
 class TalkTest(UpgradeTestCase):

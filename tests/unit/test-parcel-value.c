@@ -118,6 +118,27 @@ what_is_no_such_value_is_refused (void)
   expect_refusal (pipe_fds[0], G_IO_ERROR_INVALID_DATA, "no file of up to 1 GiB");
 }
 
+/* Nobody would take it. Its memory is never touched. */
+static void
+value_that_is_too_large_is_refused (void)
+{
+  const gsize size = (1 << 30) - strlen ("ay"); /* with its type, and a zero, a byte too many */
+  const guint before = descriptors_count ();
+  gpointer data = mmap (NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (data != MAP_FAILED);
+  value = g_variant_ref_sink (
+    g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, data, size, TRUE, NULL, NULL));
+  g_assert_cmpint (rd_parcel_value_store (value, "ringdown-test", &error), ==, -1);
+  expect_error (&error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                "ringdown-test is 1073741825 bytes, 1 GiB is the limit");
+  g_assert_cmpuint (descriptors_count (), ==, before);
+  g_clear_pointer (&value, g_variant_unref);
+  g_assert_no_errno (munmap (data, size));
+}
+
 static void
 broken_value_does_no_harm (void)
 {
@@ -154,6 +175,7 @@ main (int argc, char **argv)
   g_test_add_func ("/parcel-value/large", large_value_comes_back);
   g_test_add_func ("/parcel-value/copy", copy_is_our_own);
   g_test_add_func ("/parcel-value/refused", what_is_no_such_value_is_refused);
+  g_test_add_func ("/parcel-value/too-large", value_that_is_too_large_is_refused);
   g_test_add_func ("/parcel-value/broken", broken_value_does_no_harm);
 
   return g_test_run ();

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "parcel-fixture.h"
 #include "rd-successor.h"
 
 #define PATIENCE_MS 30000
@@ -163,9 +164,34 @@ program_that_is_missing_is_named (Fixture *fixture, gconstpointer unused)
   fixture->successor = rd_successor_spawn ("/nowhere/ringdown", argv, environment,
                                            fcntl (fixture->fd, F_DUPFD_CLOEXEC, 0), &error);
   g_assert_null (fixture->successor);
-  g_assert_nonnull (strstr (error->message, "cannot start /nowhere/ringdown: "));
-  g_assert_nonnull (strstr (error->message, "No such file or directory"));
+  expect_error (&error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT,
+                "cannot start /nowhere/ringdown: No such file or directory; install it there");
   g_assert_cmpint (waitpid (-1, NULL, 0), ==, -1); /* no guard is left either */
+}
+
+static void
+program_that_may_not_be_executed_is_named (Fixture *fixture, gconstpointer unused)
+{
+  const char *const argv[] = { "null", NULL };
+  char *environment[] = { NULL };
+  g_autoptr (GError) error = NULL;
+
+  fixture->fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  fixture->successor = rd_successor_spawn ("/dev/null", argv, environment,
+                                           fcntl (fixture->fd, F_DUPFD_CLOEXEC, 0), &error);
+  g_assert_null (fixture->successor);
+  expect_error (&error, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES,
+                "cannot start /dev/null: Permission denied; install it there");
+}
+
+static void
+program_is_told_where_it_was_started (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *text = NULL;
+
+  start (fixture, "tr '\\0' '\\n' </proc/$$/cmdline | head -n 1");
+  text = hear (fixture);
+  g_assert_cmpstr (text, ==, "/bin/sh\n");
 }
 
 static int
@@ -262,6 +288,8 @@ main (int argc, char **argv)
   TEST ("/successor/kill", one_can_be_killed);
   TEST ("/successor/kill/unheard", one_that_is_killed_ends_also_if_nobody_waits);
   TEST ("/successor/missing", program_that_is_missing_is_named);
+  TEST ("/successor/forbidden", program_that_may_not_be_executed_is_named);
+  TEST ("/successor/name", program_is_told_where_it_was_started);
   TEST ("/successor/release", one_that_is_released_is_the_managers_child);
   TEST ("/successor/predecessor", one_goes_on_when_its_predecessor_dies);
   TEST ("/successor/descriptors", neither_it_nor_its_guard_holds_what_is_ours);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Where a process finds its program again: this one, through links to it in a directory of its
+ * own, in which it is. */
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "rd-process.h"
+
+typedef struct
+{
+  char *directory; /* owned */
+  char *before;    /* owned: where we were */
+  char *path;      /* owned: PATH, before */
+  char *program;   /* owned: this one's, without links */
+} Fixture;
+
+/* The program is “program” in “v1”, to which “current” leads; “v2” has another one. */
+static void
+set_up (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture->before = g_get_current_dir ();
+  fixture->path = g_strdup (g_getenv ("PATH"));
+  fixture->program = g_file_read_link ("/proc/self/exe", &error);
+  g_assert_no_error (error);
+  fixture->directory = g_dir_make_tmp ("ringdown-XXXXXX", &error);
+  g_assert_no_error (error);
+
+  g_assert_no_errno (chdir (fixture->directory));
+  g_assert_no_errno (g_mkdir ("v1", 0700));
+  g_assert_no_errno (g_mkdir ("v2", 0700));
+  g_assert_no_errno (symlink (fixture->program, "v1/program"));
+  g_assert_no_errno (symlink ("/bin/sh", "v2/program"));
+  g_assert_no_errno (symlink ("v1", "current"));
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer unused)
+{
+  static const char *const names[] = { "current", "v1/program", "v2/program", "v1", "v2" };
+
+  g_assert_no_errno (chdir (fixture->directory));
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    g_assert_no_errno (g_remove (names[i]));
+  g_assert_no_errno (chdir (fixture->before));
+  g_assert_no_errno (g_rmdir (fixture->directory));
+  g_setenv ("PATH", fixture->path != NULL ? fixture->path : "/bin", TRUE);
+  g_free (fixture->directory);
+  g_free (fixture->before);
+  g_free (fixture->path);
+  g_free (fixture->program);
+}
+
+/* Asserts where the program is found that was started as @argv0; @path: from the directory on, if
+ * it does not begin with a slash. */
+static void
+expect (Fixture *fixture, const char *argv0, const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *found = rd_process_dup_program (argv0, &error);
+  g_autofree char *due = g_canonicalize_filename (path, fixture->directory);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (found, ==, due);
+}
+
+static void
+path_keeps_its_links (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *absolute = g_build_filename (fixture->directory, "current", "program", NULL);
+
+  expect (fixture, absolute, "current/program");
+  expect (fixture, fixture->program, fixture->program);
+}
+
+static void
+relative_path_is_made_absolute (Fixture *fixture, gconstpointer unused)
+{
+  expect (fixture, "current/program", "current/program");
+  expect (fixture, "./v2/.././current//program", "current/program");
+  g_assert_no_errno (chdir ("v2"));
+  expect (fixture, "../current/program", "current/program");
+}
+
+static void
+name_is_looked_for_as_a_shell_does (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *path = g_strdup_printf ("/nowhere:%s/current:/bin", fixture->directory);
+
+  g_setenv ("PATH", path, TRUE);
+  expect (fixture, "program", "current/program");
+  g_setenv ("PATH", "/nowhere:current", TRUE);
+  expect (fixture, "program", "current/program");
+  g_setenv ("PATH", "/nowhere", TRUE);
+  expect (fixture, "program", fixture->program);
+}
+
+/* Whatever a process is started as, nothing else is run instead of its program. */
+static void
+what_leads_elsewhere_does_not_count (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *path = g_strdup_printf ("%s/v2", fixture->directory);
+
+  expect (fixture, NULL, fixture->program);
+  expect (fixture, "", fixture->program);
+  expect (fixture, "-program", fixture->program);
+  expect (fixture, "nothing/program", fixture->program);
+  expect (fixture, "v2/program", fixture->program);
+  expect (fixture, "v1", fixture->program);
+  g_setenv ("PATH", path, TRUE);
+  expect (fixture, "program", fixture->program);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+#define TEST(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
+  TEST ("/process/program/links", path_keeps_its_links);
+  TEST ("/process/program/relative", relative_path_is_made_absolute);
+  TEST ("/process/program/name", name_is_looked_for_as_a_shell_does);
+  TEST ("/process/program/elsewhere", what_leads_elsewhere_does_not_count);
+#undef TEST
+
+  return g_test_run ();
+}
