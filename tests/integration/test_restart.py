@@ -18,6 +18,7 @@ from ctl import Running
 from patience import SLOWNESS, eventually
 from redis_server import Port
 from ringdown import ADDRESS
+from stage import stage
 from units import ServiceTestCase, Unit, systemctl, units_in_session
 
 CROWD = 120
@@ -205,6 +206,25 @@ class FailedStartTest(HandoverTestCase):
             people.wait_heard()
             self.assert_all_moved(2)
         self.assertNotEqual('0', self.service.show('NRestarts'))
+
+    def command(self, option):
+        """The unit starts the service with OPTION."""
+        self.configure('ringdown.service', f'''
+[Service]
+ExecStart=
+ExecStart={stage()}/bin/ringdown {option}
+''')
+
+    def test_clients_outlive_a_mistake_in_the_command_line(self):
+        with self.sing(self.start()) as people:
+            self.command('--maxclients=500')
+            systemctl('restart', '--no-block', 'ringdown.service')
+            self.service.wait_last_words('maxclients')
+            eventually(lambda: self.service.show('NRestarts') not in ('', '0'), 'another start')
+            self.command('--max-clients=500')
+            self.service.wait(ActiveState='active')
+            people.wait_heard()
+            self.assert_all_moved(2)
 
     def test_clients_are_let_go_when_no_start_is_left(self):
         """They shall come again elsewhere, and not wait for nobody."""
