@@ -191,7 +191,8 @@ static const RdOption options[] = {
     "100ms", "5min", .help = N_("For another process to take over"),
     .description =
       "How long an upgrade waits for the new process to be ready, while everybody is served, and "
-      "then again for it to take over, when nobody is. Past that this process goes on." },
+      "then again, but no longer than 20 s, for it to take over, when nobody is. Past that this "
+      "process goes on." },
   { "bus", "Service", "BUS", FIELD (CHOICE, bus), "session",
     .words = bus_words, .help = N_("D-Bus: session, system or none"),
     .description =

@@ -10,10 +10,13 @@
 #include "rd-error.h"
 #include "rd-farewell.h"
 #include "rd-handover.h"
+#include "rd-name.h"
 #include "rd-names.h"
 #include "rd-predecessor.h"
 #include "rd-process.h"
 #include "rd-restart-check.h"
+#include "rd-starter.h"
+#include "rd-vigil.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
@@ -38,6 +41,7 @@ struct _RdApplication
   RdParts *parts;           /* owned */
   char *program;            /* owned */
   char **environment;       /* owned: for a successor */
+  RdStarter starter;
   RdHandoverOptions handover_options;
   RdHandover *handover;          /* owned */
   RdFarewell *farewell;          /* owned */
@@ -46,6 +50,7 @@ struct _RdApplication
   gboolean has_lost_name;        /* on the bus, or never had one */
   gboolean is_over;              /* here; another process is the service */
   gboolean is_to_restart;        /* as soon as the hand-over that is under way is over */
+  gboolean is_to_stay;           /* when it is over here, until the heir has ended */
   GError *error;                 /* owned: why it could not start */
 };
 
@@ -77,12 +82,23 @@ pass_on (RdApplication *self, int number)
   return heir > 0;
 }
 
+/* The same, of a signal that a service manager stops a unit with: it may know of no heir. */
+static gboolean
+pass_stop_on (RdApplication *self, int number)
+{
+  if (!pass_on (self, number))
+    return FALSE;
+
+  self->is_to_stay = rd_systemd_need_time (self->parts->systemd);
+  return TRUE;
+}
+
 static gboolean
 on_sigterm (gpointer user_data)
 {
   RdApplication *self = user_data;
 
-  if (!pass_on (self, SIGTERM))
+  if (!pass_stop_on (self, SIGTERM))
     stop (self);
   return G_SOURCE_CONTINUE;
 }
@@ -155,7 +171,7 @@ on_handover (const GError *error, gpointer user_data)
     rd_dbus_server1_complete_upgrade (RD_DBUS_SERVER1 (self->parts->service),
                                       g_object_ref (caller));
   if (self->is_to_restart)
-    pass_on (self, SIGUSR1);
+    pass_stop_on (self, SIGUSR1);
   g_message (_ ("Process %d goes on with the clients; this one ends"),
              (int) rd_handover_get_heir (self->handover));
   self->is_over = TRUE;
@@ -188,7 +204,9 @@ restart (RdApplication *self)
   g_autoptr (GError) error = NULL;
 
   self->is_to_restart = FALSE;
-  if (!rd_systemd_is_heard (self->parts->systemd))
+  if (self->starter.is_deaf)
+    drain_instead (self);
+  else if (!rd_systemd_is_heard (self->parts->systemd))
     g_warning (
       _ ("SIGUSR1 is for a service manager that starts the service again at once, and there "
          "is none: going on. SIGHUP has another process take over, SIGTERM drains"));
@@ -208,7 +226,7 @@ on_sigusr1 (gpointer user_data)
 {
   RdApplication *self = user_data;
 
-  if (pass_on (self, SIGUSR1))
+  if (pass_stop_on (self, SIGUSR1))
     return G_SOURCE_CONTINUE;
 
   rd_systemd_need_time (self->parts->systemd);
@@ -228,7 +246,12 @@ on_sighup (gpointer user_data)
   RdApplication *self = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (!pass_on (self, SIGHUP) && !rd_handover_upgrade (self->handover, on_handover, self, &error))
+  if (pass_on (self, SIGHUP))
+    return G_SOURCE_CONTINUE;
+
+  if (rd_starter_has_hung_up (&self->starter))
+    stop (self);
+  else if (!rd_handover_upgrade (self->handover, on_handover, self, &error))
     g_warning (_ ("Hand-over: %s"), error->message);
   return G_SOURCE_CONTINUE;
 }
@@ -264,7 +287,8 @@ on_farewell (gpointer user_data)
 
   if (self->caller != NULL)
     g_dbus_method_invocation_return_error_literal (
-      g_steal_pointer (&self->caller), RD_ERROR, RD_ERROR_BUSY, _ ("a drain has begun meanwhile"));
+      g_steal_pointer (&self->caller), RD_ERROR, RD_ERROR_BUSY,
+      _ ("nothing was handed over: the service has drained meanwhile, and ends"));
   g_application_quit (G_APPLICATION (self));
 }
 
@@ -362,17 +386,24 @@ rd_application_name_lost (GApplication *application)
   return TRUE;
 }
 
+/* What is served, and with what. */
 static void
-rd_application_finalize (GObject *object)
+let_go (RdApplication *self)
 {
-  RdApplication *self = RD_APPLICATION (object);
-
   g_clear_pointer (&self->restart_check, rd_restart_check_free);
   g_clear_pointer (&self->farewell, rd_farewell_free);
   g_clear_pointer (&self->handover, rd_handover_free);
   g_clear_pointer (&self->succession, rd_succession_free);
   g_clear_pointer (&self->parts, rd_parts_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
+}
+
+static void
+rd_application_finalize (GObject *object)
+{
+  RdApplication *self = RD_APPLICATION (object);
+
+  let_go (self);
   g_clear_object (&self->bus);
   g_strfreev (self->environment);
   g_free (self->program);
@@ -488,11 +519,11 @@ rd_application_new (const RdConfig *config,
   self->environment = rd_systemd_pass_on (environment);
   rd_systemd_clear_environment ();
   self->program = rd_process_dup_program (argv[0], &reason);
+  self->starter = rd_starter_ask (environment, succession != NULL);
   self->handover_options = (RdHandoverOptions){ .program = self->program,
                                                 .argv = (const char *const *) argv,
                                                 .environment = self->environment,
-                                                .ends_container = succession == NULL
-                                                                  && rd_process_ends_container (),
+                                                .hindrance = self->starter.hindrance,
                                                 .timeout_us = config->handover_timeout_us };
   if (self->program != NULL && construct (self, environment, &reason))
     {
@@ -507,40 +538,29 @@ rd_application_new (const RdConfig *config,
   return NULL;
 }
 
-/* Takes the name on the bus. A successor has clients by now: it goes on with or without. */
-static gboolean
-take_name (RdApplication *self, GError **error)
+/* With nothing that is the heir's: a connection ends when nobody has it open any more. */
+static void
+stay (RdApplication *self)
 {
-  GApplication *application = G_APPLICATION (self);
-  g_autoptr (GError) reason = NULL;
+  const pid_t heir = rd_handover_get_heir (self->handover);
+  g_autoptr (RdSystemd) systemd = g_steal_pointer (&self->parts->systemd);
 
-  if (g_application_register (application, NULL, &reason))
-    return TRUE;
-  if (self->succession == NULL)
-    {
-      g_propagate_prefixed_error (
-        error, g_steal_pointer (&reason),
-        /* Translators: a name on the message bus; the reason follows */
-        _ ("cannot take the name %s (does one run already? --replace takes over from it, another "
-           "beside it takes --instance=NAME): "),
-        g_application_get_application_id (application));
-      return FALSE;
-    }
-
-  g_warning (_ ("Cannot take the name %s on the message bus, running on without it: %s"),
-             g_application_get_application_id (application), reason->message);
-  g_application_set_flags (application, FLAGS | G_APPLICATION_NON_UNIQUE);
-  return g_application_register (application, NULL, error);
+  let_go (self);
+  rd_vigil_keep (systemd, heir);
 }
 
 gboolean
 rd_application_run (RdApplication *self, GError **error)
 {
-  if (!take_name (self, error))
+  if (!rd_name_take (G_APPLICATION (self), self->succession != NULL, error))
     return FALSE;
 
-  self->has_lost_name = g_application_get_dbus_connection (G_APPLICATION (self)) == NULL;
+  self->has_lost_name
+    = g_application_get_dbus_connection (G_APPLICATION (self)) == NULL
+      || (g_application_get_flags (G_APPLICATION (self)) & G_APPLICATION_NON_UNIQUE) != 0;
   g_application_run (G_APPLICATION (self), 0, NULL);
+  if (self->is_to_stay)
+    stay (self);
   if (self->error == NULL)
     return TRUE;
 

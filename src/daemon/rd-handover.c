@@ -21,6 +21,9 @@
 #define PATIENCE_MS 1000               /* for a successor that hung up to end */
 #define SERVING_MS  5000               /* for a successor that has all to say that it serves */
 
+/* At most, for a successor to take over: it waits for us for longer. */
+#define EXCHANGE_US (20 * G_TIME_SPAN_SECOND)
+
 typedef enum
 {
   STAGE_NONE,
@@ -105,7 +108,7 @@ on_failure (gpointer user_data)
   if (!self->is_to_store)
     g_prefix_error (&error,
                     /* Translators: the reason follows */
-                    _ ("nothing was handed over, and this process goes on with all clients: "));
+                    _ ("nothing was handed over, and the old process goes on with all clients: "));
 
   reset (self); /* first: the next one may begin in there */
   self->func (error, self->user_data);
@@ -251,18 +254,20 @@ leave (RdHandover *self)
   self->timer_id = g_timeout_add (SERVING_MS, on_serving_late, self);
 }
 
-/* The moment in which nobody is served. */
+/* The moment in which nobody is served, nor a watchdog. */
 static void
 exchange (RdHandover *self)
 {
   GError *error = NULL;
+  gint64 patience_us;
   gboolean is_sent;
 
   clear_sources (self);
+  patience_us = MIN (rd_systemd_ping (self->parts->systemd),
+                     MIN (self->options->timeout_us, EXCHANGE_US));
   rd_estate_freeze (self->parts);
-  is_sent = self->is_to_store
-              ? rd_handover_send_to_store (self->parts, &error)
-              : rd_handover_send (self->parts, self->parcel, self->options->timeout_us, &error);
+  is_sent = self->is_to_store ? rd_handover_send_to_store (self->parts, &error)
+                              : rd_handover_send (self->parts, self->parcel, patience_us, &error);
   if (!is_sent)
     {
       rd_estate_thaw (self->parts);
@@ -381,11 +386,9 @@ spawn (RdHandover *self, GError **error)
 {
   int fd;
 
-  if (self->options->ends_container)
+  if (self->options->hindrance != NULL)
     {
-      g_set_error_literal (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
-                           _ ("a container ends with its first process, so no other can take its "
-                              "place; drain this one, and start another container"));
+      g_set_error_literal (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, self->options->hindrance);
       return FALSE;
     }
 
@@ -417,8 +420,11 @@ rd_handover_upgrade (RdHandover *self, RdHandoverFunc func, gpointer user_data, 
 gboolean
 rd_handover_to (RdHandover *self, int fd, RdHandoverFunc func, gpointer user_data, GError **error)
 {
-  g_autoptr (RdParcel) parcel = rd_parcel_new_for_fd (fd, RD_ESTATE_LAYOUT, error);
+  g_autoptr (GError) reason = NULL;
+  g_autoptr (RdParcel) parcel = rd_parcel_new_for_fd (fd, RD_ESTATE_LAYOUT, &reason);
 
+  if (parcel == NULL)
+    g_set_error_literal (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT, reason->message);
   if (parcel == NULL || !may_begin (self, error))
     return FALSE;
 

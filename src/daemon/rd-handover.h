@@ -16,8 +16,9 @@ typedef struct
   const char *program;     /* absolute path: what is started anew */
   const char *const *argv; /* how, with its name */
   char **environment;
-  gboolean ends_container; /* with this process: see rd_process_ends_container() */
-  gint64 timeout_us;       /* for a successor to be ready, and again for it to take over */
+  const char *hindrance; /* nullable: why no process started by this one can take its place */
+  gint64 timeout_us;     /* for a successor to be ready, and again, but no more than 20 s, for it to
+                            take over; half the time of a watchdog, if that is less */
 } RdHandoverOptions;
 
 /* @error: %RD_ERROR_HANDOVER_FAILED: all goes on here as before, unless there is an heir, who

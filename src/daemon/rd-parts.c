@@ -189,7 +189,6 @@ rd_parts_start (RdParts *self, gint64 due_us)
 static void
 stop (RdParts *self)
 {
-  g_clear_pointer (&self->systemd, rd_systemd_free);
   g_clear_pointer (&self->notifier, rd_notifier_free);
   g_clear_pointer (&self->server, rd_server_free);
   g_clear_pointer (&self->registry, rd_redis_nodes_free);
@@ -206,6 +205,7 @@ rd_parts_retire (RdParts *self)
 void
 rd_parts_free (RdParts *self)
 {
+  g_clear_pointer (&self->systemd, rd_systemd_free);
   stop (self);
   g_clear_pointer (&self->admin, rd_admin_free);
   g_clear_pointer (&self->metrics, rd_metrics_free);

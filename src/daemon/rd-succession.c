@@ -19,7 +19,7 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
-/* Longer than the other process waits: it decides. */
+/* Longer than the other process waits once nobody is served: it decides. */
 #define PATIENCE_US (30 * G_TIME_SPAN_SECOND)
 
 /* For the other process to end, after it has hung up. */
@@ -206,12 +206,13 @@ say_ready (RdSuccession *self, GError **error)
 }
 
 /* Whether @error means that nobody but us has the clients. A hang-up alone does not: who has given
- * us up may have had no room for the word. */
+ * us up may have had no room for the word. And who was waited for in vain has done so. */
 static gboolean
 is_alone (const RdSuccession *self, const GError *error)
 {
   return g_error_matches (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED)
-         && (self->is_stored || rd_process_has_ended (self->pidfd, END_MS));
+         && (self->is_stored
+             || (!rd_parcel_is_late (self->parcel) && rd_process_has_ended (self->pidfd, END_MS)));
 }
 
 /* Takes the clients' sockets. Whoever sent them may have died, or had no room for more: those that
@@ -343,8 +344,7 @@ on_predecessor_gone (gpointer user_data)
 
   g_clear_handle_id (&self->watch_id, g_source_remove);
   g_clear_handle_id (&self->timer_id, g_source_remove);
-  if (self->parts->systemd != NULL) /* else we have a successor ourselves by now */
-    rd_systemd_ready (self->parts->systemd);
+  rd_systemd_ready (self->parts->systemd);
   return G_SOURCE_REMOVE;
 }
 
@@ -390,6 +390,7 @@ on_first_turn (gpointer user_data)
       return G_SOURCE_REMOVE;
     }
 
+  rd_systemd_live (self->parts->systemd);
   rd_parcel_set_deadline (self->parcel, 0);
   rd_parcel_send (self->parcel, RD_PARCEL_KIND_SERVING, g_variant_new ("()"), NULL, 0, NULL);
   self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_HUP, on_hang_up, self);

@@ -26,11 +26,13 @@
 /* From now on: asked for with every report, of which some thirty may be late. */
 #define MORE_TIME "EXTEND_TIMEOUT_USEC=30000000\n"
 
+#define PING "WATCHDOG=1\n"
+
 struct _RdSystemd
 {
-  RdManager *manager;     /* owned */
-  RdDrain *drain;         /* owned */
-  RdBus *bus;             /* owned */
+  RdManager *manager;     /* owned; NULL: another process is the service */
+  RdDrain *drain;         /* owned; likewise */
+  RdBus *bus;             /* owned; likewise */
   RdNotifySocket *socket; /* owned; NULL: nobody listens */
   guint ping_ms;          /* 0: nobody watches */
   gboolean is_ready_told;
@@ -195,7 +197,7 @@ on_ping (gpointer user_data)
 {
   RdSystemd *self = user_data;
 
-  rd_notify_socket_send (self->socket, "WATCHDOG=1\n");
+  rd_notify_socket_send (self->socket, PING);
   return G_SOURCE_CONTINUE;
 }
 
@@ -213,48 +215,70 @@ rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environme
   return self;
 }
 
-/* From now on nothing is told. */
+/* From now on nothing is told by itself. */
 static void
-fall_silent (RdSystemd *self)
+retire (RdSystemd *self)
 {
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->ping_id, g_source_remove);
+  if (self->manager == NULL)
+    return;
+
   g_signal_handlers_disconnect_by_data (self->manager, self);
   g_signal_handlers_disconnect_by_data (self->drain, self);
   g_signal_handlers_disconnect_by_data (self->bus, self);
-  g_clear_pointer (&self->socket, rd_notify_socket_free);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->drain);
+  g_clear_object (&self->bus);
 }
 
 void
 rd_systemd_free (RdSystemd *self)
 {
-  fall_silent (self);
-  g_object_unref (self->manager);
-  g_object_unref (self->drain);
-  g_object_unref (self->bus);
+  retire (self);
+  g_clear_pointer (&self->socket, rd_notify_socket_free);
   g_free (self->status);
   g_free (self);
+}
+
+gint64
+rd_systemd_ping (RdSystemd *self)
+{
+  if (self->ping_ms == 0)
+    return G_MAXINT64;
+
+  on_ping (self);
+  return (gint64) self->ping_ms * 1000;
+}
+
+void
+rd_systemd_live (RdSystemd *self)
+{
+  if (self->ping_ms == 0 || self->ping_id > 0 || self->manager == NULL)
+    return;
+
+  on_ping (self); /* at once: the last of the process before may be as old as one may be */
+  self->ping_id = g_timeout_add (self->ping_ms, on_ping, self);
 }
 
 void
 rd_systemd_ready (RdSystemd *self)
 {
-  if (self->socket == NULL)
+  if (self->socket == NULL || self->manager == NULL)
     return;
 
   g_signal_connect_swapped (self->manager, "notify::connections", G_CALLBACK (on_changed), self);
   g_signal_connect_swapped (self->bus, "message", G_CALLBACK (on_changed), self);
   g_signal_connect_swapped (self->drain, "notify::state", G_CALLBACK (on_state_changed), self);
-  if (self->ping_ms > 0)
-    self->ping_id = g_timeout_add (self->ping_ms, on_ping, self);
   report (self);
+  rd_systemd_live (self);
   schedule_refresh (self, REFRESH_MS);
 }
 
 void
 rd_systemd_stopping (RdSystemd *self)
 {
-  if (self->socket == NULL || self->is_stopping)
+  if (self->socket == NULL || self->manager == NULL || self->is_stopping)
     return;
 
   self->is_stopping = TRUE;
@@ -262,17 +286,18 @@ rd_systemd_stopping (RdSystemd *self)
   on_changed (self);
 }
 
-void
+gboolean
 rd_systemd_need_time (RdSystemd *self)
 {
   if (self->socket != NULL)
     rd_notify_socket_send (self->socket, MORE_TIME);
+  return self->socket != NULL;
 }
 
 gboolean
 rd_systemd_is_heard (RdSystemd *self)
 {
-  return self->socket != NULL;
+  return self->socket != NULL && self->manager != NULL;
 }
 
 /* Sends, and waits until it was acted on. */
@@ -288,7 +313,8 @@ tell_for_sure (RdSystemd *self, const char *assignments, int fd, gint64 within_u
 gboolean
 rd_systemd_move (RdSystemd *self, pid_t successor)
 {
-  g_autofree char *text = g_strdup_printf ("MAINPID=%d\n", (int) successor);
+  g_autofree char *text = g_strdup_printf ("MAINPID=%d\n%s", (int) successor,
+                                           self->ping_ms > 0 ? PING : "");
   g_autoptr (GError) error = NULL;
 
   if (self->socket == NULL)
@@ -296,7 +322,7 @@ rd_systemd_move (RdSystemd *self, pid_t successor)
 
   if (!tell_for_sure (self, text, -1, WORD_US, &error))
     g_debug ("The main process was not moved: %s", error->message);
-  fall_silent (self);
+  retire (self);
   return error == NULL;
 }
 

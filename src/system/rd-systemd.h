@@ -21,6 +21,14 @@ typedef struct _RdSystemd RdSystemd;
 RdSystemd *rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environment);
 void rd_systemd_free (RdSystemd *self);
 
+/* Has a watchdog see from now on that this process lives; one for which it has taken the place of
+ * another it hears at once. */
+void rd_systemd_live (RdSystemd *self);
+
+/* Shows it once, before something that blocks. Returns: for how long it may, in µs; %G_MAXINT64:
+ * nobody watches. */
+gint64 rd_systemd_ping (RdSystemd *self);
+
 /* All ports listen. Nothing is told before. */
 void rd_systemd_ready (RdSystemd *self);
 
@@ -28,15 +36,17 @@ void rd_systemd_ready (RdSystemd *self);
  * takes the service for one that ends, and will not be talked out of that. */
 void rd_systemd_stopping (RdSystemd *self);
 
-/* Something takes its time: asks for 30 s more, EXTEND_TIMEOUT_USEC=. */
-void rd_systemd_need_time (RdSystemd *self);
+/* Something takes its time: asks for 30 s more, EXTEND_TIMEOUT_USEC=. Returns: whether there is
+ * anybody to be asked; also when this process has moved on. */
+gboolean rd_systemd_need_time (RdSystemd *self);
 
-/* Whether there is a service manager to be told anything. */
+/* Whether there is a service manager to be told anything of this process. */
 gboolean rd_systemd_is_heard (RdSystemd *self);
 
 /* Tells that @successor is the service from now on, and blocks until the service manager has taken
- * note, up to 2 s: a successor that speaks before is not heard. This process is silent from then
- * on. Returns: FALSE if it has not taken note in time. */
+ * note, up to 2 s: a successor that speaks before is not heard. From then on this process only says
+ * what it is told to, and what is needed for more than that is let go. A service manager that stops
+ * the unit takes no note, which does not show here. Returns: FALSE if it has not in time. */
 gboolean rd_systemd_move (RdSystemd *self, pid_t successor);
 
 /* Gives a copy of @fd to the service manager's store, under @name (sd_notify(3), "FDSTORE=1"), and

@@ -4,8 +4,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import threading
+from contextlib import contextmanager
 
 from gi.repository import Gio, GLib
 from patience import SLOWNESS, eventually
@@ -31,6 +33,15 @@ class Bus:
         self._process.kill()
         self._process.wait()
         self._process.stdout.close()
+
+    @contextmanager
+    def suspended(self):
+        """Nobody is answered meanwhile."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def run(self, *command):
         """Runs a tool of the session bus; returns what subprocess.run () does."""

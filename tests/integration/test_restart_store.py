@@ -294,14 +294,18 @@ class OrderTest(StoreTestCase):
             self.assert_went_on(server, 2, 20)
 
     def assert_heir_drains(self, kind):
-        """SIGTERM when a packet of KIND is on its way."""
+        """SIGTERM when a packet of KIND is on its way. The old process stays as long as the heir: a
+        service manager may know of no other."""
         server = self.begin()
         clients = [self.connect(server) for _ in range(5)]
         with self.upgrade_stopped_at(server, kind):
             server.signal(signal.SIGTERM)
-        server.follow()
-        self.assert_drains(server, clients)
+        server.wait_log('this one ends')
         self.keeper.wait('STOPPING')
+        eventually(lambda: len(server.processes()) == 2, 'the guard of the heir to end')
+        self.assertIn(server.pid, server.processes())
+        self.assert_drains(server, clients)
+        self.assertEqual([], server.processes())
 
     def test_a_stop_just_after_the_hand_over_is_for_the_heir(self):
         self.assert_heir_drains(COMMIT)

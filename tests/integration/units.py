@@ -131,7 +131,13 @@ class Unit:
         systemctl('start', self.name)
 
     def begin_stop(self):
-        systemctl('stop', '--no-block', self.name)
+        self._begin('stop')
+
+    def begin_restart(self):
+        self._begin('restart')
+
+    def _begin(self, verb):
+        systemctl(verb, '--no-block', self.name)
         self.wait(ActiveState='deactivating')
 
     def wait(self, seconds=10, **properties):

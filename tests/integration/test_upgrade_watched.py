@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Ringdown authors
+"""An upgrade in the eyes of others: a watchdog, a message bus that does not answer, a terminal."""
+
+import os
+import pty
+import signal
+import sys
+
+import tap
+from generations import UpgradeTestCase
+from keeper import Keeper
+from successor import COMMIT, script
+
+
+class WatchdogTest(UpgradeTestCase):
+    """It misses no sign of life, however long the last one is ago."""
+
+    def begin(self, limit_s, *options, **settings):
+        self.keeper = Keeper(f'@{self.directory}')
+        self.addCleanup(self.keeper.stop)
+        return self.start_on_bus(*options, **settings, environment={
+            **self.keeper.environment, 'WATCHDOG_USEC': str(limit_s * 1000000)})
+
+    def test_there_is_always_a_fresh_sign(self):
+        server = self.begin(600)  # none of them comes just by the clock
+        self.keeper.wait('WATCHDOG')
+        crossing = self.stop_at(COMMIT)
+        server.signal(signal.SIGHUP)
+        crossing.wait_stopped()
+        self.keeper.wait('MAINPID')
+        signs = self.keeper.told('WATCHDOG')
+        self.assertEqual(3, len(signs), signs)  # at the start, before the exchange, and now
+        self.assertIn('MAINPID', signs[-1])
+        crossing.go()
+        self.keeper.wait('WATCHDOG', 4)
+        server.follow()
+
+    def test_the_old_process_waits_no_longer_than_it_allows(self):
+        server = self.begin(3, '--handover-timeout=5min', warnings=['Hand-over'])
+        client = self.connect(server)
+        self.program.replace(script('deaf_in_the_middle'))
+        server.signal(signal.SIGHUP)
+        server.wait_log('Hand-over: .*TAKEN in time')
+        client.text('still here')
+        client.expect_text('still here')
+        client.leave()
+
+
+class SilentBusTest(UpgradeTestCase):
+    """The bus stops to answer when the clients have gone over: these do not wait for it."""
+
+    def test_clients_are_served(self):
+        server = self.start_on_bus(warnings=['Cannot take the name'])
+        client = self.connect(server)
+        crossing = self.stop_at(COMMIT)
+        server.signal(signal.SIGHUP)
+        crossing.wait_stopped()
+        with self.bus.suspended():
+            crossing.go()
+            client.text('still here')
+            client.expect_text('still here')
+            server.follow()
+        server.wait_log('Cannot take the name .* running on without it')
+        client.leave()
+
+
+class TerminalTest(UpgradeTestCase):
+    """SIGHUP is not only for upgrades: a terminal that is closed sends it, too."""
+
+    IN_TERMINAL = '; '.join((
+        'import os, signal, sys', 'os.setsid()', 'os.open(sys.argv[1], os.O_RDWR)',
+        'signal.signal(signal.SIGHUP, signal.SIG_DFL)', 'os.execv(sys.argv[2], sys.argv[2:])'))
+
+    def test_when_it_is_closed_the_service_drains(self):
+        lead, follow = pty.openpty()
+        server = self.start(
+            prefix=[sys.executable, '-c', self.IN_TERMINAL, os.ttyname(follow)])
+        client = self.connect(server)
+        os.close(follow)
+        os.close(lead)
+        server.wait_log('Draining')
+        client.text('still here')
+        client.expect_text('still here')
+        client.leave()
+        self.assertEqual(0, server.wait_exit())
+        self.assertEqual([], server.reports())
+
+
+if __name__ == '__main__':
+    tap.main(jobs=2)
