@@ -152,7 +152,7 @@ def undisturbed(server, size=3, memory=0):
         descriptors = _settled_descriptors(server)
         memory = max(memory, server.memory())
         yield people
-        eventually(lambda: server.descriptors() == descriptors,
+        eventually(lambda: server.descriptors() <= descriptors,
                    lambda: f'{descriptors} descriptors as before, not {server.descriptors()}', 20)
         eventually(lambda: server.memory() <= memory + server.memory_tolerance(),
                    lambda: f'{memory} bytes of memory as before, not {server.memory()}', 20)
@@ -167,5 +167,6 @@ def _settled_descriptors(server):
     visitor.leave()
     visitor.abandon()
     server.ready()
-    eventually(lambda: server.descriptors() == descriptors, 'the visitor to be gone')
-    return descriptors
+    # fewer: somebody was just being let go at first
+    eventually(lambda: server.descriptors() <= descriptors, 'the visitor to be gone')
+    return server.descriptors()
