@@ -1,41 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* hiredis' parser with the bounds that it lacks: it would keep whatever came of a reply without
- * end, and allocate an array as long as its first line says. What replies mean is for others to
- * know. */
+/* A size limit for hiredis' parser. Every element passes through a filter first, which replaces an
+ * element that does not fit by a short error. */
 
 #include "rd-redis-reader.h"
 
 #include "rd-units.h"
 
-#include <glib/gi18n.h>
+#include <string.h>
 
-#define ELEMENT_MIN 4 /* bytes: ":0\r\n" */
-
-#if HIREDIS_MAJOR == 0
-typedef int Elements;
-#else
-typedef gsize Elements;
-#endif
+#define ELEMENT_MIN 4  /* bytes: ":0\r\n" */
+#define HEADER_MAX  32 /* bytes: longer ones are not valid */
 
 struct _RdRedisReader
 {
-  redisReader *parser;                     /* owned */
-  const redisReplyObjectFunctions *theirs; /* unowned: static */
-  redisReplyObjectFunctions ours;
-  gsize incomplete; /* bytes that came of the reply that is not all there */
-  gboolean is_too_big;
+  redisReader *parser; /* owned */
+
+  gsize accepted;        /* bytes of the current reply that the parser got */
+  guint64 n_expected;    /* elements of the current reply that are still to come */
+  guint64 n_discarded;   /* of these, elements to discard */
+  guint64 payload;       /* bytes of the current bulk string that are still to come, with CRLF */
+  gboolean is_discarded; /* the current element is not given to the parser */
+  gboolean is_in_line;   /* a line other than a header has begun */
+  gboolean is_invalid;   /* not the Redis protocol: the parser reports it */
+
+  char header[HEADER_MAX]; /* incomplete first line of a bulk string or an array */
+  gsize header_size;
 };
-
-static void *
-create_array (const redisReadTask *task, Elements elements)
-{
-  RdRedisReader *reader = task->privdata;
-
-  reader->is_too_big = (gsize) elements > RD_REDIS_REPLY_MAX / ELEMENT_MIN;
-  return reader->is_too_big ? NULL : reader->theirs->createArray (task, elements);
-}
 
 RdRedisReader *
 rd_redis_reader_new (void)
@@ -43,11 +35,6 @@ rd_redis_reader_new (void)
   RdRedisReader *reader = g_new0 (RdRedisReader, 1);
 
   reader->parser = redisReaderCreate ();
-  reader->theirs = reader->parser->fn;
-  reader->ours = *reader->theirs;
-  reader->ours.createArray = create_array;
-  reader->parser->fn = &reader->ours;
-  reader->parser->privdata = reader;
   return reader;
 }
 
@@ -58,45 +45,148 @@ rd_redis_reader_free (RdRedisReader *reader)
   g_free (reader);
 }
 
-void
-rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size)
+static void
+pass_on (RdRedisReader *reader, const char *data, gsize size)
 {
-  reader->incomplete += size;
+  if (reader->is_discarded)
+    return;
+
+  reader->accepted += size;
   redisReaderFeed (reader->parser, data, size);
 }
 
+/* @size: the least number of bytes that the element needs. @n_children: of an array. */
 static void
-set_error (const RdRedisReader *reader, GError **error)
+begin_element (RdRedisReader *reader, guint64 size, guint64 n_children)
 {
-  g_autofree char *limit = NULL;
+  static const char too_big[] = "-" RD_REDIS_REPLY_TOO_BIG "\r\n";
 
-  if (!reader->is_too_big)
+  if (reader->n_expected == 0)
     {
-      g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                   /* Translators: what is wrong, in English */
-                   _ ("what it sends is no Redis protocol: %s"), reader->parser->errstr);
-      return;
+      reader->n_expected = 1;
+      reader->accepted = 0;
     }
+  reader->n_expected += n_children - 1;
 
-  limit = rd_units_format_size (RD_REDIS_REPLY_MAX);
-  g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
-               _ ("it sends a reply of more than %s"), limit);
+  reader->is_discarded = reader->n_discarded > 0;
+  if (reader->is_discarded)
+    {
+      reader->n_discarded += n_children - 1;
+    }
+  else if (reader->accepted + size > RD_REDIS_REPLY_MAX)
+    {
+      redisReaderFeed (reader->parser, too_big, strlen (too_big));
+      reader->is_discarded = TRUE;
+      reader->n_discarded = n_children;
+    }
+}
+
+static void
+finish_header (RdRedisReader *reader)
+{
+  const gint64 number = g_ascii_strtoll (reader->header + 1, NULL, 10);
+  const guint64 count = MAX (number, 0);
+  const gboolean is_array = reader->header[0] == '*';
+  const gsize size = reader->header_size;
+
+  if (is_array)
+    begin_element (reader, MIN (count, RD_REDIS_REPLY_MAX) * ELEMENT_MIN, count);
+  else
+    begin_element (reader, size + count + strlen ("\r\n"), 0);
+  pass_on (reader, reader->header, size);
+  if (!is_array && number >= 0)
+    reader->payload = count + strlen ("\r\n");
+  reader->header_size = 0;
+}
+
+/* Each of these takes as much of @data as it can. Returns: how much, bytes. */
+
+static gsize
+take_payload (RdRedisReader *reader, const char *data, gsize size)
+{
+  const gsize n = MIN (size, reader->payload);
+
+  pass_on (reader, data, n);
+  reader->payload -= n;
+  return n;
+}
+
+static gsize
+take_header (RdRedisReader *reader, const char *data, gsize size)
+{
+  const gsize max = MIN (size, HEADER_MAX - 1 - reader->header_size);
+  const char *end = memchr (data, '\n', max);
+  const gsize n = end != NULL ? (gsize) (end + 1 - data) : max;
+
+  memcpy (reader->header + reader->header_size, data, n);
+  reader->header_size += n;
+  reader->header[reader->header_size] = '\0';
+  if (end != NULL)
+    {
+      finish_header (reader);
+    }
+  else if (reader->header_size == HEADER_MAX - 1)
+    {
+      reader->is_invalid = TRUE;
+      pass_on (reader, reader->header, reader->header_size);
+    }
+  return n;
+}
+
+static gsize
+take_line (RdRedisReader *reader, const char *data, gsize size)
+{
+  const char *end = memchr (data, '\n', size);
+  const gsize n = end != NULL ? (gsize) (end + 1 - data) : size;
+
+  if (!reader->is_in_line)
+    begin_element (reader, ELEMENT_MIN, 0);
+  reader->is_in_line = end == NULL;
+  pass_on (reader, data, n);
+  return n;
+}
+
+static gsize
+take (RdRedisReader *reader, const char *data, gsize size)
+{
+  if (reader->payload > 0)
+    return take_payload (reader, data, size);
+  if (reader->header_size > 0 || (!reader->is_in_line && (*data == '$' || *data == '*')))
+    return take_header (reader, data, size);
+  if (reader->is_in_line || *data == '+' || *data == '-' || *data == ':')
+    return take_line (reader, data, size);
+
+  reader->is_invalid = TRUE;
+  reader->is_discarded = FALSE;
+  return 0;
+}
+
+void
+rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size)
+{
+  const char *rest = data;
+  const char *end = rest + size;
+
+  while (rest < end && !reader->is_invalid)
+    rest += take (reader, rest, end - rest);
+  pass_on (reader, rest, end - rest);
 }
 
 redisReply *
 rd_redis_reader_next (RdRedisReader *reader, GError **error)
 {
+  g_autofree char *limit = rd_units_format_size (RD_REDIS_REPLY_MAX);
   void *reply = NULL;
   const gboolean is_valid = redisReaderGetReply (reader->parser, &reply) == REDIS_OK;
 
   if (reply != NULL)
-    {
-      reader->incomplete = reader->parser->len - reader->parser->pos;
-      return reply;
-    }
+    return reply;
 
-  reader->is_too_big |= reader->incomplete > RD_REDIS_REPLY_MAX;
-  if (!is_valid || reader->is_too_big)
-    set_error (reader, error);
+  if (!is_valid)
+    g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
+                 "the answer is not in the Redis protocol: %s", reader->parser->errstr);
+  else if (reader->accepted > RD_REDIS_REPLY_MAX)
+    g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
+                 "the answer has a line of more than %s", limit);
   return NULL;
 }

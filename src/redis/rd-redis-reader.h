@@ -7,20 +7,24 @@
 
 G_BEGIN_DECLS
 
-/* Makes replies of what a server sends, however it is cut into pieces. No I/O. */
+/* Parses the replies of a Redis server from bytes, however they are split. No I/O. */
 typedef struct _RdRedisReader RdRedisReader;
 
-#define RD_REDIS_REPLY_MAX (64 << 20) /* bytes on the wire */
+/* Limit of a reply, bytes of the Redis protocol. A bulk string or an array that would exceed it is
+ * not stored, but replaced by an error reply with the text below; the rest of the reply is parsed
+ * as usual. */
+#define RD_REDIS_REPLY_MAX     (64 << 20)
+#define RD_REDIS_REPLY_TOO_BIG "TOOBIG"
 
 RdRedisReader *rd_redis_reader_new (void);
 void rd_redis_reader_free (RdRedisReader *reader);
 
-/* Copies what came next. */
+/* Copies the next bytes. */
 void rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size);
 
-/* Returns: (transfer full): the next whole reply, for freeReplyObject(). NULL: it is not all there
- * yet, or never will be, with %RD_REDIS_ERROR_PROTOCOL or %RD_REDIS_ERROR_TOO_BIG, and then each
- * time. A reply over the limit is noticed when the limit has come. */
+/* Returns: (transfer full): the next complete reply, to be freed with freeReplyObject(). NULL: it
+ * is incomplete, or, from then on, %RD_REDIS_ERROR_PROTOCOL, or %RD_REDIS_ERROR_TOO_BIG (an endless
+ * line). */
 redisReply *rd_redis_reader_next (RdRedisReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisReader, rd_redis_reader_free)
