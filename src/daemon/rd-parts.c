@@ -10,7 +10,7 @@
 
 #include "rd-local-bus.h"
 #include "rd-redis-bus.h"
-#include "rd-redis-info.h"
+#include "rd-redis.h"
 
 #include <glib/gi18n.h>
 

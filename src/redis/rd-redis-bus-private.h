@@ -6,7 +6,7 @@
 #include "rd-redis-bus-options.h"
 #include "rd-redis-echoes.h"
 #include "rd-redis-follower.h"
-#include "rd-redis-turn.h"
+#include "rd-redis-lock.h"
 #include "rd-redis-writer.h"
 
 G_BEGIN_DECLS
@@ -39,7 +39,7 @@ struct _RdRedisBus
   RdRedisStream *stream;     /* owned; NULL in pubsub mode */
   RdRedisFollower *follower; /* owned; NULL in pubsub mode */
   RdRedisEchoes *echoes;     /* owned; NULL in stream mode */
-  RdRedisTurn *turn;         /* owned */
+  RdRedisLock *lock;         /* owned */
   guint64 taken;             /* the sequence of the last message that was composed */
   guint64 answered;          /* that of the last one stored */
   char sequence[24];         /* of the message being composed, as text */

@@ -304,23 +304,24 @@ on_channel_message (RdRedisBus *self, const redisReply *payload)
 /* In turn with the other workers */
 
 static void
-on_turn_ours (RdMessage *message, gpointer user_data)
+on_lock_acquired (RdMessage *message, gpointer user_data)
 {
   rd_redis_bus_publish (user_data, message);
 }
 
 static void
-on_turn_nobodys (RdMessage *message, gpointer user_data)
+on_lock_unavailable (RdMessage *message, gpointer user_data)
 {
   rd_bus_deliver (user_data, message);
 }
 
-static const RdRedisTurnEvents turn_events = { .ours = on_turn_ours, .nobodys = on_turn_nobodys };
+static const RdRedisLockEvents lock_events = { .acquired = on_lock_acquired,
+                                               .unavailable = on_lock_unavailable };
 
 static void
 rd_redis_bus_publish_in_turn (RdBus *bus, RdMessage *message, gint64 interval_us)
 {
-  rd_redis_turn_ask (RD_REDIS_BUS (bus)->turn, message, interval_us);
+  rd_redis_lock_acquire (RD_REDIS_BUS (bus)->lock, message, interval_us);
 }
 
 /* Up and down */
@@ -411,7 +412,7 @@ on_down (RdRedisBus *self, const GError *why)
     rd_redis_follower_stop (self->follower);
   if (self->echoes != NULL)
     abandon (self);
-  rd_redis_turn_stop (self->turn);
+  rd_redis_lock_abort (self->lock);
 
   if (why != NULL && (!self->is_missed || (is_barred && !self->is_barred)))
     g_warning (_ ("Redis at %s is away: %s; the clients here are served, and what they send waits "
@@ -449,7 +450,7 @@ rd_redis_bus_hold (RdRedisBus *self, gboolean holds)
 gboolean
 rd_redis_bus_is_quiet (RdRedisBus *self)
 {
-  return rd_redis_writer_is_idle (self->writer) && rd_redis_turn_is_idle (self->turn);
+  return rd_redis_writer_is_idle (self->writer) && rd_redis_lock_is_idle (self->lock);
 }
 
 void
@@ -507,7 +508,7 @@ rd_redis_bus_finalize (GObject *object)
   g_clear_pointer (&self->follower, rd_redis_follower_free);
   g_clear_pointer (&self->stream, rd_redis_stream_free);
   g_clear_pointer (&self->echoes, rd_redis_echoes_free);
-  rd_redis_turn_free (self->turn);
+  rd_redis_lock_free (self->lock);
   rd_redis_outbox_free (self->outbox);
   g_object_unref (self->redis);
   g_free (self->reason);
@@ -547,7 +548,7 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
   self->outbox = rd_redis_outbox_new (options->buffer_size,
                                       options->mode == RD_REDIS_STREAM ? RD_REDIS_KEEP_US : 0);
   self->writer = rd_redis_writer_new (redis, self->outbox, &writer_events, self);
-  self->turn = rd_redis_turn_new (redis, options->node, &turn_events, self);
+  self->lock = rd_redis_lock_new (redis, options->node, &lock_events, self);
   if (options->mode == RD_REDIS_PUBSUB)
     {
       self->echoes = rd_redis_echoes_new (ECHOES_MAX_BYTES);

@@ -117,7 +117,7 @@ static void on_entries (const redisReply *reply, gpointer user_data);
 static void
 ask (RdRedisFollower *follower)
 {
-  RdRedisLink *link = rd_redis_get_link (follower->redis, RD_REDIS_FOLLOWER);
+  RdRedisLink *link = rd_redis_get_link (follower->redis, RD_REDIS_CONSUMER);
   char position[WS_ID_STRING_SIZE];
   char count[16];
 
@@ -137,7 +137,7 @@ static void on_look (const redisReply *reply, gpointer user_data);
 static void
 look (RdRedisFollower *follower, RdRedisReplyFunc func)
 {
-  RdRedisLink *link = rd_redis_get_link (follower->redis, RD_REDIS_FOLLOWER);
+  RdRedisLink *link = rd_redis_get_link (follower->redis, RD_REDIS_CONSUMER);
 
   follower->looked_us = g_get_monotonic_time ();
   rd_redis_link_call_words (link, func, follower, "XINFO", "STREAM", follower->key, NULL);
@@ -376,7 +376,7 @@ void
 rd_redis_follower_start (RdRedisFollower *follower)
 {
   follower->count = follower->first_count;
-  rd_redis_link_call_words (rd_redis_get_link (follower->redis, RD_REDIS_FOLLOWER), on_time,
+  rd_redis_link_call_words (rd_redis_get_link (follower->redis, RD_REDIS_CONSUMER), on_time,
                             follower, "TIME", NULL);
   look (follower, on_info);
 }

@@ -7,8 +7,6 @@
 
 #include "rd-redis-writer.h"
 
-#include "rd-redis-backoff.h"
-
 #include <glib/gi18n.h>
 
 #define BATCH_MESSAGES       512

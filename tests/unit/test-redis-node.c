@@ -4,7 +4,7 @@
 /* A worker as Redis keeps it: read back, told from one that is gone, and from what anybody else may
  * have written there. */
 
-#include "rd-redis-node.h"
+#include "rd-redis-nodes.h"
 
 #include <string.h>
 
@@ -65,7 +65,7 @@ a_worker_is_read (void)
 
   g_assert_cmpint (
     parse_fields ((const char *[]){ "alpha", "812", "left-1", "draining", "3", "1.2.3" }, &node),
-    ==, RD_REDIS_NODE_HERE);
+    ==, RD_REDIS_NODE_VALID);
   g_assert_cmpstr (node->id, ==, "5eed");
   g_assert_cmpstr (node->host, ==, "alpha");
   g_assert_cmpuint (node->pid, ==, 812);
@@ -82,7 +82,7 @@ a_worker_without_instance_and_clients_is_one (void)
 
   g_assert_cmpint (
     parse_fields ((const char *[]){ "alpha", "4294967295", "", "running", "0", "1" }, &node), ==,
-    RD_REDIS_NODE_HERE);
+    RD_REDIS_NODE_VALID);
   g_assert_cmpstr (node->instance, ==, "");
   g_assert_cmpuint (node->clients, ==, 0);
   g_assert_cmpuint (node->pid, ==, G_MAXUINT);
@@ -107,7 +107,7 @@ half_a_worker_is_none (void)
       RdNode *node = NULL;
 
       fields[missing] = NULL;
-      g_assert_cmpint (parse_fields (fields, &node), ==, RD_REDIS_NODE_UNKNOWN);
+      g_assert_cmpint (parse_fields (fields, &node), ==, RD_REDIS_NODE_INVALID);
       g_assert_null (node);
     }
 }
@@ -124,10 +124,10 @@ what_is_no_number_is_no_worker (void)
 
       g_assert_cmpint (
         parse_fields ((const char *[]){ "a", words[i], "", "running", "3", "1" }, &node), ==,
-        RD_REDIS_NODE_UNKNOWN);
+        RD_REDIS_NODE_INVALID);
       g_assert_cmpint (
         parse_fields ((const char *[]){ "a", "812", "", "running", words[i], "1" }, &node), ==,
-        RD_REDIS_NODE_UNKNOWN);
+        RD_REDIS_NODE_INVALID);
       g_assert_null (node);
     }
 }
@@ -148,7 +148,7 @@ any_other_answer_is_no_worker (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (answers); i++)
-    g_assert_cmpint (parse_protocol (answers[i]), ==, RD_REDIS_NODE_UNKNOWN);
+    g_assert_cmpint (parse_protocol (answers[i]), ==, RD_REDIS_NODE_INVALID);
 }
 
 static void
@@ -163,7 +163,7 @@ texts_are_cut_and_made_printable (void)
   g_assert_cmpint (
     parse_fields (
       (const char *[]){ ascii, "1", satellites->str, "a\033[31m\n\xff", "3", "v\xf0\x9f" }, &node),
-    ==, RD_REDIS_NODE_HERE);
+    ==, RD_REDIS_NODE_VALID);
   g_assert_cmpint (g_utf8_strlen (node->host, -1), ==, 256);
   g_assert_true (g_str_has_suffix (node->host, "x…"));
   g_assert_cmpint (g_utf8_strlen (node->instance, -1), ==, 256);
@@ -179,7 +179,7 @@ a_state_is_a_word (void)
   g_autoptr (RdNode) node = NULL;
 
   g_assert_cmpint (parse_fields ((const char *[]){ "a", "1", "", state, "3", "1" }, &node), ==,
-                   RD_REDIS_NODE_HERE);
+                   RD_REDIS_NODE_VALID);
   g_assert_cmpint (g_utf8_strlen (node->state, -1), ==, 41);
   g_assert_true (g_str_has_suffix (node->state, "s…"));
 }
