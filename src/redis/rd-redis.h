@@ -15,7 +15,7 @@ typedef enum
 {
   RD_REDIS_COMMANDS,
   RD_REDIS_SUBSCRIBER,
-  RD_REDIS_FOLLOWER,
+  RD_REDIS_CONSUMER,
   RD_REDIS_N_USES,
 } RdRedisUse;
 
@@ -28,8 +28,8 @@ typedef enum
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @has_follower: whether to have that connection too. Returns: (transfer full): not connected. */
-RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_follower);
+/* @has_consumer: whether to have that connection too. Returns: (transfer full): not connected. */
+RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_consumer);
 
 /* Connects, and keeps connected from here on. */
 void rd_redis_start (RdRedis *self);
