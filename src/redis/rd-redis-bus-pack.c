@@ -34,7 +34,7 @@ typedef struct
   RdBusStats stats;
   GVariant *outbox; /* owned */
   GVariant *stream; /* owned, nullable */
-  GVariant *own; /* owned, nullable */
+  GVariant *own;    /* owned, nullable */
 } Packed;
 
 static void
@@ -50,12 +50,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Packed, packed_clear)
 static void
 read_packed (Packed *packed, GVariant *value)
 {
-  g_variant_get (
-    value, PACKED_FORMAT, &packed->node, &packed->mode, &packed->place, &packed->channel,
-    &packed->began_us, &packed->down_us, &packed->since_us, &packed->reason, &packed->is_outage_logged,
-    &packed->is_denial_logged, &packed->is_drop_logged, &packed->composed, &packed->stats.connects,
-    &packed->stats.sent, &packed->stats.received, &packed->stats.dropped, &packed->stats.repeated,
-    &packed->stats.gaps, &packed->stats.missed, &packed->outbox, &packed->stream, &packed->own);
+  g_variant_get (value, PACKED_FORMAT, &packed->node, &packed->mode, &packed->place,
+                 &packed->channel, &packed->began_us, &packed->down_us, &packed->since_us,
+                 &packed->reason, &packed->is_outage_logged, &packed->is_denial_logged,
+                 &packed->is_drop_logged, &packed->composed, &packed->stats.connects,
+                 &packed->stats.sent, &packed->stats.received, &packed->stats.dropped,
+                 &packed->stats.repeated, &packed->stats.gaps, &packed->stats.missed,
+                 &packed->outbox, &packed->stream, &packed->own);
 }
 
 GVariant *
@@ -66,11 +67,13 @@ rd_redis_bus_pack (RdRedisBus *self)
   g_return_val_if_fail (self->state == RD_REDIS_BUS_DOWN, NULL);
 
   return g_variant_new (
-    PACKED_FORMAT, self->options.node, self->options.mode, rd_redis_get_place (self->redis), self->options.channel,
+    PACKED_FORMAT, self->options.node, self->options.mode, rd_redis_get_place (self->redis),
+    self->options.channel,
     self->consumer != NULL ? rd_redis_consumer_get_began_us (self->consumer) : 0, self->down_us,
-    self->since_us, self->reason, self->is_outage_logged, self->is_denial_logged, self->is_drop_logged, self->composed,
-    stats->connects, stats->sent, stats->received, stats->dropped, stats->repeated, stats->gaps,
-    stats->missed, rd_redis_outbox_pack (self->outbox),
+    self->since_us, self->reason, self->is_outage_logged, self->is_denial_logged,
+    self->is_drop_logged, self->composed, stats->connects, stats->sent, stats->received,
+    stats->dropped, stats->repeated, stats->gaps, stats->missed,
+    rd_redis_outbox_pack (self->outbox),
     self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
     self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
 }
@@ -134,13 +137,11 @@ go_on (RdRedisBus *self, const Packed *packed, GError **error)
 
   if (self->stream == NULL)
     return (packed->own != NULL && rd_redis_own_unpack (self->own, packed->own, now_us))
-           || refuse (error, _ ("what was published in Redis came with a content that cannot be "
-                                "right; the other process is faulty"));
+           || refuse (error, "invalid list of own publishes from the old worker");
 
   rd_redis_consumer_set_began_us (self->consumer, CLAMP (packed->began_us, 0, now_us));
   return (packed->stream != NULL && rd_redis_stream_unpack (self->stream, packed->stream))
-         || refuse (error, _ ("the position in the stream of Redis came with a content that cannot "
-                              "be right; the other process is faulty"));
+         || refuse (error, "invalid stream position from the old worker");
 }
 
 gboolean
@@ -151,12 +152,10 @@ rd_redis_bus_unpack (RdRedisBus *self, GVariant *value, GError **error)
 
   read_packed (&packed, value);
   if (!g_str_equal (packed.node, self->options.node))
-    return refuse (error, _ ("the state of Redis came from another worker; the other process is "
-                             "faulty"));
+    return refuse (error, "the old worker sent the state of another node");
   if (!rd_redis_outbox_unpack (self->outbox, packed.outbox, &dropped)
       || packed.composed > rd_redis_outbox_get_last (self->outbox))
-    return refuse (error, _ ("the messages that wait for Redis came with a content that cannot be "
-                             "right; the other process is faulty"));
+    return refuse (error, "invalid list of messages for Redis from the old worker");
 
   self->stats = packed.stats;
   self->stats.dropped += dropped;
@@ -178,8 +177,7 @@ rd_redis_bus_leave_behind (GVariant *value, GError **error)
 
   read_packed (&packed, value);
   if (!rd_redis_outbox_unpack (outbox, packed.outbox, &dropped))
-    return refuse (error, _ ("the messages that wait for Redis came with a content that cannot be "
-                             "right; the other process is faulty"));
+    return refuse (error, "invalid list of messages for Redis from the old worker");
 
   log_left_behind (rd_redis_outbox_clear (outbox));
   return TRUE;

@@ -106,11 +106,16 @@ static int
 compose (const RdRedisOutgoing *outgoing, const char **words, gsize *sizes, gpointer user_data)
 {
   RdRedisBus *self = user_data;
-  const char *const entry[] = { "XADD",         STREAM_KEY,
-                                "MAXLEN",       "~",
-                                self->history,  "*",
-                                "node",         self->options.node,
-                                "seq",          self->sequence,
+  const char *const entry[] = { "XADD",
+                                STREAM_KEY,
+                                "MAXLEN",
+                                "~",
+                                self->history,
+                                "*",
+                                "node",
+                                self->options.node,
+                                "seq",
+                                self->sequence,
                                 outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary" };
   const char *const publish[] = { "PUBLISH", self->options.channel };
   const int n = self->own != NULL ? G_N_ELEMENTS (publish) : G_N_ELEMENTS (entry);
@@ -405,8 +410,7 @@ on_down (RdRedisBus *self, const GError *error)
   self->is_outage_logged |= error != NULL;
   self->is_denial_logged |= is_denied;
   if (error != NULL || self->state != RD_REDIS_BUS_DOWN)
-    set_state (self, RD_REDIS_BUS_DOWN,
-               error != NULL ? error->message : "a new worker takes over");
+    set_state (self, RD_REDIS_BUS_DOWN, error != NULL ? error->message : "a new worker takes over");
 }
 
 void

@@ -38,7 +38,8 @@ typedef struct
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started; with a consumer connection for %RD_REDIS_STREAM. Returns: (transfer full). */
+/* @redis: not started; with a consumer connection for %RD_REDIS_STREAM. Returns: (transfer full).
+ */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* Holds back messages to Redis, or continues. Before a hand-over in pubsub mode: a message in

@@ -32,10 +32,10 @@ struct _RdRedisConsumer
   gsize max_bytes;   /* delivered at once */
   guint first_count; /* entries that fit into max_bytes, whatever their size */
 
-  gboolean is_live; /* the end was reached */
-  guint count;      /* entries to ask for */
-  gint64 wait_us;   /* time left for slow clients */
-  gint64 waited_us; /* monotonic, of the last change of wait_us */
+  gboolean is_live;  /* the end was reached */
+  guint count;       /* entries to ask for */
+  gint64 wait_us;    /* time left for slow clients */
+  gint64 waited_us;  /* monotonic, of the last change of wait_us */
   gint64 checked_us; /* monotonic, of the last XINFO in this pass */
   gint64 began_us;   /* monotonic: start time of this node */
   guint wait_id;
@@ -315,25 +315,6 @@ report_gap (RdRedisConsumer *consumer, const RdRedisGap *gap)
     consumer->events->gap (gap, consumer->user_data);
 }
 
-/* Entry ids are made from the server's clock. Without permission for TIME, the first pass begins at
- * the end of the stream. */
-static void
-on_time (const redisReply *reply, gpointer user_data)
-{
-  RdRedisConsumer *consumer = user_data;
-  const gint64 passed_us = g_get_monotonic_time () - consumer->began_us;
-
-  if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
-      && reply->element[0]->type == REDIS_REPLY_STRING
-      && reply->element[1]->type == REDIS_REPLY_STRING)
-    {
-      const guint64 s = g_ascii_strtoull (reply->element[0]->str, NULL, 10);
-      const guint64 us = g_ascii_strtoull (reply->element[1]->str, NULL, 10);
-
-      rd_redis_stream_set_since (consumer->stream, (s * G_USEC_PER_SEC + us - passed_us) / 1000);
-    }
-}
-
 static void
 on_info (const redisReply *reply, gpointer user_data)
 {
@@ -372,13 +353,33 @@ on_check (const redisReply *reply, gpointer user_data)
   send_read (consumer);
 }
 
+/* Entry ids are made from the server's clock. Without permission for TIME, the first pass begins at
+ * the end of the stream. XINFO is sent afterwards, as its reply may take long: any delay of the
+ * reply to TIME is counted as running time. */
+static void
+on_time (const redisReply *reply, gpointer user_data)
+{
+  RdRedisConsumer *consumer = user_data;
+  const gint64 passed_us = g_get_monotonic_time () - consumer->began_us;
+
+  if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+      && reply->element[0]->type == REDIS_REPLY_STRING
+      && reply->element[1]->type == REDIS_REPLY_STRING)
+    {
+      const guint64 s = g_ascii_strtoull (reply->element[0]->str, NULL, 10);
+      const guint64 us = g_ascii_strtoull (reply->element[1]->str, NULL, 10);
+
+      rd_redis_stream_set_since (consumer->stream, (s * G_USEC_PER_SEC + us - passed_us) / 1000);
+    }
+  send_info (consumer, on_info);
+}
+
 void
 rd_redis_consumer_start (RdRedisConsumer *consumer)
 {
   consumer->count = consumer->first_count;
   rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), on_time,
                             consumer, "TIME", NULL);
-  send_info (consumer, on_info);
 }
 
 void

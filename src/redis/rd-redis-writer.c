@@ -32,6 +32,7 @@ struct _RdRedisWriter
   /* The batch in flight */
   guint in_flight; /* messages */
   guint n_stored;  /* messages that are known to be stored */
+  guint n_refused; /* messages that are known not to be stored */
   gboolean is_transaction_refused;
   char *error; /* owned, nullable: the first error in the replies */
 };
@@ -135,10 +136,10 @@ on_unknown (RdRedisWriter *writer)
 }
 
 static void
-finish_batch (RdRedisWriter *writer, gboolean is_known)
+finish_batch (RdRedisWriter *writer, gboolean is_aborted)
 {
   const guint n = writer->in_flight;
-  const gboolean is_refused = writer->n_stored == 0 && is_known && writer->error != NULL;
+  const gboolean is_refused = is_aborted || writer->n_refused == n;
 
   if (writer->is_transaction_refused && !writer->is_single && !is_refused)
     {
@@ -159,24 +160,31 @@ finish_batch (RdRedisWriter *writer, gboolean is_known)
 
 /* Replies */
 
-/* Also the reply to a message in a transaction: if MULTI was refused, the message is stored now. */
 static void
-note_reply (const redisReply *reply, gpointer user_data)
+note_error (RdRedisWriter *writer, const redisReply *reply)
+{
+  if (reply->type == REDIS_REPLY_ERROR && writer->error == NULL)
+    writer->error = rd_redis_error_dup_words (reply);
+}
+
+/* The outcome of a message, or QUEUED. */
+static void
+on_message (const redisReply *reply, gpointer user_data)
 {
   RdRedisWriter *writer = user_data;
 
-  if (reply->type == REDIS_REPLY_ERROR && writer->error == NULL)
-    writer->error = rd_redis_error_dup_words (reply);
-  else if (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_INTEGER)
-    writer->n_stored++;
+  note_error (writer, reply);
+  writer->n_refused += reply->type == REDIS_REPLY_ERROR;
+  writer->n_stored += reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_INTEGER;
 }
 
+/* If MULTI is refused, the messages after it are stored at once. */
 static void
 on_multi (const redisReply *reply, gpointer user_data)
 {
   RdRedisWriter *writer = user_data;
 
-  note_reply (reply, writer);
+  note_error (writer, reply);
   writer->is_transaction_refused = reply->type == REDIS_REPLY_ERROR;
 }
 
@@ -184,31 +192,26 @@ static void
 on_exec (const redisReply *reply, gpointer user_data)
 {
   RdRedisWriter *writer = user_data;
-  gboolean is_known = writer->is_transaction_refused;
+  const gboolean is_error = reply->type == REDIS_REPLY_ERROR;
+  const gboolean is_aborted = is_error && g_str_has_prefix (reply->str, "EXECABORT");
 
-  note_reply (reply, writer);
+  note_error (writer, reply);
+  writer->is_transaction_refused |= is_error && !is_aborted;
   if (reply->type == REDIS_REPLY_ARRAY)
     {
-      is_known = reply->elements == writer->in_flight;
+      writer->n_refused = 0;
       for (gsize i = 0; i < reply->elements; i++)
-        note_reply (reply->element[i], writer);
-    }
-  else if (reply->type == REDIS_REPLY_ERROR)
-    {
-      const gboolean is_aborted = g_str_has_prefix (reply->str, "EXECABORT");
-
-      is_known |= is_aborted;
-      writer->is_transaction_refused |= !is_aborted;
+        on_message (reply->element[i], writer);
     }
 
-  finish_batch (writer, is_known);
+  finish_batch (writer, is_aborted);
 }
 
 static void
 on_single (const redisReply *reply, gpointer user_data)
 {
-  note_reply (reply, user_data);
-  finish_batch (user_data, TRUE);
+  on_message (reply, user_data);
+  finish_batch (user_data, FALSE);
 }
 
 /* Sending */
@@ -235,7 +238,7 @@ write_transaction (RdRedisWriter *writer, const RdRedisOutgoing *outgoing)
   for (; outgoing != NULL; outgoing = rd_redis_outbox_take (writer->outbox))
     {
       bytes += g_bytes_get_size (outgoing->data);
-      write_message (writer, outgoing, note_reply);
+      write_message (writer, outgoing, on_message);
       if (writer->in_flight == BATCH_MESSAGES || bytes >= BATCH_BYTES)
         break;
     }
@@ -255,6 +258,7 @@ write_batch (RdRedisWriter *writer)
     return;
 
   writer->n_stored = 0;
+  writer->n_refused = 0;
   writer->is_transaction_refused = FALSE;
   g_clear_pointer (&writer->error, g_free);
   if (writer->is_single)
