@@ -11,8 +11,7 @@
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 
-#include "rd-redis-error.h"
-#include "rd-redis-info.h"
+#include "rd-redis.h"
 
 #define MIN_VERSION 5 /* the first that has streams */
 

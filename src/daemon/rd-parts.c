@@ -9,7 +9,7 @@
 #include "rd-parts.h"
 
 #include "rd-redis-bus.h"
-#include "rd-redis-info.h"
+#include "rd-redis.h"
 
 #include <glib/gi18n.h>
 

@@ -6,7 +6,6 @@
 
 #include "rd-redis-writer.h"
 
-#include "rd-redis-backoff.h"
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)

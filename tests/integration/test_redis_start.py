@@ -276,6 +276,14 @@ class AbsentTest(StartTestCase):
         worker.wait_log(AWAY)
         self.wait_connected(worker)
 
+    def test_the_password_is_not_shown_where_auth_is_renamed(self):
+        redis = self.redis('--rename-command', 'AUTH', 'LOGIN')
+        worker = self.start(f'--redis=redis://:{ENCODED_SECRET}@{redis.name}', warnings=[AWAY])
+        worker.wait_log(f'{AWAY}ERR')
+        for text in self.bus_state(worker), *worker.log:
+            self.assertNotIn(SECRET[:9], text)
+        self.wait_state(worker, 'redis: down since .*: ERR: AUTH is disabled or renamed')
+
     def test_a_password_that_changes_while_it_runs_is_no_reason_to_end(self):
         redis = self.redis()
         worker = self.worker(redis, warnings=[AWAY])

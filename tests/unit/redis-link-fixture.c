@@ -94,8 +94,8 @@ link_fixture_set_up (LinkFixture *fixture, gconstpointer unused)
   g_main_context_iteration (context, FALSE);
   fixture->descriptors = descriptors_count ();
   fixture->server = redis_server_new_tcp ();
-  fixture->patience
-    = (RdRedisPatience){ .connect_ms = LONG_MS, .probe_ms = LONG_MS, .answer_ms = LONG_MS };
+  fixture->timeouts
+    = (RdRedisTimeouts){ .connect_ms = LONG_MS, .probe_ms = LONG_MS, .answer_ms = LONG_MS };
   fixture->diary = g_string_new (NULL);
 }
 
@@ -126,7 +126,7 @@ link_fixture_tear_down (LinkFixture *fixture, gconstpointer unused)
 void
 link_fixture_connect (LinkFixture *fixture)
 {
-  fixture->link = rd_redis_link_new_with_patience (fixture->server->url, &fixture->patience,
+  fixture->link = rd_redis_link_new (fixture->server->url, &fixture->timeouts,
                                                    &events, fixture);
 }
 

@@ -13,7 +13,7 @@ typedef struct LinkFixture
 {
   RedisServer *server;
   RdRedisLink *link; /* NULL: not there yet, or freed */
-  RdRedisPatience patience;
+  RdRedisTimeouts timeouts;
   GString *diary; /* "ready;", "=OK;" a reply, ">[message c hi];" a push, "failed;" */
   guint n_entries;
   void (*when_ready) (struct LinkFixture *fixture); /* nullable */

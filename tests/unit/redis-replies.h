@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "rd-redis-reader.h"
+#include "rd-redis-reply.h"
 #include "ws-log.h"
 
 G_BEGIN_DECLS

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "rd-redis-reader.h"
+#include "rd-redis-reply.h"
 #include "rd-redis-url.h"
 
 #include <gio/gio.h>

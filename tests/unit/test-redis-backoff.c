@@ -3,7 +3,7 @@
 
 /* The pauses between attempts: short at first, then longer, never too long, and never in step. */
 
-#include "rd-redis-backoff.h"
+#include "rd-redis.h"
 
 static void
 pauses_grow_up_to_the_longest (void)

@@ -20,7 +20,7 @@
 #define TEST_FREEING(path, func, n) \
   g_test_add (path, LinkFixture, GUINT_TO_POINTER (n), set_up_to_free, func, link_fixture_tear_down)
 
-static const RdRedisPatience impatient = { .connect_ms = 100, .probe_ms = 50, .answer_ms = 500 };
+static const RdRedisTimeouts short_timeouts = { .connect_ms = 100, .probe_ms = 50, .answer_ms = 500 };
 
 static void
 call (LinkFixture *fixture, const char *word)
@@ -111,7 +111,7 @@ a_way_without_end (LinkFixture *fixture, gconstpointer unused)
   FullPort port;
 
   full_port_open (&port, fixture);
-  fixture->patience.connect_ms = 100;
+  fixture->timeouts.connect_ms = 100;
   link_fixture_connect (fixture);
   link_fixture_expect_failure (fixture, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                                "no connection within 100ms");
@@ -166,7 +166,7 @@ a_server_that_leaves (LinkFixture *fixture, gconstpointer unused)
   redis_server_expect (fixture->server, "TIME");
   redis_server_close (fixture->server);
   link_fixture_expect_failure (fixture, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                               "it closed the connection");
+                               "the server closed the connection");
 }
 
 static void
@@ -176,7 +176,7 @@ a_server_that_leaves_at_the_door (LinkFixture *fixture, gconstpointer unused)
   redis_server_expect (fixture->server, "PING");
   redis_server_close (fixture->server);
   link_fixture_expect_failure (fixture, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                               "it closed the connection");
+                               "the server closed the connection");
 }
 
 static void
@@ -258,7 +258,7 @@ another_protocol (LinkFixture *fixture, gconstpointer unused)
   fixture->server->blurt = "HTTP/1.1 400 Bad Request\r\n\r\n";
   link_fixture_connect (fixture);
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                               "what it sends is no Redis protocol: "
+                               "the answer is not in the Redis protocol: "
                                "Protocol error, got \"H\" as reply type byte");
 }
 
@@ -268,7 +268,7 @@ a_reply_that_nothing_asked_for (LinkFixture *fixture, gconstpointer unused)
   link_fixture_connect_ready (fixture);
   redis_server_send (fixture->server, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n");
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                               "it sends replies that nothing asked for");
+                               "the server sent a reply without a command");
 }
 
 /* … but one says why the server is about to hang up. */
@@ -281,14 +281,33 @@ an_error_that_nothing_asked_for (LinkFixture *fixture, gconstpointer unused)
 }
 
 static void
-a_reply_beyond_measure (LinkFixture *fixture, gconstpointer unused)
+a_line_over_the_limit (LinkFixture *fixture, gconstpointer unused)
+{
+  const gsize piece = 64 << 10;
+  g_autofree char *text = g_strnfill (piece, 'x');
+
+  link_fixture_connect_ready (fixture);
+  call (fixture, "ALL");
+  redis_server_expect (fixture->server, "ALL");
+  redis_server_send (fixture->server, "+");
+  for (gsize sent = 0; sent < RD_REDIS_LINE_MAX; sent += piece)
+    {
+      redis_server_send_bytes (fixture->server, text, piece);
+      link_fixture_settle ();
+    }
+  link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
+                               "the answer has a line of more than 1MiB");
+}
+
+/* An element is replaced by an error, and the connection goes on. */
+static void
+an_array_over_the_limit (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_connect_ready (fixture);
   call (fixture, "ALL");
   redis_server_expect (fixture->server, "ALL");
-  redis_server_send (fixture->server, "*2000000000\r\n");
-  link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
-                               "it sends a reply of more than 64MiB");
+  redis_server_send (fixture->server, "*2000000000\r\n:1\r\n");
+  link_fixture_expect (fixture, "=TOOBIG;");
 }
 
 static void
@@ -309,7 +328,7 @@ silence_at_the_door (LinkFixture *fixture, gconstpointer unused)
 {
   const gint64 start_us = g_get_monotonic_time ();
 
-  fixture->patience = impatient;
+  fixture->timeouts = short_timeouts;
   link_fixture_connect (fixture);
   redis_server_expect_greeting (fixture->server);
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_SILENT,
@@ -324,7 +343,7 @@ silence (LinkFixture *fixture, gconstpointer unused)
 {
   const gint64 start_us = g_get_monotonic_time ();
 
-  fixture->patience = impatient;
+  fixture->timeouts = short_timeouts;
   link_fixture_connect_ready (fixture);
   redis_server_expect (fixture->server, "PING");
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_SILENT,
@@ -336,7 +355,7 @@ silence (LinkFixture *fixture, gconstpointer unused)
 static void
 silence_to_a_subscriber (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience = impatient;
+  fixture->timeouts = short_timeouts;
   link_fixture_connect_ready (fixture);
   rd_redis_link_subscribe (fixture->link, "c");
   redis_server_expect (fixture->server, "SUBSCRIBE c");
@@ -350,8 +369,8 @@ silence_to_a_subscriber (LinkFixture *fixture, gconstpointer unused)
 static void
 an_answer_ends_the_silence (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience.probe_ms = 300;
-  fixture->patience.answer_ms = 1000;
+  fixture->timeouts.probe_ms = 300;
+  fixture->timeouts.answer_ms = 1000;
   link_fixture_connect_ready (fixture);
   for (guint i = 0; i < 5; i++)
     {
@@ -366,8 +385,8 @@ an_answer_starts_the_silence_anew (LinkFixture *fixture, gconstpointer unused)
 {
   gint64 start_us;
 
-  fixture->patience.probe_ms = 50;
-  fixture->patience.answer_ms = 10000;
+  fixture->timeouts.probe_ms = 50;
+  fixture->timeouts.answer_ms = 10000;
   link_fixture_connect_ready (fixture);
   redis_server_expect (fixture->server, "PING");
   redis_server_send (fixture->server, "+PONG\r\n");
@@ -380,8 +399,8 @@ an_answer_starts_the_silence_anew (LinkFixture *fixture, gconstpointer unused)
 static void
 a_long_reply_is_no_silence (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience.probe_ms = 50;
-  fixture->patience.answer_ms = 1000;
+  fixture->timeouts.probe_ms = 50;
+  fixture->timeouts.answer_ms = 1000;
   link_fixture_connect_ready (fixture);
   call (fixture, "ALL");
   redis_server_expect (fixture->server, "ALL");
@@ -410,10 +429,10 @@ our_own_sleep_is_no_silence (LinkFixture *fixture, gconstpointer unused)
 
   g_source_set_callback (waker, on_awake, fixture->server, NULL);
   g_source_attach (waker, NULL); /* before the link's sources: so it has its turn before them */
-  fixture->patience = impatient;
+  fixture->timeouts = short_timeouts;
   link_fixture_connect_ready (fixture);
   redis_server_expect (fixture->server, "PING");
-  g_usleep (2 * impatient.answer_ms * 1000);
+  g_usleep (2 * short_timeouts.answer_ms * 1000);
   g_source_set_ready_time (waker, 0);
   redis_server_expect (fixture->server, "PING");
   redis_server_send (fixture->server, "+PONG\r\n");
@@ -522,7 +541,8 @@ main (int argc, char **argv)
   TEST ("/redis-link/end/protocol", another_protocol);
   TEST ("/redis-link/end/unasked", a_reply_that_nothing_asked_for);
   TEST ("/redis-link/end/unasked-error", an_error_that_nothing_asked_for);
-  TEST ("/redis-link/end/too-big", a_reply_beyond_measure);
+  TEST ("/redis-link/end/long-line", a_line_over_the_limit);
+  TEST ("/redis-link/end/long-array", an_array_over_the_limit);
   TEST ("/redis-link/end/after", a_failed_link_does_nothing);
   TEST ("/redis-link/silence/door", silence_at_the_door);
   TEST ("/redis-link/silence/ready", silence);

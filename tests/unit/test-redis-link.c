@@ -51,7 +51,7 @@ runs_in_a_context_of_its_own (void)
 
   g_main_context_push_thread_default (context);
   link_fixture_set_up (&fixture, NULL);
-  fixture.patience.probe_ms = 50;
+  fixture.timeouts.probe_ms = 50;
   link_fixture_connect_ready (&fixture);
   redis_server_expect (fixture.server, "PING");
   redis_server_send (fixture.server, "+PONG\r\n");
@@ -204,7 +204,7 @@ a_subscriber_gets_messages (LinkFixture *fixture, gconstpointer unused)
 static void
 a_subscriber_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience.probe_ms = 50;
+  fixture->timeouts.probe_ms = 50;
   subscribe (fixture);
   redis_server_expect (fixture->server, "PING");
   redis_server_send (fixture->server, "*3\r\n$7\r\nmessage\r\n$9\r\nbroadcast\r\n$3\r\none\r\n"
@@ -217,7 +217,7 @@ a_subscriber_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unused)
 static void
 a_subscriber_to_be_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience.probe_ms = 50;
+  fixture->timeouts.probe_ms = 50;
   link_fixture_connect_ready (fixture);
   rd_redis_link_subscribe (fixture->link, "broadcast");
   redis_server_expect (fixture->server, "SUBSCRIBE broadcast");

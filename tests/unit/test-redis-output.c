@@ -4,7 +4,7 @@
 /* Commands on their way out: what they look like on the wire, and that no byte of them is lost,
  * doubled or kept for ever, however the socket takes them. */
 
-#include "rd-redis-output.h"
+#include "rd-redis-connection.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 /* Replies of bytes: every kind of them, however they are cut, and where it ends. */
 
-#include "rd-redis-reader.h"
+#include "rd-redis-reply.h"
 
 #include <string.h>
 
@@ -213,7 +213,7 @@ replaces_a_longer_string (void)
 static void
 refuses_an_endless_line (void)
 {
-  g_autoptr (RdRedisReader) reader = feed_long ("+", RD_REDIS_REPLY_MAX);
+  g_autoptr (RdRedisReader) reader = feed_long ("+", RD_REDIS_LINE_MAX);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (rd_redis_reader_next (reader, &error));
@@ -221,7 +221,7 @@ refuses_an_endless_line (void)
   rd_redis_reader_feed (reader, "x", 1);
   assert_refused (reader, RD_REDIS_ERROR_TOO_BIG);
   g_assert_null (rd_redis_reader_next (reader, &error));
-  g_assert_cmpstr (error->message, ==, "the answer has a line of more than 64MiB");
+  g_assert_cmpstr (error->message, ==, "the answer has a line of more than 1MiB");
 }
 
 /* Elements that the parser has finished count, too. */

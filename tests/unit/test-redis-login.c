@@ -66,17 +66,16 @@ typedef struct
 
 static const Refusal refusals[] = {
   { "-WRONGPASS invalid username-password pair or user is disabled.\r\n", RD_REDIS_ERROR_REFUSED,
-    "WRONGPASS invalid username-password pair or user is disabled." },
-  { "-ERR invalid password\r\n", RD_REDIS_ERROR_REFUSED, "ERR invalid password" },
+    "WRONGPASS: unknown user, wrong password, or user disabled" },
+  { "-ERR invalid password\r\n", RD_REDIS_ERROR_REFUSED, "ERR: wrong password" },
   { "-ERR AUTH <password> called without any password configured for the default user.\r\n",
-    RD_REDIS_ERROR_REFUSED,
-    "ERR AUTH <password> called without any password configured for the default user." },
+    RD_REDIS_ERROR_REFUSED, "ERR: the default user has no password" },
   { "-ERR Client sent AUTH, but no password is set\r\n", RD_REDIS_ERROR_REFUSED,
-    "ERR Client sent AUTH, but no password is set" },
+    "ERR: the default user has no password" },
   { "-ERR wrong number of arguments for 'auth' command\r\n", RD_REDIS_ERROR_REFUSED,
-    "ERR wrong number of arguments for 'auth' command" },
+    "ERR: users need Redis 6 or later" },
   { "-DENIED Redis is running in protected mode because …\r\n", RD_REDIS_ERROR_REFUSED,
-    "DENIED Redis is running in protected mode because …" },
+    "DENIED: protected mode, local clients only" },
   { "+OK\r\n-NOAUTH Authentication required.\r\n", RD_REDIS_ERROR_REFUSED,
     "NOAUTH Authentication required." },
   { "+OK\r\n-NOPERM this user has no permissions to run the 'select' command\r\n",
@@ -90,14 +89,26 @@ static const Refusal refusals[] = {
     RD_REDIS_ERROR_REFUSED, "NOPERM this user has no permissions to run the 'ping' command" },
 
   { "-ERR max number of clients reached\r\n", RD_REDIS_ERROR_REPLY,
-    "ERR max number of clients reached" },
+    "ERR: the server has its maximum number of clients" },
   { "+OK\r\n+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", RD_REDIS_ERROR_REPLY,
     "LOADING Redis is loading the dataset in memory" },
   { "+OK\r\n+OK\r\n-MASTERDOWN Link with MASTER is down\r\n", RD_REDIS_ERROR_REPLY,
     "MASTERDOWN Link with MASTER is down" },
   { "+OK\r\n-ERR unknown command 'SELECT'\r\n", RD_REDIS_ERROR_REPLY,
     "ERR unknown command 'SELECT'" },
-  { "-\r\n", RD_REDIS_ERROR_REPLY, "" },
+  { "-\r\n", RD_REDIS_ERROR_REPLY, "AUTH failed" },
+
+  /* Servers and proxies that repeat the arguments of a command. */
+  { "-ERR unknown command 'AUTH', with args beginning with: 'ann' 's3cret' \r\n",
+    RD_REDIS_ERROR_REPLY, "ERR: AUTH is disabled or renamed" },
+  { "-ERR unknown command `AUTH`, with args beginning with: `ann`, `s3cret`, \r\n",
+    RD_REDIS_ERROR_REPLY, "ERR: AUTH is disabled or renamed" },
+  { "-NOPERM ann s3cret\r\n", RD_REDIS_ERROR_REFUSED, "NOPERM: AUTH failed" },
+  { "-MOVED 1 s3cret:6379\r\n", RD_REDIS_ERROR_REPLY, "MOVED: AUTH failed" },
+  { "-s3cret\r\n", RD_REDIS_ERROR_REPLY, "AUTH failed" },
+  { "-S3CRET is wrong\r\n", RD_REDIS_ERROR_REPLY, "AUTH failed" },
+  { "+Welcome\r\n-ERR unknown command 'AUTH', with args beginning with: 'ann' 's3cret' \r\n",
+    RD_REDIS_ERROR_REPLY, "ERR unknown command 'AUTH'" },
 };
 
 static void
@@ -110,6 +121,7 @@ is_refused (LinkFixture *fixture, gconstpointer user_data)
   redis_server_expect (fixture->server, "AUTH ann s3cret");
   redis_server_send (fixture->server, refusal->replies);
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, refusal->code, refusal->message);
+  g_assert_null (strstr (fixture->error->message, "s3cret"));
 }
 
 /* A server that is full, or in protected mode, says so and hangs up, and reads nothing. */
