@@ -17,7 +17,7 @@
 
 /* Returns: (transfer full) (element-type RdSocket): what we listen on. */
 static GPtrArray *
-list_sockets (RdParts *parts)
+list_sockets (RdComponents *parts)
 {
   GPtrArray *sockets = rd_sockets_new ();
 
@@ -28,7 +28,7 @@ list_sockets (RdParts *parts)
 }
 
 static gboolean
-send_listeners (RdParts *parts, RdParcel *parcel, GPtrArray *sockets, GError **error)
+send_listeners (RdComponents *parts, RdParcel *parcel, GPtrArray *sockets, GError **error)
 {
   g_autoptr (GArray) fds = rd_sockets_dup_fds (sockets);
 
@@ -39,7 +39,7 @@ send_listeners (RdParts *parts, RdParcel *parcel, GPtrArray *sockets, GError **e
 }
 
 gboolean
-rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
+rd_handover_send_listeners (RdComponents *parts, RdParcel *parcel, GError **error)
 {
   g_autoptr (GPtrArray) sockets = list_sockets (parts);
 
@@ -47,7 +47,7 @@ rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
 }
 
 static gboolean
-send_header (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
+send_header (RdComponents *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
 {
   const int state_fd = rd_parcel_value_store (rd_estate_pack (parts, clients->state),
                                               "ringdown-state", error);
@@ -85,7 +85,7 @@ commit (RdParcel *parcel, GError **error)
 }
 
 gboolean
-rd_handover_send (RdParts *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
+rd_handover_send (RdComponents *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
 {
   g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
   g_autoptr (RdParcelPacket) taken = NULL;
@@ -111,7 +111,7 @@ is_abandoned (const RdParcel *parcel)
 
 /* @other_fd: (transfer full): the end to be stored. */
 static gboolean
-store (RdParts *parts, const RdParcel *parcel, int other_fd, GError **error)
+store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error)
 {
   const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_PARCEL, error);
 
@@ -130,7 +130,7 @@ store (RdParts *parts, const RdParcel *parcel, int other_fd, GError **error)
 
 /* @first: of the clients that could not go. */
 static void
-leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char *reason)
+leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const char *reason)
 {
   const guint n = clients->sockets->len - first;
 
@@ -145,7 +145,7 @@ leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char
 
 /* All but the sockets, without which there is nothing to go on with. */
 static gboolean
-fill (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
+fill (RdComponents *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
 {
   g_autoptr (GPtrArray) sockets = list_sockets (parts);
 
@@ -159,7 +159,7 @@ fill (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **erro
 }
 
 gboolean
-rd_handover_send_to_store (RdParts *parts, GError **error)
+rd_handover_send_to_store (RdComponents *parts, GError **error)
 {
   g_autoptr (WsHandover) clients = NULL;
   g_autoptr (GError) reason = NULL;

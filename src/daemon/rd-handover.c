@@ -35,7 +35,7 @@ typedef enum
 
 struct _RdHandover
 {
-  RdParts *parts;                   /* unowned */
+  RdComponents *parts;              /* unowned */
   const RdHandoverOptions *options; /* unowned */
   Stage stage;
   RdParcel *parcel;       /* owned, nullable: none, or to be stored */
@@ -51,7 +51,7 @@ struct _RdHandover
 };
 
 RdHandover *
-rd_handover_new (RdParts *parts, const RdHandoverOptions *options)
+rd_handover_new (RdComponents *parts, const RdHandoverOptions *options)
 {
   RdHandover *self = g_new0 (RdHandover, 1);
 
@@ -93,7 +93,7 @@ rd_handover_is_under_way (const RdHandover *self)
 }
 
 pid_t
-rd_handover_get_heir (const RdHandover *self)
+rd_handover_get_new_worker (const RdHandover *self)
 {
   return self->stage == STAGE_LEAVING ? self->pid : 0;
 }
@@ -173,7 +173,7 @@ on_drain_state (RdHandover *self)
 }
 
 void
-rd_handover_give_up (RdHandover *self)
+rd_handover_cancel (RdHandover *self)
 {
   if (!self->is_to_store)
     give_up (self, _ ("a restart has begun meanwhile"));
@@ -242,12 +242,12 @@ leave (RdHandover *self)
   self->stage = STAGE_LEAVING;
   if (self->successor != NULL)
     rd_successor_release (self->successor); /* first: a main process has to be systemd's child */
-  if (!rd_systemd_move (self->parts->systemd, self->pid))
+  if (!rd_systemd_set_main_pid (self->parts->systemd, self->pid))
     g_warning (_ ("The service manager has not taken note in time that process %d is the service "
                   "now: it may start another one"),
                (int) self->pid);
 
-  rd_parts_retire (self->parts);
+  rd_components_retire (self->parts);
   rd_parcel_set_deadline (self->parcel, 0);
   self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_IN | G_IO_HUP, on_serving,
                                   self);

@@ -33,13 +33,13 @@ struct _RdSuccession
   RdParcel *parcel; /* owned */
   int pidfd;        /* owned: stands for the other process; -1: none, or not known */
   gboolean is_stored;
-  gboolean is_taken; /* there is more than the ports */
-  RdParts *parts;    /* unowned, nullable: not yet */
-  GPtrArray *offers; /* owned; RdSocket */
-  char *node;        /* owned, nullable */
-  guint clients;     /* when the other process last told */
-  gint64 paused_us;  /* monotonic: when it stopped serving; 0: it did not get there */
-  gint64 due_us;     /* see rd_notifier_new() */
+  gboolean is_taken;   /* there is more than the ports */
+  RdComponents *parts; /* unowned, nullable: not yet */
+  GPtrArray *offers;   /* owned; RdSocket */
+  char *node;          /* owned, nullable */
+  guint clients;       /* when the other process last told */
+  gint64 paused_us;    /* monotonic: when it stopped serving; 0: it did not get there */
+  gint64 due_us;       /* see rd_notifier_new() */
   RdHandoverReport report;
   guint watch_id;
   guint timer_id;
@@ -180,7 +180,7 @@ require_room (RdSuccession *self, GError **error)
 }
 
 gboolean
-rd_succession_prepare (RdSuccession *self, RdParts *parts, GError **error)
+rd_succession_prepare (RdSuccession *self, RdComponents *parts, GError **error)
 {
   self->parts = parts;
   if (!require_room (self, error))
@@ -390,7 +390,7 @@ on_first_turn (gpointer user_data)
       return G_SOURCE_REMOVE;
     }
 
-  rd_systemd_live (self->parts->systemd);
+  rd_systemd_start_watchdog (self->parts->systemd);
   rd_parcel_set_deadline (self->parcel, 0);
   rd_parcel_send (self->parcel, RD_PARCEL_KIND_SERVING, g_variant_new ("()"), NULL, 0, NULL);
   self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_HUP, on_hang_up, self);
@@ -414,11 +414,11 @@ shut_offers (RdSuccession *self)
 void
 rd_succession_begin (RdSuccession *self)
 {
-  RdParts *parts = self->parts;
+  RdComponents *parts = self->parts;
 
   if (self->is_taken)
     rd_manager_resume (parts->manager);
-  rd_parts_start (parts, self->due_us);
+  rd_components_start (parts, self->due_us);
   rd_server_resume (parts->server);
   if (parts->admin != NULL)
     rd_admin_resume (parts->admin);
