@@ -8,12 +8,12 @@
 
 #include "rd-error.h"
 #include "rd-handover.h"
+#include "rd-message-bus.h"
 #include "rd-name.h"
 #include "rd-names.h"
 #include "rd-predecessor.h"
 #include "rd-process.h"
 #include "rd-restart.h"
-#include "rd-message-bus.h"
 #include "rd-vigil.h"
 
 #include <glib-unix.h>
@@ -22,9 +22,6 @@
 #include <unistd.h>
 
 #define FORWARD_CALLS_MS 1000 /* for forwarded D-Bus calls, after a hand-over */
-#define FINISH_POLL_MS   5
-
-#define FLAGS (G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT)
 
 struct _RdApplication
 {
@@ -42,13 +39,11 @@ struct _RdApplication
   RdHandover *handover;          /* owned */
   RdRestart *restart;            /* owned, nullable: not started */
   GDBusMethodInvocation *caller; /* owned, nullable: an Upgrade call without a reply */
-  guint drained_id;
-  gint64 drained_us;           /* monotonic */
-  gboolean has_lost_name;      /* or never had it */
-  gboolean is_handed_over;     /* a new worker is the service */
-  gboolean is_restart_pending; /* restart if the current hand-over fails */
-  gboolean outlives_worker;    /* after a hand-over, exit only when the new worker has exited */
-  GError *error;               /* owned, nullable: makes rd_application_run() fail */
+  gboolean has_lost_name;        /* or never had it */
+  gboolean is_handed_over;       /* a new worker is the service */
+  gboolean is_restart_pending;   /* restart if the current hand-over fails */
+  gboolean outlives_worker;      /* after a hand-over, exit only when the new worker has exited */
+  GError *error;                 /* owned, nullable: makes rd_application_run() fail */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
@@ -231,33 +226,23 @@ on_hand_over (RdService *service, int fd, GDBusMethodInvocation *invocation, gpo
     g_dbus_method_invocation_return_gerror (invocation, error);
 }
 
-static gboolean
-on_drained (gpointer user_data)
+static void
+on_finished (gpointer user_data)
 {
   RdApplication *self = user_data;
-
-  if (!rd_components_finish (self->components, g_get_monotonic_time () - self->drained_us))
-    return G_SOURCE_CONTINUE;
 
   if (self->caller != NULL)
     g_dbus_method_invocation_return_error_literal (
       g_steal_pointer (&self->caller), RD_ERROR, RD_ERROR_BUSY,
       "nothing was handed over: the service has drained and exits");
-  self->drained_id = 0;
   g_application_quit (G_APPLICATION (self));
-  return G_SOURCE_REMOVE;
 }
 
 static void
 on_drain_state (RdApplication *self)
 {
-  if (!rd_drain_is_drained (self->components->drain) || self->drained_id > 0)
-    return;
-
-  if (self->components->registry != NULL)
-    rd_redis_nodes_leave (self->components->registry);
-  self->drained_us = g_get_monotonic_time ();
-  self->drained_id = g_timeout_add (FINISH_POLL_MS, on_drained, self);
+  if (rd_drain_is_drained (self->components->drain))
+    rd_components_finish (self->components, on_finished, self);
 }
 
 static void
@@ -350,12 +335,9 @@ rd_application_name_lost (GApplication *application)
 static void
 release (RdApplication *self)
 {
-  g_clear_handle_id (&self->drained_id, g_source_remove);
   g_clear_pointer (&self->restart, rd_restart_free);
   g_clear_pointer (&self->handover, rd_handover_free);
   g_clear_pointer (&self->succession, rd_succession_free);
-  if (self->components != NULL)
-    g_signal_handlers_disconnect_by_data (self->components->drain, self);
   g_clear_pointer (&self->components, rd_components_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
 }
@@ -417,16 +399,15 @@ make_components (RdApplication *self, char **environment, GError **error)
     return FALSE;
 
   self->handover = rd_handover_new (self->components, &self->handover_options);
-  g_signal_connect_swapped (self->components->drain, "notify::state", G_CALLBACK (on_drain_state),
-                            self);
+  g_signal_connect_object (self->components->drain, "notify::state", G_CALLBACK (on_drain_state),
+                           self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->components->service, "upgrade", G_CALLBACK (on_upgrade), self, 0);
   g_signal_connect_object (self->components->service, "hand-over", G_CALLBACK (on_hand_over), self,
                            0);
   return TRUE;
 }
 
-/* The handlers are never removed: a late signal would kill the process and spoil its exit status.
- */
+/* The handlers are never removed: a late signal would change the exit status. */
 static void
 handle_signals (RdApplication *self)
 {
@@ -461,8 +442,9 @@ rd_application_new (const RdConfig *config,
                     GError **error)
 {
   g_autofree char *id = rd_config_dup_application_id (config);
-  g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "application-id", id, "flags",
-                                                 FLAGS, NULL);
+  g_autoptr (RdApplication) self = g_object_new (
+    RD_TYPE_APPLICATION, "application-id", id, "flags",
+    G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT, NULL);
   GError *reason = NULL;
 
   self->config = config;
@@ -477,11 +459,7 @@ rd_application_new (const RdConfig *config,
                                                 .hindrance = self->launch_env.no_upgrade_reason,
                                                 .timeout_us = config->handover_timeout_us };
   if (self->program != NULL && construct (self, environment, &reason))
-    {
-      if (self->succession != NULL)
-        g_application_set_flags (G_APPLICATION (self), FLAGS | G_APPLICATION_REPLACE);
-      return g_steal_pointer (&self);
-    }
+    return g_steal_pointer (&self);
 
   if (self->succession != NULL)
     rd_succession_refuse (self->succession, reason);

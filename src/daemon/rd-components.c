@@ -15,6 +15,7 @@
 /* After a drain, at most. */
 #define HANDSHAKE_TIMEOUT_US (50 * G_TIME_SPAN_MILLISECOND)
 #define REDIS_TIMEOUT_US     G_TIME_SPAN_SECOND
+#define FINISH_POLL_MS       5
 
 static gboolean
 has_room (gpointer user_data)
@@ -179,25 +180,43 @@ rd_components_start (RdComponents *self, gint64 due_us)
     rd_redis_start (self->redis);
 }
 
-gboolean
-rd_components_finish (RdComponents *self, gint64 passed_us)
+static gboolean
+on_finish_poll (gpointer user_data)
 {
+  RdComponents *self = user_data;
+  const gint64 passed_us = g_get_monotonic_time () - self->drained_us;
   RdBusStats stats;
 
   if (passed_us < HANDSHAKE_TIMEOUT_US && self->server != NULL
       && rd_server_get_handshakes (self->server) > 0)
-    return FALSE;
+    return G_SOURCE_CONTINUE;
 
   rd_bus_get_stats (self->bus, &stats);
   if (passed_us < REDIS_TIMEOUT_US && self->redis != NULL && rd_redis_is_up (self->redis)
       && (stats.pending > 0 || !rd_redis_is_idle (self->redis)))
-    return FALSE;
+    return G_SOURCE_CONTINUE;
 
   if (stats.pending > 0)
     g_warning ("Messages not sent to Redis before the end: %" PRIu64
                "; clients of other nodes do not get them",
                stats.pending);
-  return TRUE;
+  self->finish_id = 0;
+  self->finish_func (self->finish_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data)
+{
+  if (self->finish_id > 0)
+    return;
+
+  if (self->registry != NULL)
+    rd_redis_nodes_leave (self->registry);
+  self->finish_func = func;
+  self->finish_data = user_data;
+  self->drained_us = g_get_monotonic_time ();
+  self->finish_id = g_timeout_add (FINISH_POLL_MS, on_finish_poll, self);
 }
 
 static void
@@ -219,6 +238,7 @@ rd_components_retire (RdComponents *self)
 void
 rd_components_free (RdComponents *self)
 {
+  g_clear_handle_id (&self->finish_id, g_source_remove);
   g_clear_pointer (&self->systemd, rd_systemd_free);
   stop (self);
   g_clear_pointer (&self->admin, rd_admin_free);

@@ -36,7 +36,11 @@ typedef struct
   GDBusConnection *connection; /* unowned, nullable: the bus connection of a takeover */
   RdDescriptors descriptors;
   RdHandoverReport handover;
-  gint64 paused_us; /* monotonic: when the service was paused for a hand-over */
+  gint64 paused_us;  /* monotonic: when the service was paused for a hand-over */
+  gint64 drained_us; /* monotonic */
+  guint finish_id;
+  GSourceOnceFunc finish_func;
+  gpointer finish_data;
 } RdComponents;
 
 /* Creates and connects all components but the listeners. @node: (nullable): id of this node; NULL:
@@ -57,10 +61,9 @@ gboolean rd_components_listen (RdComponents *self,
 /* Starts periodic notifications, the first at @due_us (see rd_notifier_new()), and Redis. */
 void rd_components_start (RdComponents *self, gint64 due_us);
 
-/* Finishes after a drain: waits for handshakes in progress (50 ms) and for messages to Redis (1 s);
- * then warns of messages that were not sent. @passed_us: time since the service has drained.
- * Returns: FALSE if it has to be called again. */
-gboolean rd_components_finish (RdComponents *self, gint64 passed_us);
+/* Finishes after a drain: waits for handshakes in progress (at most 50 ms) and for messages to
+ * Redis (at most 1 s), then warns of messages that were not sent. @func: called once, when done. */
+void rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data);
 
 /* Stops what runs by itself, after a new worker has taken over. */
 void rd_components_retire (RdComponents *self);

@@ -9,7 +9,6 @@
 
 #include "rd-redis-bus-pack.h"
 
-#include <glib/gi18n.h>
 #include <unistd.h>
 
 #define CLIENTS   "clients"
@@ -129,8 +128,8 @@ rd_estate_unpack (RdComponents *parts,
   if (clients == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                           _ ("the other process has not told where its clients stand; it is "
-                              "faulty: let it drain (SIGTERM), and start this one then"));
+                           "the old worker sent no client state; it is faulty: drain it "
+                           "(SIGTERM), then start the new one");
       return FALSE;
     }
 

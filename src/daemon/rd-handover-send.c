@@ -11,7 +11,6 @@
 #include "rd-parcel-value.h"
 #include "rd-sockets.h"
 
-#include <glib/gi18n.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -118,10 +117,9 @@ store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error
   close (other_fd);
   if (is_given && is_abandoned (parcel))
     {
-      g_set_error_literal (
-        error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-        _ ("the unit has no store for descriptors; add FileDescriptorStoreMax=16 "
-           "to its [Service], as with “systemctl edit”"));
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "the unit cannot store descriptors; add FileDescriptorStoreMax=16 "
+                           "to its [Service] section (systemctl edit)");
       return FALSE;
     }
 
@@ -132,14 +130,8 @@ store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error
 static void
 leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const char *reason)
 {
-  const guint n = clients->sockets->len - first;
-
-  g_warning (ngettext ("%u client could not be left to the next process, and was told to come "
-                       "again (1012): %s",
-                       "%u clients could not be left to the next process, and were told to come "
-                       "again (1012): %s",
-                       n),
-             n, reason);
+  g_warning ("Could not store %u of %u clients, closed with 1012: %s",
+             clients->sockets->len - first, clients->sockets->len, reason);
   rd_manager_leave_behind (parts->manager, first);
 }
 

@@ -43,6 +43,12 @@ register_in_time (GApplication *application, GError **error)
   return g_application_register (application, cancellable, error);
 }
 
+static void
+add_flag (GApplication *application, GApplicationFlags flag)
+{
+  g_application_set_flags (application, g_application_get_flags (application) | flag);
+}
+
 gboolean
 rd_name_take (GApplication *application, gboolean is_takeover, GError **error)
 {
@@ -60,11 +66,11 @@ rd_name_take (GApplication *application, gboolean is_takeover, GError **error)
       return FALSE;
     }
 
+  add_flag (application, G_APPLICATION_REPLACE);
   if (register_in_time (application, &reason))
     return TRUE;
 
   g_warning ("Cannot take the bus name %s, running without it: %s", name, reason->message);
-  g_application_set_flags (application,
-                           g_application_get_flags (application) | G_APPLICATION_NON_UNIQUE);
+  add_flag (application, G_APPLICATION_NON_UNIQUE);
   return g_application_register (application, NULL, error);
 }

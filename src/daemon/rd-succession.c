@@ -16,7 +16,6 @@
 #include "rd-successor.h"
 
 #include <glib-unix.h>
-#include <glib/gi18n.h>
 #include <unistd.h>
 
 /* Longer than the other process waits once nobody is served: it decides. */
@@ -71,8 +70,8 @@ rd_succession_find (char **environment, RdSuccession **succession, GError **erro
   if (!g_ascii_string_to_unsigned (text, 10, STDERR_FILENO + 1, G_MAXINT, &fd, NULL))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _ ("%s is not the number of a descriptor; it is for processes that ringdown "
-                      "starts itself: unset it"),
+                   "%s is not a descriptor number; only ringdown itself sets this "
+                   "variable: unset it",
                    RD_SUCCESSOR_VARIABLE);
       return FALSE;
     }
@@ -173,8 +172,8 @@ require_room (RdSuccession *self, GError **error)
     return TRUE;
 
   g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_DESCRIPTORS,
-               _ ("there are %u clients, and descriptors of the new process allow for %u only; "
-                  "raise its hard limit (LimitNOFILE=, ulimit -Hn)"),
+               "there are %u clients, but the descriptor limit of the new worker "
+               "allows only %u; raise its hard limit (LimitNOFILE=, ulimit -Hn)",
                self->clients, room);
   return FALSE;
 }
@@ -360,15 +359,9 @@ report (RdSuccession *self)
   const RdHandoverReport *report = &self->report;
   const guint clients = report->moved + report->closed + report->lost;
 
-  /* Translators: the last is a time in milliseconds */
-  g_message (
-    ngettext ("Generation %u goes on with %u client: %u moved, %u closed, %u lost; a pause "
-              "of %u ms",
-              "Generation %u goes on with %u clients: %u moved, %u closed, %u lost; a "
-              "pause of %u ms",
-              clients),
-    report->generation, clients, report->moved, report->closed, report->lost,
-    (guint) ((report->pause_us + 500) / 1000));
+  g_message ("Generation %u took over %u client%s: %u moved, %u closed, %u lost; pause %u ms",
+             report->generation, clients, clients == 1 ? "" : "s", report->moved, report->closed,
+             report->lost, (guint) ((report->pause_us + 500) / 1000));
   show (self);
 }
 
