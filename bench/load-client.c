@@ -165,9 +165,9 @@ read_frames (LoadClient *client, LoadReader *reader, const guint8 *data, gsize s
         handle_control (client, &frame, payload);
       else if (frame.opcode != WIRE_CONTINUATION && reader->stats != NULL)
         client->n_echoed += load_stats_note_message (reader->stats, client->index, payload,
-                                                   frame.length, now_us)
-                            == client->sender
-                          && client->sender >= 0;
+                                                     frame.length, now_us)
+                              == client->sender
+                            && client->sender >= 0;
     }
   return done;
 }
