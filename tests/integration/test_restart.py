@@ -255,7 +255,8 @@ class WithoutStoreTest(HandoverTestCase):
     def test_a_unit_without_store_is_warned_of_and_drains(self):
         self.without('FileDescriptorStoreMax=0')
         self.assert_restart_drains()
-        self.service.wait_log('(?m)^ringdown.service cannot store clients .*FileDescriptorStoreMax=16')
+        self.service.wait_log(
+            '(?m)^ringdown.service cannot store clients .*FileDescriptorStoreMax=16')
 
     def test_a_unit_without_the_signal_is_warned_of_and_drains(self):
         self.without('RestartKillSignal=SIGTERM')

@@ -317,7 +317,7 @@ class OrderTest(StoreTestCase):
 class StrangeParcelTest(StoreTestCase):
     """What the service manager has kept is nothing that can be read: the service begins anew."""
 
-    WARNING = 'Cannot read the stored clients'
+    WARNING = 'Cannot read the stored clients, all of them are lost'
 
     def keep_parcel(self, fill):
         """The service manager has kept a parcel with what FILL puts into it."""

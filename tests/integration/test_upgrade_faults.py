@@ -313,7 +313,7 @@ class MeanwhileTest(FaultTestCase):
             crossing, upgrading = self.stopped(server)
             done = self.run_replace()
             self.assertEqual(1, done.returncode, done.stderr)
-            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*(already in progress)')
+            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*already in progress')
             crossing.go()
             upgrading.result()
             server.follow()
