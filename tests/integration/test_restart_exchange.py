@@ -8,8 +8,8 @@ import signal
 import tempfile
 
 import tap
-from generations import Program
-from patience import eventually
+from upgrade_case import Program
+from waiting import eventually
 from successor import TAKEN, Crossing
 from units import ServiceTestCase, units_in_session
 

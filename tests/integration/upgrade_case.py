@@ -16,7 +16,7 @@ import threading
 from contextlib import contextmanager
 
 from bus import Bus, Caller, Monitor, Owners
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from ringdown import Ringdown, RingdownTestCase, program
 from successor import HEADER, Crossing
 
