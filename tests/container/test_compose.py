@@ -166,7 +166,7 @@ class StopTest(ContainerTestCase):
         [node] = self.start()
         client = self.connect(node)
         docker('kill', '--signal=HUP', node.container)
-        eventually(lambda: 'a container ends with its first process' in self.project.log(),
+        eventually(lambda: 'the container ends with its first process' in self.project.log(),
                    'the service to refuse')
         client.text('still here')
         client.expect_text('still here')
