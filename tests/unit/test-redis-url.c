@@ -154,21 +154,21 @@ assert_refused (const char *text, const char *message)
   g_assert_cmpstr (error->message, ==, message);
 }
 
-#define SCHEME \
-  "is not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket"
-#define SYNTAX                                                                              \
-  "is not a valid URL; give redis://USER:PASSWORD@HOST:PORT/DATABASE, and %XX for special " \
+#define SCHEME "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket"
+#define SYNTAX                                                                           \
+  "not a valid URL; give redis://USER:PASSWORD@HOST:PORT/DATABASE, and %XX for special " \
   "characters of user and password"
-#define USER     "has a user without a password; give USER:PASSWORD@ or :PASSWORD@ before the host"
-#define HOST     "has no valid host; give a host name or an IP address, IPv6 in brackets"
-#define PORT     "has no valid port; give a number from 1 to 65535"
-#define DATABASE "has no valid database; give a number from 0 to 65535"
-#define PATH     "has no valid path of a UNIX socket; give unix:///PATH, at most 107 bytes of path"
+#define USER     "user without a password; give USER:PASSWORD@ or :PASSWORD@ before the host"
+#define HOST     "no valid host; give a host name or an IP address, IPv6 in brackets"
+#define PORT     "no valid port; give a number from 1 to 65535"
+#define DATABASE "no valid database; give a number from 0 to 65535"
+#define LENGTH   "URL is too long; give at most 1024 bytes"
+#define PATH     "no valid path of a UNIX socket; give unix:///PATH, with a path of at most 107 bytes"
 #define OPTIONS \
-  "has unknown options; leave out ? or # and what follows, all but ?db=NUMBER after unix:///PATH"
-#define TLS                                                                                       \
-  "asks for TLS, which is not spoken here; give redis:// and the address of a proxy that speaks " \
-  "it, such as stunnel"
+  "unknown options; leave out ? or # and the rest, except ?db=NUMBER after unix:///PATH"
+#define TLS                                                                                   \
+  "TLS is not supported; give redis:// and the address of a proxy that supports it, such as " \
+  "stunnel"
 
 static void
 what_is_wrong_is_named (void)
@@ -176,58 +176,53 @@ what_is_wrong_is_named (void)
   static const struct
   {
     const char *text;
-    const char *shown;
-    const char *why;
+    const char *message;
   } wrong[] = {
-    { "", "", SCHEME },
-    { "localhost", "localhost", SCHEME },
-    { "localhost:6379", "localhost:6379", SCHEME },
-    { "redis:localhost", "redis:localhost", SCHEME },
-    { "http://localhost:6379", "http://localhost:6379", SCHEME },
-    { "run/redis.sock", "run/redis.sock", SCHEME },
-    { "a:" SECRET "@h", "a:***@h", SCHEME },
-    { "redis\x1b[2J", "redis\\u001b[2J", SCHEME },
-    { "rediss://:" SECRET "@h:6380", "rediss://***@h:6380", TLS },
-    { "redis://:%0" SECRET "@h", "redis://***@h", SYNTAX },
-    { "redis://:a%00b@h", "redis://***@h", SYNTAX },
-    { "redis://anna@h", "redis://***@h", USER },
-    { "redis://", "redis://", HOST },
-    { "redis:///1", "redis:///1", HOST },
-    { "redis://:6379", "redis://:***", HOST },
-    { "redis://:" SECRET "@/1", "redis://***@/1", HOST },
-    { "redis://a b/1", "redis://a b/1", HOST },
-    { "redis://300.1.1.1", "redis://300.1.1.1", HOST },
-    { "redis://[::1", "redis://[::1", HOST },
-    { "redis://[a]", "redis://[a]", HOST },
-    { "redis://h:0", "redis://h:0", PORT },
-    { "redis://h:65536", "redis://h:65536", PORT },
-    { "redis://h:-1", "redis://h:***", PORT },
-    { "redis://h:" SECRET, "redis://h:***", PORT },
-    { "redis://:" SECRET "/a@h", "redis://***@h", PORT }, /* has a / that is not encoded */
-    { "redis://:" SECRET "#a@h", "redis://***@h", PORT },
-    { "redis://:@" SECRET "@:1", "redis://***@:1", HOST },
-    { "redis://h/65536", "redis://h/65536", DATABASE },
-    { "redis://h/-1", "redis://h/-1", DATABASE },
-    { "redis://h/a", "redis://h/a", DATABASE },
-    { "redis://h/1/2", "redis://h/1/2", DATABASE },
-    { "unix:///r?db=65536", "unix:///r?db=65536", DATABASE },
-    { "unix:///r?db=", "unix:///r?db=", DATABASE },
-    { "redis://h?password=" SECRET, "redis://h?***", OPTIONS },
-    { "redis://h/1#" SECRET, "redis://h/1#***", OPTIONS },
-    { "redis://h?db=1", "redis://h?db=1", OPTIONS },
-    { "unix:///r?password=" SECRET, "unix:///r?***", OPTIONS },
-    { "unix:///r#a", "unix:///r#***", OPTIONS },
-    { "unix://run/redis.sock", "unix://run/redis.sock", PATH },
-    { "unix://", "unix://", PATH },
-    { "unix:///a%00b", "unix:///a%00b", PATH },
+    { "", SCHEME },
+    { "localhost", SCHEME },
+    { "localhost:6379", SCHEME },
+    { "redis:localhost", SCHEME },
+    { "http://localhost:6379", SCHEME },
+    { "run/redis.sock", SCHEME },
+    { "a:" SECRET "@h", SCHEME },
+    { "redis\x1b[2J", SCHEME },
+    { "rediss://:" SECRET "@h:6380", TLS },
+    { "redis://:%0" SECRET "@h", SYNTAX },
+    { "redis://:a%00b@h", SYNTAX },
+    { "redis://anna@h", USER },
+    { "redis://", HOST },
+    { "redis:///1", HOST },
+    { "redis://:6379", HOST },
+    { "redis://:" SECRET "@/1", HOST },
+    { "redis://a b/1", HOST },
+    { "redis://300.1.1.1", HOST },
+    { "redis://[::1", HOST },
+    { "redis://[a]", HOST },
+    { "redis://h:0", PORT },
+    { "redis://h:65536", PORT },
+    { "redis://h:-1", PORT },
+    { "redis://h:" SECRET, PORT },
+    { "redis://:" SECRET "/a@h", PORT }, /* has a / that is not encoded */
+    { "redis://:" SECRET "#a@h", PORT },
+    { "redis://:@" SECRET "@:1", HOST },
+    { "redis://h/65536", DATABASE },
+    { "redis://h/-1", DATABASE },
+    { "redis://h/a", DATABASE },
+    { "redis://h/1/2", DATABASE },
+    { "unix:///r?db=65536", DATABASE },
+    { "unix:///r?db=", DATABASE },
+    { "redis://h?password=" SECRET, OPTIONS },
+    { "redis://h/1#" SECRET, OPTIONS },
+    { "redis://h?db=1", OPTIONS },
+    { "unix:///r?password=" SECRET, OPTIONS },
+    { "unix:///r#a", OPTIONS },
+    { "unix://run/redis.sock", PATH },
+    { "unix://", PATH },
+    { "unix:///a%00b", PATH },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
-    {
-      g_autofree char *message = g_strdup_printf ("“%s” %s", wrong[i].shown, wrong[i].why);
-
-      assert_refused (wrong[i].text, message);
-    }
+    assert_refused (wrong[i].text, wrong[i].message);
 }
 
 static void
@@ -241,16 +236,14 @@ lengths_end_at_their_limits (void)
   g_autofree char *path = g_strconcat ("/", name, NULL);
   g_autofree char *longer_path = g_strconcat (path, "n", NULL);
   g_autofree char *longer_url = g_strconcat ("unix://", longer_path, NULL);
-  g_autofree char *path_message = g_strdup_printf ("“%.60s…” " PATH, longer_path);
-  g_autofree char *url_message = g_strdup_printf ("“%.60s…” " PATH, longer_url);
   g_autoptr (RdRedisUrl) url = rd_redis_url_parse (longest, NULL);
   g_autoptr (RdRedisUrl) socket = rd_redis_url_parse (path, NULL);
 
   g_assert_cmpstr (url->password, ==, password);
   g_assert_cmpstr (socket->path, ==, path);
-  assert_refused (longer, "“redis://***@hh” is too long; give at most 1024 bytes");
-  assert_refused (longer_path, path_message);
-  assert_refused (longer_url, url_message);
+  assert_refused (longer, LENGTH);
+  assert_refused (longer_path, PATH);
+  assert_refused (longer_url, PATH);
 }
 
 static void
