@@ -8,7 +8,6 @@
 
 #include "rd-parts.h"
 
-#include "rd-local-bus.h"
 #include "rd-redis-bus.h"
 #include "rd-redis.h"
 
@@ -42,7 +41,7 @@ make_bus (RdParts *self, GError **error)
 
   if (config->redis == NULL)
     {
-      self->bus = rd_local_bus_new ();
+      self->bus = rd_bus_new ();
       return TRUE;
     }
 

@@ -16,7 +16,7 @@ from ringdown import RingdownTestCase
 MODES = ('stream', 'pubsub')
 STREAM = 'ringdown:log'
 CONNECTED = 'redis: connected'
-AWAY = r'Redis at \S+ is away: '
+AWAY = r'Redis at \S+ is down: '
 REFUSES = r'Redis at \S+ refuses messages: '
 LOST = r'Redis at \S+ has lost data'
 UNSENT = r'\d+ messages? did not get to Redis before the end: '

@@ -292,7 +292,7 @@ class AbsentTest(StartTestCase):
         redis.password = SECRET
         redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
         self.wait_state(worker, 'redis: down since .*NOAUTH.*')
-        worker.wait_log('is away: NOAUTH')
+        worker.wait_log('is down: NOAUTH')
         client.text('alone')
         client.expect_text('alone')
         redis.configure('requirepass', '')

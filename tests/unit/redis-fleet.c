@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "rd-redis-entry.h"
 #include "rd-redis-outbox.h"
 #include "rd-redis-stream.h"
 #include "redis-carry.h"
@@ -261,16 +260,15 @@ step_writer (Fleet *fleet, Worker *worker)
 static void
 take (Worker *worker, const redisReply *reply, FleetTally *tally)
 {
-  ModelEntry entry = { 0 };
+  ModelEntry entry = { .id = redis_model_parse_id (reply->element[0]->str) };
   RdMessage message;
 
-  g_assert_true (rd_redis_entry_parse_id (reply, &entry.id));
   if (ws_id_compare (&entry.id, &worker->read) > 0)
     worker->read = entry.id;
 
   switch (rd_redis_stream_take (worker->stream, reply, &message))
     {
-    case RD_REDIS_TAKE:
+    case RD_REDIS_ENTRY_NEW:
       entry.sender = g_ascii_strtoull (reply->element[1]->element[1]->str + strlen ("worker"), NULL,
                                        10);
       entry.number = g_ascii_strtoull ((const char *) message.data, NULL, 10);
@@ -279,13 +277,14 @@ take (Worker *worker, const redisReply *reply, FleetTally *tally)
       set_fate (worker, &entry, FATE_TAKEN);
       tally->taken++;
       return;
-    case RD_REDIS_REPEATED:
+    case RD_REDIS_ENTRY_REPEATED:
       tally->repeated++;
       return;
-    case RD_REDIS_OWN:
-    case RD_REDIS_FOREIGN:
+    case RD_REDIS_ENTRY_OWN:
+    case RD_REDIS_ENTRY_FOREIGN:
       return;
-    case RD_REDIS_BROKEN:
+    case RD_REDIS_ENTRY_TOO_LARGE:
+    case RD_REDIS_ENTRY_INVALID:
       g_assert_not_reached ();
     }
 }
@@ -308,7 +307,7 @@ static void
 resume_stream (Fleet *fleet, Worker *worker, FleetTally *tally)
 {
   g_autoptr (redisReply) info = redis_model_info (fleet->redis);
-  RdRedisAway away;
+  RdRedisGap away;
 
   g_assert_true (rd_redis_stream_resume (worker->stream, info, &away));
   if (!worker->has_joined)
@@ -334,9 +333,9 @@ static void
 look (Fleet *fleet, Worker *worker)
 {
   g_autoptr (redisReply) info = redis_model_info (fleet->redis);
-  RdRedisAway away;
+  RdRedisGap away;
 
-  g_assert_true (rd_redis_stream_look (worker->stream, info, &away));
+  g_assert_true (rd_redis_stream_check (worker->stream, info, &away));
   g_assert_false (away.lost);
   worker->missed += away.missed;
 }

@@ -6,7 +6,6 @@
 
 #include "redis-model.h"
 
-#include "rd-redis-entry.h"
 
 #include <stdio.h>
 
@@ -88,6 +87,16 @@ redis_model_info (const RedisModel *redis)
   return make_reply (wire->str);
 }
 
+WsId
+redis_model_parse_id (const char *text)
+{
+  WsId id;
+
+  g_assert_cmpint (sscanf (text, "%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, &id.ms, &id.seq), ==,
+                   2);
+  return id;
+}
+
 static guint
 find_behind (const RedisModel *redis, const WsId *id)
 {
@@ -111,14 +120,10 @@ redisReply *
 redis_model_read (const RedisModel *redis, const char *position, guint count)
 {
   g_autoptr (GString) wire = g_string_new (NULL);
-  WsId id = { 0 };
-  guint begin;
-  guint end;
+  const WsId id = redis_model_parse_id (position);
+  const guint begin = find_behind (redis, &id);
+  const guint end = MIN (begin + count, redis->entries->len);
 
-  g_assert_cmpint (sscanf (position, "%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, &id.ms, &id.seq),
-                   ==, 2);
-  begin = find_behind (redis, &id);
-  end = MIN (begin + count, redis->entries->len);
   if (begin == end)
     return NULL;
 

@@ -41,6 +41,9 @@ redisReply *redis_model_info (const RedisModel *redis);
 /* Answers XREAD. Returns: (transfer full): at most @count entries behind @position; NULL: none. */
 redisReply *redis_model_read (const RedisModel *redis, const char *position, guint count);
 
+/* Parses "<ms>-<seq>". */
+WsId redis_model_parse_id (const char *text);
+
 char *model_sender_name (guint sender);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RedisModel, redis_model_free)

@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#include "rd-redis-echoes.h"
+#include "rd-redis-dedup.h"
 #include "rd-redis-outbox.h"
-#include "rd-redis-senders.h"
 #include "rd-redis-stream.h"
 #include "redis-carry.h"
 #include "redis-replies.h"
@@ -29,38 +28,38 @@ make (const char *type, const char *text)
 /* Senders */
 
 static void
-note (RdRedisSenders *senders, const char *node, guint64 sequence)
+note (RdRedisDedup *senders, const char *node, guint64 sequence)
 {
   const WsId id = { .ms = sequence };
   WsId forgotten;
 
-  rd_redis_senders_note (senders, node, sequence, &id, &forgotten);
+  rd_redis_dedup_set (senders, node, sequence, &id, &forgotten);
 }
 
 static void
 senders_are_remembered_in_their_order (void)
 {
-  g_autoptr (RdRedisSenders) senders = rd_redis_senders_new ();
-  g_autoptr (RdRedisSenders) successors = rd_redis_senders_new ();
+  g_autoptr (RdRedisDedup) senders = rd_redis_dedup_new ();
+  g_autoptr (RdRedisDedup) successors = rd_redis_dedup_new ();
   g_autoptr (GVariant) packed = NULL;
   const WsId id = { .ms = 7 };
   WsId forgotten = { 0 };
 
-  for (guint i = 1; i <= RD_REDIS_SENDERS_MAX; i++)
+  for (guint i = 1; i <= RD_REDIS_DEDUP_MAX; i++)
     {
       g_autofree char *node = g_strdup_printf ("node%u", i);
 
       note (senders, node, i);
     }
-  g_assert_cmpuint (rd_redis_senders_find (senders, "node1"), ==, 1);
+  g_assert_cmpuint (rd_redis_dedup_find (senders, "node1"), ==, 1);
 
-  packed = carry (rd_redis_senders_pack (senders));
-  g_assert_true (rd_redis_senders_unpack (successors, packed));
-  g_assert_true (rd_redis_senders_note (successors, "one more", 7, &id, &forgotten));
+  packed = carry (rd_redis_dedup_pack (senders));
+  g_assert_true (rd_redis_dedup_unpack (successors, packed));
+  g_assert_true (rd_redis_dedup_set (successors, "one more", 7, &id, &forgotten));
   g_assert_cmpuint (forgotten.ms, ==, 2);
-  g_assert_cmpuint (rd_redis_senders_find (successors, "node1"), ==, 1);
-  g_assert_cmpuint (rd_redis_senders_find (successors, "node2"), ==, 0);
-  g_assert_cmpuint (rd_redis_senders_find (successors, "node4096"), ==, 4096);
+  g_assert_cmpuint (rd_redis_dedup_find (successors, "node1"), ==, 1);
+  g_assert_cmpuint (rd_redis_dedup_find (successors, "node2"), ==, 0);
+  g_assert_cmpuint (rd_redis_dedup_find (successors, "node4096"), ==, 4096);
 }
 
 static void
@@ -72,22 +71,22 @@ senders_who_cannot_be_are_refused (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
-      g_autoptr (RdRedisSenders) senders = rd_redis_senders_new ();
-      g_autoptr (GVariant) packed = make (RD_REDIS_SENDERS_PACKED_TYPE, wrong[i]);
+      g_autoptr (RdRedisDedup) senders = rd_redis_dedup_new ();
+      g_autoptr (GVariant) packed = make (RD_REDIS_DEDUP_PACKED_TYPE, wrong[i]);
 
       g_test_message ("%s", wrong[i]);
-      g_assert_false (rd_redis_senders_unpack (senders, packed));
+      g_assert_false (rd_redis_dedup_unpack (senders, packed));
     }
 }
 
 static void
 more_senders_than_are_remembered_are_refused (void)
 {
-  g_autoptr (RdRedisSenders) senders = rd_redis_senders_new ();
+  g_autoptr (RdRedisDedup) senders = rd_redis_dedup_new ();
   g_autoptr (GVariant) packed = NULL;
-  GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE (RD_REDIS_SENDERS_PACKED_TYPE));
+  GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE (RD_REDIS_DEDUP_PACKED_TYPE));
 
-  for (guint i = 0; i <= RD_REDIS_SENDERS_MAX; i++)
+  for (guint i = 0; i <= RD_REDIS_DEDUP_MAX; i++)
     {
       g_autofree char *node = g_strdup_printf ("node%u", i);
 
@@ -95,7 +94,7 @@ more_senders_than_are_remembered_are_refused (void)
                              G_GUINT64_CONSTANT (1), G_GUINT64_CONSTANT (0));
     }
   packed = carry (g_variant_builder_end (&builder));
-  g_assert_false (rd_redis_senders_unpack (senders, packed));
+  g_assert_false (rd_redis_dedup_unpack (senders, packed));
 }
 
 /* The stream */
@@ -113,14 +112,14 @@ take (RdRedisStream *stream, guint64 ms, const char *node, guint64 sequence)
   return rd_redis_stream_take (stream, entry, &message);
 }
 
-static RdRedisAway
+static RdRedisGap
 resume (RdRedisStream *stream, guint64 first_ms, guint64 last_ms, guint64 length, guint64 added)
 {
   g_autoptr (GString) wire = g_string_new (NULL);
   g_autoptr (redisReply) info = NULL;
   const WsId first = { .ms = first_ms };
   const WsId last = { .ms = last_ms };
-  RdRedisAway away;
+  RdRedisGap away;
 
   wire_info (wire, length, &first, &last, added);
   info = make_reply (wire->str);
@@ -147,15 +146,15 @@ stream_is_read_on_from_where_it_was (void)
 
   rd_redis_stream_set_since (stream, 100000);
   resume (stream, 100000, 100000, 1, 1);
-  g_assert_cmpint (take (stream, 100001, "other", 5), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 100002, "other", 6), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 100001, "other", 5), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 100002, "other", 6), ==, RD_REDIS_ENTRY_NEW);
 
   successor = stream_carry (stream);
   resume (successor, 100000, 100003, 4, 4);
   rd_redis_stream_format_position (successor, position);
   g_assert_cmpstr (position, ==, "95002-0");
-  g_assert_cmpint (take (successor, 100002, "other", 6), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (successor, 100003, "other", 7), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (successor, 100002, "other", 6), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (successor, 100003, "other", 7), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
@@ -163,7 +162,7 @@ what_is_cut_off_meanwhile_is_counted (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
   g_autoptr (RdRedisStream) successor = NULL;
-  RdRedisAway away;
+  RdRedisGap away;
 
   rd_redis_stream_set_since (stream, 100000);
   resume (stream, 100000, 100000, 1, 1);
@@ -184,7 +183,7 @@ worker_that_never_joined_joins_where_it_began (void)
   rd_redis_stream_set_since (stream, 100000);
   successor = stream_carry (stream);
   resume (successor, 90000, 100005, 2, 2);
-  g_assert_cmpint (take (successor, 100005, "other", 1), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (successor, 100005, "other", 1), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
@@ -349,44 +348,44 @@ outboxes_that_cannot_be_are_refused (void)
 /* Echoes */
 
 static void
-expect (RdRedisEchoes *echoes, guint64 sequence, const char *text)
+expect (RdRedisOwn *echoes, guint64 sequence, const char *text)
 {
   g_autoptr (GBytes) data = g_bytes_new_static (text, strlen (text));
   const RdRedisOutgoing outgoing = { .sequence = sequence, .opcode = WS_OPCODE_TEXT, .data = data };
 
-  rd_redis_echoes_expect (echoes, &outgoing);
+  rd_redis_own_add (echoes, &outgoing);
 }
 
 static void
 echoes_are_known_by_the_successor_for_a_while (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (G_MAXSIZE);
-  g_autoptr (RdRedisEchoes) successors = rd_redis_echoes_new (G_MAXSIZE);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (G_MAXSIZE);
+  g_autoptr (RdRedisOwn) successors = rd_redis_own_new (G_MAXSIZE);
   g_autoptr (GVariant) packed = NULL;
 
   expect (echoes, 1, "answered");
   expect (echoes, 2, "two");
   expect (echoes, 3, "");
   expect (echoes, 4, "four");
-  rd_redis_echoes_disconnect (echoes, 1, NOW_US);
-  packed = carry (rd_redis_echoes_pack (echoes));
+  rd_redis_own_disconnect (echoes, 1, NOW_US);
+  packed = carry (rd_redis_own_pack (echoes));
 
-  g_assert_true (rd_redis_echoes_unpack (successors, packed, NOW_US));
-  g_assert_false (rd_redis_echoes_match (successors, "answered", 8, NOW_US));
-  g_assert_true (rd_redis_echoes_match (successors, "two", 3, NOW_US));
-  g_assert_true (rd_redis_echoes_match (successors, "", 0, NOW_US));
-  g_assert_false (rd_redis_echoes_match (successors, "four", 4, NOW_US + RD_REDIS_ECHO_US));
+  g_assert_true (rd_redis_own_unpack (successors, packed, NOW_US));
+  g_assert_false (rd_redis_own_match (successors, "answered", 8, NOW_US));
+  g_assert_true (rd_redis_own_match (successors, "two", 3, NOW_US));
+  g_assert_true (rd_redis_own_match (successors, "", 0, NOW_US));
+  g_assert_false (rd_redis_own_match (successors, "four", 4, NOW_US + RD_REDIS_OWN_US));
 }
 
 static void
 echoes_are_not_expected_for_ever (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (G_MAXSIZE);
-  g_autoptr (GVariant) packed = make (RD_REDIS_ECHOES_PACKED_TYPE,
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (G_MAXSIZE);
+  g_autoptr (GVariant) packed = make (RD_REDIS_OWN_PACKED_TYPE,
                                       "[(1, 9223372036854775807, [0x61])]");
 
-  g_assert_true (rd_redis_echoes_unpack (echoes, packed, NOW_US));
-  g_assert_false (rd_redis_echoes_match (echoes, "a", 1, NOW_US + RD_REDIS_ECHO_US));
+  g_assert_true (rd_redis_own_unpack (echoes, packed, NOW_US));
+  g_assert_false (rd_redis_own_match (echoes, "a", 1, NOW_US + RD_REDIS_OWN_US));
 }
 
 static void
@@ -398,11 +397,11 @@ echoes_that_cannot_be_are_refused (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
-      g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (G_MAXSIZE);
-      g_autoptr (GVariant) packed = make (RD_REDIS_ECHOES_PACKED_TYPE, wrong[i]);
+      g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (G_MAXSIZE);
+      g_autoptr (GVariant) packed = make (RD_REDIS_OWN_PACKED_TYPE, wrong[i]);
 
       g_test_message ("%s", wrong[i]);
-      g_assert_false (rd_redis_echoes_unpack (echoes, packed, 0));
+      g_assert_false (rd_redis_own_unpack (echoes, packed, 0));
     }
 }
 

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-#include "rd-redis-entry.h"
-#include "rd-redis-senders.h"
+#include "rd-redis-dedup.h"
 #include "rd-redis-stream.h"
 #include "redis-replies.h"
 
@@ -51,31 +50,31 @@ make_info (guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
   return make_reply (wire->str);
 }
 
-static RdRedisAway
+static RdRedisGap
 resume (RdRedisStream *stream, guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
 {
   g_autoptr (redisReply) info = make_info (length, first_ms, last_ms, added);
-  RdRedisAway away;
+  RdRedisGap away;
 
   g_assert_true (rd_redis_stream_resume (stream, info, &away));
   return away;
 }
 
-static RdRedisAway
+static RdRedisGap
 look (RdRedisStream *stream, guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
 {
   g_autoptr (redisReply) info = make_info (length, first_ms, last_ms, added);
-  RdRedisAway away;
+  RdRedisGap away;
 
-  g_assert_true (rd_redis_stream_look (stream, info, &away));
+  g_assert_true (rd_redis_stream_check (stream, info, &away));
   return away;
 }
 
-static RdRedisAway
+static RdRedisGap
 resume_wire (RdRedisStream *stream, const char *wire)
 {
   g_autoptr (redisReply) info = make_reply (wire);
-  RdRedisAway away;
+  RdRedisGap away;
 
   g_assert_true (rd_redis_stream_resume (stream, info, &away));
   return away;
@@ -110,7 +109,7 @@ assert_position (const RdRedisStream *stream, const char *position)
 }
 
 static void
-assert_away (RdRedisAway away, gboolean lost, gboolean trimmed, guint64 missed)
+assert_away (RdRedisGap away, gboolean lost, gboolean trimmed, guint64 missed)
 {
   g_assert_cmpint (away.lost, ==, lost);
   g_assert_cmpint (away.trimmed, ==, trimmed);
@@ -124,13 +123,13 @@ a_message_is_taken_once (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 2, "a", 2), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 3, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 4, "a", 2), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 5, "b", 1), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 6, "a", 7), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 7, "a", 6), ==, RD_REDIS_REPEATED);
+  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 2, "a", 2), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 3, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 4, "a", 2), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 5, "b", 1), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 6, "a", 7), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 7, "a", 6), ==, RD_REDIS_ENTRY_REPEATED);
 }
 
 static void
@@ -147,7 +146,7 @@ a_message_is_handed_on_as_it_is (void)
   rd_redis_reader_feed (reader, wire, strlen (wire) + 1 + strlen (wire + strlen (wire) + 1));
   entry = rd_redis_reader_next (reader, NULL);
   g_assert_nonnull (entry);
-  g_assert_cmpint (rd_redis_stream_take (stream, entry, &message), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (rd_redis_stream_take (stream, entry, &message), ==, RD_REDIS_ENTRY_NEW);
   g_assert_cmpstr (message.topic, ==, RD_TOPIC_BROADCAST);
   g_assert_cmpint (message.opcode, ==, WS_OPCODE_BINARY);
   g_assert_cmpmem (message.data, message.size, "\xff\0\xfe", 3);
@@ -159,8 +158,8 @@ our_own_are_counted_in_each_pass (void)
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 0);
-  g_assert_cmpint (take (stream, 1, "us", 3), ==, RD_REDIS_OWN);
-  g_assert_cmpint (take (stream, 2, "us", 2), ==, RD_REDIS_OWN);
+  g_assert_cmpint (take (stream, 1, "us", 3), ==, RD_REDIS_ENTRY_OWN);
+  g_assert_cmpint (take (stream, 2, "us", 2), ==, RD_REDIS_ENTRY_OWN);
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 3);
   resume (stream, 2, 1, 2, 2);
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 0);
@@ -175,7 +174,7 @@ the_first_pass_begins_at_the_end (void)
 
   assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
   assert_position (stream, "1700000000050-0");
-  g_assert_cmpint (take (stream, 51, "a", 8), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 51, "a", 8), ==, RD_REDIS_ENTRY_NEW);
 }
 
 /* Redis was away when we began; others were back before us. */
@@ -186,7 +185,7 @@ the_first_pass_begins_where_we_began (void)
 
   assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
   assert_position (stream, "1700000000030-0");
-  g_assert_cmpint (take (stream, 31, "a", 8), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 31, "a", 8), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
@@ -205,7 +204,7 @@ the_time_when_we_began_does_not_change (void)
 
   assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
   rd_redis_stream_set_since (stream, BEGUN_MS + 40);
-  g_assert_cmpint (take (stream, 35, "a", 8), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 35, "a", 8), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
@@ -213,14 +212,14 @@ a_later_pass_begins_a_little_before_where_we_were (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_ENTRY_NEW);
   assert_away (resume (stream, 3, 7000, 9500, 3), FALSE, FALSE, 0);
   assert_position (stream, "1700000004000-0");
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 7001, "a", 3), ==, RD_REDIS_TAKE); /* by a clock that is behind */
-  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 9500, "a", 4), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 7001, "a", 3), ==, RD_REDIS_ENTRY_NEW); /* by a clock that is behind */
+  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 9500, "a", 4), ==, RD_REDIS_ENTRY_NEW);
 }
 
 /* Or else others, who write faster than we read, would keep us from it for ever. */
@@ -229,12 +228,12 @@ a_pass_has_caught_up_with_what_was_there_when_it_began (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_NEW);
   resume (stream, 3, 7000, 9500, 3);
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 9499, "a", 2), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 9499, "a", 2), ==, RD_REDIS_ENTRY_NEW);
   g_assert_false (rd_redis_stream_has_caught_up (stream));
-  g_assert_cmpint (take (stream, 9500, "a", 3), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 9500, "a", 3), ==, RD_REDIS_ENTRY_NEW);
   g_assert_true (rd_redis_stream_has_caught_up (stream));
 }
 
@@ -245,9 +244,9 @@ what_was_there_before_us_is_not_taken (void)
 
   resume (stream, 10, 1, 100, 10);
   resume (stream, 10, 1, 100, 10);
-  g_assert_cmpint (take (stream, 99, "a", 9), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 100, "a", 10), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 101, "a", 11), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 99, "a", 9), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 100, "a", 10), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 101, "a", 11), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
@@ -264,14 +263,14 @@ no_info_is_no_stream (void)
     "*1\r\n$1\r\nx\r\n",
   };
   g_autoptr (RdRedisStream) stream = make_stream ();
-  RdRedisAway away;
+  RdRedisGap away;
 
   for (gsize i = 0; i < G_N_ELEMENTS (wires); i++)
     {
       g_autoptr (redisReply) info = make_reply (wires[i]);
 
       g_assert_false (rd_redis_stream_resume (stream, info, &away));
-      g_assert_false (rd_redis_stream_look (stream, info, &away));
+      g_assert_false (rd_redis_stream_check (stream, info, &away));
       assert_position (stream, "0-0");
     }
 }
@@ -288,9 +287,9 @@ an_end_that_went_back_is_data_lost (void)
   assert_away (look (stream, 1, 1, 1, 1), TRUE, FALSE, 0);
   assert_away (resume (stream, 1, 1, 1, 1), TRUE, FALSE, 0);
   assert_position (stream, "0-0");
-  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 3, "a", 2), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 4, "a", 3), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 3, "a", 2), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 4, "a", 3), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
@@ -302,7 +301,7 @@ fewer_entries_than_there_were_are_data_lost (void)
   take (stream, 2, "a", 2);
   assert_away (resume (stream, 1, 9, 9, 1), TRUE, FALSE, 0);
   assert_position (stream, "0-0");
-  g_assert_cmpint (take (stream, 9, "a", 3), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 9, "a", 3), ==, RD_REDIS_ENTRY_NEW);
   assert_away (resume (stream, 1, 9, 9, 1), FALSE, FALSE, 0);
 }
 
@@ -339,7 +338,7 @@ a_stream_that_is_gone_is_data_lost (void)
   resume (stream, 10, 1, 100000, 10);
   assert_away (resume_wire (stream, "-ERR no such key\r\n"), TRUE, FALSE, 0);
   assert_position (stream, "0-0");
-  g_assert_cmpint (take (stream, 1, "newcomer", 1), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 1, "newcomer", 1), ==, RD_REDIS_ENTRY_NEW);
   assert_away (resume (stream, 1, 1, 1, 1), FALSE, FALSE, 0);
 }
 
@@ -358,7 +357,7 @@ what_is_cut_off_while_we_are_away_is_counted (void)
   assert_away (resume (stream, 5, 11, 15, 15), FALSE, TRUE, 7);  /* and 7 more */
   assert_away (resume (stream, 5, 11, 15, 15), FALSE, FALSE, 0); /* that was told */
   assert_away (resume (stream, 0, 0, 15, 15), FALSE, TRUE, 5);   /* the rest, too */
-  g_assert_cmpint (take (stream, 16, "a", 2), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 16, "a", 2), ==, RD_REDIS_ENTRY_NEW);
   assert_away (resume (stream, 1, 16, 16, 16), FALSE, FALSE, 0);
 }
 
@@ -457,10 +456,10 @@ what_is_no_message_is_passed_over (gconstpointer data)
   const Case *this = data;
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_FOREIGN);
+  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_ENTRY_FOREIGN);
   assert_position (stream, "1700000000001-0");
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 0);
-  g_assert_cmpint (take (stream, 2, "a", 1), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 2, "a", 1), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static const Case broken[] = {
@@ -483,7 +482,7 @@ what_is_no_entry_behind_us_is_broken (gconstpointer data)
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take_wire (stream, "*2\r\n$15\r\n1700000000000-7\r\n*0\r\n");
-  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_BROKEN);
+  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_ENTRY_INVALID);
   assert_position (stream, "1700000000000-7");
 }
 
@@ -494,7 +493,7 @@ take_of_many (RdRedisStream *stream, guint first, guint n)
     {
       g_autofree char *node = g_strdup_printf ("node%u", i);
 
-      g_assert_cmpint (take (stream, i, node, 1), ==, RD_REDIS_TAKE);
+      g_assert_cmpint (take (stream, i, node, 1), ==, RD_REDIS_ENTRY_NEW);
     }
 }
 
@@ -503,13 +502,13 @@ as_many_senders_are_remembered_as_promised (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  take_of_many (stream, 1, RD_REDIS_SENDERS_MAX);
-  resume (stream, RD_REDIS_SENDERS_MAX, 1, RD_REDIS_SENDERS_MAX, RD_REDIS_SENDERS_MAX);
-  g_assert_cmpint (take (stream, 9001, "node1", 1), ==, RD_REDIS_REPEATED); /* heard of again */
+  take_of_many (stream, 1, RD_REDIS_DEDUP_MAX);
+  resume (stream, RD_REDIS_DEDUP_MAX, 1, RD_REDIS_DEDUP_MAX, RD_REDIS_DEDUP_MAX);
+  g_assert_cmpint (take (stream, 9001, "node1", 1), ==, RD_REDIS_ENTRY_REPEATED); /* heard of again */
   take_of_many (stream, 10000, 1);
-  g_assert_cmpint (take (stream, 10001, "node1", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 10002, "node3", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 10003, "node2", 1), ==, RD_REDIS_TAKE); /* it was forgotten */
+  g_assert_cmpint (take (stream, 10001, "node1", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 10002, "node3", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 10003, "node2", 1), ==, RD_REDIS_ENTRY_NEW); /* it was forgotten */
 }
 
 static void
@@ -517,11 +516,11 @@ what_was_taken_of_a_forgotten_sender_is_not_taken_again (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  take_of_many (stream, 1, RD_REDIS_SENDERS_MAX + 2);
-  resume (stream, RD_REDIS_SENDERS_MAX + 2, 1, RD_REDIS_SENDERS_MAX + 2, RD_REDIS_SENDERS_MAX + 2);
-  g_assert_cmpint (take (stream, 1, "node1", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 2, "node2", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 3, "node3", 1), ==, RD_REDIS_REPEATED);
+  take_of_many (stream, 1, RD_REDIS_DEDUP_MAX + 2);
+  resume (stream, RD_REDIS_DEDUP_MAX + 2, 1, RD_REDIS_DEDUP_MAX + 2, RD_REDIS_DEDUP_MAX + 2);
+  g_assert_cmpint (take (stream, 1, "node1", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 2, "node2", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 3, "node3", 1), ==, RD_REDIS_ENTRY_REPEATED);
 }
 
 static void

@@ -14,7 +14,7 @@
 #include "core-fixture.h"
 #include "descriptors.h"
 #include "rd-error.h"
-#include "rd-local-bus.h"
+#include "rd-bus.h"
 #include "rd-names.h"
 #include "rd-service.h"
 
@@ -121,7 +121,7 @@ set_up (Fixture *fixture, gconstpointer data)
 
   core_fixture_set_up (&fixture->core, NULL);
   fixture->drain = rd_drain_new (fixture->core.manager, &options);
-  fixture->bus = rd_local_bus_new ();
+  fixture->bus = rd_bus_new ();
   fixture->nodes = rd_nodes_new (fixture->core.manager, fixture->drain, "1234", NULL);
   fixture->service = rd_service_new (fixture->core.manager, fixture->drain, fixture->bus,
                                      fixture->nodes, NULL);

@@ -10,7 +10,7 @@
 
 #include "drain-fixture.h"
 #include "notify-receiver.h"
-#include "rd-local-bus.h"
+#include "rd-bus.h"
 #include "rd-systemd.h"
 
 #define MORE_TIME "EXTEND_TIMEOUT_USEC=30000000\n"
@@ -33,7 +33,7 @@ static void
 set_up (Fixture *fixture, gconstpointer data)
 {
   drain_fixture_set_up (&fixture->drain, NULL);
-  fixture->bus = rd_local_bus_new ();
+  fixture->bus = rd_bus_new ();
   g_signal_connect_swapped (fixture->bus, "message", G_CALLBACK (rd_manager_broadcast),
                             fixture->drain.core.manager);
   fixture->receiver = notify_receiver_new (NULL);

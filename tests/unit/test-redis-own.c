@@ -5,29 +5,29 @@
 
 #include <string.h>
 
-#include "rd-redis-echoes.h"
+#include "rd-redis-dedup.h"
 
 #define MANY (1 << 20)
 
 static void
-expect (RdRedisEchoes *echoes, guint64 sequence, const char *text)
+expect (RdRedisOwn *echoes, guint64 sequence, const char *text)
 {
   g_autoptr (GBytes) data = g_bytes_new_static (text, strlen (text));
   const RdRedisOutgoing outgoing = { .sequence = sequence, .opcode = WS_OPCODE_TEXT, .data = data };
 
-  rd_redis_echoes_expect (echoes, &outgoing);
+  rd_redis_own_add (echoes, &outgoing);
 }
 
 static gboolean
-is_ours (RdRedisEchoes *echoes, const char *text)
+is_ours (RdRedisOwn *echoes, const char *text)
 {
-  return rd_redis_echoes_match (echoes, text, strlen (text), 1);
+  return rd_redis_own_match (echoes, text, strlen (text), 1);
 }
 
 static void
 what_nobody_expects_is_of_others (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   g_assert_false (is_ours (echoes, "hello"));
   expect (echoes, 1, "hello");
@@ -39,7 +39,7 @@ what_nobody_expects_is_of_others (void)
 static void
 each_is_ours_once (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   expect (echoes, 1, "twice");
   expect (echoes, 2, "");
@@ -54,7 +54,7 @@ each_is_ours_once (void)
 static void
 same_text_of_another_takes_the_place_of_ours_and_of_no_other (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   expect (echoes, 1, "one");
   expect (echoes, 2, "two");
@@ -66,12 +66,12 @@ same_text_of_another_takes_the_place_of_ours_and_of_no_other (void)
 static void
 what_was_refused_does_not_come_back (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   expect (echoes, 1, "one");
   expect (echoes, 2, "two");
   expect (echoes, 3, "three");
-  rd_redis_echoes_forget_after (echoes, 1);
+  rd_redis_own_remove_after (echoes, 1);
   g_assert_false (is_ours (echoes, "two"));
   g_assert_false (is_ours (echoes, "three"));
   g_assert_true (is_ours (echoes, "one"));
@@ -80,12 +80,12 @@ what_was_refused_does_not_come_back (void)
 static void
 what_was_answered_on_an_old_connection_does_not_come_back (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   expect (echoes, 1, "one");
   expect (echoes, 2, "two");
   expect (echoes, 3, "three");
-  rd_redis_echoes_disconnect (echoes, 2, 0);
+  rd_redis_own_disconnect (echoes, 2, 0);
   g_assert_false (is_ours (echoes, "one"));
   g_assert_false (is_ours (echoes, "two"));
   g_assert_true (is_ours (echoes, "three"));
@@ -94,31 +94,31 @@ what_was_answered_on_an_old_connection_does_not_come_back (void)
 static void
 what_was_not_answered_on_an_old_connection_may_come_back_for_a_while (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   expect (echoes, 1, "in time");
   expect (echoes, 2, "too late");
-  rd_redis_echoes_disconnect (echoes, 0, 100);
+  rd_redis_own_disconnect (echoes, 0, 100);
   expect (echoes, 3, "on the new one");
-  rd_redis_echoes_disconnect (echoes, 0, 200); /* the time runs from the first */
-  g_assert_true (rd_redis_echoes_match (echoes, "in time", 7, RD_REDIS_ECHO_US + 99));
-  g_assert_false (rd_redis_echoes_match (echoes, "too late", 8, RD_REDIS_ECHO_US + 100));
-  g_assert_true (rd_redis_echoes_match (echoes, "on the new one", 14, RD_REDIS_ECHO_US + 199));
+  rd_redis_own_disconnect (echoes, 0, 200); /* the time runs from the first */
+  g_assert_true (rd_redis_own_match (echoes, "in time", 7, RD_REDIS_OWN_US + 99));
+  g_assert_false (rd_redis_own_match (echoes, "too late", 8, RD_REDIS_OWN_US + 100));
+  g_assert_true (rd_redis_own_match (echoes, "on the new one", 14, RD_REDIS_OWN_US + 199));
 }
 
 static void
 slow_channel_brings_ours_back_whenever_it_likes (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (MANY);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (MANY);
 
   expect (echoes, 1, "late");
-  g_assert_true (rd_redis_echoes_match (echoes, "late", 4, 1000 * RD_REDIS_ECHO_US));
+  g_assert_true (rd_redis_own_match (echoes, "late", 4, 1000 * RD_REDIS_OWN_US));
 }
 
 static void
 past_the_bound_the_oldest_is_forgotten (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (1000);
+  g_autoptr (RdRedisOwn) echoes = rd_redis_own_new (1000);
   g_autofree char *large = g_strnfill (600, 'x');
 
   expect (echoes, 1, "oldest");
