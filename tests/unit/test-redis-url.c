@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Redis URLs: what each form means, what is refused, and that no password is ever to be seen. */
+/* Redis URLs: every form, what is refused, and that no password is displayed. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -86,7 +86,7 @@ assert_equal (const RdRedisUrl *url, const Parts *expected)
 }
 
 static void
-every_form_is_understood (void)
+every_form_is_parsed (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -100,7 +100,7 @@ every_form_is_understood (void)
 }
 
 static void
-a_copy_is_the_same_and_its_own (void)
+a_copy_is_equal_and_independent (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -125,9 +125,8 @@ the_display_has_all_but_the_password (void)
     }
 }
 
-/* What is shown can be typed, and then means the same. */
 static void
-the_display_is_a_url_again (void)
+the_display_can_be_parsed (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -171,7 +170,7 @@ assert_refused (const char *text, const char *message)
   "stunnel"
 
 static void
-what_is_wrong_is_named (void)
+errors_name_the_part (void)
 {
   static const struct
   {
@@ -202,7 +201,7 @@ what_is_wrong_is_named (void)
     { "redis://h:65536", PORT },
     { "redis://h:-1", PORT },
     { "redis://h:" SECRET, PORT },
-    { "redis://:" SECRET "/a@h", PORT }, /* has a / that is not encoded */
+    { "redis://:" SECRET "/a@h", PORT }, /* the / is not encoded */
     { "redis://:" SECRET "#a@h", PORT },
     { "redis://:@" SECRET "@:1", HOST },
     { "redis://h/65536", DATABASE },
@@ -226,7 +225,7 @@ what_is_wrong_is_named (void)
 }
 
 static void
-lengths_end_at_their_limits (void)
+lengths_are_limited (void)
 {
   const gsize max_path = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
   g_autofree char *password = g_strnfill (1024 - strlen ("redis://:@h"), 'p');
@@ -270,7 +269,7 @@ passwords_are_hidden_wherever_they_stand (void)
 }
 
 static void
-place_is_the_same_whoever_asks (void)
+place_does_not_depend_on_the_login (void)
 {
   const char *const places[][2] = {
     { "redis://h", "0@[h]:6379" },
@@ -297,13 +296,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis-url/forms", every_form_is_understood);
-  g_test_add_func ("/redis-url/copy", a_copy_is_the_same_and_its_own);
+  g_test_add_func ("/redis-url/forms", every_form_is_parsed);
+  g_test_add_func ("/redis-url/copy", a_copy_is_equal_and_independent);
   g_test_add_func ("/redis-url/display", the_display_has_all_but_the_password);
-  g_test_add_func ("/redis-url/display/again", the_display_is_a_url_again);
-  g_test_add_func ("/redis-url/place", place_is_the_same_whoever_asks);
-  g_test_add_func ("/redis-url/refused", what_is_wrong_is_named);
-  g_test_add_func ("/redis-url/limits", lengths_end_at_their_limits);
+  g_test_add_func ("/redis-url/display/again", the_display_can_be_parsed);
+  g_test_add_func ("/redis-url/place", place_does_not_depend_on_the_login);
+  g_test_add_func ("/redis-url/refused", errors_name_the_part);
+  g_test_add_func ("/redis-url/limits", lengths_are_limited);
   g_test_add_func ("/redis-url/hidden", passwords_are_hidden_wherever_they_stand);
 
   return g_test_run ();
