@@ -162,7 +162,9 @@ assert_refused (const char *text, const char *message)
 #define PORT     "no valid port; give a number from 1 to 65535"
 #define DATABASE "no valid database; give a number from 0 to 65535"
 #define LENGTH   "URL is too long; give at most 1024 bytes"
-#define PATH     "no valid path of a UNIX socket; give unix:///PATH, with a path of at most 107 bytes"
+#define PATH                                                           \
+  "no valid path of a UNIX socket; give unix:///PATH, with a path of " \
+  "at most 107 bytes"
 #define OPTIONS \
   "unknown options; leave out ? or # and the rest, except ?db=NUMBER after unix:///PATH"
 #define TLS                                                                                   \
