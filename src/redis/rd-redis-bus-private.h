@@ -37,9 +37,6 @@ struct _RdRedisBus
   RdRedisConsumer *consumer; /* owned; NULL in pubsub mode */
   RdRedisOwn *own;           /* owned; NULL in stream mode */
   RdRedisLock *lock;         /* owned */
-  guint64 composed;          /* sequence number of the last message that was composed */
-  guint64 stored;            /* and of the last one that was stored */
-  char sequence[24];         /* of the message being composed, as text */
 
   RdRedisBusState state;
   char *reason;    /* owned, nullable */

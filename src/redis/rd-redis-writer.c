@@ -6,15 +6,19 @@
 
 #include "rd-redis-writer.h"
 
+#include <string.h>
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
+#define WORDS_MAX       12
 #define RECONNECT_EVERY 16 /* attempts: about once a minute */
 
 struct _RdRedisWriter
 {
-  RdRedis *redis;                    /* unowned: outlives us */
-  RdRedisOutbox *outbox;             /* unowned: outlives us */
+  RdRedis *redis;        /* unowned: outlives us */
+  RdRedisOutbox *outbox; /* unowned: outlives us */
+  RdRedisOwn *own;       /* unowned: outlives us; NULL in stream mode */
+  RdRedisTarget target;
   const RdRedisWriterEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
@@ -28,6 +32,9 @@ struct _RdRedisWriter
   guint wake_id;
   guint retry_id;
 
+  guint64 composed; /* sequence number of the last message that was sent */
+  guint64 answered; /* and of the last one with a known outcome */
+
   /* The batch in flight */
   guint in_flight; /* messages */
   guint n_stored;  /* messages that are known to be stored */
@@ -39,6 +46,8 @@ struct _RdRedisWriter
 RdRedisWriter *
 rd_redis_writer_new (RdRedis *redis,
                      RdRedisOutbox *outbox,
+                     RdRedisOwn *own,
+                     const RdRedisTarget *target,
                      const RdRedisWriterEvents *events,
                      gpointer user_data)
 {
@@ -46,17 +55,11 @@ rd_redis_writer_new (RdRedis *redis,
 
   writer->redis = redis;
   writer->outbox = outbox;
+  writer->own = own;
+  writer->target = *target;
   writer->events = events;
   writer->user_data = user_data;
   return writer;
-}
-
-void
-rd_redis_writer_free (RdRedisWriter *writer)
-{
-  rd_redis_writer_stop (writer);
-  g_free (writer->refusal);
-  g_free (writer);
 }
 
 static void write_batch (RdRedisWriter *writer);
@@ -108,6 +111,8 @@ on_stored (RdRedisWriter *writer, guint n)
   if (writer->backoff.attempts > 0
       && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->backoff.attempts = 0;
+  writer->answered = writer->composed;
+  rd_redis_outbox_stored (writer->outbox, g_get_monotonic_time ());
   writer->events->stored (n, writer->user_data);
   set_refusal (writer, NULL);
   write_batch (writer);
@@ -118,7 +123,9 @@ on_refused (RdRedisWriter *writer)
 {
   writer->refused_us = g_get_monotonic_time ();
   rd_redis_outbox_refused (writer->outbox);
-  writer->events->refused (writer->user_data);
+  writer->composed = writer->answered;
+  if (writer->own != NULL)
+    rd_redis_own_remove_after (writer->own, writer->answered);
   set_refusal (writer, g_steal_pointer (&writer->error));
   writer->retry_id = g_timeout_add (rd_redis_backoff_next (&writer->backoff), on_retry, writer);
   if (must_reconnect (writer))
@@ -215,16 +222,43 @@ on_single (const redisReply *reply, gpointer user_data)
 
 /* Sending */
 
+/* Sets the words of the command for a message, but for the message itself. Returns: how many. */
+static int
+compose (const RdRedisTarget *target,
+         const RdRedisOutgoing *outgoing,
+         const char *sequence,
+         const char **words)
+{
+  const char *opcode = outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary";
+  const char *const entry[] = { "XADD", target->stream, "MAXLEN", "~",      target->history, "*",
+                                "node", target->node,   "seq",    sequence, opcode };
+  const char *const publish[] = { "PUBLISH", target->channel };
+  const gboolean is_entry = target->stream != NULL;
+
+  memcpy (words, is_entry ? entry : publish, is_entry ? sizeof entry : sizeof publish);
+  return is_entry ? G_N_ELEMENTS (entry) : G_N_ELEMENTS (publish);
+}
+
 static void
 write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisReplyFunc func)
 {
-  const char *words[RD_REDIS_WORDS_MAX];
-  gsize sizes[RD_REDIS_WORDS_MAX];
-  const int n = writer->events->compose (outgoing, words, sizes, writer->user_data);
+  const char *words[WORDS_MAX];
+  gsize sizes[WORDS_MAX];
+  char sequence[24];
+  int n;
+
+  g_snprintf (sequence, sizeof sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
+  n = compose (&writer->target, outgoing, sequence, words);
+  for (int i = 0; i < n; i++)
+    sizes[i] = strlen (words[i]);
+  words[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
+  rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n + 1,
+                      words, sizes);
 
   writer->in_flight++;
-  rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n, words,
-                      sizes);
+  writer->composed = outgoing->sequence;
+  if (writer->own != NULL)
+    rd_redis_own_add (writer->own, outgoing);
 }
 
 static void
@@ -308,14 +342,34 @@ rd_redis_writer_start (RdRedisWriter *writer)
     set_refusal (writer, NULL); /* refused messages were stored after all, or dropped */
 }
 
-void
-rd_redis_writer_stop (RdRedisWriter *writer)
+static void
+reset (RdRedisWriter *writer)
 {
   writer->is_started = FALSE;
   writer->in_flight = 0;
   g_clear_pointer (&writer->error, g_free);
   g_clear_handle_id (&writer->wake_id, g_source_remove);
   g_clear_handle_id (&writer->retry_id, g_source_remove);
+}
+
+guint
+rd_redis_writer_stop (RdRedisWriter *writer)
+{
+  reset (writer);
+  if (writer->own == NULL)
+    return 0;
+
+  rd_redis_own_disconnect (writer->own, writer->answered, g_get_monotonic_time ());
+  writer->answered = writer->composed;
+  return rd_redis_outbox_abandon (writer->outbox);
+}
+
+void
+rd_redis_writer_free (RdRedisWriter *writer)
+{
+  reset (writer);
+  g_free (writer->refusal);
+  g_free (writer);
 }
 
 const char *
