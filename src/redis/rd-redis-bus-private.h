@@ -3,7 +3,8 @@
 
 #pragma once
 
-#include "rd-redis-bus.h"
+#include "rd-bus.h"
+#include "rd-redis-bus-options.h"
 #include "rd-redis-consumer.h"
 #include "rd-redis-dedup.h"
 #include "rd-redis-lock.h"
@@ -29,7 +30,6 @@ struct _RdRedisBus
 
   RdRedis *redis;            /* owned */
   RdRedisBusOptions options; /* with owned strings */
-  char *history;             /* owned: options.history as text */
 
   RdRedisOutbox *outbox;     /* owned */
   RdRedisWriter *writer;     /* owned */

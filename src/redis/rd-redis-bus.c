@@ -13,8 +13,6 @@
 
 #include <inttypes.h>
 
-#define STREAM_KEY "ringdown:log"
-
 /* Limit of own publishes: more than Redis buffers for a slow subscriber by default
  * (client-output-buffer-limit pubsub). */
 #define OWN_MAX_BYTES (64 << 20)
@@ -201,14 +199,6 @@ on_heard (gpointer user_data)
   rd_redis_outbox_expire (self->outbox, g_get_monotonic_time ());
 }
 
-static gboolean
-on_has_room (gpointer user_data)
-{
-  RdRedisBus *self = user_data;
-
-  return self->options.has_room (self->options.room_data);
-}
-
 /* @payload: bare text. */
 static void
 on_channel_message (RdRedisBus *self, const redisReply *payload)
@@ -297,8 +287,7 @@ static const RdRedisConsumerEvents consumer_events = { .message = on_message,
                                                        .skipped = on_skipped,
                                                        .gap = on_gap,
                                                        .caught_up = on_caught_up,
-                                                       .heard = on_heard,
-                                                       .has_room = on_has_room };
+                                                       .heard = on_heard };
 
 static void
 on_up (RdRedisBus *self)
@@ -410,7 +399,6 @@ rd_redis_bus_finalize (GObject *object)
   rd_redis_outbox_free (self->outbox);
   g_object_unref (self->redis);
   g_free (self->reason);
-  g_free (self->history);
   g_free ((char *) self->options.channel);
   g_free ((char *) self->options.node);
   G_OBJECT_CLASS (rd_redis_bus_parent_class)->finalize (object);
@@ -440,16 +428,11 @@ RdBus *
 rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
 {
   RdRedisBus *self = g_object_new (RD_TYPE_REDIS_BUS, NULL);
-  RdRedisTarget target = { NULL };
 
   self->redis = g_object_ref (redis);
   self->options = *options;
   self->options.node = g_strdup (options->node);
   self->options.channel = g_strdup (options->channel);
-  self->history = g_strdup_printf ("%" G_GUINT64_FORMAT, options->history);
-  target.node = self->options.node;
-  target.channel = self->options.channel;
-  target.history = self->history;
   self->outbox = rd_redis_outbox_new (options->buffer_size,
                                       options->mode == RD_REDIS_STREAM ? RD_REDIS_KEEP_US : 0);
   self->lock = rd_redis_lock_new (redis, options->node, &lock_events, self);
@@ -459,13 +442,12 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
     }
   else
     {
-      target.stream = STREAM_KEY;
       self->stream = rd_redis_stream_new (options->node);
-      self->consumer = rd_redis_consumer_new (redis, self->stream, STREAM_KEY, options->batch_size,
-                                              options->max_message, &consumer_events, self);
+      self->consumer = rd_redis_consumer_new (redis, self->stream, &self->options, &consumer_events,
+                                              self);
     }
-  self->writer = rd_redis_writer_new (redis, self->outbox, self->own, &target, &writer_events,
-                                      self);
+  self->writer = rd_redis_writer_new (redis, self->outbox, self->own, &self->options,
+                                      &writer_events, self);
 
   g_signal_connect_object (redis, "up", G_CALLBACK (on_up), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (redis, "down", G_CALLBACK (on_down), self, G_CONNECT_SWAPPED);

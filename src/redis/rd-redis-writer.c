@@ -10,15 +10,14 @@
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
-#define WORDS_MAX       12
 #define RECONNECT_EVERY 16 /* attempts: about once a minute */
 
 struct _RdRedisWriter
 {
-  RdRedis *redis;        /* unowned: outlives us */
-  RdRedisOutbox *outbox; /* unowned: outlives us */
-  RdRedisOwn *own;       /* unowned: outlives us; NULL in stream mode */
-  RdRedisTarget target;
+  RdRedis *redis;                    /* unowned: outlives us */
+  RdRedisOutbox *outbox;             /* unowned: outlives us */
+  RdRedisOwn *own;                   /* unowned: outlives us; NULL in stream mode */
+  const RdRedisBusOptions *options;  /* unowned: outlives us */
   const RdRedisWriterEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
@@ -47,7 +46,7 @@ RdRedisWriter *
 rd_redis_writer_new (RdRedis *redis,
                      RdRedisOutbox *outbox,
                      RdRedisOwn *own,
-                     const RdRedisTarget *target,
+                     const RdRedisBusOptions *options,
                      const RdRedisWriterEvents *events,
                      gpointer user_data)
 {
@@ -56,7 +55,7 @@ rd_redis_writer_new (RdRedis *redis,
   writer->redis = redis;
   writer->outbox = outbox;
   writer->own = own;
-  writer->target = *target;
+  writer->options = options;
   writer->events = events;
   writer->user_data = user_data;
   return writer;
@@ -222,38 +221,30 @@ on_single (const redisReply *reply, gpointer user_data)
 
 /* Sending */
 
-/* Sets the words of the command for a message, but for the message itself. Returns: how many. */
-static int
-compose (const RdRedisTarget *target,
-         const RdRedisOutgoing *outgoing,
-         const char *sequence,
-         const char **words)
-{
-  const char *opcode = outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary";
-  const char *const entry[] = { "XADD", target->stream, "MAXLEN", "~",      target->history, "*",
-                                "node", target->node,   "seq",    sequence, opcode };
-  const char *const publish[] = { "PUBLISH", target->channel };
-  const gboolean is_entry = target->stream != NULL;
-
-  memcpy (words, is_entry ? entry : publish, is_entry ? sizeof entry : sizeof publish);
-  return is_entry ? G_N_ELEMENTS (entry) : G_N_ELEMENTS (publish);
-}
-
 static void
 write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisReplyFunc func)
 {
-  const char *words[WORDS_MAX];
-  gsize sizes[WORDS_MAX];
-  char sequence[24];
-  int n;
+  const RdRedisBusOptions *options = writer->options;
+  const gboolean is_stream = options->mode == RD_REDIS_STREAM;
+  const char *opcode = outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary";
+  char history[24], sequence[24];
+  const char *const words[] = { "XADD", RD_REDIS_STREAM_KEY, "MAXLEN", "~",      history, "*",
+                                "node", options->node,       "seq",    sequence, opcode,  NULL };
+  const char *const publish[] = { "PUBLISH", options->channel, NULL };
+  const char *argv[G_N_ELEMENTS (words)];
+  gsize sizes[G_N_ELEMENTS (words)];
+  int n = 0;
 
+  g_snprintf (history, sizeof history, "%" G_GUINT64_FORMAT, options->history);
   g_snprintf (sequence, sizeof sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
-  n = compose (&writer->target, outgoing, sequence, words);
-  for (int i = 0; i < n; i++)
-    sizes[i] = strlen (words[i]);
-  words[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
+  for (const char *const *word = is_stream ? words : publish; *word != NULL; word++)
+    {
+      sizes[n] = strlen (*word);
+      argv[n++] = *word;
+    }
+  argv[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
   rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n + 1,
-                      words, sizes);
+                      argv, sizes);
 
   writer->in_flight++;
   writer->composed = outgoing->sequence;

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "rd-redis-bus-options.h"
 #include "rd-redis-dedup.h"
 #include "rd-redis-outbox.h"
 #include "rd-redis.h"
@@ -14,15 +15,6 @@ G_BEGIN_DECLS
  * so that its owner can find out what was stored. */
 typedef struct _RdRedisWriter RdRedisWriter;
 
-/* Where messages go, with unowned strings. */
-typedef struct
-{
-  const char *node;
-  const char *stream;  /* key; NULL: pubsub mode */
-  const char *history; /* approximate length of the stream, decimal */
-  const char *channel; /* of pubsub mode */
-} RdRedisTarget;
-
 typedef struct
 {
   /* @n messages are stored. */
@@ -32,12 +24,12 @@ typedef struct
   void (*refusal) (gpointer user_data);
 } RdRedisWriterEvents;
 
-/* @own: list of own publishes, for pubsub mode, else NULL. All parameters but @target: (transfer
- * none), outlive the writer. */
+/* @own: list of own publishes, for pubsub mode, else NULL. All parameters: (transfer none), outlive
+ * the writer. */
 RdRedisWriter *rd_redis_writer_new (RdRedis *redis,
                                     RdRedisOutbox *outbox,
                                     RdRedisOwn *own,
-                                    const RdRedisTarget *target,
+                                    const RdRedisBusOptions *options,
                                     const RdRedisWriterEvents *events,
                                     gpointer user_data);
 void rd_redis_writer_free (RdRedisWriter *writer);
