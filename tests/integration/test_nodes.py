@@ -250,6 +250,53 @@ class DrainTest(NodesTestCase):
         client.leave()
 
 
+class ForeignKeyTest(NodesTestCase):
+    """The key shutdown:PID of another process with the same process id, as in containers."""
+
+    def draining(self, redis):
+        worker = self.members(1, redis, '--drain-interval=200ms')[0]
+        client = self.connect(worker)
+        key = f'shutdown:{worker.pid}'
+        return worker, client, key
+
+    def test_a_key_that_was_there_first_is_kept(self):
+        redis = self.redis()
+        node, client, key = self.draining(redis)
+        redis.cli('SET', key, 7)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        self.wait_beats(redis, 2)
+        self.assertEqual('7', redis.cli('GET', key))
+        client.leave()
+        self.assertEqual(0, node.wait_exit())
+        self.assertEqual('7', redis.cli('GET', key))
+
+    def test_a_key_that_was_overwritten_is_kept(self):
+        redis = self.redis()
+        node, client, key = self.draining(redis)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients')
+        redis.cli('SET', key, 7)
+        self.bus.call('CancelDrain', name=f'{NAME}.i1')
+        self.wait_beats(redis, 1)
+        self.assertEqual('7', redis.cli('GET', key))
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        client.leave()
+        self.assertEqual(0, node.wait_exit())
+        self.assertEqual('7', redis.cli('GET', key))
+
+    def test_the_key_is_set_when_the_other_process_has_deleted_it(self):
+        redis = self.redis()
+        node, client, key = self.draining(redis)
+        redis.cli('SET', key, 7)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        self.wait_beats(redis, 1)
+        redis.cli('DEL', key)
+        eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients', PATIENCE)
+        client.leave()
+        self.assertEqual(0, node.wait_exit())
+        self.assertEqual('0', redis.cli('EXISTS', key))
+
+
 class FaultTest(NodesTestCase):
     def test_while_redis_is_away_a_worker_tells_of_itself(self):
         redis = self.redis()
@@ -316,14 +363,14 @@ class FaultTest(NodesTestCase):
                          'state', 'running', 'clients', 1, 'version', '1')
               redis.call('SADD', '{INDEX}', i)
             end''', 0)
-        [worker] = self.members(1, redis, warnings=['More than 1000 workers'])
+        [worker] = self.members(1, redis, warnings=['More than 1000 nodes'])
         self.wait_nodes(1, lambda nodes: 999 <= len(nodes) <= 1001, 'a thousand nodes', 20)
-        worker.wait_log('More than 1000 workers')
+        worker.wait_log('More than 1000 nodes')
         self.wait_beats(redis, 2)
-        self.assertEqual(1, len(worker.find_log('More than 1000 workers')))
+        self.assertEqual(1, len(worker.find_log('More than 1000 nodes')))
 
     def test_a_list_that_cannot_be_read_is_told_once_and_is_no_harm(self):
-        told = 'The list of workers in Redis cannot be read: WRONGTYPE'
+        told = 'Cannot read the set of nodes in Redis: WRONGTYPE'
         redis = self.redis()
         redis.cli('SET', INDEX, 'no set')
         [worker] = self.members(1, redis, warnings=[told])

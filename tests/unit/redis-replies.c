@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Builds replies of a Redis server for tests by parsing the Redis protocol. */
+/* Replies of a Redis server, parsed from bytes of the protocol. */
 
 #include "redis-replies.h"
 

@@ -496,23 +496,11 @@ an_entry_with_discarded_content_is_too_large (void)
   for (gsize i = 0; i < G_N_ELEMENTS (wires); i++)
     {
       g_autoptr (RdRedisStream) stream = make_stream ();
-      g_autoptr (redisReply) entry = make_reply (wires[i]);
 
-      g_assert_true (rd_redis_stream_is_too_large (entry));
       g_assert_cmpint (take_wire (stream, wires[i]), ==, RD_REDIS_ENTRY_TOO_LARGE);
       assert_position (stream, "1700000000001-0");
       g_assert_cmpint (take (stream, 2, "a", 1), ==, RD_REDIS_ENTRY_NEW);
     }
-}
-
-static void
-other_entries_are_not_too_large (void)
-{
-  g_autoptr (redisReply) entry = make_reply (ENTRY ("*6\r\n" NODE SEQ TEXT));
-  g_autoptr (redisReply) error = make_reply ("-TOOBIG\r\n");
-
-  g_assert_false (rd_redis_stream_is_too_large (entry));
-  g_assert_true (rd_redis_stream_is_too_large (error)); /* the whole entry was discarded */
 }
 
 static void
@@ -594,7 +582,6 @@ main (int argc, char **argv)
   add_cases ("/redis/stream/foreign", foreign, G_N_ELEMENTS (foreign), a_foreign_entry_is_skipped);
   add_cases ("/redis/stream/invalid", invalid, G_N_ELEMENTS (invalid), an_invalid_entry_is_refused);
   g_test_add_func ("/redis/stream/too-large", an_entry_with_discarded_content_is_too_large);
-  g_test_add_func ("/redis/stream/too-large/none", other_entries_are_not_too_large);
   g_test_add_func ("/redis/stream/nodes/limit", as_many_nodes_are_remembered_as_documented);
   g_test_add_func ("/redis/stream/nodes/removed",
                    messages_of_a_removed_node_are_not_delivered_again);
