@@ -19,7 +19,7 @@ CONNECTED = 'redis: connected'
 AWAY = r'Redis at \S+ is away: '
 REFUSES = r'Redis at \S+ refuses messages: '
 LOST = r'Redis at \S+ has lost data'
-UNSENT = r'\d+ messages? did not get to Redis before the end: '
+UNSENT = r'Messages not sent to Redis before the end: \d+'
 # Bytes that the clients may not have heard yet: a quarter of the log, from which they would fall.
 AHEAD_MAX = 1 << 20
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The bus of a worker that is alone: what is published is delivered, at once and in order. */
+/* The bus of a single node: messages are delivered at once and in order. */
 
 #include <string.h>
 
-#include "rd-local-bus.h"
+#include "rd-bus.h"
 
 typedef struct
 {
@@ -24,7 +24,7 @@ on_message (Listener *listener, RdMessage *message)
 static void
 set_up (Listener *listener, gconstpointer data)
 {
-  listener->bus = rd_local_bus_new ();
+  listener->bus = rd_bus_new ();
   listener->delivered = g_string_new (NULL);
   g_signal_connect_swapped (listener->bus, "message", G_CALLBACK (on_message), listener);
 }
@@ -54,7 +54,7 @@ message_is_delivered_before_publish_returns (Listener *listener, gconstpointer d
   WsId id = publish (listener->bus, WS_OPCODE_TEXT, "one");
 
   g_assert_cmpstr (listener->delivered->str, ==, "broadcast 1 one;");
-  g_assert_cmpuint (id.ms, ==, 7); /* what the listener gave it */
+  g_assert_cmpuint (id.ms, ==, 7); /* the listener's id */
   g_assert_cmpuint (id.seq, ==, listener->delivered->len);
   publish (listener->bus, WS_OPCODE_BINARY, "");
   g_assert_cmpstr (listener->delivered->str, ==, "broadcast 1 one;broadcast 2 ;");
@@ -76,17 +76,17 @@ listener_may_publish (Listener *listener, gconstpointer data)
 }
 
 static void
-nobody_need_listen (void)
+listener_is_optional (void)
 {
-  g_autoptr (RdBus) bus = rd_local_bus_new ();
+  g_autoptr (RdBus) bus = rd_bus_new ();
 
-  publish (bus, WS_OPCODE_TEXT, "to nobody");
+  publish (bus, WS_OPCODE_TEXT, "unheard");
 }
 
 static void
-each_bus_is_its_own (Listener *listener, gconstpointer data)
+buses_are_separate (Listener *listener, gconstpointer data)
 {
-  g_autoptr (RdBus) other = rd_local_bus_new ();
+  g_autoptr (RdBus) other = rd_bus_new ();
 
   publish (other, WS_OPCODE_TEXT, "elsewhere");
   g_assert_cmpstr (listener->delivered->str, ==, "");
@@ -101,15 +101,15 @@ state_is_local (Listener *listener, gconstpointer data)
 }
 
 static void
-every_turn_is_ours (Listener *listener, gconstpointer data)
+lock_is_always_ours (Listener *listener, gconstpointer data)
 {
   RdMessage message = { .topic = RD_TOPIC_BROADCAST,
                         .opcode = WS_OPCODE_TEXT,
                         .data = (const guint8 *) "tick",
                         .size = 4 };
 
-  rd_bus_publish_in_turn (listener->bus, &message, G_USEC_PER_SEC);
-  rd_bus_publish_in_turn (listener->bus, &message, G_USEC_PER_SEC);
+  rd_bus_publish_locked (listener->bus, &message, G_USEC_PER_SEC);
+  rd_bus_publish_locked (listener->bus, &message, G_USEC_PER_SEC);
   g_assert_cmpstr (listener->delivered->str, ==, "broadcast 1 tick;broadcast 1 tick;");
 }
 
@@ -131,13 +131,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/local-bus/publish", message_is_delivered_before_publish_returns);
-  ADD ("/local-bus/publish/nested", listener_may_publish);
-  ADD ("/local-bus/separate", each_bus_is_its_own);
-  ADD ("/local-bus/state", state_is_local);
-  ADD ("/local-bus/turns", every_turn_is_ours);
-  ADD ("/local-bus/stats", nothing_is_shared);
-  g_test_add_func ("/local-bus/nobody", nobody_need_listen);
+  ADD ("/bus/publish", message_is_delivered_before_publish_returns);
+  ADD ("/bus/publish/nested", listener_may_publish);
+  ADD ("/bus/separate", buses_are_separate);
+  ADD ("/bus/state", state_is_local);
+  ADD ("/bus/locked", lock_is_always_ours);
+  ADD ("/bus/stats", nothing_is_shared);
+  g_test_add_func ("/bus/no-listener", listener_is_optional);
 
   return g_test_run ();
 }
