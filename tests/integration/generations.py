@@ -159,7 +159,7 @@ class Service(Ringdown):
     def reports(self):
         """Of each hand-over in the log: generation, clients moved, closed, lost, ms of pause."""
         return [tuple(map(int, match.groups())) for match in self.find_log(
-            r'Generation (\d+) .*: (\d+) moved, (\d+) closed, (\d+) lost; a pause of (\d+) ms')]
+            r'Generation (\d+) .*: (\d+) moved, (\d+) closed, (\d+) lost; pause (\d+) ms')]
 
 
 def _environment(pid):

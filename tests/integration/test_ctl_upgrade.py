@@ -335,7 +335,7 @@ class RealTest(CtlTestCase, UpgradeTestCase):
         server, clients = self.start_with_clients(warnings=['Hand-over: '])
         self.program.replace('exit 3')
         before = server.pid
-        self.assert_fails(['goes on', '3'], 'upgrade')
+        self.assert_fails(['keeps all clients', '3'], 'upgrade')
         self.assertEqual(before, server.wait_alone())
         self.assertEqual(1, self.json('status')['generation'])
         self.assert_served(clients)

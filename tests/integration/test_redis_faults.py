@@ -145,7 +145,7 @@ class KilledTest(FaultTestCase):
         worker.signal(signal.SIGINT)
         self.assertEqual(0, worker.wait_exit())
         expect_time(time.monotonic() - began, under=3 * SLOWNESS)
-        worker.wait_log('1 message did not get to Redis')
+        worker.wait_log('Messages not sent to Redis before the end: 1;')
 
 
 class SilentTest(FaultTestCase):

@@ -77,7 +77,7 @@ class HandoverTestCase(ServiceTestCase):
         self.assertEqual(generation, self.bus.property('Generation'))
         told = self.handover()
         self.assertEqual((size, 0, 0), (told['moved'], told['closed'], told['lost']), told)
-        self.service.wait_log(fr'(?m)^Generation {generation} goes on with {size} clients')
+        self.service.wait_log(fr'(?m)^Generation {generation} took over {size} clients')
 
 
 class RestartTest(HandoverTestCase):
@@ -255,7 +255,8 @@ class WithoutStoreTest(HandoverTestCase):
     def test_a_unit_without_store_is_warned_of_and_drains(self):
         self.without('FileDescriptorStoreMax=0')
         self.assert_restart_drains()
-        self.service.wait_log('(?m)^ringdown.service has no store .*FileDescriptorStoreMax=16')
+        self.service.wait_log(
+            '(?m)^ringdown.service cannot store clients .*FileDescriptorStoreMax=16')
 
     def test_a_unit_without_the_signal_is_warned_of_and_drains(self):
         self.without('RestartKillSignal=SIGTERM')

@@ -16,7 +16,8 @@ from ringdown import RingdownTestCase
 
 UNIT = 'ringdown@it.service'
 STORELESS = {'FileDescriptorStoreMax': GLib.Variant('u', 0)}
-ADVICE = f'{UNIT} has no store .* set FileDescriptorStoreMax=16 .systemctl --user edit {UNIT}'
+ADVICE = (f'{UNIT} cannot store clients .* set FileDescriptorStoreMax=16 '
+          f'.systemctl --user edit {UNIT}')
 
 
 class RestartCheckTest(RingdownTestCase):

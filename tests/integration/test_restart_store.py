@@ -23,7 +23,7 @@ from successor import COMMIT, LAYOUT, LISTENERS, READY, SERVING, Conversation
 
 PARCEL = 'parcel'
 IN_A_PACKET = 253
-RESTART = r'\brestart\b'  # what is said where it cannot be as it should
+DRAINING = r'(?i)draining'
 
 
 def has_heard(client):
@@ -164,13 +164,13 @@ class InFlightTest(StoreTestCase):
 
     def test_who_cannot_go_is_told_to_come_again(self):
         server = self.begin(prefix=self.unprivileged(),
-                            warnings=[r'clients could not be left to the next process'])
+                            warnings=[r'Could not store \d+ of \d+ clients'])
         clients = self.crowd_beyond_the_limit(server)
         self.store(server)
         told = [client for client in clients if has_heard(client)]
         stayed = [client for client in clients if client not in told]
         self.assertGreaterEqual(len(stayed), IN_A_PACKET)
-        server.wait_log(fr'WARNING \*\*: .*{len(told)} clients could not be left .*descriptors')
+        server.wait_log(fr'WARNING \*\*: .*Could not store {len(told)} of .*descriptors')
         for client in told:
             client.expect_close(1012)
 
@@ -187,10 +187,10 @@ class RefusalTest(StoreTestCase):
     """The service manager does not keep what it is given: nobody is cut off."""
 
     def assert_restart_drains(self, why, seconds=10):
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*{why}', seconds)
+        server.wait_log(fr'WARNING \*\*: .*draining instead: .*{why}', seconds)
         self.assert_drains(server, clients)
 
     def test_without_a_store_it_drains(self):
@@ -209,11 +209,11 @@ class RefusalTest(StoreTestCase):
     def test_a_manager_that_hears_nothing_drains(self):
         """There was one, but it has gone."""
         self.keep()
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         self.keeper.stop()
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*cannot be reached')
+        server.wait_log(fr'WARNING \*\*: .*draining instead: .*cannot reach')
         self.assert_drains(server, clients)
 
 
@@ -221,12 +221,12 @@ class OrderTest(StoreTestCase):
     """SIGUSR1 when something else is going on, and what happens just after a hand-over."""
 
     def test_during_a_drain_it_drains_on(self):
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGTERM)
         server.wait_log('Draining: 5 clients')
         server.signal(signal.SIGUSR1)
-        server.wait_log(RESTART)
+        server.wait_log('Already draining: the restart')
         self.assert_drains(server, clients)
         self.assertEqual([], self.keeper.told('FDSTORE'))
 
@@ -268,7 +268,7 @@ class OrderTest(StoreTestCase):
             self.assert_stored()
             server = self.begin()
             people.wait_heard()
-            server.wait_log('Generation 3 goes on with 20 clients: 20 moved')
+            server.wait_log('Generation 3 took over 20 clients: 20 moved')
         self.keeper.wait_empty()
 
     def test_after_an_upgrade_it_is_for_the_heir(self):
@@ -286,7 +286,7 @@ class OrderTest(StoreTestCase):
             eventually(lambda: len(server.processes()) == 3,
                        'the successor that says nothing, and its guard')
             self.store(server)
-            server.wait_log('Hand-over: .*a restart has begun meanwhile')
+            server.wait_log('Hand-over: .*a restart has started')
             eventually(lambda: not server.processes(), 'the successor to end, too')
             self.program.restore()
             server = self.begin()
@@ -300,7 +300,7 @@ class OrderTest(StoreTestCase):
         clients = [self.connect(server) for _ in range(5)]
         with self.upgrade_stopped_at(server, kind):
             server.signal(signal.SIGTERM)
-        server.wait_log('this one ends')
+        server.wait_log('this process exits')
         self.keeper.wait('STOPPING')
         eventually(lambda: len(server.processes()) == 2, 'the guard of the heir to end')
         self.assertIn(server.pid, server.processes())
@@ -317,7 +317,7 @@ class OrderTest(StoreTestCase):
 class StrangeParcelTest(StoreTestCase):
     """What the service manager has kept is nothing that can be read: the service begins anew."""
 
-    WARNING = 'what it left cannot be read'
+    WARNING = 'Cannot read the stored clients, all of them are lost'
 
     def keep_parcel(self, fill):
         """The service manager has kept a parcel with what FILL puts into it."""
@@ -346,7 +346,7 @@ class StrangeParcelTest(StoreTestCase):
         with chorus(server) as people:
             server = self.restart(server)
             people.wait_heard()
-        server.wait_log(r'Generation \d goes on with 20 clients: 20 moved')
+        server.wait_log(r'Generation \d took over 20 clients: 20 moved')
 
     def assert_nothing_is_left_of_it(self, server):
         """Of the files that came in it."""
@@ -378,7 +378,7 @@ class StrangeParcelTest(StoreTestCase):
             end.send_nonsense()
 
         self.keep_parcel(fill)
-        self.assertIn('no packet', self.fail_to_begin())
+        self.assertIn('not a hand-over packet', self.fail_to_begin())
         self.begin_anew('ended')
 
     def test_it_ends_before_the_clients(self):
@@ -386,7 +386,7 @@ class StrangeParcelTest(StoreTestCase):
         greeting = {'clients': GLib.Variant('u', 3), 'generation': GLib.Variant('u', 7)}
         self.keep_parcel(lambda end: end.say(LISTENERS, greeting, []))
         server = self.begin()
-        server.wait_log('Generation 8 goes on with 3 clients: 0 moved, 0 closed, 3 lost')
+        server.wait_log('Generation 8 took over 3 clients: 0 moved, 0 closed, 3 lost')
         self.keeper.wait_empty()
         self.assert_serves(server)
 
@@ -420,7 +420,7 @@ class FailedStartTest(StoreTestCase):
         self.assert_outlived('prot', f'--config={path}')
 
     def test_it_may_not_open_as_many_descriptors(self):
-        self.assert_outlived('descriptors', size=300,
+        self.assert_outlived('descriptor limit', size=300,
                              prefix=[shutil.which('prlimit'), '--nofile=200:200'])
 
 

@@ -226,7 +226,7 @@ class PathTest(UpgradeTestCase):
         server = self.start_on_bus(warnings=['Hand-over: '])
         with chorus(server):
             self.switch('v4')
-            text = self.assert_refused(server, 'No such file or directory; install it there again')
+            text = self.assert_refused(server, 'No such file or directory; install it again')
             self.assertEqual(1, text.count(self.program.path), text)
             self.switch('v2')
             self.upgrade(server)

@@ -97,14 +97,14 @@ class ProgramTest(FaultTestCase):
         self.assert_survived('kill -SEGV $$', r'killed by a signal: Segmentation fault')
 
     def test_it_says_nothing(self):
-        self.assert_survived('exec sleep 600', r'did not say READY in time',
+        self.assert_survived('exec sleep 600', r'did not send READY in time',
                              options=['--handover-timeout=1s'])
 
     def test_it_has_too_few_descriptors(self):
         server = self.start_on_bus()
         with self.survived(server, 300):
             self.program.replace(f'ulimit -n 200\nexec {self.program.pristine} "$@"')
-            self.assert_fails(server, r'descriptors')
+            self.assert_fails(server, r'descriptor limit')
 
     def test_it_is_another_version_of_its_options(self):
         server = self.start_on_bus()
@@ -126,19 +126,19 @@ class SuccessorTest(FaultTestCase):
             people.expect_no_silence(silence)
 
     def test_it_hangs_before_it_is_ready(self):
-        self.assert_survived('silent', r'did not say READY in time', silence=0.7 * SLOWNESS,
+        self.assert_survived('silent', r'did not send READY in time', silence=0.7 * SLOWNESS,
                              options=['--handover-timeout=1s'])  # all are served meanwhile
 
     def test_it_hangs_when_it_is_ready(self):
-        self.assert_survived('ready_then_silent', r'did not say TAKEN in time',
+        self.assert_survived('ready_then_silent', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_hangs_in_the_middle(self):
-        self.assert_survived('deaf_in_the_middle', r'did not say TAKEN in time',
+        self.assert_survived('deaf_in_the_middle', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_hangs_with_all_clients(self):
-        self.assert_survived('silent_with_all', r'did not say TAKEN in time',
+        self.assert_survived('silent_with_all', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_goes_before_it_is_ready(self):
@@ -169,7 +169,7 @@ class SuccessorTest(FaultTestCase):
         self.assert_survived('of_nonsense', r'(?i:faulty|no ringdown)')
 
     def test_it_says_what_is_not_due(self):
-        self.assert_survived('hasty', r'TAKEN.*not due')
+        self.assert_survived('hasty', r'received TAKEN unexpectedly')
 
 
 class ConfigurationTest(FaultTestCase):
@@ -299,7 +299,7 @@ class MeanwhileTest(FaultTestCase):
             self.assertRegex(text, r'(?i:under way|already)')
             for count, number in enumerate((signal.SIGUSR2, signal.SIGHUP), 1):
                 server.signal(number)
-                eventually(lambda least=count: len(server.find_log('under way already')) == least,
+                eventually(lambda least=count: len(server.find_log('already in progress')) == least,
                            f'{number.name} to be refused')
             crossing.go()
             upgrading.result()
@@ -313,7 +313,7 @@ class MeanwhileTest(FaultTestCase):
             crossing, upgrading = self.stopped(server)
             done = self.run_replace()
             self.assertEqual(1, done.returncode, done.stderr)
-            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*(under way|already)')
+            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*already in progress')
             crossing.go()
             upgrading.result()
             server.follow()

@@ -51,7 +51,7 @@ class SilentBusTest(UpgradeTestCase):
     """The bus stops to answer when the clients have gone over: these do not wait for it."""
 
     def test_clients_are_served(self):
-        server = self.start_on_bus(warnings=['Cannot take the name'])
+        server = self.start_on_bus(warnings=['Cannot take the bus name'])
         client = self.connect(server)
         crossing = self.stop_at(COMMIT)
         server.signal(signal.SIGHUP)
@@ -61,7 +61,7 @@ class SilentBusTest(UpgradeTestCase):
             client.text('still here')
             client.expect_text('still here')
             server.follow()
-        server.wait_log('Cannot take the name .* running on without it')
+        server.wait_log('Cannot take the bus name .* running without it')
         client.leave()
 
 

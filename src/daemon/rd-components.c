@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The parts of the service: makes them, ties them together, and lets them go in the opposite order.
- * The only file that knows them all and the configuration, so that none of them has to know
- * another. Reads as a list; what any of the parts does is its own, and when it does is the
- * application's. */
+/* Creates the components of the service according to the configuration and connects them. */
 
-#include "rd-parts.h"
+#include "rd-components.h"
 
 #include "rd-redis-bus.h"
 #include "rd-redis.h"
 
-#include <glib/gi18n.h>
+#include <inttypes.h>
 
-/* How much of the log may be filled from Redis at once. */
-#define BATCH_PORTION 8
+#define BATCH_PORTION 8 /* a batch from Redis fills at most 1/8 of the log */
+
+/* After a drain, at most. */
+#define HANDSHAKE_TIMEOUT_US (50 * G_TIME_SPAN_MILLISECOND)
+#define REDIS_TIMEOUT_US     G_TIME_SPAN_SECOND
+#define FINISH_POLL_MS       5
 
 static gboolean
 has_room (gpointer user_data)
@@ -22,9 +23,9 @@ has_room (gpointer user_data)
   return rd_manager_has_room (user_data);
 }
 
-/* Returns: FALSE with an error: Redis does not let us in. */
+/* Returns: FALSE with an error if Redis denies access. */
 static gboolean
-make_bus (RdParts *self, GError **error)
+make_bus (RdComponents *self, GError **error)
 {
   const RdConfig *config = self->config;
   const RdRedisBusOptions options
@@ -55,7 +56,7 @@ make_bus (RdParts *self, GError **error)
 }
 
 static gboolean
-make_core (RdParts *self, GError **error)
+make_core (RdComponents *self, GError **error)
 {
   const RdConfig *config = self->config;
   const guint room = self->descriptors.clients;
@@ -70,18 +71,13 @@ make_core (RdParts *self, GError **error)
                                          .grace_us = config->drain_grace_us };
 
   if (config->max_clients > room)
-    g_warning (ngettext ("--max-clients is %u, but descriptors allow for %u client only; raise the "
-                         "hard limit (LimitNOFILE=, ulimit -Hn)",
-                         "--max-clients is %u, but descriptors allow for %u clients only; raise "
-                         "the hard limit (LimitNOFILE=, ulimit -Hn)",
-                         room),
-               config->max_clients, room);
+    g_warning (
+      "--max-clients is %u, but the descriptor limit allows only %u clients; raise the hard "
+      "limit (LimitNOFILE=, ulimit -Hn)",
+      config->max_clients, room);
 
   self->manager = rd_manager_new (&engine_options, error);
-  if (self->manager == NULL)
-    return FALSE;
-
-  if (!make_bus (self, error))
+  if (self->manager == NULL || !make_bus (self, error))
     return FALSE;
 
   self->drain = rd_drain_new (self->manager, &drain_options);
@@ -99,15 +95,15 @@ make_core (RdParts *self, GError **error)
   return TRUE;
 }
 
-RdParts *
-rd_parts_new (const RdConfig *config, const char *node, char **environment, GError **error)
+RdComponents *
+rd_components_new (const RdConfig *config, const char *node, char **environment, GError **error)
 {
-  g_autoptr (RdParts) self = g_new0 (RdParts, 1);
+  g_autoptr (RdComponents) self = g_new0 (RdComponents, 1);
 
   rd_descriptors_share (rd_descriptors_raise (), &self->descriptors);
   self->config = config;
   self->handover.generation = 1;
-  /* a name of its own among the workers: a process id may come again */
+  /* random: process ids are reused */
   self->node = node != NULL ? g_strdup (node)
                             : g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
   if (!make_core (self, error))
@@ -118,7 +114,7 @@ rd_parts_new (const RdConfig *config, const char *node, char **environment, GErr
 }
 
 static gboolean
-make_server (RdParts *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
+make_server (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
 {
   const RdServerOptions options
     = { .addresses = (const char *const *) self->config->addresses,
@@ -141,7 +137,7 @@ make_server (RdParts *self, GPtrArray *inherited, GPtrArray *offers, GError **er
 }
 
 static gboolean
-make_admin (RdParts *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
+make_admin (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
 {
   g_auto (GStrv) urls = rd_server_dup_urls (self->server);
   const RdAdminOptions options
@@ -161,22 +157,22 @@ make_admin (RdParts *self, GPtrArray *inherited, GPtrArray *offers, GError **err
 }
 
 gboolean
-rd_parts_listen (RdParts *self, RdInherited *inherited, GPtrArray *offers, GError **error)
+rd_components_listen (RdComponents *self, RdInherited *inherited, GPtrArray *offers, GError **error)
 {
   return make_server (self, inherited->clients, offers, error)
          && make_admin (self, inherited->admin, offers, error);
 }
 
 void
-rd_parts_start (RdParts *self, gint64 due_us)
+rd_components_start (RdComponents *self, gint64 due_us)
 {
   g_auto (GStrv) urls = rd_server_dup_urls (self->server);
   g_auto (GStrv) admin_urls = self->admin != NULL ? rd_admin_dup_urls (self->admin) : NULL;
 
   for (gsize i = 0; urls[i] != NULL; i++)
-    g_message (_ ("Listening on %s"), urls[i]);
+    g_message ("Listening on %s", urls[i]);
   for (gsize i = 0; admin_urls != NULL && admin_urls[i] != NULL; i++)
-    g_message (_ ("Admin on %s"), admin_urls[i]);
+    g_message ("Admin on %s", admin_urls[i]);
 
   self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
                                     self->config->notify_message, due_us);
@@ -184,9 +180,47 @@ rd_parts_start (RdParts *self, gint64 due_us)
     rd_redis_start (self->redis);
 }
 
-/* Lets go of what does something by itself. */
+static gboolean
+on_finish_poll (gpointer user_data)
+{
+  RdComponents *self = user_data;
+  const gint64 passed_us = g_get_monotonic_time () - self->drained_us;
+  RdBusStats stats;
+
+  if (passed_us < HANDSHAKE_TIMEOUT_US && self->server != NULL
+      && rd_server_get_handshakes (self->server) > 0)
+    return G_SOURCE_CONTINUE;
+
+  rd_bus_get_stats (self->bus, &stats);
+  if (passed_us < REDIS_TIMEOUT_US && self->redis != NULL && rd_redis_is_up (self->redis)
+      && (stats.pending > 0 || !rd_redis_is_idle (self->redis)))
+    return G_SOURCE_CONTINUE;
+
+  if (stats.pending > 0)
+    g_warning ("Messages not sent to Redis before the end: %" PRIu64
+               "; clients of other nodes do not get them",
+               stats.pending);
+  self->finish_id = 0;
+  self->finish_func (self->finish_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data)
+{
+  if (self->finish_id > 0)
+    return;
+
+  if (self->registry != NULL)
+    rd_redis_nodes_leave (self->registry);
+  self->finish_func = func;
+  self->finish_data = user_data;
+  self->drained_us = g_get_monotonic_time ();
+  self->finish_id = g_timeout_add (FINISH_POLL_MS, on_finish_poll, self);
+}
+
 static void
-stop (RdParts *self)
+stop (RdComponents *self)
 {
   g_clear_pointer (&self->notifier, rd_notifier_free);
   g_clear_pointer (&self->server, rd_server_free);
@@ -194,22 +228,23 @@ stop (RdParts *self)
 }
 
 void
-rd_parts_retire (RdParts *self)
+rd_components_retire (RdComponents *self)
 {
-  self->relay = rd_relay_new ();
-  rd_service_retire (self->service, self->relay);
+  self->forwarder = rd_call_forwarder_new ();
+  rd_service_retire (self->service, self->forwarder);
   stop (self);
 }
 
 void
-rd_parts_free (RdParts *self)
+rd_components_free (RdComponents *self)
 {
+  g_clear_handle_id (&self->finish_id, g_source_remove);
   g_clear_pointer (&self->systemd, rd_systemd_free);
   stop (self);
   g_clear_pointer (&self->admin, rd_admin_free);
   g_clear_pointer (&self->metrics, rd_metrics_free);
   g_clear_object (&self->service);
-  g_clear_pointer (&self->relay, rd_relay_free);
+  g_clear_pointer (&self->forwarder, rd_call_forwarder_free);
   g_clear_object (&self->nodes);
   g_clear_object (&self->drain);
   g_clear_object (&self->bus);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Workers and clients as they are described on D-Bus: a dictionary each. Fields may be added, but
- * none of them changes its name or type: other programs rely on them. Who asks for the lists, and
- * when they are told, is the D-Bus object's. */
+/* Converts between D-Bus values and the core's types. Keys may be added, but keep their names and
+ * types: other programs depend on them. */
 
-#include "rd-vardicts.h"
+#include "rd-marshal.h"
+
+#include "rd-error.h"
 
 static void
 add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
@@ -23,7 +24,7 @@ add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
 }
 
 GVariant *
-rd_vardicts_of_nodes (RdNodes *nodes)
+rd_marshal_nodes (RdNodes *nodes)
 {
   g_autoptr (RdNode) own = rd_nodes_dup_self (nodes);
   const GPtrArray *others = rd_nodes_get_others (nodes);
@@ -53,7 +54,7 @@ add_client (GVariantBuilder *list, const RdClientInfo *info)
 }
 
 GVariant *
-rd_vardicts_of_clients (RdManager *manager)
+rd_marshal_clients (RdManager *manager)
 {
   g_autoptr (GArray) clients = rd_manager_list (manager);
   GVariantBuilder list;
@@ -62,4 +63,53 @@ rd_vardicts_of_clients (RdManager *manager)
   for (guint i = 0; i < clients->len; i++)
     add_client (&list, &g_array_index (clients, RdClientInfo, i));
   return g_variant_builder_end (&list);
+}
+
+gboolean
+rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
+{
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  *timeout_us = -1;
+  g_variant_iter_init (&iter, options);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    {
+      if (g_str_equal (key, "timeout") && g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+        {
+          *timeout_us = g_variant_get_uint32 (value) * G_TIME_SPAN_SECOND;
+          continue;
+        }
+
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "unknown option “%s” (type %s); the only option is “timeout” (type u), in "
+                   "seconds",
+                   key, g_variant_get_type_string (value));
+      g_variant_unref (value);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+int
+rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error)
+{
+  const gint32 index = g_variant_get_handle (handle);
+  g_autoptr (GError) reason = NULL;
+  int fd;
+
+  if (list == NULL || index < 0 || index >= g_unix_fd_list_get_length (list))
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "the message has no descriptor with index %d", index);
+      return -1;
+    }
+
+  fd = g_unix_fd_list_get (list, index, &reason);
+  if (fd < 0)
+    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, "cannot take the socket: %s",
+                 reason->message);
+  return fd;
 }
