@@ -36,27 +36,6 @@ dup_value (const RdOption *option, gconstpointer record)
 }
 
 static char *
-dup_source (const RdSettings *settings, const RdOption *option)
-{
-  switch (rd_settings_get_source (settings, option))
-    {
-    case RD_SOURCE_PRESET:
-      /* Translators: nobody has set the option */
-      return g_strdup (_ ("default"));
-    case RD_SOURCE_KEY_FILE:
-      return g_strdup (_ ("key file"));
-    case RD_SOURCE_OTHER_VARIABLE:
-      return g_strdup (rd_settings_get_other_variable (settings, option));
-    case RD_SOURCE_ENVIRONMENT:
-      return rd_settings_dup_variable (option);
-    case RD_SOURCE_COMMAND_LINE:
-      return g_strdup_printf ("--%s", option->name);
-    }
-
-  g_assert_not_reached ();
-}
-
-static char *
 format_key_file (const char *key_file, guint columns)
 {
   g_autoptr (RdTable) table = rd_table_new (columns_of_key_file, G_N_ELEMENTS (columns_of_key_file),
@@ -85,7 +64,7 @@ rd_check_settings_append (GString *page,
   for (gsize i = 0; i < n_options; i++)
     {
       g_autofree char *value = dup_value (&options[i], record);
-      g_autofree char *source = dup_source (settings, &options[i]);
+      g_autofree char *source = rd_settings_dup_source (settings, &options[i]);
 
       if (!g_str_equal (options[i].group, group))
         {

@@ -71,8 +71,8 @@ rd_redis_bus_pack (RdRedisBus *self)
     self->options.channel,
     self->consumer != NULL ? rd_redis_consumer_get_began_us (self->consumer) : 0, self->down_us,
     self->since_us, self->reason, self->is_outage_logged, self->is_denial_logged,
-    self->is_drop_logged, self->composed, stats->connects, stats->sent, stats->received,
-    stats->dropped, stats->repeated, stats->gaps, stats->missed,
+    self->is_drop_logged, rd_redis_outbox_get_last (self->outbox), stats->connects, stats->sent,
+    stats->received, stats->dropped, stats->repeated, stats->gaps, stats->missed,
     rd_redis_outbox_pack (self->outbox),
     self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
     self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
@@ -159,7 +159,6 @@ rd_redis_bus_unpack (RdRedisBus *self, GVariant *value, GError **error)
 
   self->stats = packed.stats;
   self->stats.dropped += dropped;
-  self->composed = self->stored = packed.composed;
   self->down_us = CLAMP (packed.down_us, 0, g_get_monotonic_time ());
   if (is_same_place (self, &packed))
     return go_on (self, &packed, error);

@@ -3,7 +3,8 @@
 
 #pragma once
 
-#include "rd-redis-bus.h"
+#include "rd-bus.h"
+#include "rd-redis-bus-options.h"
 #include "rd-redis-consumer.h"
 #include "rd-redis-dedup.h"
 #include "rd-redis-lock.h"
@@ -29,7 +30,6 @@ struct _RdRedisBus
 
   RdRedis *redis;            /* owned */
   RdRedisBusOptions options; /* with owned strings */
-  char *history;             /* owned: options.history as text */
 
   RdRedisOutbox *outbox;     /* owned */
   RdRedisWriter *writer;     /* owned */
@@ -37,9 +37,6 @@ struct _RdRedisBus
   RdRedisConsumer *consumer; /* owned; NULL in pubsub mode */
   RdRedisOwn *own;           /* owned; NULL in stream mode */
   RdRedisLock *lock;         /* owned */
-  guint64 composed;          /* sequence number of the last message that was composed */
-  guint64 stored;            /* and of the last one that was stored */
-  char sequence[24];         /* of the message being composed, as text */
 
   RdRedisBusState state;
   char *reason;    /* owned, nullable */

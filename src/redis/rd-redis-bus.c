@@ -12,9 +12,6 @@
 #include "ws-utf8.h"
 
 #include <inttypes.h>
-#include <string.h>
-
-#define STREAM_KEY "ringdown:log"
 
 /* Limit of own publishes: more than Redis buffers for a slow subscriber by default
  * (client-output-buffer-limit pubsub). */
@@ -102,58 +99,14 @@ rd_redis_bus_publish (RdBus *bus, RdMessage *message)
   queue (RD_REDIS_BUS (bus), message);
 }
 
-static int
-compose (const RdRedisOutgoing *outgoing, const char **words, gsize *sizes, gpointer user_data)
-{
-  RdRedisBus *self = user_data;
-  const char *const entry[] = { "XADD",
-                                STREAM_KEY,
-                                "MAXLEN",
-                                "~",
-                                self->history,
-                                "*",
-                                "node",
-                                self->options.node,
-                                "seq",
-                                self->sequence,
-                                outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary" };
-  const char *const publish[] = { "PUBLISH", self->options.channel };
-  const int n = self->own != NULL ? G_N_ELEMENTS (publish) : G_N_ELEMENTS (entry);
-
-  g_snprintf (self->sequence, sizeof self->sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
-  for (int i = 0; i < n; i++)
-    {
-      words[i] = self->own != NULL ? publish[i] : entry[i];
-      sizes[i] = strlen (words[i]);
-    }
-  words[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
-
-  self->composed = outgoing->sequence;
-  if (self->own != NULL)
-    rd_redis_own_add (self->own, outgoing);
-  return n + 1;
-}
-
 static void
 on_stored (guint n, gpointer user_data)
 {
   RdRedisBus *self = user_data;
 
   self->stats.sent += n;
-  self->stored = self->composed;
-  rd_redis_outbox_stored (self->outbox, g_get_monotonic_time ());
   if (rd_redis_outbox_get_pending (self->outbox, NULL) == 0)
     self->is_drop_logged = FALSE;
-}
-
-static void
-on_refused (gpointer user_data)
-{
-  RdRedisBus *self = user_data;
-
-  self->composed = self->stored;
-  if (self->own != NULL)
-    rd_redis_own_remove_after (self->own, self->stored);
 }
 
 static void
@@ -170,8 +123,7 @@ on_refusal (gpointer user_data)
   set_state (self, refusal != NULL ? RD_REDIS_BUS_REFUSED : RD_REDIS_BUS_CONNECTED, refusal);
 }
 
-static const RdRedisWriterEvents writer_events
-  = { .compose = compose, .stored = on_stored, .refused = on_refused, .refusal = on_refusal };
+static const RdRedisWriterEvents writer_events = { .stored = on_stored, .refusal = on_refusal };
 
 /* Messages from Redis */
 
@@ -245,14 +197,6 @@ on_heard (gpointer user_data)
   RdRedisBus *self = user_data;
 
   rd_redis_outbox_expire (self->outbox, g_get_monotonic_time ());
-}
-
-static gboolean
-on_has_room (gpointer user_data)
-{
-  RdRedisBus *self = user_data;
-
-  return self->options.has_room (self->options.room_data);
 }
 
 /* @payload: bare text. */
@@ -343,8 +287,7 @@ static const RdRedisConsumerEvents consumer_events = { .message = on_message,
                                                        .skipped = on_skipped,
                                                        .gap = on_gap,
                                                        .caught_up = on_caught_up,
-                                                       .heard = on_heard,
-                                                       .has_room = on_has_room };
+                                                       .heard = on_heard };
 
 static void
 on_up (RdRedisBus *self)
@@ -379,15 +322,6 @@ on_pushed (RdRedisBus *self, const redisReply *push)
     drop_oversized (self, 0);
 }
 
-/* Drops messages with an unknown outcome: as bare text they must not be sent twice. */
-static void
-abandon (RdRedisBus *self)
-{
-  self->stats.dropped += rd_redis_outbox_abandon (self->outbox);
-  rd_redis_own_disconnect (self->own, self->stored, g_get_monotonic_time ());
-  self->stored = self->composed;
-}
-
 /* @error: NULL: rd_redis_bus_pause(). */
 static void
 on_down (RdRedisBus *self, const GError *error)
@@ -395,11 +329,9 @@ on_down (RdRedisBus *self, const GError *error)
   const gboolean is_denied = g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED);
   const gboolean is_logged = self->is_outage_logged && (!is_denied || self->is_denial_logged);
 
-  rd_redis_writer_stop (self->writer);
+  self->stats.dropped += rd_redis_writer_stop (self->writer);
   if (self->consumer != NULL)
     rd_redis_consumer_stop (self->consumer);
-  if (self->own != NULL)
-    abandon (self);
   rd_redis_lock_abort (self->lock);
 
   if (error != NULL && !is_logged)
@@ -467,7 +399,6 @@ rd_redis_bus_finalize (GObject *object)
   rd_redis_outbox_free (self->outbox);
   g_object_unref (self->redis);
   g_free (self->reason);
-  g_free (self->history);
   g_free ((char *) self->options.channel);
   g_free ((char *) self->options.node);
   G_OBJECT_CLASS (rd_redis_bus_parent_class)->finalize (object);
@@ -502,10 +433,8 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
   self->options = *options;
   self->options.node = g_strdup (options->node);
   self->options.channel = g_strdup (options->channel);
-  self->history = g_strdup_printf ("%" G_GUINT64_FORMAT, options->history);
   self->outbox = rd_redis_outbox_new (options->buffer_size,
                                       options->mode == RD_REDIS_STREAM ? RD_REDIS_KEEP_US : 0);
-  self->writer = rd_redis_writer_new (redis, self->outbox, &writer_events, self);
   self->lock = rd_redis_lock_new (redis, options->node, &lock_events, self);
   if (options->mode == RD_REDIS_PUBSUB)
     {
@@ -514,9 +443,11 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
   else
     {
       self->stream = rd_redis_stream_new (options->node);
-      self->consumer = rd_redis_consumer_new (redis, self->stream, STREAM_KEY, options->batch_size,
-                                              options->max_message, &consumer_events, self);
+      self->consumer = rd_redis_consumer_new (redis, self->stream, &self->options, &consumer_events,
+                                              self);
     }
+  self->writer = rd_redis_writer_new (redis, self->outbox, self->own, &self->options,
+                                      &writer_events, self);
 
   g_signal_connect_object (redis, "up", G_CALLBACK (on_up), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (redis, "down", G_CALLBACK (on_down), self, G_CONNECT_SWAPPED);

@@ -25,12 +25,12 @@ struct _RdRedisConsumer
 {
   RdRedis *redis;                      /* unowned: outlives us */
   RdRedisStream *stream;               /* unowned: outlives us */
-  char *key;                           /* owned */
+  const RdRedisBusOptions *options;    /* unowned: outlives us */
   const RdRedisConsumerEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
   gsize max_bytes;   /* delivered at once */
-  guint first_count; /* entries that fit into max_bytes, whatever their size */
+  guint first_count; /* entries of the largest size that fit into max_bytes */
 
   gboolean is_live;  /* the end was reached */
   guint count;       /* entries to ask for */
@@ -44,9 +44,7 @@ struct _RdRedisConsumer
 RdRedisConsumer *
 rd_redis_consumer_new (RdRedis *redis,
                        RdRedisStream *stream,
-                       const char *key,
-                       gsize max_bytes,
-                       gsize max_message,
+                       const RdRedisBusOptions *options,
                        const RdRedisConsumerEvents *events,
                        gpointer user_data)
 {
@@ -54,9 +52,9 @@ rd_redis_consumer_new (RdRedis *redis,
 
   consumer->redis = redis;
   consumer->stream = stream;
-  consumer->key = g_strdup (key);
-  consumer->max_bytes = MIN (max_bytes, RD_REDIS_REPLY_MAX / 2);
-  consumer->first_count = CLAMP (consumer->max_bytes / max_message, 1, COUNT_MAX);
+  consumer->options = options;
+  consumer->max_bytes = MIN (options->batch_size, RD_REDIS_REPLY_MAX / 2);
+  consumer->first_count = CLAMP (consumer->max_bytes / options->max_message, 1, COUNT_MAX);
   consumer->events = events;
   consumer->user_data = user_data;
   consumer->wait_us = WAIT_MAX_US;
@@ -68,7 +66,6 @@ void
 rd_redis_consumer_free (RdRedisConsumer *consumer)
 {
   g_clear_handle_id (&consumer->wait_id, g_source_remove);
-  g_free (consumer->key);
   g_free (consumer);
 }
 
@@ -93,7 +90,7 @@ fail (RdRedisConsumer *consumer, const redisReply *reply, const char *message)
                                : g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
                                                       message);
 
-  g_prefix_error (&error, "the stream %s cannot be read: ", consumer->key);
+  g_prefix_error (&error, "the stream " RD_REDIS_STREAM_KEY " cannot be read: ");
   rd_redis_fail (consumer->redis, error);
 }
 
@@ -111,10 +108,10 @@ send_read (RdRedisConsumer *consumer)
   rd_redis_stream_format_position (consumer->stream, position);
   if (consumer->is_live)
     rd_redis_link_call_words (link, on_entries, consumer, "XREAD", "COUNT", count, "BLOCK",
-                              BLOCK_MS, "STREAMS", consumer->key, position, NULL);
+                              BLOCK_MS, "STREAMS", RD_REDIS_STREAM_KEY, position, NULL);
   else
     rd_redis_link_call_words (link, on_entries, consumer, "XREAD", "COUNT", count, "STREAMS",
-                              consumer->key, position, NULL);
+                              RD_REDIS_STREAM_KEY, position, NULL);
 }
 
 static void
@@ -122,7 +119,7 @@ send_info (RdRedisConsumer *consumer, RdRedisReplyFunc func)
 {
   consumer->checked_us = g_get_monotonic_time ();
   rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), func, consumer,
-                            "XINFO", "STREAM", consumer->key, NULL);
+                            "XINFO", "STREAM", RD_REDIS_STREAM_KEY, NULL);
 }
 
 static void
@@ -148,7 +145,7 @@ must_wait (RdRedisConsumer *consumer)
     consumer->wait_us -= passed_us;
   else
     consumer->wait_us = MIN (consumer->wait_us + passed_us / WAIT_REFILL_PART, WAIT_MAX_US);
-  return consumer->wait_us > 0 && !consumer->events->has_room (consumer->user_data);
+  return consumer->wait_us > 0 && !consumer->options->has_room (consumer->options->room_data);
 }
 
 static gboolean

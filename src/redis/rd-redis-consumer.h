@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "rd-redis-bus-options.h"
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 
@@ -27,19 +28,12 @@ typedef struct
 
   /* Redis has replied; after the catch-up, at least every 2 s. */
   void (*heard) (gpointer user_data);
-
-  /* Whether no client is too far behind for more messages. */
-  gboolean (*has_room) (gpointer user_data);
 } RdRedisConsumerEvents;
 
-/* @redis, @stream and @events: (transfer none), outlive the consumer. @key: of the stream.
- * @max_bytes: approximate limit of messages delivered per main loop iteration. @max_message: usual
- * limit of a message, bytes. */
+/* All parameters: (transfer none), outlive the consumer. */
 RdRedisConsumer *rd_redis_consumer_new (RdRedis *redis,
                                         RdRedisStream *stream,
-                                        const char *key,
-                                        gsize max_bytes,
-                                        gsize max_message,
+                                        const RdRedisBusOptions *options,
                                         const RdRedisConsumerEvents *events,
                                         gpointer user_data);
 void rd_redis_consumer_free (RdRedisConsumer *consumer);

@@ -6,6 +6,7 @@
 
 #include "rd-redis-writer.h"
 
+#include <string.h>
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
@@ -15,6 +16,8 @@ struct _RdRedisWriter
 {
   RdRedis *redis;                    /* unowned: outlives us */
   RdRedisOutbox *outbox;             /* unowned: outlives us */
+  RdRedisOwn *own;                   /* unowned: outlives us; NULL in stream mode */
+  const RdRedisBusOptions *options;  /* unowned: outlives us */
   const RdRedisWriterEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
@@ -28,6 +31,9 @@ struct _RdRedisWriter
   guint wake_id;
   guint retry_id;
 
+  guint64 composed; /* sequence number of the last message that was sent */
+  guint64 answered; /* and of the last one with a known outcome */
+
   /* The batch in flight */
   guint in_flight; /* messages */
   guint n_stored;  /* messages that are known to be stored */
@@ -39,6 +45,8 @@ struct _RdRedisWriter
 RdRedisWriter *
 rd_redis_writer_new (RdRedis *redis,
                      RdRedisOutbox *outbox,
+                     RdRedisOwn *own,
+                     const RdRedisBusOptions *options,
                      const RdRedisWriterEvents *events,
                      gpointer user_data)
 {
@@ -46,17 +54,11 @@ rd_redis_writer_new (RdRedis *redis,
 
   writer->redis = redis;
   writer->outbox = outbox;
+  writer->own = own;
+  writer->options = options;
   writer->events = events;
   writer->user_data = user_data;
   return writer;
-}
-
-void
-rd_redis_writer_free (RdRedisWriter *writer)
-{
-  rd_redis_writer_stop (writer);
-  g_free (writer->refusal);
-  g_free (writer);
 }
 
 static void write_batch (RdRedisWriter *writer);
@@ -108,6 +110,8 @@ on_stored (RdRedisWriter *writer, guint n)
   if (writer->backoff.attempts > 0
       && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->backoff.attempts = 0;
+  writer->answered = writer->composed;
+  rd_redis_outbox_stored (writer->outbox, g_get_monotonic_time ());
   writer->events->stored (n, writer->user_data);
   set_refusal (writer, NULL);
   write_batch (writer);
@@ -118,7 +122,9 @@ on_refused (RdRedisWriter *writer)
 {
   writer->refused_us = g_get_monotonic_time ();
   rd_redis_outbox_refused (writer->outbox);
-  writer->events->refused (writer->user_data);
+  writer->composed = writer->answered;
+  if (writer->own != NULL)
+    rd_redis_own_remove_after (writer->own, writer->answered);
   set_refusal (writer, g_steal_pointer (&writer->error));
   writer->retry_id = g_timeout_add (rd_redis_backoff_next (&writer->backoff), on_retry, writer);
   if (must_reconnect (writer))
@@ -218,13 +224,32 @@ on_single (const redisReply *reply, gpointer user_data)
 static void
 write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisReplyFunc func)
 {
-  const char *words[RD_REDIS_WORDS_MAX];
-  gsize sizes[RD_REDIS_WORDS_MAX];
-  const int n = writer->events->compose (outgoing, words, sizes, writer->user_data);
+  const RdRedisBusOptions *options = writer->options;
+  const gboolean is_stream = options->mode == RD_REDIS_STREAM;
+  const char *opcode = outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary";
+  char history[24], sequence[24];
+  const char *const words[] = { "XADD", RD_REDIS_STREAM_KEY, "MAXLEN", "~",      history, "*",
+                                "node", options->node,       "seq",    sequence, opcode,  NULL };
+  const char *const publish[] = { "PUBLISH", options->channel, NULL };
+  const char *argv[G_N_ELEMENTS (words)];
+  gsize sizes[G_N_ELEMENTS (words)];
+  int n = 0;
+
+  g_snprintf (history, sizeof history, "%" G_GUINT64_FORMAT, options->history);
+  g_snprintf (sequence, sizeof sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
+  for (const char *const *word = is_stream ? words : publish; *word != NULL; word++)
+    {
+      sizes[n] = strlen (*word);
+      argv[n++] = *word;
+    }
+  argv[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
+  rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n + 1,
+                      argv, sizes);
 
   writer->in_flight++;
-  rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n, words,
-                      sizes);
+  writer->composed = outgoing->sequence;
+  if (writer->own != NULL)
+    rd_redis_own_add (writer->own, outgoing);
 }
 
 static void
@@ -308,14 +333,34 @@ rd_redis_writer_start (RdRedisWriter *writer)
     set_refusal (writer, NULL); /* refused messages were stored after all, or dropped */
 }
 
-void
-rd_redis_writer_stop (RdRedisWriter *writer)
+static void
+reset (RdRedisWriter *writer)
 {
   writer->is_started = FALSE;
   writer->in_flight = 0;
   g_clear_pointer (&writer->error, g_free);
   g_clear_handle_id (&writer->wake_id, g_source_remove);
   g_clear_handle_id (&writer->retry_id, g_source_remove);
+}
+
+guint
+rd_redis_writer_stop (RdRedisWriter *writer)
+{
+  reset (writer);
+  if (writer->own == NULL)
+    return 0;
+
+  rd_redis_own_disconnect (writer->own, writer->answered, g_get_monotonic_time ());
+  writer->answered = writer->composed;
+  return rd_redis_outbox_abandon (writer->outbox);
+}
+
+void
+rd_redis_writer_free (RdRedisWriter *writer)
+{
+  reset (writer);
+  g_free (writer->refusal);
+  g_free (writer);
 }
 
 const char *

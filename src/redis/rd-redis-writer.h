@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "rd-redis-bus-options.h"
+#include "rd-redis-dedup.h"
 #include "rd-redis-outbox.h"
 #include "rd-redis.h"
 
@@ -13,29 +15,21 @@ G_BEGIN_DECLS
  * so that its owner can find out what was stored. */
 typedef struct _RdRedisWriter RdRedisWriter;
 
-#define RD_REDIS_WORDS_MAX 16
-
 typedef struct
 {
-  /* Sets the words of the command for @outgoing, at most %RD_REDIS_WORDS_MAX. Returns: how many. */
-  int (*compose) (const RdRedisOutgoing *outgoing,
-                  const char **words,
-                  gsize *sizes,
-                  gpointer user_data);
-
-  /* All @n messages in flight are stored. */
+  /* @n messages are stored. */
   void (*stored) (guint n, gpointer user_data);
-
-  /* No message in flight is stored; they will be composed again. */
-  void (*refused) (gpointer user_data);
 
   /* rd_redis_writer_get_refusal() has changed. */
   void (*refusal) (gpointer user_data);
 } RdRedisWriterEvents;
 
-/* @redis, @outbox and @events: (transfer none), outlive the writer. */
+/* @own: list of own publishes, for pubsub mode, else NULL. All parameters: (transfer none), outlive
+ * the writer. */
 RdRedisWriter *rd_redis_writer_new (RdRedis *redis,
                                     RdRedisOutbox *outbox,
+                                    RdRedisOwn *own,
+                                    const RdRedisBusOptions *options,
                                     const RdRedisWriterEvents *events,
                                     gpointer user_data);
 void rd_redis_writer_free (RdRedisWriter *writer);
@@ -43,8 +37,9 @@ void rd_redis_writer_free (RdRedisWriter *writer);
 /* To be called when the connection is up and no message is in flight. */
 void rd_redis_writer_start (RdRedisWriter *writer);
 
-/* To be called when the connection is down. Messages stay in flight in the outbox. */
-void rd_redis_writer_stop (RdRedisWriter *writer);
+/* To be called when the connection is down. Messages stay in flight in the outbox; in pubsub mode
+ * they are dropped, as they must not be sent twice. Returns: how many were dropped. */
+guint rd_redis_writer_stop (RdRedisWriter *writer);
 
 /* Sends new messages before the main loop sleeps. */
 void rd_redis_writer_wake (RdRedisWriter *writer);

@@ -68,10 +68,16 @@ class _Connection:
     def _inspect_answers(self, data):
         if self._swallows:
             self._swallowed += data
-            if _EXECUTED.search(self._swallowed):
-                self._relay.answer_swallowed.set()
+            answer = _EXECUTED.search(self._swallowed)
+            if not answer:
+                return b''
+            self._relay.answer_swallowed.set()
+            if self._relay.replacement is None:
                 self.cut()
-            return b''
+                return b''
+            self._swallows = False
+            before, self._swallowed = self._swallowed[:answer.end(1)], b''
+            return before + self._relay.replacement
         if self._relay.is_silenced(self):
             self._relay.lost += data
             return b''
@@ -103,6 +109,7 @@ class Relay:
         self._is_to_swallow = False
         self._silenced = None
         self.delay = 0  # seconds, each way
+        self.replacement = None  # of the next EXEC's answer that is swallowed
         self.lost = b''  # what was on its way back and silenced
         self.answer_swallowed = threading.Event()
         self.accept()
@@ -159,10 +166,11 @@ class Relay:
             listener.close()
         self.cut()
 
-    def swallow_answer(self):
-        """The next EXEC reaches Redis and is done; its answer does not reach the worker, whose
-        connection is cut then."""
+    def swallow_answer(self, replacement=None):
+        """The next EXEC is executed. Instead of its answer the node gets REPLACEMENT; without one
+        its connection is cut."""
         self.answer_swallowed.clear()
+        self.replacement = replacement
         self._is_to_swallow = True
 
     def claim_answer(self):

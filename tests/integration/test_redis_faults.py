@@ -440,6 +440,23 @@ class CutTest(FaultTestCase):
                 self.wait_pending(workers[0], 0)
                 self.assertEqual(stored + 20, int(redis.cli('XLEN', STREAM)))
 
+    def test_after_an_unexpected_reply_to_exec_stored_messages_are_not_sent_again(self):
+        for replacement in b'-ERR upstream failure\r\n', b'*0\r\n', b'+OK\r\n', b'$-1\r\n':
+            with self.subTest(replacement):
+                redis = self.redis()
+                relay = self.relay(redis)
+                self.warnings.append(ONE_AT_A_TIME)
+                workers = [self.worker(place, warnings=self.warnings) for place in (relay, redis)]
+                with self.fleet(*workers) as people:
+                    self.wait_sent(*workers)
+                    stored = int(redis.cli('XLEN', STREAM))
+                    relay.swallow_answer(replacement)
+                    messages = people.say(0, 20)
+                    self.assertTrue(relay.answer_swallowed.wait(10 * SLOWNESS))
+                    people.wait_heard(messages, 1)
+                    self.wait_pending(workers[0], 0)
+                    self.assertEqual(stored + 20, int(redis.cli('XLEN', STREAM)))
+
     def test_in_pubsub_mode_what_was_under_way_is_not_sent_again(self):
         redis = self.redis()
         relay = self.relay(redis)

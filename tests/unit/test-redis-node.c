@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A worker as Redis keeps it: read back, told from one that is gone, and from what anybody else may
- * have written there. */
+/* A node's hash in Redis: parsed, missing, or written by another program. */
 
 #include "rd-redis-nodes.h"
 
@@ -10,7 +9,7 @@
 
 #define NODE_FIELDS 6
 
-/* Returns: (transfer full): what a server says in @protocol. */
+/* Returns: (transfer full): the reply in @protocol. */
 static redisReply *
 reply_of (const char *protocol)
 {
@@ -24,7 +23,7 @@ reply_of (const char *protocol)
   return reply;
 }
 
-/* Reads the answer with @fields, those that are NULL are not there. */
+/* Parses a reply with @fields; NULL: no such field. */
 static RdRedisNodeKind
 parse_fields (const char *const fields[NODE_FIELDS], RdNode **node)
 {
@@ -59,7 +58,7 @@ parse_protocol (const char *protocol)
 }
 
 static void
-a_worker_is_read (void)
+a_node_is_parsed (void)
 {
   g_autoptr (RdNode) node = NULL;
 
@@ -76,7 +75,7 @@ a_worker_is_read (void)
 }
 
 static void
-a_worker_without_instance_and_clients_is_one (void)
+a_node_without_instance_and_clients_is_valid (void)
 {
   g_autoptr (RdNode) node = NULL;
 
@@ -89,7 +88,7 @@ a_worker_without_instance_and_clients_is_one (void)
 }
 
 static void
-one_without_a_hash_is_gone (void)
+a_node_without_a_hash_is_gone (void)
 {
   RdNode *node = NULL;
 
@@ -99,7 +98,7 @@ one_without_a_hash_is_gone (void)
 }
 
 static void
-half_a_worker_is_none (void)
+a_missing_field_is_invalid (void)
 {
   for (guint missing = 0; missing < NODE_FIELDS; missing++)
     {
@@ -113,7 +112,7 @@ half_a_worker_is_none (void)
 }
 
 static void
-what_is_no_number_is_no_worker (void)
+a_wrong_number_is_invalid (void)
 {
   static const char *const words[] = { "",    "-1",   "+1",  " 1",         "1 ",
                                        "1.5", "0x10", "one", "4294967296", "99999999999999999999" };
@@ -133,7 +132,7 @@ what_is_no_number_is_no_worker (void)
 }
 
 static void
-any_other_answer_is_no_worker (void)
+any_other_reply_is_invalid (void)
 {
   static const char *const answers[] = {
     "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
@@ -152,7 +151,7 @@ any_other_answer_is_no_worker (void)
 }
 
 static void
-texts_are_cut_and_made_printable (void)
+strings_are_cut_and_made_printable (void)
 {
   g_autofree char *ascii = g_strnfill (100000, 'x');
   g_autoptr (GString) satellites = g_string_new (NULL);
@@ -173,7 +172,7 @@ texts_are_cut_and_made_printable (void)
 }
 
 static void
-a_state_is_a_word (void)
+a_state_is_short (void)
 {
   g_autofree char *state = g_strnfill (41, 's');
   g_autoptr (RdNode) node = NULL;
@@ -185,7 +184,7 @@ a_state_is_a_word (void)
 }
 
 static void
-ids_are_short_words (void)
+ids_are_short_and_alphanumeric (void)
 {
   static const struct
   {
@@ -218,7 +217,7 @@ ids_are_short_words (void)
 }
 
 static void
-a_nul_does_not_shorten_an_id (void)
+an_id_has_no_nul (void)
 {
   redisReply member = { .type = REDIS_REPLY_STRING, .str = (char[]){ "5e\0d" }, .len = 4 };
 
@@ -237,18 +236,18 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/redis-node/a-worker-is-read", a_worker_is_read);
-  g_test_add_func ("/redis-node/a-worker-without-instance-and-clients-is-one",
-                   a_worker_without_instance_and_clients_is_one);
-  g_test_add_func ("/redis-node/one-without-a-hash-is-gone", one_without_a_hash_is_gone);
-  g_test_add_func ("/redis-node/half-a-worker-is-none", half_a_worker_is_none);
-  g_test_add_func ("/redis-node/what-is-no-number-is-no-worker", what_is_no_number_is_no_worker);
-  g_test_add_func ("/redis-node/any-other-answer-is-no-worker", any_other_answer_is_no_worker);
-  g_test_add_func ("/redis-node/texts-are-cut-and-made-printable",
-                   texts_are_cut_and_made_printable);
-  g_test_add_func ("/redis-node/a-state-is-a-word", a_state_is_a_word);
-  g_test_add_func ("/redis-node/ids-are-short-words", ids_are_short_words);
-  g_test_add_func ("/redis-node/a-nul-does-not-shorten-an-id", a_nul_does_not_shorten_an_id);
+  g_test_add_func ("/redis-node/a-node-is-parsed", a_node_is_parsed);
+  g_test_add_func ("/redis-node/a-node-without-instance-and-clients-is-valid",
+                   a_node_without_instance_and_clients_is_valid);
+  g_test_add_func ("/redis-node/a-node-without-a-hash-is-gone", a_node_without_a_hash_is_gone);
+  g_test_add_func ("/redis-node/a-missing-field-is-invalid", a_missing_field_is_invalid);
+  g_test_add_func ("/redis-node/a-wrong-number-is-invalid", a_wrong_number_is_invalid);
+  g_test_add_func ("/redis-node/any-other-reply-is-invalid", any_other_reply_is_invalid);
+  g_test_add_func ("/redis-node/strings-are-cut-and-made-printable",
+                   strings_are_cut_and_made_printable);
+  g_test_add_func ("/redis-node/a-state-is-short", a_state_is_short);
+  g_test_add_func ("/redis-node/ids-are-short-and-alphanumeric", ids_are_short_and_alphanumeric);
+  g_test_add_func ("/redis-node/an-id-has-no-nul", an_id_has_no_nul);
   g_test_add_func ("/redis-node/the-key-has-the-id", the_key_has_the_id);
   return g_test_run ();
 }

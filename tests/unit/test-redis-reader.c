@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Replies of bytes: every kind of them, however they are cut, and where it ends. */
+/* Parsing replies: every type, split at any byte, and the limits. */
 
 #include "rd-redis-reply.h"
 
@@ -35,7 +35,7 @@ read_in_pieces (const char *wire, gsize piece, guint n)
 }
 
 static void
-knows_every_kind (void)
+parses_every_type (void)
 {
   const char wire[] = "*6\r\n+OK\r\n-ERR no\r\n:-42\r\n$-1\r\n*-1\r\n*1\r\n*0\r\n";
 
@@ -57,7 +57,7 @@ knows_every_kind (void)
 }
 
 static void
-keeps_them_apart (void)
+separates_replies (void)
 {
   const char wire[] = "+one\r\n$5\r\nt\r\nwo\r\n:3\r\n";
 
@@ -82,7 +82,7 @@ assert_refused (RdRedisReader *reader, int code)
 }
 
 static void
-refuses_what_is_no_reply (void)
+refuses_invalid_replies (void)
 {
   const char *const wires[] = { "HTTP/1.1 400 Bad Request\r\n",
                                 "\r\n",
@@ -102,7 +102,7 @@ refuses_what_is_no_reply (void)
 }
 
 static void
-says_what_is_wrong (void)
+names_the_error (void)
 {
   g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
   g_autoptr (GError) error = NULL;
@@ -115,7 +115,7 @@ says_what_is_wrong (void)
 }
 
 static void
-good_replies_before_a_bad_one_count (void)
+replies_before_an_invalid_one_are_valid (void)
 {
   g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
   g_autoptr (GError) error = NULL;
@@ -130,7 +130,7 @@ good_replies_before_a_bad_one_count (void)
 
 #define PIECE (8 << 20)
 
-/* Feeds @head, right behind another reply, then so many bytes that @total are in. */
+/* Feeds another reply, @head, and filling up to @total bytes with @head. */
 static RdRedisReader *
 feed_long (const char *head, gsize total)
 {
@@ -281,7 +281,7 @@ replaces_an_array_that_cannot_fit (void)
   g_assert_cmpint (reply->integer, ==, 4);
 }
 
-/* What came of the next reply belongs to that one's measure only. */
+/* The first bytes of the next reply count for that reply only. */
 static void
 counts_each_reply_by_itself (void)
 {
@@ -311,11 +311,11 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis-reader/kinds", knows_every_kind);
-  g_test_add_func ("/redis-reader/apart", keeps_them_apart);
-  g_test_add_func ("/redis-reader/no-reply", refuses_what_is_no_reply);
-  g_test_add_func ("/redis-reader/message", says_what_is_wrong);
-  g_test_add_func ("/redis-reader/good-then-bad", good_replies_before_a_bad_one_count);
+  g_test_add_func ("/redis-reader/types", parses_every_type);
+  g_test_add_func ("/redis-reader/apart", separates_replies);
+  g_test_add_func ("/redis-reader/no-reply", refuses_invalid_replies);
+  g_test_add_func ("/redis-reader/message", names_the_error);
+  g_test_add_func ("/redis-reader/good-then-bad", replies_before_an_invalid_one_are_valid);
   g_test_add_func ("/redis-reader/longest", takes_the_longest_reply);
   g_test_add_func ("/redis-reader/longer", replaces_a_longer_string);
   g_test_add_func ("/redis-reader/endless-line", refuses_an_endless_line);
