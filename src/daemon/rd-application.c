@@ -333,8 +333,8 @@ rd_application_startup (GApplication *application)
     }
 
   rd_parts_start (self->parts, 0);
-  if (self->inherited->n_parcels > 0) /* of no use, as it turned out */
-    rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL);
+  if (self->inherited->n_channels > 0) /* of no use, as it turned out */
+    rd_systemd_unstore (self->parts->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->parts->systemd);
 }
 

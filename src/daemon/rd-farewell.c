@@ -28,7 +28,7 @@ static gboolean
 is_answering (RdFarewell *self, gint64 passed_us)
 {
   return passed_us < LAST_ANSWERS_US && self->parts->server != NULL
-         && rd_server_get_handshakes (self->parts->server) > 0;
+         && rd_http_port_get_connections (rd_server_get_port (self->parts->server)) > 0;
 }
 
 /* The last messages are for the clients of other workers, and follow what was missed. */

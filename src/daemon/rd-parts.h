@@ -7,7 +7,6 @@
 #include "rd-config.h"
 #include "rd-descriptors.h"
 #include "rd-handover-report.h"
-#include "rd-inherited.h"
 #include "rd-notifier.h"
 #include "rd-redis-nodes.h"
 #include "rd-server.h"

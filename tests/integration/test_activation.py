@@ -218,11 +218,11 @@ class RefusalTest(ActivationTestCase):
         idle.bind((ADDRESS, 0))
         connected = self.hold(socket.create_connection(good.getsockname()))
         file = self.hold(open(os.devnull, 'rb'))
-        for bad, why in ((datagram, 'is not of TCP'), (local, 'is not of TCP'),
+        for bad, why in ((datagram, 'is not a TCP socket'), (local, 'is not a TCP socket'),
                          (idle, 'does not listen'), (connected, 'does not listen'),
-                         (file, 'is no socket')):
+                         (file, 'is not a socket')):
             with self.subTest(why, bad=bad):
-                self.assert_refused(f'3 (“bad”) was passed to listen on, but {why}', bad,
+                self.assert_refused(f'3 (“bad”) {why}', bad,
                                     environment={'LISTEN_FDNAMES': 'bad'})
                 self.assert_refused('4 (“bad”)', good, bad,
                                     environment={'LISTEN_FDNAMES': 'good:bad'})

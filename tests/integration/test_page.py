@@ -115,7 +115,7 @@ class TalkTest(PageTestCase):
         page.focus('#field')
         page.type('ü' * 63)
         page.press('Enter')
-        page.wait_text('#trouble', 'the message has 126 bytes, and 125 are the limit')
+        page.wait_text('#trouble', 'the message has 126 bytes; the limit is 125')
         page.press('Backspace')
         page.press('Enter')
         page.wait_text('#feed', 'ü' * 62)
@@ -335,7 +335,7 @@ class ConnectionTest(PageTestCase):
         server = self.start('--max-clients=1')
         client = self.connect(server)
         page = self.look(server, tolerate=NO_WEBSOCKET)
-        page.wait_text('#connection', 'no room for another client')
+        page.wait_text('#connection', 'The service has reached its client limit')
         client.leave()
         page.wait_text('#connection', 'Connected to', 20)
 
