@@ -2,7 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The admin port: a table of paths and their handlers. Web pages of other origins may read none of
- * them; the page at / is also refused under untrusted host names, see rd_origins_may_name_us(). */
+ * them; the page at / is also refused under untrusted host names, see rd_origins_is_trusted_name().
+ */
 
 #include "rd-admin.h"
 
@@ -86,7 +87,7 @@ on_page (RdAdmin *admin, SoupServerMessage *message)
   g_autofree char *policy = NULL;
   g_autofree char *html = NULL;
 
-  if (!rd_origins_may_name_us (admin->origins, authority))
+  if (!rd_origins_is_trusted_name (admin->origins, authority))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
                       "The page is not shown under this host name; open it by IP address or as "
@@ -124,8 +125,8 @@ on_request (SoupServer *soup,
 
   if (!rd_http_require_get (message))
     return;
-  if (!rd_origins_may_ask (admin->origins, get_header (message, "Origin"),
-                           get_header (message, "Host")))
+  if (!rd_origins_may_read (admin->origins, get_header (message, "Origin"),
+                            get_header (message, "Host")))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
                       "Pages of this origin may not read this port; allow it with --allow-origin.");

@@ -94,13 +94,13 @@ rd_origins_may_connect (const RdOrigins *origins, const char *origin)
 }
 
 gboolean
-rd_origins_may_ask (const RdOrigins *origins, const char *origin, const char *authority)
+rd_origins_may_read (const RdOrigins *origins, const char *origin, const char *authority)
 {
   return origin == NULL || is_at (origin, authority) || is_listed (origins, origin);
 }
 
 gboolean
-rd_origins_may_name_us (const RdOrigins *origins, const char *authority)
+rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority)
 {
   g_autofree char *host = rd_host_parse (authority);
   g_autofree char *origin = NULL;

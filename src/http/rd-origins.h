@@ -38,12 +38,12 @@ gboolean rd_origins_may_connect (const RdOrigins *origins, const char *origin);
 
 /* Returns whether pages of @origin (nullable) may read the admin port: listed origins may, and
  * pages that were loaded from @authority, the Host header (nullable). */
-gboolean rd_origins_may_ask (const RdOrigins *origins, const char *origin, const char *authority);
+gboolean rd_origins_may_read (const RdOrigins *origins, const char *origin, const char *authority);
 
 /* Returns whether @authority, a Host header (nullable), can be trusted to name this machine: an IP
  * address, localhost, the machine's host name, or the host and port of a listed origin. The owner
  * of any other name could point it here to let his own page read ours (DNS rebinding). */
-gboolean rd_origins_may_name_us (const RdOrigins *origins, const char *authority);
+gboolean rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdOrigins, rd_origins_free)
 

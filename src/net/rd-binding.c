@@ -119,7 +119,7 @@ find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *addr
  * sockets of the same user if all of them have SO_REUSEPORT, so those that do not are given it
  * during the call. A connection then goes to the socket with the more specific address. */
 static GSocket *
-listen_beside (GPtrArray *overlapping, GSocketAddress *address, GError **error)
+listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **error)
 {
   g_autoptr (GPtrArray) changed = g_ptr_array_new ();
   GSocket *socket;
@@ -153,7 +153,7 @@ listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError 
   if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && overlapping->len > 0)
     {
       g_clear_error (&failure);
-      socket = listen_beside (overlapping, address, &failure);
+      socket = listen_overlapping (overlapping, address, &failure);
     }
   if (socket == NULL)
     {

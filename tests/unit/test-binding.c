@@ -346,9 +346,9 @@ main (int argc, char **argv)
                    port_0_takes_neither_a_fixed_port_nor_that_of_another_role);
   g_test_add_func ("/binding/port-0/in-use", port_0_gets_another_port_if_the_chosen_one_is_in_use);
   g_test_add_func ("/binding/in-use", a_port_of_another_program_is_refused_and_nothing_changed);
-  g_test_add_func ("/binding/beside/wildcard", the_wildcard_address_uses_the_overlapping_socket);
-  g_test_add_func ("/binding/beside/one", one_address_is_bound_beside_the_wildcard_address);
-  g_test_add_func ("/binding/beside/refused",
+  g_test_add_func ("/binding/overlap/wildcard", the_wildcard_address_uses_the_overlapping_socket);
+  g_test_add_func ("/binding/overlap/one", one_address_is_bound_beside_the_wildcard_address);
+  g_test_add_func ("/binding/overlap/refused",
                    overlapping_addresses_are_refused_during_a_takeover_too);
   g_test_add_func ("/binding/share", other_nodes_can_bind_after_share);
   g_test_add_func ("/binding/reopen", reopen_listens_on_the_configured_addresses);

@@ -120,16 +120,16 @@ own_pages_may_read (void)
     {
       g_autoptr (RdOrigins) origins = rd_origins_new (lists[i]);
 
-      g_assert_true (rd_origins_may_ask (origins, NULL, "ops:8001"));
-      g_assert_true (rd_origins_may_ask (origins, NULL, NULL));
-      g_assert_true (rd_origins_may_ask (origins, "http://ops:8001", "ops:8001"));
-      g_assert_true (rd_origins_may_ask (origins, "https://ops", "OPS"));
-      g_assert_false (rd_origins_may_ask (origins, "http://ops:8000", "ops:8001"));
-      g_assert_false (rd_origins_may_ask (origins, "http://evil.net", "ops:8001"));
-      g_assert_false (rd_origins_may_ask (origins, "http://ops:8001", NULL));
-      g_assert_false (rd_origins_may_ask (origins, "ops:8001", "ops:8001"));
-      g_assert_false (rd_origins_may_ask (origins, "null", "null"));
-      g_assert_false (rd_origins_may_ask (origins, "", ""));
+      g_assert_true (rd_origins_may_read (origins, NULL, "ops:8001"));
+      g_assert_true (rd_origins_may_read (origins, NULL, NULL));
+      g_assert_true (rd_origins_may_read (origins, "http://ops:8001", "ops:8001"));
+      g_assert_true (rd_origins_may_read (origins, "https://ops", "OPS"));
+      g_assert_false (rd_origins_may_read (origins, "http://ops:8000", "ops:8001"));
+      g_assert_false (rd_origins_may_read (origins, "http://evil.net", "ops:8001"));
+      g_assert_false (rd_origins_may_read (origins, "http://ops:8001", NULL));
+      g_assert_false (rd_origins_may_read (origins, "ops:8001", "ops:8001"));
+      g_assert_false (rd_origins_may_read (origins, "null", "null"));
+      g_assert_false (rd_origins_may_read (origins, "", ""));
     }
 }
 
@@ -138,8 +138,8 @@ listed_origins_may_read (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (some);
 
-  g_assert_true (rd_origins_may_ask (origins, "https://www.example.org", "ops:8001"));
-  g_assert_true (rd_origins_may_ask (origins, "http://localhost:3000", NULL));
+  g_assert_true (rd_origins_may_read (origins, "https://www.example.org", "ops:8001"));
+  g_assert_true (rd_origins_may_read (origins, "http://localhost:3000", NULL));
 }
 
 static void
@@ -153,9 +153,9 @@ addresses_and_local_names_are_trusted (void)
     = { NULL, "", "evil.net", "localhost.evil.net:8001", "www.example.org", "a b", "localhost/" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (ours); i++)
-    g_assert_true (rd_origins_may_name_us (origins, ours[i]));
+    g_assert_true (rd_origins_is_trusted_name (origins, ours[i]));
   for (gsize i = 0; i < G_N_ELEMENTS (foreign); i++)
-    g_assert_false (rd_origins_may_name_us (origins, foreign[i]));
+    g_assert_false (rd_origins_is_trusted_name (origins, foreign[i]));
 }
 
 static void
@@ -163,9 +163,9 @@ names_of_listed_origins_are_trusted (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (some);
 
-  g_assert_true (rd_origins_may_name_us (origins, "www.example.org"));
-  g_assert_false (rd_origins_may_name_us (origins, "www.example.org:8001"));
-  g_assert_false (rd_origins_may_name_us (origins, "evil.net"));
+  g_assert_true (rd_origins_is_trusted_name (origins, "www.example.org"));
+  g_assert_false (rd_origins_is_trusted_name (origins, "www.example.org:8001"));
+  g_assert_false (rd_origins_is_trusted_name (origins, "evil.net"));
 }
 
 int
@@ -177,10 +177,10 @@ main (int argc, char **argv)
   g_test_add_func ("/host/classify", hosts_are_classified);
   g_test_add_func ("/origins/connect/any", without_a_list_any_origin_may_connect);
   g_test_add_func ("/origins/connect/list", with_a_list_only_listed_origins_may_connect);
-  g_test_add_func ("/origins/ask/own", own_pages_may_read);
-  g_test_add_func ("/origins/ask/list", listed_origins_may_read);
-  g_test_add_func ("/origins/name/own", addresses_and_local_names_are_trusted);
-  g_test_add_func ("/origins/name/list", names_of_listed_origins_are_trusted);
+  g_test_add_func ("/origins/read/own", own_pages_may_read);
+  g_test_add_func ("/origins/read/list", listed_origins_may_read);
+  g_test_add_func ("/origins/trusted-name", addresses_and_local_names_are_trusted);
+  g_test_add_func ("/origins/trusted-name/list", names_of_listed_origins_are_trusted);
 
   return g_test_run ();
 }
