@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "rd-bus.h"
 #include "rd-redis-bus-options.h"
 #include "rd-redis-echoes.h"
 #include "rd-redis-follower.h"
@@ -26,7 +27,7 @@ typedef enum
 
 struct _RdRedisBus
 {
-  GObject parent_instance;
+  RdBus parent_instance;
 
   RdRedis *redis; /* owned */
   RdRedisBusOptions options;

@@ -22,17 +22,7 @@
  * too slowly, before it closes the connection (client-output-buffer-limit pubsub). */
 #define ECHOES_MAX_BYTES (64 << 20)
 
-enum
-{
-  PROP_STATE = 1,
-};
-
-static void bus_iface_init (RdBusInterface *iface);
-
-G_DEFINE_FINAL_TYPE_WITH_CODE (RdRedisBus,
-                               rd_redis_bus,
-                               G_TYPE_OBJECT,
-                               G_IMPLEMENT_INTERFACE (RD_TYPE_BUS, bus_iface_init))
+G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
 
 /* What is published here does not get to Redis. */
 static gboolean
@@ -62,8 +52,9 @@ set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
 }
 
 static char *
-dup_state (RdRedisBus *self)
+rd_redis_bus_dup_state (RdBus *bus)
 {
+  const RdRedisBus *self = RD_REDIS_BUS (bus);
   g_autoptr (GDateTime) since = g_date_time_new_from_unix_utc (self->since_us / G_USEC_PER_SEC);
   g_autofree char *time = g_date_time_format (since, "%Y-%m-%dT%H:%M:%SZ");
 
@@ -318,7 +309,7 @@ on_turn_nobodys (RdMessage *message, gpointer user_data)
 static const RdRedisTurnEvents turn_events = { .ours = on_turn_ours, .nobodys = on_turn_nobodys };
 
 static void
-rd_redis_bus_publish_in_turn (RdBus *bus, RdMessage *message, gint64 interval_us)
+rd_redis_bus_publish_locked (RdBus *bus, RdMessage *message, gint64 interval_us)
 {
   rd_redis_turn_ask (RD_REDIS_BUS (bus)->turn, message, interval_us);
 }
@@ -482,23 +473,6 @@ rd_redis_bus_get_stats (RdBus *bus, RdBusStats *stats)
 }
 
 static void
-bus_iface_init (RdBusInterface *iface)
-{
-  iface->publish = rd_redis_bus_publish;
-  iface->publish_in_turn = rd_redis_bus_publish_in_turn;
-  iface->get_stats = rd_redis_bus_get_stats;
-}
-
-static void
-rd_redis_bus_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  if (id == PROP_STATE)
-    g_value_take_string (value, dup_state (RD_REDIS_BUS (object)));
-  else
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
-
-static void
 rd_redis_bus_finalize (GObject *object)
 {
   RdRedisBus *self = RD_REDIS_BUS (object);
@@ -520,11 +494,13 @@ rd_redis_bus_finalize (GObject *object)
 static void
 rd_redis_bus_class_init (RdRedisBusClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  RdBusClass *bus_class = RD_BUS_CLASS (klass);
 
-  object_class->get_property = rd_redis_bus_get_property;
-  object_class->finalize = rd_redis_bus_finalize;
-  g_object_class_override_property (object_class, PROP_STATE, "state");
+  G_OBJECT_CLASS (klass)->finalize = rd_redis_bus_finalize;
+  bus_class->publish = rd_redis_bus_publish;
+  bus_class->publish_locked = rd_redis_bus_publish_locked;
+  bus_class->get_stats = rd_redis_bus_get_stats;
+  bus_class->dup_state = rd_redis_bus_dup_state;
 }
 
 static void

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * Property "state": "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
  * "redis: refuses messages since TIME: REASON", TIME as in RFC 3339. */
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
-G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, GObject)
+G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
 /* @redis: not started; with a follower for RD_REDIS_STREAM. Returns: (transfer full): the bus. */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);

@@ -8,7 +8,7 @@ import signal
 import tap
 import wscat
 from browser import DESKTOP, Page
-from generations import UpgradeTestCase
+from upgrade_case import UpgradeTestCase
 
 UPGRADES = 3
 
@@ -77,7 +77,7 @@ class OpenTest(UpgradeTestCase):
         self.assertEqual([], page.evaluate('window.changes'))
         self.assertEqual(0, terminal.times_shown('Disconnected'))
 
-    def test_the_page_shows_the_figures_of_the_new_process(self):
+    def test_the_page_shows_the_figures_of_the_new_worker(self):
         server = self.start_on_bus()
         page = self.look(server)
         client = self.connect(server)
