@@ -11,7 +11,7 @@
 #include <glib/gi18n.h>
 
 #include "rd-check-holders.h"
-#include "rd-tcp.h"
+#include "rd-socket.h"
 
 typedef struct
 {
@@ -140,7 +140,7 @@ try_host (Check *check, const RdCheckPort *port, const char *host)
       g_autoptr (GSocketAddress) any = g_inet_socket_address_new (l->data, port->port);
       GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (any);
       g_autoptr (GError) reason = NULL;
-      g_autoptr (GSocket) socket = rd_tcp_bind (any, port->reuse_port, &reason);
+      g_autoptr (GSocket) socket = rd_socket_bind (any, port->reuse_port, &reason);
 
       if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
           && report_taken (check, port, address))
