@@ -31,7 +31,7 @@ typedef struct
   const LoadTarget *target; /* unowned: where it connects */
   guint index;
   int sender;         /* its number as a sender, or -1 */
-  guint echoes;       /* own messages that came back; the owner clears it */
+  guint n_echoed;     /* own messages received back; cleared by the owner */
   guint8 state;       /* a LoadClientState */
   guint16 close_code; /* 1006 until the server says why */
   guint carry_length;

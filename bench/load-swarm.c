@@ -190,9 +190,9 @@ handle_event (LoadSwarm *swarm, LoadClient *client, guint events)
       handle_gone (swarm, client);
       return;
     }
-  if (client->echoes > 0 && swarm->echoed != NULL)
-    swarm->echoed (swarm->user_data, client, client->echoes);
-  client->echoes = 0;
+  if (client->n_echoed > 0 && swarm->echoed != NULL)
+    swarm->echoed (swarm->user_data, client, client->n_echoed);
+  client->n_echoed = 0;
 }
 
 void

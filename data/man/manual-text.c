@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Writes text as roff or as the comments of a key file: fills lines, escapes what is not meant as
- * a command, sets off the names of options. What the text is about, this file never knows. */
+/* Formats text as roff or as comments of a key file: fills lines, escapes roff commands, and marks
+ * option names. */
 
 #include "manual-text.h"
 
@@ -10,7 +10,7 @@
 
 #define COLUMNS 80
 
-/* Appends @c as roff is to show it: as itself, and not as a typographer's relation of it. */
+/* Appends @c, escaped so that roff prints it unchanged: "-" as minus, "'" as apostrophe. */
 static void
 add_char (GString *out, const ManualStyle *style, char c)
 {
@@ -39,11 +39,11 @@ manual_add_text (GString *out, const ManualStyle *style, const char *text)
     add_char (out, style, *text);
 }
 
-/* Returns: (transfer full): @word, which may name an option and end with punctuation. */
+/* Formats @word, which may be an option name followed by punctuation. Returns: (transfer full). */
 static char *
 format_word (const ManualStyle *style, const char *word)
 {
-  GString *out = g_string_new (style->is_roff && *word == '.' ? "\\&" : ""); /* no command */
+  GString *out = g_string_new (style->is_roff && *word == '.' ? "\\&" : ""); /* not a command */
   gsize n = strspn (word, "abcdefghijklmnopqrstuvwxyz-");
 
   if (g_str_has_prefix (word, "--") && n > strlen ("--"))

@@ -7,22 +7,22 @@
 
 G_BEGIN_DECLS
 
-/* How a kind of page is written. */
+/* The format of a kind of page. */
 typedef struct
 {
-  const char *indent;   /* of each line of a text */
-  const char *dashes;   /* what a text that names an option has for its two dashes */
-  const char *bold;     /* before what is to be typed as it stands, */
-  const char *roman;    /* and behind it */
-  gboolean is_roff;     /* else plain text */
-  gboolean is_key_file; /* else the command line */
+  const char *indent;   /* of each line */
+  const char *dashes;   /* replaces the two dashes of an option name */
+  const char *bold;     /* begins literal text */
+  const char *roman;    /* ends literal text */
+  gboolean is_roff;     /* FALSE: plain text */
+  gboolean is_key_file; /* FALSE: the command line */
 } ManualStyle;
 
-/* Appends @text to @out so that it reads as it stands. */
+/* Appends @text to @out, escaped so that it is printed unchanged. */
 void manual_add_text (GString *out, const ManualStyle *style, const char *text);
 
-/* Appends @text in lines of at most 80 columns; in roff, a sentence begins a line. An option that
- * is named in it, as --port, is set off. */
+/* Appends @text in lines of at most 80 columns, and marks option names such as --port. In roff,
+ * each sentence begins on a new line. */
 void manual_add_paragraph (GString *out, const ManualStyle *style, const char *text);
 
 G_END_DECLS

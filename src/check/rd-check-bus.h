@@ -7,15 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* Returns: (transfer full) (nullable): where the session bus is, as DBUS_SESSION_BUS_ADDRESS or
- * XDG_RUNTIME_DIR in @environment (NULL-terminated) say; never one that would be started. */
-char *rd_check_bus_dup_session_address (char **environment);
+/* Time limit of each wait for a bus or for an answer on it. */
+#define RD_CHECK_BUS_TIMEOUT_MS 2000
 
-/* Returns: (transfer full): a connection of our own, NULL with an error within 2 s. */
-GDBusConnection *rd_check_bus_connect (const char *address, GError **error);
-
-/* Calls @method, but starts nobody for that. @arguments: floating; @reply: the type that it must
- * have. Returns: (transfer full): NULL with an error within 2 s. */
+/* Calls @method, and starts no service for it. @arguments: floating; @reply: the type of the reply.
+ * Returns: (transfer full): the reply, or NULL with an error. */
 GVariant *rd_check_bus_call (GDBusConnection *bus,
                              const char *name,
                              const char *path,

@@ -9,7 +9,7 @@
 
 #include <glib/gi18n.h>
 
-#include "rd-layout.h"
+#include "rd-table.h"
 
 struct _RdCheckFindings
 {
@@ -53,6 +53,23 @@ rd_check_findings_get (const RdCheckFindings *self, RdCheckKind kind)
   return self->texts[kind];
 }
 
+static const RdTableColumn list_columns[] = {
+  { .fit = RD_TABLE_KEEP },
+  { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
+};
+
+static void
+append_list (GString *page, const GPtrArray *texts, guint columns)
+{
+  g_autoptr (RdTable) table = rd_table_new (list_columns, G_N_ELEMENTS (list_columns), 2, 1);
+  g_autofree char *rows = NULL;
+
+  for (guint i = 0; i < texts->len; i++)
+    rd_table_add (table, "-", texts->pdata[i], NULL);
+  rows = rd_table_format (table, columns);
+  g_string_append (page, rows);
+}
+
 static const char *
 heading (RdCheckKind kind)
 {
@@ -78,8 +95,7 @@ rd_check_findings_append (const RdCheckFindings *self, GString *page, guint colu
 
       if (texts->len > 0)
         g_string_append_printf (page, "\n%s\n", heading (kind));
-      for (guint i = 0; i < texts->len; i++)
-        rd_layout_append (page, "  - ", texts->pdata[i], columns);
+      append_list (page, texts, columns);
     }
   if (self->texts[RD_CHECK_BITES]->len == 0)
     g_string_append_printf (page, "\n%s\n", _ ("Nothing will bite."));

@@ -8,36 +8,22 @@
 #include "rd-check-settings.h"
 
 #include <glib/gi18n.h>
-#include <string.h>
 
-#include "rd-layout.h"
+#include "rd-table.h"
 #include "rd-text.h"
 
-#define TABLE_COLUMNS   80
-#define MAX_TEXT_CHARS  200
-#define MIN_VALUE_WIDTH 20
+#define MAX_TEXT_CHARS 200
 
-typedef struct
-{
-  const RdOption *option; /* unowned */
-  char *value;            /* owned */
-  char *source;           /* owned */
-} Row;
+static const RdTableColumn columns_of_options[] = {
+  { .fit = RD_TABLE_KEEP },
+  { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
+  { .fit = RD_TABLE_KEEP },
+};
 
-typedef struct
-{
-  guint name, value, source;
-} Widths;
-
-static void
-row_free (gpointer data)
-{
-  Row *row = data;
-
-  g_free (row->value);
-  g_free (row->source);
-  g_free (row);
-}
+static const RdTableColumn columns_of_key_file[] = {
+  { .fit = RD_TABLE_KEEP },
+  { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
+};
 
 static char *
 dup_value (const RdOption *option, gconstpointer record)
@@ -70,64 +56,16 @@ dup_source (const RdSettings *settings, const RdOption *option)
   g_assert_not_reached ();
 }
 
-/* Returns: (transfer full) (element-type Row): one for each option. */
-static GPtrArray *
-make_rows (const RdSettings *settings, gconstpointer record)
+static char *
+format_key_file (const char *key_file, guint columns)
 {
-  GPtrArray *rows = g_ptr_array_new_with_free_func (row_free);
-  gsize n_options;
-  const RdOption *options = rd_settings_get_options (settings, &n_options);
+  g_autoptr (RdTable) table = rd_table_new (columns_of_key_file, G_N_ELEMENTS (columns_of_key_file),
+                                            0, 1);
 
-  for (gsize i = 0; i < n_options; i++)
-    {
-      Row *row = g_new0 (Row, 1);
-
-      row->option = &options[i];
-      row->value = dup_value (row->option, record);
-      row->source = dup_source (settings, row->option);
-      g_ptr_array_add (rows, row);
-    }
-  return rows;
-}
-
-/* The values get what the other two leave of the table's columns. */
-static Widths
-measure (const GPtrArray *rows)
-{
-  Widths widths = { 0, 0, 0 };
-  guint rest;
-
-  for (guint i = 0; i < rows->len; i++)
-    {
-      const Row *row = rows->pdata[i];
-
-      widths.name = MAX (widths.name, rd_layout_width (row->option->name));
-      widths.value = MAX (widths.value, rd_layout_width (row->value));
-      widths.source = MAX (widths.source, rd_layout_width (row->source));
-    }
-  rest = MIN (widths.name + widths.source + strlen ("      "), TABLE_COLUMNS - MIN_VALUE_WIDTH);
-  widths.value = MIN (widths.value, TABLE_COLUMNS - rest);
-  return widths;
-}
-
-static void
-append_cell (GString *page, const char *text, guint width)
-{
-  const guint used = rd_layout_width (text);
-
-  g_string_append_printf (page, "  %s%*s", text, (int) (width > used ? width - used : 0), "");
-}
-
-static void
-append_row (GString *page, const Row *row, const Widths *widths, guint columns)
-{
-  g_auto (GStrv) lines = rd_layout_wrap (row->value, columns > 0 ? widths->value : G_MAXUINT);
-
-  append_cell (page, row->option->name, widths->name);
-  append_cell (page, lines[0], widths->value);
-  g_string_append_printf (page, "  %s\n", row->source);
-  for (char **line = lines + 1; *line != NULL; line++)
-    g_string_append_printf (page, "%*s%s\n", (int) (widths->name + 4), "", *line);
+  /* Translators: the path of a file, or none, follows */
+  rd_table_add (table, _ ("Key file:"), key_file != NULL ? key_file : C_ ("key file", "none"),
+                NULL);
+  return rd_table_format (table, columns);
 }
 
 void
@@ -136,22 +74,30 @@ rd_check_settings_append (GString *page,
                           gconstpointer record,
                           guint columns)
 {
-  const char *key_file = rd_settings_get_key_file (settings);
-  g_autoptr (GPtrArray) rows = make_rows (settings, record);
-  const Widths widths = measure (rows);
+  g_autofree char *key_file = format_key_file (rd_settings_get_key_file (settings), columns);
+  g_autoptr (RdTable) table = rd_table_new (columns_of_options, G_N_ELEMENTS (columns_of_options),
+                                            2, 2);
+  g_autofree char *rows = NULL;
   const char *group = "";
+  gsize n_options;
+  const RdOption *options = rd_settings_get_options (settings, &n_options);
 
-  /* Translators: the path of a file, or none, follows */
-  g_autofree char *lead = g_strdup_printf ("%s ", _ ("Key file:"));
-  rd_layout_append (page, lead, key_file != NULL ? key_file : C_ ("key file", "none"), columns);
-
-  for (guint i = 0; i < rows->len; i++)
+  for (gsize i = 0; i < n_options; i++)
     {
-      const Row *row = rows->pdata[i];
+      g_autofree char *value = dup_value (&options[i], record);
+      g_autofree char *source = dup_source (settings, &options[i]);
 
-      if (!g_str_equal (row->option->group, group))
-        g_string_append_printf (page, "\n[%s]\n", row->option->group);
-      group = row->option->group;
-      append_row (page, row, &widths, columns);
+      if (!g_str_equal (options[i].group, group))
+        {
+          g_autofree char *heading = g_strdup_printf ("[%s]", options[i].group);
+
+          rd_table_add_line (table, "");
+          rd_table_add_line (table, heading);
+        }
+      group = options[i].group;
+      rd_table_add (table, options[i].name, value, source, NULL);
     }
+  rows = rd_table_format (table, columns);
+  g_string_append (page, key_file);
+  g_string_append (page, rows);
 }

@@ -8,22 +8,14 @@
 #include "rd-check-systemd.h"
 
 #include "rd-check-bus.h"
+#include "rd-unit.h"
 
-#define SYSTEMD "org.freedesktop.systemd1"
-#define LOGIND  "org.freedesktop.login1"
+#define LOGIND "org.freedesktop.login1"
 
-/* Returns: (transfer full): the object of the unit @name, NULL with an error. */
 static char *
-load_unit (GDBusConnection *bus, const char *name, GError **error)
+find_unit (GDBusConnection *bus, const char *name, GError **error)
 {
-  g_autoptr (GVariant) answer = rd_check_bus_call (bus, SYSTEMD, "/org/freedesktop/systemd1",
-                                                   SYSTEMD ".Manager", "LoadUnit",
-                                                   g_variant_new ("(s)", name), "(o)", error);
-  char *path = NULL;
-
-  if (answer != NULL)
-    g_variant_get (answer, "(o)", &path);
-  return path;
+  return rd_unit_find (bus, name, RD_CHECK_BUS_TIMEOUT_MS, NULL, error);
 }
 
 /* Returns: (transfer full): the properties that all units have; NULL with an error, also if there
@@ -31,8 +23,8 @@ load_unit (GDBusConnection *bus, const char *name, GError **error)
 static GVariant *
 get_unit (GDBusConnection *bus, const char *path, GError **error)
 {
-  g_autoptr (GVariant) unit = rd_check_bus_get_properties (bus, SYSTEMD, path, SYSTEMD ".Unit",
-                                                           error);
+  g_autoptr (GVariant) unit = rd_unit_get_properties (bus, path, "Unit", RD_CHECK_BUS_TIMEOUT_MS,
+                                                      NULL, error);
   const char *state = "";
 
   if (unit == NULL)
@@ -51,14 +43,15 @@ rd_check_systemd_get_service (GDBusConnection *bus,
                               RdCheckService *service,
                               GError **error)
 {
-  g_autofree char *path = load_unit (bus, name, error);
+  g_autofree char *path = find_unit (bus, name, error);
   g_autoptr (GVariant) unit = path != NULL ? get_unit (bus, path, error) : NULL;
   g_autoptr (GVariant) properties = NULL;
   const char *type, *access;
 
   *service = (RdCheckService){ .max_descriptors = G_MAXUINT64 };
   if (unit != NULL)
-    properties = rd_check_bus_get_properties (bus, SYSTEMD, path, SYSTEMD ".Service", error);
+    properties = rd_unit_get_properties (bus, path, "Service", RD_CHECK_BUS_TIMEOUT_MS, NULL,
+                                         error);
   if (properties == NULL)
     return FALSE;
   if (!g_variant_lookup (properties, "TimeoutStopUSec", "t", &service->stop_timeout_us)
@@ -71,8 +64,8 @@ rd_check_systemd_get_service (GDBusConnection *bus,
 
   g_variant_lookup (properties, "LimitNOFILE", "t", &service->max_descriptors);
   g_variant_lookup (properties, "Environment", "^as", &service->environment);
-  service->restart = rd_restart_unit_read (properties);
   service->may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
+  service->properties = g_steal_pointer (&properties);
   return TRUE;
 }
 
@@ -80,12 +73,13 @@ void
 rd_check_service_clear (RdCheckService *service)
 {
   g_clear_pointer (&service->environment, g_strfreev);
+  g_clear_pointer (&service->properties, g_variant_unref);
 }
 
 gboolean
 rd_check_systemd_has_socket (GDBusConnection *bus, const char *name)
 {
-  g_autofree char *path = load_unit (bus, name, NULL);
+  g_autofree char *path = find_unit (bus, name, NULL);
   g_autoptr (GVariant) unit = path != NULL ? get_unit (bus, path, NULL) : NULL;
   const char *state = "";
 

@@ -6,8 +6,6 @@
 #include <gio/gio.h>
 #include <sys/types.h>
 
-#include "rd-restart-unit.h"
-
 G_BEGIN_DECLS
 
 /* What a service manager (org.freedesktop.systemd1(5)) knows of a service unit. */
@@ -17,7 +15,7 @@ typedef struct
   gboolean may_extend;     /* it heeds EXTEND_TIMEOUT_USEC= (sd_notify(3)) */
   guint64 max_descriptors; /* LimitNOFILE=, the hard limit; G_MAXUINT64: it does not say */
   char **environment;      /* Environment=, owned; nullable: it does not say */
-  RdRestartUnit restart;
+  GVariant *properties;    /* owned: of org.freedesktop.systemd1.Service */
 } RdCheckService;
 
 /* Asks the manager on @bus of the unit @name, which it loads for that, but never starts.

@@ -13,6 +13,7 @@
 #include "rd-check-systemd.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
+#include "rd-unit.h"
 #include "rd-units.h"
 
 /* Beyond the drain timeout: clients have 5 s to answer a close, and then it ends. */
@@ -77,7 +78,7 @@ check_restart (RdCheckFindings *findings,
                const char *name,
                const RdCheckService *service)
 {
-  g_autoptr (GPtrArray) texts = rd_restart_unit_judge (&service->restart, name, units->is_user);
+  g_autoptr (GPtrArray) texts = rd_unit_check_restart (service->properties, name, units->is_user);
 
   for (guint i = 0; i < texts->len; i++)
     rd_check_findings_add (findings, RD_CHECK_BITES, "%s", (const char *) texts->pdata[i]);

@@ -12,8 +12,8 @@
 #include "ctl-error.h"
 #include "ctl-json.h"
 #include "ctl-service.h"
-#include "ctl-table.h"
 #include "ctl-view.h"
+#include "rd-table.h"
 #include "rd-units.h"
 
 #define GAP        2
@@ -21,9 +21,9 @@
 #define MIN_CODE   1000 /* RFC 6455 §7.4.2 */
 #define MAX_CODE   4999
 
-static const CtlColumn columns[] = {
-  { .is_right = TRUE }, { .may_shrink = TRUE }, { .is_right = TRUE },
-  { .is_right = TRUE }, { .is_right = TRUE },   { .is_right = TRUE },
+static const RdTableColumn columns[] = {
+  { .is_right = TRUE }, { .fit = RD_TABLE_CUT }, { .is_right = TRUE },
+  { .is_right = TRUE }, { .is_right = TRUE },    { .is_right = TRUE },
 };
 
 static const CtlJsonField fields[] = {
@@ -32,22 +32,19 @@ static const CtlJsonField fields[] = {
 };
 
 static void
-add_header (CtlTable *table)
+add_header (RdTable *table)
 {
-  ctl_table_add (table, (const char *const[]){
-                          _ ("ID"),
-                          /* Translators: heading of a column: the address of a client */
-                          _ ("REMOTE"),
-                          /* Translators: heading of a column: for how long it is connected */
-                          _ ("SINCE"),
-                          /* Translators: heading of a column: bytes that came from a client */
-                          _ ("RECEIVED"),
-                          /* Translators: heading of a column: bytes that went to a client */
-                          _ ("SENT"),
-                          /* Translators: heading of a column: bytes that it has still to be sent */
-                          _ ("BEHIND"),
-                          NULL,
-                        });
+  rd_table_add (table, _ ("ID"),
+                /* Translators: heading of a column: the address of a client */
+                _ ("REMOTE"),
+                /* Translators: heading of a column: for how long it is connected */
+                _ ("SINCE"),
+                /* Translators: heading of a column: bytes that came from a client */
+                _ ("RECEIVED"),
+                /* Translators: heading of a column: bytes that went to a client */
+                _ ("SENT"),
+                /* Translators: heading of a column: bytes that it has still to be sent */
+                _ ("BEHIND"), NULL);
 }
 
 /* Returns: 0 if @client has no such number. */
@@ -76,7 +73,7 @@ format_size (guint64 bytes)
 }
 
 static void
-add_client (CtlTable *table, GVariant *client)
+add_client (RdTable *table, GVariant *client)
 {
   const char *remote = "";
   g_autofree char *id = ctl_view_number (lookup_number (client, "id"));
@@ -86,13 +83,13 @@ add_client (CtlTable *table, GVariant *client)
   g_autofree char *behind = format_size (lookup_number (client, "behind"));
 
   g_variant_lookup (client, "remote", "&s", &remote);
-  ctl_table_add (table, (const char *const[]){ id, remote, age, received, sent, behind, NULL });
+  rd_table_add (table, id, remote, age, received, sent, behind, NULL);
 }
 
 static void
 print_clients (GVariant *clients, CtlOutput *output)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), 0, GAP);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 0, GAP);
   const gsize count = g_variant_n_children (clients);
   g_autofree char *rows = NULL;
   g_autofree char *number = NULL;
@@ -111,7 +108,7 @@ print_clients (GVariant *clients, CtlOutput *output)
 
       add_client (table, client);
     }
-  rows = ctl_table_format (table, ctl_output_get_width (output));
+  rows = rd_table_format (table, ctl_output_get_width (output));
   number = g_strdup_printf (
     ngettext ("%zu client is connected.", "%zu clients are connected.", count), count);
   text = g_strdup_printf ("%s\n%s\n", rows, number);

@@ -12,23 +12,23 @@
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
 #include "ctl-error.h"
-#include "ctl-table.h"
+#include "rd-table.h"
 
 #define INDENT 2
 #define GAP    2
 
-static const CtlColumn columns[] = { { .is_right = FALSE }, { .is_right = FALSE } };
+static const RdTableColumn columns[] = { { .is_right = FALSE }, { .is_right = FALSE } };
 
 static void
-add (CtlTable *table, const char *term, const char *summary)
+add (RdTable *table, const char *term, const char *summary)
 {
-  ctl_table_add (table, (const char *const[]){ term, summary, NULL });
+  rd_table_add (table, term, summary, NULL);
 }
 
 static void
 append_commands (GString *page)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, GAP);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), INDENT, GAP);
   g_autofree char *rows = NULL;
   const CtlCommand *command;
 
@@ -40,14 +40,14 @@ append_commands (GString *page)
 
       add (table, term, _ (command->summary));
     }
-  rows = ctl_table_format (table, 0);
+  rows = rd_table_format (table, 0);
   g_string_append_printf (page, "\n%s\n%s", _ ("Commands:"), rows);
 }
 
 static void
 append_options (GString *page, const char *title, const CtlOption *options)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, GAP);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), INDENT, GAP);
   g_autofree char *rows = NULL;
 
   for (const CtlOption *option = options; option != NULL && option->name != NULL; option++)
@@ -61,7 +61,7 @@ append_options (GString *page, const char *title, const CtlOption *options)
                                 option->name);
       add (table, term, _ (option->summary));
     }
-  rows = ctl_table_format (table, 0);
+  rows = rd_table_format (table, 0);
   g_string_append_printf (page, "\n%s\n%s", title, rows);
 }
 

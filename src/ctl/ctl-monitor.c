@@ -14,7 +14,6 @@
 #include "ctl-service.h"
 #include "ctl-view.h"
 #include "ctl-watch.h"
-#include "rd-layout.h"
 #include "rd-text.h"
 
 #define TICK_INTERVAL_S  1
@@ -49,7 +48,7 @@ print_line (Monitor *self, const char *text)
   g_autofree char *time = g_date_time_format (now, "%H:%M:%S");
   g_autofree char *line = g_strdup_printf ("%s %s", time, text);
   const guint width = ctl_output_get_width (self->output);
-  g_autofree char *cut = rd_layout_cut (line, width > 0 ? width : G_MAXUINT);
+  g_autofree char *cut = rd_text_cut (line, width > 0 ? width : G_MAXUINT);
 
   ctl_output_print_line (self->output, cut);
 }

@@ -10,17 +10,17 @@
 #include <glib/gi18n.h>
 
 #include "ctl-json.h"
-#include "ctl-table.h"
 #include "ctl-view.h"
+#include "rd-table.h"
 
 #define GAP 2
 
-static const CtlColumn columns[] = {
-  { .may_shrink = TRUE }, { .is_right = TRUE }, { .may_shrink = TRUE },
-  { .may_shrink = TRUE }, { .is_right = TRUE }, { .may_shrink = TRUE },
+static const RdTableColumn columns[] = {
+  { .fit = RD_TABLE_CUT }, { .is_right = TRUE }, { .fit = RD_TABLE_CUT },
+  { .fit = RD_TABLE_CUT }, { .is_right = TRUE }, { .fit = RD_TABLE_CUT },
 };
 
-static const CtlColumn bus_columns[] = { { .is_right = FALSE }, { .may_shrink = TRUE } };
+static const RdTableColumn bus_columns[] = { { .is_right = FALSE }, { .fit = RD_TABLE_WRAP } };
 
 static const CtlJsonField fields[] = {
   { "id", "s" },    { "host", "s" },    { "pid", "u" },     { "instance", "s" },
@@ -69,41 +69,37 @@ add_up (GVariant *nodes)
 }
 
 static void
-add_header (CtlTable *table)
+add_header (RdTable *table)
 {
-  ctl_table_add (table, (const char *const[]){
-                          /* Translators: heading of a column: the name of a machine */
-                          _ ("HOST"),
-                          /* Translators: heading of a column: the number of a process */
-                          _ ("PID"),
-                          /* Translators: heading of a column: the value of --instance */
-                          _ ("INSTANCE"),
-                          /* Translators: heading of a column: running, draining, drained */
-                          _ ("STATE"),
-                          /* Translators: heading of a column: how many clients a worker has */
-                          _ ("CLIENTS"),
-                          /* Translators: heading of a column: the version of a program */
-                          _ ("VERSION"),
-                          NULL,
-                        });
+  rd_table_add (table, /* Translators: heading of a column: the name of a machine */
+                _ ("HOST"),
+                /* Translators: heading of a column: the number of a process */
+                _ ("PID"),
+                /* Translators: heading of a column: the value of --instance */
+                _ ("INSTANCE"),
+                /* Translators: heading of a column: running, draining, drained */
+                _ ("STATE"),
+                /* Translators: heading of a column: how many clients a worker has */
+                _ ("CLIENTS"),
+                /* Translators: heading of a column: the version of a program */
+                _ ("VERSION"), NULL);
 }
 
 static void
-add_node (CtlTable *table, GVariant *node)
+add_node (RdTable *table, GVariant *node)
 {
   g_autofree char *pid = ctl_view_number (lookup_number (node, "pid"));
   g_autofree char *state = ctl_view_state (lookup_text (node, "state"));
   g_autofree char *clients = ctl_view_number (lookup_number (node, "clients"));
 
-  ctl_table_add (table, (const char *const[]){ lookup_text (node, "host"), pid,
-                                               lookup_text (node, "instance"), state, clients,
-                                               lookup_text (node, "version"), NULL });
+  rd_table_add (table, lookup_text (node, "host"), pid, lookup_text (node, "instance"), state,
+                clients, lookup_text (node, "version"), NULL);
 }
 
 static char *
 format_nodes (GVariant *nodes, guint width)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), 0, GAP);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 0, GAP);
 
   add_header (table);
   for (gsize i = 0; i < g_variant_n_children (nodes); i++)
@@ -112,16 +108,16 @@ format_nodes (GVariant *nodes, guint width)
 
       add_node (table, node);
     }
-  return ctl_table_format (table, width);
+  return rd_table_format (table, width);
 }
 
 static char *
 format_bus (const char *state, guint width)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
+  g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
 
-  ctl_table_add_wrapped (table, (const char *const[]){ _ ("Bus:"), state, NULL });
-  return ctl_table_format (table, width);
+  rd_table_add (table, _ ("Bus:"), state, NULL);
+  return rd_table_format (table, width);
 }
 
 static void

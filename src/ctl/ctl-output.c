@@ -15,7 +15,7 @@
 
 #include "ctl-error.h"
 #include "ctl-json.h"
-#include "rd-layout.h"
+#include "rd-text.h"
 
 #define DEFAULT_WIDTH 80
 #define DOT           "●"
@@ -146,7 +146,7 @@ draw_status (CtlOutput *self)
 
   /* without the last column: what fills it makes some terminals go to the next line */
   width = ctl_output_get_width (self) - 1;
-  text = rd_layout_cut (self->status, width - MIN (width, DOT_WIDTH));
+  text = rd_text_cut (self->status, width - MIN (width, DOT_WIDTH));
   dot = ctl_output_paint (self, self->status_colour, DOT);
   line = g_strconcat (CLEAR_LINE, dot, " ", text, NULL);
   write_text (self, line);

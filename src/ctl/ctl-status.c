@@ -12,21 +12,21 @@
 #include "ctl-handover.h"
 #include "ctl-nodes.h"
 #include "ctl-service.h"
-#include "ctl-table.h"
 #include "ctl-view.h"
+#include "rd-table.h"
 
 #define INDENT 2
 
-static const CtlColumn columns[] = { { .is_right = TRUE }, { .may_shrink = TRUE } };
+static const RdTableColumn columns[] = { { .is_right = TRUE }, { .fit = RD_TABLE_WRAP } };
 
 static void
-add (CtlTable *table, const char *label, const char *value)
+add (RdTable *table, const char *label, const char *value)
 {
-  ctl_table_add (table, (const char *const[]){ label, value, NULL });
+  rd_table_add (table, label, value, NULL);
 }
 
 static void
-add_addresses (CtlTable *table, RdDBusServer1 *proxy)
+add_addresses (RdTable *table, RdDBusServer1 *proxy)
 {
   const char *const *addresses = rd_dbus_server1_get_addresses (proxy);
 
@@ -39,7 +39,7 @@ add_addresses (CtlTable *table, RdDBusServer1 *proxy)
 /* What the whole time was is not known, so the bar measures clients: against the most there were.
  */
 static void
-add_drain (CtlTable *table, RdDBusServer1 *proxy)
+add_drain (RdTable *table, RdDBusServer1 *proxy)
 {
   g_autofree char *text = NULL;
 
@@ -53,7 +53,7 @@ add_drain (CtlTable *table, RdDBusServer1 *proxy)
 }
 
 static void
-add_counts (CtlTable *table, RdDBusServer1 *proxy)
+add_counts (RdTable *table, RdDBusServer1 *proxy)
 {
   g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (proxy));
   g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (proxy));
@@ -73,7 +73,7 @@ add_counts (CtlTable *table, RdDBusServer1 *proxy)
 
 /* Only where there was one. */
 static void
-add_handover (CtlTable *table, RdDBusServer1 *proxy)
+add_handover (RdTable *table, RdDBusServer1 *proxy)
 {
   const CtlHandover handover = ctl_handover_get (proxy);
   const guint generation = rd_dbus_server1_get_generation (proxy);
@@ -98,7 +98,7 @@ print_text (CtlService *service, CtlOutput *output)
   RdDBusServer1 *proxy = ctl_service_get_proxy (service);
   const char *state = rd_dbus_server1_get_state (proxy);
   const CtlColour colour = ctl_view_colour_of_state (state);
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
   g_autofree char *dot = ctl_output_paint (output, colour, "●");
   g_autofree char *word = ctl_view_state (state);
   g_autofree char *painted = ctl_output_paint (output, colour, word);
@@ -112,10 +112,9 @@ print_text (CtlService *service, CtlOutput *output)
   add_addresses (table, proxy);
   add_counts (table, proxy);
   add_handover (table, proxy);
-  ctl_table_add_wrapped (
-    table, (const char *const[]){ _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL });
+  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL);
 
-  rows = ctl_table_format (table, ctl_output_get_width (output));
+  rows = rd_table_format (table, ctl_output_get_width (output));
   text = g_strdup_printf ("%s %s: %s\n%s", dot, ctl_service_get_name (service), painted, rows);
   ctl_output_print (output, text);
 }

@@ -13,12 +13,12 @@
 #include "ctl-handover.h"
 #include "ctl-nodes.h"
 #include "ctl-service.h"
-#include "ctl-table.h"
+#include "rd-table.h"
 
 #define INDENT      2
 #define TIMEOUT_MIN 12 /* the service waits for its successor twice, at most five minutes each */
 
-static const CtlColumn columns[] = { { .is_right = TRUE }, { .may_shrink = TRUE } };
+static const RdTableColumn columns[] = { { .is_right = TRUE }, { .fit = RD_TABLE_WRAP } };
 
 typedef struct
 {
@@ -98,13 +98,13 @@ find_successor (const CtlArguments *arguments, guint generation, GError **error)
 }
 
 static void
-add (CtlTable *table, const char *label, const char *value)
+add (RdTable *table, const char *label, const char *value)
 {
-  ctl_table_add (table, (const char *const[]){ label, value, NULL });
+  rd_table_add (table, label, value, NULL);
 }
 
 static void
-add_change (CtlTable *table, const char *label, const char *before, const char *after)
+add_change (RdTable *table, const char *label, const char *before, const char *after)
 {
   g_autofree char *change = g_strdup_printf ("%s → %s", before, after);
 
@@ -112,7 +112,7 @@ add_change (CtlTable *table, const char *label, const char *before, const char *
 }
 
 static void
-add_numbers (CtlTable *table, const char *label, guint before, guint after)
+add_numbers (RdTable *table, const char *label, guint before, guint after)
 {
   g_autofree char *was = g_strdup_printf ("%u", before);
   g_autofree char *is = g_strdup_printf ("%u", after);
@@ -123,7 +123,7 @@ add_numbers (CtlTable *table, const char *label, guint before, guint after)
 static char *
 format_rows (const Process *before, const Process *after, const CtlHandover *handover, guint width)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
   /* Translators: numbers of clients */
   g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover->moved,
                                               handover->closed, handover->lost);
@@ -137,7 +137,7 @@ format_rows (const Process *before, const Process *after, const CtlHandover *han
   add (table, _ ("Clients:"), clients);
   /* Translators: for how long nobody was served */
   add (table, _ ("Pause:"), pause);
-  return ctl_table_format (table, width);
+  return rd_table_format (table, width);
 }
 
 /* Returns: (transfer none): what is to be known if nothing else is read. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The program: reads the configuration, runs the application or checks how it would run, and says
- * in one line why it could not. The exit status is 0 after a drain, 1 if it could not start or
- * would not do well, 2 if the command line was wrong. Never knows more of the parts than that. */
+/* The service: reads the configuration and runs it, or checks it. Exit status: 0 after a drain or a
+ * hand-over, 1 on failure or problems found by --check, 2 for an invalid command line. */
 
 #include "rd-application.h"
 
@@ -39,6 +38,6 @@ main (int argc, char **argv)
 
   if (succession != NULL)
     rd_succession_refuse (succession, error);
-  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() spoils “” in the C locale */
+  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() garbles “” in the C locale */
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

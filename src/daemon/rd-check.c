@@ -18,6 +18,7 @@
 #include "rd-check-settings.h"
 #include "rd-check-units.h"
 #include "rd-descriptors.h"
+#include "rd-message-bus.h"
 #include "rd-text.h"
 #include "rd-units.h"
 
@@ -125,7 +126,9 @@ check_ports (RdCheckFindings *findings,
 static GDBusConnection *
 connect_to_bus (RdCheckFindings *findings, const char *address)
 {
-  GDBusConnection *bus = address != NULL ? rd_check_bus_connect (address, NULL) : NULL;
+  GDBusConnection *bus = address != NULL
+                           ? rd_message_bus_connect (address, RD_CHECK_BUS_TIMEOUT_MS, NULL)
+                           : NULL;
 
   if (bus == NULL)
     rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
@@ -143,8 +146,10 @@ check_bus (RdCheckFindings *findings,
 {
   const gboolean is_user = config->bus == RD_CONFIG_BUS_SESSION;
   g_autofree char *id = rd_config_dup_application_id (config);
-  g_autofree char *session_address = rd_check_bus_dup_session_address (environment);
-  g_autofree char *system_address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, NULL);
+  g_autofree char *session_address = rd_message_bus_dup_address (G_BUS_TYPE_SESSION, environment,
+                                                                 NULL);
+  g_autofree char *system_address = rd_message_bus_dup_address (G_BUS_TYPE_SYSTEM, environment,
+                                                                NULL);
   g_autofree char *user = rd_text_printable (g_get_user_name (), MAX_USER_CHARS);
   g_autoptr (GDBusConnection) bus = NULL;
   g_autoptr (GDBusConnection) system_bus = NULL;
@@ -156,7 +161,7 @@ check_bus (RdCheckFindings *findings,
     return 0;
 
   if (is_user && system_address != NULL)
-    system_bus = rd_check_bus_connect (system_address, NULL);
+    system_bus = rd_message_bus_connect (system_address, RD_CHECK_BUS_TIMEOUT_MS, NULL);
   rd_check_units (findings,
                   &(RdCheckUnits){ .manager_bus = bus,
                                    .system_bus = system_bus,

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 _starting = threading.Lock()
 _DRIVER = pathlib.Path(__file__).parent / 'page' / 'driver.mjs'

@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 
 from gi.repository import Gio, GLib
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 NAME = 'org.ringdown.Ringdown'
 OBJECT = '/org/ringdown/Server1'

@@ -9,8 +9,8 @@ import subprocess
 
 import tap
 from bus import Bus
-from passing import Passing
-from patience import SLOWNESS, eventually
+from socket_passing import SocketPassing
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 from wire import Client
 
@@ -30,7 +30,7 @@ class ActivationTestCase(RingdownTestCase):
         return held
 
     def passing(self, *sockets):
-        passing = Passing(self.directory, sockets)
+        passing = SocketPassing(self.directory, sockets)
         self.addCleanup(passing.stop)
         return passing
 

@@ -16,8 +16,8 @@ import tap
 from bus import Bus
 from checks import BITES, FINE, PORTS, WRONG_USAGE, CheckTestCase
 from gi.repository import GLib
-from managers import INFINITY, Logind, Refusal, Systemd, service, silence
-from patience import SLOWNESS, expect_time
+from fake_managers import INFINITY, Logind, Refusal, Systemd, service, silence
+from waiting import SLOWNESS, expect_time
 from ringdown import ADDRESS, clean_environment, program
 
 MINUTE = 60_000_000
@@ -277,7 +277,7 @@ class UnitTest(BusTestCase):
     def test_a_unit_without_a_store_bites(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(0))})
         found = self.assert_finds(BITES, {'Will bite': [
-            f'{self.UNIT} has no store to keep clients in (FileDescriptorStoreMax=)']})
+            f'{self.UNIT} cannot store clients during “systemctl restart”']})
         self.assertIn(f'(systemctl --user edit {self.UNIT})', found)
 
     def test_a_unit_that_restarts_as_it_stops_bites(self):

@@ -9,7 +9,7 @@ import time
 
 import tap
 from checks import BITES, FINE, PORTS, CheckTestCase
-from patience import SLOWNESS, expect_time
+from waiting import SLOWNESS, expect_time
 from redis_server import RedisServer
 from ringdown import ADDRESS
 

@@ -9,7 +9,7 @@ import time
 import tap
 from bus import NAME, Bus, Caller, Monitor
 from crowd import crowd, undisturbed
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 
 CALL = ('call', NAME, '/org/ringdown/Server1', 'org.ringdown.Server1')
@@ -98,7 +98,7 @@ class DrainTest(BusTestCase):
 
     def test_cancel_drain_takes_it_back(self):
         server = self.start_on_bus('--drain-timeout=5')
-        with crowd(server) as people:
+        with crowd(server) as group:
             self.bus.call('Drain', 'a{sv}', '0')
             eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
             self.bus.busctl(*CALL, 'CancelDrain')
@@ -107,7 +107,7 @@ class DrainTest(BusTestCase):
             self.wait_property('DrainSecondsLeft', 0)
             newcomer = self.connect(server)
             newcomer.text('listening again')
-            people.expect('listening again')
+            group.expect('listening again')
             newcomer.expect_text('listening again')
             with self.assertRaises(TimeoutError):  # past the deadline that was
                 newcomer.receive(5.5 / SLOWNESS)
@@ -348,15 +348,15 @@ class ClientsTest(BusTestCase):
 class PublishTest(BusTestCase):
     def test_it_reaches_clients_and_returns_ids_that_grow(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             ids = []
             for number in range(5):
                 message = f'über den Bus {number}'
-                people.expect(message)
+                group.expect(message)
                 [text] = self.bus.call('Publish', 'ss', 'broadcast', message)
                 self.assertRegex(text, r'^\d{13}-\d+$')
                 ids.append(tuple(map(int, text.split('-'))))
-                people.wait_all()
+                group.wait_all()
             self.assertEqual(sorted(set(ids)), ids)
             self.assertLess(abs(ids[0][0] / 1000 - time.time()), 60)
 
@@ -414,11 +414,11 @@ class NameTest(BusTestCase):
 class NoBusTest(BusTestCase):
     def test_when_the_bus_vanishes_the_service_goes_on(self):
         server = self.start_on_bus(warnings=[LOST])
-        with crowd(server) as people:
+        with crowd(server) as group:
             self.wait_property('State', 'running')
             self.bus.stop()
             for number in range(10):
-                people.say(f'without a bus: {number}')
+                group.say(f'without a bus: {number}')
                 self.assertEqual(200, server.ready()[0])
         server.signal(signal.SIGTERM)
         self.assertEqual(0, server.wait_exit())

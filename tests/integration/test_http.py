@@ -13,7 +13,7 @@ import time
 
 import tap
 from crowd import undisturbed
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase
 
 

@@ -13,7 +13,7 @@ import tap
 from browser import DESKTOP, NARROW, PHONE, Page
 from bus import Bus
 from crowd import Member
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 from wscat import Wscat
 

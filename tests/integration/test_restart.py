@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import tap
 from bus import NAME
-from chorus import chorus
+from verified_clients import verified_clients
 from crowd import Member
 from ctl import Running
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from redis_server import Port
 from ringdown import ADDRESS
 from stage import stage
@@ -35,7 +35,7 @@ class HandoverTestCase(ServiceTestCase):
 
     def sing(self, port, size=CROWD, senders=SENDERS, rate=RATE):
         """Clients at PORT under traffic, who judge at the end whether they noticed anything."""
-        return chorus(SimpleNamespace(port=port), size, senders, rate)
+        return verified_clients(SimpleNamespace(port=port), size, senders, rate)
 
     def clients(self):
         """The clients' ids, each with the port it comes from."""
@@ -77,18 +77,18 @@ class HandoverTestCase(ServiceTestCase):
         self.assertEqual(generation, self.bus.property('Generation'))
         told = self.handover()
         self.assertEqual((size, 0, 0), (told['moved'], told['closed'], told['lost']), told)
-        self.service.wait_log(fr'(?m)^Generation {generation} goes on with {size} clients')
+        self.service.wait_log(fr'(?m)^Generation {generation} took over {size} clients')
 
 
 class RestartTest(HandoverTestCase):
     def test_no_restart_is_noticed(self):
         port = self.start()
-        with self.sing(port, **MANY) as people:
+        with self.sing(port, **MANY) as group:
             clients, totals = self.clients(), self.totals()
             for generation in range(2, 2 + RESTARTS):
                 published = self.bus.property('MessagesPublished')
                 self.restart()
-                people.wait_heard()
+                group.wait_received()
                 self.assert_all_moved(generation, MANY['size'])
                 self.assertGreaterEqual(self.bus.property('MessagesPublished'), published)
                 print(f'# pause: {self.handover()["pause"]} µs')
@@ -140,9 +140,9 @@ ListenStream=
 ListenStream={ADDRESS}:{reserved.number}
 ''')
         systemctl('start', 'ringdown.socket')
-        with self.sing(reserved.number) as people:
+        with self.sing(reserved.number) as group:
             self.restart()
-            people.wait_heard()
+            group.wait_received()
             self.assert_all_moved(2)
             self.assertEqual(reserved.number, self.bus.port(NAME))
             self.join(reserved.number).leave()
@@ -164,9 +164,9 @@ ListenStream={ADDRESS}:{reserved.number}
         instance = Unit('ringdown@solo.service')
         instance.start()
         name = f'{NAME}.isolo'
-        with self.sing(self.bus.port(name), size=20) as people:
+        with self.sing(self.bus.port(name), size=20) as group:
             systemctl('restart', instance.name)
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(2, self.bus.property('Generation', name))
 
     def test_a_stop_after_a_restart_still_drains(self):
@@ -199,11 +199,11 @@ class FailedStartTest(HandoverTestCase):
         self.service.wait_log('prot')
 
     def test_clients_outlive_it(self):
-        with self.sing(self.start()) as people:
+        with self.sing(self.start()) as group:
             self.restart_broken()
             self.key_file.write_text('', encoding='utf-8')
             self.service.wait(ActiveState='active')
-            people.wait_heard()
+            group.wait_received()
             self.assert_all_moved(2)
         self.assertNotEqual('0', self.service.show('NRestarts'))
 
@@ -216,14 +216,14 @@ ExecStart={stage()}/bin/ringdown {option}
 ''')
 
     def test_clients_outlive_a_mistake_in_the_command_line(self):
-        with self.sing(self.start()) as people:
+        with self.sing(self.start()) as group:
             self.command('--maxclients=500')
             systemctl('restart', '--no-block', 'ringdown.service')
             self.service.wait_last_words('maxclients')
             eventually(lambda: self.service.show('NRestarts') not in ('', '0'), 'another start')
             self.command('--max-clients=500')
             self.service.wait(ActiveState='active')
-            people.wait_heard()
+            group.wait_received()
             self.assert_all_moved(2)
 
     def test_clients_are_let_go_when_no_start_is_left(self):
@@ -255,7 +255,8 @@ class WithoutStoreTest(HandoverTestCase):
     def test_a_unit_without_store_is_warned_of_and_drains(self):
         self.without('FileDescriptorStoreMax=0')
         self.assert_restart_drains()
-        self.service.wait_log('(?m)^ringdown.service has no store .*FileDescriptorStoreMax=16')
+        self.service.wait_log(
+            '(?m)^ringdown.service cannot store clients .*FileDescriptorStoreMax=16')
 
     def test_a_unit_without_the_signal_is_warned_of_and_drains(self):
         self.without('RestartKillSignal=SIGTERM')
@@ -265,12 +266,12 @@ class WithoutStoreTest(HandoverTestCase):
 
 class ReloadTest(HandoverTestCase):
     def test_no_reload_is_noticed(self):
-        with self.sing(self.start()) as people:
+        with self.sing(self.start()) as group:
             clients = self.clients()
             for generation in 2, 3, 4:
                 pid = self.service.pid
                 systemctl('reload', 'ringdown.service')
-                people.wait_heard()
+                group.wait_received()
                 self.assertNotEqual(pid, self.service.wait_restarted(pid))
                 self.assert_all_moved(generation)
             self.assertEqual(clients, self.clients())
@@ -278,14 +279,14 @@ class ReloadTest(HandoverTestCase):
 
     def test_no_restart_after_a_reload_is_noticed(self):
         """A manager does not wait for a main process that is not its child: it kills it."""
-        with self.sing(self.start()) as people:
+        with self.sing(self.start()) as group:
             for generation in 2, 4:
                 pid = self.service.pid
                 systemctl('reload', 'ringdown.service')
                 self.service.wait_restarted(pid)
                 self.assert_all_moved(generation)
                 self.restart()
-                people.wait_heard()
+                group.wait_received()
                 self.assert_all_moved(generation + 1)
         self.assertNotIn('not our child', self.service.describe())
 
@@ -299,11 +300,11 @@ class ReloadTest(HandoverTestCase):
     def test_a_reload_that_cannot_be_leaves_all_as_it_was(self):
         key_file = self.make_key_file()
         self.set_options(ping_interval=0, config=key_file)
-        with self.sing(self.start(), size=20) as people:
+        with self.sing(self.start(), size=20) as group:
             pid = self.service.pid
             key_file.unlink()
             systemctl('reload', 'ringdown.service', check=False)
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(('active', pid), (self.service.show('ActiveState'), self.service.pid))
             self.assertEqual(1, self.bus.property('Generation'))
         self.service.wait_log(r'(?i)hand-over: ')

@@ -9,14 +9,15 @@ import threading
 import tap
 from bus import Bus
 from gi.repository import GLib
-from managers import Refusal, Systemd, service, silence
-from notified import Notified
-from patience import SLOWNESS
+from fake_managers import Refusal, Systemd, service, silence
+from notify_receiver import NotifyReceiver
+from waiting import SLOWNESS
 from ringdown import RingdownTestCase
 
 UNIT = 'ringdown@it.service'
 STORELESS = {'FileDescriptorStoreMax': GLib.Variant('u', 0)}
-ADVICE = f'{UNIT} has no store .* set FileDescriptorStoreMax=16 .systemctl --user edit {UNIT}'
+ADVICE = (f'{UNIT} cannot store clients .* set FileDescriptorStoreMax=16 '
+          f'.systemctl --user edit {UNIT}')
 
 
 class RestartCheckTest(RingdownTestCase):
@@ -40,7 +41,7 @@ class RestartCheckTest(RingdownTestCase):
         self.addCleanup(self.manager.stop)
 
     def start_managed(self, **more):
-        manager = Notified(os.path.join(self.directory, 'notify'))
+        manager = NotifyReceiver(os.path.join(self.directory, 'notify'))
         self.addCleanup(manager.stop)
         server = self.start('--bus=session', environment={
             **self.bus.environment, **manager.environment}, **more)

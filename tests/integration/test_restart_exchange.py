@@ -8,8 +8,8 @@ import signal
 import tempfile
 
 import tap
-from generations import Program
-from patience import eventually
+from upgrade_case import Program
+from waiting import eventually
 from successor import TAKEN, Crossing
 from units import ServiceTestCase, units_in_session
 
@@ -44,7 +44,7 @@ class ExchangeTest(ServiceTestCase):
         crossing = self.begin_exchange()
         begin()
         crossing.go()
-        self.service.wait_log('(?m)^Generation 2 goes on with 1 client: 1 moved')
+        self.service.wait_log('(?m)^Generation 2 took over 1 client: 1 moved')
         self.service.wait_log('(?m)^Draining')
         self.stay(member, 6)  # the old process would have ended by then, and the unit been killed
         self.assertTrue(os.path.exists(f'/proc/{pid}'))
@@ -89,7 +89,7 @@ class DeafUnitTest(ServiceTestCase):
 
     def test_there_is_no_upgrade(self):
         member, pid = self.begin()
-        self.service.wait_log('(?m)^No other process can take over .* set Type=notify ')
+        self.service.wait_log('(?m)^Upgrades are not possible: .* set Type=notify ')
         name, text = self.bus.error_of('Upgrade')
         self.assertEqual('org.ringdown.Error.HandoverFailed', name)
         self.assertIn('set Type=notify', text)

@@ -13,17 +13,17 @@ from contextlib import contextmanager
 
 import successor
 import tap
-from chorus import chorus
-from generations import UpgradeTestCase
+from verified_clients import verified_clients
+from upgrade_case import UpgradeTestCase
 from gi.repository import GLib
-from keeper import Keeper
-from patience import SLOWNESS, eventually
+from fd_store import FdStore
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, clean_environment
 from successor import COMMIT, LAYOUT, LISTENERS, READY, SERVING, Conversation
 
 PARCEL = 'parcel'
 IN_A_PACKET = 253
-RESTART = r'\brestart\b'  # what is said where it cannot be as it should
+DRAINING = r'(?i)draining'
 
 
 def has_heard(client):
@@ -35,24 +35,24 @@ def has_heard(client):
 class StoreTestCase(UpgradeTestCase):
     def setUp(self):
         super().setUp()
-        self.keeper = None
+        self.fd_store = None
 
     def keep(self, **ways):
         """There is such a service manager from now on."""
-        self.keeper = Keeper(f'@{self.directory}', **ways)
-        self.addCleanup(self.keeper.stop)
+        self.fd_store = FdStore(f'@{self.directory}', **ways)
+        self.addCleanup(self.fd_store.stop)
 
     def begin(self, *options, prefix=(), **settings):
         """The service manager starts a process of the service, with all that it keeps."""
-        if not self.keeper:
+        if not self.fd_store:
             self.keep()
-        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+        with self.fd_store.passing(self.directory) as (pass_sockets, environment):
             return self.start(*options, environment=environment,
                               prefix=[*pass_sockets, *prefix], **settings)
 
     def fail_to_begin(self, *options, prefix=()):
         """As that, but the process ends with an error; returns what it says."""
-        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+        with self.fd_store.passing(self.directory) as (pass_sockets, environment):
             done = subprocess.run(
                 [*pass_sockets, *prefix, self.program.path, f'--address={ADDRESS}', '--port=0',
                  '--admin-port=-1', '--bus=none', *options],
@@ -68,8 +68,8 @@ class StoreTestCase(UpgradeTestCase):
         self.assert_stored()
 
     def assert_stored(self):
-        self.assertEqual([PARCEL], list(self.keeper.stored), self.keeper.told('FDSTORE'))
-        self.assertEqual(1, len(self.keeper.stored[PARCEL]))
+        self.assertEqual([PARCEL], list(self.fd_store.stored), self.fd_store.told('FDSTORE'))
+        self.assertEqual(1, len(self.fd_store.stored[PARCEL]))
 
     def restart(self, server, **settings):
         """Returns the process that goes on."""
@@ -80,8 +80,8 @@ class StoreTestCase(UpgradeTestCase):
         server.wait_log(rf'Generation {generation}\b')
         self.assertEqual([(generation, moved, closed, 0)],
                          [report[:4] for report in server.reports()])
-        self.keeper.wait_empty()
-        self.keeper.wait('READY', generation)
+        self.fd_store.wait_empty()
+        self.fd_store.wait('READY', generation)
 
     def assert_drains(self, server, clients):
         """It does, and waits for CLIENTS, who are served; when they leave, it ends."""
@@ -101,39 +101,39 @@ class StoreTestCase(UpgradeTestCase):
 class RestartTest(StoreTestCase):
     def test_everybody_is_moved_time_and_again(self):
         server = self.begin()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             for generation in 2, 3, 4:
                 server = self.restart(server)
-                people.wait_heard()
+                group.wait_received()
                 self.assert_went_on(server, generation, 20)
                 self.connect(server).leave()
         self.assertEqual([{'FDSTORE': '1', 'FDNAME': PARCEL, 'FDPOLL': '0'}] * 3,
-                         self.keeper.told('FDSTORE'))
+                         self.fd_store.told('FDSTORE'))
 
     def test_the_name_on_the_bus_goes_along(self):
         server = self.start_kept_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             clients = self.clients()
             self.store(server)
             server = self.start_kept_on_bus()
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(clients.keys(), self.clients().keys())
             self.assertEqual(2, self.bus.property('Generation'))
             told = self.handover()
             self.assertEqual((20, 0, 0), (told['moved'], told['closed'], told['lost']))
 
     def start_kept_on_bus(self):
-        if not self.keeper:
+        if not self.fd_store:
             self.keep()
-        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+        with self.fd_store.passing(self.directory) as (pass_sockets, environment):
             return self.start_on_bus(environment=environment, prefix=pass_sockets)
 
 
     def test_the_store_is_cleared_before_it_is_ready(self):
         """Else it may be restarted in between, and the next one finds what is long over."""
         self.restart(self.begin())
-        self.keeper.wait('READY', 2)
-        self.assertEqual({}, self.keeper.stored)
+        self.fd_store.wait('READY', 2)
+        self.assertEqual({}, self.fd_store.stored)
 
 
 class InFlightTest(StoreTestCase):
@@ -164,13 +164,13 @@ class InFlightTest(StoreTestCase):
 
     def test_who_cannot_go_is_told_to_come_again(self):
         server = self.begin(prefix=self.unprivileged(),
-                            warnings=[r'clients could not be left to the next process'])
+                            warnings=[r'Could not store \d+ of \d+ clients'])
         clients = self.crowd_beyond_the_limit(server)
         self.store(server)
         told = [client for client in clients if has_heard(client)]
         stayed = [client for client in clients if client not in told]
         self.assertGreaterEqual(len(stayed), IN_A_PACKET)
-        server.wait_log(fr'WARNING \*\*: .*{len(told)} clients could not be left .*descriptors')
+        server.wait_log(fr'WARNING \*\*: .*Could not store {len(told)} of .*descriptors')
         for client in told:
             client.expect_close(1012)
 
@@ -187,16 +187,16 @@ class RefusalTest(StoreTestCase):
     """The service manager does not keep what it is given: nobody is cut off."""
 
     def assert_restart_drains(self, why, seconds=10):
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*{why}', seconds)
+        server.wait_log(fr'WARNING \*\*: .*draining instead: .*{why}', seconds)
         self.assert_drains(server, clients)
 
     def test_without_a_store_it_drains(self):
         self.keep(keeps=False)
         self.assert_restart_drains('FileDescriptorStoreMax=16')
-        self.assertEqual({}, self.keeper.stored)
+        self.assertEqual({}, self.fd_store.stored)
 
     def test_a_manager_that_is_too_busy_drains(self):
         """What it keeps all the same keeps no connection open."""
@@ -204,16 +204,16 @@ class RefusalTest(StoreTestCase):
         self.assert_restart_drains('too busy', 20)
         self.assert_stored()
         self.assertEqual({'FDSTOREREMOVE': '1', 'FDNAME': PARCEL},
-                         self.keeper.told('FDSTOREREMOVE')[-1])
+                         self.fd_store.told('FDSTOREREMOVE')[-1])
 
     def test_a_manager_that_hears_nothing_drains(self):
         """There was one, but it has gone."""
         self.keep()
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
-        self.keeper.stop()
+        self.fd_store.stop()
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*cannot be reached')
+        server.wait_log(fr'WARNING \*\*: .*draining instead: .*cannot reach')
         self.assert_drains(server, clients)
 
 
@@ -221,18 +221,18 @@ class OrderTest(StoreTestCase):
     """SIGUSR1 when something else is going on, and what happens just after a hand-over."""
 
     def test_during_a_drain_it_drains_on(self):
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGTERM)
         server.wait_log('Draining: 5 clients')
         server.signal(signal.SIGUSR1)
-        server.wait_log(RESTART)
+        server.wait_log('Already draining: the restart')
         self.assert_drains(server, clients)
-        self.assertEqual([], self.keeper.told('FDSTORE'))
+        self.assertEqual([], self.fd_store.told('FDSTORE'))
 
     def test_it_is_asked_for_again_and_again(self):
         server = self.begin()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             late = self.tcp(server)
             late.send(late.request()[:30])  # who is in the middle of a handshake is waited for
 
@@ -244,7 +244,7 @@ class OrderTest(StoreTestCase):
             self.assertEqual(0, server.wait_exit())
             self.assert_stored()
             server = self.begin()
-            people.wait_heard()
+            group.wait_received()
             self.assert_went_on(server, 2, 20)
 
     @contextmanager
@@ -259,7 +259,7 @@ class OrderTest(StoreTestCase):
     def assert_heir_is_stored(self, kind):
         """SIGUSR1 when a packet of KIND is on its way."""
         server = self.begin()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             with self.upgrade_stopped_at(server, kind):
                 server.signal(signal.SIGUSR1)
             self.assertEqual(0, server.wait_exit())
@@ -267,9 +267,9 @@ class OrderTest(StoreTestCase):
             self.assertEqual([(2, 20, 0, 0)], [report[:4] for report in server.reports()])
             self.assert_stored()
             server = self.begin()
-            people.wait_heard()
-            server.wait_log('Generation 3 goes on with 20 clients: 20 moved')
-        self.keeper.wait_empty()
+            group.wait_received()
+            server.wait_log('Generation 3 took over 20 clients: 20 moved')
+        self.fd_store.wait_empty()
 
     def test_after_an_upgrade_it_is_for_the_heir(self):
         self.assert_heir_is_stored(COMMIT)
@@ -280,17 +280,17 @@ class OrderTest(StoreTestCase):
     def test_an_upgrade_that_is_being_prepared_is_given_up_for_it(self):
         """A service manager would not wait for that."""
         server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over: '])
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             self.program.replace(successor.script('silent'))
             server.signal(signal.SIGHUP)
             eventually(lambda: len(server.processes()) == 3,
                        'the successor that says nothing, and its guard')
             self.store(server)
-            server.wait_log('Hand-over: .*a restart has begun meanwhile')
+            server.wait_log('Hand-over: .*a restart has started')
             eventually(lambda: not server.processes(), 'the successor to end, too')
             self.program.restore()
             server = self.begin()
-            people.wait_heard()
+            group.wait_received()
             self.assert_went_on(server, 2, 20)
 
     def assert_heir_drains(self, kind):
@@ -300,8 +300,8 @@ class OrderTest(StoreTestCase):
         clients = [self.connect(server) for _ in range(5)]
         with self.upgrade_stopped_at(server, kind):
             server.signal(signal.SIGTERM)
-        server.wait_log('this one ends')
-        self.keeper.wait('STOPPING')
+        server.wait_log('this process exits')
+        self.fd_store.wait('STOPPING')
         eventually(lambda: len(server.processes()) == 2, 'the guard of the heir to end')
         self.assertIn(server.pid, server.processes())
         self.assert_drains(server, clients)
@@ -317,13 +317,13 @@ class OrderTest(StoreTestCase):
 class StrangeParcelTest(StoreTestCase):
     """What the service manager has kept is nothing that can be read: the service begins anew."""
 
-    WARNING = 'what it left cannot be read'
+    WARNING = 'Cannot read the stored clients, all of them are lost'
 
     def keep_parcel(self, fill):
         """The service manager has kept a parcel with what FILL puts into it."""
         self.keep()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.keeper.put(PARCEL, theirs)
+        self.fd_store.put(PARCEL, theirs)
         with ours:
             fill(Conversation(ours))
 
@@ -331,7 +331,7 @@ class StrangeParcelTest(StoreTestCase):
         """The log says WHY what was kept is of no use."""
         server = self.begin(warnings=[self.WARNING])
         server.wait_log(fr'WARNING \*\*: .*{self.WARNING}: .*{why}')
-        self.keeper.wait_empty()
+        self.fd_store.wait_empty()
         self.assertEqual([], server.reports())
         self.assert_serves(server)
 
@@ -343,10 +343,10 @@ class StrangeParcelTest(StoreTestCase):
         """And leaves behind what can be read."""
         self.assertEqual(0, server.metric('ringdown_clients'))
         self.assert_nothing_is_left_of_it(server)
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             server = self.restart(server)
-            people.wait_heard()
-        server.wait_log(r'Generation \d goes on with 20 clients: 20 moved')
+            group.wait_received()
+        server.wait_log(r'Generation \d took over 20 clients: 20 moved')
 
     def assert_nothing_is_left_of_it(self, server):
         """Of the files that came in it."""
@@ -378,7 +378,7 @@ class StrangeParcelTest(StoreTestCase):
             end.send_nonsense()
 
         self.keep_parcel(fill)
-        self.assertIn('no packet', self.fail_to_begin())
+        self.assertIn('not a hand-over packet', self.fail_to_begin())
         self.begin_anew('ended')
 
     def test_it_ends_before_the_clients(self):
@@ -387,7 +387,7 @@ class StrangeParcelTest(StoreTestCase):
         self.keep_parcel(lambda end: end.say(LISTENERS, greeting, []))
         server = self.begin()
         server.wait_log('Generation 8 goes on with 3 clients: 0 moved, 0 closed, 3 lost')
-        self.keeper.wait_empty()
+        self.fd_store.wait_empty()
         self.assert_serves(server)
 
 
@@ -396,13 +396,13 @@ class FailedStartTest(StoreTestCase):
 
     def assert_outlived(self, why, *options, size=20, prefix=()):
         server = self.begin()
-        with chorus(server, size) as people:
+        with verified_clients(server, size) as group:
             self.store(server)
             for _ in range(3):
                 self.assertRegex(self.fail_to_begin(*options, prefix=prefix), why)
                 self.assert_stored()
             server = self.begin()
-            people.wait_heard()
+            group.wait_received()
             self.assert_went_on(server, 2, size)
 
     def test_its_port_is_taken(self):
@@ -420,7 +420,7 @@ class FailedStartTest(StoreTestCase):
         self.assert_outlived('prot', f'--config={path}')
 
     def test_it_may_not_open_as_many_descriptors(self):
-        self.assert_outlived('descriptors', size=300,
+        self.assert_outlived('descriptor limit', size=300,
                              prefix=[shutil.which('prlimit'), '--nofile=200:200'])
 
 

@@ -11,7 +11,7 @@ import urllib.request
 
 import tap
 from bus import NAME
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS
 from stage import stage
 from units import ServiceTestCase, Unit, UnitsTestCase, run, systemctl, units_in_session

@@ -13,7 +13,7 @@ from pathlib import Path
 import tap
 from bus import NAME
 from crowd import Crowd
-from patience import eventually
+from waiting import eventually
 from redis_server import Port, RedisServer
 from stage import stage
 from units import HERE, NAMES, ServiceTestCase, Unit, UnitsTestCase, run, units_in_session
@@ -82,7 +82,7 @@ class HardeningTest(ServiceTestCase):
 [Service]
 Type=oneshot
 ExecStart=
-ExecStart={sys.executable} {HERE}/confined.py
+ExecStart={sys.executable} {HERE}/sandbox_probe.py
 ''')
         self.service.start()
         told = json.loads(self.service.wait_log(r'(?m)^\{.*\}$')[0])
@@ -126,7 +126,7 @@ RINGDOWN_REDIS={self.redis.url}
         eventually(lambda: self.properties('BusState') == ['redis: connected'] * 2,
                    'both to reach Redis')
         crowd = self.join_both()
-        crowd.speak_in_turn('one port')
+        crowd.send_from_each('one port')
         crowd.expect('from elsewhere')
         self.redis.cli('PUBLISH', 'broadcast', 'from elsewhere')
         crowd.wait_all()

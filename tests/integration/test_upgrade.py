@@ -15,10 +15,10 @@ import ctl
 import tap
 import websockets
 from bus import NAME, Caller
-from chorus import chorus
-from generations import Background, Program, UpgradeTestCase
+from verified_clients import verified_clients
+from upgrade_case import Background, Program, UpgradeTestCase
 from gi.repository import GLib
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import clean_environment
 from wire import Client
 
@@ -28,14 +28,14 @@ class TriggerTest(UpgradeTestCase):
 
     def assert_unnoticed(self, ask, times=3):
         server = self.start_on_bus()
-        with chorus(server) as people, self.asked_throughout(server):
+        with verified_clients(server) as group, self.asked_throughout(server):
             for generation in range(2, 2 + times):
                 ask(server)
                 server.follow()
                 self.assertEqual(generation, server.generation)
                 eventually(lambda now=generation: self.bus.property('Generation') == now,
                            f'generation {generation}')
-                people.wait_heard()
+                group.wait_received()
         self.assertEqual([(generation, 20, 0, 0) for generation in range(2, 2 + times)],
                          [report[:4] for report in server.reports()])
 
@@ -57,11 +57,11 @@ class TriggerTest(UpgradeTestCase):
 
     def test_without_a_bus(self):
         server = self.start()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             for number in signal.SIGUSR2, signal.SIGHUP, signal.SIGUSR2:
                 server.signal(number)
                 server.follow()
-                people.wait_heard()
+                group.wait_received()
         self.assertEqual([(generation, 20, 0, 0) for generation in (2, 3, 4)],
                          [report[:4] for report in server.reports()])
 
@@ -113,11 +113,11 @@ class ReplaceTest(UpgradeTestCase):
 
     def test_one_started_with_replace_goes_on_with_all(self):
         server = self.start_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             for generation in 2, 3:
                 server = self.replace(server)
                 self.assertEqual([generation], [report[0] for report in server.reports()])
-                people.wait_heard()
+                group.wait_received()
             self.upgrade(server)
         self.assertEqual(4, self.bus.property('Generation'))
         self.assertEqual(20, self.handover()['moved'])
@@ -129,14 +129,14 @@ class ReplaceTest(UpgradeTestCase):
 
     def test_the_ports_may_be_any(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             successor = self.start_on_bus('--replace')
             self.assertEqual(0, server.wait_exit())
             self.assertEqual(server.port, successor.port)
 
     def test_with_nobody_to_replace_it_starts_as_usual(self):
         server = self.start_on_bus('--replace')
-        with chorus(server):
+        with verified_clients(server):
             self.assertEqual(1, self.bus.property('Generation'))
         self.assertEqual([], server.reports())
 
@@ -150,7 +150,7 @@ class ReplaceTest(UpgradeTestCase):
     def test_it_replaces_the_one_of_its_own_instance(self):
         other = self.start_on_bus('--instance=other')
         server = self.start_on_bus('--instance=one')
-        with chorus(other), chorus(server):
+        with verified_clients(other), verified_clients(server):
             self.replace(server, '--instance=one')
             for instance, generation in ('other', 1), ('one', 2):
                 self.assertEqual(generation,
@@ -159,7 +159,7 @@ class ReplaceTest(UpgradeTestCase):
 
     def test_one_that_does_not_answer_is_told_of(self):
         server = self.start_on_bus(warnings=['Hand-over: '])
-        with chorus(server):
+        with verified_clients(server):
             server.signal(signal.SIGSTOP)
             try:
                 done = subprocess.run([self.program.path, '--replace', '--bus=session'],
@@ -201,13 +201,13 @@ class PathTest(UpgradeTestCase):
         """One that was started as PATH, in the directory, goes where the link leads."""
         self.program.path = path
         server = self.start_on_bus(**settings)
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             self.assert_runs(server, self.VERSIONS[0])
             for version in *self.VERSIONS[1:], self.VERSIONS[0]:
                 self.switch(version)
                 self.upgrade(server)
                 self.assert_runs(server, version)
-                people.wait_heard()
+                group.wait_received()
             self.upgrade(server)
             self.assert_runs(server, self.VERSIONS[0])
 
@@ -224,9 +224,9 @@ class PathTest(UpgradeTestCase):
     def test_a_link_that_leads_nowhere_is_refused_with_advice(self):
         self.program.path = os.path.join(self.directory, 'current', 'ringdown')
         server = self.start_on_bus(warnings=['Hand-over: '])
-        with chorus(server):
+        with verified_clients(server):
             self.switch('v4')
-            text = self.assert_refused(server, 'No such file or directory; install it there again')
+            text = self.assert_refused(server, 'No such file or directory; install it again')
             self.assertEqual(1, text.count(self.program.path), text)
             self.switch('v2')
             self.upgrade(server)
@@ -299,7 +299,7 @@ class TalkTest(UpgradeTestCase):
 
     def test_old_processes_are_gone_and_nothing_of_them_is_left(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             self.upgrade(server)
             descriptors, path = server.descriptors(), os.readlink(f'/proc/{server.pid}/exe')
             for _ in range(4):
@@ -345,7 +345,7 @@ class TalkTest(UpgradeTestCase):
             self.upgrade(server)
             self.assertEqual((0, 0, 0), tuple(self.handover()[name]
                                               for name in ('moved', 'closed', 'lost')))
-        with chorus(server):
+        with verified_clients(server):
             self.upgrade(server)
 
 

@@ -6,10 +6,10 @@ import time
 from contextlib import suppress
 
 import tap
-from chorus import chorus
+from verified_clients import verified_clients
 from crowd import crowd
-from generations import UpgradeTestCase, numbered
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from upgrade_case import UpgradeTestCase, numbered
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from successor import READY
 from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, frame
 
@@ -25,16 +25,16 @@ class InputTest(UpgradeTestCase):
         long = frame(TEXT, b'x' * 70_000)
         cuts = [*((data, at) for at in (1, 2, 5, 6, 7, len(data) - 1)),
                 *((long, at) for at in (3, 9, 13, 14, 66_000, len(long) - 1))]
-        with crowd(server) as people:
+        with crowd(server) as group:
             clients = [(self.connect(server), whole, at) for whole, at in cuts]
             for client, whole, at in clients:
                 client.send(whole[:at])
             self.wait_received(sum(at for _, _, at in clients))
             self.upgrade(server)
             for client, whole, at in clients:
-                people.expect(MESSAGE if whole is data else 'x' * 70_000)
+                group.expect(MESSAGE if whole is data else 'x' * 70_000)
                 client.send(whole[at:])
-                people.wait_all()
+                group.wait_all()
 
     def start_on_bus(self, *options, **settings):
         return super().start_on_bus('--max-message=128KiB', *options, **settings)
@@ -46,20 +46,20 @@ class InputTest(UpgradeTestCase):
 
     def test_a_frame_goes_on_through_several_processes(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             data = frame(BINARY, bytes(range(256)) * 3)
-            people.expect(bytes(range(256)) * 3, BINARY)
+            group.expect(bytes(range(256)) * 3, BINARY)
             parts = [data[:3], data[3:50], data[50:300], data[300:]]
             for part in parts[:-1]:
                 client.send(part)
                 self.upgrade(server)
             client.send(parts[-1])
-            people.wait_all()
+            group.wait_all()
 
     def test_a_fragmented_message_goes_on(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             whole = 'größer 🛰'.encode()
             cut = whole.index('🛰'.encode()) + 2  # within a character
@@ -68,9 +68,9 @@ class InputTest(UpgradeTestCase):
             client.send(frame(CONTINUATION, whole[3:cut], fin=False) + frame(PING, b'still there?'))
             self.assertEqual(Frame(PONG, b'still there?'), client.receive())
             self.upgrade(server)
-            people.expect('größer 🛰')
+            group.expect('größer 🛰')
             client.send(frame(CONTINUATION, whole[cut:]))
-            people.wait_all()
+            group.wait_all()
 
     def test_what_is_no_utf_8_is_still_found_out(self):
         server = self.start_on_bus()
@@ -83,29 +83,29 @@ class InputTest(UpgradeTestCase):
 
     def test_what_is_said_while_nobody_listens_arrives(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
                 for number in range(50):
-                    people.expect(f'{number}')
+                    group.expect(f'{number}')
                     client.text(f'{number}')
-            people.wait_all()
+            group.wait_all()
 
     def test_half_a_frame_while_nobody_listens_and_the_rest_after(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             data = frame(TEXT, MESSAGE.encode())
             client.send(data[:4])
             with self.exchange(server):
                 client.send(data[4:20])
-            people.expect(MESSAGE)
+            group.expect(MESSAGE)
             client.send(data[20:])
-            people.wait_all()
+            group.wait_all()
 
     def test_who_comes_while_nobody_listens_is_let_in(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             with self.exchange(server):
                 newcomers = [self.tcp(server) for _ in range(20)]
                 for newcomer in newcomers:
@@ -113,7 +113,7 @@ class InputTest(UpgradeTestCase):
             for newcomer in newcomers:
                 newcomer.expect_opened()
             server.wait_clients(23)
-            people.say('welcome')
+            group.say('welcome')
             for newcomer in newcomers:
                 newcomer.expect_text('welcome')
 
@@ -131,15 +131,15 @@ class ControlTest(UpgradeTestCase):
 
     def test_a_close_while_nobody_listens_is_answered_after(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
                 client.text('farewell')
                 client.send(frame(CLOSE, close_payload(4001, b'enough')))
-            people.expect('farewell')
+            group.expect('farewell')
             client.expect_close(4001, answer=False)
             server.wait_clients(3)
-            people.wait_all()
+            group.wait_all()
             self.assertEqual(1, server.metric('ringdown_clients_closed_total', code='4xxx'))
 
     def test_a_close_that_the_server_began_is_ended_by_the_next(self):
@@ -170,7 +170,7 @@ class ControlTest(UpgradeTestCase):
 
     def test_one_that_was_pinged_by_the_old_process_may_answer_the_new(self):
         server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=5s')
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             deadline = Deadline(20)
             while not deadline.expired and server.generation < 4:
@@ -178,7 +178,7 @@ class ControlTest(UpgradeTestCase):
                 self.assertEqual(PING, ping.opcode)
                 self.upgrade(server)
                 client.send(frame(PONG, ping.payload))
-            people.say('still here')
+            group.say('still here')
             server.wait_clients(4)
 
     def test_one_that_answers_neither_is_closed(self):
@@ -196,11 +196,11 @@ class OutputTest(UpgradeTestCase):
 
     def test_a_slow_reader_gets_the_rest_of_its_frame_and_all_that_follows(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = [self.connect(server, receive_buffer=4096) for _ in range(5)]
             messages = [numbered(number, 60_000 + number) for number in range(40)]
             for number, each in enumerate(messages):
-                people.say(each)
+                group.say(each)
                 if number in (10, 20, 39):
                     self.assertGreater(min(client['behind'] for client in
                                            list(self.clients().values())[3:]), 0)
@@ -212,11 +212,11 @@ class OutputTest(UpgradeTestCase):
 
     def test_one_that_reads_on_meanwhile_gets_every_byte(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = self.connect(server, receive_buffer=4096)
             messages = [numbered(number, 50_000) for number in range(30)]
             for each in messages:
-                people.say(each)
+                group.say(each)
             for number, each in enumerate(messages):
                 slow.expect_text(each)
                 if number % 8 == 1:
@@ -225,12 +225,12 @@ class OutputTest(UpgradeTestCase):
 
     def test_a_close_waits_behind_what_is_still_to_be_sent(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = self.connect(server, receive_buffer=4096)
             number = max(self.clients())
             messages = [numbered(number, 60_000) for number in range(10)]
             for each in messages:
-                people.say(each)
+                group.say(each)
             self.bus.call('DisconnectClient', 'tqs', number, 4003, 'after that')
             self.upgrade(server)
             before = slow.expect_close(4003, 'after that')
@@ -238,14 +238,14 @@ class OutputTest(UpgradeTestCase):
 
     def test_one_that_falls_off_after_it_was_moved_is_closed(self):
         server = self.start_on_bus('--log-size=1MiB')
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = self.connect(server, receive_buffer=4096)
             messages = [numbered(number, 60_000) for number in range(40)]
             for each in messages[:5]:
-                people.say(each)
+                group.say(each)
             self.upgrade(server)
             for each in messages[5:]:
-                people.say(each)
+                group.say(each)
             eventually(lambda: server.metric('ringdown_slow_clients_closed_total') == 1,
                        'it to be closed')
             before = [got.text for got in slow.expect_close(1013)]
@@ -266,18 +266,18 @@ class VanishTest(UpgradeTestCase):
 
     def test_what_they_said_last_is_heard(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
                 client.text('tell them')
                 client.half_close()
-            people.expect('tell them')
-            people.wait_all()
+            group.expect('tell them')
+            group.wait_all()
             server.wait_clients(3)
 
     def test_vanishing_at_any_moment_harms_nobody(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             for _ in range(5):
                 upgrading = self.begin_upgrade()
                 while upgrading.is_alive():
@@ -325,16 +325,16 @@ class HandshakeTest(UpgradeTestCase):
 
     def test_one_that_never_ends_holds_it_up_for_no_more_than_a_second(self):
         server = self.start_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             client, _ = self.begin(server)
-            people.calm()
+            group.reset_silence()
             began = time.monotonic()
             self.upgrade(server)
             took = time.monotonic() - began
             self.assertGreater(took, 0.9)
             expect_time(took, under=1 + 2 * SLOWNESS)
-            people.wait_heard()
-            people.expect_no_silence(0.7 * SLOWNESS)  # they were served
+            group.wait_received()
+            group.expect_no_silence(0.7 * SLOWNESS)  # they were served
             self.assert_let_go(client)
 
     def assert_let_go(self, client):
@@ -348,14 +348,14 @@ class HandshakeTest(UpgradeTestCase):
 
     def test_so_it_is_with_an_idle_connection_to_the_admin_port(self):
         server = self.start_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             idle = self.tcp(server, admin=True)
-            people.calm()
+            group.reset_silence()
             began = time.monotonic()
             self.upgrade(server)
             expect_time(time.monotonic() - began, under=1 + 2 * SLOWNESS)
-            people.wait_heard()
-            people.expect_no_silence(0.7 * SLOWNESS)
+            group.wait_received()
+            group.expect_no_silence(0.7 * SLOWNESS)
             self.assert_let_go(idle)
 
 

@@ -8,8 +8,8 @@ import time
 
 import tap
 from crowd import Member, crowd
-from generations import UpgradeTestCase, numbered
-from patience import SLOWNESS, eventually, expect_time
+from upgrade_case import UpgradeTestCase, numbered
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS
 from wire import PING, TEXT, Client, frame
 
@@ -65,7 +65,7 @@ class ConfigTestCase(UpgradeTestCase):
 class PortTest(ConfigTestCase):
     def test_a_new_port_is_listened_on_and_the_old_one_closed(self):
         server = self.start_configured()
-        with crowd(server) as people:
+        with crowd(server) as group:
             old, new = server.port, self.free_port()
             self.upgrade_to(server, Server={'port': new})
             self.assertEqual([f'ws://{ADDRESS}:{new}/ws'], self.bus.property('Addresses'))
@@ -73,7 +73,7 @@ class PortTest(ConfigTestCase):
             newcomer = Client(new)
             self.addCleanup(newcomer.abandon)
             newcomer.open()
-            people.say('here and there')
+            group.say('here and there')
             newcomer.expect_text('here and there')
 
     def test_an_address_more_is_listened_on_besides(self):
@@ -90,14 +90,14 @@ class PortTest(ConfigTestCase):
 
     def test_an_address_less_is_closed_and_who_came_by_it_stays(self):
         server = self.start_configured(Server={'address': f'{ADDRESS};{SECOND_ADDRESS}'})
-        with crowd(server) as people:
+        with crowd(server) as group:
             by_the_second = Client(server.port, address=SECOND_ADDRESS)
             self.addCleanup(by_the_second.abandon)
             by_the_second.open()
             self.upgrade_to(server, Server={'port': server.port})
             self.assertTrue(self.listens(server.port))
             self.assertFalse(self.listens(server.port, SECOND_ADDRESS))
-            people.say('still here?')
+            group.say('still here?')
             by_the_second.expect_text('still here?')
 
     def test_all_addresses_instead_of_one(self):
@@ -180,12 +180,12 @@ class LimitTest(ConfigTestCase):
 
     def test_a_smaller_limit_of_messages(self):
         server = self.start_configured()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
-            people.say('x' * 2000)
+            group.say('x' * 2000)
             client.expect_text('x' * 2000)
             self.upgrade_to(server, Server={'max_message': 1000})
-            people.say('x' * 1000)
+            group.say('x' * 1000)
             client.expect_text('x' * 1000)
             client.text('x' * 1001)
             client.expect_close(1009)
@@ -204,9 +204,9 @@ class LimitTest(ConfigTestCase):
 
     def test_a_larger_limit_of_messages(self):
         server = self.start_configured(Server={'max_message': 1000})
-        with crowd(server) as people:
+        with crowd(server) as group:
             self.upgrade_to(server, Server={'max_message': 2000})
-            people.say('x' * 2000)
+            group.say('x' * 2000)
 
     def test_origins(self):
         server = self.start_configured()

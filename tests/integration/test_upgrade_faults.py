@@ -12,10 +12,10 @@ from contextlib import contextmanager
 import successor
 import tap
 from bus import Caller
-from chorus import chorus
+from verified_clients import verified_clients
 from crowd import crowd
-from generations import UpgradeTestCase
-from patience import SLOWNESS, eventually
+from upgrade_case import UpgradeTestCase
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, clean_environment
 from successor import COMMIT, HEADER, READY, SERVING, SOCKETS, TAKEN, Conversation
 
@@ -32,15 +32,15 @@ class FaultTestCase(UpgradeTestCase):
     def survived(self, server, size=20):
         """Clients hear each other all the while; after what the context does, which comes to
         nothing, an upgrade to the true program succeeds."""
-        with chorus(server, size) as people:
+        with verified_clients(server, size) as group:
             before = server.pid
-            yield people
+            yield group
             self.assertEqual(before, server.wait_alone())
             self.connect(server).leave()
-            people.wait_heard()
+            group.wait_received()
             self.program.restore()
             self.upgrade(server)
-            people.wait_heard()
+            group.wait_received()
         self.assertEqual([(2, size, 0, 0)], [report[:4] for report in server.reports()])
         self.assertEqual(1, server.metric('ringdown_handovers_failed_total'))
 
@@ -97,14 +97,14 @@ class ProgramTest(FaultTestCase):
         self.assert_survived('kill -SEGV $$', r'killed by a signal: Segmentation fault')
 
     def test_it_says_nothing(self):
-        self.assert_survived('exec sleep 600', r'did not say READY in time',
+        self.assert_survived('exec sleep 600', r'did not send READY in time',
                              options=['--handover-timeout=1s'])
 
     def test_it_has_too_few_descriptors(self):
         server = self.start_on_bus()
         with self.survived(server, 300):
             self.program.replace(f'ulimit -n 200\nexec {self.program.pristine} "$@"')
-            self.assert_fails(server, r'descriptors')
+            self.assert_fails(server, r'descriptor limit')
 
     def test_it_is_another_version_of_its_options(self):
         server = self.start_on_bus()
@@ -118,27 +118,27 @@ class SuccessorTest(FaultTestCase):
 
     def assert_survived(self, way, why, *, size=20, options=(), silence=math.inf):
         server = self.start_on_bus(*options)
-        with self.survived(server, size) as people:
+        with self.survived(server, size) as group:
             self.program.replace(successor.script(way))
-            people.calm()
+            group.reset_silence()
             self.assert_fails(server, why)
-            people.wait_heard()
-            people.expect_no_silence(silence)
+            group.wait_received()
+            group.expect_no_silence(silence)
 
     def test_it_hangs_before_it_is_ready(self):
-        self.assert_survived('silent', r'did not say READY in time', silence=0.7 * SLOWNESS,
+        self.assert_survived('silent', r'did not send READY in time', silence=0.7 * SLOWNESS,
                              options=['--handover-timeout=1s'])  # all are served meanwhile
 
     def test_it_hangs_when_it_is_ready(self):
-        self.assert_survived('ready_then_silent', r'did not say TAKEN in time',
+        self.assert_survived('ready_then_silent', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_hangs_in_the_middle(self):
-        self.assert_survived('deaf_in_the_middle', r'did not say TAKEN in time',
+        self.assert_survived('deaf_in_the_middle', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_hangs_with_all_clients(self):
-        self.assert_survived('silent_with_all', r'did not say TAKEN in time',
+        self.assert_survived('silent_with_all', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_goes_before_it_is_ready(self):
@@ -169,7 +169,7 @@ class SuccessorTest(FaultTestCase):
         self.assert_survived('of_nonsense', r'(?i:faulty|no ringdown)')
 
     def test_it_says_what_is_not_due(self):
-        self.assert_survived('hasty', r'TAKEN.*not due')
+        self.assert_survived('hasty', r'received TAKEN unexpectedly')
 
 
 class ConfigurationTest(FaultTestCase):
@@ -232,10 +232,10 @@ class KilledTest(FaultTestCase):
 
     def assert_goes_on_with_all(self, kind):
         server = self.start_on_bus()
-        with chorus(server, self.SIZE) as people:
+        with verified_clients(server, self.SIZE) as group:
             self.kill_at(server, kind).go()
             server.follow(status=-signal.SIGKILL)
-            people.wait_heard()
+            group.wait_received()
             self.upgrade(server)
         self.assertEqual([(generation, self.SIZE, 0, 0) for generation in (2, 3)],
                          [report[:4] for report in server.reports()])
@@ -292,14 +292,14 @@ class MeanwhileTest(FaultTestCase):
 
     def test_a_second_one_is_refused(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             crossing, upgrading = self.stopped(server)
             name, text = self.bus.error_of('Upgrade')
             self.assertEqual('org.ringdown.Error.Busy', name)
             self.assertRegex(text, r'(?i:under way|already)')
             for count, number in enumerate((signal.SIGUSR2, signal.SIGHUP), 1):
                 server.signal(number)
-                eventually(lambda least=count: len(server.find_log('under way already')) == least,
+                eventually(lambda least=count: len(server.find_log('already in progress')) == least,
                            f'{number.name} to be refused')
             crossing.go()
             upgrading.result()
@@ -309,11 +309,11 @@ class MeanwhileTest(FaultTestCase):
 
     def test_replace_is_refused_as_well(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             crossing, upgrading = self.stopped(server)
             done = self.run_replace()
             self.assertEqual(1, done.returncode, done.stderr)
-            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*(under way|already)')
+            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*already in progress')
             crossing.go()
             upgrading.result()
             server.follow()
@@ -400,7 +400,7 @@ class MeanwhileTest(FaultTestCase):
 
     def test_a_caller_that_leaves_stops_nothing(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             crossing = self.stop_at(READY)
             caller = Caller(self.bus)
             caller.begin('Upgrade')
@@ -416,10 +416,10 @@ class ElsewhereTest(FaultTestCase):
 
     def test_sigusr1_without_a_service_manager_changes_nothing(self):
         server = self.start_on_bus(warnings=[r'(?i:service manager|systemctl)'])
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             server.signal(signal.SIGUSR1)
             server.wait_log(r'WARNING \*\*.*(?i:service manager|systemctl)')
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(200, server.ready()[0])
             self.upgrade(server)
 
@@ -427,7 +427,7 @@ class ElsewhereTest(FaultTestCase):
         if os.geteuid() != 0:
             self.skipTest('only root may make a process namespace')
         server = self.start_on_bus(prefix=['unshare', '--pid', '--fork', '--mount-proc'])
-        with chorus(server):
+        with verified_clients(server):
             name, text = self.bus.error_of('Upgrade')
             self.assertEqual('org.ringdown.Error.HandoverFailed', name)
             self.assertRegex(text, r'(?i:process 1|container)')

@@ -8,7 +8,7 @@ import signal
 import tap
 import wscat
 from browser import DESKTOP, Page
-from generations import UpgradeTestCase
+from upgrade_case import UpgradeTestCase
 
 UPGRADES = 3
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import tap
 from fleet import AWAY, STREAM, FleetTestCase
-from generations import Background, UpgradeTestCase
-from patience import SLOWNESS, eventually
+from upgrade_case import Background, UpgradeTestCase
+from waiting import SLOWNESS, eventually
 from successor import HEADER, READY
 
 
@@ -23,13 +23,13 @@ class UpgradeFleetTestCase(UpgradeTestCase, FleetTestCase):
         server.follow()
 
     @contextmanager
-    def talking(self, people):
+    def talking(self, group):
         """Clients of all workers talk all the while."""
         is_over = threading.Event()
 
         def talk():
             while not is_over.wait(0.01 * SLOWNESS):
-                people.say_everywhere(3)
+                group.say_everywhere(3)
 
         talker = Background(talk)
         try:
@@ -43,7 +43,7 @@ class StreamTest(UpgradeFleetTestCase):
     def test_one_of_two_workers_is_upgraded_under_traffic(self):
         redis = self.redis()
         workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people, self.talking(people):
+        with self.fleet(*workers) as group, self.talking(group):
             for _ in range(5):
                 self.upgrade_worker(workers[0], 0)
                 self.wait_connected(workers[0])
@@ -51,7 +51,7 @@ class StreamTest(UpgradeFleetTestCase):
     def test_both_are_upgraded_at_the_same_time(self):
         redis = self.redis()
         workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people, self.talking(people):
+        with self.fleet(*workers) as group, self.talking(group):
             for _ in range(3):
                 upgrading = [Background(self.upgrade_worker, worker, number)
                              for number, worker in enumerate(workers)]
@@ -61,9 +61,9 @@ class StreamTest(UpgradeFleetTestCase):
     def test_what_others_said_while_nobody_listened_arrives_once(self):
         redis = self.redis()
         workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people:
-            self.program_stops(workers[0], lambda: people.say(1, 50))
-            people.wait_all()
+        with self.fleet(*workers) as group:
+            self.program_stops(workers[0], lambda: group.say(1, 50))
+            group.wait_all()
 
     def program_stops(self, worker, do):
         """Does that in the midst of an exchange."""
@@ -77,17 +77,17 @@ class StreamTest(UpgradeFleetTestCase):
     def test_what_redis_does_not_have_yet_is_sent_by_the_next(self):
         redis = self.redis()
         workers = [self.start_worker(redis, number, warnings=[AWAY]) for number in range(2)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             redis.stop()
             self.wait_down(*workers)
-            said = people.say(0, 30)
+            said = group.say(0, 30)
             self.assertEqual(30, workers[0].metric('ringdown_redis_pending_messages'))
             self.upgrade_worker(workers[0], 0)
             self.assertEqual(30, workers[0].metric('ringdown_redis_pending_messages'))
-            said += people.say(0, 5)
+            said += group.say(0, 5)
             redis.cont()
             self.wait_connected(*workers)
-            people.wait_heard(said, 1)
+            group.wait_received(said, 1)
 
     def test_it_is_the_same_worker_to_the_others(self):
         redis = self.redis()
@@ -104,7 +104,7 @@ class StreamTest(UpgradeFleetTestCase):
     def test_each_message_is_in_the_stream_once(self):
         redis = self.redis()
         workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people, self.talking(people):
+        with self.fleet(*workers) as group, self.talking(group):
             for _ in range(3):
                 self.upgrade_worker(workers[0], 0)
         published = [worker.metric('ringdown_messages_received_total') for worker in workers]
@@ -140,7 +140,7 @@ class PubsubTest(UpgradeFleetTestCase):
         """Returns the worker; its own clients have missed nothing."""
         redis = self.redis()
         workers = [self.start_worker(redis, number, '--redis-mode=pubsub') for number in range(2)]
-        with self.fleet(*workers, may_miss=True) as people, self.talking(people):
+        with self.fleet(*workers, may_miss=True) as group, self.talking(group):
             for _ in range(3):
                 self.upgrade_worker(workers[0], 0)
                 self.wait_connected(workers[0])

@@ -8,8 +8,8 @@ import signal
 import sys
 
 import tap
-from generations import UpgradeTestCase
-from keeper import Keeper
+from upgrade_case import UpgradeTestCase
+from fd_store import FdStore
 from successor import COMMIT, script
 
 
@@ -17,23 +17,23 @@ class WatchdogTest(UpgradeTestCase):
     """It misses no sign of life, however long the last one is ago."""
 
     def begin(self, limit_s, *options, **settings):
-        self.keeper = Keeper(f'@{self.directory}')
-        self.addCleanup(self.keeper.stop)
+        self.store = FdStore(f'@{self.directory}')
+        self.addCleanup(self.store.stop)
         return self.start_on_bus(*options, **settings, environment={
-            **self.keeper.environment, 'WATCHDOG_USEC': str(limit_s * 1000000)})
+            **self.store.environment, 'WATCHDOG_USEC': str(limit_s * 1000000)})
 
     def test_there_is_always_a_fresh_sign(self):
         server = self.begin(600)  # none of them comes just by the clock
-        self.keeper.wait('WATCHDOG')
+        self.store.wait('WATCHDOG')
         crossing = self.stop_at(COMMIT)
         server.signal(signal.SIGHUP)
         crossing.wait_stopped()
-        self.keeper.wait('MAINPID')
-        signs = self.keeper.told('WATCHDOG')
+        self.store.wait('MAINPID')
+        signs = self.store.told('WATCHDOG')
         self.assertEqual(3, len(signs), signs)  # at the start, before the exchange, and now
         self.assertIn('MAINPID', signs[-1])
         crossing.go()
-        self.keeper.wait('WATCHDOG', 4)
+        self.store.wait('WATCHDOG', 4)
         server.follow()
 
     def test_the_old_process_waits_no_longer_than_it_allows(self):
@@ -51,7 +51,7 @@ class SilentBusTest(UpgradeTestCase):
     """The bus stops to answer when the clients have gone over: these do not wait for it."""
 
     def test_clients_are_served(self):
-        server = self.start_on_bus(warnings=['Cannot take the name'])
+        server = self.start_on_bus(warnings=['Cannot take the bus name'])
         client = self.connect(server)
         crossing = self.stop_at(COMMIT)
         server.signal(signal.SIGHUP)
@@ -61,7 +61,7 @@ class SilentBusTest(UpgradeTestCase):
             client.text('still here')
             client.expect_text('still here')
             server.follow()
-        server.wait_log('Cannot take the name .* running on without it')
+        server.wait_log('Cannot take the bus name .* running without it')
         client.leave()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bus import NAME, Bus
 from crowd import Member
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS
 from stage import stage
 

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "rd-layout.h"
 #include "rd-check-settings.h"
+#include "rd-text.h"
 
 typedef struct
 {
@@ -126,7 +126,7 @@ long_values_are_wrapped_on_a_terminal_only (void)
   g_assert_null (strstr (wrapped, origins));
   lines = g_strsplit (wrapped, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
-    g_assert_cmpuint (rd_layout_width (*line), <=, 80);
+    g_assert_cmpuint (rd_text_width (*line), <=, 80);
 }
 
 static void

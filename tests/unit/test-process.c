@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rd-process.h"
@@ -116,6 +119,77 @@ what_leads_elsewhere_does_not_count (Fixture *fixture, gconstpointer unused)
   expect (fixture, "program", fixture->program);
 }
 
+/* Starts a process that ends after @life_ms. Returns: its id. */
+static pid_t
+start_process (guint life_ms)
+{
+  const pid_t pid = fork ();
+
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      g_usleep (life_ms * G_TIME_SPAN_MILLISECOND);
+      _exit (0);
+    }
+  return pid;
+}
+
+static void
+on_alarm (int number)
+{
+}
+
+/* Interrupts system calls of this process every @interval_ms; 0: no more. */
+static void
+interrupt_every (guint interval_ms)
+{
+  const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+  const struct timeval interval = { .tv_usec = interval_ms * 1000 };
+  const struct itimerval timer = { .it_interval = interval, .it_value = interval };
+
+  g_assert_no_errno (sigaction (SIGALRM, &action, NULL));
+  g_assert_no_errno (setitimer (ITIMER_REAL, &timer, NULL));
+}
+
+static void
+end_of_a_process_is_seen_despite_signals (void)
+{
+  const pid_t pid = start_process (300);
+  const int fd = rd_process_open (pid);
+
+  interrupt_every (20);
+  g_assert_true (rd_process_has_ended (fd, 20000));
+  interrupt_every (0);
+  g_assert_true (rd_process_has_ended (fd, 0));
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  close (fd);
+}
+
+static void
+timeout_is_kept_despite_signals (void)
+{
+  const pid_t pid = start_process (20000);
+  const int fd = rd_process_open (pid);
+  const gint64 since_us = g_get_monotonic_time ();
+  gint64 passed_us;
+
+  interrupt_every (20);
+  g_assert_false (rd_process_has_ended (fd, 200));
+  interrupt_every (0);
+  passed_us = g_get_monotonic_time () - since_us;
+  g_assert_cmpint (passed_us, >=, 200 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (passed_us, <, 15 * G_TIME_SPAN_SECOND);
+  g_assert_no_errno (kill (pid, SIGKILL));
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  close (fd);
+}
+
+static void
+unknown_process_counts_as_ended (void)
+{
+  g_assert_true (rd_process_has_ended (-1, 20000));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -127,6 +201,9 @@ main (int argc, char **argv)
   TEST ("/process/program/name", name_is_looked_for_as_a_shell_does);
   TEST ("/process/program/elsewhere", what_leads_elsewhere_does_not_count);
 #undef TEST
+  g_test_add_func ("/process/end/interrupted", end_of_a_process_is_seen_despite_signals);
+  g_test_add_func ("/process/end/timeout", timeout_is_kept_despite_signals);
+  g_test_add_func ("/process/end/unknown", unknown_process_counts_as_ended);
 
   return g_test_run ();
 }

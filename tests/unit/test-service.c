@@ -359,7 +359,7 @@ static gboolean
 are_listeners (Fixture *fixture, const char *names)
 {
   g_autoptr (GVariant) listeners = g_variant_ref_sink (
-    rd_service_pack_listeners (fixture->service));
+    rd_service_pack_subscribers (fixture->service));
   g_autofree char *text = g_variant_print (listeners, TRUE);
 
   return g_str_equal (text, names);
@@ -376,7 +376,7 @@ listeners_go_on_hearing (Fixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->core); /* nobody hears of it */
   expect_property (fixture, "Connections", "(<uint32 1>,)");
   g_assert_true (are_listeners (fixture, "@as []"));
-  rd_service_unpack_listeners (fixture->service, names, fixture->here);
+  rd_service_unpack_subscribers (fixture->service, names, fixture->here);
   CROWD_WAIT_FOR (fixture->core.crowd, are_listeners (fixture, only_name));
 
   core_fixture_join (&fixture->core);
@@ -396,7 +396,7 @@ listeners_are_those_who_asked_and_are_still_there (Fixture *fixture, gconstpoint
   call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", TRUE), NULL);
   expect_answer (fixture, "()");
   g_assert_true (are_listeners (fixture, only_name));
-  rd_service_unpack_listeners (fixture->service, names, fixture->here);
+  rd_service_unpack_subscribers (fixture->service, names, fixture->here);
   g_assert_false (are_listeners (fixture, only_name));
   g_assert_true (g_dbus_connection_close_sync (another, NULL, NULL));
   CROWD_WAIT_FOR (fixture->core.crowd, are_listeners (fixture, only_name));

@@ -445,7 +445,7 @@ expect_aside (Fixture *fixture, Blocking function, guint n, const char *text)
 static gboolean
 move_to_42 (RdSystemd *systemd, GError **error)
 {
-  return rd_systemd_move (systemd, 42);
+  return rd_systemd_set_main_pid (systemd, 42);
 }
 
 /* @data: 200 ms. A former main process that goes on speaking only fills the journal. What it may
@@ -455,15 +455,15 @@ who_has_moved_on_is_silent (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   notify_receiver_expect (fixture->receiver, "WATCHDOG=1\n");
-  g_assert_true (rd_systemd_is_heard (fixture->systemd));
+  g_assert_true (rd_systemd_is_connected (fixture->systemd));
   expect_aside (fixture, move_to_42, 2, "MAINPID=42\nWATCHDOG=1\nBARRIER=1");
-  g_assert_false (rd_systemd_is_heard (fixture->systemd));
+  g_assert_false (rd_systemd_is_connected (fixture->systemd));
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
   rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
   drain_fixture_let_time_go_by (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver);
-  g_assert_true (rd_systemd_need_time (fixture->systemd));
+  g_assert_true (rd_systemd_extend_timeout (fixture->systemd));
   notify_receiver_expect (fixture->receiver, "EXTEND_TIMEOUT_USEC=30000000\n");
 }
 
@@ -473,7 +473,7 @@ manager_that_takes_no_note_is_not_waited_for_long (Fixture *fixture, gconstpoint
   const gint64 since_us = g_get_monotonic_time ();
 
   make_ready (fixture);
-  g_assert_false (rd_systemd_move (fixture->systemd, 42));
+  g_assert_false (rd_systemd_set_main_pid (fixture->systemd, 42));
   g_assert_cmpint (g_get_monotonic_time () - since_us, >=, 2 * SECOND_US);
 }
 
@@ -494,7 +494,7 @@ descriptor_is_stored_and_forgotten (Fixture *fixture, gconstpointer data)
   expect_aside (fixture, store_null, 2, "FDSTORE=1\nFDNAME=parcel\nFDPOLL=0\nBARRIER=1");
   rd_systemd_unstore (fixture->systemd, "parcel");
   notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=parcel\n");
-  g_assert_true (rd_systemd_is_heard (fixture->systemd));
+  g_assert_true (rd_systemd_is_connected (fixture->systemd));
 }
 
 /* It may be taken yet: then it must be forgotten too. */
@@ -525,8 +525,8 @@ without_a_manager_there_is_no_store (Fixture *fixture, gconstpointer data)
 
   fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
   make (fixture);
-  g_assert_false (rd_systemd_is_heard (fixture->systemd));
-  g_assert_true (rd_systemd_move (fixture->systemd, 42));
+  g_assert_false (rd_systemd_is_connected (fixture->systemd));
+  g_assert_true (rd_systemd_set_main_pid (fixture->systemd, 42));
   g_assert_false (store_null (fixture->systemd, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
   rd_systemd_unstore (fixture->systemd, "parcel");
@@ -546,7 +546,7 @@ successor_is_told_who_listens_but_not_what_was_ours (void)
                                       NULL };
   const char *const expected[] = { "NOTIFY_SOCKET=/run/notify", "WATCHDOG_USEC=1", "LISTEN_UP=1",
                                    "RINGDOWN_PORT=0", NULL };
-  g_auto (GStrv) passed = rd_systemd_pass_on ((char **) environment);
+  g_auto (GStrv) passed = rd_systemd_dup_child_environment ((char **) environment);
 
   g_assert_cmpstrv (passed, expected);
 }
