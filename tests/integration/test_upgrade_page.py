@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What people have open stays connected: the page in a real browser, and wscat in a terminal."""
+"""The page in a real browser and wscat in a terminal stay connected during an upgrade."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ UPGRADES = 3
 
 class OpenTest(UpgradeTestCase):
     def look(self, server):
-        """The page, connected; every change of what it says of the connection is remembered."""
+        """Opens the page; it records every change of its connection status."""
         page = Page(DESKTOP)
         self.addCleanup(page.close)
         status, _ = page.visit(f'http://127.0.0.1:{server.admin_port}/')
@@ -38,7 +38,7 @@ class OpenTest(UpgradeTestCase):
         client.wait_shown('Connected')
         return client
 
-    def test_the_page_and_wscat_stay_connected_and_hear_each_other(self):
+    def test_the_page_and_wscat_stay_connected(self):
         server = self.start_on_bus()
         page, terminal = self.look(server), self.wscat(server)
         server.wait_clients(2)
@@ -66,7 +66,7 @@ class OpenTest(UpgradeTestCase):
         self.assertEqual(2, self.bus.property('TotalConnections'))
         server.wait_clients(2)
 
-    def test_by_signals_as_well(self):
+    def test_an_upgrade_by_signal(self):
         server = self.start()
         page, terminal = self.look(server), self.wscat(server)
         for number in signal.SIGHUP, signal.SIGUSR2:
@@ -77,7 +77,7 @@ class OpenTest(UpgradeTestCase):
         self.assertEqual([], page.evaluate('window.told'))
         self.assertEqual(0, terminal.times_shown('Disconnected'))
 
-    def test_the_page_shows_the_figures_of_the_new_process(self):
+    def test_the_page_shows_the_figures_of_the_new_worker(self):
         server = self.start_on_bus()
         page = self.look(server)
         client = self.connect(server)
