@@ -219,7 +219,7 @@ class AbsentTest(StartTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         relay.refuse()
-        bob = self.connect(self.worker(redis))
+        bob = self.connect(self.node(redis))
         lonely = self.start(f'--redis={relay.url}', warnings=[AWAY])
         ann = self.connect(lonely)
         for number in range(10):
@@ -286,7 +286,7 @@ class AbsentTest(StartTestCase):
 
     def test_a_password_that_changes_while_it_runs_is_no_reason_to_end(self):
         redis = self.redis()
-        worker = self.worker(redis, warnings=[AWAY])
+        worker = self.node(redis, warnings=[AWAY])
         client = self.connect(worker)
         redis.configure('requirepass', SECRET)
         redis.password = SECRET
@@ -336,7 +336,7 @@ class ManualTest(FleetTestCase):
 
     def test_a_program_writes_to_the_stream_as_the_manual_says(self):
         redis = self.redis()
-        worker = self.worker(redis)
+        worker = self.node(redis)
         client = self.connect(worker)
         words = self.read_words('XADD')
         for number, message in (('1', 'first'), ('2', 'second'), ('1', 'again'), ('3', 'third')):
