@@ -46,11 +46,11 @@ class MessageTest(FleetTestCase):
         for mode in MODES:
             with self.subTest(mode):
                 redis, _, [early, _] = self.both(mode=mode)
-                early.text('missed')
-                early.expect_text('missed')
+                early.text('early')
+                early.expect_text('early')
                 late = self.connect(self.node(redis, f'--redis-mode={mode}'))
-                early.text('heard')
-                late.expect_text('heard')
+                early.text('late')
+                late.expect_text('late')
 
     def test_text_and_binary_messages_are_not_changed(self):
         _, _, [ann, bob] = self.both()

@@ -23,7 +23,7 @@ class Listener(threading.Thread):
         self.client = Client(port)
         self.client.open()
         self._load = load
-        self.heard = [0] * load.n_senders
+        self.received = [0] * load.n_senders
         self.fault = None
         self.start()
 
@@ -43,10 +43,10 @@ class Listener(threading.Thread):
             self.fault = f'closed with {got.code} {got.reason!r}'
         elif got.opcode == TEXT:
             sender, number = map(int, got.payload.split())
-            if number != self.heard[sender]:
-                self.fault = f'{number} of {sender} instead of {self.heard[sender]}'
-            self.heard[sender] += 1
-            if self.heard[sender] % BATCH == 0 or self.heard[sender] > self._load.share:
+            if number != self.received[sender]:
+                self.fault = f'{number} of {sender} instead of {self.received[sender]}'
+            self.received[sender] += 1
+            if self.received[sender] % BATCH == 0 or self.received[sender] > self._load.share:
                 self._load.tell()
         return self.fault is None
 
@@ -96,11 +96,11 @@ class Load:
             self.tell()
 
     def _has_room(self, number, group, first):
-        return (first - min(listener.heard[number] for listener in group) < WINDOW_HERE
+        return (first - min(listener.received[number] for listener in group) < WINDOW_HERE
                 and not self._is_far_ahead(first))
 
     def _is_far_ahead(self, first):
-        return first - min(min(listener.heard) for listener in self.listeners) >= self.window
+        return first - min(min(listener.received) for listener in self.listeners) >= self.window
 
     def has_come_to_a_stop(self):
         """Whether all senders wait for the slowest client."""
@@ -115,7 +115,7 @@ class Load:
                 self._news.wait(deadline.remaining)
 
     def progress(self):
-        return [listener.heard for listener in self.listeners]
+        return [listener.received for listener in self.listeners]
 
     def judge(self):
         faults = [listener.fault for listener in self.listeners if listener.fault]
@@ -124,7 +124,7 @@ class Load:
     def wait_progress(self, part):
         """Waits until the slowest client has received PART (0 to 1) of all messages."""
         wanted = part * self.share * self.n_senders
-        self._wait(lambda: all(sum(listener.heard) >= wanted for listener in self.listeners),
+        self._wait(lambda: all(sum(listener.received) >= wanted for listener in self.listeners),
                    f'progress to {wanted}')
 
     def finish(self):
@@ -135,7 +135,7 @@ class Load:
             sender.join()
             client = self._groups[number // 2][number % 2].client
             client.send(frame(TEXT, b'%d %d' % (number, self.share)))
-        self._wait(lambda: all(listener.heard == [self.share + 1] * self.n_senders
+        self._wait(lambda: all(listener.received == [self.share + 1] * self.n_senders
                                for listener in self.listeners), 'end')
         self.judge()
 

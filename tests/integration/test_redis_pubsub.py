@@ -68,7 +68,7 @@ class Ancestor:
         self._subscriber = Wire(port)
         self._subscriber.call('SUBSCRIBE', CHANNEL)
         self._news = threading.Condition()
-        self._heard = []  # messages sent to its clients
+        self._received = []  # messages sent to its clients
         self._is_over = threading.Event()
         self._threads = []
         self._run(self._listen)
@@ -82,7 +82,7 @@ class Ancestor:
             while True:
                 _, _, text = self._subscriber.read()
                 with self._news:
-                    self._heard.append(text)
+                    self._received.append(text)
                     self._news.notify_all()
         except (EOFError, OSError, ValueError):
             pass  # leave() was called
@@ -104,15 +104,15 @@ class Ancestor:
         self._commands.call('SET', f'shutdown:{os.getpid()}', count, 'EX', 60)
 
     @property
-    def heard(self):
+    def received(self):
         with self._news:
-            return list(self._heard)
+            return list(self._received)
 
     def wait_received(self, text):
         deadline = Deadline(10)
         with self._news:
-            while text not in self._heard:
-                assert not deadline.expired, f'{text!r} is not among {self._heard}'
+            while text not in self._received:
+                assert not deadline.expired, f'{text!r} is not among {self._received}'
                 self._news.wait(deadline.remaining)
 
     def leave(self):
@@ -152,17 +152,17 @@ class AncestorTest(FleetTestCase):
                     group.wait_received([message], place)
             group.wait_all()
             for member in group.members:
-                heard = [got.text for got in member.messages]
+                received = [got.text for got in member.messages]
                 for name, count in said.items():
                     self.assertEqual([f'{name}: {number}' for number in range(count)],
-                                     [text for text in heard if text.startswith(name)])
+                                     [text for text in received if text.startswith(name)])
         for ancestor in old:
             for message in last:
                 ancestor.wait_received(message)
             for name in (*said, 'client of 0', 'client of 1'):
-                heard = [text for text in ancestor.heard if text.startswith(name)]
-                self.assertEqual(sorted(set(heard), key=heard.index), heard)
-                self.assertGreaterEqual(len(heard), 50)
+                received = [text for text in ancestor.received if text.startswith(name)]
+                self.assertEqual(sorted(set(received), key=received.index), received)
+                self.assertGreaterEqual(len(received), 50)
 
     def test_nodes_publish_bare_text_only(self):
         old = self.ancestor()
@@ -172,7 +172,7 @@ class AncestorTest(FleetTestCase):
         client.text('')
         client.text('last')
         old.wait_received('last')
-        self.assertEqual(['grüße 🛰', '', 'last'], old.heard)
+        self.assertEqual(['grüße 🛰', '', 'last'], old.received)
         self.assertEqual('0', self.server.cli('EXISTS', 'ringdown:log'))
 
     def test_one_process_sends_each_notification(self):
@@ -187,12 +187,12 @@ class AncestorTest(FleetTestCase):
         for number in range(1, 5):
             for member in members:
                 member.wait_count(number)
-            eventually(lambda: len(old.heard) >= number, 'the ancestor to hear it')
+            eventually(lambda: len(old.received) >= number, 'the ancestor to receive it')
             times.append(time.monotonic())
         for member in members:
             member.settle()
             self.assertEqual([NOTIFICATION] * 4, [got.text for got in member.messages])
-        self.assertEqual([NOTIFICATION] * 4, old.heard)
+        self.assertEqual([NOTIFICATION] * 4, old.received)
         for earlier, later in itertools.pairwise(times):
             expect_time(later - earlier, over=0.9 * ttl)
 
