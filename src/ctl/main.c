@@ -11,8 +11,7 @@
 #include "ctl-arguments.h"
 #include "ctl-commands.h"
 #include "ctl-help.h"
-#include "rd-locale.h"
-#include "rd-stdio.h"
+#include "rd-startup.h"
 #include "rd-text.h"
 
 #define MAX_MESSAGE_CHARS 1000
@@ -38,9 +37,8 @@ main (int argc, char **argv)
   g_autoptr (CtlOutput) output = NULL;
   g_autofree char *message = NULL;
 
-  rd_stdio_open ();
   signal (SIGPIPE, SIG_IGN); /* a reader who has had enough is no error: see ctl-output */
-  rd_locale_init ();
+  rd_startup ();
   g_set_prgname ("ringdownctl");
 
   arguments = ctl_arguments_parse ((const char *const *) argv + MIN (argc, 1), &error);

@@ -20,9 +20,9 @@ list_sockets (RdComponents *parts)
 {
   GPtrArray *sockets = rd_sockets_new ();
 
-  rd_server_offer (parts->server, sockets);
+  rd_http_port_offer (rd_server_get_port (parts->server), sockets);
   if (parts->admin != NULL)
-    rd_admin_offer (parts->admin, sockets);
+    rd_http_port_offer (rd_admin_get_port (parts->admin), sockets);
   return sockets;
 }
 
@@ -112,7 +112,8 @@ is_abandoned (const RdParcel *parcel)
 static gboolean
 store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error)
 {
-  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_PARCEL, error);
+  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_CHANNEL,
+                                              error);
 
   close (other_fd);
   if (is_given && is_abandoned (parcel))
@@ -146,7 +147,7 @@ fill (RdComponents *parts, RdParcel *parcel, const WsHandover *clients, GError *
   if (send_listeners (parts, parcel, sockets, error) && send_header (parts, parcel, clients, error))
     return TRUE;
 
-  rd_systemd_unstore (parts->systemd, RD_INHERITED_PARCEL);
+  rd_systemd_unstore (parts->systemd, RD_INHERITED_CHANNEL);
   return FALSE;
 }
 

@@ -67,7 +67,7 @@ rd_redis_output_peek (const RdRedisOutput *output, gsize *size)
   return output->bytes->data + output->sent;
 }
 
-/* Removes what was sent only when it is more than half: so each byte is moved once on average. */
+/* Removes sent bytes once they are more than half, so that each byte is moved once on average. */
 void
 rd_redis_output_advance (RdRedisOutput *output, gsize size)
 {
@@ -102,7 +102,7 @@ unwatch (GSource **source)
   g_clear_pointer (source, g_source_unref);
 }
 
-/* Stops all events. Keeps what callers up the stack still use. */
+/* Stops all events. Frees nothing: callers up the stack may still use it. */
 static void
 stop (RdRedisConnection *connection)
 {
@@ -312,7 +312,7 @@ open_socket (RdRedisConnection *connection, GSocketConnection *stream)
 static void
 on_connected (GObject *client, GAsyncResult *result, gpointer user_data)
 {
-  RdRedisConnection *connection = user_data; /* a reference */
+  RdRedisConnection *connection = user_data; /* owned */
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocketConnection) stream = g_socket_client_connect_finish (G_SOCKET_CLIENT (client),
                                                                          result, &error);

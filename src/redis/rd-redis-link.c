@@ -76,7 +76,7 @@ rd_redis_link_free (RdRedisLink *link)
   g_free (link);
 }
 
-/* @error: (transfer full). */
+/* Closes the link. @error: (transfer full). */
 static void
 fail (RdRedisLink *link, GError *error)
 {
@@ -154,7 +154,7 @@ rd_redis_link_is_idle (const RdRedisLink *link)
 
 /* Replies */
 
-/* The answer to PING where SUBSCRIBE was sent. */
+/* Returns: whether @reply is the answer to the PING of a subscriber. */
 static gboolean
 is_pong (const redisReply *reply)
 {
@@ -228,7 +228,7 @@ arm_timer (RdRedisLink *link, gint64 at_us)
   g_source_attach (link->timer, link->context);
 }
 
-/* @what: the event that did not happen. */
+/* Fails with the message "no WHAT within TIMEOUT". */
 static void
 fail_late (RdRedisLink *link, GQuark domain, int code, const char *what, guint timeout_ms)
 {

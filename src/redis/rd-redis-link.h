@@ -10,8 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* One connection to a Redis server, from the attempt to connect to its end; it does not reconnect.
- */
+/* One connection to a Redis server, with the login. It does not reconnect. */
 typedef struct _RdRedisLink RdRedisLink;
 
 #define RD_REDIS_CONNECT_S 5

@@ -39,7 +39,7 @@ struct _RdRedisNodes
   gboolean has_left;
   gboolean is_counting;   /* the shutdown key is to be set */
   gboolean is_updating;   /* replies about it are pending */
-  gboolean is_outdated;   /* it is to be updated again after that */
+  gboolean is_outdated;   /* it is to be updated again after these */
   gboolean is_too_many;   /* a warning was logged */
   gboolean is_unreadable; /* a warning was logged */
   GPtrArray *asked;       /* owned strings: ids of the hashes asked for; NULL: not reading */
@@ -178,22 +178,15 @@ parse_number (const redisReply *reply, guint *number)
   return TRUE;
 }
 
-/* Returns: the number of fields that are strings, or -1 if one is neither a string nor absent. */
-static int
-count_strings (const redisReply *reply)
+/* Returns: whether @reply is an array of N_FIELDS elements of @type. */
+static gboolean
+has_only (const redisReply *reply, int type)
 {
-  int strings = 0;
+  gsize n = 0;
 
-  for (gsize i = 0; i < reply->elements; i++)
-    {
-      const int type = reply->element[i]->type;
-
-      if (type != REDIS_REPLY_STRING && type != REDIS_REPLY_NIL)
-        return -1;
-      if (type == REDIS_REPLY_STRING)
-        strings++;
-    }
-  return strings;
+  while (n < reply->elements && reply->element[n]->type == type)
+    n++;
+  return reply->type == REDIS_REPLY_ARRAY && reply->elements == N_FIELDS && n == N_FIELDS;
 }
 
 RdRedisNodeKind
@@ -201,15 +194,10 @@ rd_redis_node_parse (const char *id, const redisReply *reply, RdNode **node)
 {
   redisReply *const *fields = reply->element;
   guint pid, clients;
-  int strings;
 
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != N_FIELDS)
-    return RD_REDIS_NODE_INVALID;
-
-  strings = count_strings (reply);
-  if (strings == 0)
+  if (has_only (reply, REDIS_REPLY_NIL))
     return RD_REDIS_NODE_GONE;
-  if (strings != N_FIELDS || !parse_number (fields[FIELD_PID], &pid)
+  if (!has_only (reply, REDIS_REPLY_STRING) || !parse_number (fields[FIELD_PID], &pid)
       || !parse_number (fields[FIELD_CLIENTS], &clients))
     return RD_REDIS_NODE_INVALID;
 

@@ -134,7 +134,7 @@ pass_on (RdRedisReader *reader, const char *data, gsize size)
   redisReaderFeed (reader->parser, data, size);
 }
 
-/* @size: the least number of bytes that the element needs. @n_children: of an array. */
+/* Starts an element of at least @size bytes. @n_children: elements of an array, or 0. */
 static void
 begin_element (RdRedisReader *reader, guint64 size, guint64 n_children)
 {
@@ -178,7 +178,7 @@ finish_header (RdRedisReader *reader)
   reader->header_size = 0;
 }
 
-/* Each of these takes as much of @data as it can. Returns: how much, bytes. */
+/* Each of these consumes a part of @data. Returns: its size, bytes. */
 
 static gsize
 take_payload (RdRedisReader *reader, const char *data, gsize size)

@@ -29,8 +29,8 @@ char *rd_redis_error_dup_words (const redisReply *reply);
  * with the text above. */
 GError *rd_redis_error_new_reply (const redisReply *reply);
 
-/* Returns: (transfer full): likewise for an error reply to AUTH: of the server's text, the error
- * code only, since the rest may have the password in it. */
+/* Returns: (transfer full): the same for an error reply to AUTH, but with a text of ours after the
+ * server's error code, since the server's text may have the password in it. */
 GError *rd_redis_error_new_auth (const redisReply *reply);
 
 /* Parses the replies of a Redis server from bytes, however they are split. No I/O. */
@@ -52,9 +52,8 @@ void rd_redis_reader_free (RdRedisReader *reader);
 /* Copies the next bytes. */
 void rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size);
 
-/* Returns: (transfer full): the next complete reply, to be freed with freeReplyObject(). NULL: it
- * is incomplete, or, from then on, %RD_REDIS_ERROR_PROTOCOL, or %RD_REDIS_ERROR_TOO_BIG (an endless
- * line). */
+/* Returns: (transfer full): the next complete reply, for freeReplyObject(), or NULL. NULL with
+ * %RD_REDIS_ERROR_PROTOCOL, or %RD_REDIS_ERROR_TOO_BIG for a line over its limit, is final. */
 redisReply *rd_redis_reader_next (RdRedisReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisReader, rd_redis_reader_free)

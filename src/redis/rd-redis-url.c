@@ -258,33 +258,3 @@ rd_redis_url_dup_place (const RdRedisUrl *url)
   host = g_ascii_strdown (url->host, -1);
   return g_strdup_printf ("%u@[%s]:%u", url->database, host, url->port);
 }
-
-char *
-rd_redis_url_hide_password (const char *text)
-{
-  static const struct
-  {
-    const char *pattern;
-    const char *replacement;
-  } rules[] = {
-    /* before an @; the last one, for a password may have one that is not encoded */
-    { "(://|:).*@", "\\1***@" },
-    /* where a port should be, or where the host was forgotten */
-    { "(://:|://[^][:/?#@]+:(?![0-9]{1,5}(/|\\z))).*", "\\1***" },
-    /* as other programs take it: ?password= */
-    { "(://[^?#]*[?#])(?!db=[0-9]*\\z).*", "\\1***" },
-  };
-  char *hidden = g_strdup (text);
-
-  for (gsize i = 0; *text != '/' && i < G_N_ELEMENTS (rules); i++)
-    {
-      g_autoptr (GRegex) regex = g_regex_new (rules[i].pattern, G_REGEX_RAW | G_REGEX_DOTALL, 0,
-                                              NULL);
-      g_autofree char *before = hidden;
-
-      hidden = g_regex_replace (regex, before, -1, 0, rules[i].replacement, 0, NULL);
-      if (hidden == NULL) /* too long for that */
-        return g_strdup ("***");
-    }
-  return hidden;
-}

@@ -37,10 +37,6 @@ char *rd_redis_url_dup_display (const RdRedisUrl *url);
  * data, not for display. */
 char *rd_redis_url_dup_place (const RdRedisUrl *url);
 
-/* Returns: (transfer full): @text, which is a URL however wrong, or has one in it, or none, with
- * all that may be a password replaced by "***". */
-char *rd_redis_url_hide_password (const char *text);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisUrl, rd_redis_url_free)
 
 G_END_DECLS

@@ -296,7 +296,7 @@ rd_redis_info_ask (const RdRedisUrl *url, GError **error)
 }
 
 gboolean
-rd_redis_info_may_enter (const RdRedisUrl *url, GError **error)
+rd_redis_check_login (const RdRedisUrl *url, GError **error)
 {
   g_autoptr (GError) reason = NULL;
   g_autofree char *info = rd_redis_info_ask (url, &reason);

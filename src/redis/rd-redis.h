@@ -82,7 +82,7 @@ char *rd_redis_info_ask (const RdRedisUrl *url, GError **error);
 
 /* Returns: FALSE with %RD_REDIS_ERROR_REFUSED, and a message that names the server, if the server
  * refuses the login; TRUE also if it cannot be reached. Blocks for up to 2 s. */
-gboolean rd_redis_info_may_enter (const RdRedisUrl *url, GError **error);
+gboolean rd_redis_check_login (const RdRedisUrl *url, GError **error);
 
 /* Returns: (transfer full) (nullable): the value of @name in @info, printable. */
 char *rd_redis_info_dup (const char *info, const char *name);

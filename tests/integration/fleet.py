@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Test case with several nodes on one Redis, and clients that detect lost or repeated messages."""
+"""Several nodes on one Redis, with clients that check for lost and repeated messages."""
 
 import contextlib
 import re
@@ -20,13 +20,13 @@ AWAY = r'Redis at \S+ is down: '
 REFUSES = r'Redis at \S+ refuses messages: '
 LOST = r'Redis at \S+ has lost data'
 UNSENT = r'Messages not sent to Redis before the end: \d+'
-# Bytes that the clients may not have received yet: a quarter of the log, so that none is evicted.
+# Bytes sent but not received yet: a quarter of the log, so that no client is evicted.
 AHEAD_MAX = 1 << 20
 
 
 class Fleet:
-    """Two or more clients on each node. Each numbers its messages, and must receive those of all
-    clients once, in the order of each sender."""
+    """Two or more clients on each node. Each numbers its messages, and has to receive every message
+    of every client once, in the order of its sender."""
 
     def __init__(self, nodes, size):
         self.nodes = nodes
@@ -39,12 +39,12 @@ class Fleet:
         return [member for group in self._members for member in group]
 
     def at(self, place):
-        """The clients of node number PLACE."""
+        """The clients of the node with the number PLACE."""
         return self._members[place]
 
     def say(self, place, count=1, padding=''):
-        """Sends COUNT messages from a client of node PLACE, and waits until the clients of the same
-        node have received them. Returns the messages."""
+        """Sends COUNT messages from a client of the node PLACE, and waits until the clients of that
+        node have them. Returns the messages."""
         sender = f'client of {place}'
         first = self._said[sender]
         messages = [f'{sender}: {number}{padding}' for number in range(first, first + count)]
@@ -67,28 +67,28 @@ class Fleet:
             self.say(place, count)
 
     def wait_received(self, messages, place, seconds=10):
-        """Waits until the clients of node PLACE have received the last of MESSAGES."""
+        """Waits until the clients of the node PLACE have received the last of MESSAGES."""
         for member in self._members[place]:
             member.wait_message(messages[-1], seconds)
 
     def wait_all(self, seconds=10):
-        """Waits until all clients have received the last message of each sender."""
+        """Waits until every client has received the last message of every sender."""
         for member in self.members:
             for message in self._last.values():
                 member.wait_message(message, seconds)
 
     def judge(self, may_miss=False):
-        """Asserts that no client was closed, and no message was repeated, out of order or, unless
-        MAY_MISS, lost."""
+        """Checks that no client was closed, and that no message was repeated, out of order, or
+        (unless MAY_MISS) lost."""
         for member in self.members:
             member.settle()
             assert member.end is None, member.end
-            self._judge_received([got.text for got in member.messages], may_miss)
+            self._judge_heard([got.text for got in member.messages], may_miss)
 
-    def _judge_received(self, received, may_miss):
+    def _judge_heard(self, heard, may_miss):
         for sender, count in self._said.items():
             numbers = [int(match[1]) for match in
-                       (re.match(fr'{sender}: (\d+)', message) for message in received) if match]
+                       (re.match(fr'{sender}: (\d+)', message) for message in heard) if match]
             in_order = sorted(set(numbers)) == numbers
             assert in_order, f'repeated or out of order, from {sender}: {_faults(numbers)}'
             missing = set(range(count)) - set(numbers)
@@ -101,7 +101,7 @@ class Fleet:
 
 
 def _faults(numbers):
-    """The first pairs of NUMBERS that do not grow."""
+    """The first pairs of NUMBERS that do not rise."""
     return [pair for pair in zip(numbers, numbers[1:]) if pair[1] <= pair[0]][:5]
 
 
@@ -111,7 +111,7 @@ class FleetTestCase(RingdownTestCase):
         self._redis = []
 
     def redis(self, *options, **settings):
-        """A Redis server for this test."""
+        """A new Redis server."""
         redis = RedisServer(f'{self.directory}/redis-{len(self._redis)}', *options, **settings)
         self._redis.append(redis)
         self.addCleanup(redis.finish)
@@ -123,7 +123,7 @@ class FleetTestCase(RingdownTestCase):
         return relay
 
     def node(self, redis, *options, **settings):
-        """A node connected to REDIS, which may also be a relay."""
+        """A node that is connected to REDIS, which may be a relay."""
         node = self.start(f'--redis={redis.url}', *options, **settings)
         self.wait_connected(node)
         return node
@@ -133,9 +133,8 @@ class FleetTestCase(RingdownTestCase):
 
     @contextlib.contextmanager
     def fleet(self, *nodes, size=2, may_miss=False):
-        """Clients of NODES. Messages between them pass before and after the context; afterwards no
-        client may have been closed, and no message repeated, out of order or, unless MAY_MISS,
-        lost."""
+        """Clients of NODES that exchange messages before and after the context; then checks them
+        with judge()."""
         group = Fleet(nodes, size)
         self.addCleanup(group.leave)
         group.say_everywhere()
@@ -150,19 +149,19 @@ class FleetTestCase(RingdownTestCase):
             self.assertEqual(size, node.ready()[1]['clients'])
 
     def bus_state(self, node):
-        """What /readyz says of the bus; whatever it says, the node is ready."""
+        """The state of the bus in /readyz; the node is ready in any case."""
         status, said = node.ready()
         self.assertEqual(200, status, said)
         return said['bus']
 
     def wait_state(self, node, pattern, seconds=10):
-        """Waits until the state of the bus matches PATTERN, and returns the match."""
+        """Waits until the state of the bus matches PATTERN and returns the match."""
         return eventually(
             lambda: re.fullmatch(pattern, self.bus_state(node)),
             lambda: f'the bus to be {pattern!r}, not {self.bus_state(node)!r}', seconds)
 
     def _wait_up(self, node, up, pattern, seconds):
-        """Waits until the state matches PATTERN and the metric says UP; returns the match."""
+        """Waits until the state matches PATTERN and the metric is UP; returns the match."""
         return eventually(
             lambda: node.metric('ringdown_redis_up') == up
             and re.fullmatch(pattern, self.bus_state(node)),
@@ -170,12 +169,12 @@ class FleetTestCase(RingdownTestCase):
             seconds)
 
     def wait_connected(self, *nodes, seconds=15):
-        """Waits until all of NODES say so, in every place."""
+        """Waits until the state and the metric of all NODES are up."""
         for node in nodes:
             self._wait_up(node, 1, CONNECTED, seconds)
 
     def wait_down(self, *nodes, seconds=10):
-        """Waits until all of NODES say so, in every place; returns the reason each gives."""
+        """Waits until state, metric and log of all NODES are down; returns the reasons."""
         reasons = []
         for node in nodes:
             state = self._wait_up(node, 0, r'redis: down since (\S+): (.+)', seconds)

@@ -109,7 +109,7 @@ class Relay:
         self._is_to_swallow = False
         self._silenced = None
         self.delay = 0  # seconds, in each direction
-        self.replacement = None  # for the dropped reply to EXEC
+        self.replacement = None  # sent instead of the next EXEC's reply
         self.lost = b''  # dropped bytes from the server
         self.answer_swallowed = threading.Event()
         self.accept()
@@ -167,8 +167,8 @@ class Relay:
         self.cut()
 
     def swallow_answer(self, replacement=None):
-        """Drops the reply to the next EXEC, which Redis executes. The node gets REPLACEMENT instead;
-        without one, its connection is closed."""
+        """Drops the reply to the next EXEC, which Redis executes. Sends REPLACEMENT instead of it;
+        without one, closes the connection."""
         self.answer_swallowed.clear()
         self.replacement = replacement
         self._is_to_swallow = True

@@ -408,11 +408,11 @@ class FailedStartTest(StoreTestCase):
 
     def test_its_port_is_taken(self):
         with socket.create_server((ADDRESS, 0)) as other:
-            self.assert_clients_survive('port is taken', f'--port={other.getsockname()[1]}')
+            self.assert_clients_survive('port is in use', f'--port={other.getsockname()[1]}')
 
     def test_its_admin_port_is_taken(self):
         with socket.create_server((ADDRESS, 0)) as other:
-            self.assert_clients_survive('port is taken', f'--admin-port={other.getsockname()[1]}')
+            self.assert_clients_survive('port is in use', f'--admin-port={other.getsockname()[1]}')
 
     def test_its_key_file_is_broken(self):
         path = os.path.join(self.directory, 'broken.conf')

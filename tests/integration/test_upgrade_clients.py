@@ -134,9 +134,9 @@ class ControlTest(UpgradeTestCase):
         with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
-                client.text('farewell')
+                client.text('last words')
                 client.send(frame(CLOSE, close_payload(4001, b'enough')))
-            group.expect('farewell')
+            group.expect('last words')
             client.expect_close(4001, answer=False)
             server.wait_clients(3)
             group.wait_all()
