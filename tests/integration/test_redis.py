@@ -11,7 +11,7 @@ import time
 import tap
 from bus import Bus
 from crowd import Member
-from fleet import CONNECTED, MODES, STREAM, FleetTestCase
+from fleet import AWAY, CONNECTED, MODES, STREAM, FleetTestCase
 from waiting import SLOWNESS, eventually, expect_time
 from wire import BINARY, TEXT, Frame, frame
 
@@ -176,16 +176,28 @@ class ChannelTest(FleetTestCase):
                 client.expect_text('y' * 1024)
                 self.assertEqual(1, node.metric('ringdown_redis_dropped_total'))
 
+    def test_a_message_over_the_limit_of_redis_closes_only_the_connection_to_redis(self):
+        """Redis closes subscribers that would need more than 32 MiB of buffer."""
+        for mode in MODES:
+            with self.subTest(mode):
+                node = self.node(self.server, f'--redis-mode={mode}', warnings=[AWAY])
+                client = self.connect(node)
+                self.publish(b'x' * (70 << 20))
+                node.wait_log('connected again')
+                self.publish(b'and now')
+                client.expect_text('and now')
+
     def test_a_message_over_the_limit_of_a_reply_is_dropped_and_counted(self):
+        self.server.configure('client-output-buffer-limit', 'pubsub 0 0 0')
         for mode in MODES:
             with self.subTest(mode):
                 node = self.node(self.server, f'--redis-mode={mode}',
                                  warnings=['A message of more than 64MiB from Redis was dropped'])
                 client = self.connect(node)
                 self.publish(b'x' * (70 << 20))
-                self.wait_metric(node, 'ringdown_redis_dropped_total', 1)
                 self.publish(b'and now')
                 client.expect_text('and now')
+                self.assertEqual(1, node.metric('ringdown_redis_dropped_total'))
                 self.assertEqual(1, node.metric('ringdown_redis_connects_total'))
 
     def test_another_channel_can_be_chosen(self):
