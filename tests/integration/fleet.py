@@ -28,9 +28,9 @@ class Fleet:
     """Two or more clients on each node. Each numbers its messages, and has to receive every message
     of every client once, in the order of its sender."""
 
-    def __init__(self, workers, size):
-        self.workers = workers
-        self._members = [[Member(worker.port) for _ in range(size)] for worker in workers]
+    def __init__(self, nodes, size):
+        self.nodes = nodes
+        self._members = [[Member(node.port) for _ in range(size)] for node in nodes]
         self._said = Counter()  # by sender
         self._last = {}  # by sender
 
@@ -63,7 +63,7 @@ class Fleet:
         return messages
 
     def say_everywhere(self, count=1):
-        for place in range(len(self.workers)):
+        for place in range(len(self.nodes)):
             self.say(place, count)
 
     def wait_received(self, messages, place, seconds=10):
@@ -122,70 +122,70 @@ class FleetTestCase(RingdownTestCase):
         self.addCleanup(relay.finish)
         return relay
 
-    def worker(self, redis, *options, **settings):
+    def node(self, redis, *options, **settings):
         """A node that is connected to REDIS, which may be a relay."""
-        worker = self.start(f'--redis={redis.url}', *options, **settings)
-        self.wait_connected(worker)
-        return worker
+        node = self.start(f'--redis={redis.url}', *options, **settings)
+        self.wait_connected(node)
+        return node
 
-    def workers(self, count, redis, *options, **settings):
-        return [self.worker(redis, *options, **settings) for _ in range(count)]
+    def nodes(self, count, redis, *options, **settings):
+        return [self.node(redis, *options, **settings) for _ in range(count)]
 
     @contextlib.contextmanager
-    def fleet(self, *workers, size=2, may_miss=False):
-        """Clients of WORKERS that exchange messages before and after the context; then checks them
+    def fleet(self, *nodes, size=2, may_miss=False):
+        """Clients of NODES that exchange messages before and after the context; then checks them
         with judge()."""
-        group = Fleet(workers, size)
+        group = Fleet(nodes, size)
         self.addCleanup(group.leave)
         group.say_everywhere()
         group.wait_all()
         yield group
-        for worker in workers:
-            self.wait_connected(worker)
+        for node in nodes:
+            self.wait_connected(node)
         group.say_everywhere()
         group.wait_all()
         group.judge(may_miss)
-        for worker in workers:
-            self.assertEqual(size, worker.ready()[1]['clients'])
+        for node in nodes:
+            self.assertEqual(size, node.ready()[1]['clients'])
 
-    def bus_state(self, worker):
+    def bus_state(self, node):
         """The state of the bus in /readyz; the node is ready in any case."""
-        status, said = worker.ready()
+        status, said = node.ready()
         self.assertEqual(200, status, said)
         return said['bus']
 
-    def wait_state(self, worker, pattern, seconds=10):
+    def wait_state(self, node, pattern, seconds=10):
         """Waits until the state of the bus matches PATTERN and returns the match."""
         return eventually(
-            lambda: re.fullmatch(pattern, self.bus_state(worker)),
-            lambda: f'the bus to be {pattern!r}, not {self.bus_state(worker)!r}', seconds)
+            lambda: re.fullmatch(pattern, self.bus_state(node)),
+            lambda: f'the bus to be {pattern!r}, not {self.bus_state(node)!r}', seconds)
 
-    def _wait_up(self, worker, up, pattern, seconds):
+    def _wait_up(self, node, up, pattern, seconds):
         """Waits until the state matches PATTERN and the metric is UP; returns the match."""
         return eventually(
-            lambda: worker.metric('ringdown_redis_up') == up
-            and re.fullmatch(pattern, self.bus_state(worker)),
-            lambda: f'up to be {up} and the bus {pattern!r}, not {self.bus_state(worker)!r}',
+            lambda: node.metric('ringdown_redis_up') == up
+            and re.fullmatch(pattern, self.bus_state(node)),
+            lambda: f'up to be {up} and the bus {pattern!r}, not {self.bus_state(node)!r}',
             seconds)
 
-    def wait_connected(self, *workers, seconds=15):
-        """Waits until the state and the metric of all WORKERS are up."""
-        for worker in workers:
-            self._wait_up(worker, 1, CONNECTED, seconds)
+    def wait_connected(self, *nodes, seconds=15):
+        """Waits until the state and the metric of all NODES are up."""
+        for node in nodes:
+            self._wait_up(node, 1, CONNECTED, seconds)
 
-    def wait_down(self, *workers, seconds=10):
-        """Waits until state, metric and log of all WORKERS are down; returns the reasons."""
+    def wait_down(self, *nodes, seconds=10):
+        """Waits until state, metric and log of all NODES are down; returns the reasons."""
         reasons = []
-        for worker in workers:
-            state = self._wait_up(worker, 0, r'redis: down since (\S+): (.+)', seconds)
+        for node in nodes:
+            state = self._wait_up(node, 0, r'redis: down since (\S+): (.+)', seconds)
             self.assertRegex(state[1], r'\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z')
             reasons.append(state[2])
-            worker.wait_log(AWAY)
+            node.wait_log(AWAY)
         return reasons
 
-    def wait_metric(self, worker, name, value, seconds=10):
-        eventually(lambda: worker.metric(name) == value,
-                   lambda: f'{name} to be {value}, not {worker.metric(name)}', seconds)
+    def wait_metric(self, node, name, value, seconds=10):
+        eventually(lambda: node.metric(name) == value,
+                   lambda: f'{name} to be {value}, not {node.metric(name)}', seconds)
 
     def describe(self):
         return super().describe() + '\n'.join(redis.describe() for redis in self._redis)

@@ -28,7 +28,7 @@ class NodesTestCase(FleetTestCase, CtlTestCase):
     """Nodes on a D-Bus bus, as the instances 1, 2, 3, …"""
 
     def members(self, count, redis, *options, **settings):
-        return [self.worker(redis, '--bus=session', f'--instance={number}', *options,
+        return [self.node(redis, '--bus=session', f'--instance={number}', *options,
                             environment=self.bus.environment, **settings)
                 for number in range(1, count + 1)]
 

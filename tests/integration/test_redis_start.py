@@ -221,7 +221,7 @@ class AbsentTest(StartTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         relay.refuse()
-        bob = self.connect(self.worker(redis))
+        bob = self.connect(self.node(redis))
         lonely = self.start(f'--redis={relay.url}', warnings=[AWAY])
         ann = self.connect(lonely)
         for number in range(10):
@@ -288,7 +288,7 @@ class AbsentTest(StartTestCase):
 
     def test_a_password_that_changes_later_does_not_end_the_service(self):
         redis = self.redis()
-        worker = self.worker(redis, warnings=[AWAY])
+        worker = self.node(redis, warnings=[AWAY])
         client = self.connect(worker)
         redis.configure('requirepass', SECRET)
         redis.password = SECRET
@@ -338,7 +338,7 @@ class ManualTest(FleetTestCase):
 
     def test_a_program_writes_to_the_stream_as_the_manual_says(self):
         redis = self.redis()
-        worker = self.worker(redis)
+        worker = self.node(redis)
         client = self.connect(worker)
         words = self.read_words('XADD')
         for number, message in (('1', 'first'), ('2', 'second'), ('1', 'again'), ('3', 'third')):
