@@ -24,8 +24,8 @@ typedef struct
   gboolean is_inherited; /* passed by the service manager, which keeps a copy */
 } RdSocket;
 
-/* @socket: (transfer none): a listening TCP socket. Returns: (transfer full): NULL with an error.
- */
+/* Wraps @socket (transfer none), which must be a listening TCP socket.
+ * Returns: (transfer full): NULL with an error. */
 RdSocket *rd_socket_new (GSocket *socket,
                          RdRole role,
                          guint asked_port,
