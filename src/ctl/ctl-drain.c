@@ -18,10 +18,10 @@
 /* The state of --wait. */
 typedef struct
 {
-  RdDBusServer1 *proxy; /* unowned: outlives us */
-  CtlOutput *output;    /* unowned: outlives us */
-  CtlWatch *watch;      /* owned */
-  gint64 begin_us;      /* CLOCK_MONOTONIC */
+  RdDBusServer1 *service; /* unowned: outlives us */
+  CtlOutput *output;      /* unowned: outlives us */
+  CtlWatch *watch;        /* owned */
+  gint64 begin_us;        /* CLOCK_MONOTONIC */
   gboolean has_begun;
   guint at_first; /* number of clients at the beginning */
   guint most;     /* largest number of clients so far */
@@ -41,8 +41,8 @@ static void
 on_properties (gpointer user_data)
 {
   Wait *self = user_data;
-  const guint clients = rd_dbus_server1_get_connections (self->proxy);
-  const char *state = rd_dbus_server1_get_state (self->proxy);
+  const guint clients = rd_dbus_server1_get_connections (self->service);
+  const char *state = rd_dbus_server1_get_state (self->service);
   g_autofree char *text = NULL;
 
   if (!g_str_equal (state, "drained") && !g_str_equal (state, "draining"))
@@ -54,7 +54,8 @@ on_properties (gpointer user_data)
 
   self->has_begun = TRUE;
   self->most = MAX (self->most, clients);
-  text = ctl_view_drain (clients, self->most, rd_dbus_server1_get_drain_seconds_left (self->proxy));
+  text = ctl_view_drain (clients, self->most,
+                         rd_dbus_server1_get_drain_seconds_left (self->service));
   ctl_output_set_status (self->output, ctl_view_colour_of_state (state), text);
 }
 
@@ -99,7 +100,7 @@ print_report (Wait *self)
   /* Translators: a duration, such as 29min 55s, and two numbers of clients */
   text = g_strdup_printf (_ ("Drained in %s: %u left by themselves, %u closed by the service"),
                           duration, self->left, self->closed);
-  ctl_output_print_either (
+  ctl_output_print_result (
     self->output,
     g_variant_new_parsed (
       "{'state': <'drained'>, 'seconds': <%d>, 'clients': <%u>, 'left': <%u>, 'closed': <%u>}",
@@ -111,7 +112,7 @@ static gboolean
 wait_run (Wait *self, GError **error)
 {
   self->begin_us = g_get_monotonic_time ();
-  self->at_first = rd_dbus_server1_get_connections (self->proxy);
+  self->at_first = rd_dbus_server1_get_connections (self->service);
 
   switch (ctl_watch_run (self->watch, error))
     {
@@ -171,34 +172,22 @@ print_begun (gboolean was_draining, guint clients, CtlOutput *output)
     text = g_strdup_printf (ngettext ("The drain has begun; %u client is connected.",
                                       "The drain has begun; %u clients are connected.", clients),
                             clients);
-  ctl_output_print_either (
+  ctl_output_print_result (
     output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients), text);
 }
 
-/* @options: the argument of Drain; NULL to call Shutdown. */
-static gboolean
-call (CtlService *service, GVariant *options, GError **error)
-{
-  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
-  const gboolean is_good = options != NULL
-                             ? rd_dbus_server1_call_drain_sync (proxy, options, NULL, error)
-                             : rd_dbus_server1_call_shutdown_sync (proxy, NULL, error);
-
-  return is_good || ctl_service_explain (service, error);
-}
-
-/* Subscribes to signals before the call, so that none is missed. @options: as for call(). */
+/* Subscribes to signals before the call, so that none is missed. @options: the argument of Drain;
+ * NULL to call Shutdown. */
 static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
-  g_auto (Wait) wait = { .output = output };
-  gboolean was_draining;
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_auto (Wait) wait = { .service = service, .output = output };
+  gboolean was_draining, is_begun;
   guint clients;
 
   if (service == NULL)
     return FALSE;
-  wait.proxy = ctl_service_get_proxy (service);
   if (arguments->wait)
     {
       wait.watch = ctl_watch_new (service, output, &wait_events, &wait, error);
@@ -208,10 +197,12 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
   if (!ctl_service_check (service, error))
     return FALSE;
 
-  was_draining = !g_str_equal (rd_dbus_server1_get_state (wait.proxy), "running");
-  clients = rd_dbus_server1_get_connections (wait.proxy);
-  if (!call (service, options, error))
-    return FALSE;
+  was_draining = !g_str_equal (rd_dbus_server1_get_state (service), "running");
+  clients = rd_dbus_server1_get_connections (service);
+  is_begun = options != NULL ? rd_dbus_server1_call_drain_sync (service, options, NULL, error)
+                             : rd_dbus_server1_call_shutdown_sync (service, NULL, error);
+  if (!is_begun)
+    return ctl_service_explain (service, error);
   if (arguments->wait)
     return wait_run (&wait, error);
 
@@ -236,14 +227,14 @@ run_shutdown (const CtlArguments *arguments, CtlOutput *output, GError **error)
 static gboolean
 run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
 
   if (service == NULL)
     return FALSE;
-  if (!rd_dbus_server1_call_cancel_drain_sync (ctl_service_get_proxy (service), NULL, error))
+  if (!rd_dbus_server1_call_cancel_drain_sync (service, NULL, error))
     return ctl_service_explain (service, error);
 
-  ctl_output_print_either (output, g_variant_new_parsed ("{'state': <'running'>}"),
+  ctl_output_print_result (output, g_variant_new_parsed ("{'state': <'running'>}"),
                            _ ("The drain was cancelled; the service is running."));
   return TRUE;
 }

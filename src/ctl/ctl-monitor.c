@@ -22,10 +22,9 @@ typedef struct
 
 typedef struct
 {
-  CtlService *service;  /* unowned: outlives us */
-  RdDBusServer1 *proxy; /* unowned: of service */
-  CtlOutput *output;    /* unowned: outlives us */
-  CtlWatch *watch;      /* owned */
+  RdDBusServer1 *service; /* unowned: outlives us */
+  CtlOutput *output;      /* unowned: outlives us */
+  CtlWatch *watch;        /* owned */
   guint tick_id;
   gint64 tick_us;     /* CLOCK_MONOTONIC: time of the last tick */
   Counts counts;      /* at the last tick */
@@ -57,14 +56,14 @@ print_event (Monitor *self, GVariant *json, char *text)
   const guint width = ctl_output_get_width (self->output);
   g_autofree char *cut = rd_text_cut (line, width > 0 ? width : G_MAXUINT);
 
-  ctl_output_print_either (self->output, json, cut);
+  ctl_output_print_result (self->output, json, cut);
 }
 
 static void
 show_status (Monitor *self)
 {
-  const guint clients = rd_dbus_server1_get_connections (self->proxy);
-  const guint seconds_left = rd_dbus_server1_get_drain_seconds_left (self->proxy);
+  const guint clients = rd_dbus_server1_get_connections (self->service);
+  const guint seconds_left = rd_dbus_server1_get_drain_seconds_left (self->service);
   g_autofree char *state = ctl_view_state (self->state);
   g_autofree char *published = ctl_view_number (self->rates.published);
   g_autofree char *delivered = ctl_view_number (self->rates.delivered);
@@ -83,7 +82,7 @@ show_status (Monitor *self)
 static void
 print_state (Monitor *self)
 {
-  const guint clients = rd_dbus_server1_get_connections (self->proxy);
+  const guint clients = rd_dbus_server1_get_connections (self->service);
   g_autofree char *state = ctl_view_state (self->state);
 
   print_event (
@@ -98,7 +97,7 @@ print_state (Monitor *self)
 static void
 print_upgraded (Monitor *self)
 {
-  const CtlHandover handover = ctl_view_get_handover (self->proxy);
+  const CtlHandover handover = ctl_view_get_handover (self->service);
   GVariantBuilder event;
 
   g_variant_builder_init (&event, G_VARIANT_TYPE_VARDICT);
@@ -119,8 +118,8 @@ print_upgraded (Monitor *self)
 static void
 look_for_upgrade (Monitor *self)
 {
-  const CtlHandover handover = ctl_view_get_handover (self->proxy);
-  const guint generation = rd_dbus_server1_get_generation (self->proxy);
+  const CtlHandover handover = ctl_view_get_handover (self->service);
+  const guint generation = rd_dbus_server1_get_generation (self->service);
 
   if (generation == self->generation || (handover.pause_us == 0 && !self->is_late))
     return;
@@ -134,7 +133,7 @@ static void
 on_properties (gpointer user_data)
 {
   Monitor *self = user_data;
-  const char *state = rd_dbus_server1_get_state (self->proxy);
+  const char *state = rd_dbus_server1_get_state (self->service);
 
   look_for_upgrade (self);
   if (g_strcmp0 (state, self->state) != 0)
@@ -218,8 +217,8 @@ print_messages (Monitor *self)
 static Counts
 get_counts (Monitor *self)
 {
-  const Counts counts = { .published = rd_dbus_server1_get_messages_published (self->proxy),
-                          .delivered = rd_dbus_server1_get_messages_delivered (self->proxy) };
+  const Counts counts = { .published = rd_dbus_server1_get_messages_published (self->service),
+                          .delivered = rd_dbus_server1_get_messages_delivered (self->service) };
 
   return counts;
 }
@@ -245,11 +244,11 @@ on_tick (gpointer user_data)
       return G_SOURCE_CONTINUE;
     }
 
-  if (rd_dbus_server1_get_state (self->proxy) == NULL) /* between two workers */
+  if (rd_dbus_server1_get_state (self->service) == NULL) /* between two workers */
     return G_SOURCE_CONTINUE;
 
   look_for_upgrade (self);
-  self->is_late = rd_dbus_server1_get_generation (self->proxy) != self->generation;
+  self->is_late = rd_dbus_server1_get_generation (self->service) != self->generation;
   self->counts = get_counts (self);
   self->rates.published = rate (self->counts.published, before.published, elapsed_us);
   self->rates.delivered = rate (self->counts.delivered, before.delivered, elapsed_us);
@@ -272,7 +271,7 @@ print_ended (Monitor *self)
 static gboolean
 follow (Monitor *self, GError **error)
 {
-  self->generation = rd_dbus_server1_get_generation (self->proxy);
+  self->generation = rd_dbus_server1_get_generation (self->service);
   self->counts = get_counts (self);
   self->tick_us = g_get_monotonic_time ();
   self->tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, self);
@@ -295,13 +294,12 @@ follow (Monitor *self, GError **error)
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
   g_auto (Monitor) self = { .service = service, .output = output };
 
   if (service == NULL)
     return FALSE;
 
-  self.proxy = ctl_service_get_proxy (service);
   self.watch = ctl_watch_new (service, output, &events, &self, error);
   if (self.watch == NULL)
     return FALSE;

@@ -171,8 +171,7 @@ ctl_output_print_line (CtlOutput *self, const char *line)
 static char *
 format_json (GVariant *value)
 {
-  g_autoptr (GVariant) owned = g_variant_ref_sink (value);
-  g_autofree char *raw = json_gvariant_serialize_data (owned, NULL);
+  g_autofree char *raw = json_gvariant_serialize_data (value, NULL);
   GString *json = g_string_new (NULL);
 
   for (const char *p = raw; *p != '\0'; p = g_utf8_next_char (p))
@@ -191,22 +190,12 @@ format_json (GVariant *value)
 }
 
 void
-ctl_output_print_json (CtlOutput *self, GVariant *value)
-{
-  g_autofree char *json = format_json (value);
-
-  ctl_output_print_line (self, json);
-}
-
-void
-ctl_output_print_either (CtlOutput *self, GVariant *json, const char *text)
+ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text)
 {
   g_autoptr (GVariant) value = g_variant_ref_sink (json);
+  g_autofree char *line = self->is_json ? format_json (value) : g_strdup (text);
 
-  if (self->is_json)
-    ctl_output_print_json (self, value);
-  else
-    ctl_output_print_line (self, text);
+  ctl_output_print_line (self, line);
 }
 
 static void

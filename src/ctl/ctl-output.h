@@ -45,12 +45,9 @@ void ctl_output_print (CtlOutput *self, const char *text);
 /* Prints @line and a newline. */
 void ctl_output_print_line (CtlOutput *self, const char *line);
 
-/* Prints @value as one line of JSON (RFC 8259), a dictionary as an object. Integers from 2^63 on
- * come out negative. Consumes a floating @value. */
-void ctl_output_print_json (CtlOutput *self, GVariant *value);
-
-/* Prints @json as ctl_output_print_json(), or the line @text. Consumes a floating @json. */
-void ctl_output_print_either (CtlOutput *self, GVariant *json, const char *text);
+/* Prints @text and a newline, or @json as one line of JSON (RFC 8259) with dictionaries as objects.
+ * In JSON, integers from 2^63 on come out negative. Consumes a floating @json. */
+void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
 
 /* Returns: (transfer floating): @dictionaries ("aa{sv}") without the entries that are not in
  * @fields or have another type: JSON cannot represent every D-Bus value. */

@@ -8,31 +8,22 @@
 
 G_BEGIN_DECLS
 
-/* The service on the message bus. No function here starts it. */
-typedef struct _CtlService CtlService;
-
 /* Time limit for each reply of the bus or the service. */
 #define CTL_SERVICE_TIMEOUT_S 10
 
-/* Connects to the service that @arguments select. Returns: NULL with an error if it is not running,
- * or if the bus cannot be reached. */
-CtlService *ctl_service_new (const CtlArguments *arguments, GError **error);
-void ctl_service_free (CtlService *self);
+/* Connects to the service that @arguments select, without starting it. Returns: (transfer full): a
+ * proxy with up-to-date properties; NULL with an error if the service is not running, or the bus
+ * cannot be reached. Pass the errors of calls to ctl_service_explain(). */
+RdDBusServer1 *ctl_service_new (const CtlArguments *arguments, GError **error);
 
-const char *ctl_service_get_name (const CtlService *self);
-GDBusConnection *ctl_service_get_connection (const CtlService *self);
-
-/* Returns: (transfer none): a proxy with up-to-date properties. Pass the errors of its calls to
- * ctl_service_explain(). */
-RdDBusServer1 *ctl_service_get_proxy (const CtlService *self);
+/* Returns: the bus name of the service. */
+const char *ctl_service_get_name (RdDBusServer1 *service);
 
 /* Checks that the service has all properties, each of the right type. */
-gboolean ctl_service_check (const CtlService *self, GError **error);
+gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 
 /* Replaces the @error of a call with a message for users, unless it is from the service itself.
  * Returns: FALSE. */
-gboolean ctl_service_explain (const CtlService *self, GError **error);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlService, ctl_service_free)
+gboolean ctl_service_explain (RdDBusServer1 *service, GError **error);
 
 G_END_DECLS

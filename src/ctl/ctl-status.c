@@ -29,9 +29,9 @@ typedef struct
 } Totals;
 
 static void
-add_addresses (RdTable *table, RdDBusServer1 *proxy)
+add_addresses (RdTable *table, RdDBusServer1 *service)
 {
-  const char *const *addresses = rd_dbus_server1_get_addresses (proxy);
+  const char *const *addresses = rd_dbus_server1_get_addresses (service);
 
   if (addresses[0] == NULL)
     rd_table_add (table, _ ("Addresses:"), C_ ("addresses", "none"), NULL);
@@ -41,30 +41,30 @@ add_addresses (RdTable *table, RdDBusServer1 *proxy)
 
 /* The bar shows clients, not time: the length of the drain is unknown. */
 static void
-add_drain (RdTable *table, RdDBusServer1 *proxy)
+add_drain (RdTable *table, RdDBusServer1 *service)
 {
   g_autofree char *text = NULL;
 
-  if (!g_str_equal (rd_dbus_server1_get_state (proxy), "draining"))
+  if (!g_str_equal (rd_dbus_server1_get_state (service), "draining"))
     return;
 
-  text = ctl_view_drain (rd_dbus_server1_get_connections (proxy),
-                         rd_dbus_server1_get_peak_connections (proxy),
-                         rd_dbus_server1_get_drain_seconds_left (proxy));
+  text = ctl_view_drain (rd_dbus_server1_get_connections (service),
+                         rd_dbus_server1_get_peak_connections (service),
+                         rd_dbus_server1_get_drain_seconds_left (service));
   rd_table_add (table, _ ("Drain:"), text, NULL);
 }
 
 static void
-add_counts (RdTable *table, RdDBusServer1 *proxy)
+add_counts (RdTable *table, RdDBusServer1 *service)
 {
-  g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (proxy));
-  g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (proxy));
-  g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (proxy));
+  g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (service));
+  g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (service));
+  g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (service));
   g_autofree char *clients
     /* Translators: numbers of clients: connected now, most at one time, since the start */
     = g_strdup_printf (_ ("%u now, %u at most, %s in total"),
-                       rd_dbus_server1_get_connections (proxy),
-                       rd_dbus_server1_get_peak_connections (proxy), total);
+                       rd_dbus_server1_get_connections (service),
+                       rd_dbus_server1_get_peak_connections (service), total);
   g_autofree char *messages
     /* Translators: numbers of messages */
     = g_strdup_printf (_ ("%s published, %s delivered"), published, delivered);
@@ -74,10 +74,10 @@ add_counts (RdTable *table, RdDBusServer1 *proxy)
 }
 
 static void
-add_handover (RdTable *table, RdDBusServer1 *proxy)
+add_handover (RdTable *table, RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_view_get_handover (proxy);
-  const guint generation = rd_dbus_server1_get_generation (proxy);
+  const CtlHandover handover = ctl_view_get_handover (service);
+  const guint generation = rd_dbus_server1_get_generation (service);
   g_autofree char *number = ctl_view_number (generation);
   g_autofree char *report
     /* Translators: numbers of clients, and the milliseconds during which no client was served */
@@ -93,54 +93,54 @@ add_handover (RdTable *table, RdDBusServer1 *proxy)
   rd_table_add (table, _ ("Hand-over:"), report, NULL);
 }
 
-static void
-print_service (CtlService *service, CtlOutput *output)
+static char *
+format_service (RdDBusServer1 *service, const CtlOutput *output)
 {
-  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
-  const char *state = rd_dbus_server1_get_state (proxy);
+  const char *state = rd_dbus_server1_get_state (service);
   g_autofree char *name = ctl_view_state (state);
   g_autoptr (RdTable) table = ctl_view_new_list ();
 
-  add_drain (table, proxy);
-  rd_table_add (table, _ ("Version:"), rd_dbus_server1_get_version (proxy), NULL);
-  if (*rd_dbus_server1_get_instance (proxy) != '\0')
-    rd_table_add (table, _ ("Instance:"), rd_dbus_server1_get_instance (proxy), NULL);
-  add_addresses (table, proxy);
-  add_counts (table, proxy);
-  add_handover (table, proxy);
-  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL);
-  ctl_view_print_list (output, ctl_service_get_name (service), ctl_view_colour_of_state (state),
-                       name, table);
+  add_drain (table, service);
+  rd_table_add (table, _ ("Version:"), rd_dbus_server1_get_version (service), NULL);
+  if (*rd_dbus_server1_get_instance (service) != '\0')
+    rd_table_add (table, _ ("Instance:"), rd_dbus_server1_get_instance (service), NULL);
+  add_addresses (table, service);
+  add_counts (table, service);
+  add_handover (table, service);
+  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
+  return ctl_view_format_list (output, ctl_service_get_name (service),
+                               ctl_view_colour_of_state (state), name, table);
 }
 
 /* Returns: (transfer floating): an empty dictionary before the first hand-over. */
 static GVariant *
-handover_to_json (RdDBusServer1 *proxy)
+handover_to_json (RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_view_get_handover (proxy);
+  const CtlHandover handover = ctl_view_get_handover (service);
   GVariantBuilder report;
 
   g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  if (rd_dbus_server1_get_generation (proxy) > 1)
+  if (rd_dbus_server1_get_generation (service) > 1)
     ctl_view_add_handover (&handover, &report);
   return g_variant_builder_end (&report);
 }
 
 static GVariant *
-service_to_json (RdDBusServer1 *proxy)
+service_to_json (RdDBusServer1 *service)
 {
   return g_variant_new_parsed (
     "{'state': <%s>, 'version': <%s>, 'instance': <%s>, 'addresses': <%^as>,"
     " 'connections': <%u>, 'peak_connections': <%u>, 'total_connections': <%t>,"
     " 'messages_published': <%t>, 'messages_delivered': <%t>, 'drain_seconds_left': <%u>,"
     " 'bus_state': <%s>, 'generation': <%u>, 'handover': <%*>}",
-    rd_dbus_server1_get_state (proxy), rd_dbus_server1_get_version (proxy),
-    rd_dbus_server1_get_instance (proxy), rd_dbus_server1_get_addresses (proxy),
-    rd_dbus_server1_get_connections (proxy), rd_dbus_server1_get_peak_connections (proxy),
-    rd_dbus_server1_get_total_connections (proxy), rd_dbus_server1_get_messages_published (proxy),
-    rd_dbus_server1_get_messages_delivered (proxy), rd_dbus_server1_get_drain_seconds_left (proxy),
-    rd_dbus_server1_get_bus_state (proxy), rd_dbus_server1_get_generation (proxy),
-    handover_to_json (proxy));
+    rd_dbus_server1_get_state (service), rd_dbus_server1_get_version (service),
+    rd_dbus_server1_get_instance (service), rd_dbus_server1_get_addresses (service),
+    rd_dbus_server1_get_connections (service), rd_dbus_server1_get_peak_connections (service),
+    rd_dbus_server1_get_total_connections (service),
+    rd_dbus_server1_get_messages_published (service),
+    rd_dbus_server1_get_messages_delivered (service),
+    rd_dbus_server1_get_drain_seconds_left (service), rd_dbus_server1_get_bus_state (service),
+    rd_dbus_server1_get_generation (service), handover_to_json (service));
 }
 
 static const char *
@@ -208,11 +208,10 @@ format_nodes (GVariant *nodes, guint width)
   return rd_table_format (table, width);
 }
 
-static void
-print_nodes (RdDBusServer1 *proxy, CtlOutput *output)
+static char *
+format_all (RdDBusServer1 *service, guint width)
 {
-  const guint width = ctl_output_get_width (output);
-  GVariant *nodes = rd_dbus_server1_get_nodes (proxy);
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
   const Totals totals = add_up (nodes);
   g_autofree char *rows = format_nodes (nodes, width);
   g_autofree char *clients = ctl_view_number (totals.clients);
@@ -222,43 +221,37 @@ print_nodes (RdDBusServer1 *proxy, CtlOutput *output)
                        totals.draining);
   g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
   g_autofree char *bus = NULL;
-  g_autofree char *text = NULL;
 
-  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL);
+  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
   bus = rd_table_format (table, width);
-  text = g_strdup_printf ("%s\n%s\n%s", rows, sums, bus);
-  ctl_output_print (output, text);
+  return g_strdup_printf ("%s\n%s\n%s", rows, sums, g_strchomp (bus));
 }
 
 static GVariant *
-nodes_to_json (RdDBusServer1 *proxy)
+nodes_to_json (RdDBusServer1 *service)
 {
-  GVariant *nodes = rd_dbus_server1_get_nodes (proxy);
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
   const Totals totals = add_up (nodes);
 
   return g_variant_new_parsed (
     "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
     ctl_output_select (nodes, node_fields, G_N_ELEMENTS (node_fields)), totals.nodes,
-    totals.clients, totals.draining, rd_dbus_server1_get_bus_state (proxy));
+    totals.clients, totals.draining, rd_dbus_server1_get_bus_state (service));
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
-  RdDBusServer1 *proxy;
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autofree char *text = NULL;
 
   if (service == NULL || !ctl_service_check (service, error))
     return FALSE;
 
-  proxy = ctl_service_get_proxy (service);
-  if (ctl_output_is_json (output))
-    ctl_output_print_json (output,
-                           arguments->all ? nodes_to_json (proxy) : service_to_json (proxy));
-  else if (arguments->all)
-    print_nodes (proxy, output);
-  else
-    print_service (service, output);
+  text = arguments->all ? format_all (service, ctl_output_get_width (output))
+                        : format_service (service, output);
+  ctl_output_print_result (
+    output, arguments->all ? nodes_to_json (service) : service_to_json (service), text);
   return TRUE;
 }
 

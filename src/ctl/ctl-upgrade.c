@@ -28,18 +28,17 @@ worker_clear (Worker *self)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Worker, worker_clear)
 
 static Worker
-get_worker (CtlService *service)
+get_worker (RdDBusServer1 *service)
 {
-  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
-  const Worker worker = { .generation = rd_dbus_server1_get_generation (proxy),
-                          .pid = ctl_view_get_pid (proxy),
-                          .version = rd_dbus_server1_dup_version (proxy) };
+  const Worker worker = { .generation = rd_dbus_server1_get_generation (service),
+                          .pid = ctl_view_get_pid (service),
+                          .version = rd_dbus_server1_dup_version (service) };
 
   return worker;
 }
 
 static gboolean
-call_upgrade (CtlService *service, guint generation, CtlOutput *output, GError **error)
+call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GError **error)
 {
   /* Translators: the number of the worker process, which each upgrade increments */
   g_autofree char *status = g_strdup_printf (_ ("waiting for generation %u to take over"),
@@ -47,8 +46,8 @@ call_upgrade (CtlService *service, guint generation, CtlOutput *output, GError *
   g_autoptr (GVariant) reply = NULL;
 
   ctl_output_set_status (output, CTL_COLOUR_YELLOW, status);
-  reply = g_dbus_proxy_call_sync (G_DBUS_PROXY (ctl_service_get_proxy (service)), "Upgrade", NULL,
-                                  G_DBUS_CALL_FLAGS_NONE, TIMEOUT_MIN * 60 * 1000, NULL, error);
+  reply = g_dbus_proxy_call_sync (G_DBUS_PROXY (service), "Upgrade", NULL, G_DBUS_CALL_FLAGS_NONE,
+                                  TIMEOUT_MIN * 60 * 1000, NULL, error);
   ctl_output_set_status (output, CTL_COLOUR_YELLOW, NULL);
   if (reply != NULL)
     return TRUE;
@@ -62,16 +61,16 @@ call_upgrade (CtlService *service, guint generation, CtlOutput *output, GError *
 
 /* Returns: (transfer full): the service after the upgrade; NULL with an error, also if it does not
  * have @generation. */
-static CtlService *
+static RdDBusServer1 *
 find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
   guint found;
 
   if (service == NULL || !ctl_service_check (service, error))
     return NULL;
 
-  found = rd_dbus_server1_get_generation (ctl_service_get_proxy (service));
+  found = rd_dbus_server1_get_generation (service);
   if (found == generation)
     return g_steal_pointer (&service);
   ctl_fail (error, _ ("%s has generation %u after the upgrade, not %u; see its log"),
@@ -96,32 +95,19 @@ add_numbers (RdTable *table, const char *label, guint before, guint after)
   add_change (table, label, old, new);
 }
 
-static RdTable *
-make_table (const Worker *before, const Worker *after, const CtlHandover *handover)
+static char *
+format_report (const Worker *before,
+               const Worker *after,
+               RdDBusServer1 *service,
+               const CtlOutput *output)
 {
-  RdTable *table = ctl_view_new_list ();
+  const CtlHandover handover = ctl_view_get_handover (service);
+  g_autoptr (RdTable) table = ctl_view_new_list ();
   /* Translators: numbers of clients */
-  g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover->moved,
-                                              handover->closed, handover->lost);
+  g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover.moved,
+                                              handover.closed, handover.lost);
   /* Translators: milliseconds */
-  g_autofree char *pause = g_strdup_printf (_ ("%.1f ms"), handover->pause_us / 1000.0);
-
-  add_numbers (table, _ ("Generation:"), before->generation, after->generation);
-  add_change (table, _ ("Version:"), before->version, after->version);
-  if (before->pid != 0 && after->pid != 0)
-    add_numbers (table, _ ("Process:"), before->pid, after->pid);
-  rd_table_add (table, _ ("Clients:"), clients, NULL);
-  /* Translators: time during which no client was served */
-  rd_table_add (table, _ ("Pause:"), pause, NULL);
-  return table;
-}
-
-static void
-print_text (const Worker *before, CtlService *service, CtlOutput *output)
-{
-  const CtlHandover handover = ctl_view_get_handover (ctl_service_get_proxy (service));
-  g_auto (Worker) after = get_worker (service);
-  g_autoptr (RdTable) table = make_table (before, &after, &handover);
+  g_autofree char *pause = g_strdup_printf (_ ("%.1f ms"), handover.pause_us / 1000.0);
   const char *outcome = _ ("upgraded");
   CtlColour colour = CTL_COLOUR_GREEN;
 
@@ -135,30 +121,39 @@ print_text (const Worker *before, CtlService *service, CtlOutput *output)
       outcome = _ ("upgraded, but clients were closed");
       colour = CTL_COLOUR_YELLOW;
     }
-  ctl_view_print_list (output, ctl_service_get_name (service), colour, outcome, table);
+
+  add_numbers (table, _ ("Generation:"), before->generation, after->generation);
+  add_change (table, _ ("Version:"), before->version, after->version);
+  if (before->pid != 0 && after->pid != 0)
+    add_numbers (table, _ ("Process:"), before->pid, after->pid);
+  rd_table_add (table, _ ("Clients:"), clients, NULL);
+  /* Translators: time during which no client was served */
+  rd_table_add (table, _ ("Pause:"), pause, NULL);
+  return ctl_view_format_list (output, ctl_service_get_name (service), colour, outcome, table);
 }
 
-static void
-print_json (CtlService *service, CtlOutput *output)
+static GVariant *
+report_to_json (const Worker *worker, RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_view_get_handover (ctl_service_get_proxy (service));
-  g_auto (Worker) worker = get_worker (service);
+  const CtlHandover handover = ctl_view_get_handover (service);
   GVariantBuilder report;
 
   g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&report, "{sv}", "generation", g_variant_new_uint32 (worker.generation));
-  g_variant_builder_add (&report, "{sv}", "version", g_variant_new_string (worker.version));
-  g_variant_builder_add (&report, "{sv}", "pid", g_variant_new_uint32 (worker.pid));
+  g_variant_builder_add (&report, "{sv}", "generation", g_variant_new_uint32 (worker->generation));
+  g_variant_builder_add (&report, "{sv}", "version", g_variant_new_string (worker->version));
+  g_variant_builder_add (&report, "{sv}", "pid", g_variant_new_uint32 (worker->pid));
   ctl_view_add_handover (&handover, &report);
-  ctl_output_print_json (output, g_variant_builder_end (&report));
+  return g_variant_builder_end (&report);
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
-  g_autoptr (CtlService) upgraded = NULL;
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) upgraded = NULL;
   g_auto (Worker) before = { 0 };
+  g_auto (Worker) after = { 0 };
+  g_autofree char *text = NULL;
 
   if (service == NULL || !ctl_service_check (service, error))
     return FALSE;
@@ -170,10 +165,9 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
   if (upgraded == NULL)
     return FALSE;
 
-  if (ctl_output_is_json (output))
-    print_json (upgraded, output);
-  else
-    print_text (&before, upgraded, output);
+  after = get_worker (upgraded);
+  text = format_report (&before, &after, upgraded, output);
+  ctl_output_print_result (output, report_to_json (&after, upgraded), text);
   return TRUE;
 }
 

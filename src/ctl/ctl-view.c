@@ -91,9 +91,9 @@ ctl_view_drain (guint clients, guint most, guint seconds_left)
 }
 
 CtlHandover
-ctl_view_get_handover (RdDBusServer1 *proxy)
+ctl_view_get_handover (RdDBusServer1 *service)
 {
-  GVariant *report = rd_dbus_server1_get_handover (proxy);
+  GVariant *report = rd_dbus_server1_get_handover (service);
   CtlHandover handover = { 0 };
 
   g_variant_lookup (report, "moved", "u", &handover.moved);
@@ -113,9 +113,9 @@ ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object)
 }
 
 guint
-ctl_view_get_pid (RdDBusServer1 *proxy)
+ctl_view_get_pid (RdDBusServer1 *service)
 {
-  GVariant *nodes = rd_dbus_server1_get_nodes (proxy);
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
 
   for (gsize i = 0; i < g_variant_n_children (nodes); i++)
     {
@@ -140,17 +140,16 @@ ctl_view_new_list (void)
   return rd_table_new (columns, G_N_ELEMENTS (columns), 2, 1);
 }
 
-void
-ctl_view_print_list (CtlOutput *output,
-                     const char *name,
-                     CtlColour colour,
-                     const char *outcome,
-                     const RdTable *list)
+char *
+ctl_view_format_list (const CtlOutput *output,
+                      const char *name,
+                      CtlColour colour,
+                      const char *outcome,
+                      const RdTable *list)
 {
   g_autofree char *dot = ctl_output_paint (output, colour, "●");
   g_autofree char *painted = ctl_output_paint (output, colour, outcome);
   g_autofree char *rows = rd_table_format (list, ctl_output_get_width (output));
-  g_autofree char *text = g_strdup_printf ("%s %s: %s\n%s", dot, name, painted, rows);
 
-  ctl_output_print (output, text);
+  return g_strdup_printf ("%s %s: %s\n%s", dot, name, painted, g_strchomp (rows));
 }

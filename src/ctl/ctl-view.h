@@ -36,23 +36,23 @@ char *ctl_view_remaining (guint clients, guint seconds_left);
  * left. */
 char *ctl_view_drain (guint clients, guint most, guint seconds_left);
 
-/* Reads the properties of @proxy. Values that are missing or have another type are 0. */
-CtlHandover ctl_view_get_handover (RdDBusServer1 *proxy);
+/* Reads the properties of @service. Values that are missing or have another type are 0. */
+CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
 
 /* Adds the hand-over to @object ("a{sv}") with the keys of the D-Bus property. */
 void ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object);
 
-/* Returns: the process id of the node that @proxy belongs to; 0: unknown. */
-guint ctl_view_get_pid (RdDBusServer1 *proxy);
+/* Returns: the process id of the node that is @service; 0: unknown. */
+guint ctl_view_get_pid (RdDBusServer1 *service);
 
 /* Returns: (transfer full): an empty table for a label and a value a row. */
 RdTable *ctl_view_new_list (void);
 
-/* Prints @name and @outcome in @colour, and the table @list below. */
-void ctl_view_print_list (CtlOutput *output,
-                          const char *name,
-                          CtlColour colour,
-                          const char *outcome,
-                          const RdTable *list);
+/* Returns: (transfer full): @name, @outcome in @colour, and the table @list below. */
+char *ctl_view_format_list (const CtlOutput *output,
+                            const char *name,
+                            CtlColour colour,
+                            const char *outcome,
+                            const RdTable *list);
 
 G_END_DECLS

@@ -20,9 +20,8 @@
 
 struct _CtlWatch
 {
-  CtlService *service;          /* unowned: outlives us */
+  RdDBusServer1 *service;       /* unowned: outlives us */
   GDBusConnection *connection;  /* unowned: of service */
-  RdDBusServer1 *proxy;         /* unowned: of service */
   CtlOutput *output;            /* unowned: outlives us */
   const CtlWatchEvents *events; /* unowned: outlives us */
   gpointer user_data;
@@ -95,7 +94,7 @@ on_restart_over (gpointer user_data)
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
-  const guint generation = rd_dbus_server1_get_generation (self->proxy);
+  const guint generation = rd_dbus_server1_get_generation (self->service);
   GError *error = NULL;
 
   if (!ctl_service_check (self->service, &error))
@@ -119,8 +118,8 @@ accept_owner (CtlWatch *self, const char *owner)
 static void
 on_properties (CtlWatch *self)
 {
-  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->proxy));
-  const char *state = rd_dbus_server1_get_state (self->proxy);
+  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
+  const char *state = rd_dbus_server1_get_state (self->service);
 
   if (self->has_ended || state == NULL) /* NULL: between two workers */
     return;
@@ -136,7 +135,7 @@ on_properties (CtlWatch *self)
 static void
 on_owner_changed (CtlWatch *self)
 {
-  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->proxy));
+  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
 
   if (owner != NULL && g_strcmp0 (owner, self->owner) != 0)
     accept_owner (self, owner);
@@ -209,7 +208,7 @@ on_heartbeat_due (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The proxy would drop the signals of a new worker until its properties are loaded. */
+/* GDBusProxy would drop the signals of a new worker until its properties are loaded. */
 static void
 on_service_signal (GDBusConnection *connection,
                    const char *sender,
@@ -246,7 +245,7 @@ on_service_signal (GDBusConnection *connection,
 }
 
 CtlWatch *
-ctl_watch_new (CtlService *service,
+ctl_watch_new (RdDBusServer1 *service,
                CtlOutput *output,
                const CtlWatchEvents *events,
                gpointer user_data,
@@ -255,8 +254,7 @@ ctl_watch_new (CtlService *service,
   g_autoptr (CtlWatch) self = g_new0 (CtlWatch, 1);
 
   self->service = service;
-  self->connection = ctl_service_get_connection (service);
-  self->proxy = ctl_service_get_proxy (service);
+  self->connection = g_dbus_proxy_get_connection (G_DBUS_PROXY (service));
   self->output = output;
   self->events = events;
   self->user_data = user_data;
@@ -267,10 +265,11 @@ ctl_watch_new (CtlService *service,
     self->connection, ctl_service_get_name (service), RD_INTERFACE, NULL, RD_OBJECT_PATH, NULL,
     G_DBUS_SIGNAL_FLAGS_NONE, on_service_signal, self, NULL);
   g_signal_connect_swapped (self->connection, "closed", G_CALLBACK (on_bus_closed), self);
-  g_signal_connect_swapped (self->proxy, "notify::g-name-owner", G_CALLBACK (on_owner_changed),
+  g_signal_connect_swapped (self->service, "notify::g-name-owner", G_CALLBACK (on_owner_changed),
                             self);
-  g_signal_connect_swapped (self->proxy, "g-properties-changed", G_CALLBACK (on_properties), self);
-  if (!rd_dbus_server1_call_set_client_signals_sync (self->proxy, TRUE, NULL, error))
+  g_signal_connect_swapped (self->service, "g-properties-changed", G_CALLBACK (on_properties),
+                            self);
+  if (!rd_dbus_server1_call_set_client_signals_sync (self->service, TRUE, NULL, error))
     {
       ctl_service_explain (service, error);
       return NULL;
@@ -287,7 +286,7 @@ ctl_watch_free (CtlWatch *self)
   g_clear_handle_id (&self->sigint_id, g_source_remove);
   g_clear_handle_id (&self->heartbeat_id, g_source_remove);
   g_clear_handle_id (&self->restart_id, g_source_remove);
-  g_signal_handlers_disconnect_by_data (self->proxy, self);
+  g_signal_handlers_disconnect_by_data (self->service, self);
   g_signal_handlers_disconnect_by_data (self->connection, self);
   g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
   g_object_unref (self->cancellable);
@@ -313,8 +312,8 @@ catch_signal (CtlWatch *self, int number)
 CtlWatchEnd
 ctl_watch_run (CtlWatch *self, GError **error)
 {
-  self->owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->proxy));
-  self->generation = rd_dbus_server1_get_generation (self->proxy);
+  self->owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
+  self->generation = rd_dbus_server1_get_generation (self->service);
   self->sigint_id = catch_signal (self, SIGINT);
   self->sigterm_id = catch_signal (self, SIGTERM);
   on_properties (self);

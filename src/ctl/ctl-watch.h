@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /* Follows the service in a main loop, also through upgrades and restarts that keep the clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks, each nullable. @properties: the properties of the proxy have changed, or are those of
- * a new worker. Between two workers, the proxy has no properties. */
+/* Callbacks, each nullable. @properties: the properties of the service have changed, or are those
+ * of a new worker. Between two workers, the service has no properties. */
 typedef struct
 {
   void (*properties) (gpointer user_data);
@@ -30,7 +30,7 @@ typedef enum
 
 /* Subscribes to the signals of @service and asks for its client signals; ctl_watch_run() delivers
  * them. @service, @output, @events: outlive the watch. Returns: NULL with an error. */
-CtlWatch *ctl_watch_new (CtlService *service,
+CtlWatch *ctl_watch_new (RdDBusServer1 *service,
                          CtlOutput *output,
                          const CtlWatchEvents *events,
                          gpointer user_data,
