@@ -240,6 +240,11 @@ class MonitorTest(FollowTestCase):
         self.assertTrue(new.is_asked_in_vain.wait(10 * SLOWNESS))
         return new, monitor
 
+    def test_signals_are_shown_before_the_properties_are_loaded(self):
+        new, monitor = self.silent_successor()
+        new.emit('ClientConnected', GLib.Variant('(ts)', (2, 'new')))
+        monitor.wait_for('client 2 connected from new')
+
     def test_a_silent_successor_can_be_left(self):
         _, monitor = self.silent_successor()
         monitor.signal(signal.SIGINT)
