@@ -1,13 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The table of settings: that each option is there with what it amounts to and who said so, that it
- * fits a terminal, and that no value spoils it. */
+/* The output of --check: the order and layout of results, and the table of settings. */
 
 #include <string.h>
 
-#include "rd-check-settings.h"
+#include "rd-check-report.h"
 #include "rd-text.h"
+
+static void
+assert_report (const RdCheckReport *report, guint columns, const char *expected)
+{
+  g_autofree char *text = rd_check_report_format (report, columns);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+an_empty_report_has_no_problems (void)
+{
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+
+  assert_report (report, 80, "\nProblems: none\n");
+}
+
+static void
+results_are_grouped_by_kind (void)
+{
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+
+  rd_check_report_add (report, RD_CHECK_UNCHECKED, "port");
+  rd_check_report_add (report, RD_CHECK_NOTE, "socket");
+  rd_check_report_add (report, RD_CHECK_PROBLEM, "address %d", 1);
+  rd_check_report_add (report, RD_CHECK_PROBLEM, "address %d", 2);
+  rd_check_report_add (report, RD_CHECK_PROBLEM, "address 1"); /* a duplicate */
+  g_assert_cmpuint (rd_check_report_get (report, RD_CHECK_PROBLEM)->len, ==, 2);
+  g_assert_cmpuint (rd_check_report_get (report, RD_CHECK_NOTE)->len, ==, 1);
+  assert_report (report, 0,
+                 "\nProblems:\n  - address 1\n  - address 2\n"
+                 "\nNotes:\n  - socket\n"
+                 "\nNot checked:\n  - port\n");
+}
+
+static void
+a_note_is_not_a_problem (void)
+{
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+
+  rd_check_report_add (report, RD_CHECK_NOTE, "in use by us");
+  assert_report (report, 9, "\nProblems: none\n\nNotes:\n  - in\n    use\n    by us\n");
+}
 
 typedef struct
 {
@@ -30,20 +72,21 @@ static const RdOption options[] = {
 };
 /* clang-format on */
 
-/* Returns: (transfer full): the table, where each source in turn says one of @says (key=value). */
+/* Returns: (transfer full): the table after each source in turn has set one of @assignments
+ * (key=value). */
 static char *
-describe (const char *const *says, guint columns)
+describe (const char *const *assignments, guint columns)
 {
   static const RdSource sources[] = { RD_SOURCE_KEY_FILE, RD_SOURCE_ENVIRONMENT,
                                       RD_SOURCE_COMMAND_LINE };
   g_autoptr (RdSettings) settings = rd_settings_new (options, G_N_ELEMENTS (options));
   g_autoptr (GError) error = NULL;
-  GString *page = g_string_new (NULL);
+  char *page;
   Record record = { NULL };
 
-  for (gsize i = 0; says[i] != NULL; i++)
+  for (gsize i = 0; assignments[i] != NULL; i++)
     {
-      g_auto (GStrv) pair = g_strsplit (says[i], "=", 2);
+      g_auto (GStrv) pair = g_strsplit (assignments[i], "=", 2);
 
       rd_settings_add (settings, sources[i % G_N_ELEMENTS (sources)],
                        rd_settings_find (settings, NULL, pair[0]), pair[1]);
@@ -54,14 +97,14 @@ describe (const char *const *says, guint columns)
       g_assert_no_error (error);
     }
 
-  rd_check_settings_append (page, settings, &record, columns);
+  page = rd_check_report_format_settings (settings, &record, columns);
   for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
     rd_option_clear (&options[i], &record);
-  return g_string_free (page, FALSE);
+  return page;
 }
 
 static void
-presets_are_shown (void)
+defaults_are_shown (void)
 {
   g_autofree char *page = describe ((const char *[]){ NULL }, 80);
 
@@ -81,9 +124,9 @@ presets_are_shown (void)
 static void
 values_are_shown_with_their_source (void)
 {
-  const char *const says[] = { "duration=5400", "size=65536", "flag=1",
-                               "text=Grüße",    "list=a,b;c", NULL };
-  g_autofree char *page = describe (says, 80);
+  const char *const assignments[] = { "duration=5400", "size=65536", "flag=1",
+                                      "text=Grüße",    "list=a,b;c", NULL };
+  g_autofree char *page = describe (assignments, 80);
 
   g_assert_cmpstr (page, ==,
                    "Key file: none\n"
@@ -99,10 +142,10 @@ values_are_shown_with_their_source (void)
 }
 
 static void
-the_strongest_source_is_named (void)
+the_source_with_the_highest_precedence_is_shown (void)
 {
-  const char *const says[] = { "size=1", "size=2", "size=3", NULL };
-  g_autofree char *page = describe (says, 80);
+  const char *const assignments[] = { "size=1", "size=2", "size=3", NULL };
+  g_autofree char *page = describe (assignments, 80);
 
   g_assert_nonnull (strstr (page, "  size      3          --size\n"));
 }
@@ -130,7 +173,7 @@ long_values_are_wrapped_on_a_terminal_only (void)
 }
 
 static void
-hostile_text_is_shown_harmless (void)
+control_characters_are_escaped (void)
 {
   g_autofree char *rest = g_strnfill (300, 'z');
   g_autofree char *text = g_strconcat ("text=\x1b[2J\n\r\u202e", rest, NULL);
@@ -146,11 +189,15 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/check-settings/presets", presets_are_shown);
-  g_test_add_func ("/check-settings/sources", values_are_shown_with_their_source);
-  g_test_add_func ("/check-settings/strongest", the_strongest_source_is_named);
-  g_test_add_func ("/check-settings/long", long_values_are_wrapped_on_a_terminal_only);
-  g_test_add_func ("/check-settings/hostile", hostile_text_is_shown_harmless);
+  g_test_add_func ("/check-report/empty", an_empty_report_has_no_problems);
+  g_test_add_func ("/check-report/kinds", results_are_grouped_by_kind);
+  g_test_add_func ("/check-report/notes", a_note_is_not_a_problem);
+  g_test_add_func ("/check-report/settings/defaults", defaults_are_shown);
+  g_test_add_func ("/check-report/settings/sources", values_are_shown_with_their_source);
+  g_test_add_func ("/check-report/settings/precedence",
+                   the_source_with_the_highest_precedence_is_shown);
+  g_test_add_func ("/check-report/settings/long", long_values_are_wrapped_on_a_terminal_only);
+  g_test_add_func ("/check-report/settings/control", control_characters_are_escaped);
 
   return g_test_run ();
 }
