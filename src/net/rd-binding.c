@@ -97,8 +97,8 @@ use (RdBinding *self, const RdSocket *offer)
   g_ptr_array_add (self->sockets, used);
 }
 
-/* Returns: (transfer container) (element-type RdSocket): the unused @offers with the same port whose
- * addresses overlap with @address. */
+/* Returns: (transfer container) (element-type RdSocket): the unused @offers with the same port
+ * whose addresses overlap with @address. */
 static GPtrArray *
 find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *address)
 {
