@@ -175,7 +175,7 @@ close_rest (RdDrain *self)
   if (clients > 0)
     g_message (ngettext ("Closing %u client with 1012", "Closing %u clients with 1012", clients),
                clients);
-  rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+  rd_manager_close_all (self->manager);
   end_if_empty (self);
 }
 
@@ -254,7 +254,7 @@ static void
 on_client_connected (RdDrain *self)
 {
   if (self->state >= STATE_CLOSING)
-    rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+    rd_manager_close_all (self->manager);
 }
 
 static void

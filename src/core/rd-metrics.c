@@ -137,12 +137,12 @@ append_seconds (GString *out, const char *name, gint64 us)
 }
 
 static void
-add_flush (GString *out, const WsEngineStats *stats)
+add_flush (GString *out, const WsCounters *counters)
 {
   add_head (out, "flush_seconds", "summary", "Time spent sending the log to clients, by pass.");
-  append_seconds (out, "flush_seconds_sum", stats->flush_us);
+  append_seconds (out, "flush_seconds_sum", counters->flush_us);
   g_string_append_printf (out, "ringdown_flush_seconds_count %" G_GUINT64_FORMAT "\n",
-                          stats->flush_passes);
+                          counters->flush_passes);
 }
 
 static void
@@ -199,7 +199,7 @@ rd_metrics_render (RdMetrics *metrics)
   WsEngineStats stats;
   const WsCounters *counters;
 
-  rd_manager_get_stats (metrics->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (metrics->manager), &stats);
   counters = stats.counters;
 
   add_head (out, "build_info", "gauge", "The version that runs.");
@@ -219,7 +219,7 @@ rd_metrics_render (RdMetrics *metrics)
        counters->delivered);
   add (out, "received_bytes_total", "counter", "Bytes read from clients.", counters->bytes_in);
   add (out, "sent_bytes_total", "counter", "Bytes written to clients.", counters->bytes_out);
-  add_flush (out, &stats);
+  add_flush (out, counters);
   add (out, "log_bytes", "gauge", "Bytes of messages the log holds.", stats.log_used);
   add (out, "log_size_bytes", "gauge", "Bytes the log can hold.", stats.log_size);
   add (out, "draining", "gauge", "1 while the service drains, else 0.",

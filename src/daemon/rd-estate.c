@@ -56,13 +56,13 @@ rd_estate_freeze (RdParts *parts)
   /* first: what waits for its turn is still published */
   if (has_redis (parts))
     rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
-  rd_manager_pause (parts->manager);
+  ws_engine_pause (rd_manager_get_engine (parts->manager));
 }
 
 void
 rd_estate_thaw (RdParts *parts)
 {
-  rd_manager_resume (parts->manager);
+  ws_engine_resume (rd_manager_get_engine (parts->manager));
   if (has_redis (parts))
     rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
   if (parts->admin != NULL)

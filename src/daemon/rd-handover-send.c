@@ -87,7 +87,7 @@ commit (RdParcel *parcel, GError **error)
 gboolean
 rd_handover_send (RdParts *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
 {
-  g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
+  g_autoptr (WsHandover) clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   g_autoptr (RdParcelPacket) taken = NULL;
   guint n_sent;
 
@@ -140,7 +140,7 @@ leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char
                        "again (1012): %s",
                        n),
              n, reason);
-  rd_manager_leave_behind (parts->manager, first);
+  ws_engine_leave_behind (rd_manager_get_engine (parts->manager), first);
 }
 
 /* All but the sockets, without which there is nothing to go on with. */
@@ -173,7 +173,7 @@ rd_handover_send_to_store (RdParts *parts, GError **error)
   if (parcel == NULL || !store (parts, parcel, other_fd, error))
     return FALSE;
 
-  clients = rd_manager_pack (parts->manager);
+  clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   if (!fill (parts, parcel, clients, error))
     return FALSE;
 

@@ -417,7 +417,7 @@ rd_succession_begin (RdSuccession *self)
   RdParts *parts = self->parts;
 
   if (self->is_taken)
-    rd_manager_resume (parts->manager);
+    ws_engine_resume (rd_manager_get_engine (parts->manager));
   rd_parts_start (parts, self->due_us);
   rd_server_resume (parts->server);
   if (parts->admin != NULL)

@@ -82,7 +82,7 @@ set_properties (RdService *self)
   Snapshot now = { 0 };
   WsEngineStats stats;
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   now.state = rd_drain_get_state (self->drain);
   now.connections = rd_manager_get_connections (self->manager);
   now.seconds_left = rd_drain_get_seconds_left (self->drain);
@@ -375,7 +375,8 @@ handle_publish (RdDBusServer1 *server1,
                         .opcode = WS_OPCODE_TEXT,
                         .data = (const guint8 *) text,
                         .size = strlen (text) };
-  const gsize max_message = rd_manager_get_max_message (self->manager);
+  const WsEngine *engine = rd_manager_get_engine (self->manager);
+  const gsize max_message = ws_engine_get_options (engine)->max_message;
   char id[WS_ID_STRING_SIZE];
 
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))

@@ -113,7 +113,7 @@ describe (RdSystemd *self)
                 clients),
       clients);
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   published = g_strdup_printf ("%" G_GUINT64_FORMAT, stats.published);
   return g_strdup_printf (
     /* Translators: the second is a number */
