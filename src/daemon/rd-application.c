@@ -332,7 +332,7 @@ rd_application_startup (GApplication *application)
       return;
     }
 
-  rd_parts_start (self->parts, 0);
+  rd_parts_start (self->parts, RD_NOTIFIER_NEVER);
   if (self->inherited->n_parcels > 0) /* of no use, as it turned out */
     rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL);
   rd_systemd_ready (self->parts->systemd);

@@ -139,8 +139,9 @@ rd_estate_unpack (RdParts *parts,
       || !rd_manager_take_over (parts->manager, handover, error))
     return FALSE;
 
-  *due_us = 0;
-  g_variant_dict_lookup (&dict, DUE, "x", due_us);
+  /* version 0.1.0 sends 0 if its notifier is off */
+  if (!g_variant_dict_lookup (&dict, DUE, "x", due_us) || *due_us == 0)
+    *due_us = RD_NOTIFIER_NEVER;
   if (metrics != NULL)
     rd_metrics_unpack (parts->metrics, metrics);
   if (listeners != NULL && parts->connection != NULL)
