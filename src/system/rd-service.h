@@ -5,7 +5,7 @@
 
 #include "rd-dbus.h"
 #include "rd-drain.h"
-#include "rd-handover-report.h"
+#include "rd-metrics.h"
 #include "rd-manager.h"
 #include "rd-nodes.h"
 #include "rd-relay.h"
