@@ -278,7 +278,7 @@ rd_application_startup (GApplication *application)
       return;
     }
 
-  rd_components_start (self->components, 0);
+  rd_components_start (self->components, RD_NOTIFIER_NEVER);
   if (self->inherited->n_channels > 0) /* unusable */
     rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);

@@ -55,13 +55,13 @@ rd_estate_freeze (RdComponents *parts)
   /* first: what waits for its turn is still published */
   if (has_redis (parts))
     rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
-  rd_manager_pause (parts->manager);
+  ws_engine_pause (rd_manager_get_engine (parts->manager));
 }
 
 void
 rd_estate_thaw (RdComponents *parts)
 {
-  rd_manager_resume (parts->manager);
+  ws_engine_resume (rd_manager_get_engine (parts->manager));
   if (has_redis (parts))
     rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
   if (parts->admin != NULL)
@@ -138,8 +138,9 @@ rd_estate_unpack (RdComponents *parts,
       || !rd_manager_take_over (parts->manager, handover, error))
     return FALSE;
 
-  *due_us = 0;
-  g_variant_dict_lookup (&dict, DUE, "x", due_us);
+  /* version 0.1.0 sends 0 if its notifier is off */
+  if (!g_variant_dict_lookup (&dict, DUE, "x", due_us) || *due_us == 0)
+    *due_us = RD_NOTIFIER_NEVER;
   if (metrics != NULL)
     rd_metrics_unpack (parts->metrics, metrics);
   if (listeners != NULL && parts->connection != NULL)
