@@ -47,7 +47,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Apart from set_properties(): the list may be long. */
+/* Separate from set_properties(): the list may be long. */
 static void
 set_nodes (RdService *self)
 {
@@ -97,7 +97,7 @@ on_poll (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Nothing signals the remaining drain time, nor deliveries to slow clients. */
+/* Polls for changes without a signal: remaining drain time, deliveries to slow clients. */
 static void
 schedule_poll (RdService *self)
 {
