@@ -8,7 +8,6 @@
 
 #include "rd-error.h"
 #include "rd-marshal.h"
-#include "rd-subscribers.h"
 
 #include <string.h>
 
@@ -477,14 +476,8 @@ rd_service_set_handover (RdService *self, const RdHandoverReport *report)
   on_changed (self);
 }
 
-GVariant *
-rd_service_pack_subscribers (RdService *self)
+RdSubscribers *
+rd_service_get_subscribers (RdService *self)
 {
-  return rd_subscribers_pack (self->subscribers);
-}
-
-void
-rd_service_unpack_subscribers (RdService *self, GVariant *names, GDBusConnection *connection)
-{
-  rd_subscribers_unpack (self->subscribers, names, connection);
+  return self->subscribers;
 }
