@@ -9,8 +9,7 @@
 #include <stdio.h>
 
 #include "rd-check.h"
-#include "rd-locale.h"
-#include "rd-stdio.h"
+#include "rd-startup.h"
 
 int
 main (int argc, char **argv)
@@ -22,8 +21,7 @@ main (int argc, char **argv)
   g_autoptr (RdSuccession) takeover = NULL;
   g_autoptr (RdApplication) application = NULL;
 
-  rd_stdio_open ();
-  rd_locale_init ();
+  rd_startup ();
   g_set_prgname ("ringdown");
 
   if (rd_succession_find (environment, &takeover, &error))

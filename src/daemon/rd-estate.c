@@ -35,7 +35,7 @@ gboolean
 rd_estate_is_settled (RdComponents *parts)
 {
   return rd_http_port_get_connections (rd_server_get_port (parts->server)) == 0
-         && (!has_redis (parts) || rd_redis_bus_is_quiet (RD_REDIS_BUS (parts->bus)));
+         && (!has_redis (parts) || rd_redis_bus_is_idle (RD_REDIS_BUS (parts->bus)));
 }
 
 void
@@ -103,7 +103,7 @@ unpack_redis (RdComponents *parts, GVariantDict *dict, GError **error)
     dict, REDIS, G_VARIANT_TYPE (RD_REDIS_BUS_PACKED_TYPE));
 
   if (packed == NULL && has_redis (parts))
-    rd_redis_bus_begin_beyond (RD_REDIS_BUS (parts->bus));
+    rd_redis_bus_skip_ahead (RD_REDIS_BUS (parts->bus));
   if (packed == NULL)
     return TRUE;
 
