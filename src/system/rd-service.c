@@ -8,7 +8,6 @@
 
 #include "rd-error.h"
 #include "rd-marshal.h"
-#include "rd-subscribers.h"
 
 #include <string.h>
 
@@ -47,7 +46,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Apart from set_properties(): the list may be long. */
+/* Separate from set_properties(): the list may be long. */
 static void
 set_nodes (RdService *self)
 {
@@ -62,7 +61,7 @@ set_properties (RdService *self)
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
   WsEngineStats stats;
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   rd_dbus_server1_set_state (server1, rd_drain_get_state (self->drain));
   rd_dbus_server1_set_connections (server1, rd_manager_get_connections (self->manager));
   rd_dbus_server1_set_peak_connections (server1, stats.counters->peak);
@@ -97,7 +96,7 @@ on_poll (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Nothing signals the remaining drain time, nor deliveries to slow clients. */
+/* Polls for changes without a signal: remaining drain time, deliveries to slow clients. */
 static void
 schedule_poll (RdService *self)
 {
@@ -260,7 +259,8 @@ handle_publish (RdDBusServer1 *server1,
                         .opcode = WS_OPCODE_TEXT,
                         .data = (const guint8 *) text,
                         .size = strlen (text) };
-  const gsize max_message = rd_manager_get_max_message (self->manager);
+  const WsEngine *engine = rd_manager_get_engine (self->manager);
+  const gsize max_message = ws_engine_get_options (engine)->max_message;
   char id[WS_ID_STRING_SIZE];
 
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
@@ -476,14 +476,8 @@ rd_service_set_handover (RdService *self, const RdHandoverReport *report)
   on_changed (self);
 }
 
-GVariant *
-rd_service_pack_subscribers (RdService *self)
+RdSubscribers *
+rd_service_get_subscribers (RdService *self)
 {
-  return rd_subscribers_pack (self->subscribers);
-}
-
-void
-rd_service_unpack_subscribers (RdService *self, GVariant *names, GDBusConnection *connection)
-{
-  rd_subscribers_unpack (self->subscribers, names, connection);
+  return self->subscribers;
 }
