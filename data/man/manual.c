@@ -83,15 +83,6 @@ add_fact (GString *out, const char *label, const char *text)
   g_string_append_c (out, '\n');
 }
 
-/* Returns: (transfer full): of the environment. */
-static char *
-name_variable (const RdOption *option)
-{
-  g_autofree char *name = g_ascii_strup (option->name, -1);
-
-  return g_strconcat ("RINGDOWN_", g_strdelimit (name, "-", '_'), NULL);
-}
-
 static const char *
 get_metavar (const RdOption *option)
 {
@@ -104,7 +95,7 @@ add_entry (GString *out, const ManualStyle *style, const RdOption *option)
 {
   const gboolean is_flag = option->metavar == NULL && !style->is_key_file;
   g_autofree char *values = describe_values (option);
-  g_autofree char *variable = name_variable (option);
+  g_autofree char *variable = rd_option_dup_variable (option);
 
   g_string_append_printf (out, ".TP\n%s%s", style->bold, style->dashes);
   manual_add_text (out, style, option->name);

@@ -31,18 +31,6 @@ result_free (gpointer data)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Result, result_free)
 
-static Request *
-request_copy (const Request *request)
-{
-  Request *copy = g_new (Request, 1);
-
-  *copy = (Request){ .address = g_strdup (request->address),
-                     .type = request->type,
-                     .cancellable = g_object_ref (request->cancellable),
-                     .results = g_async_queue_ref (request->results) };
-  return copy;
-}
-
 static void
 request_free (Request *request)
 {
@@ -77,14 +65,16 @@ connect_within (const char *address, GBusType type, guint timeout_ms, GError **e
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GAsyncQueue) results = g_async_queue_new_full (result_free);
-  const Request request = { (char *) address, type, cancellable, results };
-  Request *copy = request_copy (&request);
-  GThread *thread = g_thread_try_new ("message-bus", connect_in_thread, copy, error);
   g_autoptr (Result) result = NULL;
+  Request *request = g_new (Request, 1);
+  GThread *thread;
 
+  *request = (Request){ g_strdup (address), type, g_object_ref (cancellable),
+                        g_async_queue_ref (results) };
+  thread = g_thread_try_new ("message-bus", connect_in_thread, request, error);
   if (thread == NULL)
     {
-      request_free (copy);
+      request_free (request);
       return NULL;
     }
   g_thread_unref (thread);

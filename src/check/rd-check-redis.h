@@ -3,19 +3,21 @@
 
 #pragma once
 
-#include "rd-check-findings.h"
+#include "rd-check-report.h"
 
 G_BEGIN_DECLS
 
-/* Redis as the configuration has it. */
+/* Redis in the configuration. */
 typedef struct
 {
-  const char *url;      /* a valid one */
-  const char *key_file; /* that @url was read from; NULL: from elsewhere */
+  const char *url;      /* valid */
+  const char *key_file; /* that has the URL; NULL: another source has it */
   gboolean has_stream;  /* messages pass through a stream */
 } RdCheckRedis;
 
-/* Finds out whether the server lets us in, and can do what it is there for, within 2 s. */
-void rd_check_redis (RdCheckFindings *findings, const RdCheckRedis *redis);
+/* Checks the Redis server within 2 s, without writing to it: whether it can be reached, accepts
+ * user and password, and can store messages. Also checks whether other users can read the password
+ * in the key file. The report does not contain the password. */
+void rd_check_redis (RdCheckReport *report, const RdCheckRedis *redis);
 
 G_END_DECLS

@@ -1,47 +1,91 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The interface of all buses: how messages get from whoever publishes to every worker. An
- * implementation has to carry them; here is only what is the same for all of them, and never a
- * queue, a default or a choice between them. */
+/* The message bus, and its local implementation for a single node. */
 
 #include "rd-bus.h"
 
+enum
+{
+  PROP_STATE = 1,
+};
+
 static guint message_signal;
 
-G_DEFINE_INTERFACE (RdBus, rd_bus, G_TYPE_OBJECT)
+G_DEFINE_TYPE (RdBus, rd_bus, G_TYPE_OBJECT)
 
 static void
-rd_bus_default_init (RdBusInterface *iface)
+rd_bus_publish_alone (RdBus *self, RdMessage *message, gint64 interval_us)
 {
+  rd_bus_publish (self, message);
+}
+
+static void
+rd_bus_clear_stats (RdBus *self, RdBusStats *stats)
+{
+  *stats = (RdBusStats){ FALSE };
+}
+
+static char *
+rd_bus_dup_local_state (RdBus *self)
+{
+  return g_strdup ("local");
+}
+
+static void
+rd_bus_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_STATE)
+    g_value_take_string (value, rd_bus_dup_state (RD_BUS (object)));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+rd_bus_class_init (RdBusClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = rd_bus_get_property;
+  klass->publish = rd_bus_deliver;
+  klass->publish_locked = rd_bus_publish_alone;
+  klass->get_stats = rd_bus_clear_stats;
+  klass->dup_state = rd_bus_dup_local_state;
+
+  g_object_class_install_property (
+    object_class, PROP_STATE,
+    g_param_spec_string ("state", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   message_signal = g_signal_new ("message", RD_TYPE_BUS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
-  g_object_interface_install_property (
-    iface,
-    g_param_spec_string ("state", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+rd_bus_init (RdBus *self)
+{
+}
+
+RdBus *
+rd_bus_new (void)
+{
+  return g_object_new (RD_TYPE_BUS, NULL);
 }
 
 void
 rd_bus_publish (RdBus *self, RdMessage *message)
 {
-  RD_BUS_GET_IFACE (self)->publish (self, message);
+  RD_BUS_GET_CLASS (self)->publish (self, message);
 }
 
 void
-rd_bus_publish_in_turn (RdBus *self, RdMessage *message, gint64 interval_us)
+rd_bus_publish_locked (RdBus *self, RdMessage *message, gint64 interval_us)
 {
-  if (RD_BUS_GET_IFACE (self)->publish_in_turn != NULL)
-    RD_BUS_GET_IFACE (self)->publish_in_turn (self, message, interval_us);
-  else
-    rd_bus_publish (self, message);
+  RD_BUS_GET_CLASS (self)->publish_locked (self, message, interval_us);
 }
 
 void
 rd_bus_get_stats (RdBus *self, RdBusStats *stats)
 {
-  *stats = (RdBusStats){ FALSE };
-  if (RD_BUS_GET_IFACE (self)->get_stats != NULL)
-    RD_BUS_GET_IFACE (self)->get_stats (self, stats);
+  RD_BUS_GET_CLASS (self)->get_stats (self, stats);
 }
 
 void
@@ -53,8 +97,5 @@ rd_bus_deliver (RdBus *self, RdMessage *message)
 char *
 rd_bus_dup_state (RdBus *self)
 {
-  char *state;
-
-  g_object_get (self, "state", &state, NULL);
-  return state;
+  return RD_BUS_GET_CLASS (self)->dup_state (self);
 }

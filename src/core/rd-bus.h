@@ -18,53 +18,56 @@ typedef struct
   WsOpcode opcode; /* text or binary */
   const guint8 *data;
   gsize size;
-  WsId id; /* given when it is sent to the clients of this process */
+  WsId id; /* set when the message is sent to the clients of this process */
 } RdMessage;
 
-/* How a bus that joins several workers fares. The numbers but the pending ones only grow. */
+/* State of a bus that joins several nodes. Numbers are totals, but for the pending ones. */
 typedef struct
 {
-  gboolean is_shared; /* joins several workers; else the rest is 0 */
+  gboolean is_shared; /* joins several nodes; if FALSE, the rest is 0 */
   gboolean is_up;
   guint64 connects;
-  guint64 sent;     /* messages that the others can get */
-  guint64 received; /* messages of others */
-  guint64 pending;  /* messages that wait to be sent */
+  guint64 sent;     /* messages that other nodes can read */
+  guint64 received; /* messages from other nodes */
+  guint64 pending;  /* messages waiting to be sent */
   gsize pending_bytes;
-  guint64 dropped;  /* messages of ours that others may not get, and of others that are too long */
-  guint64 repeated; /* messages that came again, and were not delivered again */
-  guint64 gaps;     /* how often messages of others were gone before they could be read */
-  guint64 missed;   /* how many those were, as far as that is known */
+  guint64 dropped;  /* messages other nodes may not get, and messages from them that are too long */
+  guint64 repeated; /* messages received twice and delivered once */
+  guint64 gaps;     /* times that messages of other nodes were deleted before they were read */
+  guint64 missed;   /* number of those messages, where known */
 } RdBusStats;
 
-/* Carries messages from those who publish to every worker, this one included.
+/* Carries messages from publishers to all nodes. This class serves a single node: it delivers each
+ * message before the publishing call returns. Subclasses join several nodes.
  *
- * Signal "message" (RdMessage *): one is to be sent to the clients here; valid during the emission.
- * Property "state": where it stands, for people: "local", "redis: connected". */
+ * Signal "message" (RdMessage *): a message for the clients of this node; valid during the
+ * emission. Property "state": printable state, such as "local" or "redis: connected". */
 #define RD_TYPE_BUS (rd_bus_get_type ())
-G_DECLARE_INTERFACE (RdBus, rd_bus, RD, BUS, GObject)
+G_DECLARE_DERIVABLE_TYPE (RdBus, rd_bus, RD, BUS, GObject)
 
-struct _RdBusInterface
+struct _RdBusClass
 {
-  GTypeInterface parent_iface;
+  GObjectClass parent_class;
 
   void (*publish) (RdBus *self, RdMessage *message);
-
-  /* Nullable: there is but one worker. */
-  void (*publish_in_turn) (RdBus *self, RdMessage *message, gint64 interval_us);
+  void (*publish_locked) (RdBus *self, RdMessage *message, gint64 interval_us);
   void (*get_stats) (RdBus *self, RdBusStats *stats);
+  char *(*dup_state) (RdBus *self);
 };
 
-/* Publishes; the clients here get it before this returns, which sets the id. */
+/* Returns: (transfer full): the bus of a single node. */
+RdBus *rd_bus_new (void);
+
+/* Publishes @message; the clients of this node get it, and it gets its id, before this returns. */
 void rd_bus_publish (RdBus *self, RdMessage *message);
 
-/* As above, for a message that every worker has to send every @interval_us, and one of them does
- * each time; @message gets no id. */
-void rd_bus_publish_in_turn (RdBus *self, RdMessage *message, gint64 interval_us);
+/* Publishes a message that all nodes publish every @interval_us: only the node that gets the lock
+ * sends it. @message gets no id. */
+void rd_bus_publish_locked (RdBus *self, RdMessage *message, gint64 interval_us);
 
 void rd_bus_get_stats (RdBus *self, RdBusStats *stats);
 
-/* For implementations: emits "message". */
+/* Emits "message"; for subclasses. */
 void rd_bus_deliver (RdBus *self, RdMessage *message);
 
 /* Returns: (transfer full): the state. */

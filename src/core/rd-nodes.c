@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Who the workers of the service are. Answers for this one from those who know, each time it is
- * asked, and keeps what it was told of the others. How they are heard of, and when they count as
- * gone, is for whoever tells. */
+/* The nodes of the service: this one, read from the manager and the drain, and the others, as set
+ * last. */
 
 #include "rd-nodes.h"
 
@@ -24,7 +23,6 @@ struct _RdNodes
   char *host;         /* owned */
   char *instance;     /* owned */
   GPtrArray *others;  /* RdNode, owned */
-  guint64 generation;
 };
 
 static guint changed_signal;
@@ -150,7 +148,6 @@ rd_nodes_set_others (RdNodes *self, GPtrArray *others)
   if (are_same (old, others))
     return;
 
-  self->generation++;
   g_signal_emit (self, changed_signal, 0);
 }
 
@@ -158,10 +155,4 @@ GPtrArray *
 rd_nodes_get_others (RdNodes *self)
 {
   return self->others;
-}
-
-guint64
-rd_nodes_get_generation (RdNodes *self)
-{
-  return self->generation;
 }

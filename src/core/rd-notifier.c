@@ -34,7 +34,7 @@ on_timer (gpointer user_data)
 
   notifier->due_us += (missed + 1) * notifier->interval_us;
   schedule (notifier, now_us);
-  rd_bus_publish_in_turn (notifier->bus, &message, notifier->interval_us);
+  rd_bus_publish_locked (notifier->bus, &message, notifier->interval_us);
   return G_SOURCE_REMOVE;
 }
 

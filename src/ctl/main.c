@@ -7,8 +7,7 @@
 #include <stdio.h>
 
 #include "ctl-command.h"
-#include "rd-locale.h"
-#include "rd-stdio.h"
+#include "rd-startup.h"
 #include "rd-text.h"
 
 #define MAX_MESSAGE_CHARS 1000
@@ -25,9 +24,8 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autofree char *message = NULL;
 
-  rd_stdio_open ();
   signal (SIGPIPE, SIG_IGN); /* ctl_output_check() handles EPIPE */
-  rd_locale_init ();
+  rd_startup ();
   g_set_prgname ("ringdownctl");
   g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_WARNING, ignore, NULL);
 

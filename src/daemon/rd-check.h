@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* Prints the configuration and who set what, and what of it will bite when the service runs here.
- * Starts and changes nothing, and takes no longer than a few seconds. @environment:
- * NULL-terminated. Returns: whether nothing will bite, and it could all be printed. */
+/* Prints the configuration with the sources of all values, then the problems that a start of the
+ * service here would have. Starts and changes nothing, and takes a few seconds at most.
+ * @environment: NULL-terminated. Returns: TRUE if there are no problems and the output was written.
+ */
 gboolean rd_check (const RdConfig *config, const RdSettings *settings, char **environment);
 
 G_END_DECLS

@@ -17,7 +17,7 @@ import unicodedata
 from pathlib import Path
 
 from bus import Bus
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from ringdown import RingdownTestCase, clean_environment
 
 EXAMPLES = Path(__file__).parent / 'examples' / 'ctl'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""`ringdown --check`: what it shows of the configuration, and what it finds to bite."""
+"""`ringdown --check`: the settings that it shows, and the problems that it finds."""
 
 import getpass
 import json
@@ -14,10 +14,10 @@ import unicodedata
 
 import tap
 from bus import Bus
-from checks import BITES, FINE, PORTS, WRONG_USAGE, CheckTestCase
+from checks import PROBLEMS, FINE, PORTS, WRONG_USAGE, CheckTestCase
 from gi.repository import GLib
-from managers import INFINITY, Logind, Refusal, Systemd, service, silence
-from patience import SLOWNESS, expect_time
+from fake_managers import INFINITY, Logind, Refusal, Systemd, service, silence
+from waiting import SLOWNESS, expect_time
 from ringdown import ADDRESS, clean_environment, program
 
 MINUTE = 60_000_000
@@ -113,7 +113,7 @@ class SettingsTest(CheckTestCase):
                 done = self.check(*options, capture_output=False, stdout=terminal,
                                   stderr=subprocess.PIPE)
             lines = self.read_all(screen).decode().split('\r\n')
-        self.assertEqual((BITES, ''), (done.returncode, done.stderr))
+        self.assertEqual((PROBLEMS, ''), (done.returncode, done.stderr))
         for line in lines:
             self.assertLessEqual(columns(line), 80, line)
             self.assertNotIn('\x1b', line)
@@ -134,21 +134,21 @@ class SettingsTest(CheckTestCase):
         with open('/dev/full', 'wb') as full:
             done = self.check('--bus=none', *PORTS, capture_output=False, stdout=full,
                               stderr=subprocess.PIPE)
-        self.assertEqual(BITES, done.returncode)
+        self.assertEqual(PROBLEMS, done.returncode)
         done = self.check('--bus=none', *PORTS, prefix=('sh', '-c', 'exec "$@" >&-', 'sh'))
-        self.assertEqual((BITES, ''), (done.returncode, done.stderr))
+        self.assertEqual((PROBLEMS, ''), (done.returncode, done.stderr))
 
 
 class MachineTest(CheckTestCase):
     def test_descriptors_for_too_few_clients_bite(self):
-        for clients, status in ((616, FINE), (617, BITES)):
+        for clients, status in ((616, FINE), (617, PROBLEMS)):
             with self.subTest(clients=clients):
-                found = {'Will bite': ['max-clients is 617, but descriptors allow for 616']}
+                found = {'Problems': ['max-clients is 617, but there are only enough file descriptors for 616']}
                 self.assert_finds(status, found if status else {}, '--bus=none', *PORTS,
                                   f'--max-clients={clients}',
                                   prefix=('prlimit', '--nofile=1000:1000'))
 
-    def test_a_taken_port_bites_and_names_who_holds_it(self):
+    def test_a_used_port_is_a_problem(self):
         with socket.socket() as taken:
             taken.bind((ADDRESS, 0))
             taken.listen()
@@ -156,11 +156,11 @@ class MachineTest(CheckTestCase):
             for option, other in (('port', '--admin-port=0'), ('admin-port', '--port=0')):
                 with self.subTest(option):
                     found = self.assert_finds(
-                        BITES, {'Will bite': [f'{ADDRESS}:{port} is taken by ']}, '--bus=none',
+                        PROBLEMS, {'Problems': [f'{ADDRESS}:{port} is in use: ']}, '--bus=none',
                         f'--address={ADDRESS}', f'--admin-address={ADDRESS}',
                         f'--{option}={port}', other)
-                    self.assertIn(f'(process {os.getpid()})', found)
-                    self.assertIn(f'give another {option}\n', found)
+                    self.assertIn(f"ss -ltnp 'sport = :{port}'", found)
+                    self.assertIn(f'or change {option}\n', found)
 
     def test_a_port_that_was_left_is_free(self):
         server = self.start('--drain-timeout=0')
@@ -172,26 +172,26 @@ class MachineTest(CheckTestCase):
         self.assert_finds(FINE, {}, '--bus=none', f'--port={port}', '--admin-port=0')
 
     def test_the_same_port_twice_bites(self):
-        self.assert_finds(BITES, {'Will bite': ['exclude each other']}, '--bus=none',
+        self.assert_finds(PROBLEMS, {'Problems': ['conflict: ']}, '--bus=none',
                           '--port=65000', '--admin-port=65000')
 
     def test_an_address_that_is_not_ours_bites(self):
-        self.assert_finds(BITES, {'Will bite': ['open to the world',
-                                                '192.0.2.1 cannot be listened on']},
+        self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (192.0.2.1)',
+                                                'cannot listen on 192.0.2.1']},
                           '--bus=none', '--address=192.0.2.1', *PORTS)
 
     def test_an_address_open_to_the_world_bites(self):
-        self.assert_finds(BITES, {'Will bite': ['address (0.0.0.0, ::) is open to the world']},
+        self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (0.0.0.0, ::)']},
                           '--bus=none', '--address=0.0.0.0 localhost', '--address=::',
                           '--reuse-port', *PORTS)
-        self.assert_finds(BITES, {'Will bite': ['admin-address (0.0.0.0) is open']},
+        self.assert_finds(PROBLEMS, {'Problems': ['can connect to admin-address (0.0.0.0)']},
                           '--bus=none', '--admin-address=0.0.0.0', *PORTS)
         self.assert_finds(FINE, {}, '--bus=none', '--admin-address=0.0.0.0', '--port=0',
                           '--admin-port=-1')
 
     def test_grace_as_long_as_the_drain_bites(self):
         grace = '--drain-grace=1min'
-        self.assert_finds(BITES, {'Will bite': ['drain-grace (1min) is not shorter than']},
+        self.assert_finds(PROBLEMS, {'Problems': ['drain-grace (1min) is not shorter than']},
                           '--bus=none', *PORTS, grace, '--drain-timeout=1min')
         self.assert_finds(FINE, {}, '--bus=none', *PORTS, grace, '--drain-timeout=61s')
         self.assert_finds(FINE, {}, '--bus=none', *PORTS, '--drain-timeout=0')
@@ -239,7 +239,7 @@ class UnitTest(BusTestCase):
 
     def test_without_the_unit_there_is_nothing_to_bite(self):
         self.fake_session({})
-        self.assert_finds(FINE, {'Not checked': ['ringdown.service may take to stop: it is not']})
+        self.assert_finds(FINE, {'Not checked': ['the unit ringdown.service: it is not installed']})
 
     def test_a_unit_that_extends_its_time_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)})
@@ -253,10 +253,10 @@ class UnitTest(BusTestCase):
                 system = Systemd(self.system, {USER_MANAGER: service(stop_us=INFINITY)})
                 logind = Logind(self.system, GLib.Variant('b', True))
                 try:
-                    self.assert_finds(BITES, {'Will bite': [
-                        'ringdown.service is killed 1min 30s after']})
+                    self.assert_finds(PROBLEMS, {'Problems': [
+                        'systemd kills ringdown.service 1min 30s after']})
                     self.assert_finds(FINE, {}, '--drain-timeout=80')
-                    self.assert_finds(BITES, {'Will bite': ['drain-timeout']},
+                    self.assert_finds(PROBLEMS, {'Problems': ['drain-timeout']},
                                       '--drain-timeout=80001ms')
                 finally:
                     for fake in (session, system, logind):
@@ -268,7 +268,7 @@ class UnitTest(BusTestCase):
 
     def test_a_unit_without_time_to_ask_for_more_bites(self):
         self.fake_session({self.UNIT: service(stop_us=1_000_000)})
-        self.assert_finds(BITES, {'Will bite': ['before it could ask for time']})
+        self.assert_finds(PROBLEMS, {'Problems': ['before it has asked for more time']})
 
     def test_a_unit_that_hands_over_at_a_restart_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(16))})
@@ -276,14 +276,14 @@ class UnitTest(BusTestCase):
 
     def test_a_unit_without_a_store_bites(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(0))})
-        found = self.assert_finds(BITES, {'Will bite': [
-            f'{self.UNIT} has no store to keep clients in (FileDescriptorStoreMax=)']})
+        found = self.assert_finds(PROBLEMS, {'Problems': [
+            f'{self.UNIT} cannot store clients during “systemctl restart”']})
         self.assertIn(f'(systemctl --user edit {self.UNIT})', found)
 
     def test_a_unit_that_restarts_as_it_stops_bites(self):
         self.fake(Systemd, self.system, {self.UNIT: service(
             stop_us=10_000_000, **self.restart(16, signal.SIGTERM))})
-        found = self.assert_finds(BITES, {'Will bite': [
+        found = self.assert_finds(PROBLEMS, {'Problems': [
             f'{self.UNIT} cannot tell a restart from a stop (RestartKillSignal=)']}, '--bus=system')
         self.assertIn(f'(systemctl edit {self.UNIT})', found)
 
@@ -296,46 +296,46 @@ class UnitTest(BusTestCase):
         self.fake_session({self.UNIT: service(stop_us=10_000_000,
                                               LimitNOFILE=GLib.Variant('t', 1000))})
         self.assert_finds(FINE, {}, '--max-clients=600')
-        self.assert_finds(BITES, {'Will bite': ['allow for 616 clients only']},
+        self.assert_finds(PROBLEMS, {'Problems': ['only enough file descriptors for 616']},
                           '--max-clients=617')
 
     def test_what_the_unit_sets_for_itself_is_told(self):
         variables = GLib.Variant('as', ['RINGDOWN_PORT=0', 'LANG=C', 'RINGDOWN_PATH=/\x1b[2J'])
         self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
-        told = [f'{self.UNIT} sets for itself: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J;']
+        told = [f'{self.UNIT} sets for the service: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J.']
         self.assert_finds(FINE, {'Not checked': told})
-        told = [f'{self.UNIT} sets for itself: RINGDOWN_PATH=']
+        told = [f'{self.UNIT} sets for the service: RINGDOWN_PATH=']
         self.assert_finds(FINE, {'Not checked': told}, environment={'RINGDOWN_PORT': '0'})
 
     def test_a_password_that_the_unit_sets_is_not_shown(self):
         variables = GLib.Variant('as', ['RINGDOWN_REDIS=redis://:pa55@h', 'REDIS_PORT=7'])
         self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
         self.assert_finds(FINE, {'Not checked': [
-            'sets for itself: RINGDOWN_REDIS=redis://***@h REDIS_PORT=7;']})
+            'sets for the service: RINGDOWN_REDIS=redis://:***@h:6379 REDIS_PORT=7.']})
 
     def test_the_user_manager_bites(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, stop_us=2 * MINUTE)
-        self.assert_finds(BITES, {'Will bite': [f'at logout and shutdown {USER_MANAGER}']})
+        self.assert_finds(PROBLEMS, {'Problems': [f'at logout and shutdown, systemd kills {USER_MANAGER}']})
         self.assert_finds(FINE, {}, '--drain-timeout=110')
-        self.assert_finds(BITES, {'Will bite': ['killed after 2min']}, '--drain-timeout=111')
+        self.assert_finds(PROBLEMS, {'Problems': ['after 2min']}, '--drain-timeout=111')
 
     def test_a_user_who_does_not_linger_bites(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, lingers=False)
-        self.assert_finds(BITES, {'Will bite': [f'loginctl enable-linger {getpass.getuser()}']})
+        self.assert_finds(PROBLEMS, {'Problems': [f'loginctl enable-linger {getpass.getuser()}']})
 
     def test_a_system_that_does_not_say_does_not_bite(self):
         self.fake(Systemd, self.session, {self.UNIT: service(stop_us=10_000_000)})
-        self.assert_finds(FINE, {'Not checked': [f'how long {USER_MANAGER} may take to stop',
-                                                 'logind does not say']})
+        self.assert_finds(FINE, {'Not checked': [f'the stop timeout of {USER_MANAGER}: no answer',
+                                                 'no answer from logind']})
         self.environment['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/nonexistent'
-        self.assert_finds(FINE, {'Not checked': ['the system bus cannot be reached']})
+        self.assert_finds(FINE, {'Not checked': ['cannot connect to the system bus']})
 
     def test_a_user_without_session_lingers_by_the_file_alone(self):
         self.fake(Systemd, self.session, {self.UNIT: service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=INFINITY)})
         self.fake(Logind, self.system, None)
         lingers = os.path.exists(f'/var/lib/systemd/linger/{getpass.getuser()}')
-        self.assert_finds(FINE if lingers else BITES, {} if lingers else {'Will bite': ['linger']})
+        self.assert_finds(FINE if lingers else PROBLEMS, {} if lingers else {'Problems': ['linger']})
 
     def test_an_instance_has_its_own_unit(self):
         manager = self.fake_session({'ringdown@blue.service': service(stop_us=10_000_000)})
@@ -347,14 +347,14 @@ class UnitTest(BusTestCase):
         def refuse(_name):
             raise Refusal('org.freedesktop.DBus.Error.InvalidArgs')  # as systemd does
         self.fake(Systemd, self.session, {}, load_unit=refuse)
-        self.assert_finds(FINE, {'Not checked': ['a/b.service may take to stop: it is not']},
+        self.assert_finds(FINE, {'Not checked': ['a/b.service: it is not installed']},
                           '--instance=a/b')
 
     def test_a_system_service_does_not_end_at_logout(self):
         logind = self.fake(Logind, self.system, GLib.Variant('b', False))
         unit = service(stop_us=10_000_000, kind='simple')
         self.fake(Systemd, self.system, {self.UNIT: unit})
-        self.assert_finds(BITES, {'Will bite': ['ringdown.service is killed 10s after']},
+        self.assert_finds(PROBLEMS, {'Problems': ['systemd kills ringdown.service 10s after']},
                           '--bus=system')
         self.assertEqual([], logind.asked)
 
@@ -365,7 +365,7 @@ class UnitTest(BusTestCase):
 
     def test_a_bus_that_cannot_be_reached_does_not_bite(self):
         self.environment['DBUS_SESSION_BUS_ADDRESS'] = 'unix:path=/nonexistent'
-        self.assert_finds(FINE, {'Not checked': ['the bus cannot be reached']})
+        self.assert_finds(FINE, {'Not checked': ['cannot connect to the message bus']})
 
 
 class SocketTest(BusTestCase):
@@ -380,7 +380,7 @@ class SocketTest(BusTestCase):
             taken.bind((ADDRESS, 0))
             taken.listen()
             port = taken.getsockname()[1]
-            self.assert_finds(FINE, {'Will not bite': ['ringdown.socket is active',
+            self.assert_finds(FINE, {'Notes': ['ringdown.socket is active',
                                                        'ringdown-admin.socket is active']},
                               f'--port={port}', '--address=0.0.0.0')
 
@@ -404,9 +404,9 @@ class RunningTest(BusTestCase):
                           environment=self.environment)
         found = self.findings(done.stdout)
         self.assertEqual(FINE, done.returncode, done)
-        runs = f'is taken, but by the service itself, which runs already (process {server.pid})'
-        self.assertEqual([f'  - port {server.port} {runs}',
-                          f'  - admin-port {server.admin_port} {runs}'], found['Will not bite'])
+        runs = f'is in use by the running instance of this service (process {server.pid})'
+        self.assertEqual([f'  - port {server.port} {runs}'], found['Notes'])
+        self.assertIn(f'whether admin-port {server.admin_port} {runs}: find', done.stdout)
         client.text('undisturbed')
         client.expect_text('undisturbed')
 
@@ -415,8 +415,8 @@ class RunningTest(BusTestCase):
                             environment=self.environment)
         done = self.check(f'--address={ADDRESS}', f'--port={server.port}', '--admin-port=0',
                           '--instance=two', environment=self.environment)
-        self.assertEqual(BITES, done.returncode, done)
-        self.assertIn(f'is taken by ringdown (process {server.pid})', done.stdout)
+        self.assertEqual(PROBLEMS, done.returncode, done)
+        self.assertIn(f'{ADDRESS}:{server.port} is in use: the service cannot', done.stdout)
 
 
 class HostileTest(BusTestCase):
@@ -429,18 +429,18 @@ class HostileTest(BusTestCase):
 
     def test_a_manager_that_is_silent_is_not_waited_for(self):
         self.fake(Systemd, self.session, {}, load_unit=silence)
-        self.assert_quick(FINE, {'Not checked': ['the service manager does not say']})
+        self.assert_quick(FINE, {'Not checked': ['no answer from the service manager']})
 
     def test_a_system_that_is_silent_is_not_waited_for(self):
         self.fake(Systemd, self.session, {'ringdown.service': service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {}, load_unit=silence)
-        self.assert_quick(FINE, {'Not checked': [USER_MANAGER, 'logind does not say']})
+        self.assert_quick(FINE, {'Not checked': [USER_MANAGER, 'no answer from logind']})
 
     def test_a_bus_that_is_stopped_is_not_waited_for(self):
         pid = self.session.busctl('call', 'org.freedesktop.DBus', '/', 'org.freedesktop.DBus',
                                   'GetConnectionUnixProcessID', 's', 'org.freedesktop.DBus')[0]
         os.kill(pid, signal.SIGSTOP)
-        self.assert_quick(FINE, {'Not checked': ['the bus cannot be reached']})
+        self.assert_quick(FINE, {'Not checked': ['cannot connect to the message bus']})
 
     def test_answers_of_the_wrong_type_are_not_believed(self):
         wrong = [{'TimeoutStopUSec': GLib.Variant('s', '\x1b[2J')},
@@ -460,7 +460,7 @@ class HostileTest(BusTestCase):
         self.fake(Systemd, self.session, {'ringdown.service': service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=INFINITY)})
         self.fake(Logind, self.system, GLib.Variant('s', 'no'))
-        self.assert_finds(FINE, {'Not checked': ['logind does not say']})
+        self.assert_finds(FINE, {'Not checked': ['no answer from logind']})
 
     def test_nobody_is_started(self):
         started = os.path.join(self.directory, 'started')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""`ringdown --check` with Redis: what it learns of the server, and that it shows no password."""
+"""`ringdown --check` with Redis: problems of the server, and that no password is shown."""
 
 import os
 import socketserver
@@ -8,8 +8,8 @@ import threading
 import time
 
 import tap
-from checks import BITES, FINE, PORTS, CheckTestCase
-from patience import SLOWNESS, expect_time
+from checks import PROBLEMS, FINE, PORTS, CheckTestCase
+from waiting import SLOWNESS, expect_time
 from redis_server import RedisServer
 from ringdown import ADDRESS
 
@@ -81,10 +81,10 @@ class RedisTest(CheckTestCase):
         path = os.path.join(self.directory, 'secret.conf')
         with open(path, 'w', encoding='utf-8') as file:
             file.write(f'[Redis]\nredis=redis://:{ENCODED}@{ADDRESS}:{server.port}\n')
-        for mode, status in ((0o644, BITES), (0o640, FINE), (0o600, FINE)):
+        for mode, status in ((0o644, PROBLEMS), (0o640, FINE), (0o600, FINE)):
             with self.subTest(mode=oct(mode)):
                 os.chmod(path, mode)
-                found = {'Will bite': [f'the password in {path} can be read by every user']}
+                found = {'Problems': [f'every user of this machine can read the password in {path}']}
                 self.assert_finds(status, found if status else {}, f'--config={path}')
         os.chmod(path, 0o644)
         self.assert_finds(FINE, {}, f'--config={path}', f'--redis={server.url}')
@@ -97,43 +97,43 @@ class RedisTest(CheckTestCase):
                          (f'redis://anna:{ENCODED}@{place}', 'WRONGPASS'),
                          (f'redis://:{ENCODED}@{place}/16', 'DB index')):
             with self.subTest(why):
-                found = self.assert_finds(BITES, {'Will bite': [why]}, f'--redis={url}')
-                self.assertIn('does not let the service in, so it could not start: ', found)
+                found = self.assert_finds(PROBLEMS, {'Problems': [why]}, f'--redis={url}')
+                self.assertIn(' refuses the service, which cannot start: ', found)
 
     def test_a_server_that_is_absent_does_not_bite(self):
         server = self.redis()
         server.kill()
         place = f'{ADDRESS}:{server.port}'
-        told = [f'Redis at redis://:***@{place} cannot be used now (Connection refused)']
-        self.assert_finds(FINE, {'Will not bite': told}, f'--redis=redis://:{ENCODED}@{place}')
-        self.assert_finds(FINE, {'Will not bite': ['No such file']}, '--redis=/nowhere/redis.sock')
+        told = [f'cannot use Redis at redis://:***@{place} now (Connection refused)']
+        self.assert_finds(FINE, {'Notes': told}, f'--redis=redis://:{ENCODED}@{place}')
+        self.assert_finds(FINE, {'Notes': ['No such file']}, '--redis=/nowhere/redis.sock')
 
     def test_a_server_that_is_silent_is_not_waited_for(self):
         server = self.redis()
         server.stop()
         begin = time.monotonic()
-        self.assert_finds(FINE, {'Will not bite': ['cannot be used now']},
+        self.assert_finds(FINE, {'Notes': ['cannot use Redis at ']},
                           f'--redis={server.url}')
         expect_time(time.monotonic() - begin, under=5 * SLOWNESS)
 
     def test_a_read_only_replica_bites(self):
         server = self.redis(options=('--replicaof', ADDRESS, '1'))
         for mode in 'stream', 'pubsub':
-            self.assert_finds(BITES, {'Will bite': ['is a read-only replica']},
+            self.assert_finds(PROBLEMS, {'Problems': ['is a read-only replica']},
                               f'--redis={server.url}', f'--redis-mode={mode}')
         server.configure('replica-read-only', 'no')
         self.assert_finds(FINE, {}, f'--redis={server.url}')
 
     def test_a_server_that_would_evict_the_stream_bites(self):
         server = self.redis()
-        for policy, limit, mode, status in (('allkeys-lru', '1gb', 'stream', BITES),
+        for policy, limit, mode, status in (('allkeys-lru', '1gb', 'stream', PROBLEMS),
                                             ('allkeys-lru', '0', 'stream', FINE),
                                             ('allkeys-lru', '1gb', 'pubsub', FINE),
                                             ('volatile-lru', '1gb', 'stream', FINE)):
             with self.subTest(policy=policy, limit=limit, mode=mode):
                 server.configure('maxmemory', limit)
                 server.configure('maxmemory-policy', policy)
-                found = {'Will bite': ['(maxmemory-policy allkeys-lru)']}
+                found = {'Problems': ['(maxmemory-policy allkeys-lru)']}
                 self.assert_finds(status, found if status else {}, f'--redis={server.url}',
                                   f'--redis-mode={mode}')
 
@@ -143,16 +143,16 @@ class RedisTest(CheckTestCase):
         self.assert_finds(FINE, {}, f'--redis={server.url}')
 
     def test_a_server_without_streams_bites_in_stream_mode(self):
-        for version, mode, status in (('4.0.14', 'stream', BITES), ('4.0.14', 'pubsub', FINE),
+        for version, mode, status in (('4.0.14', 'stream', PROBLEMS), ('4.0.14', 'pubsub', FINE),
                                       ('5.0.0', 'stream', FINE), ('10.0.0', 'stream', FINE)):
             with self.subTest(version=version, mode=mode), FakeRedis(version) as port:
-                found = {'Will bite': [f'is version {version} and has no streams']}
+                found = {'Problems': [f'is version {version} and has no streams']}
                 self.assert_finds(status, found if status else {},
                                   f'--redis=redis://{ADDRESS}:{port}', f'--redis-mode={mode}')
 
     def test_what_a_hostile_server_says_is_shown_harmless(self):
         with FakeRedis('0\x1b[2J') as port:
-            shown = self.assert_finds(BITES, {'Will bite': ['is version 0\\u001b[2J and']},
+            shown = self.assert_finds(PROBLEMS, {'Problems': ['is version 0\\u001b[2J and']},
                                       f'--redis=redis://{ADDRESS}:{port}')
             self.assertNotIn('\x1b', shown)
 

@@ -8,10 +8,10 @@ import signal
 import tap
 from bus import NAME
 from ctl import ESCAPE, CtlTestCase
-from generations import UpgradeTestCase
+from upgrade_case import UpgradeTestCase
 from gi.repository import GLib
-from impostor import Impostor
-from patience import SLOWNESS
+from fake_service import FakeService
+from waiting import SLOWNESS
 
 PROPERTIES = {
     'Version': ('s', '1.2.3'), 'State': ('s', 'running'), 'Instance': ('s', ''),
@@ -42,7 +42,7 @@ def generation(number, report=None, **properties):
 class FakeTestCase(CtlTestCase):
     def process(self, properties, **replies):
         """Starts a fake worker that takes the bus name from the previous one."""
-        process = Impostor(self.bus, properties, replies)
+        process = FakeService(self.bus, properties, replies)
         self.addCleanup(process.leave)
         return process
 
@@ -236,7 +236,7 @@ class MonitorTest(FollowTestCase):
         """Starts a monitor, and a new worker that does not reply to GetAll."""
         _, monitor = self.begin()
         new = self.process(generation(2), GetAll=None)
-        self.assertTrue(new.is_asked_in_vain.wait(10 * SLOWNESS))
+        self.assertTrue(new.got_unanswered_call.wait(10 * SLOWNESS))
         return new, monitor
 
     def test_signals_are_shown_before_the_properties_are_loaded(self):
@@ -339,7 +339,7 @@ class RealTest(CtlTestCase, UpgradeTestCase):
         server, clients = self.start_with_clients(warnings=['Hand-over: '])
         self.program.replace('exit 3')
         before = server.pid
-        self.assert_fails(['goes on', '3'], 'upgrade')
+        self.assert_fails(['keeps all clients', '3'], 'upgrade')
         self.assertEqual(before, server.wait_alone())
         self.assertEqual(1, self.json('status')['generation'])
         self.assert_served(clients)

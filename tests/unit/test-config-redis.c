@@ -80,8 +80,8 @@ other_variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpoint
     { "REDIS_PORT=0", "REDIS_PORT: “0” is " PORT },
     { "REDIS_PORT=65536", "REDIS_PORT: “65536” is " PORT },
     { "REDIS_PORT=tcp://10.0.0.1:6379",
-      "REDIS_PORT: “tcp://10.0.0.1:6379” is what Kubernetes says of a Service called redis, not a "
-      "port; set enableServiceLinks: false for the pod" },
+      "REDIS_PORT: “tcp://10.0.0.1:6379” is not a port, but set by Kubernetes for a Service named "
+      "redis; set enableServiceLinks: false in the pod" },
     { "REDIS_HOST=a b", "REDIS_HOST: “a b” is " ADDRESS },
     { "REDIS_HOST=tcp://a", "REDIS_HOST: “tcp://a” is " ADDRESS },
     { "REDIS_CHANNEL=a\tb", "REDIS_CHANNEL: “a\\u0009b” is not a name; give printable text" },
@@ -108,9 +108,9 @@ static void
 bad_url_is_an_error_at_start (ConfigFixture *fixture, gconstpointer data)
 {
   const char *reason
-    = "is not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
-  g_autofree char *empty = g_strdup_printf ("--redis: “” %s", reason);
-  g_autofree char *no_url = g_strdup_printf ("--redis: “localhost:6379” %s", reason);
+    = "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
+  g_autofree char *empty = g_strdup_printf ("--redis: %s", reason);
+  g_autofree char *no_url = g_strdup_printf ("--redis: %s", reason);
 
   config_fixture_assert_refused (fixture, STRV ("--redis="), NULL, NULL, G_IO_ERROR,
                                  G_IO_ERROR_INVALID_ARGUMENT, empty);
@@ -127,7 +127,7 @@ buffer_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
   config_fixture_assert_refused (fixture, STRV (redis, "--redis-buffer=524287"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                  "--redis-buffer “524287” is less than 8 times max-message "
-                                 "(default) “64KiB”; raise the one or lower the other");
+                                 "(default) “64KiB”; raise the first or lower the second");
   config_fixture_assert_accepted (fixture, STRV ("--redis-buffer=524287"), NULL, NULL);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core-fixture.h"
-#include "rd-local-bus.h"
+#include "rd-bus.h"
 #include "rd-metrics.h"
 
 #define LONG_US (600 * G_USEC_PER_SEC)
@@ -58,7 +58,7 @@ set_up (MetricsFixture *fixture, gconstpointer data)
 
   core_fixture_set_up (&fixture->core, NULL);
   fixture->drain = rd_drain_new (fixture->core.manager, &options);
-  fixture->bus = rd_local_bus_new ();
+  fixture->bus = rd_bus_new ();
   fixture->metrics = rd_metrics_new (fixture->core.manager, fixture->drain, fixture->bus);
 }
 

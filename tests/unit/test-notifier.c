@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "crowd.h"
-#include "rd-local-bus.h"
+#include "rd-bus.h"
 #include "rd-notifier.h"
 
 #define INTERVAL_US (40 * 1000)
@@ -35,7 +35,7 @@ static void
 set_up (Listener *listener, gconstpointer data)
 {
   listener->crowd = crowd_new (NULL);
-  listener->bus = rd_local_bus_new ();
+  listener->bus = rd_bus_new ();
   listener->times_us = g_array_new (FALSE, FALSE, sizeof (gint64));
   listener->text = "🛰 Test notification";
   g_signal_connect_swapped (listener->bus, "message", G_CALLBACK (on_message), listener);

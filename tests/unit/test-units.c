@@ -17,8 +17,9 @@ typedef struct
   gint64 result;
 } Understood;
 
-#define NOT_A_DURATION "is not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
-#define NOT_A_SIZE     "is not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
+#define NOT_A_DURATION \
+  "is not a duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min"
+#define NOT_A_SIZE "is not a size; give bytes, or a size such as 64KiB, 4MiB or 1GiB"
 
 static void
 tell (const char *text)
