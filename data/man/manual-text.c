@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Formats text as roff or as comments of a key file: fills lines, escapes roff commands, and marks
- * option names. */
+/* Formats text as roff or as comments in a key file. */
 
 #include "manual-text.h"
 
@@ -10,7 +9,7 @@
 
 #define COLUMNS 80
 
-/* Appends @c, escaped so that roff prints it unchanged: "-" as minus, "'" as apostrophe. */
+/* Appends @c, escaped so that roff prints the ASCII character. */
 static void
 add_char (GString *out, const ManualStyle *style, char c)
 {
@@ -39,11 +38,12 @@ manual_add_text (GString *out, const ManualStyle *style, const char *text)
     add_char (out, style, *text);
 }
 
-/* Formats @word, which may be an option name followed by punctuation. Returns: (transfer full). */
+/* Returns: (transfer full): @word, with the name of an option in bold. */
 static char *
 format_word (const ManualStyle *style, const char *word)
 {
-  GString *out = g_string_new (style->is_roff && *word == '.' ? "\\&" : ""); /* not a command */
+  GString *out = g_string_new (style->is_roff && *word == '.' ? "\\&"
+                                                              : ""); /* not a roff request */
   gsize n = strspn (word, "abcdefghijklmnopqrstuvwxyz-");
 
   if (g_str_has_prefix (word, "--") && n > strlen ("--"))

@@ -7,22 +7,22 @@
 
 G_BEGIN_DECLS
 
-/* The format of a kind of page. */
+/* The format of a document. */
 typedef struct
 {
-  const char *indent;   /* of each line */
-  const char *dashes;   /* replaces the two dashes of an option name */
-  const char *bold;     /* begins literal text */
-  const char *roman;    /* ends literal text */
-  gboolean is_roff;     /* FALSE: plain text */
-  gboolean is_key_file; /* FALSE: the command line */
+  const char *indent;   /* before each line of a paragraph */
+  const char *dashes;   /* replacement for the "--" of an option in a text */
+  const char *bold;     /* switches to bold */
+  const char *roman;    /* switches back */
+  gboolean is_roff;     /* else plain text */
+  gboolean is_key_file; /* else the command line */
 } ManualStyle;
 
-/* Appends @text to @out, escaped so that it is printed unchanged. */
+/* Appends @text to @out, escaped. */
 void manual_add_text (GString *out, const ManualStyle *style, const char *text);
 
-/* Appends @text in lines of at most 80 columns, and marks option names such as --port. In roff,
- * each sentence begins on a new line. */
+/* Appends @text in lines of at most 80 columns, with the names of options, such as --port, in bold.
+ * In roff, each sentence begins a line. */
 void manual_add_paragraph (GString *out, const ManualStyle *style, const char *text);
 
 G_END_DECLS

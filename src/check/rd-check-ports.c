@@ -117,15 +117,6 @@ name_of (GInetSocketAddress *address)
   return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
 }
 
-/* Whether only one of two sockets can listen on these addresses, at the same port. */
-static gboolean
-is_overlapping (GInetAddress *one, GInetAddress *other)
-{
-  return g_inet_address_get_family (one) == g_inet_address_get_family (other)
-         && (g_inet_address_equal (one, other) || g_inet_address_get_is_any (one)
-             || g_inet_address_get_is_any (other));
-}
-
 /* Whether the running instance of the service listens on @address. */
 static gboolean
 is_own (const RdCheckPort *port, GInetSocketAddress *address)
@@ -138,7 +129,8 @@ is_own (const RdCheckPort *port, GInetSocketAddress *address)
       if (url == NULL || g_uri_get_port (url) != (int) g_inet_socket_address_get_port (address))
         continue;
       inet = g_inet_address_new_from_string (g_uri_get_host (url));
-      if (inet != NULL && is_overlapping (inet, g_inet_socket_address_get_address (address)))
+      if (inet != NULL
+          && rd_socket_is_overlapping (inet, g_inet_socket_address_get_address (address)))
         return TRUE;
     }
   return FALSE;
@@ -241,7 +233,8 @@ is_conflict (const Place *one, const Place *other)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
   /* the service ignores an address that an option has twice */
-  return is_overlapping (this, that) && !(is_same_option && g_inet_address_equal (this, that));
+  return rd_socket_is_overlapping (this, that)
+         && !(is_same_option && g_inet_address_equal (this, that));
 }
 
 /* Finds addresses that work alone, but not together. Reports only one pair: there is often the same

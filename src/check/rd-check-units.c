@@ -5,21 +5,48 @@
 
 #include "rd-check-units.h"
 
+#include <gio/gio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rd-message-bus.h"
 #include "rd-names.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
 #include "rd-unit.h"
 #include "rd-units.h"
 
+#define TIMEOUT_MS         2000 /* for a connection, and for each reply */
 #define LOGIND             "org.freedesktop.login1"
 #define LINGER_DIR         "/var/lib/systemd/linger"
 #define MAX_VARIABLE_CHARS 60
+#define MAX_USER_CHARS     64
 
 /* A drain can take this much longer than its timeout: clients have 5 s to answer a close. */
 #define CLOSING_US (10 * G_TIME_SPAN_SECOND)
 
 /* Time until a stopping service has asked systemd for more time, on a busy machine. */
 #define EXTEND_US (2 * G_TIME_SPAN_SECOND)
+
+typedef struct
+{
+  RdCheckReport *report;       /* unowned */
+  const RdConfig *config;      /* unowned */
+  char **environment;          /* unowned */
+  GDBusConnection *bus;        /* owned: of the service and its service manager */
+  GDBusConnection *system_bus; /* owned; nullable: cannot be reached, or not needed */
+  char *user;                  /* owned: printable name */
+} Check;
+
+static void
+check_clear (Check *check)
+{
+  g_clear_object (&check->bus);
+  g_clear_object (&check->system_bus);
+  g_clear_pointer (&check->user, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Check, check_clear)
 
 /* The properties of a service unit, see org.freedesktop.systemd1(5). */
 typedef struct
@@ -51,7 +78,7 @@ call (GDBusConnection *bus,
 {
   return g_dbus_connection_call_sync (bus, name, path, interface, method, arguments,
                                       G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                      RD_CHECK_BUS_TIMEOUT_MS, NULL, error);
+                                      TIMEOUT_MS, NULL, error);
 }
 
 /* Returns: (transfer full): all properties of @interface, type a{sv}, or NULL with an error. */
@@ -68,12 +95,20 @@ get_properties (GDBusConnection *bus,
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
-static void
-find_running_instance (const RdCheckUnits *units, RdCheckFacts *facts)
+/* Whether the service would belong to a user's service manager. */
+static gboolean
+is_user (const Check *check)
 {
-  g_autoptr (GVariant) reply = call (units->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+  return check->config->bus == RD_CONFIG_BUS_SESSION;
+}
+
+static void
+find_running_instance (const Check *check, RdCheckFacts *facts)
+{
+  g_autofree char *bus_name = rd_config_dup_application_id (check->config);
+  g_autoptr (GVariant) reply = call (check->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                      "org.freedesktop.DBus", "GetConnectionUnixProcessID",
-                                     g_variant_new ("(s)", units->bus_name), "(u)", NULL);
+                                     g_variant_new ("(s)", bus_name), "(u)", NULL);
   g_autoptr (GVariant) properties = NULL;
   guint32 pid;
 
@@ -82,7 +117,7 @@ find_running_instance (const RdCheckUnits *units, RdCheckFacts *facts)
 
   g_variant_get (reply, "(u)", &pid);
   facts->service_pid = (int) pid;
-  properties = get_properties (units->bus, units->bus_name, RD_OBJECT_PATH, RD_INTERFACE, NULL);
+  properties = get_properties (check->bus, bus_name, RD_OBJECT_PATH, RD_INTERFACE, NULL);
   if (properties != NULL)
     g_variant_lookup (properties, "Addresses", "^as", &facts->service_urls);
 }
@@ -95,9 +130,9 @@ load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
   g_autoptr (GVariant) unit = NULL;
   const char *state = "";
 
-  *path = rd_unit_find (bus, name, RD_CHECK_BUS_TIMEOUT_MS, NULL, error);
+  *path = rd_unit_find (bus, name, TIMEOUT_MS, NULL, error);
   if (*path != NULL)
-    unit = rd_unit_get_properties (bus, *path, "Unit", RD_CHECK_BUS_TIMEOUT_MS, NULL, error);
+    unit = rd_unit_get_properties (bus, *path, "Unit", TIMEOUT_MS, NULL, error);
   if (unit == NULL)
     return NULL;
 
@@ -118,8 +153,7 @@ load_service (GDBusConnection *bus, const char *name, Service *service, GError *
 
   *service = (Service){ 0 };
   if (unit != NULL)
-    service->properties = rd_unit_get_properties (bus, path, "Service", RD_CHECK_BUS_TIMEOUT_MS,
-                                                  NULL, error);
+    service->properties = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, NULL, error);
   if (service->properties == NULL)
     return FALSE;
   if (!g_variant_lookup (service->properties, "TimeoutStopUSec", "t", &service->stop_timeout_us)
@@ -146,41 +180,35 @@ is_active (GDBusConnection *bus, const char *name)
 }
 
 static void
-check_stop_timeout (RdCheckReport *report,
-                    const RdCheckUnits *units,
-                    const char *name,
-                    const Service *service)
+check_stop_timeout (const Check *check, const char *name, const Service *service)
 {
-  const guint64 needed_us = units->drain_timeout_us + CLOSING_US;
+  const guint64 needed_us = check->config->drain_timeout_us + CLOSING_US;
   g_autofree char *stop = rd_units_format_duration (service->stop_timeout_us);
-  g_autofree char *drain = rd_units_format_duration (units->drain_timeout_us);
+  g_autofree char *drain = rd_units_format_duration (check->config->drain_timeout_us);
   g_autofree char *needed = rd_units_format_duration (needed_us);
 
   if (service->stop_timeout_us >= needed_us)
     return;
   if (!service->may_extend)
-    rd_check_report_add (report, RD_CHECK_PROBLEM,
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "systemd kills %s %s after a stop (TimeoutStopSec=), but a drain takes up "
                          "to %s. Set Type=notify and NotifyAccess=main to let it extend that time, "
                          "or set TimeoutStopSec=%s, or shorten drain-timeout",
                          name, stop, drain, needed);
   else if (service->stop_timeout_us < EXTEND_US)
-    rd_check_report_add (report, RD_CHECK_PROBLEM,
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "systemd kills %s %s after a stop (TimeoutStopSec=), perhaps before it "
                          "has asked for more time to drain. Set TimeoutStopSec=10s",
                          name, stop);
 }
 
 static void
-check_restart (RdCheckReport *report,
-               const RdCheckUnits *units,
-               const char *name,
-               const Service *service)
+check_restart (const Check *check, const char *name, const Service *service)
 {
-  g_autoptr (GPtrArray) texts = rd_unit_check_restart (service->properties, name, units->is_user);
+  g_autoptr (GPtrArray) texts = rd_unit_check_restart (service->properties, name, is_user (check));
 
   for (guint i = 0; i < texts->len; i++)
-    rd_check_report_add (report, RD_CHECK_PROBLEM, "%s", (const char *) texts->pdata[i]);
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM, "%s", (const char *) texts->pdata[i]);
 }
 
 static gboolean
@@ -211,10 +239,7 @@ dup_variable_display (const char *variable)
 
 /* The service gets the variables of the unit, this process does not. */
 static void
-check_environment (RdCheckReport *report,
-                   const RdCheckUnits *units,
-                   const char *name,
-                   const Service *service)
+check_environment (const Check *check, const char *name, const Service *service)
 {
   g_auto (GStrv) variables = NULL;
   g_autoptr (GString) missing = g_string_new (NULL);
@@ -222,14 +247,14 @@ check_environment (RdCheckReport *report,
   g_variant_lookup (service->properties, "Environment", "^as", &variables);
   for (char **variable = variables; variable != NULL && *variable != NULL; variable++)
     if (is_setting (*variable)
-        && !g_strv_contains ((const char *const *) units->environment, *variable))
+        && !g_strv_contains ((const char *const *) check->environment, *variable))
       {
         g_autofree char *display = dup_variable_display (*variable);
 
         g_string_append_printf (missing, " %s", display);
       }
   if (missing->len > 0)
-    rd_check_report_add (report, RD_CHECK_UNCHECKED,
+    rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
                          "variables that %s sets for the service:%s. Set them here, too, to check "
                          "them",
                          name, missing->str);
@@ -238,18 +263,18 @@ check_environment (RdCheckReport *report,
 /* When a user's last session ends, systemd stops the user's service manager, within a time limit.
  */
 static void
-check_user_manager (RdCheckReport *report, const RdCheckUnits *units)
+check_user_manager (const Check *check)
 {
-  const guint64 needed_us = units->drain_timeout_us + CLOSING_US;
-  g_autofree char *name = g_strdup_printf ("user@%u.service", units->uid);
+  const guint64 needed_us = check->config->drain_timeout_us + CLOSING_US;
+  g_autofree char *name = g_strdup_printf ("user@%u.service", getuid ());
   g_autofree char *stop = NULL;
-  g_autofree char *drain = rd_units_format_duration (units->drain_timeout_us);
+  g_autofree char *drain = rd_units_format_duration (check->config->drain_timeout_us);
   g_autofree char *needed = rd_units_format_duration (needed_us);
   g_auto (Service) service = { 0 };
 
-  if (!load_service (units->system_bus, name, &service, NULL))
+  if (!load_service (check->system_bus, name, &service, NULL))
     {
-      rd_check_report_add (report, RD_CHECK_UNCHECKED,
+      rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
                            "the stop timeout of %s: no answer from the system's service manager",
                            name);
       return;
@@ -259,7 +284,7 @@ check_user_manager (RdCheckReport *report, const RdCheckUnits *units)
 
   stop = rd_units_format_duration (service.stop_timeout_us);
   rd_check_report_add (
-    report, RD_CHECK_PROBLEM,
+    check->report, RD_CHECK_PROBLEM,
     "at logout and shutdown, systemd kills %s and all services in it after %s "
     "(TimeoutStopSec=), but a drain takes up to %s. Set TimeoutStopSec=%s for it "
     "(systemctl edit %s), or shorten drain-timeout",
@@ -269,14 +294,14 @@ check_user_manager (RdCheckReport *report, const RdCheckUnits *units)
 /* @lingers: (out): whether the user's services run without a session.
  * Returns: FALSE if that is unknown. */
 static gboolean
-get_linger (const RdCheckUnits *units, gboolean *lingers)
+get_linger (const Check *check, gboolean *lingers)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = call (units->system_bus, LOGIND, "/org/freedesktop/login1",
+  g_autoptr (GVariant) reply = call (check->system_bus, LOGIND, "/org/freedesktop/login1",
                                      LOGIND ".Manager", "GetUser",
-                                     g_variant_new ("(u)", (guint32) units->uid), "(o)", &error);
+                                     g_variant_new ("(u)", (guint32) getuid ()), "(o)", &error);
   g_autofree char *name = error != NULL ? g_dbus_error_get_remote_error (error) : NULL;
-  g_autofree char *file = g_build_filename (LINGER_DIR, units->user, NULL);
+  g_autofree char *file = g_build_filename (LINGER_DIR, check->user, NULL);
   g_autoptr (GVariant) user = NULL;
   const char *path;
 
@@ -289,33 +314,33 @@ get_linger (const RdCheckUnits *units, gboolean *lingers)
     return FALSE;
 
   g_variant_get (reply, "(&o)", &path);
-  user = get_properties (units->system_bus, LOGIND, path, LOGIND ".User", NULL);
+  user = get_properties (check->system_bus, LOGIND, path, LOGIND ".User", NULL);
   return user != NULL && g_variant_lookup (user, "Linger", "b", lingers);
 }
 
 static void
-check_logout (RdCheckReport *report, const RdCheckUnits *units, const char *name)
+check_logout (const Check *check, const char *name)
 {
   gboolean lingers;
 
-  if (units->system_bus == NULL)
+  if (check->system_bus == NULL)
     {
-      rd_check_report_add (report, RD_CHECK_UNCHECKED,
+      rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
                            "whether %s survives a logout: cannot connect to the system bus", name);
       return;
     }
-  check_user_manager (report, units);
-  if (!get_linger (units, &lingers))
-    rd_check_report_add (report, RD_CHECK_UNCHECKED,
+  check_user_manager (check);
+  if (!get_linger (check, &lingers))
+    rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
                          "whether %s survives a logout: no answer from logind", name);
   else if (!lingers)
-    rd_check_report_add (report, RD_CHECK_PROBLEM,
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "%s ends when %s logs out. Enable lingering: loginctl enable-linger %s",
-                         name, units->user, units->user);
+                         name, check->user, check->user);
 }
 
 static void
-report_unknown (RdCheckReport *report, const char *name, const GError *error)
+report_unknown (const Check *check, const char *name, const GError *error)
 {
   const char *reason = "no answer from the service manager";
 
@@ -325,34 +350,68 @@ report_unknown (RdCheckReport *report, const char *name, const GError *error)
   else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
            || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
     reason = "no service manager is on the bus";
-  rd_check_report_add (report, RD_CHECK_UNCHECKED, "the unit %s: %s", name, reason);
+  rd_check_report_add (check->report, RD_CHECK_UNCHECKED, "the unit %s: %s", name, reason);
 }
 
-void
-rd_check_units (RdCheckReport *report, const RdCheckUnits *units, RdCheckFacts *facts)
+static void
+check_all (const Check *check, RdCheckFacts *facts)
 {
-  g_autofree char *name = units->instance != NULL
-                            ? g_strdup_printf ("ringdown@%s.service", units->instance)
-                            : g_strdup ("ringdown.service");
+  const char *instance = check->config->instance;
+  g_autofree char *name = instance != NULL ? g_strdup_printf ("ringdown@%s.service", instance)
+                                           : g_strdup ("ringdown.service");
   g_autoptr (GError) error = NULL;
   g_auto (Service) service = { 0 };
 
-  find_running_instance (units, facts);
-  if (!load_service (units->bus, name, &service, &error))
+  find_running_instance (check, facts);
+  if (!load_service (check->bus, name, &service, &error))
     {
-      report_unknown (report, name, error);
+      report_unknown (check, name, error);
       return;
     }
 
   g_variant_lookup (service.properties, "LimitNOFILE", "t", &facts->max_descriptors);
-  check_stop_timeout (report, units, name, &service);
-  check_restart (report, units, name, &service);
-  check_environment (report, units, name, &service);
-  if (units->is_user)
-    check_logout (report, units, name);
-  if (units->instance == NULL)
+  check_stop_timeout (check, name, &service);
+  check_restart (check, name, &service);
+  check_environment (check, name, &service);
+  if (is_user (check))
+    check_logout (check, name);
+  if (instance == NULL)
     {
-      facts->has_socket = is_active (units->bus, "ringdown.socket");
-      facts->has_admin_socket = is_active (units->bus, "ringdown-admin.socket");
+      facts->has_socket = is_active (check->bus, "ringdown.socket");
+      facts->has_admin_socket = is_active (check->bus, "ringdown-admin.socket");
     }
+}
+
+static GDBusConnection *
+connect_to_bus (GBusType type, char **environment)
+{
+  g_autofree char *address = rd_message_bus_dup_address (type, environment, NULL);
+
+  return address != NULL ? rd_message_bus_connect (address, TIMEOUT_MS, NULL) : NULL;
+}
+
+void
+rd_check_units (RdCheckReport *report,
+                const RdConfig *config,
+                char **environment,
+                RdCheckFacts *facts)
+{
+  g_auto (Check) check = { .report = report, .config = config, .environment = environment };
+
+  if (config->bus == RD_CONFIG_BUS_NONE)
+    return;
+
+  check.bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM,
+                              environment);
+  if (check.bus == NULL)
+    {
+      rd_check_report_add (report, RD_CHECK_UNCHECKED,
+                           "the systemd unit, and whether the service is running: cannot connect "
+                           "to the message bus. The service would run without it");
+      return;
+    }
+  if (is_user (&check))
+    check.system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+  check.user = rd_text_printable (g_get_user_name (), MAX_USER_CHARS);
+  check_all (&check, facts);
 }

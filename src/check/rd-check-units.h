@@ -3,29 +3,10 @@
 
 #pragma once
 
-#include <gio/gio.h>
-#include <sys/types.h>
-
 #include "rd-check-report.h"
+#include "rd-config.h"
 
 G_BEGIN_DECLS
-
-/* Time limit for connecting to a bus, and for each reply. */
-#define RD_CHECK_BUS_TIMEOUT_MS 2000
-
-/* The environment that the service would run in. */
-typedef struct
-{
-  GDBusConnection *bus;        /* of the service and its service manager */
-  GDBusConnection *system_bus; /* nullable: cannot be reached */
-  gboolean is_user;            /* it is a user's service manager */
-  uid_t uid;                   /* of that user */
-  const char *user;            /* name of that user, printable */
-  const char *instance;        /* nullable */
-  const char *bus_name;        /* of the service */
-  gint64 drain_timeout_us;
-  char **environment; /* of this process, NULL-terminated */
-} RdCheckUnits;
 
 /* Facts that other checks need. */
 typedef struct
@@ -38,8 +19,12 @@ typedef struct
 } RdCheckFacts;
 
 /* Checks whether the systemd unit of the service leaves it enough time to drain, and keeps clients
- * connected through a restart; and for a user's service, whether it ends at logout.
- * @facts: (inout): fields are set as far as they are known. */
-void rd_check_units (RdCheckReport *report, const RdCheckUnits *units, RdCheckFacts *facts);
+ * connected through a restart; and for a user's service, whether it ends at logout. Waits up to 2 s
+ * for each bus and each reply. @environment: of this process, NULL-terminated. @facts: (inout):
+ * fields are set as far as they are known. */
+void rd_check_units (RdCheckReport *report,
+                     const RdConfig *config,
+                     char **environment,
+                     RdCheckFacts *facts);
 
 G_END_DECLS

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rd-address.h"
 #include "rd-names.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
@@ -188,57 +189,6 @@ read_command_line (CommandLine *line, RdSettings *settings, char **argv, GError 
   return TRUE;
 }
 
-typedef struct
-{
-  char *host; /* owned */
-  guint port;
-} Server;
-
-static const RdOption host_variable = {
-  .name = "REDIS_HOST",
-  .type = RD_OPTION_ADDRESS,
-  .offset = G_STRUCT_OFFSET (Server, host),
-  .preset = "localhost",
-};
-
-static const RdOption port_variable = {
-  .name = "REDIS_PORT",
-  .type = RD_OPTION_PORT,
-  .offset = G_STRUCT_OFFSET (Server, port),
-  .preset = G_STRINGIFY (RD_REDIS_PORT),
-  .min = "1",
-  .max = "65535",
-};
-
-/* Refuses the variable that Kubernetes sets for a Service named redis, see
- * https://kubernetes.io/docs/concepts/services-networking/service (environment variables). */
-static gboolean
-refuse_service_link (const char *text, GError **error)
-{
-  g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
-
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a port, but set by Kubernetes for a Service named redis; set "
-               "enableServiceLinks: false in the pod",
-               shown);
-  return FALSE;
-}
-
-/* Sets the field of @server to @variable, or to its default if that is not set. */
-static gboolean
-read_variable (Server *server, const RdOption *variable, char **envp, GError **error)
-{
-  const char *text = rd_settings_get_variable (envp, variable->name);
-  const char *const values[] = { text != NULL ? text : variable->preset, NULL };
-  const gboolean is_link = variable == &port_variable && g_str_has_prefix (values[0], "tcp://");
-  const gboolean is_read = is_link ? refuse_service_link (text, error)
-                                   : rd_option_set (variable, server, values, error);
-
-  if (!is_read)
-    g_prefix_error (error, "%s: ", variable->name);
-  return is_read;
-}
-
 /* Whether no RINGDOWN_* variable and no command line sets @option. */
 static gboolean
 is_unset (const RdSettings *settings, const RdOption *option)
@@ -246,24 +196,44 @@ is_unset (const RdSettings *settings, const RdOption *option)
   return rd_settings_get_source (settings, option) <= RD_SOURCE_OTHER_VARIABLE;
 }
 
+/* Sets the error for an invalid variable. Returns: FALSE. */
 static gboolean
-read_server (RdSettings *settings, const RdOption *redis, char **envp, GError **error)
+refuse_variable (const char *name, const char *value, const char *fault, GError **error)
 {
-  const gboolean has_host = rd_settings_get_variable (envp, host_variable.name) != NULL;
-  const RdOption *first = has_host ? &host_variable : &port_variable;
-  Server server = { NULL };
-  g_autofree char *url = NULL;
-  gboolean is_read;
+  g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
 
-  is_read = read_variable (&server, &host_variable, envp, error)
-            && read_variable (&server, &port_variable, envp, error);
-  if (is_read)
-    {
-      url = rd_redis_url_dup_display (&(RdRedisUrl){ .host = server.host, .port = server.port });
-      rd_settings_add_other_variable (settings, redis, first->name, url);
-    }
-  rd_option_clear (&host_variable, &server);
-  return is_read;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: “%s” is not %s", name, shown,
+               fault);
+  return FALSE;
+}
+
+/* @host and @port: (nullable): but not both. */
+static gboolean
+add_server (RdSettings *settings,
+            const RdOption *redis,
+            const char *host,
+            const char *port,
+            GError **error)
+{
+  guint64 number = RD_REDIS_PORT;
+  g_autofree char *url = NULL;
+
+  if (host != NULL && !rd_address_is_valid (host))
+    return refuse_variable ("REDIS_HOST", host, "an address; give a host name or an IP address",
+                            error);
+  /* https://kubernetes.io/docs/concepts/services-networking/service (environment variables) */
+  if (port != NULL && g_str_has_prefix (port, "tcp://"))
+    return refuse_variable ("REDIS_PORT", port,
+                            "a port, but set by Kubernetes for a Service named redis; set "
+                            "enableServiceLinks: false in the pod",
+                            error);
+  if (port != NULL && !g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
+    return refuse_variable ("REDIS_PORT", port, "a port; give a number from 1 to 65535", error);
+
+  url = rd_redis_url_dup_display (
+    &(RdRedisUrl){ .host = (char *) (host != NULL ? host : "localhost"), .port = (guint) number });
+  rd_settings_add_other_variable (settings, redis, host != NULL ? "REDIS_HOST" : "REDIS_PORT", url);
+  return TRUE;
 }
 
 /* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs, so they are
@@ -274,14 +244,14 @@ read_redis_variables (RdSettings *settings, char **envp, GError **error)
   const RdOption *redis = rd_settings_find (settings, NULL, "redis");
   const RdOption *redis_channel = rd_settings_find (settings, NULL, "redis-channel");
   const char *channel = rd_settings_get_variable (envp, "REDIS_CHANNEL");
+  const char *host = rd_settings_get_variable (envp, "REDIS_HOST");
+  const char *port = rd_settings_get_variable (envp, "REDIS_PORT");
 
   if (channel != NULL && is_unset (settings, redis_channel))
     rd_settings_add_other_variable (settings, redis_channel, "REDIS_CHANNEL", channel);
-  if ((rd_settings_get_variable (envp, host_variable.name) == NULL
-       && rd_settings_get_variable (envp, port_variable.name) == NULL)
-      || !is_unset (settings, redis))
+  if ((host == NULL && port == NULL) || !is_unset (settings, redis))
     return TRUE;
-  return read_server (settings, redis, envp, error);
+  return add_server (settings, redis, host, port, error);
 }
 
 /* @name: the option for the size of a message buffer. */

@@ -15,12 +15,10 @@
 
 #define MAX_QUOTED_CHARS 60
 
-typedef gboolean Set (const RdOption *option, gpointer field, const char *text, GError **error);
-
 typedef struct
 {
   /* Set the field; lists have @set_list (@values is NULL-terminated), all others @set. */
-  Set *set;
+  gboolean (*set) (const RdOption *option, gpointer field, const char *text, GError **error);
   gboolean (*set_list) (const RdOption *option,
                         gpointer field,
                         const char *const *values,
@@ -41,7 +39,6 @@ typedef struct
   char *(*format_number) (guint64 number);
 } Type;
 
-static Set set_integer, set_quantity;
 static const Type *type_of (const RdOption *option);
 
 /* Returns: (transfer full): an error message for the value @shown: the problem, then the remedy. */
@@ -56,10 +53,10 @@ describe_fault (const RdOption *option, const char *shown)
       words = g_strjoinv (", ", (char **) option->words);
       return g_strdup_printf ("“%s” is not one of %s", shown, words);
     }
-  if (type->set == set_integer)
+  if (option->type == RD_OPTION_COUNT || option->type == RD_OPTION_PORT)
     return g_strdup_printf ("“%s” is not a %s; give a number from %s to %s", shown, type->noun,
                             option->min, option->max);
-  if (type->set == set_quantity)
+  if (type->parse != NULL)
     return g_strdup_printf ("“%s” is out of range; give %s%s to %s", shown,
                             option->zero_is_off ? "0 (off) or " : "", option->min, option->max);
   return g_strdup_printf ("“%s” is not %s; give %s", shown, type->noun, type->valid);

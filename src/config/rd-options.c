@@ -27,8 +27,8 @@ G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 
 /* clang-format off */
-/* In the order of --help. The manual contains the descriptions. In them, --port refers to the option
- * port; ringdown.conf(5) shows it without the dashes. */
+/* In the order of --help. The manual contains the descriptions; ringdown.conf(5) shows a reference
+ * such as --port without the dashes. */
 static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),

@@ -31,12 +31,12 @@ def columns(text):
 
 class SettingsTest(CheckTestCase):
     def settings(self, *options, **more):
-        """The table: by option its value and where that is from."""
+        """The table of settings: a value and a source for each option."""
         lines = self.check('--bus=none', *PORTS, *options, **more).stdout.splitlines()
         rows = [line.split(maxsplit=1) for line in lines if line.startswith('  ')]
         return {name: tuple(cell.strip() for cell in rest.rsplit('  ', 1)) for name, rest in rows}
 
-    def test_nothing_is_wrong(self):
+    def test_defaults_have_no_problems(self):
         self.assert_finds(FINE, {}, '--bus=none', *PORTS)
 
     def test_each_option_is_shown_with_its_value_and_source(self):
@@ -55,7 +55,7 @@ class SettingsTest(CheckTestCase):
             with self.subTest(option):
                 self.assertEqual((value, source), settings[option])
 
-    def test_other_variables_are_named_as_the_source(self):
+    def test_variables_of_redis_are_shown_as_the_source(self):
         settings = self.settings(environment={'REDIS_PORT': '1', 'REDIS_CHANNEL': 'bell'})
         self.assertEqual(('redis://localhost:1', 'REDIS_PORT'), settings['redis'])
         self.assertEqual('REDIS_CHANNEL', settings['redis-channel'][1])
@@ -82,7 +82,7 @@ class SettingsTest(CheckTestCase):
             pass
         self.assertIn(f'Key file: {path}\n', self.check('--bus=none').stdout)
 
-    def test_what_a_start_refuses_is_refused_alike(self):
+    def test_invalid_settings_are_refused_as_at_a_start(self):
         for status, options, environment in (
                 (WRONG_USAGE, ['--port=http'], {}), (WRONG_USAGE, ['--colour'], {}),
                 (WRONG_USAGE, ['--log-size=64KiB'], {}), (1, [], {'RINGDOWN_PORT': 'http'}),
@@ -92,18 +92,18 @@ class SettingsTest(CheckTestCase):
                 self.assertEqual((status, ''), (done.returncode, done.stdout))
                 self.assertRegex(done.stderr, r'\Aringdown: [^\n]+\n\Z')
 
-    def test_it_is_no_setting(self):
+    def test_check_cannot_be_set_in_the_environment(self):
         self.start(environment={'RINGDOWN_CHECK': '1'})
         done = self.check('--help')
         self.assertRegex(done.stdout, r'\n  --check  ')
         self.assertNotIn('Key file:', done.stdout)
 
-    def test_hostile_text_is_shown_harmless(self):
+    def test_control_characters_are_escaped(self):
         done = self.check('--bus=none', *PORTS, '--notify-message=a\x1b[2J\nb\u202ec')
         self.assertIn('a\\u001b[2J\\u000ab\\u202ec', done.stdout)
         self.assertNotIn('\x1b', done.stdout)
 
-    def test_it_fits_a_terminal(self):
+    def test_output_fits_a_terminal(self):
         origins = ' '.join(f'https://{i}.example.org' for i in range(60))
         options = ['--bus=none', '--port=0', '--admin-port=0', '--address=0.0.0.0',
                    f'--allow-origin={origins}', f'--notify-message={"通知" * 50}']
@@ -127,10 +127,10 @@ class SettingsTest(CheckTestCase):
         while True:
             try:
                 text += screen.read(65536)
-            except OSError:  # nobody has the terminal open any more
+            except OSError:  # the program has closed the terminal
                 return text
 
-    def test_what_cannot_be_printed_is_an_error(self):
+    def test_failed_output_is_an_error(self):
         with open('/dev/full', 'wb') as full:
             done = self.check('--bus=none', *PORTS, capture_output=False, stdout=full,
                               stderr=subprocess.PIPE)
@@ -140,10 +140,11 @@ class SettingsTest(CheckTestCase):
 
 
 class MachineTest(CheckTestCase):
-    def test_descriptors_for_too_few_clients_bite(self):
+    def test_too_few_descriptors_are_a_problem(self):
         for clients, status in ((616, FINE), (617, PROBLEMS)):
             with self.subTest(clients=clients):
-                found = {'Problems': ['max-clients is 617, but there are only enough file descriptors for 616']}
+                found = {'Problems': ['max-clients is 617, but there are only enough file '
+                                      'descriptors for 616']}
                 self.assert_finds(status, found if status else {}, '--bus=none', *PORTS,
                                   f'--max-clients={clients}',
                                   prefix=('prlimit', '--nofile=1000:1000'))
@@ -162,25 +163,25 @@ class MachineTest(CheckTestCase):
                     self.assertIn(f"ss -ltnp 'sport = :{port}'", found)
                     self.assertIn(f'or change {option}\n', found)
 
-    def test_a_port_that_was_left_is_free(self):
+    def test_a_port_in_time_wait_is_free(self):
         server = self.start('--drain-timeout=0')
         client = self.connect(server)
         port = server.port
         server.signal(signal.SIGTERM)
-        client.expect_close(1012)  # the server ends it first, so its side is in TIME_WAIT
+        client.expect_close(1012)  # the server closes first, so its socket is in TIME_WAIT
         server.wait_exit()
         self.assert_finds(FINE, {}, '--bus=none', f'--port={port}', '--admin-port=0')
 
-    def test_the_same_port_twice_bites(self):
+    def test_the_same_port_twice_is_a_problem(self):
         self.assert_finds(PROBLEMS, {'Problems': ['conflict: ']}, '--bus=none',
                           '--port=65000', '--admin-port=65000')
 
-    def test_an_address_that_is_not_ours_bites(self):
+    def test_an_address_of_another_machine_is_a_problem(self):
         self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (192.0.2.1)',
                                                 'cannot listen on 192.0.2.1']},
                           '--bus=none', '--address=192.0.2.1', *PORTS)
 
-    def test_an_address_open_to_the_world_bites(self):
+    def test_an_exposed_address_is_a_problem(self):
         self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (0.0.0.0, ::)']},
                           '--bus=none', '--address=0.0.0.0 localhost', '--address=::',
                           '--reuse-port', *PORTS)
@@ -189,7 +190,7 @@ class MachineTest(CheckTestCase):
         self.assert_finds(FINE, {}, '--bus=none', '--admin-address=0.0.0.0', '--port=0',
                           '--admin-port=-1')
 
-    def test_grace_as_long_as_the_drain_bites(self):
+    def test_a_grace_period_as_long_as_the_drain_is_a_problem(self):
         grace = '--drain-grace=1min'
         self.assert_finds(PROBLEMS, {'Problems': ['drain-grace (1min) is not shorter than']},
                           '--bus=none', *PORTS, grace, '--drain-timeout=1min')
@@ -198,7 +199,7 @@ class MachineTest(CheckTestCase):
 
 
 class BusTestCase(CheckTestCase):
-    """With a session bus and a system bus of its own."""
+    """Starts a session bus and a system bus for the test."""
 
     def setUp(self):
         super().setUp()
@@ -225,7 +226,7 @@ class BusTestCase(CheckTestCase):
                                     **more)
 
     def fake_session(self, units, stop_us=INFINITY, lingers=True):
-        """A user's manager with UNITS, in a system that gives it STOP_US to stop."""
+        """Starts a fake user manager with UNITS and the stop timeout STOP_US."""
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=stop_us)})
         self.fake(Logind, self.system, GLib.Variant('b', lingers))
         return self.fake(Systemd, self.session, units)
@@ -234,18 +235,18 @@ class BusTestCase(CheckTestCase):
 class UnitTest(BusTestCase):
     UNIT = 'ringdown.service'
 
-    def test_without_a_service_manager_there_is_no_unit(self):
+    def test_without_a_service_manager_the_unit_is_not_checked(self):
         self.assert_finds(FINE, {'Not checked': ['no service manager is on the bus']})
 
-    def test_without_the_unit_there_is_nothing_to_bite(self):
+    def test_a_unit_that_is_not_installed_is_not_checked(self):
         self.fake_session({})
         self.assert_finds(FINE, {'Not checked': ['the unit ringdown.service: it is not installed']})
 
-    def test_a_unit_that_extends_its_time_is_fine(self):
+    def test_a_unit_that_can_extend_its_stop_timeout_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)})
         self.assert_finds(FINE, {})
 
-    def test_a_unit_that_may_not_extend_its_time_bites(self):
+    def test_a_unit_that_cannot_extend_its_stop_timeout_is_a_problem(self):
         for kind, access in (('simple', 'main'), ('notify', 'none'), ('exec', 'all')):
             with self.subTest(kind=kind, access=access):
                 unit = service(stop_us=90_000_000, kind=kind, access=access)
@@ -262,11 +263,11 @@ class UnitTest(BusTestCase):
                     for fake in (session, system, logind):
                         fake.stop()
 
-    def test_a_unit_that_never_ends_its_wait_is_fine(self):
+    def test_a_unit_without_stop_timeout_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=INFINITY, kind='simple')})
         self.assert_finds(FINE, {})
 
-    def test_a_unit_without_time_to_ask_for_more_bites(self):
+    def test_a_stop_timeout_too_short_to_extend_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=1_000_000)})
         self.assert_finds(PROBLEMS, {'Problems': ['before it has asked for more time']})
 
@@ -274,13 +275,13 @@ class UnitTest(BusTestCase):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(16))})
         self.assert_finds(FINE, {})
 
-    def test_a_unit_without_a_store_bites(self):
+    def test_a_unit_without_descriptor_store_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(0))})
         found = self.assert_finds(PROBLEMS, {'Problems': [
             f'{self.UNIT} cannot store clients during “systemctl restart”']})
         self.assertIn(f'(systemctl --user edit {self.UNIT})', found)
 
-    def test_a_unit_that_restarts_as_it_stops_bites(self):
+    def test_a_unit_with_the_same_signal_for_stop_and_restart_is_a_problem(self):
         self.fake(Systemd, self.system, {self.UNIT: service(
             stop_us=10_000_000, **self.restart(16, signal.SIGTERM))})
         found = self.assert_finds(PROBLEMS, {'Problems': [
@@ -292,14 +293,14 @@ class UnitTest(BusTestCase):
         return {'FileDescriptorStoreMax': GLib.Variant('u', store),
                 'RestartKillSignal': GLib.Variant('i', number)}
 
-    def test_the_limit_of_the_unit_counts_too(self):
+    def test_the_descriptor_limit_of_the_unit_is_checked(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000,
                                               LimitNOFILE=GLib.Variant('t', 1000))})
         self.assert_finds(FINE, {}, '--max-clients=600')
         self.assert_finds(PROBLEMS, {'Problems': ['only enough file descriptors for 616']},
                           '--max-clients=617')
 
-    def test_what_the_unit_sets_for_itself_is_told(self):
+    def test_variables_that_the_unit_sets_are_shown(self):
         variables = GLib.Variant('as', ['RINGDOWN_PORT=0', 'LANG=C', 'RINGDOWN_PATH=/\x1b[2J'])
         self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
         told = [f'{self.UNIT} sets for the service: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J.']
@@ -313,29 +314,31 @@ class UnitTest(BusTestCase):
         self.assert_finds(FINE, {'Not checked': [
             'sets for the service: RINGDOWN_REDIS=redis://:***@h:6379 REDIS_PORT=7.']})
 
-    def test_the_user_manager_bites(self):
+    def test_a_short_stop_timeout_of_the_user_manager_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, stop_us=2 * MINUTE)
-        self.assert_finds(PROBLEMS, {'Problems': [f'at logout and shutdown, systemd kills {USER_MANAGER}']})
+        self.assert_finds(PROBLEMS, {'Problems': [
+            f'at logout and shutdown, systemd kills {USER_MANAGER}']})
         self.assert_finds(FINE, {}, '--drain-timeout=110')
         self.assert_finds(PROBLEMS, {'Problems': ['after 2min']}, '--drain-timeout=111')
 
-    def test_a_user_who_does_not_linger_bites(self):
+    def test_a_user_without_lingering_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, lingers=False)
         self.assert_finds(PROBLEMS, {'Problems': [f'loginctl enable-linger {getpass.getuser()}']})
 
-    def test_a_system_that_does_not_say_does_not_bite(self):
+    def test_a_system_that_does_not_answer_is_no_problem(self):
         self.fake(Systemd, self.session, {self.UNIT: service(stop_us=10_000_000)})
         self.assert_finds(FINE, {'Not checked': [f'the stop timeout of {USER_MANAGER}: no answer',
                                                  'no answer from logind']})
         self.environment['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/nonexistent'
         self.assert_finds(FINE, {'Not checked': ['cannot connect to the system bus']})
 
-    def test_a_user_without_session_lingers_by_the_file_alone(self):
+    def test_lingering_of_a_user_without_session_depends_on_the_file(self):
         self.fake(Systemd, self.session, {self.UNIT: service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=INFINITY)})
         self.fake(Logind, self.system, None)
         lingers = os.path.exists(f'/var/lib/systemd/linger/{getpass.getuser()}')
-        self.assert_finds(FINE if lingers else PROBLEMS, {} if lingers else {'Problems': ['linger']})
+        self.assert_finds(FINE if lingers else PROBLEMS,
+                          {} if lingers else {'Problems': ['linger']})
 
     def test_an_instance_has_its_own_unit(self):
         manager = self.fake_session({'ringdown@blue.service': service(stop_us=10_000_000)})
@@ -343,7 +346,7 @@ class UnitTest(BusTestCase):
         self.assertEqual(['ringdown@blue.service'], manager.asked)
         self.assert_finds(FINE, {'Not checked': ['ringdown@red.service']}, '--instance=red')
 
-    def test_a_name_that_no_unit_can_have_is_not_installed(self):
+    def test_an_invalid_unit_name_is_not_installed(self):
         def refuse(_name):
             raise Refusal('org.freedesktop.DBus.Error.InvalidArgs')  # as systemd does
         self.fake(Systemd, self.session, {}, load_unit=refuse)
@@ -363,7 +366,7 @@ class UnitTest(BusTestCase):
         self.assert_finds(FINE, {}, '--bus=none')
         self.assertEqual([], manager.asked)
 
-    def test_a_bus_that_cannot_be_reached_does_not_bite(self):
+    def test_a_bus_that_cannot_be_reached_is_no_problem(self):
         self.environment['DBUS_SESSION_BUS_ADDRESS'] = 'unix:path=/nonexistent'
         self.assert_finds(FINE, {'Not checked': ['cannot connect to the message bus']})
 
@@ -374,7 +377,7 @@ class SocketTest(BusTestCase):
         return self.fake_session({'ringdown.service': service(stop_us=10_000_000),
                                   'ringdown.socket': unit, 'ringdown-admin.socket': unit})
 
-    def test_sockets_that_are_active_hold_the_ports(self):
+    def test_active_sockets_replace_the_ports(self):
         self.fake_sockets('active')
         with socket.socket() as taken:
             taken.bind((ADDRESS, 0))
@@ -384,7 +387,7 @@ class SocketTest(BusTestCase):
                                                        'ringdown-admin.socket is active']},
                               f'--port={port}', '--address=0.0.0.0')
 
-    def test_sockets_that_are_not_active_hold_nothing(self):
+    def test_inactive_sockets_are_ignored(self):
         self.fake_sockets('inactive')
         self.assert_finds(FINE, {})
 
@@ -395,7 +398,7 @@ class SocketTest(BusTestCase):
 
 
 class RunningTest(BusTestCase):
-    def test_the_service_that_runs_holds_its_own_ports(self):
+    def test_ports_of_the_running_instance_are_no_problem(self):
         server = self.start(f'--address={ADDRESS}', '--bus=session',
                             environment=self.environment)
         client = self.connect(server)
@@ -410,7 +413,7 @@ class RunningTest(BusTestCase):
         client.text('undisturbed')
         client.expect_text('undisturbed')
 
-    def test_another_instance_is_not_the_service(self):
+    def test_a_port_of_another_instance_is_a_problem(self):
         server = self.start(f'--address={ADDRESS}', '--bus=session', '--instance=one',
                             environment=self.environment)
         done = self.check(f'--address={ADDRESS}', f'--port={server.port}', '--admin-port=0',
@@ -420,29 +423,29 @@ class RunningTest(BusTestCase):
 
 
 class HostileTest(BusTestCase):
-    """Whoever is asked may be slow, broken or worse."""
+    """Services on the bus that are slow, broken or malicious."""
 
     def assert_quick(self, status, findings):
         begin = time.monotonic()
         self.assert_finds(status, findings)
         expect_time(time.monotonic() - begin, under=15 * SLOWNESS)  # D-Bus itself waits for 25 s
 
-    def test_a_manager_that_is_silent_is_not_waited_for(self):
+    def test_a_silent_service_manager_times_out(self):
         self.fake(Systemd, self.session, {}, load_unit=silence)
         self.assert_quick(FINE, {'Not checked': ['no answer from the service manager']})
 
-    def test_a_system_that_is_silent_is_not_waited_for(self):
+    def test_a_silent_system_manager_times_out(self):
         self.fake(Systemd, self.session, {'ringdown.service': service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {}, load_unit=silence)
         self.assert_quick(FINE, {'Not checked': [USER_MANAGER, 'no answer from logind']})
 
-    def test_a_bus_that_is_stopped_is_not_waited_for(self):
+    def test_a_stopped_bus_times_out(self):
         pid = self.session.busctl('call', 'org.freedesktop.DBus', '/', 'org.freedesktop.DBus',
                                   'GetConnectionUnixProcessID', 's', 'org.freedesktop.DBus')[0]
         os.kill(pid, signal.SIGSTOP)
         self.assert_quick(FINE, {'Not checked': ['cannot connect to the message bus']})
 
-    def test_answers_of_the_wrong_type_are_not_believed(self):
+    def test_replies_of_the_wrong_type_are_ignored(self):
         wrong = [{'TimeoutStopUSec': GLib.Variant('s', '\x1b[2J')},
                  {'Type': GLib.Variant('as', [])}, {'NotifyAccess': GLib.Variant('u', 0)},
                  {'LoadState': GLib.Variant('u', 0)}]
@@ -456,13 +459,13 @@ class HostileTest(BusTestCase):
                     manager.stop()
                 self.assertNotIn('\x1b', found)
 
-    def test_a_logind_of_the_wrong_type_is_not_believed(self):
+    def test_a_reply_of_logind_of_the_wrong_type_is_ignored(self):
         self.fake(Systemd, self.session, {'ringdown.service': service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=INFINITY)})
         self.fake(Logind, self.system, GLib.Variant('s', 'no'))
         self.assert_finds(FINE, {'Not checked': ['no answer from logind']})
 
-    def test_nobody_is_started(self):
+    def test_no_service_is_started(self):
         started = os.path.join(self.directory, 'started')
         services = os.path.join(self.directory, 'dbus-1', 'services')
         os.makedirs(services)

@@ -13,7 +13,7 @@ import time
 import tap
 from bus import INTERFACE, NAME, Caller
 from ctl import ConfiguredBus, CtlTestCase, program
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 from waiting import SLOWNESS, eventually, expect_time
 
 COMMANDS = (('status',), ('status', '--all'), ('clients',), ('publish', 'x'), ('disconnect', '1'),
@@ -42,6 +42,64 @@ class NoBusTest(CtlTestCase):
             self.assert_fails(['cannot reach', f'within {TIMEOUT} s'], 'status',
                               f'--address=unix:path={self.directory}/silent')
             expect_time(time.monotonic() - began, under=(TIMEOUT + 2) * SLOWNESS)
+
+
+class SilentBus(threading.Thread):
+    """A message bus at ADDRESS that replies to Hello, but to no other call."""
+
+    def __init__(self, address):
+        super().__init__(daemon=True)
+        self.connections = []
+        self.context = GLib.MainContext()
+        self.loop = GLib.MainLoop.new(self.context, False)
+        self.address = address
+        self.is_ready = threading.Event()
+        self.start()
+        assert self.is_ready.wait(20)
+
+    def run(self):
+        self.context.push_thread_default()
+        server = Gio.DBusServer.new_sync(self.address, Gio.DBusServerFlags.NONE,
+                                         Gio.dbus_generate_guid(), None, None)
+        server.connect('new-connection', self.accept)
+        server.start()
+        self.is_ready.set()
+        self.loop.run()
+        server.stop()
+        self.context.pop_thread_default()
+
+    def stop(self):
+        self.loop.quit()
+        self.join()
+
+    def accept(self, _server, connection):
+        self.connections.append(connection)
+        connection.add_filter(self.reply_to_hello)
+        return True
+
+    @staticmethod
+    def reply_to_hello(connection, message, is_incoming):
+        if not is_incoming:
+            return message
+        if message.get_member() == 'Hello':
+            reply = message.new_method_reply()
+            reply.set_body(GLib.Variant('(s)', (':1.1',)))
+            connection.send_message(reply, Gio.DBusSendMessageFlags.NONE)
+        return None
+
+
+class SilentBusTest(CtlTestCase):
+    def test_every_command_has_a_time_limit(self):
+        bus = SilentBus(f'unix:path={self.directory}/silent')
+        self.addCleanup(bus.stop)
+        began = time.monotonic()
+        running = [self.begin_ctl(*command, f'--address={bus.address}')
+                   for command in COMMANDS]
+        for process in running:
+            status, errors = process.wait_exit(4 * TIMEOUT)
+            self.assertEqual(1, status)
+            self.assert_error(errors, NAME, f'within {TIMEOUT} s')
+        expect_time(time.monotonic() - began, under=(TIMEOUT + 3) * SLOWNESS)
 
 
 class NoServiceTest(CtlTestCase):

@@ -43,12 +43,12 @@ class TextTest(HostileTestCase):
         self.assertIn(f'3 now, {(1 << 32) - 1} at most, {HUGE} in total', text)
         self.assertIn(f'{HUGE} published, {HUGE - 1} delivered', text)
 
-    def test_status_is_cut_at_the_edge_of_a_terminal(self):
+    def test_status_is_wrapped_to_the_width_of_a_terminal(self):
         self.fake_service()
         lines = self.on_terminal('status').splitlines()
-        [address] = [line for line in lines if 'xxx' in line]
-        self.assertEqual(COLUMNS, columns_of(address))
-        self.assertTrue(address.endswith('x…'))
+        address = [line for line in lines if 'xxx' in line]
+        self.assertEqual([COLUMNS] * 2, [columns_of(line) for line in address[:2]])
+        self.assertEqual('ws://' + 'x' * 200, ''.join(line.strip() for line in address))
         self.assertIn('x' * 200, self.succeed('status'))
 
     def test_an_unknown_state(self):

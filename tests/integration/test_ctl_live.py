@@ -219,7 +219,7 @@ class MonitorTest(LiveTestCase):
         self.start_service(warnings=[r'(?i)\bbus\b'])
         monitor = self.begin_monitor()
         self.bus.stop()
-        self.assert_ended(monitor, 1, 'the message bus is gone')
+        self.assert_ended(monitor, 1, 'the message bus has closed the connection')
 
     def test_it_asks_for_client_signals_only_as_long_as_it_runs(self):
         server = self.start_service()
@@ -348,7 +348,7 @@ class WaitTest(LiveTestCase):
         server = self.start_service(warnings=[r'(?i)\bbus\b'])
         _, waiting = self.begin_wait(server)
         self.bus.stop()
-        self.assert_ended(waiting, 1, 'the message bus is gone')
+        self.assert_ended(waiting, 1, 'the message bus has closed the connection')
 
     def test_when_nobody_reads_it_still_tells_by_its_exit_status(self):
         server = self.start_service('--drain-interval=100ms')

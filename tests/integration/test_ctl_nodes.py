@@ -80,7 +80,7 @@ class TextTest(NodesTestCase):
 
     def test_totals_are_of_all_and_do_not_overflow(self):
         self.fake_service([{**NODE, 'clients': ('u', MOST), 'state': ('s', 'draining')}] * 1000)
-        self.assertIn(f'Workers: 1000, clients: {MOST * 1000}, draining: 1000\n',
+        self.assertIn(f'Nodes: 1000, clients: {MOST * 1000}, draining: 1000\n',
                       self.succeed('status', '--all'))
 
     def test_what_is_said_by_strangers_is_made_printable(self):
@@ -90,7 +90,7 @@ class TextTest(NodesTestCase):
                          EVIL)
         text = self.succeed('status', '--all')
         self.assertEqual(5, text.count(SHOWN))
-        self.assertIn('Workers: 3, clients: 12, draining: 0', text)
+        self.assertIn('Nodes: 3, clients: 12, draining: 0', text)
 
 
 class JsonTest(NodesTestCase):

@@ -105,10 +105,10 @@ class UpgradeTest(MadeUpTestCase):
 
     def test_a_service_that_only_says_so_is_not_believed(self):
         self.process(generation(3))
-        self.assert_fails([NAME, 'is of generation 3', 'not of 4'], 'upgrade')
+        self.assert_fails([NAME, 'has generation 3', 'not 4'], 'upgrade')
         for number in 1, 3, 5:
             self.service(generation(number), generation(3))
-            self.assert_fails([NAME, f'is of generation {number}', 'not of 4'], 'upgrade')
+            self.assert_fails([NAME, f'has generation {number}', 'not 4'], 'upgrade')
 
     def test_a_service_that_ends_instead(self):
         def vanish():
@@ -239,6 +239,11 @@ class MonitorTest(FollowTestCase):
         new = self.process(generation(2), GetAll=None)
         self.assertTrue(new.got_unanswered_call.wait(10 * SLOWNESS))
         return new, monitor
+
+    def test_signals_are_shown_before_the_properties_are_loaded(self):
+        new, monitor = self.silent_successor()
+        new.emit('ClientConnected', GLib.Variant('(ts)', (2, 'new')))
+        monitor.wait_for('client 2 connected from new')
 
     def test_a_silent_successor_can_be_left(self):
         _, monitor = self.silent_successor()

@@ -21,7 +21,6 @@ from wire import Client
 NOTIFICATION = '🛰 Test notification'
 REFUSED = r'redis: refuses messages since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: '
 ONE_AT_A_TIME = r'Redis at \S+ does not allow transactions: '
-KIB = 'string.rep("x", 1024)'  # in Lua, where repeating one byte is slow
 DETECTED_WITHIN = 10  # seconds
 
 
@@ -576,8 +575,8 @@ class CatchUpTest(FaultTestCase):
         node = self.node(relay, warnings=self.warnings)
         relay.refuse()
         self.wait_down(node)
-        redis.cli('EVAL', 'for i = 1, 300 do redis.call("XADD", KEYS[1], "*", "a",'
-                  ' string.rep(' + KIB + ', 1000)) end', '1', STREAM)
+        redis.cli('EVAL', 'local large = string.rep("x", 1000000); for i = 1, 300 do'
+                  ' redis.call("XADD", KEYS[1], "*", "a", large) end', '1', STREAM)
         relay.accept()
         self.wait_connected(node, seconds=30)
         self.assertEqual(2, node.metric('ringdown_redis_connects_total'))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What the configuration refuses: every limit from both sides, and every error word for word, with
- * the domain from which the exit status follows. */
+/* Invalid configurations: both sides of every limit, and the text and domain of every error. */
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -104,7 +103,7 @@ static const struct
 };
 
 static void
-numbers_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+numbers_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
     {
@@ -137,14 +136,14 @@ repeat (const char *start, const char *text, guint n)
 }
 
 static void
-strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+strings_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
     const char *name;
     const char *start;
     const char *text;
-    guint n; /* times that @text fits */
+    guint n; /* largest number of repetitions of @text */
     const char *why;
   } cases[] = {
     { "path", "/", "p", 254, "too long; give at most 255 characters" },
@@ -171,7 +170,7 @@ strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-lists_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+lists_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *addresses = repeat ("--address=", "a ", 16);
   g_autofree char *origins = repeat ("--allow-origin=", "https://a,", 64);
@@ -189,7 +188,7 @@ lists_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_values_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "--port=abc", "--port: “abc” is " PORT },
@@ -251,7 +250,7 @@ values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-command_lines_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_command_lines_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
@@ -286,7 +285,7 @@ command_lines_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer
 }
 
 static void
-variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "RINGDOWN_PORT=abc", "RINGDOWN_PORT: “abc” is " PORT },
@@ -302,7 +301,7 @@ variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
 }
 
 static void
-key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_key_files_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
@@ -325,6 +324,12 @@ key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
     { "[Drain]\nport=1\n", G_KEY_FILE_ERROR_KEY_NOT_FOUND,
       "FILE: [Drain] port: wrong group; this key belongs in [Server]" },
     { "port=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND, "FILE: line 1 comes before the first [group]" },
+    { "# a comment\nport=1\n[Server]\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
+      "FILE: line 2 comes before the first [group]" },
+    { "[Server]\n\n# a comment\nport=1\n\tnonsense\n", G_KEY_FILE_ERROR_PARSE,
+      "FILE: line 5 is not KEY=VALUE, [GROUP] or #COMMENT" },
+    { "[Server]\nport=1\n[Admin\n", G_KEY_FILE_ERROR_PARSE,
+      "FILE: line 3 is not KEY=VALUE, [GROUP] or #COMMENT" },
     { "[Server]\nnonsense \x1b[2J\n", G_KEY_FILE_ERROR_PARSE,
       "FILE: line 2 is not KEY=VALUE, [GROUP] or #COMMENT" },
     { "[Notify]\nnotify-message=a\\q\n", G_KEY_FILE_ERROR_INVALID_VALUE,
@@ -340,7 +345,7 @@ key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
 }
 
 static void
-key_files_that_cannot_be_read_are_named (ConfigFixture *fixture, gconstpointer data)
+unreadable_key_files_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *env = g_strconcat ("RINGDOWN_CONFIG=", fixture->dir, NULL);
   g_autofree char *is_directory = g_strdup_printf ("Error reading file “%s”: Is a directory",
@@ -396,7 +401,7 @@ notification_is_no_longer_than_a_message (ConfigFixture *fixture, gconstpointer 
 }
 
 static void
-overridden_values_must_be_right_too (ConfigFixture *fixture, gconstpointer data)
+overridden_values_must_be_valid (ConfigFixture *fixture, gconstpointer data)
 {
   const char *text = "[Server]\nport=c\n";
 
@@ -409,7 +414,7 @@ overridden_values_must_be_right_too (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-wrong_command_line_is_told_first (ConfigFixture *fixture, gconstpointer data)
+command_line_errors_come_first (ConfigFixture *fixture, gconstpointer data)
 {
   config_fixture_assert_refused (fixture, STRV ("--port=a"), STRV ("RINGDOWN_PORT=b"), "nonsense",
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--port: “a” is " PORT);
@@ -423,18 +428,18 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/config-refused/limits/numbers", numbers_end_at_their_limits);
-  ADD ("/config-refused/limits/strings", strings_end_at_their_limits);
-  ADD ("/config-refused/limits/lists", lists_end_at_their_limits);
-  ADD ("/config-refused/values", values_of_the_wrong_form_are_named);
-  ADD ("/config-refused/command-line", command_lines_of_the_wrong_form_are_named);
-  ADD ("/config-refused/environment", variables_of_the_wrong_form_are_named);
-  ADD ("/config-refused/key-file", key_files_of_the_wrong_form_are_named);
-  ADD ("/config-refused/key-file/unreadable", key_files_that_cannot_be_read_are_named);
+  ADD ("/config-refused/limits/numbers", numbers_are_limited);
+  ADD ("/config-refused/limits/strings", strings_are_limited);
+  ADD ("/config-refused/limits/lists", lists_are_limited);
+  ADD ("/config-refused/values", invalid_values_are_refused);
+  ADD ("/config-refused/command-line", invalid_command_lines_are_refused);
+  ADD ("/config-refused/environment", invalid_variables_are_refused);
+  ADD ("/config-refused/key-file", invalid_key_files_are_refused);
+  ADD ("/config-refused/key-file/unreadable", unreadable_key_files_are_refused);
   ADD ("/config-refused/pairs/log", log_holds_eight_messages);
   ADD ("/config-refused/pairs/notification", notification_is_no_longer_than_a_message);
-  ADD ("/config-refused/overridden", overridden_values_must_be_right_too);
-  ADD ("/config-refused/command-line/first", wrong_command_line_is_told_first);
+  ADD ("/config-refused/overridden", overridden_values_must_be_valid);
+  ADD ("/config-refused/command-line/first", command_line_errors_come_first);
 
   return g_test_run ();
 }

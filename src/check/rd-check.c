@@ -5,19 +5,19 @@
 
 #include "rd-check.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "rd-check-ports.h"
-#include "rd-check-redis.h"
 #include "rd-check-units.h"
 #include "rd-descriptors.h"
-#include "rd-message-bus.h"
-#include "rd-text.h"
+#include "rd-redis.h"
 #include "rd-units.h"
 
-#define TERMINAL_COLUMNS 80
-#define MAX_USER_CHARS   64
+#define TERMINAL_COLUMNS  80
+#define MIN_REDIS_VERSION 5 /* has streams */
 
 static void
 check_drain (RdCheckReport *report, const RdConfig *config)
@@ -80,57 +80,106 @@ check_ports (RdCheckReport *report, const RdConfig *config, const RdCheckFacts *
   rd_check_ports (report, ports, n_ports);
 }
 
-static void
-check_bus (RdCheckReport *report, const RdConfig *config, char **environment, RdCheckFacts *facts)
+typedef struct
 {
-  const gboolean is_user = config->bus == RD_CONFIG_BUS_SESSION;
-  const GBusType type = is_user ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM;
-  g_autofree char *name = rd_config_dup_application_id (config);
-  g_autofree char *address = rd_message_bus_dup_address (type, environment, NULL);
-  g_autofree char *system_address = rd_message_bus_dup_address (G_BUS_TYPE_SYSTEM, environment,
-                                                                NULL);
-  g_autofree char *user = rd_text_printable (g_get_user_name (), MAX_USER_CHARS);
-  g_autoptr (GDBusConnection) bus = NULL;
-  g_autoptr (GDBusConnection) system_bus = NULL;
+  RdCheckReport *report; /* unowned */
+  const char *name;      /* of the server, for people */
+  const char *info;      /* reply to INFO */
+} Redis;
 
-  if (name == NULL)
-    return;
-  if (address != NULL)
-    bus = rd_message_bus_connect (address, RD_CHECK_BUS_TIMEOUT_MS, NULL);
-  if (bus == NULL)
-    {
-      rd_check_report_add (report, RD_CHECK_UNCHECKED,
-                           "the systemd unit, and whether the service is running: cannot connect "
-                           "to the message bus. The service would run without it");
-      return;
-    }
+static void
+check_key_file (RdCheckReport *report, const char *path)
+{
+  GStatBuf status;
 
-  if (is_user && system_address != NULL)
-    system_bus = rd_message_bus_connect (system_address, RD_CHECK_BUS_TIMEOUT_MS, NULL);
-  rd_check_units (report,
-                  &(RdCheckUnits){ .bus = bus,
-                                   .system_bus = system_bus,
-                                   .is_user = is_user,
-                                   .uid = getuid (),
-                                   .user = user,
-                                   .instance = config->instance,
-                                   .bus_name = name,
-                                   .drain_timeout_us = config->drain_timeout_us,
-                                   .environment = environment },
-                  facts);
+  if (g_stat (path, &status) == 0 && (status.st_mode & S_IROTH) != 0)
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "every user of this machine can read the password in %s. Make the file "
+                         "private (chmod o-r)",
+                         path);
+}
+
+static void
+report_redis_failure (Redis *redis, const GError *error)
+{
+  if (g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED))
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s refuses the service, which cannot start: %s", redis->name,
+                         error->message);
+  else
+    rd_check_report_add (redis->report, RD_CHECK_NOTE,
+                         "cannot use Redis at %s now (%s): the service starts nevertheless, and "
+                         "connects later",
+                         redis->name, error->message);
+}
+
+static void
+check_role (Redis *redis)
+{
+  g_autofree char *role = rd_redis_info_dup (redis->info, "role");
+  g_autofree char *read_only = rd_redis_info_dup (redis->info, "slave_read_only");
+
+  if (g_strcmp0 (role, "slave") == 0 && g_strcmp0 (read_only, "1") == 0)
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s is a read-only replica: messages do not reach other nodes. "
+                         "Give the address of its primary server",
+                         redis->name);
+}
+
+static void
+check_version (Redis *redis)
+{
+  g_autofree char *version = rd_redis_info_dup (redis->info, "redis_version");
+
+  if (version != NULL && g_ascii_strtoull (version, NULL, 10) < MIN_REDIS_VERSION)
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s is version %s and has no streams: messages do not reach "
+                         "other nodes. Update it to %d or later, or set redis-mode=pubsub",
+                         redis->name, version, MIN_REDIS_VERSION);
+}
+
+/* Policies other than allkeys-* evict only keys that expire; the stream does not. */
+static void
+check_eviction (Redis *redis)
+{
+  g_autofree char *limit = rd_redis_info_dup (redis->info, "maxmemory");
+  g_autofree char *policy = rd_redis_info_dup (redis->info, "maxmemory_policy");
+
+  if (limit != NULL && g_ascii_strtoull (limit, NULL, 10) > 0 && policy != NULL
+      && g_str_has_prefix (policy, "allkeys-"))
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s deletes the stream when its memory is full "
+                         "(maxmemory-policy %s), with messages that other nodes have not read. "
+                         "Set maxmemory-policy noeviction",
+                         redis->name, policy);
 }
 
 static void
 check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *settings)
 {
   const RdOption *option = rd_settings_find (settings, NULL, "redis");
-  const gboolean is_in_file = rd_settings_get_source (settings, option) == RD_SOURCE_KEY_FILE;
+  g_autoptr (RdRedisUrl) url = rd_redis_url_parse (config->redis, NULL);
+  g_autofree char *name = rd_redis_url_dup_display (url);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *info = NULL;
+  Redis redis = { .report = report, .name = name };
 
-  if (config->redis != NULL)
-    rd_check_redis (
-      report, &(RdCheckRedis){ .url = config->redis,
-                               .key_file = is_in_file ? rd_settings_get_key_file (settings) : NULL,
-                               .has_stream = config->redis_mode == RD_CONFIG_REDIS_STREAM });
+  if (url->password != NULL && rd_settings_get_source (settings, option) == RD_SOURCE_KEY_FILE)
+    check_key_file (report, rd_settings_get_key_file (settings));
+
+  info = rd_redis_info_ask (url, &error);
+  if (info == NULL)
+    {
+      report_redis_failure (&redis, error);
+      return;
+    }
+  redis.info = info;
+  check_role (&redis);
+  if (config->redis_mode == RD_CONFIG_REDIS_STREAM)
+    {
+      check_version (&redis);
+      check_eviction (&redis);
+    }
 }
 
 static gboolean
@@ -150,10 +199,11 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
   gboolean is_printed = print (table); /* at once: the checks may take some time */
 
   check_drain (report, config);
-  check_bus (report, config, environment, &facts);
+  rd_check_units (report, config, environment, &facts);
   check_descriptors (report, config, facts.max_descriptors);
   check_ports (report, config, &facts);
-  check_redis (report, config, settings);
+  if (config->redis != NULL)
+    check_redis (report, config, settings);
   g_strfreev (facts.service_urls);
 
   results = rd_check_report_format (report, columns);
