@@ -8,7 +8,7 @@
 
 #include <gio/gio.h>
 
-#include "rd-tcp.h"
+#include "rd-socket.h"
 
 #define RESOLVE_TIMEOUT_MS 2000 /* for all host names together */
 
@@ -203,7 +203,7 @@ try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
       g_autoptr (GSocketAddress) any = g_inet_socket_address_new (l->data, port->port);
       GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (any);
       g_autoptr (GError) reason = NULL;
-      g_autoptr (GSocket) socket = rd_tcp_bind (any, port->reuse_port, &reason);
+      g_autoptr (GSocket) socket = rd_socket_bind (any, port->reuse_port, &reason);
 
       if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
           && report_in_use (report, port, address))

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Who the workers of the service are. Answers for this one from those who know, each time it is
- * asked, and keeps what it was told of the others. How they are heard of, and when they count as
- * gone, is for whoever tells. */
+/* The nodes of the service: the current state of this node, and the last known state of others. */
 
 #include "rd-nodes.h"
 

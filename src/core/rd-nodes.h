@@ -7,13 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* A worker. Its texts are printable UTF-8 on one line, whoever chose them. */
+/* One node: a running service. All strings are printable UTF-8 without line breaks. */
 typedef struct
 {
-  char *id; /* random, of its own: a process id may come again */
+  char *id; /* random: process ids can repeat */
   char *host;
   guint pid;
-  char *instance; /* empty: none */
+  char *instance; /* may be empty */
   char *state;    /* "running", "draining" or "drained" */
   guint clients;
   char *version;
@@ -21,31 +21,31 @@ typedef struct
 
 void rd_node_free (RdNode *node);
 
-/* Returns: negative if @a comes before @b: by host, instance and process. */
+/* Compares by host, instance, process id and id. */
 int rd_node_compare (const RdNode *a, const RdNode *b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNode, rd_node_free)
 
-/* The workers that make up one service: this one, as it is now, and the others, as somebody has
- * last heard of them.
+/* All nodes that share one Redis, or this node alone.
  *
- * Signal "changed": the others are not what they were. */
+ * Signal "changed": the other nodes, or their states, have changed. */
 #define RD_TYPE_NODES (rd_nodes_get_type ())
 G_DECLARE_FINAL_TYPE (RdNodes, rd_nodes, RD, NODES, GObject)
 
-/* @id, @instance (nullable): of this worker. Returns: (transfer full): without others. */
+/* @id: id of this node; @instance: nullable. Returns: (transfer full): without other nodes. */
 RdNodes *rd_nodes_new (RdManager *manager, RdDrain *drain, const char *id, const char *instance);
 
-/* Returns: (transfer full): this worker now. */
+/* Returns: (transfer full): the current state of this node. */
 RdNode *rd_nodes_dup_self (RdNodes *self);
 
-/* @others: (element-type RdNode) (transfer full): in any order, with rd_node_free(). */
+/* Replaces the other nodes. @others: (element-type RdNode) (transfer full): in any order; the array
+ * frees its elements with rd_node_free(). */
 void rd_nodes_set_others (RdNodes *self, GPtrArray *others);
 
-/* Returns: (element-type RdNode) (transfer none): in order. */
+/* Returns: (element-type RdNode) (transfer none): the other nodes, sorted. */
 GPtrArray *rd_nodes_get_others (RdNodes *self);
 
-/* Returns: how often the others have changed. */
+/* Returns: the number of changes of the other nodes. */
 guint64 rd_nodes_get_generation (RdNodes *self);
 
 G_END_DECLS

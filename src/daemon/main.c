@@ -18,24 +18,24 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdSettings) to_check = NULL;
-  g_autoptr (RdSuccession) succession = NULL;
+  g_autoptr (RdSuccession) takeover = NULL;
   g_autoptr (RdApplication) application = NULL;
 
   rd_startup ();
   g_set_prgname ("ringdown");
 
-  if (rd_succession_find (environment, &succession, &error))
+  if (rd_succession_find (environment, &takeover, &error))
     config = rd_config_load (argv, environment, &to_check, &error);
   if (to_check != NULL)
     return rd_check (config, to_check, environment) ? 0 : 1;
   if (config != NULL)
-    application = rd_application_new (config, argv, environment, g_steal_pointer (&succession),
+    application = rd_application_new (config, argv, environment, g_steal_pointer (&takeover),
                                       &error);
   if (application != NULL && rd_application_run (application, &error))
     return 0;
 
-  if (succession != NULL)
-    rd_succession_refuse (succession, error);
+  if (takeover != NULL)
+    rd_succession_refuse (takeover, error);
   fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() garbles “” in the C locale */
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

@@ -29,7 +29,7 @@ struct _RdApplication
 
   const RdConfig *config;   /* unowned: outlives us */
   RdInherited *inherited;   /* owned */
-  RdSuccession *succession; /* owned, nullable: no takeover */
+  RdSuccession *takeover;   /* owned, nullable: not a takeover */
   GDBusConnection *bus;     /* owned, nullable: connected before a takeover */
   RdComponents *components; /* owned */
   char *program;            /* owned */
@@ -266,9 +266,9 @@ rd_application_startup (GApplication *application)
     g_message ("Cannot reach a message bus: running without D-Bus");
 
   g_application_hold (application);
-  if (self->succession != NULL)
+  if (self->takeover != NULL)
     {
-      rd_succession_begin (self->succession);
+      rd_succession_begin (self->takeover);
       return;
     }
   if (!rd_components_listen (self->components, self->inherited, NULL, &self->error))
@@ -278,9 +278,9 @@ rd_application_startup (GApplication *application)
       return;
     }
 
-  rd_components_start (self->components, 0);
-  if (self->inherited->n_parcels > 0) /* unusable */
-    rd_systemd_unstore (self->components->systemd, RD_INHERITED_PARCEL);
+  rd_components_start (self->components, RD_NOTIFIER_NEVER);
+  if (self->inherited->n_channels > 0) /* unusable */
+    rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);
 }
 
@@ -337,7 +337,7 @@ release (RdApplication *self)
 {
   g_clear_pointer (&self->restart, rd_restart_free);
   g_clear_pointer (&self->handover, rd_handover_free);
-  g_clear_pointer (&self->succession, rd_succession_free);
+  g_clear_pointer (&self->takeover, rd_succession_free);
   g_clear_pointer (&self->components, rd_components_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
 }
@@ -377,25 +377,25 @@ rd_application_init (RdApplication *self)
 static gboolean
 take_over (RdApplication *self, GError **error)
 {
-  GPtrArray *offers = rd_succession_get_offers (self->succession);
+  GPtrArray *offers = rd_succession_get_offers (self->takeover);
 
   if (self->config->bus != RD_CONFIG_BUS_NONE)
     self->bus = rd_message_bus_get (G_BUS_TYPE_SESSION, RD_NAME_TIMEOUT_MS, NULL);
   self->components->connection = self->bus;
   rd_inherited_take_over (self->inherited, offers);
   return rd_components_listen (self->components, self->inherited, offers, error)
-         && rd_succession_take (self->succession, error);
+         && rd_succession_take (self->takeover, error);
 }
 
 static gboolean
 make_components (RdApplication *self, char **environment, GError **error)
 {
-  const char *node = self->succession != NULL ? rd_succession_get_node (self->succession) : NULL;
+  const char *node = self->takeover != NULL ? rd_succession_get_node (self->takeover) : NULL;
 
   self->components = rd_components_new (self->config, node, environment, error);
   if (self->components == NULL
-      || (self->succession != NULL
-          && !rd_succession_prepare (self->succession, self->components, error)))
+      || (self->takeover != NULL
+          && !rd_succession_prepare (self->takeover, self->components, error)))
     return FALSE;
 
   self->handover = rd_handover_new (self->components, &self->handover_options);
@@ -426,19 +426,19 @@ construct (RdApplication *self, char **environment, GError **error)
 
   self->inherited = rd_inherited_new (environment, RD_INHERITED_FIRST, error);
   if (self->inherited == NULL
-      || !rd_predecessor_find (self->config, self->inherited, &self->succession, error)
+      || !rd_predecessor_find (self->config, self->inherited, &self->takeover, error)
       || !make_components (self, environment, error))
     return FALSE;
 
   handle_signals (self);
-  return self->succession == NULL || take_over (self, error);
+  return self->takeover == NULL || take_over (self, error);
 }
 
 RdApplication *
 rd_application_new (const RdConfig *config,
                     char **argv,
                     char **environment,
-                    RdSuccession *succession,
+                    RdSuccession *takeover,
                     GError **error)
 {
   g_autofree char *id = rd_config_dup_application_id (config);
@@ -448,11 +448,11 @@ rd_application_new (const RdConfig *config,
   GError *reason = NULL;
 
   self->config = config;
-  self->succession = succession;
+  self->takeover = takeover;
   self->environment = rd_systemd_dup_child_environment (environment);
   rd_systemd_clear_environment ();
   self->program = rd_process_dup_program (argv[0], &reason);
-  self->launch_env = rd_launch_env_read (environment, succession != NULL);
+  self->launch_env = rd_launch_env_read (environment, takeover != NULL);
   self->handover_options = (RdHandoverOptions){ .program = self->program,
                                                 .argv = (const char *const *) argv,
                                                 .environment = self->environment,
@@ -461,8 +461,8 @@ rd_application_new (const RdConfig *config,
   if (self->program != NULL && construct (self, environment, &reason))
     return g_steal_pointer (&self);
 
-  if (self->succession != NULL)
-    rd_succession_refuse (self->succession, reason);
+  if (self->takeover != NULL)
+    rd_succession_refuse (self->takeover, reason);
   g_propagate_error (error, reason);
   return NULL;
 }
@@ -484,7 +484,7 @@ rd_application_run (RdApplication *self, GError **error)
 {
   GApplication *application = G_APPLICATION (self);
 
-  if (!rd_name_take (application, self->succession != NULL, error))
+  if (!rd_name_take (application, self->takeover != NULL, error))
     return FALSE;
 
   self->has_lost_name = g_application_get_dbus_connection (application) == NULL

@@ -15,13 +15,13 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (RdApplication, rd_application, RD, APPLICATION, GApplication)
 
 /* Opens the ports; takes over from an old worker if there is one. @config, @argv: (transfer none):
- * outlive the application. @environment: as the process was started with. @succession: (transfer
+ * outlive the application. @environment: as the process was started with. @takeover: (transfer
  * full) (nullable): from rd_succession_find(). Returns: (transfer full): NULL with an error, which
  * was sent to the old worker, too. */
 RdApplication *rd_application_new (const RdConfig *config,
                                    char **argv,
                                    char **environment,
-                                   RdSuccession *succession,
+                                   RdSuccession *takeover,
                                    GError **error);
 
 /* Runs until the service has drained or a new worker has taken over. Returns: FALSE with an error

@@ -20,7 +20,7 @@
 static gboolean
 has_room (gpointer user_data)
 {
-  return rd_manager_has_room (user_data);
+  return ws_engine_has_room (rd_manager_get_engine (user_data));
 }
 
 /* Returns: FALSE with an error if Redis denies access. */
@@ -117,11 +117,12 @@ static gboolean
 make_server (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
 {
   const RdServerOptions options
-    = { .addresses = (const char *const *) self->config->addresses,
-        .port = self->config->port,
-        .reuse_port = self->config->reuse_port,
-        .inherited = inherited,
-        .offers = offers,
+    = { .binding = { .addresses = (const char *const *) self->config->addresses,
+                     .port = self->config->port,
+                     .reuse_port = self->config->reuse_port,
+                     .role = RD_ROLE_CLIENTS,
+                     .inherited = inherited,
+                     .offers = offers },
         .path = self->config->path,
         .max_handshakes = self->descriptors.handshakes,
         .allow_origins = (const char *const *) self->config->allow_origins };
@@ -131,7 +132,7 @@ make_server (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError
   if (self->server == NULL)
     return FALSE;
 
-  urls = rd_server_dup_urls (self->server);
+  urls = rd_http_port_dup_urls (rd_server_get_port (self->server));
   rd_dbus_server1_set_addresses (RD_DBUS_SERVER1 (self->service), (const char *const *) urls);
   return TRUE;
 }
@@ -139,12 +140,14 @@ make_server (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError
 static gboolean
 make_admin (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
 {
-  g_auto (GStrv) urls = rd_server_dup_urls (self->server);
+  g_auto (GStrv) urls = rd_http_port_dup_urls (rd_server_get_port (self->server));
+  const char *const addresses[] = { self->config->admin_address, NULL };
   const RdAdminOptions options
-    = { .address = self->config->admin_address,
-        .port = MAX (self->config->admin_port, 0),
-        .inherited = inherited,
-        .offers = offers,
+    = { .binding = { .addresses = addresses,
+                     .port = MAX (self->config->admin_port, 0),
+                     .role = RD_ROLE_ADMIN,
+                     .inherited = inherited,
+                     .offers = offers },
         .client_urls = (const char *const *) urls,
         .allow_origins = (const char *const *) self->config->allow_origins };
 
@@ -166,8 +169,10 @@ rd_components_listen (RdComponents *self, RdInherited *inherited, GPtrArray *off
 void
 rd_components_start (RdComponents *self, gint64 due_us)
 {
-  g_auto (GStrv) urls = rd_server_dup_urls (self->server);
-  g_auto (GStrv) admin_urls = self->admin != NULL ? rd_admin_dup_urls (self->admin) : NULL;
+  g_auto (GStrv) urls = rd_http_port_dup_urls (rd_server_get_port (self->server));
+  g_auto (GStrv) admin_urls = self->admin != NULL
+                                ? rd_http_port_dup_urls (rd_admin_get_port (self->admin))
+                                : NULL;
 
   for (gsize i = 0; urls[i] != NULL; i++)
     g_message ("Listening on %s", urls[i]);
@@ -188,7 +193,7 @@ on_finish_poll (gpointer user_data)
   RdBusStats stats;
 
   if (passed_us < HANDSHAKE_TIMEOUT_US && self->server != NULL
-      && rd_server_get_handshakes (self->server) > 0)
+      && rd_http_port_get_connections (rd_server_get_port (self->server)) > 0)
     return G_SOURCE_CONTINUE;
 
   rd_bus_get_stats (self->bus, &stats);

@@ -6,8 +6,6 @@
 #include "rd-admin.h"
 #include "rd-config.h"
 #include "rd-descriptors.h"
-#include "rd-handover-report.h"
-#include "rd-inherited.h"
 #include "rd-notifier.h"
 #include "rd-redis-nodes.h"
 #include "rd-server.h"
@@ -51,7 +49,7 @@ RdComponents *rd_components_new (const RdConfig *config,
                                  GError **error);
 
 /* Opens the ports. @offers (element-type RdSocket, nullable): the old worker's listening sockets;
- * the ports accept connections only after rd_server_resume() and rd_admin_resume(). Returns: FALSE
+ * the ports accept connections only after rd_http_port_resume(). Returns: FALSE
  * with an error. */
 gboolean rd_components_listen (RdComponents *self,
                                RdInherited *inherited,

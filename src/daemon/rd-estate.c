@@ -26,7 +26,7 @@ has_redis (const RdComponents *parts)
 void
 rd_estate_settle (RdComponents *parts)
 {
-  rd_server_pause (parts->server);
+  rd_http_port_pause (rd_server_get_port (parts->server));
   if (has_redis (parts))
     rd_redis_bus_hold (RD_REDIS_BUS (parts->bus), TRUE);
 }
@@ -34,7 +34,7 @@ rd_estate_settle (RdComponents *parts)
 gboolean
 rd_estate_is_settled (RdComponents *parts)
 {
-  return rd_server_get_handshakes (parts->server) == 0
+  return rd_http_port_get_connections (rd_server_get_port (parts->server)) == 0
          && (!has_redis (parts) || rd_redis_bus_is_quiet (RD_REDIS_BUS (parts->bus)));
 }
 
@@ -43,7 +43,7 @@ rd_estate_unsettle (RdComponents *parts)
 {
   if (has_redis (parts))
     rd_redis_bus_hold (RD_REDIS_BUS (parts->bus), FALSE);
-  rd_server_resume (parts->server);
+  rd_http_port_resume (rd_server_get_port (parts->server));
 }
 
 void
@@ -51,21 +51,21 @@ rd_estate_freeze (RdComponents *parts)
 {
   parts->paused_us = g_get_monotonic_time ();
   if (parts->admin != NULL)
-    rd_admin_pause (parts->admin);
+    rd_http_port_pause (rd_admin_get_port (parts->admin));
   /* first: what waits for its turn is still published */
   if (has_redis (parts))
     rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
-  rd_manager_pause (parts->manager);
+  ws_engine_pause (rd_manager_get_engine (parts->manager));
 }
 
 void
 rd_estate_thaw (RdComponents *parts)
 {
-  rd_manager_resume (parts->manager);
+  ws_engine_resume (rd_manager_get_engine (parts->manager));
   if (has_redis (parts))
     rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
   if (parts->admin != NULL)
-    rd_admin_resume (parts->admin);
+    rd_http_port_resume (rd_admin_get_port (parts->admin));
 }
 
 GVariant *
@@ -138,8 +138,9 @@ rd_estate_unpack (RdComponents *parts,
       || !rd_manager_take_over (parts->manager, handover, error))
     return FALSE;
 
-  *due_us = 0;
-  g_variant_dict_lookup (&dict, DUE, "x", due_us);
+  /* version 0.1.0 sends 0 if its notifier is off */
+  if (!g_variant_dict_lookup (&dict, DUE, "x", due_us) || *due_us == 0)
+    *due_us = RD_NOTIFIER_NEVER;
   if (metrics != NULL)
     rd_metrics_unpack (parts->metrics, metrics);
   if (listeners != NULL && parts->connection != NULL)

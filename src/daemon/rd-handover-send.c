@@ -20,9 +20,9 @@ list_sockets (RdComponents *parts)
 {
   GPtrArray *sockets = rd_sockets_new ();
 
-  rd_server_offer (parts->server, sockets);
+  rd_http_port_offer (rd_server_get_port (parts->server), sockets);
   if (parts->admin != NULL)
-    rd_admin_offer (parts->admin, sockets);
+    rd_http_port_offer (rd_admin_get_port (parts->admin), sockets);
   return sockets;
 }
 
@@ -86,7 +86,7 @@ commit (RdParcel *parcel, GError **error)
 gboolean
 rd_handover_send (RdComponents *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
 {
-  g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
+  g_autoptr (WsHandover) clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   g_autoptr (RdParcelPacket) taken = NULL;
   guint n_sent;
 
@@ -112,7 +112,8 @@ is_abandoned (const RdParcel *parcel)
 static gboolean
 store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error)
 {
-  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_PARCEL, error);
+  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_CHANNEL,
+                                              error);
 
   close (other_fd);
   if (is_given && is_abandoned (parcel))
@@ -132,7 +133,7 @@ leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const
 {
   g_warning ("Could not store %u of %u clients, closed with 1012: %s",
              clients->sockets->len - first, clients->sockets->len, reason);
-  rd_manager_leave_behind (parts->manager, first);
+  ws_engine_leave_behind (rd_manager_get_engine (parts->manager), first);
 }
 
 /* All but the sockets, without which there is nothing to go on with. */
@@ -146,7 +147,7 @@ fill (RdComponents *parts, RdParcel *parcel, const WsHandover *clients, GError *
   if (send_listeners (parts, parcel, sockets, error) && send_header (parts, parcel, clients, error))
     return TRUE;
 
-  rd_systemd_unstore (parts->systemd, RD_INHERITED_PARCEL);
+  rd_systemd_unstore (parts->systemd, RD_INHERITED_CHANNEL);
   return FALSE;
 }
 
@@ -165,7 +166,7 @@ rd_handover_send_to_store (RdComponents *parts, GError **error)
   if (parcel == NULL || !store (parts, parcel, other_fd, error))
     return FALSE;
 
-  clients = rd_manager_pack (parts->manager);
+  clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   if (!fill (parts, parcel, clients, error))
     return FALSE;
 

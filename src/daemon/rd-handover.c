@@ -180,7 +180,7 @@ on_answers_given (gpointer user_data)
   RdHandover *self = user_data;
   RdAdmin *admin = self->parts->admin;
 
-  if (admin != NULL && rd_admin_get_connections (admin) > 0
+  if (admin != NULL && rd_http_port_get_connections (rd_admin_get_port (admin)) > 0
       && g_get_monotonic_time () < self->settled_us)
     return G_SOURCE_CONTINUE;
 

@@ -378,7 +378,7 @@ on_first_turn (gpointer user_data)
   self->timer_id = 0;
   if (self->is_stored)
     {
-      rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL);
+      rd_systemd_unstore (self->parts->systemd, RD_INHERITED_CHANNEL);
       rd_systemd_ready (self->parts->systemd);
       return G_SOURCE_REMOVE;
     }
@@ -410,11 +410,11 @@ rd_succession_begin (RdSuccession *self)
   RdComponents *parts = self->parts;
 
   if (self->is_taken)
-    rd_manager_resume (parts->manager);
+    ws_engine_resume (rd_manager_get_engine (parts->manager));
   rd_components_start (parts, self->due_us);
-  rd_server_resume (parts->server);
+  rd_http_port_resume (rd_server_get_port (parts->server));
   if (parts->admin != NULL)
-    rd_admin_resume (parts->admin);
+    rd_http_port_resume (rd_admin_get_port (parts->admin));
   shut_offers (self);
   self->timer_id = g_timeout_add (0, on_first_turn, self);
 }

@@ -62,7 +62,7 @@ set_properties (RdService *self)
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
   WsEngineStats stats;
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   rd_dbus_server1_set_state (server1, rd_drain_get_state (self->drain));
   rd_dbus_server1_set_connections (server1, rd_manager_get_connections (self->manager));
   rd_dbus_server1_set_peak_connections (server1, stats.counters->peak);
@@ -260,7 +260,8 @@ handle_publish (RdDBusServer1 *server1,
                         .opcode = WS_OPCODE_TEXT,
                         .data = (const guint8 *) text,
                         .size = strlen (text) };
-  const gsize max_message = rd_manager_get_max_message (self->manager);
+  const WsEngine *engine = rd_manager_get_engine (self->manager);
+  const gsize max_message = ws_engine_get_options (engine)->max_message;
   char id[WS_ID_STRING_SIZE];
 
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))

@@ -6,7 +6,7 @@
 #include "rd-call-forwarder.h"
 #include "rd-dbus.h"
 #include "rd-drain.h"
-#include "rd-handover-report.h"
+#include "rd-metrics.h"
 #include "rd-manager.h"
 #include "rd-nodes.h"
 

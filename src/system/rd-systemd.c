@@ -98,7 +98,7 @@ describe (RdSystemd *self)
                             "“ringdownctl shutdown”",
                             clients);
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients, stats.published);
 }
 

@@ -1,32 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Anonymous files for what shall outlive the process: the log and the table. Makes them, sealed so
- * that whoever they are handed to can trust their size. Mapping them, and what is where in them, is
- * their owners'. */
+/* Sealed memory files that are shared with another process. */
 
 #include "ws-memfd.h"
 
-#include <glib/gi18n.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
+#endif
+
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* With vm.memfd_noexec=2 the kernel demands MFD_NOEXEC_SEAL; before Linux 6.3 it does not know the
+ * flag. */
+static int
+create (const char *name)
+{
+  const guint flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const int fd = memfd_create (name, flags | MFD_NOEXEC_SEAL);
+
+  return fd >= 0 || errno != EINVAL ? fd : memfd_create (name, flags);
+}
 
 int
 ws_memfd_create (const char *name, gsize size, GError **error)
 {
-  int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  const int fd = create (name);
 
   if (fd >= 0 && ftruncate (fd, size) == 0 && fcntl (fd, F_ADD_SEALS, SEALS) == 0)
     return fd;
 
   g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-               /* Translators: %s is the name of a memory file */
-               _ ("cannot create %s, %zu bytes of shared memory: %s"), name, size,
+               "cannot create %zu bytes of shared memory for %s: %s", size, name,
                g_strerror (errno));
   if (fd >= 0)
     close (fd);
@@ -45,10 +57,42 @@ ws_memfd_get_size (int fd)
   return status.st_size;
 }
 
+gboolean
+ws_memfd_set_damaged (GError **error, const char *what)
+{
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+               "cannot take over %s: the data is damaged; drain the old program, then start this "
+               "one",
+               what);
+  return FALSE;
+}
+
+gboolean
+ws_memfd_read_header (int fd,
+                      const WsMemfdHeader *expected,
+                      const char *what,
+                      gpointer header,
+                      gsize size,
+                      GError **error)
+{
+  const WsMemfdHeader *common = header;
+
+  if (pread (fd, header, size, 0) != (gssize) size || common->magic != expected->magic)
+    return ws_memfd_set_damaged (error, what);
+  if (common->layout == expected->layout)
+    return TRUE;
+
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+               "cannot take over %s: layout %" PRIu64 " is not supported, only layout %" PRIu64
+               "; drain the old program, then start this one",
+               what, common->layout, expected->layout);
+  return FALSE;
+}
+
 gsize
 ws_memfd_round (gsize size)
 {
-  gsize page = sysconf (_SC_PAGESIZE);
+  const gsize page = sysconf (_SC_PAGESIZE);
 
   return (size + page - 1) / page * page;
 }

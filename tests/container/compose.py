@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 
 TREE = Path(__file__).resolve().parents[2]
 NAME = f'ringdown-test-{os.getpid()}'

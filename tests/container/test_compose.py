@@ -8,7 +8,7 @@ import unittest
 
 import tap
 from compose import TREE, Project, docker, inspect
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from wire import Client
 
 SERVICE_RESTART = 1012

@@ -4,7 +4,7 @@
 
 import subprocess
 
-from patience import SLOWNESS
+from waiting import SLOWNESS
 from ringdown import RingdownTestCase, clean_environment, program
 
 FINE, PROBLEMS, WRONG_USAGE = 0, 1, 2

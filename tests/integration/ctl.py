@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""ringdownctl, run as people and as programs do: on a terminal, and into a pipe."""
+"""ringdownctl, run as group and as programs do: on a terminal, and into a pipe."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ import unicodedata
 from pathlib import Path
 
 from bus import Bus
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from ringdown import RingdownTestCase, clean_environment
 
 EXAMPLES = Path(__file__).parent / 'examples' / 'ctl'

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from crowd import Member
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from redis_server import RedisServer
 from relay import Relay
 from ringdown import RingdownTestCase
@@ -55,10 +55,10 @@ class Fleet:
             self._members[place][0].say(message)
             ahead += len(message)
             if ahead > AHEAD_MAX:
-                self.wait_heard([message], place)
+                self.wait_received([message], place)
                 ahead = 0
         began = time.monotonic()
-        self.wait_heard(messages, place)
+        self.wait_received(messages, place)
         expect_time(time.monotonic() - began, under=2 * SLOWNESS)
         return messages
 
@@ -66,7 +66,7 @@ class Fleet:
         for place in range(len(self.workers)):
             self.say(place, count)
 
-    def wait_heard(self, messages, place, seconds=10):
+    def wait_received(self, messages, place, seconds=10):
         """Waits until the clients of the worker PLACE have the last of MESSAGES."""
         for member in self._members[place]:
             member.wait_message(messages[-1], seconds)
@@ -135,16 +135,16 @@ class FleetTestCase(RingdownTestCase):
         """Clients of WORKERS that hear each other before and after what the context does; nobody
         may have been closed then, or have doubled, disordered or, unless it MAY_MISS, lost
         anything."""
-        people = Fleet(workers, size)
-        self.addCleanup(people.leave)
-        people.say_everywhere()
-        people.wait_all()
-        yield people
+        group = Fleet(workers, size)
+        self.addCleanup(group.leave)
+        group.say_everywhere()
+        group.wait_all()
+        yield group
         for worker in workers:
             self.wait_connected(worker)
-        people.say_everywhere()
-        people.wait_all()
-        people.judge(may_miss)
+        group.say_everywhere()
+        group.wait_all()
+        group.judge(may_miss)
         for worker in workers:
             self.assertEqual(size, worker.ready()[1]['clients'])
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 from urllib.parse import quote
 
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 ADDRESS = '127.0.0.1'
 _DEFAULTS = ('--bind', ADDRESS, '--save', '', '--enable-debug-command', 'local')

@@ -14,10 +14,10 @@ import unicodedata
 
 import tap
 from bus import Bus
-from checks import PROBLEMS, FINE, PORTS, WRONG_USAGE, CheckTestCase
+from checks import FINE, PORTS, PROBLEMS, WRONG_USAGE, CheckTestCase
 from gi.repository import GLib
-from managers import INFINITY, Logind, Refusal, Systemd, service, silence
-from patience import SLOWNESS, expect_time
+from fake_managers import INFINITY, Logind, Refusal, Systemd, service, silence
+from waiting import SLOWNESS, expect_time
 from ringdown import ADDRESS, clean_environment, program
 
 MINUTE = 60_000_000

@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 import tap
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 
 WRONG_USAGE, WRONG_START = 2, 1

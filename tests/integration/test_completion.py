@@ -10,7 +10,7 @@ import subprocess
 
 import tap
 from bus import Bus
-from patience import Deadline
+from waiting import Deadline
 from ringdown import RingdownTestCase, clean_environment
 
 BUILD = os.environ['RINGDOWN_BUILD']

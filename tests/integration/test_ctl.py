@@ -12,7 +12,7 @@ import time
 
 import tap
 from ctl import ESCAPE, CtlTestCase
-from patience import eventually
+from waiting import eventually
 from ringdown import ADDRESS
 
 COMMANDS = ('status', 'clients', 'publish', 'disconnect', 'upgrade', 'drain', 'cancel-drain',

@@ -14,7 +14,7 @@ import tap
 from bus import INTERFACE, NAME, Caller
 from ctl import ConfiguredBus, CtlTestCase, program
 from gi.repository import Gio, GLib
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 
 COMMANDS = (('status',), ('status', '--all'), ('clients',), ('publish', 'x'), ('disconnect', '1'),
             ('upgrade',), ('drain',), ('drain', '--wait'), ('cancel-drain',), ('shutdown',),

@@ -13,7 +13,7 @@ import time
 import tap
 from bus import NAME, Monitor
 from ctl import CtlTestCase, program
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 
 def fill(pipe):
@@ -237,12 +237,12 @@ class WaitTest(LiveTestCase):
 
     def begin_wait(self, server, *options, clients=1, command='drain', on_terminal=False):
         """Clients, and who waits for them and has said so."""
-        people = [self.connect(server) for _ in range(clients)]
+        group = [self.connect(server) for _ in range(clients)]
         eventually(lambda: self.bus.property('Connections') == clients, 'the clients')
         waiting = self.begin_ctl(command, '--wait', *options, on_terminal=on_terminal)
         if '--json' not in options:
             waiting.wait_for(f'waiting for {clients} ')
-        return people, waiting
+        return group, waiting
 
     def test_clients_that_leave(self):
         for command in 'drain', 'shutdown':

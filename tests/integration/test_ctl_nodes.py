@@ -7,7 +7,7 @@ import tap
 from bus import NAME
 from ctl import COLUMNS, CtlTestCase, columns_of
 from gi.repository import GLib
-from impostor import Impostor
+from fake_service import FakeService
 
 EVIL = 'a\x1b[31mb\x07c\u009b2Jd\ne\r\tf\u202eg"h\\i\U000e0001j\u200b'
 SHOWN = r'a\u001b[31mb\u0007c\u009b2Jd\u000ae\u000d\u0009f\u202eg"h\i\ue0001j\u200b'
@@ -39,11 +39,11 @@ def plain(node):
 
 
 class NodesTestCase(CtlTestCase):
-    def impersonate(self, nodes, bus_state=CONNECTED):
+    def fake_service(self, nodes, bus_state=CONNECTED):
         packed = [{name: GLib.Variant(*value) for name, value in node.items()} for node in nodes]
-        impostor = Impostor(self.bus, {**PROPERTIES, 'BusState': ('s', bus_state),
+        fake = FakeService(self.bus, {**PROPERTIES, 'BusState': ('s', bus_state),
                                        'Nodes': ('aa{sv}', packed)}, {})
-        self.addCleanup(impostor.leave)
+        self.addCleanup(fake.leave)
 
     def assert_examples(self, name, *arguments):
         self.assert_example(name, self.on_terminal(*arguments))
@@ -52,20 +52,20 @@ class NodesTestCase(CtlTestCase):
 
 class TextTest(NodesTestCase):
     def test_a_fleet(self):
-        self.impersonate(FLEET)
+        self.fake_service(FLEET)
         self.assert_examples('status-all', 'status', '--all')
 
     def test_redis_is_away(self):
-        self.impersonate([NODE], DOWN)
+        self.fake_service([NODE], DOWN)
         self.assert_examples('status-all-alone', 'status', '--all')
 
     def test_a_long_state_of_the_bus_goes_on_below(self):
-        self.impersonate([NODE], REFUSES)
+        self.fake_service([NODE], REFUSES)
         self.assert_examples('status-all-refused', 'status', '--all')
         self.assert_examples('status-refused', 'status')
 
     def test_wide_ones_are_cut_until_all_fit(self):
-        self.impersonate([
+        self.fake_service([
             {**NODE, 'host': ('s', 'host' * 60), 'instance': ('s', 'instance' * 20)},
             {**NODE, 'host': ('s', '宽' * 60), 'instance': ('s', 'e\u0301' * 90)},
             {**NODE, 'pid': ('u', MOST), 'clients': ('u', MOST), 'version': ('s', '1' * 200),
@@ -79,12 +79,12 @@ class TextTest(NodesTestCase):
         self.assertIn('host' * 60, self.succeed('status', '--all'))
 
     def test_totals_are_of_all_and_do_not_overflow(self):
-        self.impersonate([{**NODE, 'clients': ('u', MOST), 'state': ('s', 'draining')}] * 1000)
+        self.fake_service([{**NODE, 'clients': ('u', MOST), 'state': ('s', 'draining')}] * 1000)
         self.assertIn(f'Nodes: 1000, clients: {MOST * 1000}, draining: 1000\n',
                       self.succeed('status', '--all'))
 
     def test_what_is_said_by_strangers_is_made_printable(self):
-        self.impersonate([{**NODE, **{name: ('s', EVIL) for name in
+        self.fake_service([{**NODE, **{name: ('s', EVIL) for name in
                                       ('host', 'instance', 'state', 'version')}}, {},
                           {'host': ('u', 5), 'pid': ('s', 'one'), 'new': ('d', float('nan'))}],
                          EVIL)
@@ -95,12 +95,12 @@ class TextTest(NodesTestCase):
 
 class JsonTest(NodesTestCase):
     def test_a_fleet(self):
-        self.impersonate(FLEET)
+        self.fake_service(FLEET)
         self.assertEqual({'nodes': [plain(node) for node in FLEET], 'workers': 3, 'clients': 12015,
                           'draining': 1, 'bus_state': CONNECTED}, self.json('status', '--all'))
 
     def test_what_strangers_add_is_left_out(self):
-        self.impersonate([{**NODE, 'host': ('s', EVIL), 'pid': ('t', 1 << 40),
+        self.fake_service([{**NODE, 'host': ('s', EVIL), 'pid': ('t', 1 << 40),
                            'new': ('d', float('inf'))}, {}], EVIL)
         known = plain({**NODE, 'host': ('s', EVIL)})
         del known['pid']
@@ -108,7 +108,7 @@ class JsonTest(NodesTestCase):
                           'bus_state': EVIL}, self.json('status', '--all'))
 
     def test_without_all_it_is_as_before(self):
-        self.impersonate(FLEET)
+        self.fake_service(FLEET)
         self.assertNotIn('nodes', self.json('status'))
 
 
@@ -139,8 +139,8 @@ class AloneTest(NodesTestCase):
 
 class AnotherVersionTest(CtlTestCase):
     def test_one_that_knows_no_nodes_is_named(self):
-        impostor = Impostor(self.bus, {**PROPERTIES, 'BusState': ('s', 'local')}, {})
-        self.addCleanup(impostor.leave)
+        fake = FakeService(self.bus, {**PROPERTIES, 'BusState': ('s', 'local')}, {})
+        self.addCleanup(fake.leave)
         self.assert_fails([NAME, 'Nodes', 'another version'], 'status', '--all')
 
 

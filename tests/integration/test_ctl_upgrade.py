@@ -9,10 +9,10 @@ import signal
 import tap
 from bus import NAME
 from ctl import ESCAPE, CtlTestCase
-from generations import UpgradeTestCase
+from upgrade_case import UpgradeTestCase
 from gi.repository import GLib
-from impostor import Impostor
-from patience import SLOWNESS
+from fake_service import FakeService
+from waiting import SLOWNESS
 
 PROPERTIES = {
     'Version': ('s', '1.2.3'), 'State': ('s', 'running'), 'Instance': ('s', ''),
@@ -43,7 +43,7 @@ def generation(number, report=None, **properties):
 class MadeUpTestCase(CtlTestCase):
     def process(self, properties, **replies):
         """A process that has the name of the service, and takes it from the one that has it."""
-        process = Impostor(self.bus, properties, replies)
+        process = FakeService(self.bus, properties, replies)
         self.addCleanup(process.leave)
         return process
 
@@ -237,7 +237,7 @@ class MonitorTest(FollowTestCase):
         """A monitor that waits for what the process that has the name now does not tell."""
         _, monitor = self.begin()
         new = self.process(generation(2), GetAll=None)
-        self.assertTrue(new.is_asked_in_vain.wait(10 * SLOWNESS))
+        self.assertTrue(new.got_unanswered_call.wait(10 * SLOWNESS))
         return new, monitor
 
     def test_signals_are_shown_before_the_properties_are_loaded(self):

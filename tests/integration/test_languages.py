@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tap
 from bus import Bus
-from patience import SLOWNESS
+from waiting import SLOWNESS
 from ringdown import RingdownTestCase, clean_environment
 from stage import stage
 

@@ -9,7 +9,7 @@ import tap
 from bus import NAME, Caller, Monitor
 from ctl import CtlTestCase
 from fleet import AWAY, FleetTestCase
-from patience import eventually
+from waiting import eventually
 
 BEAT = 5  # seconds, at which a worker announces itself and reads who else is there
 LIFETIME = 15  # seconds for which an announcement holds

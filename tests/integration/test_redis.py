@@ -12,7 +12,7 @@ import tap
 from bus import Bus
 from crowd import Member
 from fleet import AWAY, CONNECTED, MODES, STREAM, FleetTestCase
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from wire import BINARY, TEXT, Frame, frame
 
 LOCK = 'periodic_broadcast_lock'
@@ -30,9 +30,9 @@ class TalkTest(FleetTestCase):
         for mode in MODES:
             with self.subTest(mode):
                 workers = self.workers(2, self.redis(), f'--redis-mode={mode}')
-                with self.fleet(*workers) as people:
-                    people.say(0, 10)
-                    people.say(1, 10)
+                with self.fleet(*workers) as group:
+                    group.say(0, 10)
+                    group.say(1, 10)
 
     def test_what_redis_cli_publishes_reaches_all_clients_of_all_workers(self):
         for mode in MODES:
@@ -79,8 +79,8 @@ class TalkTest(FleetTestCase):
             with self.subTest(mode):
                 redis = self.redis()
                 workers = self.workers(2, redis, f'--redis-mode={mode}')
-                with self.fleet(*workers) as people:
-                    threads = [threading.Thread(target=people.say, args=(place, 1000))
+                with self.fleet(*workers) as group:
+                    threads = [threading.Thread(target=group.say, args=(place, 1000))
                                for place in range(2)]
                     for thread in threads:
                         thread.start()

@@ -13,7 +13,7 @@ import time
 import tap
 from bus import Bus
 from fleet import AWAY, CONNECTED, LOST, MODES, REFUSES, STREAM, UNSENT, FleetTestCase
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from relay import Relay
 
 NOTIFICATION = '🛰 Test notification'
@@ -43,16 +43,16 @@ class KilledTest(FaultTestCase):
         self.warnings.append(LOST)  # its file may lag behind
         redis = self.redis(persistent=True)
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             for _ in range(3):
                 self.wait_sent(*workers)
                 redis.kill()
                 self.wait_down(*workers)
-                people.say_everywhere(20)
+                group.say_everywhere(20)
                 for worker in workers:
                     self.wait_pending(worker, 20)
                 redis.start()
-                people.wait_all()
+                group.wait_all()
                 self.wait_sent(*workers)
         for worker in workers:
             self.assertEqual(4, worker.metric('ringdown_redis_connects_total'))
@@ -62,38 +62,38 @@ class KilledTest(FaultTestCase):
         self.warnings.append(LOST)
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             for _ in range(3):
-                people.say_everywhere(20)
+                group.say_everywhere(20)
                 redis.kill()
                 self.wait_down(*workers)
-                people.say_everywhere(20)
+                group.say_everywhere(20)
                 redis.start()
-                people.wait_all()
+                group.wait_all()
 
     def test_in_pubsub_mode_what_waits_follows_if_somebody_is_there_to_hear_it(self):
         redis = self.redis()
         relay = self.relay(redis)
         workers = [self.worker(place, '--redis-mode=pubsub', warnings=self.warnings)
                    for place in (relay, redis)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             self.wait_sent(*workers)
             relay.refuse()
             self.wait_down(workers[0])
-            messages = people.say(0, 20)
+            messages = group.say(0, 20)
             self.wait_pending(workers[0], 20)
             relay.accept()
-            people.wait_heard(messages, 1)
+            group.wait_received(messages, 1)
 
     def test_in_pubsub_mode_nothing_is_doubled_and_all_goes_on(self):
         redis = self.redis()
         workers = self.pair(redis, mode='pubsub')
-        with self.fleet(*workers, may_miss=True) as people:
+        with self.fleet(*workers, may_miss=True) as group:
             for _ in range(3):
-                people.say_everywhere(100)
+                group.say_everywhere(100)
                 redis.kill()
                 self.wait_down(*workers)
-                people.say_everywhere(20)
+                group.say_everywhere(20)
                 redis.start()
                 self.wait_connected(*workers)
 
@@ -155,22 +155,22 @@ class SilentTest(FaultTestCase):
     def test_a_stopped_server_is_noticed_and_what_was_said_follows(self):
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             redis.stop()
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             self.assert_noticed(*workers)
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             redis.cont()
-            people.wait_all(20)
+            group.wait_all(20)
 
     def test_in_pubsub_mode_it_is_noticed_too_and_nothing_is_doubled(self):
         redis = self.redis()
         workers = self.pair(redis, mode='pubsub')
-        with self.fleet(*workers, may_miss=True) as people:
+        with self.fleet(*workers, may_miss=True) as group:
             redis.stop()
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             self.assert_noticed(*workers)
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             redis.cont()
             self.wait_connected(*workers)
 
@@ -179,12 +179,12 @@ class SilentTest(FaultTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         workers = [self.worker(place, warnings=self.warnings) for place in (relay, redis)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             relay.silence(command)
-            people.say_everywhere(5)
+            group.say_everywhere(5)
             workers[0].wait_log(AWAY, NOTICED_WITHIN)
             relay.silence(None)
-            people.wait_all(20)
+            group.wait_all(20)
 
     def test_that_only_commands_are_not_answered_is_noticed(self):
         self.assert_one_connection_is_noticed(b'EXEC')
@@ -198,12 +198,12 @@ class SilentTest(FaultTestCase):
     def test_a_server_that_is_busy_for_a_while_is_not_taken_for_dead(self):
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             with redis.begin_cli('DEBUG', 'SLEEP', '4'):
-                eventually(lambda: people.say_everywhere()
+                eventually(lambda: group.say_everywhere()
                            or workers[0].metric('ringdown_redis_pending_messages') > 5,
                            'Redis to be busy')
-                people.wait_all()
+                group.wait_all()
         for worker in workers:
             self.assertEqual([], worker.find_log(AWAY))
 
@@ -211,11 +211,11 @@ class SilentTest(FaultTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         workers = self.pair(relay, mode=mode)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             relay.delay = 1
             for _ in range(2):
-                people.say_everywhere(5)
-                people.wait_all(20)
+                group.say_everywhere(5)
+                group.wait_all(20)
             relay.delay = 0
         for worker in workers:
             self.assertEqual([], worker.find_log(AWAY))
@@ -234,15 +234,15 @@ class RefusedTest(FaultTestCase):
         self.warnings.append(REFUSES)
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             redis.cli(*refuse)
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             for worker in workers:
                 self.wait_state(worker, f'{REFUSED}{reason}.*')
                 self.wait_pending(worker, 20)
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             redis.cli(*allow)
-            people.wait_all()
+            group.wait_all()
             for worker in workers:
                 self.wait_pending(worker, 0)
         return workers
@@ -299,13 +299,13 @@ class RefusedTest(FaultTestCase):
         self.warnings += [REFUSES, LOST]
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             redis.cli('SET', STREAM, 'nonsense')
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             for worker in workers:
                 self.wait_state(worker, 'redis: .*WRONGTYPE.*')
             redis.cli('DEL', STREAM)
-            people.wait_all()
+            group.wait_all()
 
     def test_one_that_wavers_does_not_fill_the_log(self):
         self.warnings.append(REFUSES)
@@ -341,25 +341,25 @@ class RefusedTest(FaultTestCase):
         self.warnings.append(REFUSES)
         redis = self.redis()
         workers = self.pair(redis, mode='pubsub')
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             redis.cli('ACL', 'SETUSER', 'default', '-publish')
-            people.say_everywhere(20)
+            group.say_everywhere(20)
             for worker in workers:
                 self.wait_state(worker, f'{REFUSED}NOPERM.*')
             redis.cli('ACL', 'SETUSER', 'default', '+publish')
-            people.wait_all()
+            group.wait_all()
 
 
 class LoadingTest(FaultTestCase):
     def test_it_is_waited_for(self):
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             redis.begin_loading()
             for worker in workers:
                 self.wait_state(worker, 'redis: down since .*LOADING.*')
-            people.say_everywhere(20)
-            people.wait_all(20)
+            group.say_everywhere(20)
+            group.wait_all(20)
 
 
 class LaggingRelay(Relay):
@@ -377,29 +377,29 @@ class CutTest(FaultTestCase):
                 with self.subTest(mode=mode, kind=kind):
                     redis = self.redis()
                     workers = self.pair(redis, mode=mode)
-                    with self.fleet(*workers, may_miss=mode == 'pubsub') as people:
+                    with self.fleet(*workers, may_miss=mode == 'pubsub') as group:
                         for times in range(1, 4):
-                            people.say_everywhere(20)
+                            group.say_everywhere(20)
                             redis.cli('CLIENT', 'KILL', 'TYPE', kind)
-                            people.say_everywhere(20)
+                            group.say_everywhere(20)
                             for worker in workers:
                                 self.wait_metric(worker, 'ringdown_redis_connects_total', 1 + times)
                             self.wait_connected(*workers)
                         redis.cli('PUBLISH', 'broadcast', 'and now')
                         for place in range(2):
-                            people.wait_heard(['and now'], place)
+                            group.wait_received(['and now'], place)
 
     def test_cut_before_the_answer_what_was_stored_is_not_doubled(self):
         redis = self.redis()
         relay = self.relay(redis)
         workers = [self.worker(place, warnings=self.warnings) for place in (relay, redis)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             for _ in range(3):
                 stored = int(redis.cli('XLEN', STREAM))
                 relay.swallow_answer()
-                messages = people.say(0, 20)
+                messages = group.say(0, 20)
                 self.assertTrue(relay.answer_swallowed.wait(10 * SLOWNESS))
-                people.wait_heard(messages, 1)
+                group.wait_received(messages, 1)
                 self.wait_pending(workers[0], 0)
                 self.assertEqual(stored + 20, int(redis.cli('XLEN', STREAM)))
 
@@ -408,10 +408,10 @@ class CutTest(FaultTestCase):
         relay = self.relay(redis)
         workers = [self.worker(place, '--redis-mode=pubsub', warnings=self.warnings)
                    for place in (relay, redis)]
-        with self.fleet(*workers, may_miss=True) as people:
+        with self.fleet(*workers, may_miss=True) as group:
             for times in range(1, 4):
                 relay.swallow_answer()
-                people.say(0)
+                group.say(0)
                 self.assertTrue(relay.answer_swallowed.wait(10 * SLOWNESS))
                 self.wait_metric(workers[0], 'ringdown_redis_connects_total', 1 + times)
                 self.wait_connected(workers[0])
@@ -423,9 +423,9 @@ class CutTest(FaultTestCase):
         options = ('--redis-mode=pubsub', '--redis-buffer=512KiB')
         workers = [self.worker(place, *options, warnings=self.warnings)
                    for place in (relay, redis)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             for _ in range(30):
-                people.say(0, padding=' '.ljust(60_000, '.'))
+                group.say(0, padding=' '.ljust(60_000, '.'))
                 self.wait_pending(workers[0], 0)
 
     def test_in_pubsub_mode_an_echo_that_never_came_hides_nobody_elses_message(self):
@@ -451,12 +451,12 @@ class CutTest(FaultTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         workers = self.pair(relay)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             descriptors = [worker.descriptors() for worker in workers]
             for _ in range(20):
-                people.say_everywhere(20)
+                group.say_everywhere(20)
                 relay.cut()
-            people.wait_all(20)
+            group.wait_all(20)
             self.wait_connected(*workers)
             eventually(lambda: all(worker.descriptors() <= before
                                    for worker, before in zip(workers, descriptors)),
@@ -488,13 +488,13 @@ class CatchUpTest(FaultTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         workers = [self.worker(place, warnings=self.warnings) for place in (relay, redis)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             relay.refuse()
             self.wait_down(workers[0])
-            messages = people.say(1, 400, padding=' '.ljust(60_000, '.'))
+            messages = group.say(1, 400, padding=' '.ljust(60_000, '.'))
             self.wait_pending(workers[1], 0)
             relay.accept()
-            people.wait_heard(messages, 0, 30)
+            group.wait_received(messages, 0, 30)
         self.assertEqual(0, workers[0].metric('ringdown_slow_clients_closed_total'))
 
 
@@ -504,14 +504,14 @@ class CatchUpTest(FaultTestCase):
         redis = self.redis()
         relay = self.relay(redis)
         workers = [self.worker(place, warnings=self.warnings) for place in (relay, redis)]
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             relay.refuse()
             self.wait_down(workers[0])
-            people.say(1, 2530)
-            messages = people.say(1, 400, padding=' '.ljust(60_000, '.'))
+            group.say(1, 2530)
+            messages = group.say(1, 400, padding=' '.ljust(60_000, '.'))
             self.wait_pending(workers[1], 0)
             relay.accept()
-            people.wait_heard(messages, 0, 30)
+            group.wait_received(messages, 0, 30)
         self.assertEqual(0, workers[0].metric('ringdown_slow_clients_closed_total'))
 
     def test_large_entries_that_are_no_messages_are_not_asked_for_all_at_once(self):
@@ -540,14 +540,14 @@ class CatchUpTest(FaultTestCase):
         self.warnings.append(LOST)
         redis = self.redis()
         workers = self.pair(redis)
-        with self.fleet(*workers) as people:
+        with self.fleet(*workers) as group:
             in_an_hour = int(time.time() + 3600) * 1000
             redis.cli('XADD', STREAM, f'{in_an_hour}-0', 'a', 'b')
-            people.say_everywhere()
-            people.wait_all()
+            group.say_everywhere()
+            group.wait_all()
             redis.cli('DEL', STREAM)
-            people.say_everywhere()
-            people.wait_all(30)
+            group.say_everywhere()
+            group.wait_all(30)
 
 
 class GapTest(FaultTestCase):
@@ -561,22 +561,22 @@ class GapTest(FaultTestCase):
         self.there = self.worker(self.server, warnings=self.warnings)
         self.away = self.worker(self.way, warnings=self.warnings)
 
-    def send_away(self, people):
+    def send_away(self, group):
         """One worker has read all that there is, and loses Redis."""
-        people.wait_heard(people.say(0), 1)
+        group.wait_received(group.say(0), 1)
         self.way.refuse()
         self.wait_down(self.away)
 
     def test_what_was_cut_off_while_a_worker_was_away_is_counted(self):
-        with self.fleet(self.there, self.away, may_miss=True) as people:
-            self.send_away(people)
-            before = len(people.at(1)[0].messages)
-            messages = people.say(0, 50)
+        with self.fleet(self.there, self.away, may_miss=True) as group:
+            self.send_away(group)
+            before = len(group.at(1)[0].messages)
+            messages = group.say(0, 50)
             self.wait_pending(self.there, 0)
             self.server.cli('XTRIM', STREAM, 'MAXLEN', '20')
             self.way.accept()
-            people.wait_heard(messages, 1)
-            heard = [got.text for got in people.at(1)[0].messages[before:]]
+            group.wait_received(messages, 1)
+            heard = [got.text for got in group.at(1)[0].messages[before:]]
             self.assertEqual(messages[30:], heard)
             self.assertEqual(30, self.away.metric('ringdown_redis_missed_total'))
             self.assertEqual(1, self.away.metric('ringdown_redis_gaps_total'))
@@ -584,50 +584,50 @@ class GapTest(FaultTestCase):
         self.assertEqual(0, self.there.metric('ringdown_redis_gaps_total'))
 
     def test_what_was_cut_off_before_a_worker_that_stays_came_to_read_it_is_counted(self):
-        with self.fleet(self.there, self.away, may_miss=True) as people:
-            people.wait_heard(people.say(0), 1)
+        with self.fleet(self.there, self.away, may_miss=True) as group:
+            group.wait_received(group.say(0), 1)
             self.away.signal(signal.SIGSTOP)
             for count in 1, 50:  # the first is what it was waiting for
-                messages = people.say(0, count)
+                messages = group.say(0, count)
                 self.wait_pending(self.there, 0)
             self.server.cli('XTRIM', STREAM, 'MAXLEN', '20')
             self.away.signal(signal.SIGCONT)
-            people.wait_heard(messages, 1)
+            group.wait_received(messages, 1)
             eventually(lambda: self.away.metric('ringdown_redis_missed_total') >= 30,
                        'it to be noticed', 20)
         self.assertEqual([], self.away.find_log(AWAY))
 
     def test_all_that_was_cut_off_is_counted_when_nothing_is_left(self):
-        with self.fleet(self.there, self.away, may_miss=True) as people:
-            self.send_away(people)
-            people.say(0, 50)
+        with self.fleet(self.there, self.away, may_miss=True) as group:
+            self.send_away(group)
+            group.say(0, 50)
             self.wait_pending(self.there, 0)
             self.server.cli('XTRIM', STREAM, 'MAXLEN', '0')
             self.way.accept()
             self.wait_metric(self.away, 'ringdown_redis_missed_total', 50)
 
     def test_what_had_been_read_before_it_was_cut_off_is_no_gap(self):
-        with self.fleet(self.there, self.away) as people:
-            people.say(0, 50)
-            self.send_away(people)
+        with self.fleet(self.there, self.away) as group:
+            group.say(0, 50)
+            self.send_away(group)
             self.server.cli('XTRIM', STREAM, 'MAXLEN', '0')
             self.way.accept()
         self.assertEqual(0, self.away.metric('ringdown_redis_gaps_total'))
         self.assertEqual(0, self.away.metric('ringdown_redis_missed_total'))
 
     def test_after_flushall_all_goes_on(self):
-        with self.fleet(self.there, self.away) as people:
+        with self.fleet(self.there, self.away) as group:
             for _ in range(3):
-                people.say_everywhere(20)
-                people.wait_all()
+                group.say_everywhere(20)
+                group.wait_all()
                 self.server.cli('FLUSHALL')
-                people.say_everywhere(20)
-                people.wait_all()
+                group.say_everywhere(20)
+                group.wait_all()
 
     def test_after_flushall_while_a_worker_was_away_all_goes_on(self):
-        with self.fleet(self.there, self.away, may_miss=True) as people:
-            self.send_away(people)
-            people.say_everywhere(20)
+        with self.fleet(self.there, self.away, may_miss=True) as group:
+            self.send_away(group)
+            group.say_everywhere(20)
             self.wait_pending(self.there, 0)
             self.server.cli('FLUSHALL')
             self.way.accept()
@@ -642,19 +642,19 @@ class BufferTest(FaultTestCase):
         options = ('--redis-buffer=64KiB', '--max-message=1KiB')
         workers = [self.worker(place, *options, warnings=self.warnings)
                    for place in (relay, redis)]
-        with self.fleet(*workers, may_miss=True) as people:
-            before = len(people.at(1)[0].messages)
+        with self.fleet(*workers, may_miss=True) as group:
+            before = len(group.at(1)[0].messages)
             self.wait_sent(*workers)
             relay.refuse()
             self.wait_down(workers[0])
-            messages = people.say(0, 1000, padding=' '.ljust(100, '.'))
+            messages = group.say(0, 1000, padding=' '.ljust(100, '.'))
             dropped = int(workers[0].metric('ringdown_redis_dropped_total'))
             self.assertIn(dropped, range(1, 999))
             self.wait_pending(workers[0], 1000 - dropped)
             self.assertLessEqual(workers[0].metric('ringdown_redis_pending_bytes'), 64 << 10)
             relay.accept()
-            people.wait_heard(messages, 1)
-            heard = [got.text for got in people.at(1)[0].messages[before:]]
+            group.wait_received(messages, 1)
+            heard = [got.text for got in group.at(1)[0].messages[before:]]
             self.assertEqual(messages[dropped:], heard)
         workers[0].wait_log('More than 64')
         self.assertEqual(1, len(workers[0].find_log('More than 64')))

@@ -6,7 +6,7 @@ import threading
 
 import tap
 from fleet import AWAY, LOST, FleetTestCase
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from wire import CLOSE, PING, PONG, TEXT, Client, frame
 
 MESSAGES = int(100_000 / SLOWNESS)

@@ -17,7 +17,7 @@ import time
 import tap
 from crowd import Member
 from fleet import FleetTestCase
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from redis_server import ADDRESS
 
 CHANNEL = 'broadcast'
@@ -108,7 +108,7 @@ class Ancestor:
         with self._news:
             return list(self._heard)
 
-    def wait_heard(self, text):
+    def wait_received(self, text):
         deadline = Deadline(10)
         with self._news:
             while text not in self._heard:
@@ -138,10 +138,10 @@ class MixedFleetTest(FleetTestCase):
 
     def test_everybody_hears_everything_once_and_in_the_order_of_each_sender(self):
         old = [self.ancestor(), self.ancestor()]
-        with self.fleet(*self.ours(2)) as people:
+        with self.fleet(*self.ours(2)) as group:
             said = {'old 0': 0, 'old 1': 0}
             for _ in range(50):
-                people.say_everywhere()
+                group.say_everywhere()
                 for number, ancestor in enumerate(old):
                     name = f'old {number}'
                     ancestor.say(f'{name}: {said[name]}')
@@ -149,16 +149,16 @@ class MixedFleetTest(FleetTestCase):
             last = [f'{name}: {count - 1}' for name, count in said.items()]
             for message in last:
                 for place in range(2):
-                    people.wait_heard([message], place)
-            people.wait_all()
-            for member in people.members:
+                    group.wait_received([message], place)
+            group.wait_all()
+            for member in group.members:
                 heard = [got.text for got in member.messages]
                 for name, count in said.items():
                     self.assertEqual([f'{name}: {number}' for number in range(count)],
                                      [text for text in heard if text.startswith(name)])
         for ancestor in old:
             for message in last:
-                ancestor.wait_heard(message)
+                ancestor.wait_received(message)
             for name in (*said, 'client of 0', 'client of 1'):
                 heard = [text for text in ancestor.heard if text.startswith(name)]
                 self.assertEqual(sorted(set(heard), key=heard.index), heard)
@@ -171,7 +171,7 @@ class MixedFleetTest(FleetTestCase):
         client.text('grüße 🛰')
         client.text('')
         client.text('last')
-        old.wait_heard('last')
+        old.wait_received('last')
         self.assertEqual(['grüße 🛰', '', 'last'], old.heard)
         self.assertEqual('0', self.server.cli('EXISTS', 'ringdown:log'))
 
@@ -199,7 +199,7 @@ class MixedFleetTest(FleetTestCase):
     def test_we_go_on_with_the_notification_when_the_ancestor_left(self):
         old = self.ancestor()
         old.notify(2)
-        old.wait_heard(NOTIFICATION)
+        old.wait_received(NOTIFICATION)
         [worker] = self.ours(1, '--notify-interval=2s')
         client = self.connect(worker)
         old.leave()

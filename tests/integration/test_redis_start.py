@@ -11,7 +11,7 @@ import threading
 
 import tap
 from fleet import AWAY, CONNECTED, STREAM, UNSENT, FleetTestCase
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from redis_server import ADDRESS
 from ringdown import clean_environment, program
 
@@ -314,14 +314,14 @@ class ManualTest(FleetTestCase):
                 workers = [self.start(f'--redis={url}', f'--redis-mode={mode}', *QUICKLY)
                            for _ in range(2)]
                 self.wait_connected(*workers)
-                with self.fleet(*workers) as people:
+                with self.fleet(*workers) as group:
                     redis.cli('PUBLISH', 'broadcast', 'all')
                 eventually(lambda: redis.cli('EXISTS', 'periodic_broadcast_lock') == '1', 'a turn')
                 eventually(lambda: redis.cli('SCARD', 'ringdown:nodes') == '2', 'both listed')
                 for worker in workers:
                     worker.signal(signal.SIGTERM)
                     eventually(lambda: redis.cli('EXISTS', f'shutdown:{worker.pid}') == '1', 'it')
-                people.leave()
+                group.leave()
                 for worker in workers:
                     worker.wait_exit()
                 self.assertEqual('', redis.cli('ACL', 'LOG').strip())

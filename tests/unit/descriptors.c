@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The process's own descriptors: how many there are, and how it is without any left. */
+/* Counts and limits the descriptors of the test program. */
 
 #include "descriptors.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -73,7 +75,7 @@ descriptors_restrict (guint spare)
   g_autoptr (GArray) held = g_array_new (FALSE, FALSE, sizeof (int));
   int next = dup (STDERR_FILENO);
 
-  /* the limit is on their numbers: find the first free one that is too many */
+  /* RLIMIT_NOFILE is a limit of descriptor numbers: find the number after @spare free ones */
   for (guint i = 0; i < spare; i++)
     {
       g_array_append_val (held, next);
@@ -91,4 +93,17 @@ void
 descriptors_restore (guint64 limit)
 {
   set_limit (limit);
+}
+
+int
+memory_file_new (gsize size)
+{
+  const guint noexec_seal = 0x0008U; /* MFD_NOEXEC_SEAL, since Linux 6.3 */
+  int fd = memfd_create ("ringdown-test", MFD_CLOEXEC | MFD_ALLOW_SEALING | noexec_seal);
+
+  if (fd < 0 && errno == EINVAL)
+    fd = memfd_create ("ringdown-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  g_assert_no_errno (fd);
+  g_assert_no_errno (ftruncate (fd, size));
+  return fd;
 }

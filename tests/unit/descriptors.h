@@ -7,18 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* How many descriptors the process has open. */
+/* Returns: the number of open descriptors of this process. */
 guint descriptors_count (void);
 
-/* How many of them its epoll sets watch. */
+/* Returns: the number of descriptors in the epoll sets of this process. */
 guint descriptors_count_watched (void);
 
-/* Lets the process open as many as it may. */
+/* Raises the limit of open descriptors to the hard limit. */
 void descriptors_raise (void);
 
-/* Lets the process open @spare more descriptors and not one beyond.
- * Returns: the limit as it was. */
+/* Limits the process to @spare more descriptors. Returns: the old limit. */
 guint64 descriptors_restrict (guint spare);
 void descriptors_restore (guint64 limit);
+
+/* Returns: (transfer full): a memory file of @size bytes that is not sealed. */
+int memory_file_new (gsize size);
 
 G_END_DECLS

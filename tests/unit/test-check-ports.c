@@ -7,7 +7,7 @@
 #include <gio/gio.h>
 
 #include "rd-check-ports.h"
-#include "rd-tcp.h"
+#include "rd-socket.h"
 
 #define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define CROWD     400
@@ -20,7 +20,7 @@ listen_on (const char *ip, gboolean reuse_port, guint *port)
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (ip, 0);
   g_autoptr (GSocketAddress) bound = NULL;
   g_autoptr (GError) error = NULL;
-  GSocket *socket = rd_tcp_bind (address, reuse_port, &error);
+  GSocket *socket = rd_socket_bind (address, reuse_port, &error);
 
   g_assert_no_error (error);
   g_socket_set_blocking (socket, TRUE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sockets that are passed on: which are taken, for what, and what is refused. */
+/* Sockets passed by the service manager: valid ones are taken, others refused. */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "descriptors.h"
-#include "rd-inherited.h"
+#include "rd-descriptors.h"
 #include "rd-sockets.h"
 
-#define FIRST 100 /* from here on descriptors are passed: where there are none of our own */
+#define FIRST 100 /* first passed descriptor, above all that the test opens */
 
-/* Puts @fd where the @index-th passed descriptor is. */
+/* Makes @fd (transfer full) the passed descriptor number @index. */
 static void
 pass (guint index, int fd)
 {
@@ -75,7 +75,7 @@ make_connection (void)
   return fd;
 }
 
-/* @pid, @fds, @names: of the variables; NULL: not there. */
+/* @pid, @fds, @names: values of the variables; NULL: not set. */
 static RdInherited *
 inherit (const char *pid, const char *fds, const char *names, GError **error)
 {
@@ -108,7 +108,7 @@ expect (RdInherited *inherited, guint n_clients, guint n_admin)
   rd_inherited_free (inherited);
 }
 
-/* Asserts that this is an error whose one line names @culprit. */
+/* Asserts that the error is one line that contains @culprit. */
 static void
 expect_refusal (const char *fds, const char *names, const char *culprit)
 {
@@ -123,7 +123,7 @@ expect_refusal (const char *fds, const char *names, const char *culprit)
 }
 
 static void
-nothing_is_passed_usually (void)
+without_valid_variables_there_are_none (void)
 {
   g_autofree char *parent = g_strdup_printf ("%d", (int) getppid ());
   g_autofree char *self = g_strdup_printf ("%d", (int) getpid ());
@@ -133,12 +133,12 @@ nothing_is_passed_usually (void)
   expect (inherit (self, NULL, NULL, NULL), 0, 0);
   expect (inherit (self, "0", NULL, NULL), 0, 0);
   expect (inherit (self, "0", "", NULL), 0, 0);
-  expect (inherit (parent, "1", NULL, NULL), 0, 0); /* not for us: not even looked at */
+  expect (inherit (parent, "1", NULL, NULL), 0, 0); /* for another process: ignored */
   expect (inherit (parent, "all", "a:b", NULL), 0, 0);
 }
 
 static void
-names_say_what_sockets_are_for (void)
+sockets_named_admin_are_for_the_admin_port (void)
 {
   const struct
   {
@@ -170,7 +170,7 @@ names_say_what_sockets_are_for (void)
 }
 
 static void
-sockets_are_the_very_ones_and_stay_here (void)
+passed_descriptors_are_used_and_closed_on_exec (void)
 {
   g_autoptr (RdInherited) inherited = NULL;
 
@@ -182,7 +182,7 @@ sockets_are_the_very_ones_and_stay_here (void)
 }
 
 static void
-numbers_that_cannot_be_right_are_refused (void)
+invalid_numbers_of_sockets_are_refused (void)
 {
   const char *const numbers[]
     = { "65", "99999", "4294967297", "-1", "", "two", "1 ", "0x1", "1.0" };
@@ -193,7 +193,7 @@ numbers_that_cannot_be_right_are_refused (void)
 }
 
 static void
-process_id_that_cannot_be_right_is_refused (void)
+invalid_process_ids_are_refused (void)
 {
   const char *const pids[] = { "", "-1", "me", "99999999999" };
 
@@ -208,7 +208,7 @@ process_id_that_cannot_be_right_is_refused (void)
 }
 
 static void
-names_must_be_as_many_as_sockets (void)
+the_number_of_names_must_match (void)
 {
   g_autofree char *many = g_strnfill (5000, ':');
 
@@ -221,16 +221,16 @@ names_must_be_as_many_as_sockets (void)
 }
 
 static void
-what_does_not_listen_on_tcp_is_refused (void)
+anything_but_a_listening_tcp_socket_is_refused (void)
 {
   const struct
   {
     int fd;
     const char *advice;
   } cases[] = {
-    { open ("/dev/null", O_RDONLY), "no socket" },
-    { bind_socket (AF_INET, SOCK_DGRAM), "not of TCP" },
-    { make_unix_listener (), "not of TCP" },
+    { open ("/dev/null", O_RDONLY), "is not a socket" },
+    { bind_socket (AF_INET, SOCK_DGRAM), "is not a TCP socket" },
+    { make_unix_listener (), "is not a TCP socket" },
     { bind_socket (AF_INET, SOCK_STREAM), "does not listen" },
     { make_connection (), "does not listen" },
   };
@@ -245,11 +245,11 @@ what_does_not_listen_on_tcp_is_refused (void)
       close (FIRST + 1);
     }
   pass (0, make_listener (AF_INET));
-  expect_refusal ("2", "good:bad", "101 (“bad”) was passed to listen on, but is not open");
+  expect_refusal ("2", "good:bad", "101 (“bad”) is not open");
 }
 
 static int
-make_parcel (void)
+make_channel (void)
 {
   int fds[2];
 
@@ -259,40 +259,40 @@ make_parcel (void)
 }
 
 static void
-parcels_are_kept_apart (void)
+hand_over_channels_are_separate (void)
 {
   g_autoptr (RdInherited) inherited = NULL;
   g_autoptr (GError) error = NULL;
   const guint before = descriptors_count ();
 
-  pass (0, make_parcel ());
+  pass (0, make_channel ());
   pass (1, make_listener (AF_INET));
-  pass (2, make_parcel ());
-  pass (3, make_parcel ());
+  pass (2, make_channel ());
+  pass (3, make_channel ());
   inherited = inherit_own ("4", "parcel:ringdown.socket:parcel:parcel", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (inherited->clients->len, ==, 1);
   g_assert_cmpuint (inherited->admin->len, ==, 0);
 
-  g_assert_cmpint (rd_inherited_steal_parcel (inherited), ==, FIRST);
+  g_assert_cmpint (rd_inherited_steal_channel (inherited), ==, FIRST);
   g_assert_cmpint (fcntl (FIRST, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
-  g_assert_cmpint (rd_inherited_steal_parcel (inherited), ==, FIRST + 2);
-  g_clear_pointer (&inherited, rd_inherited_free); /* with the third */
+  g_assert_cmpint (rd_inherited_steal_channel (inherited), ==, FIRST + 2);
+  g_clear_pointer (&inherited, rd_inherited_free); /* closes the third */
   close (FIRST);
   close (FIRST + 2);
   g_assert_cmpuint (descriptors_count (), ==, before);
 }
 
 static void
-there_is_no_parcel_usually (void)
+without_variables_there_is_no_channel (void)
 {
   g_autoptr (RdInherited) inherited = inherit (NULL, NULL, NULL, NULL);
 
-  g_assert_cmpint (rd_inherited_steal_parcel (inherited), ==, -1);
+  g_assert_cmpint (rd_inherited_steal_channel (inherited), ==, -1);
 }
 
 static void
-what_is_no_parcel_is_refused (void)
+other_descriptors_named_as_channels_are_refused (void)
 {
   const int cases[] = { make_listener (AF_INET), make_unix_listener (),
                         open ("/dev/null", O_RDONLY) };
@@ -306,7 +306,7 @@ what_is_no_parcel_is_refused (void)
   expect_refusal ("1", "parcel", "100 (“parcel”)"); /* not even open */
 }
 
-/* Puts a socket among @offers. Returns: (transfer none). */
+/* Adds a listening socket to @offers. Returns: (transfer none). */
 static GSocket *
 add_offer (GPtrArray *offers, RdRole role, gboolean is_inherited)
 {
@@ -320,7 +320,7 @@ add_offer (GPtrArray *offers, RdRole role, gboolean is_inherited)
 }
 
 static void
-predecessors_inherited_sockets_count_where_there_are_none (void)
+sockets_inherited_by_the_old_worker_are_used_if_there_are_none (void)
 {
   g_autoptr (RdInherited) inherited = NULL;
   g_autoptr (GPtrArray) offers = rd_sockets_new ();
@@ -348,18 +348,18 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/inherited/none", nothing_is_passed_usually);
-  g_test_add_func ("/inherited/names", names_say_what_sockets_are_for);
-  g_test_add_func ("/inherited/same", sockets_are_the_very_ones_and_stay_here);
-  g_test_add_func ("/inherited/numbers", numbers_that_cannot_be_right_are_refused);
-  g_test_add_func ("/inherited/pid", process_id_that_cannot_be_right_is_refused);
-  g_test_add_func ("/inherited/names/count", names_must_be_as_many_as_sockets);
-  g_test_add_func ("/inherited/refused", what_does_not_listen_on_tcp_is_refused);
-
-  g_test_add_func ("/inherited/parcels", parcels_are_kept_apart);
-  g_test_add_func ("/inherited/parcels/none", there_is_no_parcel_usually);
-  g_test_add_func ("/inherited/parcels/refused", what_is_no_parcel_is_refused);
-  g_test_add_func ("/inherited/offers", predecessors_inherited_sockets_count_where_there_are_none);
+  g_test_add_func ("/inherited/none", without_valid_variables_there_are_none);
+  g_test_add_func ("/inherited/names", sockets_named_admin_are_for_the_admin_port);
+  g_test_add_func ("/inherited/descriptors", passed_descriptors_are_used_and_closed_on_exec);
+  g_test_add_func ("/inherited/numbers", invalid_numbers_of_sockets_are_refused);
+  g_test_add_func ("/inherited/pid", invalid_process_ids_are_refused);
+  g_test_add_func ("/inherited/names/count", the_number_of_names_must_match);
+  g_test_add_func ("/inherited/refused", anything_but_a_listening_tcp_socket_is_refused);
+  g_test_add_func ("/inherited/channels", hand_over_channels_are_separate);
+  g_test_add_func ("/inherited/channels/none", without_variables_there_is_no_channel);
+  g_test_add_func ("/inherited/channels/refused", other_descriptors_named_as_channels_are_refused);
+  g_test_add_func ("/inherited/offers",
+                   sockets_inherited_by_the_old_worker_are_used_if_there_are_none);
 
   return g_test_run ();
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Somebody who has the name of the service on the bus, and says whatever a test wants."""
+"""A stand-in for the service on the bus, with scripted replies."""
 
 import threading
 
@@ -10,10 +10,10 @@ from gi.repository import Gio, GLib
 _FLAGS = 1 | 2 | 4  # RequestName: may be replaced, replaces, does not queue
 
 
-class Impostor(threading.Thread):
-    """Has the name of the service on BUS, which another impostor may take over, and answers with
-    REPLIES (method -> GVariant, or the name and message of an error, or what returns one of them,
-    or None: it never answers) and PROPERTIES."""
+class FakeService(threading.Thread):
+    """Owns the service's name on BUS (another FakeService may take it) and answers calls from
+    REPLIES and PROPERTIES. A value of REPLIES, by method, is a GVariant, the name and message of an
+    error, a function that returns one of these, or None: no answer ever."""
 
     def __init__(self, bus, properties, replies):
         super().__init__(daemon=True)
@@ -23,7 +23,7 @@ class Impostor(threading.Thread):
         self._context = GLib.MainContext()
         self._loop = GLib.MainLoop.new(self._context, False)
         self._is_ready = threading.Event()
-        self.is_asked_in_vain = threading.Event()
+        self.got_unanswered_call = threading.Event()
         self.start()
         assert self._is_ready.wait(20)
 
@@ -45,10 +45,10 @@ class Impostor(threading.Thread):
         if not is_incoming or message.get_message_type() != Gio.DBusMessageType.METHOD_CALL:
             return message
         if self._replies.get(message.get_member(), message) is None:
-            self.is_asked_in_vain.set()
+            self.got_unanswered_call.set()
             return None
         if callable(self._replies.get(message.get_member())):
-            self._invoke(lambda: self._send_answer(message))  # this thread is every connection's
+            self._invoke(lambda: self._send_answer(message))  # this thread serves all GDBus connections
         else:
             self._send_answer(message)
         return None
@@ -75,7 +75,7 @@ class Impostor(threading.Thread):
                   'org.freedesktop.DBus.Properties')
 
     def _invoke(self, function):
-        source = GLib.idle_source_new()  # in the loop, which may not have begun yet
+        source = GLib.idle_source_new()  # runs in the loop, which may not have started yet
         source.set_callback(lambda _: function())
         source.attach(self._context)
 

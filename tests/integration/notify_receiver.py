@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A service manager's end of sd_notify(3): what a service tells it, and when."""
+"""A receiver of sd_notify(3) messages that records each with its time."""
 
 import socket
 import struct
 import threading
 
-from patience import Deadline
+from waiting import Deadline
 
-_TIMESTAMP = 29  # SO_TIMESTAMP of socket(7), which the module socket has no name for
+_TIMESTAMP = 29  # SO_TIMESTAMP of socket(7), missing from the module socket
 
 
-class Notified:
-    """Listens at ADDRESS, a path or "@" and a name in the abstract namespace. ON_READY is called
-    the moment READY=1 comes, in a thread of its own."""
+class NotifyReceiver:
+    """Listens at ADDRESS: a path, or "@" and an abstract name. Calls ON_READY in its own thread when
+    READY=1 arrives."""
 
     def __init__(self, address, *, on_ready=lambda: None):
         self.environment = {'NOTIFY_SOCKET': address}
@@ -40,7 +40,7 @@ class Notified:
                 self._news.notify_all()
 
     def stop(self):
-        """Nobody may send any more; an empty datagram of our own ends the thread."""
+        """Ends the thread with an empty datagram. No process may send any more."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
             own.sendto(b'', self._socket.getsockname())
         self._reader.join()
@@ -53,7 +53,7 @@ class Notified:
             return [assignment for _, assignment in self._told]
 
     def times(self, start):
-        """When assignments were sent that start with START, seconds."""
+        """The times, in seconds, of the assignments that start with START."""
         with self._news:
             return [when for when, assignment in self._told if assignment.startswith(start)]
 
@@ -66,5 +66,5 @@ class Notified:
                 if len(found) >= count:
                     return found[count - 1]
                 if deadline.expired:
-                    raise AssertionError(f'{len(found)} of {count} {start!r} came: {self._told}')
+                    raise AssertionError(f'{len(found)} of {count} {start!r} received: {self._told}')
                 self._news.wait(deadline.remaining)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Proves that the load generator sees what goes wrong: loss, doubling, disorder, silence; and that
- * its stamps and frames are right. It opens no socket. */
+/* Tests that the load generator detects lost, doubled and disordered messages and silences, and
+ * that its stamps and frames are correct. */
 
 #include "load-client.h"
 #include "load-stats.h"
@@ -16,7 +16,7 @@ enum
   TAG = 0xfeedbeef,
 };
 
-/* Gives @receiver a message. Returns: what the books say of its sender. */
+/* Counts a message to @receiver. Returns the result of load_stats_note_message(). */
 static int
 deliver (LoadStats *stats, guint receiver, guint16 sender, guint32 sequence, gint64 now_us)
 {
@@ -28,7 +28,7 @@ deliver (LoadStats *stats, guint receiver, guint16 sender, guint32 sequence, gin
 }
 
 static void
-test_stamp_survives_its_limits (void)
+test_stamps_keep_their_limits (void)
 {
   const Stamp stamps[] = {
     { .sender = 0, .sequence = 1, .time_us = 0 },
@@ -53,7 +53,7 @@ test_stamp_survives_its_limits (void)
 }
 
 static void
-test_age_survives_the_wrap_of_time (void)
+test_age_is_right_after_the_wrap_of_time (void)
 {
   const Stamp stamp = { .time_us = 0xffffffffffff };
 
@@ -88,7 +88,7 @@ test_loss_is_counted_in_the_middle_and_at_the_end (void)
   for (guint i = 0; i < 5; i++)
     load_stats_note_sent (stats, 0);
   deliver (stats, 0, 0, 1, 1);
-  deliver (stats, 0, 0, 4, 1); /* 2, 3 and 5 are missing; of receiver 1 all five */
+  deliver (stats, 0, 0, 4, 1); /* receiver 0 misses 2, 3 and 5; receiver 1 all five */
   g_assert_cmpuint (load_stats_count_missing (stats), ==, 8);
   load_stats_note_gone (stats, 1);
   g_assert_cmpuint (load_stats_count_missing (stats), ==, 3);
@@ -124,7 +124,7 @@ test_foreign_messages_are_left_out (void)
 }
 
 static void
-test_percentiles_are_right_to_3_percent (void)
+test_percentiles_are_exact_to_3_percent (void)
 {
   g_autofree LoadWindow *window = g_new0 (LoadWindow, 1);
   g_autoptr (LoadStats) stats = load_stats_new (1, 1, TAG, window);
@@ -140,7 +140,7 @@ test_percentiles_are_right_to_3_percent (void)
 }
 
 static void
-test_latency_is_that_of_the_timed_receivers (void)
+test_only_latencies_of_timed_receivers_count (void)
 {
   g_autofree LoadWindow *window = g_new0 (LoadWindow, 1);
   g_autoptr (LoadStats) stats = load_stats_new (3, 1, TAG, window);
@@ -172,7 +172,7 @@ test_silence_counts_to_the_end_of_the_window (void)
 }
 
 static void
-test_longest_silence_is_that_of_each_receiver (void)
+test_the_longest_silence_of_each_receiver_counts (void)
 {
   g_autofree LoadWindow *windows = g_new0 (LoadWindow, 2);
   g_autoptr (LoadStats) stats = load_stats_new (3, 1, TAG, &windows[0]);
@@ -182,7 +182,7 @@ test_longest_silence_is_that_of_each_receiver (void)
   deliver (stats, 0, 0, 1, 21000);
   deliver (stats, 0, 0, 2, 72500); /* 51.5 ms, the longest */
   deliver (stats, 0, 0, 3, 90000);
-  deliver (stats, 1, 0, 1, 31000); /* lasts since then */
+  deliver (stats, 1, 0, 1, 31000); /* has not ended */
   load_stats_note_gone (stats, 2);
   silence = load_stats_take_silence (stats, 101000);
   g_assert_cmpuint (silence->receivers, ==, 2);
@@ -192,7 +192,7 @@ test_longest_silence_is_that_of_each_receiver (void)
 }
 
 static void
-test_silence_over_the_end_of_its_time_counts_in_full_in_the_next (void)
+test_a_silence_across_two_periods_counts_in_full_in_the_second (void)
 {
   g_autofree LoadWindow *window = g_new0 (LoadWindow, 1);
   g_autoptr (LoadStats) stats = load_stats_new (1, 1, TAG, window);
@@ -209,7 +209,7 @@ test_silence_over_the_end_of_its_time_counts_in_full_in_the_next (void)
 }
 
 static void
-test_frames_are_masked_and_sized_right (void)
+test_frames_have_the_right_mask_and_size (void)
 {
   const gsize lengths[] = { 0, 1, 125, 126, 127, G_MAXUINT16, G_MAXUINT16 + 1 };
   const guint8 headers[] = { 6, 6, 6, 8, 8, 8, 14 };
@@ -236,9 +236,9 @@ test_frames_are_masked_and_sized_right (void)
     }
 }
 
-/* The example of RFC 6455 section 1.3. */
+/* The example in RFC 6455 section 1.3. */
 static void
-test_handshake_is_that_of_the_rfc (void)
+test_the_handshake_of_the_rfc_is_answered (void)
 {
   g_autofree char *answer = wire_answer_handshake (
     "GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"
@@ -253,26 +253,27 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/stamp/survives-its-limits", test_stamp_survives_its_limits);
-  g_test_add_func ("/stamp/age-survives-the-wrap-of-time", test_age_survives_the_wrap_of_time);
-  g_test_add_func ("/books/messages-in-order-are-clean", test_messages_in_order_are_clean);
-  g_test_add_func ("/books/loss-is-counted-in-the-middle-and-at-the-end",
+  g_test_add_func ("/stamp/limits", test_stamps_keep_their_limits);
+  g_test_add_func ("/stamp/age-wraps", test_age_is_right_after_the_wrap_of_time);
+  g_test_add_func ("/stats/messages-in-order-are-clean", test_messages_in_order_are_clean);
+  g_test_add_func ("/stats/loss-is-counted-in-the-middle-and-at-the-end",
                    test_loss_is_counted_in_the_middle_and_at_the_end);
-  g_test_add_func ("/books/doubling-and-disorder-are-told-apart",
+  g_test_add_func ("/stats/doubling-and-disorder-are-told-apart",
                    test_doubling_and_disorder_are_told_apart);
-  g_test_add_func ("/books/foreign-messages-are-left-out", test_foreign_messages_are_left_out);
-  g_test_add_func ("/books/percentiles-are-right-to-3-percent",
-                   test_percentiles_are_right_to_3_percent);
-  g_test_add_func ("/books/latency-is-that-of-the-timed-receivers",
-                   test_latency_is_that_of_the_timed_receivers);
-  g_test_add_func ("/books/silence-counts-to-the-end-of-the-window",
+  g_test_add_func ("/stats/foreign-messages-are-left-out", test_foreign_messages_are_left_out);
+  g_test_add_func ("/stats/percentiles-are-exact-to-3-percent",
+                   test_percentiles_are_exact_to_3_percent);
+  g_test_add_func ("/stats/only-latencies-of-timed-receivers-count",
+                   test_only_latencies_of_timed_receivers_count);
+  g_test_add_func ("/stats/silence-counts-to-the-end-of-the-window",
                    test_silence_counts_to_the_end_of_the_window);
-  g_test_add_func ("/books/longest-silence-is-that-of-each-receiver",
-                   test_longest_silence_is_that_of_each_receiver);
-  g_test_add_func ("/books/silence-over-the-end-of-its-time-counts-in-full-in-the-next",
-                   test_silence_over_the_end_of_its_time_counts_in_full_in_the_next);
-  g_test_add_func ("/wire/frames-are-masked-and-sized-right",
-                   test_frames_are_masked_and_sized_right);
-  g_test_add_func ("/wire/handshake-is-that-of-the-rfc", test_handshake_is_that_of_the_rfc);
+  g_test_add_func ("/stats/the-longest-silence-of-each-receiver-counts",
+                   test_the_longest_silence_of_each_receiver_counts);
+  g_test_add_func ("/stats/a-silence-across-two-periods-counts-in-full-in-the-second",
+                   test_a_silence_across_two_periods_counts_in_full_in_the_second);
+  g_test_add_func ("/wire/frames-have-the-right-mask-and-size",
+                   test_frames_have_the_right_mask_and_size);
+  g_test_add_func ("/wire/the-handshake-of-the-rfc-is-answered",
+                   test_the_handshake_of_the_rfc_is_answered);
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Service managers made up: org.freedesktop.systemd1 and org.freedesktop.login1 on a bus of ours,
-that say what a test wants to be said."""
+"""Stand-ins for org.freedesktop.systemd1 and org.freedesktop.login1 on a test bus, with scripted
+properties."""
 
 import threading
 
@@ -13,7 +13,7 @@ INFINITY = 2 ** 64 - 1
 
 
 class Refusal(Exception):
-    """The D-Bus error, by name, with which a method answers."""
+    """Raised by a method to return the D-Bus error of this name."""
 
 
 def silence(*_arguments):
@@ -22,8 +22,8 @@ def silence(*_arguments):
 
 
 class _Fake:
-    """Owns NAME on a bus. OBJECTS: path -> interface -> (properties, methods): Variants by name,
-    and by name the signature of the arguments and what returns the answer."""
+    """Owns NAME on a bus. OBJECTS: path -> interface -> (properties, methods). Properties: name ->
+    Variant; methods: name -> (signature of the argument, function that returns an object path)."""
 
     def __init__(self, bus, name, objects):
         self._address = bus.address
@@ -37,7 +37,7 @@ class _Fake:
         assert self._ready.wait(10), f'{name} is not on the bus'
 
     def stop(self):
-        source = GLib.idle_source_new()  # in the loop, which may not have begun yet
+        source = GLib.idle_source_new()  # runs in the loop, which may not have started yet
         source.set_callback(lambda _: self._loop.quit())
         source.attach(self._context)
         self._thread.join()
@@ -85,12 +85,12 @@ class _Fake:
 
 
 class Systemd(_Fake):
-    """A service manager. UNITS: name -> properties, of whatever type of unit. UNIT_OF_CALLER: what
-    returns the name of the unit of who asks for his own."""
+    """A service manager. UNITS: unit name -> properties. UNIT_OF_CALLER: returns the unit name of the
+    calling process."""
 
     def __init__(self, bus, units, load_unit=None, unit_of_caller=silence):
-        self.asked = []  # the units, in order
-        self.properties = {}  # name -> those of its type; a test may change them
+        self.asked = []  # unit names, in order
+        self.properties = {}  # unit name -> properties of its type; tests may change them
         paths = {name: f'/org/freedesktop/systemd1/unit/u{i}' for i, name in enumerate(units)}
         missing = '/org/freedesktop/systemd1/unit/missing'
 
@@ -120,13 +120,13 @@ class Systemd(_Fake):
 
 
 def service(*, stop_us, kind='notify', access='main', **more):
-    """The properties of a service unit; MORE: Variants."""
+    """Returns the properties of a service unit; MORE: further Variants."""
     return {**more, 'TimeoutStopUSec': GLib.Variant('t', stop_us), 'Type': GLib.Variant('s', kind),
             'NotifyAccess': GLib.Variant('s', access)}
 
 
 class Logind(_Fake):
-    """Knows one user. LINGERS: a Variant; None: nobody is logged in."""
+    """A logind with one user. LINGERS: its property Linger; None: the user is not logged in."""
 
     def __init__(self, bus, lingers):
         self.asked = []

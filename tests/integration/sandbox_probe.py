@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Tries, in the place of the service, what its unit may forbid; prints as JSON what is allowed."""
+"""Attempts what a unit's sandbox may forbid; prints as JSON what is allowed. Runs in place of the
+service."""
 
 import ctypes
 import json
@@ -26,7 +27,7 @@ def _make_set_user_id_file():
         os.fchmod(file.fileno(), 0o4700)
 
 
-# All of it any user may do where nothing confines him; the namespace is last, since it changes him.
+# All of these work for any user without a sandbox. The namespace is last: it changes the user.
 ATTEMPTS = {
     'looking up a name': lambda: socket.getaddrinfo('localhost', 80, flags=socket.AI_ADDRCONFIG),
     'memory to write and execute': lambda: mmap.mmap(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A service manager's store for descriptors: what sd_pid_notify_with_fds(3) gives it, it keeps for
-the next process.
+"""A stand-in for systemd's file descriptor store (sd_pid_notify_with_fds(3)).
 
-It listens as systemd does: to the main process alone, and to another one once that has named it.
+Like systemd with NotifyAccess=main, it accepts messages of the main process only; MAINPID= of that
+process names another one.
 """
 
 import contextlib
@@ -13,26 +13,26 @@ import struct
 import tempfile
 import threading
 
-from passing import Passing
-from patience import Deadline, eventually
+from socket_passing import SocketPassing
+from waiting import Deadline, eventually
 
 _CREDENTIALS = struct.Struct('=iII')  # struct ucred of unix(7)
 _FDS_MAX = 16
 
 
-class Keeper:
-    """KEEPS: it has a store; without one it closes what it is given. ANSWERS: it says when it has
-    acted on what it was told, and forgets what it is told to; else it is too busy for both."""
+class FdStore:
+    """KEEPS: has a store; without one, descriptors are closed. ANSWERS: handles BARRIER= and
+    FDSTOREREMOVE=; without it, both are left unanswered, as by a busy manager."""
 
     def __init__(self, address, *, keeps=True, answers=True):
         self.environment = {'NOTIFY_SOCKET': address}
-        self.stored = {}  # name -> sockets, which are ours
+        self.stored = {}  # name -> sockets, owned
         self._keeps = keeps
         self._answers = answers
-        self._main = None  # process; None: the first that speaks
+        self._main = None  # process id; None: the first sender
         self._barriers = []
         self._news = threading.Condition()
-        self._told = []  # what came at once, as a dictionary
+        self._told = []  # one dictionary per datagram
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._socket.bind('\0' + address[1:])
@@ -53,7 +53,7 @@ class Keeper:
                 self._news.notify_all()
 
     def _take(self, pid, assignments, fds):
-        """FDS are ours. A barrier is for all; the rest is heard of the main process only."""
+        """Handles one datagram and takes FDS. BARRIER= is accepted of any process."""
         if assignments == ['BARRIER=1']:
             self._pass_barrier(fds)
             return
@@ -84,43 +84,43 @@ class Keeper:
                 each.close()
 
     def put(self, name, end):
-        """Keeps the socket END as if a process had given it."""
+        """Stores the socket END as if a process had sent it."""
         self.stored.setdefault(name, []).append(end)
 
     @contextlib.contextmanager
     def passing(self, directory):
-        """While it lasts, `Passing.prefix` starts a process with all that is stored; then that
-        process is the main one. Yields the prefix and the environment."""
+        """Yields a command prefix and an environment that start a process with all stored sockets.
+        The first process to send a datagram becomes the main process."""
         with self._news:
             self._main = None
         names = [name for name, ends in self.stored.items() for _ in ends]
         with tempfile.TemporaryDirectory(dir=directory) as place:
-            passing = Passing(place, [end for ends in self.stored.values() for end in ends])
+            passing = SocketPassing(place, [end for ends in self.stored.values() for end in ends])
             try:
                 yield passing.prefix, {**self.environment, 'LISTEN_FDNAMES': ':'.join(names)}
             finally:
                 passing.stop()
 
     def told(self, name):
-        """What was told so far of which NAME is a part, in order."""
+        """The datagrams received so far that assign NAME, in order."""
         with self._news:
             return [values for values in self._told if name in values]
 
     def wait(self, name, count=1, seconds=10):
-        """Waits until NAME was told COUNT times."""
+        """Waits for COUNT datagrams that assign NAME."""
         deadline = Deadline(seconds)
         with self._news:
             while sum(name in values for values in self._told) < count:
                 if deadline.expired:
-                    raise AssertionError(f'no {count} times {name}: {self._told}')
+                    raise AssertionError(f'expected {name} {count} times: {self._told}')
                 self._news.wait(deadline.remaining)
 
     def wait_empty(self):
-        """Waits until nothing is stored."""
-        eventually(lambda: not self.stored, lambda: f'nothing to be stored: {self.stored}')
+        """Waits until the store is empty."""
+        eventually(lambda: not self.stored, lambda: f'an empty store: {self.stored}')
 
     def stop(self):
-        """Nobody is to send any more; an empty datagram of our own ends the thread."""
+        """Ends the thread with an empty datagram. No process may send any more."""
         if not self._reader.is_alive():
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A service that others go on with, and the file at its path, which a test may replace.
+"""A service that is upgraded, and its program file, which a test may replace.
 
-The test is made the parent of whoever loses its own, so that it sees how each process ends.
+The test becomes the parent of orphaned workers (PR_SET_CHILD_SUBREAPER), to get their exit status.
 """
 
 import atexit
@@ -16,7 +16,7 @@ import threading
 from contextlib import contextmanager
 
 from bus import Bus, Caller, Monitor, Owners
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from ringdown import Ringdown, RingdownTestCase, program
 from successor import HEADER, Crossing
 
@@ -25,13 +25,13 @@ _MARK = 'TEST_SERVICE'  # in the environment of all that are started for a servi
 
 
 class Program:
-    """The program at a path of a test's own, in DIRECTORY."""
+    """A copy of the program in DIRECTORY."""
 
     def __init__(self, directory):
         self.path = os.path.join(directory, 'ringdown')
-        self.pristine = os.path.join(directory, 'ringdown-pristine')  # for what runs it later
-        # by another process: what this one has open for writing, its children have for a moment,
-        # and nobody can execute it then
+        self.pristine = os.path.join(directory, 'ringdown-pristine')
+        # Written by another process: children of this one would inherit the file open for writing,
+        # and execve() would fail with ETXTBSY.
         subprocess.run(['cp', program(), self.pristine], check=True)
         os.link(self.pristine, self.path)
 
@@ -51,8 +51,8 @@ class Program:
         os.rename(new, self.path)
 
 
-class _Heir:
-    """A process that is our child once its parent has ended."""
+class _NewWorker:
+    """A process that becomes our child when its parent exits."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -62,7 +62,7 @@ class _Heir:
         signal.pidfd_send_signal(self._fd, number)
 
     def wait_exit(self, seconds):
-        """Its exit status, negative for a signal, as that of subprocess.Popen."""
+        """Returns the exit status as subprocess.Popen does: negative for a signal."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         if not poll.poll(seconds * SLOWNESS * 1000):
@@ -75,11 +75,11 @@ class _Heir:
 
 
 class Service(Ringdown):
-    """A running server, one process after the other; the log is that of them all."""
+    """A running service: one worker after the other, with one log."""
 
     def __init__(self, directory, options, *, environment=None, **settings):
         self._mark = secrets.token_hex(8)
-        self._heir = None  # None: the first process serves
+        self._new_worker = None  # None: the first process serves
         self._is_finished = False
         self.generation = 1
         super().__init__(directory, options, environment={**(environment or {}), _MARK: self._mark},
@@ -88,50 +88,50 @@ class Service(Ringdown):
 
     @property
     def pid(self):
-        """Of the process that serves."""
-        return self._heir.pid if self._heir else super().pid
+        """The process id of the serving worker."""
+        return self._new_worker.pid if self._new_worker else super().pid
 
     def signal(self, number):
-        if self._heir:
-            self._heir.signal(number)
+        if self._new_worker:
+            self._new_worker.signal(number)
         else:
             super().signal(number)
 
     def wait_exit(self, seconds=10):
-        if not self._heir:
+        if not self._new_worker:
             return super().wait_exit(seconds)
-        self._status = self._heir.wait_exit(seconds)
+        self._status = self._new_worker.wait_exit(seconds)
         return self._status
 
     def processes(self):
-        """The process ids of all that were started for this service, by whomever, and live."""
+        """Returns the ids of all live processes of this service."""
         mark = f'{_MARK}={self._mark}'.encode()
         return [int(pid) for pid in os.listdir('/proc')
                 if pid.isdigit() and mark in _environment(pid)]
 
     def wait_alone(self, seconds=10):
-        """Waits until a single process of the service is left; returns its id."""
+        """Waits until only one process of the service is left; returns its id."""
         eventually(lambda: len(self.processes()) == 1,
                    lambda: f'one process only: {self.processes()}', seconds)
         return self.processes()[0]
 
     def follow(self, status=0):
-        """Waits until the process that served has ended, with STATUS, and another one goes on."""
+        """Waits until the old worker has exited with STATUS and the new one serves."""
         before = self.pid
         ended = self.wait_exit()
         assert ended == status, f'the process that handed over ended with {ended}, not {status}'
-        heir = self.wait_alone()
-        assert heir != before
-        self._forget_heir()
-        self._heir = _Heir(heir)
+        new = self.wait_alone()
+        assert new != before
+        self._forget_new_worker()
+        self._new_worker = _NewWorker(new)
         self._status = None
         self.generation += 1
         self.wait_log(rf'Generation {self.generation}\b')
 
-    def _forget_heir(self):
-        if self._heir:
-            self._heir.forget()
-            self._heir = None
+    def _forget_new_worker(self):
+        if self._new_worker:
+            self._new_worker.forget()
+            self._new_worker = None
 
     def _kill_all(self):
         for pid in self.processes():
@@ -151,13 +151,13 @@ class Service(Ringdown):
                        lambda: f'processes are left: {self.processes()}', 5)
         finally:
             self._kill_all()
-            self._forget_heir()
+            self._forget_new_worker()
             atexit.unregister(self._kill_all)
-            self._status = 0  # of which everything is said
+            self._status = 0  # already checked
             super().finish()
 
     def reports(self):
-        """Of each hand-over in the log: generation, clients moved, closed, lost, ms of pause."""
+        """Returns (generation, moved, closed, lost, pause in ms) of each hand-over in the log."""
         return [tuple(map(int, match.groups())) for match in self.find_log(
             r'Generation (\d+) .*: (\d+) moved, (\d+) closed, (\d+) lost; pause (\d+) ms')]
 
@@ -171,13 +171,13 @@ def _environment(pid):
 
 
 def numbered(number, size):
-    """A message with a NUMBER, of SIZE bytes or a few less; any part of it that moves shows."""
+    """Returns a message with a NUMBER, of at most SIZE bytes, in which no two parts are equal."""
     start = f'{number} '
     return start + ''.join(f'{place:08x}' for place in range((size - len(start)) // 8))
 
 
 class Background(threading.Thread):
-    """FUNCTION, called beside the test."""
+    """Calls FUNCTION in a thread."""
 
     def __init__(self, function, *arguments):
         super().__init__(daemon=True)
@@ -188,20 +188,20 @@ class Background(threading.Thread):
     def run(self):
         try:
             self._result = self._function()
-        except BaseException as error:  # for whoever asks for the result
+        except BaseException as error:  # for result()
             self._error = error
 
     def result(self, seconds=30):
-        """Waits until it has returned; returns, or raises, what it did."""
+        """Waits for the function; returns its result or raises its exception."""
         self.join(Deadline(seconds).remaining)
-        assert not self.is_alive(), f'it goes on after {seconds} s'
+        assert not self.is_alive(), f'still running after {seconds} s'
         if self._error:
             raise self._error
         return self._result
 
 
 class UpgradeTestCase(RingdownTestCase):
-    """Servers run from the path self.program.path, all of them."""
+    """All servers run from self.program.path."""
 
     def setUp(self):
         super().setUp()
@@ -217,8 +217,8 @@ class UpgradeTestCase(RingdownTestCase):
         return self._bus
 
     def start(self, *options, **settings):
-        """As RingdownTestCase does, and nobody is pinged, so that all get the very same bytes.
-        DEFAULTS of the SETTINGS: options beside those OPTIONS, instead of the usual ones."""
+        """Like RingdownTestCase, without pings, so that all clients get the same bytes. The setting
+        DEFAULTS replaces the usual default options."""
         if 'defaults' not in settings and not any('--ping-interval' in each for each in options):
             options = (*options, '--ping-interval=0')
         server = Service(self.directory, options, executable=self.program.path, **settings)
@@ -232,24 +232,24 @@ class UpgradeTestCase(RingdownTestCase):
                           environment={**self.bus.environment, **(environment or {})}, **settings)
 
     def upgrade(self, server, **follow):
-        """Has the server that is on the bus go on in another process."""
+        """Upgrades SERVER by a D-Bus call."""
         self.bus.call('Upgrade')
         server.follow(**follow)
         self.assertEqual(server.generation, self.bus.property('Generation'))
 
     def handover(self):
-        """The property of that name, as a plain dictionary."""
+        """Returns the property Handover as a plain dictionary."""
         return {name: field['data'] for name, field in self.bus.property('Handover').items()}
 
     def clients(self):
-        """What ListClients says of each client, by its id."""
+        """Returns the result of ListClients by client id."""
         [clients] = self.bus.call('ListClients')
         plain = [{name: field['data'] for name, field in client.items()} for client in clients]
         return {client['id']: client for client in plain}
 
     def assert_refused(self, server, why, *, error='HandoverFailed'):
-        """Upgrade comes to nothing: the error is ERROR, and its text and the log say WHY; the same
-        process goes on. Returns the text."""
+        """Asserts that Upgrade fails with ERROR, that message and log match WHY, and that the same
+        worker serves. Returns the message."""
         before = server.pid
         name, text = self.bus.error_of('Upgrade')
         self.assertEqual(f'org.ringdown.Error.{error}', name, text)
@@ -274,11 +274,11 @@ class UpgradeTestCase(RingdownTestCase):
         return owners
 
     def begin_upgrade(self):
-        """Asks for it, and does not wait: the answer is the result of what is returned."""
+        """Calls Upgrade in a thread, which is returned."""
         return Background(self.bus.call, 'Upgrade')
 
     def stop_at(self, kind):
-        """The next successor of a service is stopped when a packet of KIND is on its way."""
+        """Stops the next new worker when a packet of KIND is in flight."""
         crossing = Crossing(self.directory, self.program.pristine, self.program.path, kind)
         self.addCleanup(crossing.finish)
         self.program.replace(crossing.script)
@@ -286,8 +286,7 @@ class UpgradeTestCase(RingdownTestCase):
 
     @contextmanager
     def exchange(self, server):
-        """In the midst of the exchange: the server has let go, and nobody else has taken over yet.
-        Then the hand-over goes on, to its good end."""
+        """Runs the context while no worker serves; then completes the hand-over."""
         crossing = self.stop_at(HEADER)
         upgrading = self.begin_upgrade()
         crossing.wait_stopped()
@@ -298,7 +297,7 @@ class UpgradeTestCase(RingdownTestCase):
 
     @contextmanager
     def upgraded_beside(self, server):
-        """An upgrade, and what the context does, at the same time."""
+        """Runs an upgrade and the context at the same time."""
         upgrading = self.begin_upgrade()
         yield
         upgrading.result()
@@ -306,7 +305,7 @@ class UpgradeTestCase(RingdownTestCase):
 
     @contextmanager
     def asked_throughout(self, server):
-        """Somebody asks the admin port for its health all the while, and is always answered."""
+        """Requests /healthz repeatedly during the context; every request has to succeed."""
         is_over = threading.Event()
 
         def ask():
