@@ -65,8 +65,8 @@ static const RdOption options[] = {
     .description =
       "The size of the message log, a ring buffer of recent messages that all clients share. It "
       "is rounded up to whole pages. It limits how far a client can fall behind: a client is "
-      "closed with code 1013, at the end of a message, before messages that it has not received are "
-      "overwritten. Must be at least eight times --max-message." },
+      "closed with code 1013, at the end of a message, before messages that it has not received "
+      "are overwritten. Must be at least eight times --max-message." },
   { "ping-interval", "Server", "TIME", FIELD (DURATION, ping_interval_us), "25s",
     "100ms", "1h", .zero_is_off = TRUE, .help = N_("Idle time before a ping (0: no pings)"),
     .description =
