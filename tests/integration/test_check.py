@@ -178,15 +178,15 @@ class MachineTest(CheckTestCase):
                           '--port=65000', '--admin-port=65000')
 
     def test_an_address_of_another_machine_is_a_problem(self):
-        self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (192.0.2.1)',
+        self.assert_finds(PROBLEMS, {'Problems': ['address (192.0.2.1): other machines can connect',
                                                 'cannot listen on 192.0.2.1']},
                           '--bus=none', '--address=192.0.2.1', *PORTS)
 
     def test_an_exposed_address_is_a_problem(self):
-        self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (0.0.0.0, ::)']},
+        self.assert_finds(PROBLEMS, {'Problems': ['address (0.0.0.0, ::): other machines can connect']},
                           '--bus=none', '--address=0.0.0.0 localhost', '--address=::',
                           '--reuse-port', *PORTS)
-        self.assert_finds(PROBLEMS, {'Problems': ['can connect to admin-address (0.0.0.0)']},
+        self.assert_finds(PROBLEMS, {'Problems': ['admin-address (0.0.0.0): other machines can connect']},
                           '--bus=none', '--admin-address=0.0.0.0', *PORTS)
         self.assert_finds(FINE, {}, '--bus=none', '--admin-address=0.0.0.0', '--port=0',
                           '--admin-port=-1')
