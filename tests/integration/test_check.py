@@ -183,10 +183,12 @@ class MachineTest(CheckTestCase):
                           '--bus=none', '--address=192.0.2.1', *PORTS)
 
     def test_an_exposed_address_is_a_problem(self):
-        self.assert_finds(PROBLEMS, {'Problems': ['address (0.0.0.0, ::): other machines can connect']},
+        self.assert_finds(PROBLEMS,
+                          {'Problems': ['address (0.0.0.0, ::): other machines can connect']},
                           '--bus=none', '--address=0.0.0.0 localhost', '--address=::',
                           '--reuse-port', *PORTS)
-        self.assert_finds(PROBLEMS, {'Problems': ['admin-address (0.0.0.0): other machines can connect']},
+        self.assert_finds(PROBLEMS,
+                          {'Problems': ['admin-address (0.0.0.0): other machines can connect']},
                           '--bus=none', '--admin-address=0.0.0.0', *PORTS)
         self.assert_finds(FINE, {}, '--bus=none', '--admin-address=0.0.0.0', '--port=0',
                           '--admin-port=-1')
