@@ -40,7 +40,7 @@ load_client_reset (LoadClient *client)
     close (client->fd);
   client->fd = -1;
   client->state = LOAD_CLIENT_IDLE;
-  client->n_own_received = 0;
+  client->n_echoed = 0;
   client->carry_length = 0;
   g_clear_pointer (&client->carry, g_free);
   g_clear_pointer (&client->unsent, g_byte_array_unref);
@@ -163,10 +163,10 @@ read_frames (LoadClient *client, LoadReader *reader, const guint8 *data, gsize s
       if (G_UNLIKELY (frame.opcode & 0x08))
         handle_control (client, &frame, payload);
       else if (frame.opcode != WIRE_CONTINUATION && reader->stats != NULL)
-        client->n_own_received += load_stats_note_message (reader->stats, client->index, payload,
-                                                           frame.length, now_us)
-                                    == client->sender
-                                  && client->sender >= 0;
+        client->n_echoed += load_stats_note_message (reader->stats, client->index, payload,
+                                                     frame.length, now_us)
+                              == client->sender
+                            && client->sender >= 0;
     }
   return done;
 }

@@ -30,10 +30,10 @@ typedef struct
   int fd;                   /* owned; -1 while idle */
   const LoadTarget *target; /* unowned: the server */
   guint index;
-  int sender;           /* sender number, or -1 */
-  guint n_own_received; /* own messages that came back; reset by the swarm */
-  guint8 state;         /* a LoadClientState */
-  guint16 close_code;   /* of the server; 1006 until it has sent a close frame */
+  int sender;         /* sender number, or -1 */
+  guint n_echoed;     /* own messages received back; cleared by the owner */
+  guint8 state;       /* a LoadClientState */
+  guint16 close_code; /* of the server; 1006 until it has sent a close frame */
   guint carry_length;
   guint8 *carry;      /* owned, nullable: the received part of a frame */
   GByteArray *unsent; /* owned, nullable: data that the socket did not accept */

@@ -30,7 +30,7 @@ struct _LoadSwarm
   guint n_open;
   LoadEndings endings;
   GError *error; /* owned, nullable: of the first client that could not connect */
-  void (*own_received) (gpointer user_data, LoadClient *client, guint n); /* nullable */
+  void (*echoed) (gpointer user_data, LoadClient *client, guint n); /* nullable */
   gpointer user_data;
 };
 
@@ -95,11 +95,11 @@ load_swarm_set_target (LoadSwarm *swarm, guint first, const LoadTarget *target)
 void
 load_swarm_set_traffic (LoadSwarm *swarm,
                         LoadStats *stats,
-                        void (*own_received) (gpointer user_data, LoadClient *client, guint n),
+                        void (*echoed) (gpointer user_data, LoadClient *client, guint n),
                         gpointer user_data)
 {
   swarm->reader.stats = stats;
-  swarm->own_received = own_received;
+  swarm->echoed = echoed;
   swarm->user_data = user_data;
 }
 
@@ -189,9 +189,9 @@ handle_event (LoadSwarm *swarm, LoadClient *client, guint events)
       handle_gone (swarm, client);
       return;
     }
-  if (client->n_own_received > 0 && swarm->own_received != NULL)
-    swarm->own_received (swarm->user_data, client, client->n_own_received);
-  client->n_own_received = 0;
+  if (client->n_echoed > 0 && swarm->echoed != NULL)
+    swarm->echoed (swarm->user_data, client, client->n_echoed);
+  client->n_echoed = 0;
 }
 
 void

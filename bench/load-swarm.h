@@ -22,11 +22,11 @@ void load_swarm_free (LoadSwarm *swarm);
 /* Sets another @target (transfer none) for the clients from @first on. */
 void load_swarm_set_target (LoadSwarm *swarm, guint first, const LoadTarget *target);
 
-/* Counts messages in @stats from now on. @own_received: called when a sender has received @n of its
+/* Counts messages in @stats from now on. @echoed: called when a sender has received @n of its
  * own messages. */
 void load_swarm_set_traffic (LoadSwarm *swarm,
                              LoadStats *stats,
-                             void (*own_received) (gpointer user_data, LoadClient *client, guint n),
+                             void (*echoed) (gpointer user_data, LoadClient *client, guint n),
                              gpointer user_data);
 
 /* Connects idle clients until the first @count are open, a limited number at a time. Fails if a

@@ -78,7 +78,7 @@ send_message (Sending *sending, LoadClient *client, gint64 time_us)
 }
 
 static void
-on_own_received (gpointer user_data, LoadClient *client, guint n)
+on_echoed (gpointer user_data, LoadClient *client, guint n)
 {
   Sending *sending = user_data;
   gint64 now_us = g_get_monotonic_time ();
@@ -244,7 +244,7 @@ load_traffic_run (LoadSwarm *swarm,
   for (guint i = 0; i < options->n_senders; i++)
     get_sender (&sending, i)->sender = i;
 
-  load_swarm_set_traffic (swarm, sending.stats, on_own_received, &sending);
+  load_swarm_set_traffic (swarm, sending.stats, on_echoed, &sending);
   sending.start_us = g_get_monotonic_time ();
   if (options->in_flight > 0)
     start_closed_loop (&sending);

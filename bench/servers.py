@@ -111,7 +111,7 @@ class Upgradable(Ringdown):
         # Orphaned processes become our children, so that their exit status can be checked.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ctl = [ctl, f"--address={bus.address}", "--json"]
-        self._new_pids = []
+        self._new_workers = []
         super().__init__(name, ["env", f"DBUS_SESSION_BUS_ADDRESS={bus.address}", *command,
                                 "--bus=session"], core, faults)
 
@@ -128,18 +128,18 @@ class Upgradable(Ringdown):
         """Upgrades the service; returns the hand-over report of the new process."""
         report = self._ask("upgrade")
         self.pid = report["pid"]
-        self._new_pids.append(self.pid)
+        self._new_workers.append(self.pid)
         return report
 
     def has_ended(self):
-        return False if self._new_pids else super().has_ended()
+        return False if self._new_workers else super().has_ended()
 
     def end(self):
-        if not self._new_pids:
+        if not self._new_workers:
             return super().end()
         os.kill(self.pid, signal.SIGTERM)
         self._lines.join()  # all processes write to this pipe
-        statuses = [self._process.wait(END_S), *map(wait_status, self._new_pids)]
+        statuses = [self._process.wait(END_S), *map(wait_status, self._new_workers)]
         return next(filter(None, statuses), 0)
 
 

@@ -25,8 +25,8 @@ typedef struct
 /* An address that the service could listen on, if it were the only one. */
 typedef struct
 {
-  const RdCheckPort *port; /* unowned */
-  GSocketAddress *address; /* owned */
+  const RdCheckPort *port;     /* unowned */
+  GInetSocketAddress *address; /* owned */
 } Place;
 
 static void
@@ -112,31 +112,25 @@ find_hosts (const RdCheckPort *ports, gsize n_ports)
 
 /* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
 static char *
-name_of (GSocketAddress *address)
+name_of (GInetSocketAddress *address)
 {
   return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
 }
 
-/* Whether only one of two sockets can listen on these addresses. */
-static gboolean
-is_overlapping (GSocketAddress *one, GSocketAddress *other)
-{
-  return rd_socket_is_same_address (one, other) || rd_socket_addresses_overlap (one, other);
-}
-
 /* Whether the running instance of the service listens on @address. */
 static gboolean
-is_own (const RdCheckPort *port, GSocketAddress *address)
+is_own (const RdCheckPort *port, GInetSocketAddress *address)
 {
   for (const char *const *text = port->service_urls; *text != NULL; text++)
     {
       g_autoptr (GUri) url = g_uri_parse (*text, G_URI_FLAGS_NONE, NULL);
-      g_autoptr (GSocketAddress) own = NULL;
+      g_autoptr (GInetAddress) inet = NULL;
 
-      if (url != NULL && g_uri_get_host (url) != NULL && g_uri_get_port (url) > 0)
-        own = g_inet_socket_address_new_from_string (g_uri_get_host (url),
-                                                     (guint) g_uri_get_port (url));
-      if (own != NULL && is_overlapping (own, address))
+      if (url == NULL || g_uri_get_port (url) != (int) g_inet_socket_address_get_port (address))
+        continue;
+      inet = g_inet_address_new_from_string (g_uri_get_host (url));
+      if (inet != NULL
+          && rd_socket_is_overlapping (inet, g_inet_socket_address_get_address (address)))
         return TRUE;
     }
   return FALSE;
@@ -144,7 +138,7 @@ is_own (const RdCheckPort *port, GSocketAddress *address)
 
 /* Returns: whether that is a problem. */
 static gboolean
-report_in_use (RdCheckReport *report, const RdCheckPort *port, GSocketAddress *address)
+report_in_use (RdCheckReport *report, const RdCheckPort *port, GInetSocketAddress *address)
 {
   g_autofree char *name = name_of (address);
 
@@ -198,9 +192,10 @@ try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
 
   for (GList *l = host->inets; l != NULL; l = l->next)
     {
-      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, port->port);
+      g_autoptr (GSocketAddress) any = g_inet_socket_address_new (l->data, port->port);
+      GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (any);
       g_autoptr (GError) reason = NULL;
-      g_autoptr (GSocket) socket = rd_socket_bind (address, port->reuse_port, &reason);
+      g_autoptr (GSocket) socket = rd_socket_bind (any, port->reuse_port, &reason);
 
       if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
           && report_in_use (report, port, address))
@@ -229,14 +224,17 @@ try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
 static gboolean
 is_conflict (const Place *one, const Place *other)
 {
-  if (one->port->reuse_port && other->port->reuse_port)
+  const gboolean is_same_option = one->port == other->port;
+  GInetAddress *this = g_inet_socket_address_get_address (one->address);
+  GInetAddress *that = g_inet_socket_address_get_address (other->address);
+
+  /* port 0: the service uses the same free port for all addresses of an option */
+  if (one->port->port != other->port->port || (one->port->port == 0 && !is_same_option)
+      || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
-  if (one->port != other->port)
-    return one->port->port != 0 && is_overlapping (one->address, other->address);
-  /* The service ignores an address that an option has twice. With port 0, it uses the same free
-   * port for all addresses of an option. */
-  return rd_socket_addresses_overlap (one->address, other->address)
-         && !rd_socket_is_same_address (one->address, other->address);
+  /* the service ignores an address that an option has twice */
+  return rd_socket_is_overlapping (this, that)
+         && !(is_same_option && g_inet_address_equal (this, that));
 }
 
 /* Finds addresses that work alone, but not together. Reports only one pair: there is often the same

@@ -13,8 +13,7 @@
 #include "rd-check-ports.h"
 #include "rd-check-units.h"
 #include "rd-descriptors.h"
-#include "rd-redis-error.h"
-#include "rd-redis-info.h"
+#include "rd-redis.h"
 #include "rd-units.h"
 
 #define TERMINAL_COLUMNS  80

@@ -6,7 +6,7 @@
 #include "rd-components.h"
 
 #include "rd-redis-bus.h"
-#include "rd-redis-info.h"
+#include "rd-redis.h"
 
 #include <inttypes.h>
 
@@ -47,7 +47,7 @@ make_bus (RdComponents *self, GError **error)
     }
 
   url = rd_redis_url_parse (config->redis, error);
-  if (url == NULL || !rd_redis_info_may_enter (url, error))
+  if (url == NULL || !rd_redis_check_login (url, error))
     return FALSE;
 
   self->redis = rd_redis_new (url, options.mode == RD_REDIS_STREAM);

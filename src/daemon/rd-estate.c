@@ -35,7 +35,7 @@ gboolean
 rd_estate_is_settled (RdComponents *parts)
 {
   return rd_http_port_get_connections (rd_server_get_port (parts->server)) == 0
-         && (!has_redis (parts) || rd_redis_bus_is_quiet (RD_REDIS_BUS (parts->bus)));
+         && (!has_redis (parts) || rd_redis_bus_is_idle (RD_REDIS_BUS (parts->bus)));
 }
 
 void
@@ -89,7 +89,8 @@ rd_estate_pack (RdComponents *parts, GVariant *clients)
   g_variant_dict_insert (&dict, CLIENTS, "v", clients);
   g_variant_dict_insert (&dict, DUE, "x", rd_notifier_get_due_us (parts->notifier));
   g_variant_dict_insert_value (&dict, METRICS, rd_metrics_pack (parts->metrics));
-  g_variant_dict_insert_value (&dict, LISTENERS, rd_service_pack_subscribers (parts->service));
+  g_variant_dict_insert_value (&dict, LISTENERS,
+                               rd_subscribers_pack (rd_service_get_subscribers (parts->service)));
   if (has_redis (parts))
     g_variant_dict_insert_value (&dict, REDIS, rd_redis_bus_pack (RD_REDIS_BUS (parts->bus)));
   return g_variant_dict_end (&dict);
@@ -102,7 +103,7 @@ unpack_redis (RdComponents *parts, GVariantDict *dict, GError **error)
     dict, REDIS, G_VARIANT_TYPE (RD_REDIS_BUS_PACKED_TYPE));
 
   if (packed == NULL && has_redis (parts))
-    rd_redis_bus_begin_beyond (RD_REDIS_BUS (parts->bus));
+    rd_redis_bus_skip_ahead (RD_REDIS_BUS (parts->bus));
   if (packed == NULL)
     return TRUE;
 
@@ -144,6 +145,7 @@ rd_estate_unpack (RdComponents *parts,
   if (metrics != NULL)
     rd_metrics_unpack (parts->metrics, metrics);
   if (listeners != NULL && parts->connection != NULL)
-    rd_service_unpack_subscribers (parts->service, listeners, parts->connection);
+    rd_subscribers_unpack (rd_service_get_subscribers (parts->service), listeners,
+                           parts->connection);
   return TRUE;
 }

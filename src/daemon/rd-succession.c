@@ -297,7 +297,7 @@ take (RdSuccession *self, GError **error)
     {
       self->report.lost = self->clients;
       if (self->parts->redis != NULL)
-        rd_redis_bus_begin_beyond (RD_REDIS_BUS (self->parts->bus));
+        rd_redis_bus_skip_ahead (RD_REDIS_BUS (self->parts->bus));
       return TRUE; /* it died before it could hand over anything: the ports are ours, at least */
     }
   if (header == NULL)

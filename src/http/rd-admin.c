@@ -27,8 +27,8 @@ struct _RdAdmin
   RdHttpPort *port;   /* owned */
 };
 
-/* Returns: (transfer none) (nullable): the header @name. If it is there twice, "a, b", which is no
- * valid origin or authority. */
+/* Returns: (transfer none) (nullable): the value of header @name; of a repeated header, all values:
+ * "a, b", which is no valid origin or host. */
 static const char *
 get_header (SoupServerMessage *message, const char *name)
 {

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #define ACCEPT_BATCH 16  /* connections accepted per main loop iteration */
-#define CROWD_SHARE  8   /* more than max_connections / CROWD_SHARE are a crowd */
+#define CROWD_SHARE  8   /* more than max_connections / CROWD_SHARE connections are a crowd */
 #define RETRY_MS     100 /* pause after accept() failed */
-#define QUIET_US     (60 * G_TIME_SPAN_SECOND) /* without a failure, until the next one is logged */
+#define QUIET_US     (60 * G_TIME_SPAN_SECOND) /* without a failure, before another one is logged */
 
 struct _RdHttpPort
 {
@@ -39,7 +39,7 @@ struct _RdHttpPort
 
   RdConnections *connections; /* owned */
   guint max_connections;
-  gboolean was_crowded; /* and the heap has not been trimmed since */
+  gboolean was_crowded; /* there was a crowd since the heap was trimmed */
   guint trim_id;        /* idle source: trims the heap */
   SoupServer *soup;     /* owned */
   GSocketAddress *any;  /* owned: 0.0.0.0 */
@@ -59,8 +59,8 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it, when no descriptor is left: in the backlog it would wake
- * the main loop again and again. Returns 0 or the errno of accept(). */
+/* Accepts one connection and closes it, if no descriptor is left. If it stayed in the backlog, it
+ * would wake the main loop again and again. Returns 0 or the errno of accept(). */
 static int
 refuse_one (RdHttpPort *port, int listen_fd)
 {
@@ -166,7 +166,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     {
       const int refuse_errno = refuse_one (port, listen_fd);
 
-      /* accept() needs a descriptor even if the backlog is empty */
+      /* no connection is waiting: accept() allocates a descriptor before it checks the backlog */
       if (refuse_errno == EAGAIN)
         return FALSE;
       report_failure (port, accept_errno);

@@ -12,7 +12,7 @@ typedef enum
 {
   RD_HOST_NAME,      /* a DNS name, resolved to whatever its owner chooses */
   RD_HOST_LOCALHOST, /* "localhost" or a name below it: always loopback, RFC 6761 §6.3 */
-  RD_HOST_ADDRESS,   /* an IP address other than: */
+  RD_HOST_ADDRESS,   /* any other IP address */
   RD_HOST_LOOPBACK,  /* 127.0.0.1, ::1 */
   RD_HOST_ANY,       /* 0.0.0.0, ::: every address of the machine */
 } RdHostKind;

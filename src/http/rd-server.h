@@ -30,7 +30,7 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
-/* Returns: (transfer none): the port, whose connections are those that are not clients yet. */
+/* Returns: (transfer none): the port; it counts connections until they become clients. */
 RdHttpPort *rd_server_get_port (RdServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)

@@ -97,18 +97,23 @@ use (RdBinding *self, const RdSocket *offer)
   g_ptr_array_add (self->sockets, used);
 }
 
-/* Returns: (transfer container) (element-type RdSocket): the @offers that are not used yet and
- * overlap with @address. */
+/* Returns: (transfer container) (element-type RdSocket): the unused @offers with the same port
+ * whose addresses overlap with @address. */
 static GPtrArray *
 find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *address)
 {
   GPtrArray *found = g_ptr_array_new ();
+  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
 
   for (guint i = 0; i < offers->len; i++)
     {
       RdSocket *offer = offers->pdata[i];
+      GInetSocketAddress *offered = G_INET_SOCKET_ADDRESS (offer->address);
 
-      if (rd_socket_addresses_overlap (offer->address, address) && !has_socket (self, offer))
+      if (g_inet_socket_address_get_port (inet) == g_inet_socket_address_get_port (offered)
+          && rd_socket_is_overlapping (g_inet_socket_address_get_address (inet),
+                                       g_inet_socket_address_get_address (offered))
+          && !has_socket (self, offer))
         g_ptr_array_add (found, offer);
     }
 

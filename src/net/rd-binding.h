@@ -28,7 +28,7 @@ typedef struct
  *
  * An offer with the same address and port is used instead of a new socket, whatever its role, along
  * with the connections in its backlog. For port 0, the port chosen by the old worker is tried
- * first. A new address that overlaps with an offer (rd_socket_addresses_overlap()) is bound next to
+ * first. A new address that overlaps with an offer (rd_socket_is_overlapping()) is bound next to
  * the offer, which requires that both sockets belong to the same user. If the new address is the
  * wildcard address, the overlapping offers are used as well. Connections to new addresses wait in
  * the backlog from now on, and are reset if this process exits without accepting them.

@@ -60,15 +60,11 @@ rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other)
 }
 
 gboolean
-rd_socket_addresses_overlap (GSocketAddress *one, GSocketAddress *other)
+rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other)
 {
-  GInetSocketAddress *inets[] = { G_INET_SOCKET_ADDRESS (one), G_INET_SOCKET_ADDRESS (other) };
-  GInetAddress *ip = g_inet_socket_address_get_address (inets[0]);
-  GInetAddress *other_ip = g_inet_socket_address_get_address (inets[1]);
-
-  return g_inet_socket_address_get_port (inets[0]) == g_inet_socket_address_get_port (inets[1])
-         && g_inet_address_get_family (ip) == g_inet_address_get_family (other_ip)
-         && (g_inet_address_get_is_any (ip) || g_inet_address_get_is_any (other_ip));
+  return g_inet_address_get_family (one) == g_inet_address_get_family (other)
+         && (g_inet_address_equal (one, other) || g_inet_address_get_is_any (one)
+             || g_inet_address_get_is_any (other));
 }
 
 static gboolean

@@ -24,8 +24,8 @@ typedef struct
   gboolean is_inherited; /* passed by the service manager, which keeps a copy */
 } RdSocket;
 
-/* @socket: (transfer none): a listening TCP socket. Returns: (transfer full): NULL with an error.
- */
+/* Wraps @socket (transfer none), which must be a listening TCP socket.
+ * Returns: (transfer full): NULL with an error. */
 RdSocket *rd_socket_new (GSocket *socket,
                          RdRole role,
                          guint asked_port,
@@ -41,9 +41,9 @@ void rd_socket_free (RdSocket *self);
 /* Returns whether @one and @other are the same IP address and port. */
 gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
 
-/* Returns whether the ports and families of @one and @other are the same, and one of them is the
- * wildcard address (0.0.0.0 or ::). */
-gboolean rd_socket_addresses_overlap (GSocketAddress *one, GSocketAddress *other);
+/* Returns whether only one of two sockets can listen on these addresses, at the same port: they are
+ * of the same family, and equal, or one is the wildcard address (0.0.0.0 or ::). */
+gboolean rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other);
 
 /* Binds a non-blocking TCP socket to @address, which is IPv4 or IPv6, with SO_REUSEADDR,
  * IPV6_V6ONLY and, with @reuse_port, SO_REUSEPORT (socket(7), ipv6(7)). Does not listen.

@@ -8,7 +8,6 @@
 
 #include "rd-error.h"
 #include "rd-marshal.h"
-#include "rd-subscribers.h"
 
 #include <string.h>
 
@@ -47,7 +46,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Apart from set_properties(): the list may be long. */
+/* Separate from set_properties(): the list may be long. */
 static void
 set_nodes (RdService *self)
 {
@@ -97,7 +96,7 @@ on_poll (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Nothing signals the remaining drain time, nor deliveries to slow clients. */
+/* Polls for changes without a signal: remaining drain time, deliveries to slow clients. */
 static void
 schedule_poll (RdService *self)
 {
@@ -477,14 +476,8 @@ rd_service_set_handover (RdService *self, const RdHandoverReport *report)
   on_changed (self);
 }
 
-GVariant *
-rd_service_pack_subscribers (RdService *self)
+RdSubscribers *
+rd_service_get_subscribers (RdService *self)
 {
-  return rd_subscribers_pack (self->subscribers);
-}
-
-void
-rd_service_unpack_subscribers (RdService *self, GVariant *names, GDBusConnection *connection)
-{
-  rd_subscribers_unpack (self->subscribers, names, connection);
+  return self->subscribers;
 }

@@ -68,10 +68,16 @@ class _Connection:
     def _inspect_answers(self, data):
         if self._swallows:
             self._swallowed += data
-            if _EXECUTED.search(self._swallowed):
-                self._relay.answer_swallowed.set()
+            answer = _EXECUTED.search(self._swallowed)
+            if not answer:
+                return b''
+            self._relay.answer_swallowed.set()
+            if self._relay.replacement is None:
                 self.cut()
-            return b''
+                return b''
+            self._swallows = False
+            before, self._swallowed = self._swallowed[:answer.end(1)], b''
+            return before + self._relay.replacement
         if self._relay.is_silenced(self):
             self._relay.lost += data
             return b''
@@ -103,6 +109,7 @@ class Relay:
         self._is_to_swallow = False
         self._silenced = None
         self.delay = 0  # seconds, in each direction
+        self.replacement = None  # sent instead of the next EXEC's reply
         self.lost = b''  # dropped bytes from the server
         self.answer_swallowed = threading.Event()
         self.accept()
@@ -159,9 +166,11 @@ class Relay:
             listener.close()
         self.cut()
 
-    def swallow_answer(self):
-        """Drops the reply to the next EXEC, which Redis executes, and closes the connection."""
+    def swallow_answer(self, replacement=None):
+        """Drops the reply to the next EXEC, which Redis executes. Sends REPLACEMENT instead of it;
+        without one, closes the connection."""
         self.answer_swallowed.clear()
+        self.replacement = replacement
         self._is_to_swallow = True
 
     def claim_answer(self):

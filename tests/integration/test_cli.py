@@ -95,7 +95,7 @@ class WrongUsageTest(CliTestCase):
     def test_a_bad_url_of_redis_is_an_error_at_start(self):
         for url in ('localhost:6379', 'rediss://localhost', 'http://localhost'):
             with self.subTest(url=url):
-                self.assert_fails(WRONG_START, ['--redis', url], f'--redis={url}')
+                self.assert_fails(WRONG_START, ['--redis: '], f'--redis={url}')
 
     def test_a_log_too_small_for_messages_is_refused(self):
         self.assert_fails(WRONG_USAGE, ['--log-size', '--max-message'],
@@ -121,8 +121,8 @@ class EnvironmentTest(CliTestCase):
                                      ([], {'RINGDOWN_REDIS': url})):
             with self.subTest(options=options, environment=environment):
                 done = self.run_program(*options, environment=environment)
+                self.assertRegex(done.stderr, r'\A[^\n]+\n\Z')
                 self.assertNotIn('pa55', done.stderr)
-                self.assertIn('redis', done.stderr)
 
     def test_every_option_has_its_variable(self):
         server = self.start('--port=0', environment={

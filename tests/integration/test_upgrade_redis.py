@@ -15,7 +15,7 @@ from successor import HEADER, READY
 
 class UpgradeFleetTestCase(UpgradeTestCase, FleetTestCase):
     def start_node(self, redis, number, *options, **settings):
-        return self.worker(redis, '--bus=session', f'--instance={number}', *options,
+        return self.node(redis, '--bus=session', f'--instance={number}', *options,
                            environment=self.bus.environment, **settings)
 
     def upgrade_node(self, server, number):

@@ -108,9 +108,9 @@ static void
 invalid_url_is_not_wrong_usage (ConfigFixture *fixture, gconstpointer data)
 {
   const char *reason
-    = "is not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
-  g_autofree char *empty = g_strdup_printf ("--redis: “” %s", reason);
-  g_autofree char *no_url = g_strdup_printf ("--redis: “localhost:6379” %s", reason);
+    = "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
+  g_autofree char *empty = g_strdup_printf ("--redis: %s", reason);
+  g_autofree char *no_url = g_strdup_printf ("--redis: %s", reason);
 
   config_fixture_assert_refused (fixture, STRV ("--redis="), NULL, NULL, G_IO_ERROR,
                                  G_IO_ERROR_INVALID_ARGUMENT, empty);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Who the workers are: this one as it is now, the others as they were told, in order, and a word
- * only when they are not what they were. */
+/* The list of nodes: the state of this node, the order of the others, and the signal for changes.
+ */
 
 #include <unistd.h>
 
@@ -16,13 +16,13 @@ typedef struct
   CoreFixture core;
   RdDrain *drain;
   RdNodes *nodes;
-  guint told; /* how often they changed */
+  guint n_changed; /* signals */
 } NodesFixture;
 
 static void
 on_changed (NodesFixture *fixture)
 {
-  fixture->told++;
+  fixture->n_changed++;
 }
 
 static void
@@ -58,7 +58,7 @@ make_node (const char *id, const char *host, const char *instance, guint pid)
   return node;
 }
 
-/* The same five others each time, in this order: e, d, c, b, a. */
+/* Five nodes in the order e, d, c, b, a. */
 static GPtrArray *
 make_others (void)
 {
@@ -73,7 +73,7 @@ make_others (void)
 }
 
 static void
-this_one_is_what_it_is_now (NodesFixture *fixture, gconstpointer instance)
+own_node_is_current (NodesFixture *fixture, gconstpointer instance)
 {
   g_autoptr (RdNode) before = rd_nodes_dup_self (fixture->nodes);
   g_autoptr (RdNode) after = NULL;
@@ -91,7 +91,7 @@ this_one_is_what_it_is_now (NodesFixture *fixture, gconstpointer instance)
   after = rd_nodes_dup_self (fixture->nodes);
   g_assert_cmpstr (after->state, ==, "draining");
   g_assert_cmpuint (after->clients, ==, 1);
-  g_assert_cmpuint (fixture->told, ==, 0);
+  g_assert_cmpuint (fixture->n_changed, ==, 0);
 }
 
 static void
@@ -103,14 +103,14 @@ an_instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance
 }
 
 static void
-there_are_no_others_at_first (NodesFixture *fixture, gconstpointer instance)
+starts_without_other_nodes (NodesFixture *fixture, gconstpointer instance)
 {
   g_assert_cmpuint (rd_nodes_get_others (fixture->nodes)->len, ==, 0);
-  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 0);
+  g_assert_cmpuint (fixture->n_changed, ==, 0);
 }
 
 static void
-others_are_in_order (NodesFixture *fixture, gconstpointer instance)
+other_nodes_are_sorted (NodesFixture *fixture, gconstpointer instance)
 {
   g_autoptr (GString) ids = g_string_new (NULL);
   const GPtrArray *others;
@@ -120,16 +120,15 @@ others_are_in_order (NodesFixture *fixture, gconstpointer instance)
   for (guint i = 0; i < others->len; i++)
     g_string_append (ids, ((const RdNode *) others->pdata[i])->id);
   g_assert_cmpstr (ids->str, ==, "abcde");
-  g_assert_cmpuint (fixture->told, ==, 1);
+  g_assert_cmpuint (fixture->n_changed, ==, 1);
 }
 
 static void
-the_same_again_is_no_news (NodesFixture *fixture, gconstpointer instance)
+an_equal_list_is_not_a_change (NodesFixture *fixture, gconstpointer instance)
 {
   rd_nodes_set_others (fixture->nodes, make_others ());
   rd_nodes_set_others (fixture->nodes, make_others ());
-  g_assert_cmpuint (fixture->told, ==, 1);
-  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 1);
+  g_assert_cmpuint (fixture->n_changed, ==, 1);
 }
 
 static void
@@ -139,7 +138,7 @@ replace (char **text)
   *text = g_strdup ("new");
 }
 
-/* Sets the others with something changed in the first of them. */
+/* Sets the five nodes with field number @what changed in the first. */
 static void
 set_changed (NodesFixture *fixture, guint what)
 {
@@ -157,29 +156,28 @@ set_changed (NodesFixture *fixture, guint what)
 }
 
 static void
-whatever_changes_is_told (NodesFixture *fixture, gconstpointer instance)
+each_field_is_compared (NodesFixture *fixture, gconstpointer instance)
 {
   for (guint what = 0; what < 7; what++)
     {
       rd_nodes_set_others (fixture->nodes, make_others ());
-      fixture->told = 0;
+      fixture->n_changed = 0;
       set_changed (fixture, what);
-      g_assert_cmpuint (fixture->told, ==, 1);
+      g_assert_cmpuint (fixture->n_changed, ==, 1);
     }
 }
 
 static void
-one_that_comes_or_goes_is_told (NodesFixture *fixture, gconstpointer instance)
+an_added_or_removed_node_is_a_change (NodesFixture *fixture, gconstpointer instance)
 {
   GPtrArray *others = make_others ();
 
   rd_nodes_set_others (fixture->nodes, make_others ());
   g_ptr_array_remove_index (others, 4);
   rd_nodes_set_others (fixture->nodes, others);
-  g_assert_cmpuint (fixture->told, ==, 2);
+  g_assert_cmpuint (fixture->n_changed, ==, 2);
   rd_nodes_set_others (fixture->nodes, make_others ());
-  g_assert_cmpuint (fixture->told, ==, 3);
-  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 3);
+  g_assert_cmpuint (fixture->n_changed, ==, 3);
 }
 
 #define NODES_TEST(path, instance, function) \
@@ -189,13 +187,14 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  NODES_TEST ("/nodes/this-one-is-what-it-is-now", "left-1", this_one_is_what_it_is_now);
+  NODES_TEST ("/nodes/own-node-is-current", "left-1", own_node_is_current);
   NODES_TEST ("/nodes/an-instance-is-printable", "a\033[31m", an_instance_is_printable_or_empty);
   NODES_TEST ("/nodes/no-instance-is-empty", NULL, an_instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/there-are-no-others-at-first", NULL, there_are_no_others_at_first);
-  NODES_TEST ("/nodes/others-are-in-order", NULL, others_are_in_order);
-  NODES_TEST ("/nodes/the-same-again-is-no-news", NULL, the_same_again_is_no_news);
-  NODES_TEST ("/nodes/whatever-changes-is-told", NULL, whatever_changes_is_told);
-  NODES_TEST ("/nodes/one-that-comes-or-goes-is-told", NULL, one_that_comes_or_goes_is_told);
+  NODES_TEST ("/nodes/starts-without-other-nodes", NULL, starts_without_other_nodes);
+  NODES_TEST ("/nodes/other-nodes-are-sorted", NULL, other_nodes_are_sorted);
+  NODES_TEST ("/nodes/an-equal-list-is-not-a-change", NULL, an_equal_list_is_not_a_change);
+  NODES_TEST ("/nodes/each-field-is-compared", NULL, each_field_is_compared);
+  NODES_TEST ("/nodes/an-added-or-removed-node-is-a-change", NULL,
+              an_added_or_removed_node_is_a_change);
   return g_test_run ();
 }

@@ -357,7 +357,7 @@ static gboolean
 are_subscribers (Fixture *fixture, const char *names)
 {
   g_autoptr (GVariant) subscribers = g_variant_ref_sink (
-    rd_service_pack_subscribers (fixture->service));
+    rd_subscribers_pack (rd_service_get_subscribers (fixture->service)));
   g_autofree char *text = g_variant_print (subscribers, TRUE);
 
   return g_str_equal (text, names);
@@ -374,7 +374,7 @@ unpacked_subscribers_get_signals (Fixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->core); /* without subscribers */
   expect_property (fixture, "Connections", "(<uint32 1>,)");
   g_assert_true (are_subscribers (fixture, "@as []"));
-  rd_service_unpack_subscribers (fixture->service, names, fixture->here);
+  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names, fixture->here);
   CROWD_WAIT_FOR (fixture->core.crowd, are_subscribers (fixture, only_name));
 
   core_fixture_join (&fixture->core);
@@ -394,7 +394,7 @@ subscribers_are_removed_when_they_leave (Fixture *fixture, gconstpointer data)
   call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", TRUE), NULL);
   expect_answer (fixture, "()");
   g_assert_true (are_subscribers (fixture, only_name));
-  rd_service_unpack_subscribers (fixture->service, names, fixture->here);
+  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names, fixture->here);
   g_assert_false (are_subscribers (fixture, only_name));
   g_assert_true (g_dbus_connection_close_sync (another, NULL, NULL));
   CROWD_WAIT_FOR (fixture->core.crowd, are_subscribers (fixture, only_name));
