@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Who the workers are: this one as it is now, the others as they were told, in order, and a word
- * only when they are not what they were. */
+/* The list of nodes: this node, the sorted list of others, and the signal when it changes. */
 
 #include <unistd.h>
 
@@ -16,7 +15,7 @@ typedef struct
   CoreFixture core;
   RdDrain *drain;
   RdNodes *nodes;
-  guint told; /* how often they changed */
+  guint told; /* number of "changed" signals */
 } NodesFixture;
 
 static void
@@ -58,7 +57,7 @@ make_node (const char *id, const char *host, const char *instance, guint pid)
   return node;
 }
 
-/* The same five others each time, in this order: e, d, c, b, a. */
+/* Returns: (transfer full): five nodes in the order e, d, c, b, a. */
 static GPtrArray *
 make_others (void)
 {
@@ -73,7 +72,7 @@ make_others (void)
 }
 
 static void
-this_one_is_what_it_is_now (NodesFixture *fixture, gconstpointer instance)
+own_node_is_current (NodesFixture *fixture, gconstpointer instance)
 {
   g_autoptr (RdNode) before = rd_nodes_dup_self (fixture->nodes);
   g_autoptr (RdNode) after = NULL;
@@ -95,7 +94,7 @@ this_one_is_what_it_is_now (NodesFixture *fixture, gconstpointer instance)
 }
 
 static void
-an_instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
+instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
 {
   g_autoptr (RdNode) node = rd_nodes_dup_self (fixture->nodes);
 
@@ -103,14 +102,14 @@ an_instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance
 }
 
 static void
-there_are_no_others_at_first (NodesFixture *fixture, gconstpointer instance)
+there_are_no_other_nodes_at_first (NodesFixture *fixture, gconstpointer instance)
 {
   g_assert_cmpuint (rd_nodes_get_others (fixture->nodes)->len, ==, 0);
   g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 0);
 }
 
 static void
-others_are_in_order (NodesFixture *fixture, gconstpointer instance)
+other_nodes_are_sorted (NodesFixture *fixture, gconstpointer instance)
 {
   g_autoptr (GString) ids = g_string_new (NULL);
   const GPtrArray *others;
@@ -124,7 +123,7 @@ others_are_in_order (NodesFixture *fixture, gconstpointer instance)
 }
 
 static void
-the_same_again_is_no_news (NodesFixture *fixture, gconstpointer instance)
+same_nodes_are_no_change (NodesFixture *fixture, gconstpointer instance)
 {
   rd_nodes_set_others (fixture->nodes, make_others ());
   rd_nodes_set_others (fixture->nodes, make_others ());
@@ -139,7 +138,7 @@ replace (char **text)
   *text = g_strdup ("new");
 }
 
-/* Sets the others with something changed in the first of them. */
+/* Sets the same nodes with one field of one node changed. */
 static void
 set_changed (NodesFixture *fixture, guint what)
 {
@@ -157,7 +156,7 @@ set_changed (NodesFixture *fixture, guint what)
 }
 
 static void
-whatever_changes_is_told (NodesFixture *fixture, gconstpointer instance)
+each_changed_field_is_signalled (NodesFixture *fixture, gconstpointer instance)
 {
   for (guint what = 0; what < 7; what++)
     {
@@ -169,7 +168,7 @@ whatever_changes_is_told (NodesFixture *fixture, gconstpointer instance)
 }
 
 static void
-one_that_comes_or_goes_is_told (NodesFixture *fixture, gconstpointer instance)
+added_and_removed_nodes_are_signalled (NodesFixture *fixture, gconstpointer instance)
 {
   GPtrArray *others = make_others ();
 
@@ -189,13 +188,13 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  NODES_TEST ("/nodes/this-one-is-what-it-is-now", "left-1", this_one_is_what_it_is_now);
-  NODES_TEST ("/nodes/an-instance-is-printable", "a\033[31m", an_instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/no-instance-is-empty", NULL, an_instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/there-are-no-others-at-first", NULL, there_are_no_others_at_first);
-  NODES_TEST ("/nodes/others-are-in-order", NULL, others_are_in_order);
-  NODES_TEST ("/nodes/the-same-again-is-no-news", NULL, the_same_again_is_no_news);
-  NODES_TEST ("/nodes/whatever-changes-is-told", NULL, whatever_changes_is_told);
-  NODES_TEST ("/nodes/one-that-comes-or-goes-is-told", NULL, one_that_comes_or_goes_is_told);
+  NODES_TEST ("/nodes/this-one-is-what-it-is-now", "left-1", own_node_is_current);
+  NODES_TEST ("/nodes/an-instance-is-printable", "a\033[31m", instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/no-instance-is-empty", NULL, instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/there-are-no-others-at-first", NULL, there_are_no_other_nodes_at_first);
+  NODES_TEST ("/nodes/others-are-in-order", NULL, other_nodes_are_sorted);
+  NODES_TEST ("/nodes/the-same-again-is-no-news", NULL, same_nodes_are_no_change);
+  NODES_TEST ("/nodes/whatever-changes-is-told", NULL, each_changed_field_is_signalled);
+  NODES_TEST ("/nodes/one-that-comes-or-goes-is-told", NULL, added_and_removed_nodes_are_signalled);
   return g_test_run ();
 }
