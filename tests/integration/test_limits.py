@@ -115,9 +115,9 @@ class DescriptorsTest(RingdownTestCase):
                     client.abandon()
             self.assertGreater(len(clients), NOFILE // 4)
             self.assertLess(len(clients), NOFILE)
-            people.say('a full house')
+            people.say('all clients')
             for client in clients:
-                client.expect_text('a full house')
+                client.expect_text('all clients')
                 client.reset()
 
     def test_the_limit_is_raised_to_the_hard_limit(self):

@@ -156,8 +156,8 @@ class DrainTest(NotifyTestCase):
         manager.stop()
         os.unlink(manager.environment['NOTIFY_SOCKET'])
         client = self.connect(server)
-        client.text('nobody minds')
-        client.expect_text('nobody minds')
+        client.text('still here')
+        client.expect_text('still here')
         with self.deaf_manager(manager.environment['NOTIFY_SOCKET']):
             server.signal(signal.SIGTERM)
             client.text('still here')

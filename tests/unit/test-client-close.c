@@ -367,15 +367,15 @@ main (int argc, char **argv)
   CLIENT_TEST ("/client/close/theirs/bad-reason", close_reason_must_be_text);
   CLIENT_TEST ("/client/close/crossing", crossing_close_frames_end_with_our_code);
   CLIENT_TEST ("/client/close/twice", first_close_code_counts);
-  CLIENT_TEST ("/client/close/heard", messages_before_a_close_frame_are_received);
-  CLIENT_TEST ("/client/close/behind", input_after_a_close_frame_is_discarded);
+  CLIENT_TEST ("/client/close/before", messages_before_a_close_frame_are_received);
+  CLIENT_TEST ("/client/close/after", input_after_a_close_frame_is_discarded);
   CLIENT_TEST ("/client/fail", violation_fails_the_connection);
   CLIENT_TEST ("/client/fail/codes", each_violation_has_its_code);
   CLIENT_TEST ("/client/fail/closing", violation_after_our_close_keeps_our_code);
   CLIENT_TEST ("/client/evict", evicted_client_gets_its_whole_message_and_a_close_frame);
   CLIENT_TEST ("/client/evict/boundary", client_evicted_between_messages_gets_a_close_frame);
   CLIENT_TEST ("/client/evict/pong", queued_pong_precedes_the_close_frame_of_an_eviction);
-  CLIENT_TEST ("/client/evict/stuck", partially_sent_pong_is_completed_after_an_eviction);
+  CLIENT_TEST ("/client/evict/partial-pong", partially_sent_pong_is_completed_after_an_eviction);
   CLIENT_TEST ("/client/evict/closing", client_evicted_while_closing_keeps_its_code);
   CLIENT_TEST ("/client/evict/closed", client_evicted_after_its_close_frame_is_answered);
   CLIENT_TEST ("/client/evict/failed",

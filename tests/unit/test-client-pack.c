@@ -218,7 +218,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  CLIENT_TEST ("/client/pack/steady", idle_client_is_not_packed);
+  CLIENT_TEST ("/client/pack/idle", idle_client_is_not_packed);
   CLIENT_TEST ("/client/pack/close-received", received_close_is_answered_after_a_handover);
   CLIENT_TEST ("/client/pack/failed", failed_client_stays_failed);
   CLIENT_TEST ("/client/unpack/refused", impossible_client_is_refused);

@@ -277,8 +277,8 @@ main (int argc, char **argv)
   CLIENT_TEST ("/client/ping/pending", control_frame_goes_before_messages_that_are_not_begun);
   CLIENT_TEST ("/client/ping/blocked", control_frames_go_out_at_the_next_boundary);
   CLIENT_TEST ("/client/ping/latest", only_the_latest_ping_is_answered_while_blocked);
-  CLIENT_TEST ("/client/ping/stuck", blocked_pongs_arrive_whole_and_in_order);
-  CLIENT_TEST ("/client/close/stuck", close_follows_blocked_pongs);
+  CLIENT_TEST ("/client/ping/partial", blocked_pongs_arrive_whole_and_in_order);
+  CLIENT_TEST ("/client/close/partial-pong", close_follows_blocked_pongs);
 
   return g_test_run ();
 }

@@ -157,7 +157,7 @@ main (int argc, char **argv)
   g_test_add_func ("/close-frame/parse/codes", all_codes_are_parsed_if_valid);
   g_test_add_func ("/close-frame/encode", code_and_reason_are_encoded);
   g_test_add_func ("/close-frame/encode/empty", no_status_makes_an_empty_frame);
-  g_test_add_func ("/close-frame/encode/cut", long_reason_is_truncated_between_characters);
+  g_test_add_func ("/close-frame/encode/truncated", long_reason_is_truncated_between_characters);
 
   return g_test_run ();
 }

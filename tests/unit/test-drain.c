@@ -394,8 +394,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  DRAIN_TEST ("/drain/told", NULL, drain_is_reported_from_begin_to_end);
-  DRAIN_TEST ("/drain/nobody", NULL, drain_without_clients_ends_at_once);
+  DRAIN_TEST ("/drain/report", NULL, drain_is_reported_from_begin_to_end);
+  DRAIN_TEST ("/drain/no-clients", NULL, drain_without_clients_ends_at_once);
   DRAIN_TEST ("/drain/properties", NULL, properties_agree_with_the_functions);
   DRAIN_TEST ("/drain/messages", NULL, messages_flow_while_it_drains);
   DRAIN_TEST ("/drain/deadline", NULL, rest_is_closed_at_the_deadline_after_pending_messages);
@@ -407,7 +407,7 @@ main (int argc, char **argv)
   DRAIN_TEST ("/drain/interrupt/time-left", NULL, no_time_is_left_while_closing);
   DRAIN_TEST ("/drain/progress", &short_interval, progress_is_reported_periodically);
   DRAIN_TEST ("/drain/grace", &short_grace, clients_are_accepted_during_the_grace_period);
-  DRAIN_TEST ("/drain/grace/nobody", &short_grace,
+  DRAIN_TEST ("/drain/grace/no-clients", &short_grace,
               drain_ends_if_the_grace_period_ends_without_clients);
   DRAIN_TEST ("/drain/late", NULL, client_that_connects_while_closing_is_closed);
   DRAIN_TEST ("/drain/cancel", NULL, cancelled_drain_has_no_effect_later);

@@ -259,7 +259,8 @@ main (int argc, char **argv)
   ENGINE_TEST ("/engine/re-entry/drop", NULL,
                input_of_a_sender_dropped_in_its_own_message_is_discarded);
   ENGINE_TEST ("/engine/re-entry/close-all", NULL, all_clients_may_be_closed_from_a_message);
-  ENGINE_TEST ("/engine/re-entry/told", &small_log, closed_callback_runs_at_the_end_of_a_turn);
+  ENGINE_TEST ("/engine/re-entry/end-of-turn", &small_log,
+               closed_callback_runs_at_the_end_of_a_turn);
   ENGINE_TEST ("/engine/re-entry/closed", NULL, messages_may_be_published_from_closed);
   ENGINE_TEST ("/engine/re-entry/adopt", NULL, clients_may_be_adopted_from_closed);
   ENGINE_TEST ("/engine/re-entry/append", &small_log,

@@ -309,7 +309,7 @@ main (int argc, char **argv)
 
   ENGINE_TEST ("/engine/slow/pong", &small_log, pong_follows_the_message_that_is_blocked);
   ENGINE_TEST ("/engine/slow/in-time", &small_log, client_that_reads_in_time_misses_nothing);
-  ENGINE_TEST ("/engine/slow/falls-off", &small_log, evicted_client_gets_a_close_frame);
+  ENGINE_TEST ("/engine/slow/evicted", &small_log, evicted_client_gets_a_close_frame);
   ENGINE_TEST ("/engine/slow/never-reads", &small_log, evicted_client_that_never_reads_is_dropped);
   ENGINE_TEST ("/engine/slow/crowd", &small_log, many_clients_evicted_at_once_get_whole_frames);
   ENGINE_TEST ("/engine/slow/copies", &small_log, copies_for_evicted_clients_are_limited);

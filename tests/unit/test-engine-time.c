@@ -242,12 +242,12 @@ main (int argc, char **argv)
   ENGINE_TEST ("/engine/ping/pending", &with_pings, pending_messages_come_before_the_ping_timeout);
   ENGINE_TEST ("/engine/ping/pong", &with_pings, client_that_answers_stays);
   ENGINE_TEST ("/engine/ping/any", &with_pings, any_byte_resets_the_ping_timeout);
-  ENGINE_TEST ("/engine/ping/talking", &with_pings, client_that_sends_is_not_pinged);
+  ENGINE_TEST ("/engine/ping/sending", &with_pings, client_that_sends_is_not_pinged);
   ENGINE_TEST ("/engine/ping/blocked", &with_pings, blocked_client_is_not_pinged);
   ENGINE_TEST ("/engine/ping/full-socket", &with_pings,
                ping_behind_a_full_socket_has_its_whole_timeout);
   ENGINE_TEST ("/engine/ping/closing", &with_pings, closing_client_is_not_pinged);
-  ENGINE_TEST ("/engine/ping/held-up", &with_pings, unread_answer_counts);
+  ENGINE_TEST ("/engine/ping/unread", &with_pings, unread_answer_counts);
   ENGINE_TEST ("/engine/ping/off", &without_pings, no_client_is_pinged_if_pings_are_off);
 
   return g_test_run ();

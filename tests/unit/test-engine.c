@@ -305,7 +305,7 @@ gone_client_is_not_watched_if_another_process_has_its_socket (EngineFixture *fix
   crowd_settle (fixture->crowd);
   g_assert_cmpstr (fixture->closed->str, ==, "1:1000;");
   g_assert_cmpuint (descriptors_count_watched (), ==, 0);
-  peer_send_text (peer, "to nobody");
+  peer_send_text (peer, "unheard");
   crowd_settle (fixture->crowd);
   close (held);
 }

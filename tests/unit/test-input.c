@@ -472,7 +472,7 @@ main (int argc, char **argv)
   g_test_add_func ("/input/bad/header", bad_headers_fail);
   g_test_add_func ("/input/bad/size", message_over_the_limit_fails_at_its_header);
   g_test_add_func ("/input/memory", no_memory_is_owned_between_messages);
-  g_test_add_func ("/input/memory/promise", announced_length_takes_no_memory);
+  g_test_add_func ("/input/memory/announced", announced_length_takes_no_memory);
   g_test_add_func ("/input/empty", no_bytes_give_no_event);
   g_test_add_func ("/input/idle", input_is_idle_between_messages_only);
   g_test_add_func ("/input/unpack/refused", impossible_state_is_refused);

@@ -533,7 +533,7 @@ main (int argc, char **argv)
   g_test_add_func ("/log/adopt/cost", adopting_does_not_read_the_whole_index);
   g_test_add_func ("/log/adopt/damaged", damaged_log_is_refused);
   g_test_add_func ("/log/adopt/damaged/unseen", damaged_entries_give_no_offset_outside_the_log);
-  g_test_add_func ("/log/adopt/nonsense", other_files_are_refused);
+  g_test_add_func ("/log/adopt/other-files", other_files_are_refused);
   g_test_add_func ("/log/copy", copy_of_another_size_has_the_newest_messages);
   g_test_add_func ("/log/copy/empty", copy_may_be_empty);
   g_test_add_func ("/log/ids", ids_increase_even_if_the_clock_is_set_back);

@@ -188,13 +188,13 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  NODES_TEST ("/nodes/this-one-is-what-it-is-now", "left-1", own_node_is_current);
-  NODES_TEST ("/nodes/an-instance-is-printable", "a\033[31m", instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/no-instance-is-empty", NULL, instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/there-are-no-others-at-first", NULL, there_are_no_other_nodes_at_first);
-  NODES_TEST ("/nodes/others-are-in-order", NULL, other_nodes_are_sorted);
-  NODES_TEST ("/nodes/the-same-again-is-no-news", NULL, same_nodes_are_no_change);
-  NODES_TEST ("/nodes/whatever-changes-is-told", NULL, each_changed_field_is_signalled);
-  NODES_TEST ("/nodes/one-that-comes-or-goes-is-told", NULL, added_and_removed_nodes_are_signalled);
+  NODES_TEST ("/nodes/self", "left-1", own_node_is_current);
+  NODES_TEST ("/nodes/instance", "a\033[31m", instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/instance/none", NULL, instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/others/none", NULL, there_are_no_other_nodes_at_first);
+  NODES_TEST ("/nodes/others/sorted", NULL, other_nodes_are_sorted);
+  NODES_TEST ("/nodes/others/same", NULL, same_nodes_are_no_change);
+  NODES_TEST ("/nodes/others/changed", NULL, each_changed_field_is_signalled);
+  NODES_TEST ("/nodes/others/added", NULL, added_and_removed_nodes_are_signalled);
   return g_test_run ();
 }

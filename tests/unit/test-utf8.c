@@ -173,9 +173,9 @@ main (int argc, char **argv)
   g_test_add_func ("/utf8/beginnings", all_first_bytes_agree_with_glib);
   g_test_add_func ("/utf8/fail-fast", error_is_found_at_the_first_invalid_byte);
   g_test_add_func ("/utf8/ascii", invalid_byte_in_ascii_is_found_anywhere);
-  g_test_add_func ("/utf8/cuts", text_may_be_split_anywhere);
+  g_test_add_func ("/utf8/split", text_may_be_split_anywhere);
   g_test_add_func ("/utf8/empty", empty_text_is_valid);
-  g_test_add_func ("/utf8/whole", complete_text_ends_with_a_character_and_may_contain_nul);
+  g_test_add_func ("/utf8/complete", complete_text_ends_with_a_character_and_may_contain_nul);
 
   return g_test_run ();
 }

@@ -351,7 +351,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   ADD ("/wheel/deadline", timer_is_neither_early_nor_more_than_a_tick_late);
-  ADD ("/wheel/deadline/told", deadline_is_rounded_up_to_a_tick);
+  ADD ("/wheel/deadline/rounded", deadline_is_rounded_up_to_a_tick);
   ADD ("/wheel/deadline/negative", negative_deadline_is_due_at_once);
   ADD ("/wheel/next", next_is_when_the_first_timer_is_due);
   ADD ("/wheel/next/turns", next_leads_to_timers_of_later_turns);
