@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a client's socket is asked and told when it is adopted, here or from another process. That
- * an option cannot be set, as on a socket that is not TCP, costs speed and is no error. Neither
- * reads from sockets nor writes to them. */
+/* Options and addresses of client sockets. Failure to set an option is not an error, as sockets may
+ * not be TCP. */
 
 #include "ws-socket.h"
 
@@ -12,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define UNSENT_MAX (64 * 1024) /* bytes a slow client may hold in the kernel, not sent yet */
+#define UNSENT_MAX (64 * 1024) /* unsent bytes of a slow client in the kernel */
 
 static void
 set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsize size)
@@ -22,7 +21,7 @@ set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsi
   memcpy (record->address, address, size);
 }
 
-/* socket(7). Returns: 0 if it is no socket. */
+/* Returns: SO_COOKIE (socket(7)), or 0 if @fd is not a socket. */
 static guint64
 read_cookie (int fd)
 {
@@ -62,21 +61,21 @@ ws_socket_read_peer (WsRecord *record)
 }
 
 void
-ws_socket_tune (int fd, gint64 patience_us)
+ws_socket_tune (int fd, gint64 timeout_us)
 {
   const int nodelay = 1;
   const int unsent = UNSENT_MAX;
 
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
   setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-  if (patience_us > 0)
-    ws_socket_set_patience (fd, patience_us);
+  if (timeout_us > 0)
+    ws_socket_set_send_timeout (fd, timeout_us);
 }
 
 void
-ws_socket_set_patience (int fd, gint64 patience_us)
+ws_socket_set_send_timeout (int fd, gint64 timeout_us)
 {
-  const guint patience_ms = patience_us / 1000;
+  const guint timeout_ms = timeout_us / 1000;
 
-  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One client on a log, a table and a socket pair of its own. */
+/* One client with its own log, table and socket pair. */
 
 #include "client-fixture.h"
 
@@ -31,6 +31,7 @@ client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
   fixture->context = (WsContext){ .log = fixture->log,
                                   .counters = ws_table_get_counters (fixture->table),
                                   .max_message = LOG_SIZE / 8,
+                                  .max_rests = LOG_SIZE / 2,
                                   .message = on_message,
                                   .user_data = fixture };
   fixture->record = ws_table_add (fixture->table);
@@ -58,7 +59,7 @@ client_fixture_publish (ClientFixture *fixture, gsize size)
 
   ws_log_append (fixture->log, WS_OPCODE_BINARY, g_bytes_get_data (payload, NULL), size, 1);
   g_ptr_array_add (fixture->sizes, GSIZE_TO_POINTER (size));
-  g_assert_cmpuint (ws_log_get_tail (fixture->log), ==, 0); /* or the test is too long */
+  g_assert_cmpuint (ws_log_get_tail (fixture->log), ==, 0); /* the log must not wrap in a test */
 }
 
 void
