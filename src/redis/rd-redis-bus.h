@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /* Joins the nodes that use one Redis database. A message published here is delivered to the clients
  * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
  * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
- * but without a warning in the log; a message that waits for the lock is delivered to the clients of
- * this node.
+ * but without a warning in the log. A message that waits for the lock is delivered to the clients
+ * of this node.
  *
  * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
  * "redis: refuses messages since TIME: REASON", with TIME as in RFC 3339. */
