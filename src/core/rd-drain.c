@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The drain as a state machine: the table below is all it can do, and an event that the table does
- * not have for a state is refused. It decides and tells; that listening stops and the program ends
- * is for those who watch its properties. */
+/* The drain, a state machine: the table of edges has all transitions, and events without an edge in
+ * the current state are refused. */
 
 #include "rd-drain.h"
-
-#include <glib/gi18n.h>
 
 #include "rd-error.h"
 #include "rd-units.h"
 
-#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* a timer takes up to 49 days */
+#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* limit of g_timeout_add(): 49 days */
 
 typedef enum
 {
   STATE_RUNNING,
-  STATE_GRACE,    /* draining, but new clients are still let in */
+  STATE_GRACE,    /* draining, but still accepting clients */
   STATE_DRAINING, /* waiting for clients to leave */
-  STATE_CLOSING,  /* the rest was sent close frames; the engine waits 5 s for their answers */
+  STATE_CLOSING,  /* close handshake with the rest, up to 5 s */
   STATE_DRAINED,
 } State;
 
@@ -27,7 +24,7 @@ typedef enum
 {
   EVENT_BEGIN,
   EVENT_GRACE_OVER,
-  EVENT_EMPTY, /* the last client has left */
+  EVENT_EMPTY, /* there are no clients */
   EVENT_DEADLINE,
   EVENT_FORCE,
   EVENT_CANCEL,
@@ -42,13 +39,13 @@ struct _RdDrain
   State state;
   gint64 begin_us;         /* CLOCK_MONOTONIC */
   gint64 deadline_us;      /* CLOCK_MONOTONIC */
-  gboolean is_interrupted; /* a signal has asked for the drain, or for its end */
+  gboolean is_interrupted; /* rd_drain_interrupt() was called */
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint left;   /* clients that left by themselves, */
-  guint closed; /* that answered our close frame, */
-  guint forced; /* and that did not, since the drain began */
+  guint left;   /* clients that left by themselves since the drain began */
+  guint closed; /* clients that answered our close frame */
+  guint forced; /* clients that did not */
 };
 
 enum
@@ -96,6 +93,12 @@ state_is_accepting (State state)
   return state == STATE_RUNNING || state == STATE_GRACE;
 }
 
+static const char *
+client_noun (guint n)
+{
+  return n == 1 ? "client" : "clients";
+}
+
 static void
 report_progress (RdDrain *self)
 {
@@ -103,9 +106,7 @@ report_progress (RdDrain *self)
   guint seconds = rd_drain_get_seconds_left (self);
   g_autofree char *left = rd_units_format_seconds (seconds);
 
-  /* Translators: the last is a duration, such as 29min 55s */
-  g_message (ngettext ("Draining: %u client, %s left", "Draining: %u clients, %s left", clients),
-             clients, left);
+  g_message ("Draining: %u %s, %s left", clients, client_noun (clients), left);
   g_signal_emit (self, signals[SIGNAL_PROGRESS], 0, clients, seconds);
 }
 
@@ -157,7 +158,6 @@ begin (RdDrain *self)
     step (self, EVENT_GRACE_OVER);
 }
 
-/* Nobody is there: whether that is the end is for the table to say. */
 static void
 end_if_empty (RdDrain *self)
 {
@@ -173,9 +173,8 @@ close_rest (RdDrain *self)
   stop_timers (self);
   self->deadline_us = g_get_monotonic_time ();
   if (clients > 0)
-    g_message (ngettext ("Closing %u client with 1012", "Closing %u clients with 1012", clients),
-               clients);
-  rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+    g_message ("Closing %u %s with 1012", clients, client_noun (clients));
+  rd_manager_close_all (self->manager);
   end_if_empty (self);
 }
 
@@ -184,9 +183,7 @@ resume (RdDrain *self)
 {
   stop_timers (self);
   self->is_interrupted = FALSE;
-  g_message (ngettext ("Drain cancelled after %u client left; running",
-                       "Drain cancelled after %u clients left; running", self->left),
-             self->left);
+  g_message ("Drain cancelled after %u %s left; running", self->left, client_noun (self->left));
 }
 
 static void
@@ -196,9 +193,8 @@ finish (RdDrain *self)
 
   stop_timers (self);
   self->forced += rd_manager_get_connections (self->manager);
-  /* Translators: three numbers of clients; forced: did not answer when they were closed */
-  g_message (_ ("Drained in %.1fs: %u left by themselves, %u closed, %u forced"), seconds,
-             self->left, self->closed, self->forced);
+  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds, self->left,
+             self->closed, self->forced);
 }
 
 typedef struct
@@ -206,7 +202,7 @@ typedef struct
   State from;
   Event event;
   State to;
-  void (*action) (RdDrain *self); /* runs in the new state, which is known to all */
+  void (*action) (RdDrain *self); /* called after the properties are notified */
 } Edge;
 
 static const Edge edges[] = {
@@ -225,7 +221,7 @@ static const Edge edges[] = {
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
 };
 
-/* Returns: FALSE if the table has no such edge; nothing has changed then. */
+/* Follows the edge for @event. Returns: FALSE if there is none; nothing has changed then. */
 static gboolean
 step (RdDrain *self, Event event)
 {
@@ -241,7 +237,7 @@ step (RdDrain *self, Event event)
         g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ACCEPTING]);
       if (g_strcmp0 (state_to_string (edge->from), state_to_string (edge->to)) != 0)
         g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
-      if (self->state == edge->to) /* unless who was told thought better */
+      if (self->state == edge->to) /* a notified handler may have changed the state */
         edge->action (self);
       return TRUE;
     }
@@ -249,12 +245,12 @@ step (RdDrain *self, Event event)
   return FALSE;
 }
 
-/* Its handshake was agreed to before the door was shut, and took longer than the drain. */
+/* Closes a client whose handshake was accepted before the listener closed. */
 static void
 on_client_connected (RdDrain *self)
 {
   if (self->state >= STATE_CLOSING)
-    rd_manager_close_all (self->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+    rd_manager_close_all (self->manager);
 }
 
 static void
@@ -297,7 +293,7 @@ rd_drain_finalize (GObject *object)
   G_OBJECT_CLASS (rd_drain_parent_class)->finalize (object);
 }
 
-/* One handler that fails is enough: the others are not asked. */
+/* Signal accumulator: stops at the first handler that returns FALSE. */
 static gboolean
 stop_at_failure (GSignalInvocationHint *hint,
                  GValue *result,
@@ -309,7 +305,7 @@ stop_at_failure (GSignalInvocationHint *hint,
 }
 
 static gboolean
-agree_to_reopen (RdDrain *self, GError **error)
+reopen_by_default (RdDrain *self, GError **error)
 {
   return TRUE;
 }
@@ -330,8 +326,8 @@ rd_drain_class_init (RdDrainClass *klass)
   signals[SIGNAL_PROGRESS] = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
                                            NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
   signals[SIGNAL_REOPEN] = g_signal_new_class_handler (
-    "reopen", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, G_CALLBACK (agree_to_reopen), stop_at_failure, NULL,
-    NULL, G_TYPE_BOOLEAN, 1, G_TYPE_POINTER);
+    "reopen", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, G_CALLBACK (reopen_by_default), stop_at_failure,
+    NULL, NULL, G_TYPE_BOOLEAN, 1, G_TYPE_POINTER);
 }
 
 static void
@@ -382,7 +378,7 @@ rd_drain_interrupt (RdDrain *self)
 
   self->is_interrupted = TRUE;
   if (is_first && self->state != STATE_RUNNING)
-    g_message (_ ("Draining already; another signal closes the clients that are left"));
+    g_message ("Draining already; another signal closes the remaining clients");
   else if (is_first)
     rd_drain_begin (self, -1);
   else
@@ -403,8 +399,8 @@ rd_drain_cancel (RdDrain *self, GError **error)
 
   g_set_error (error, RD_ERROR, RD_ERROR_NOT_DRAINING,
                self->state == STATE_RUNNING
-                 ? _ ("there is no drain to cancel: the service is running")
-                 : _ ("too late: the clients are being closed already"));
+                 ? "there is no drain to cancel: the service is running"
+                 : "too late to cancel the drain: the clients are being closed");
   return FALSE;
 }
 

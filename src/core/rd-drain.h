@@ -7,36 +7,38 @@
 
 G_BEGIN_DECLS
 
-/* Ends the service without cutting anybody off: waits until all clients have left, up to a
- * deadline, then closes the rest with 1012.
+/* Ends the service gracefully: waits until all clients have left, then closes the rest with 1012 at
+ * a deadline.
  *
- * Property "state": "running", "draining" or "drained". Property "accepting": whether new clients
- * are let in. Signal "progress" (guint clients, guint seconds_left): when the drain begins, at each
- * poll, and when its deadline is moved. Signal "reopen" (GError **error) -> gboolean: clients are
- * to be let in again; FALSE with an error if that cannot be done. */
+ * Property "state": "running", "draining" or "drained".
+ * Property "accepting": whether new clients are accepted.
+ * Signal "progress" (guint clients, guint seconds_left): emitted when the drain begins,
+ * periodically, and when the deadline changes. Signal "reopen" (GError **error) -> gboolean: accept
+ * clients again; a handler returns FALSE with an error if it cannot. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
 G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
 typedef struct
 {
-  gint64 timeout_us;  /* until the rest is closed */
-  gint64 interval_us; /* between two polls; at least 1 ms */
-  gint64 grace_us;    /* goes on accepting for so long */
+  gint64 timeout_us;  /* time until the rest is closed */
+  gint64 interval_us; /* between two progress reports; at least 1 ms */
+  gint64 grace_us;    /* time to keep accepting clients */
 } RdDrainOptions;
 
 RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 
-/* Begins to drain; if under way already, only moves the deadline.
- * @timeout_us: from now; negative: the configured one, or no effect. */
+/* Begins to drain, or moves the deadline if draining already.
+ * @timeout_us: time from now; negative: the configured timeout, or no effect if draining already.
+ */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
-/* What a termination signal asks for: first to drain, then to close the rest now, then to end. With
- * a drain under way that no signal began, the first one leaves it as it is: a service manager may
- * stop what is being drained already, and means no harm by it. */
+/* Handles a termination signal: the first begins to drain, the second closes all clients, the third
+ * ends the drain. If the drain was begun by other means, the first signal has no effect, as it may
+ * come from a service manager that stops the service. */
 void rd_drain_interrupt (RdDrain *self);
 
-/* Back to running. Returns: FALSE with %RD_ERROR_NOT_DRAINING if there is nothing to cancel, or the
- * clients are being closed already; or with what "reopen" said. */
+/* Returns to the running state. Returns: FALSE with %RD_ERROR_NOT_DRAINING if not draining or
+ * closing clients already, or with the error of a handler of "reopen". */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 const char *rd_drain_get_state (RdDrain *self);
@@ -44,7 +46,7 @@ gboolean rd_drain_is_running (RdDrain *self);
 gboolean rd_drain_is_drained (RdDrain *self);
 gboolean rd_drain_is_accepting (RdDrain *self);
 
-/* Until the deadline, rounded up; 0 while not draining. */
+/* Returns: seconds until the deadline, rounded up; 0 while not draining. */
 guint rd_drain_get_seconds_left (RdDrain *self);
 
 G_END_DECLS

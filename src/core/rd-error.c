@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The error domain of the core, and what its errors are called on D-Bus. Only what a caller can act
- * upon has a code; what went wrong in the system keeps the domain of GIO. Never writes a message:
- * who finds the fault knows best what to say. */
+/* Errors that a D-Bus caller can act on. System errors keep the domains of GLib and GIO. */
 
 #include "rd-error.h"
 

@@ -7,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* On D-Bus: org.ringdown.Error.InvalidArgument and so on. */
+/* Names on D-Bus: org.ringdown.Error.InvalidArgument and so on. */
 typedef enum
 {
   RD_ERROR_INVALID_ARGUMENT,
-  RD_ERROR_NOT_FOUND,       /* no such client, no such topic */
-  RD_ERROR_NOT_DRAINING,    /* there is no drain to cancel, or it is too late for that */
-  RD_ERROR_CANNOT_LISTEN,   /* a port was taken while we did not listen on it */
-  RD_ERROR_BUSY,            /* a hand-over is under way, or a drain, which rules one out */
-  RD_ERROR_HANDOVER_FAILED, /* no other process goes on: this one does */
+  RD_ERROR_NOT_FOUND,       /* no such client or topic */
+  RD_ERROR_NOT_DRAINING,    /* no drain to cancel, or too late to cancel it */
+  RD_ERROR_CANNOT_LISTEN,   /* another process took the port while we did not listen */
+  RD_ERROR_BUSY,            /* a hand-over or a drain is in progress */
+  RD_ERROR_HANDOVER_FAILED, /* the new worker failed; this process continues */
 } RdError;
 
 #define RD_ERROR (rd_error_quark ())

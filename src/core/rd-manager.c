@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The manager: names clients by id, and puts the data plane's events into the words of the domain.
- * The engine owns the connections; here is who they are. Bytes, sockets and deadlines are the
- * engine's, and where a message goes is the bus's. */
+/* Clients by id, and the events of the engine as GObject signals. */
 
 #include "rd-manager.h"
 
 #include "rd-error.h"
 
-#include <glib/gi18n.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,9 +17,7 @@ struct _RdManager
 {
   GObject parent_instance;
 
-  WsEngine *engine;     /* owned */
-  gboolean is_attached; /* the engine has begun to serve, be it paused or not */
-  GHashTable *clients;  /* id -> WsClient; owned by the engine, ids within them */
+  WsEngine *engine; /* owned */
 };
 
 enum
@@ -66,7 +61,6 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
 {
   RdManager *self = user_data;
 
-  g_hash_table_remove (self->clients, &client->id);
   g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
   g_signal_emit (self, signals[SIGNAL_CLIENT_DISCONNECTED], 0, client->id, (guint) code,
                  (guint) departure_of (client));
@@ -89,7 +83,6 @@ rd_manager_finalize (GObject *object)
 {
   RdManager *self = RD_MANAGER (object);
 
-  g_hash_table_unref (self->clients);
   g_clear_pointer (&self->engine, ws_engine_free);
   G_OBJECT_CLASS (rd_manager_parent_class)->finalize (object);
 }
@@ -120,15 +113,6 @@ rd_manager_class_init (RdManagerClass *klass)
 static void
 rd_manager_init (RdManager *self)
 {
-  self->clients = g_hash_table_new (g_int64_hash, g_int64_equal);
-}
-
-/* Has the engine begin in the default main context; it goes on then, if it was paused. */
-static void
-attach (RdManager *self)
-{
-  self->is_attached = TRUE;
-  ws_engine_attach (self->engine, NULL);
 }
 
 RdManager *
@@ -140,26 +124,14 @@ rd_manager_new (const WsEngineOptions *options, GError **error)
   if (self->engine == NULL)
     return NULL;
 
-  attach (self);
+  ws_engine_attach (self->engine, NULL);
   return g_steal_pointer (&self);
 }
 
-gboolean
-rd_manager_is_full (RdManager *self, guint expected)
+WsEngine *
+rd_manager_get_engine (RdManager *self)
 {
-  return ws_engine_is_full (self->engine, expected);
-}
-
-gsize
-rd_manager_get_max_message (RdManager *self)
-{
-  return ws_engine_get_options (self->engine)->max_message;
-}
-
-static void
-add_client (RdManager *self, WsClient *client)
-{
-  g_hash_table_insert (self->clients, &client->id, client);
+  return self->engine;
 }
 
 gboolean
@@ -170,7 +142,6 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
   if (client == NULL)
     return FALSE;
 
-  add_client (self, client);
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
   g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client->id);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
@@ -185,25 +156,13 @@ rd_manager_broadcast (RdManager *self, RdMessage *message)
   message->id = ws_engine_publish (self->engine, message->opcode, message->data, message->size);
 }
 
-gboolean
-rd_manager_has_room (RdManager *self)
-{
-  const gsize half = ws_engine_get_options (self->engine)->log_size / 2;
-  GHashTableIter iter;
-  gpointer client;
-
-  g_hash_table_iter_init (&iter, self->clients);
-  while (g_hash_table_iter_next (&iter, NULL, &client))
-    if (ws_engine_get_behind (self->engine, client) > half)
-      return FALSE;
-
-  return TRUE;
-}
-
 guint
 rd_manager_get_connections (RdManager *self)
 {
-  return g_hash_table_size (self->clients);
+  WsEngineStats stats;
+
+  ws_engine_get_stats (self->engine, &stats);
+  return stats.clients;
 }
 
 static char *
@@ -234,22 +193,19 @@ compare_ids (gconstpointer a, gconstpointer b)
   const RdClientInfo *left = a;
   const RdClientInfo *right = b;
 
-  return left->id < right->id ? -1 : left->id > right->id;
+  return (left->id > right->id) - (left->id < right->id);
 }
 
 GArray *
 rd_manager_list (RdManager *self)
 {
-  GArray *list = g_array_sized_new (FALSE, FALSE, sizeof (RdClientInfo),
-                                    g_hash_table_size (self->clients));
-  GHashTableIter iter;
-  gpointer value;
+  const guint n = rd_manager_get_connections (self);
+  GArray *list = g_array_sized_new (FALSE, FALSE, sizeof (RdClientInfo), n);
 
   g_array_set_clear_func (list, client_info_clear);
-  g_hash_table_iter_init (&iter, self->clients);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
+  for (guint slot = 0; slot < n; slot++)
     {
-      const WsClient *client = value;
+      const WsClient *client = ws_engine_get_client (self->engine, slot);
       RdClientInfo info = { .id = client->id,
                             .remote = format_remote (client->record),
                             .connected_us = client->record->connected_us,
@@ -267,7 +223,7 @@ rd_manager_list (RdManager *self)
 char *
 rd_manager_dup_remote (RdManager *self, guint64 id)
 {
-  const WsClient *client = g_hash_table_lookup (self->clients, &id);
+  const WsClient *client = ws_engine_find_client (self->engine, id);
 
   return client != NULL ? format_remote (client->record) : NULL;
 }
@@ -275,26 +231,26 @@ rd_manager_dup_remote (RdManager *self, guint64 id)
 gboolean
 rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason, GError **error)
 {
-  WsClient *client = g_hash_table_lookup (self->clients, &id);
+  WsClient *client = ws_engine_find_client (self->engine, id);
 
   if (!ws_close_code_is_valid (code) || code == CLOSE_MANDATORY_EXTENSION)
     {
       g_set_error (
         error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-        _ ("%u is no close code; give 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999"),
+        "%u is not a close code; use 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999",
         code);
       return FALSE;
     }
   if (strlen (reason) > WS_CLOSE_REASON_MAX)
     {
       g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   _ ("the reason is too long: a close frame takes %d bytes"), WS_CLOSE_REASON_MAX);
+                   "the reason is too long: a close frame takes %d bytes", WS_CLOSE_REASON_MAX);
       return FALSE;
     }
   if (client == NULL)
     {
       g_set_error (error, RD_ERROR, RD_ERROR_NOT_FOUND,
-                   _ ("there is no client %" PRIu64 "; ListClients tells who is here"), id);
+                   "there is no client %" PRIu64 "; see ListClients for the ids", id);
       return FALSE;
     }
 
@@ -303,51 +259,17 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
 }
 
 void
-rd_manager_close_all (RdManager *self, guint16 code, const char *reason)
+rd_manager_close_all (RdManager *self)
 {
-  ws_engine_close_all (self->engine, code, reason);
-}
-
-void
-rd_manager_get_stats (RdManager *self, WsEngineStats *stats)
-{
-  ws_engine_get_stats (self->engine, stats);
-}
-
-void
-rd_manager_pause (RdManager *self)
-{
-  ws_engine_pause (self->engine);
-}
-
-void
-rd_manager_resume (RdManager *self)
-{
-  if (self->is_attached)
-    ws_engine_resume (self->engine);
-  else
-    attach (self);
-}
-
-WsHandover *
-rd_manager_pack (RdManager *self)
-{
-  return ws_engine_pack (self->engine);
-}
-
-void
-rd_manager_leave_behind (RdManager *self, guint first)
-{
-  ws_engine_leave_behind (self->engine, first);
+  ws_engine_close_all (self->engine, WS_CLOSE_SERVICE_RESTART, "service restart");
 }
 
 gboolean
 rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
 {
-  WsEngineStats stats;
   WsEngine *engine;
 
-  g_assert (g_hash_table_size (self->clients) == 0);
+  g_assert (rd_manager_get_connections (self) == 0);
 
   engine = ws_engine_new_from (handover, ws_engine_get_options (self->engine), &engine_events, self,
                                error);
@@ -356,11 +278,7 @@ rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
 
   ws_engine_free (self->engine);
   self->engine = engine;
-  self->is_attached = FALSE;
-  ws_engine_get_stats (engine, &stats);
-  for (guint slot = 0; slot < stats.clients; slot++)
-    add_client (self, ws_engine_get_client (engine, slot));
-
+  ws_engine_attach (engine, NULL);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
   return TRUE;
 }

@@ -8,19 +8,20 @@
 
 G_BEGIN_DECLS
 
-/* Knows every client of this process.
+/* The clients of this process.
  *
- * Signals: "message" (RdMessage *): a client sent one; valid during the emission.
- * "client-connected" (guint64 id). "client-disconnected" (guint64 id, guint code, guint how): an
- * #RdDeparture. Property "connections". */
+ * Signal "message" (RdMessage *): a message from a client; valid during the emission.
+ * Signal "client-connected" (guint64 id).
+ * Signal "client-disconnected" (guint64 id, guint code, guint how): @how is an #RdDeparture.
+ * Property "connections": the number of clients. */
 #define RD_TYPE_MANAGER (rd_manager_get_type ())
 G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
 
 typedef enum
 {
-  RD_DEPARTURE_LEFT,   /* the client closed, vanished, or broke the rules */
-  RD_DEPARTURE_CLOSED, /* we closed, and it agreed */
-  RD_DEPARTURE_FORCED, /* we closed, and it did not answer */
+  RD_DEPARTURE_LEFT,   /* the client closed, vanished, or violated the protocol */
+  RD_DEPARTURE_CLOSED, /* the server closed, and the client answered */
+  RD_DEPARTURE_FORCED, /* the server closed, and the client did not answer */
 } RdDeparture;
 
 typedef struct
@@ -30,64 +31,48 @@ typedef struct
   gint64 connected_us; /* since 1970 */
   guint64 received;    /* bytes */
   guint64 sent;        /* bytes */
-  guint64 behind;      /* bytes it has still to be sent */
+  guint64 behind;      /* bytes still to be sent */
 } RdClientInfo;
 
-/* Returns: (transfer full): NULL with a #GFileError where memory or descriptors are short. */
+/* Returns: (transfer full): NULL with a #GFileError if memory or descriptors are short. */
 RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 
-/* Whether there is no room for another client beside @expected ones. */
-gboolean rd_manager_is_full (RdManager *self, guint expected);
+/* Returns: (transfer none): the engine that serves the clients; valid until
+ * rd_manager_take_over(). */
+WsEngine *rd_manager_get_engine (RdManager *self);
 
-/* How long a message may be, bytes. */
-gsize rd_manager_get_max_message (RdManager *self);
-
-/* Takes a client whose opening handshake is done.
- * @fd: (transfer full), also on failure. @early: what it sent behind its handshake; overwritten. */
+/* Adds a client after its opening handshake.
+ * @fd: (transfer full), also on failure. @early: @size bytes that followed the handshake;
+ * overwritten. Returns: FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
-/* Sends a message, not too long, to all clients and gives it its id. */
+/* Sends a message of at most max_message bytes to all clients, and sets its id. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
-
-/* Whether every client has taken in most of what it was sent: none is half a log behind. */
-gboolean rd_manager_has_room (RdManager *self);
 
 guint rd_manager_get_connections (RdManager *self);
 
-/* Returns: (element-type RdClientInfo) (transfer full): all clients, oldest first. */
+/* Returns: (element-type RdClientInfo) (transfer full): all clients by age, oldest first. */
 GArray *rd_manager_list (RdManager *self);
 
-/* Returns: (transfer full): where client @id connects from, or NULL if there is none. */
+/* Returns: (transfer full) (nullable): the remote address of client @id. */
 char *rd_manager_dup_remote (RdManager *self, guint64 id);
 
-/* Begins the close handshake with one client, or all. @code: one that RFC 6455 §7.4 lets a server
- * send, else %RD_ERROR_INVALID_ARGUMENT; no such client: %RD_ERROR_NOT_FOUND. */
+/* Begins the close handshake with client @id.
+ * Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if @code is not valid for a server (RFC 6455 §7.4)
+ * or @reason is too long, or %RD_ERROR_NOT_FOUND. */
 gboolean rd_manager_close (RdManager *self,
                            guint64 id,
                            guint16 code,
                            const char *reason,
                            GError **error);
-void rd_manager_close_all (RdManager *self, guint16 code, const char *reason);
 
-void rd_manager_get_stats (RdManager *self, WsEngineStats *stats);
+/* Begins the close handshake with all clients, code 1012. */
+void rd_manager_close_all (RdManager *self);
 
-/* Stops serving, and goes on as if nothing had been: see ws_engine_pause(). In between nothing may
- * be broadcast, and nobody admitted or closed. */
-void rd_manager_pause (RdManager *self);
-void rd_manager_resume (RdManager *self);
-
-/* Writes down, while it is paused, all that another process needs to go on with the clients: see
- * ws_engine_pack(). Returns: (transfer full). */
-WsHandover *rd_manager_pack (RdManager *self);
-
-/* Takes leave, while it is paused and packed, of client @first in the order of the sockets packed
- * and of all behind it: see ws_engine_leave_behind(). */
-void rd_manager_leave_behind (RdManager *self, guint first);
-
-/* Goes on with the clients of another process, which keep their ids, in place of none: is paused
- * then, and up to rd_manager_resume() the other process can still go on itself. Nobody is told as
- * having connected. @handover: see ws_engine_new_from(). Returns: FALSE with a #GFileError: then
- * nothing has changed. */
+/* Takes over the clients of another process, which keep their ids; there must be no clients yet.
+ * The new engine is paused; until it is resumed, the other process can resume its own. No client is
+ * reported as connected. @handover: see ws_engine_new_from(). Returns: FALSE with a #GFileError;
+ * the manager is unchanged then. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);
 
 G_END_DECLS

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Metrics in the text format of Prometheus. Numbers are read from their owners when somebody asks,
- * so that nobody has to report them; only refusals and hand-overs that failed, which are nobody
- * else's, are counted here. Never changes anything it shows. */
+/* Metrics for Prometheus. Most are read from other modules when rendered; refused connections and
+ * failed hand-overs are counted here. */
 
 #include "rd-metrics.h"
 
 struct _RdMetrics
 {
-  RdManager *manager;        /* owned */
-  RdDrain *drain;            /* owned */
-  RdBus *bus;                /* owned */
-  RdHandoverReport handover; /* the last one */
+  RdManager *manager; /* owned */
+  RdDrain *drain;     /* owned */
+  RdBus *bus;         /* owned */
+  RdHandoverReport handover;
   guint64 refused[RD_REFUSED_N];
   guint64 failed_handovers;
 };
 
-/* What the other totals are packed as: by the reason. No reason is called like that. */
+/* Key of the packed total. The other keys are the reasons for refusal. */
 #define FAILED_HANDOVERS "failed-handovers"
 
 static const char *const refused_names[RD_REFUSED_N] = {
@@ -25,6 +24,22 @@ static const char *const refused_names[RD_REFUSED_N] = {
   [RD_REFUSED_ORIGIN] = "origin",   [RD_REFUSED_HANDSHAKE] = "handshake",
   [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
 };
+
+GVariant *
+rd_handover_report_to_vardict (const RdHandoverReport *report)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  if (report->generation > 1)
+    {
+      g_variant_dict_insert (&dict, "moved", "u", report->moved);
+      g_variant_dict_insert (&dict, "closed", "u", report->closed);
+      g_variant_dict_insert (&dict, "lost", "u", report->lost);
+      g_variant_dict_insert (&dict, "pause", "t", (guint64) report->pause_us);
+    }
+  return g_variant_dict_end (&dict);
+}
 
 RdMetrics *
 rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus)
@@ -102,8 +117,7 @@ add (GString *out, const char *name, const char *type, const char *help, guint64
 static void
 add_refused (GString *out, const RdMetrics *metrics)
 {
-  add_head (out, "connections_refused_total", "counter",
-            "Connections that did not become clients.");
+  add_head (out, "connections_refused_total", "counter", "Connections refused, by reason.");
   for (guint i = 0; i < RD_REFUSED_N; i++)
     g_string_append_printf (
       out, "ringdown_connections_refused_total{reason=\"%s\"} %" G_GUINT64_FORMAT "\n",
@@ -115,7 +129,7 @@ add_closed (GString *out, const WsCounters *counters)
 {
   char code[8];
 
-  add_head (out, "clients_closed_total", "counter", "Clients that left, by close code.");
+  add_head (out, "clients_closed_total", "counter", "Clients disconnected, by close code.");
   for (guint i = 0; i < WS_CLOSE_SLOTS; i++)
     {
       if (counters->closed[i] == 0)
@@ -137,12 +151,13 @@ append_seconds (GString *out, const char *name, gint64 us)
 }
 
 static void
-add_flush (GString *out, const WsEngineStats *stats)
+add_flush (GString *out, const WsCounters *counters)
 {
-  add_head (out, "flush_seconds", "summary", "Time spent sending the log to clients, by pass.");
-  append_seconds (out, "flush_seconds_sum", stats->flush_us);
+  add_head (out, "flush_seconds", "summary",
+            "Time spent in flush passes, which send the log to all clients.");
+  append_seconds (out, "flush_seconds_sum", counters->flush_us);
   g_string_append_printf (out, "ringdown_flush_seconds_count %" G_GUINT64_FORMAT "\n",
-                          stats->flush_passes);
+                          counters->flush_passes);
 }
 
 static void
@@ -150,16 +165,16 @@ add_handover (GString *out, const RdMetrics *metrics)
 {
   const RdHandoverReport *last = &metrics->handover;
 
-  add (out, "generation", "gauge", "1, and one more for each process that has gone on since.",
+  add (out, "generation", "gauge",
+       "Number of the serving process: 1, plus 1 for each upgrade, reload or restart.",
        last->generation);
-  add (out, "handover_moved_clients", "gauge", "Clients that this process went on with.",
-       last->moved);
-  add (out, "handover_closed_clients", "gauge", "Clients that were closed with 1012 or 1013 then.",
-       last->closed);
-  add (out, "handover_lost_clients", "gauge", "Clients that were cut off then.", last->lost);
-  add_head (out, "handover_pause_seconds", "gauge", "For how long nobody was served then.");
+  add (out, "handover_moved_clients", "gauge", "Clients kept in the last hand-over.", last->moved);
+  add (out, "handover_closed_clients", "gauge",
+       "Clients closed with 1012 or 1013 in the last hand-over.", last->closed);
+  add (out, "handover_lost_clients", "gauge", "Clients lost in the last hand-over.", last->lost);
+  add_head (out, "handover_pause_seconds", "gauge", "Time without service in the last hand-over.");
   append_seconds (out, "handover_pause_seconds", last->pause_us);
-  add (out, "handovers_failed_total", "counter", "Hand-overs that came to nothing.",
+  add (out, "handovers_failed_total", "counter", "Failed hand-overs to a new worker.",
        metrics->failed_handovers);
 }
 
@@ -172,24 +187,24 @@ add_bus (GString *out, RdBus *bus)
   if (!stats.is_shared)
     return;
 
-  add (out, "redis_up", "gauge", "1 while messages of other workers come in, else 0.", stats.is_up);
-  add (out, "redis_connects_total", "counter", "How often the connection was made.",
-       stats.connects);
-  add (out, "redis_sent_total", "counter", "Messages that Redis has taken for the other workers.",
-       stats.sent);
-  add (out, "redis_received_total", "counter", "Messages of others, through Redis.",
+  add (out, "redis_up", "gauge", "1 if connected to Redis and up to date, else 0.", stats.is_up);
+  add (out, "redis_connects_total", "counter", "Connections made to Redis.", stats.connects);
+  add (out, "redis_sent_total", "counter", "Messages stored in Redis for other nodes.", stats.sent);
+  add (out, "redis_received_total", "counter", "Messages received from other nodes.",
        stats.received);
-  add (out, "redis_pending_messages", "gauge", "Messages that wait for Redis.", stats.pending);
-  add (out, "redis_pending_bytes", "gauge", "Memory they take.", stats.pending_bytes);
+  add (out, "redis_pending_messages", "gauge", "Messages waiting to be sent to Redis.",
+       stats.pending);
+  add (out, "redis_pending_bytes", "gauge", "Memory used by messages waiting to be sent to Redis.",
+       stats.pending_bytes);
   add (out, "redis_dropped_total", "counter",
-       "Messages that Redis may not have got, or that came from it and were too long.",
+       "Messages that may not have reached Redis, and received messages that were too long.",
        stats.dropped);
-  add (out, "redis_repeated_total", "counter", "Messages that came again, and were left out.",
+  add (out, "redis_repeated_total", "counter", "Messages received twice and delivered once.",
        stats.repeated);
   add (out, "redis_gaps_total", "counter",
-       "How often the stream was cut off before it was read here.", stats.gaps);
-  add (out, "redis_missed_total", "counter", "Messages that were cut off, as far as it is known.",
-       stats.missed);
+       "Times that the stream was trimmed before this node had read it.", stats.gaps);
+  add (out, "redis_missed_total", "counter",
+       "Messages trimmed before this node had read them, where known.", stats.missed);
 }
 
 char *
@@ -199,32 +214,33 @@ rd_metrics_render (RdMetrics *metrics)
   WsEngineStats stats;
   const WsCounters *counters;
 
-  rd_manager_get_stats (metrics->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (metrics->manager), &stats);
   counters = stats.counters;
 
-  add_head (out, "build_info", "gauge", "The version that runs.");
+  add_head (out, "build_info", "gauge", "Version of the service.");
   g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");
-  add (out, "clients", "gauge", "Clients connected now.",
+  add (out, "clients", "gauge", "Connected clients.",
        rd_manager_get_connections (metrics->manager));
-  add (out, "clients_peak", "gauge", "Most clients at one time.", counters->peak);
-  add (out, "clients_accepted_total", "counter", "Clients ever let in.", counters->accepted);
+  add (out, "clients_peak", "gauge", "Most clients connected at the same time.", counters->peak);
+  add (out, "clients_accepted_total", "counter", "Clients accepted.", counters->accepted);
   add_refused (out, metrics);
   add_closed (out, counters);
-  add (out, "slow_clients_closed_total", "counter", "Clients that fell off the log.",
-       counters->slow_closed);
-  add (out, "messages_received_total", "counter", "Messages from clients.", counters->messages_in);
+  add (out, "slow_clients_closed_total", "counter",
+       "Clients closed with 1013 because they read too slowly.", counters->slow_closed);
+  add (out, "messages_received_total", "counter", "Messages received from clients.",
+       counters->messages_in);
   add (out, "messages_published_total", "counter", "Messages appended to the log.",
        stats.published);
-  add (out, "messages_delivered_total", "counter", "Messages sent whole, one for each client.",
-       counters->delivered);
-  add (out, "received_bytes_total", "counter", "Bytes read from clients.", counters->bytes_in);
-  add (out, "sent_bytes_total", "counter", "Bytes written to clients.", counters->bytes_out);
-  add_flush (out, &stats);
-  add (out, "log_bytes", "gauge", "Bytes of messages the log holds.", stats.log_used);
-  add (out, "log_size_bytes", "gauge", "Bytes the log can hold.", stats.log_size);
-  add (out, "draining", "gauge", "1 while the service drains, else 0.",
-       !rd_drain_is_running (metrics->drain));
-  add (out, "drain_left_seconds", "gauge", "Time until the rest is closed; 0: not draining.",
+  add (out, "messages_delivered_total", "counter",
+       "Messages delivered, counted once for each client.", counters->delivered);
+  add (out, "received_bytes_total", "counter", "Bytes received from clients.", counters->bytes_in);
+  add (out, "sent_bytes_total", "counter", "Bytes sent to clients.", counters->bytes_out);
+  add_flush (out, counters);
+  add (out, "log_bytes", "gauge", "Bytes of messages in the log.", stats.log_used);
+  add (out, "log_size_bytes", "gauge", "Capacity of the log in bytes.", stats.log_size);
+  add (out, "draining", "gauge", "1 if draining, else 0.", !rd_drain_is_running (metrics->drain));
+  add (out, "drain_left_seconds", "gauge",
+       "Time until the remaining clients are closed; 0 if not draining.",
        rd_drain_get_seconds_left (metrics->drain));
   add_handover (out, metrics);
   add_bus (out, metrics->bus);

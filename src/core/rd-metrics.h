@@ -4,42 +4,54 @@
 #pragma once
 
 #include "rd-drain.h"
-#include "rd-handover-report.h"
 #include "rd-manager.h"
 
 G_BEGIN_DECLS
 
-/* Why a connection did not become a client. */
+/* Reasons for refusing a connection. */
 typedef enum
 {
   RD_REFUSED_FULL,
   RD_REFUSED_DRAINING,
   RD_REFUSED_ORIGIN,
-  RD_REFUSED_HANDSHAKE,   /* not an opening handshake of RFC 6455 */
-  RD_REFUSED_TIMEOUT,     /* no handshake in time */
-  RD_REFUSED_DESCRIPTORS, /* the process has none left */
+  RD_REFUSED_HANDSHAKE,   /* not a valid opening handshake (RFC 6455) */
+  RD_REFUSED_TIMEOUT,     /* no complete handshake in time */
+  RD_REFUSED_DESCRIPTORS, /* no descriptors left */
   RD_REFUSED_N,
 } RdRefused;
 
+/* Result of the last hand-over. */
+typedef struct
+{
+  guint generation; /* of this process: 1 if it was not handed anything */
+  guint moved;      /* clients that stayed connected */
+  guint closed;     /* clients that were closed with a close frame */
+  guint lost;       /* clients that were disconnected without one */
+  gint64 pause_us;  /* time without service */
+} RdHandoverReport;
+
+/* Returns: (transfer floating): an a{sv} with "moved", "closed" and "lost" (u), "pause" (t, µs);
+ * empty in generation 1. */
+GVariant *rd_handover_report_to_vardict (const RdHandoverReport *report);
+
 typedef struct _RdMetrics RdMetrics;
 
-/* Renders what @manager and @drain count. */
 RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
 void rd_metrics_free (RdMetrics *metrics);
 
 void rd_metrics_count_refused (RdMetrics *metrics, RdRefused why);
 
-/* From here on it tells of that hand-over; at first of none, in generation 1. */
+/* Sets the last hand-over; there is none at first. */
 void rd_metrics_set_handover (RdMetrics *metrics, const RdHandoverReport *report);
 
-/* One to another process, which came to nothing. */
+/* Counts a hand-over to a new worker that failed. */
 void rd_metrics_count_failed_handover (RdMetrics *metrics);
 
-/* What is counted here and nowhere else, for the process that goes on. Returns: (transfer
- * floating): an a{st} by name. */
+/* Packs the totals counted here, for the new worker. Returns: (transfer floating): an a{st} by
+ * name. */
 GVariant *rd_metrics_pack (RdMetrics *metrics);
 
-/* Counts on from there. @totals: an a{st}; a name that is not known has no effect. */
+/* Restores packed totals. @totals: an a{st}; unknown names are ignored. */
 void rd_metrics_unpack (RdMetrics *metrics, GVariant *totals);
 
 /* Returns: (transfer full): all metrics in the Prometheus text exposition format 0.0.4. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The nodes of the service: this one, read from the manager and the drain, and the others, as set
- * last. */
+/* The nodes of the service: the current state of this node, and the last known state of others. */
 
 #include "rd-nodes.h"
 

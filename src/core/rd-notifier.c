@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The periodic notification. Knows a rhythm and a text, and publishes the one at the pace of the
- * other for as long as it lives. Who gets it, and whether several workers take turns, is the
- * bus's. */
+/* Publishes a fixed text periodically. */
 
 #include "rd-notifier.h"
 
@@ -14,13 +12,13 @@ struct _RdNotifier
   RdBus *bus; /* owned */
   char *text; /* owned */
   gint64 interval_us;
-  gint64 due_us; /* monotonic: when the next one is to come; 0: never */
+  gint64 due_us; /* monotonic: next notification */
   guint timer_id;
 };
 
 static void schedule (RdNotifier *notifier, gint64 now_us);
 
-/* Counts from when it was due and not from when it came: lateness does not add up. */
+/* Publishes, and adds whole intervals to the due time, so that delays do not add up. */
 static gboolean
 on_timer (gpointer user_data)
 {
@@ -43,7 +41,7 @@ schedule (RdNotifier *notifier, gint64 now_us)
 {
   const gint64 wait_us = MAX (notifier->due_us - now_us, 0);
 
-  /* in whole milliseconds, and not too early */
+  /* rounded up, so that the timer does not fire early */
   notifier->timer_id = g_timeout_add ((wait_us + 999) / 1000, on_timer, notifier);
 }
 
@@ -56,12 +54,11 @@ rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due
   notifier->bus = g_object_ref (bus);
   notifier->text = g_strdup (message);
   notifier->interval_us = interval_us;
+  notifier->due_us = RD_NOTIFIER_NEVER;
   if (interval_us == 0)
     return notifier;
 
-  notifier->due_us = now_us + interval_us;
-  if (due_us > 0)
-    notifier->due_us = MIN (notifier->due_us, due_us);
+  notifier->due_us = MIN (now_us + interval_us, due_us);
   schedule (notifier, now_us);
   return notifier;
 }

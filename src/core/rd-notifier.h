@@ -9,15 +9,17 @@ G_BEGIN_DECLS
 
 typedef struct _RdNotifier RdNotifier;
 
-/* Publishes @message on @bus, in turn with the other workers there, every @interval_us; 0: never.
- * @due_us: monotonic time of the first one, at once if it is past; 0: after one interval, which is
- * the latest, too. Those that follow keep to that rhythm; what is missed entirely is left out.
- * Returns: (transfer full): runs until it is freed. */
+/* Due time of a notifier that is off, and of the next notification where none is known. */
+#define RD_NOTIFIER_NEVER G_MAXINT64
+
+/* Publishes @message on @bus every @interval_us (0: never), at most once for all nodes.
+ * @due_us: monotonic time of the first notification, which comes at once if that time is past, and
+ * after one interval at the latest. Later ones are whole intervals after it; missed ones are
+ * skipped. Returns: (transfer full): runs until it is freed. */
 RdNotifier *rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due_us);
 void rd_notifier_free (RdNotifier *notifier);
 
-/* Returns: the monotonic time of the next one, with which another process keeps the rhythm; 0:
- * never. */
+/* Returns: the monotonic time of the next notification, or %RD_NOTIFIER_NEVER. */
 gint64 rd_notifier_get_due_us (const RdNotifier *notifier);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifier, rd_notifier_free)

@@ -110,7 +110,7 @@ quit (gpointer user_data)
   g_application_quit (G_APPLICATION (self));
 }
 
-/* Forwards the held calls. Without the bus name this process gets no more calls. */
+/* Forwards the held calls, when this process has lost the bus name and gets no more calls. */
 static void
 forward_calls (RdApplication *self)
 {
@@ -273,13 +273,13 @@ rd_application_startup (GApplication *application)
     }
   if (!rd_components_listen (self->components, self->inherited, NULL, &self->error))
     {
-      /* not before g_application_run(), which disconnects from the bus */
+      /* in an idle callback: g_application_run() has to disconnect from the bus */
       g_idle_add_once ((GSourceOnceFunc) g_application_quit, application);
       return;
     }
 
-  rd_components_start (self->components, 0);
-  if (self->inherited->n_channels > 0) /* unusable */
+  rd_components_start (self->components, RD_NOTIFIER_NEVER);
+  if (self->inherited->n_channels > 0) /* it could not be read */
     rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);
 }

@@ -20,7 +20,7 @@
 static gboolean
 has_room (gpointer user_data)
 {
-  return rd_manager_has_room (user_data);
+  return ws_engine_has_room (rd_manager_get_engine (user_data));
 }
 
 /* Returns: FALSE with an error if Redis denies access. */

@@ -6,7 +6,6 @@
 #include "rd-admin.h"
 #include "rd-config.h"
 #include "rd-descriptors.h"
-#include "rd-handover-report.h"
 #include "rd-notifier.h"
 #include "rd-redis-nodes.h"
 #include "rd-server.h"

@@ -55,13 +55,13 @@ rd_estate_freeze (RdComponents *parts)
   /* first: what waits for its turn is still published */
   if (has_redis (parts))
     rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
-  rd_manager_pause (parts->manager);
+  ws_engine_pause (rd_manager_get_engine (parts->manager));
 }
 
 void
 rd_estate_thaw (RdComponents *parts)
 {
-  rd_manager_resume (parts->manager);
+  ws_engine_resume (rd_manager_get_engine (parts->manager));
   if (has_redis (parts))
     rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
   if (parts->admin != NULL)
@@ -89,7 +89,8 @@ rd_estate_pack (RdComponents *parts, GVariant *clients)
   g_variant_dict_insert (&dict, CLIENTS, "v", clients);
   g_variant_dict_insert (&dict, DUE, "x", rd_notifier_get_due_us (parts->notifier));
   g_variant_dict_insert_value (&dict, METRICS, rd_metrics_pack (parts->metrics));
-  g_variant_dict_insert_value (&dict, LISTENERS, rd_service_pack_subscribers (parts->service));
+  g_variant_dict_insert_value (&dict, LISTENERS,
+                               rd_subscribers_pack (rd_service_get_subscribers (parts->service)));
   if (has_redis (parts))
     g_variant_dict_insert_value (&dict, REDIS, rd_redis_bus_pack (RD_REDIS_BUS (parts->bus)));
   return g_variant_dict_end (&dict);
@@ -138,11 +139,13 @@ rd_estate_unpack (RdComponents *parts,
       || !rd_manager_take_over (parts->manager, handover, error))
     return FALSE;
 
-  *due_us = 0;
-  g_variant_dict_lookup (&dict, DUE, "x", due_us);
+  /* version 0.1.0 sends 0 if its notifier is off */
+  if (!g_variant_dict_lookup (&dict, DUE, "x", due_us) || *due_us == 0)
+    *due_us = RD_NOTIFIER_NEVER;
   if (metrics != NULL)
     rd_metrics_unpack (parts->metrics, metrics);
   if (listeners != NULL && parts->connection != NULL)
-    rd_service_unpack_subscribers (parts->service, listeners, parts->connection);
+    rd_subscribers_unpack (rd_service_get_subscribers (parts->service), listeners,
+                           parts->connection);
   return TRUE;
 }

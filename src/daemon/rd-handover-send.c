@@ -86,7 +86,7 @@ commit (RdParcel *parcel, GError **error)
 gboolean
 rd_handover_send (RdComponents *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
 {
-  g_autoptr (WsHandover) clients = rd_manager_pack (parts->manager);
+  g_autoptr (WsHandover) clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   g_autoptr (RdParcelPacket) taken = NULL;
   guint n_sent;
 
@@ -133,7 +133,7 @@ leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const
 {
   g_warning ("Could not store %u of %u clients, closed with 1012: %s",
              clients->sockets->len - first, clients->sockets->len, reason);
-  rd_manager_leave_behind (parts->manager, first);
+  ws_engine_leave_behind (rd_manager_get_engine (parts->manager), first);
 }
 
 /* All but the sockets, without which there is nothing to go on with. */
@@ -166,7 +166,7 @@ rd_handover_send_to_store (RdComponents *parts, GError **error)
   if (parcel == NULL || !store (parts, parcel, other_fd, error))
     return FALSE;
 
-  clients = rd_manager_pack (parts->manager);
+  clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   if (!fill (parts, parcel, clients, error))
     return FALSE;
 

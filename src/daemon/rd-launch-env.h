@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What the way this process was started means for upgrades and signals. */
+/* How this process was started, as far as upgrades and signals depend on it. */
 typedef struct
 {
   const char *no_upgrade_reason; /* nullable: why no new worker can replace this process */

@@ -410,7 +410,7 @@ rd_succession_begin (RdSuccession *self)
   RdComponents *parts = self->parts;
 
   if (self->is_taken)
-    rd_manager_resume (parts->manager);
+    ws_engine_resume (rd_manager_get_engine (parts->manager));
   rd_components_start (parts, self->due_us);
   rd_http_port_resume (rd_server_get_port (parts->server));
   if (parts->admin != NULL)

@@ -165,7 +165,7 @@ rd_admin_new (RdManager *manager,
   admin->drain = g_object_ref (drain);
   admin->bus = g_object_ref (bus);
   admin->metrics = metrics;
-  admin->page = rd_page_new (rd_manager_get_max_message (manager));
+  admin->page = rd_page_new (ws_engine_get_options (rd_manager_get_engine (manager))->max_message);
   admin->client_urls = g_strdupv ((char **) options->client_urls);
   admin->origins = rd_origins_new (options->allow_origins);
   admin->port = rd_http_port_new (&port_options, error);

@@ -138,7 +138,7 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
 static gboolean
 is_full (RdServer *server)
 {
-  return rd_manager_is_full (server->manager, server->admissions.length);
+  return ws_engine_is_full (rd_manager_get_engine (server->manager), server->admissions.length);
 }
 
 static void

@@ -69,7 +69,7 @@ static void
 finish_if_done (RdCallForwarder *self)
 {
   if (self->n_pending == 0)
-    self->func (self->user_data); /* last: it may free us */
+    self->func (self->user_data); /* last: it may free self */
 }
 
 static void

@@ -7,8 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* D-Bus method calls that the old worker of an upgrade holds, to have the new worker answer them.
- */
+/* Holds D-Bus method calls during an upgrade, for the new worker to answer. */
 typedef struct _RdCallForwarder RdCallForwarder;
 
 RdCallForwarder *rd_call_forwarder_new (void);
@@ -32,7 +31,5 @@ void rd_call_forwarder_release (RdCallForwarder *self,
                                 const char *name,
                                 void (*func) (gpointer user_data),
                                 gpointer user_data);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdCallForwarder, rd_call_forwarder_free)
 
 G_END_DECLS

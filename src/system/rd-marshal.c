@@ -68,29 +68,16 @@ rd_marshal_clients (RdManager *manager)
 gboolean
 rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
 {
-  GVariantIter iter;
-  const char *key;
-  GVariant *value;
+  guint32 seconds;
+  const gboolean has_timeout = g_variant_lookup (options, "timeout", "u", &seconds);
 
-  *timeout_us = -1;
-  g_variant_iter_init (&iter, options);
-  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
-    {
-      if (g_str_equal (key, "timeout") && g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
-        {
-          *timeout_us = g_variant_get_uint32 (value) * G_TIME_SPAN_SECOND;
-          continue;
-        }
+  *timeout_us = has_timeout ? seconds * G_TIME_SPAN_SECOND : -1;
+  if (g_variant_n_children (options) == (has_timeout ? 1 : 0))
+    return TRUE;
 
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "unknown option “%s” (type %s); the only option is “timeout” (type u), in "
-                   "seconds",
-                   key, g_variant_get_type_string (value));
-      g_variant_unref (value);
-      return FALSE;
-    }
-
-  return TRUE;
+  g_set_error_literal (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                       "unknown option; the only option is “timeout” (type u), in seconds");
+  return FALSE;
 }
 
 int

@@ -176,7 +176,7 @@ rd_notify_socket_send_until (RdNotifySocket *self,
 static gboolean
 wait_for_hang_up (int fd, gint64 deadline_us)
 {
-  struct pollfd end = { .fd = fd }; /* reports a hang-up without any events */
+  struct pollfd end = { .fd = fd }; /* POLLHUP needs no events */
   int n;
 
   do

@@ -8,7 +8,6 @@
 
 #include "rd-error.h"
 #include "rd-marshal.h"
-#include "rd-subscribers.h"
 
 #include <string.h>
 
@@ -26,7 +25,7 @@ struct _RdService
   RdSubscribers *subscribers; /* owned */
   RdCallForwarder *forwarder; /* unowned, nullable: this process is the service */
   GDBusInterfaceVTable vtable;
-  gboolean has_changed; /* a property has a new value */
+  GVariant *signalled; /* owned, nullable: the properties when last signalled */
   guint refresh_id;
   guint poll_id;
 };
@@ -47,7 +46,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Apart from set_properties(): the list may be long. */
+/* Separate from set_properties(): the list may be long. */
 static void
 set_nodes (RdService *self)
 {
@@ -62,7 +61,7 @@ set_properties (RdService *self)
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
   WsEngineStats stats;
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   rd_dbus_server1_set_state (server1, rd_drain_get_state (self->drain));
   rd_dbus_server1_set_connections (server1, rd_manager_get_connections (self->manager));
   rd_dbus_server1_set_peak_connections (server1, stats.counters->peak);
@@ -73,16 +72,20 @@ set_properties (RdService *self)
   rd_dbus_server1_set_bus_state (server1, bus_state);
 }
 
-/* Signals the properties that differ from the last time. Returns: whether any does. */
+/* Signals the properties that differ from the last time. Returns: whether any does. Compares the
+ * values, since "notify" is also emitted for a property that is set to its old value. */
 static gboolean
 signal_changes (RdService *self)
 {
+  g_autoptr (GVariant) old = g_steal_pointer (&self->signalled);
+
   set_properties (self);
   set_nodes (self);
-  self->has_changed = FALSE;
   g_object_thaw_notify (G_OBJECT (self));
   g_object_freeze_notify (G_OBJECT (self));
-  return self->has_changed;
+  self->signalled = g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self));
+  g_variant_ref_sink (self->signalled);
+  return old == NULL || !g_variant_equal (old, self->signalled);
 }
 
 static void schedule_refresh (RdService *self, guint after_ms);
@@ -97,7 +100,7 @@ on_poll (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Nothing signals the remaining drain time, nor deliveries to slow clients. */
+/* Polls for changes without a signal: remaining drain time, deliveries to slow clients. */
 static void
 schedule_poll (RdService *self)
 {
@@ -260,7 +263,8 @@ handle_publish (RdDBusServer1 *server1,
                         .opcode = WS_OPCODE_TEXT,
                         .data = (const guint8 *) text,
                         .size = strlen (text) };
-  const gsize max_message = rd_manager_get_max_message (self->manager);
+  const WsEngine *engine = rd_manager_get_engine (self->manager);
+  const gsize max_message = ws_engine_get_options (engine)->max_message;
   char id[WS_ID_STRING_SIZE];
 
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
@@ -379,19 +383,13 @@ rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
 }
 
 static void
-rd_service_notify (GObject *object, GParamSpec *spec)
-{
-  RD_SERVICE (object)->has_changed = TRUE;
-  G_OBJECT_CLASS (rd_service_parent_class)->notify (object, spec);
-}
-
-static void
 rd_service_finalize (GObject *object)
 {
   RdService *self = RD_SERVICE (object);
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->poll_id, g_source_remove);
+  g_clear_pointer (&self->signalled, g_variant_unref);
   rd_subscribers_free (self->subscribers);
   g_object_unref (self->nodes);
   g_object_unref (self->bus);
@@ -404,7 +402,6 @@ static void
 rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
-  G_OBJECT_CLASS (klass)->notify = rd_service_notify;
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 
   signals[SIGNAL_UPGRADE] = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL,
@@ -476,14 +473,8 @@ rd_service_set_handover (RdService *self, const RdHandoverReport *report)
   on_changed (self);
 }
 
-GVariant *
-rd_service_pack_subscribers (RdService *self)
+RdSubscribers *
+rd_service_get_subscribers (RdService *self)
 {
-  return rd_subscribers_pack (self->subscribers);
-}
-
-void
-rd_service_unpack_subscribers (RdService *self, GVariant *names, GDBusConnection *connection)
-{
-  rd_subscribers_unpack (self->subscribers, names, connection);
+  return self->subscribers;
 }

@@ -4,11 +4,11 @@
 #pragma once
 
 #include "rd-call-forwarder.h"
-#include "rd-dbus.h"
 #include "rd-drain.h"
-#include "rd-handover-report.h"
+#include "rd-metrics.h"
 #include "rd-manager.h"
 #include "rd-nodes.h"
+#include "rd-subscribers.h"
 
 G_BEGIN_DECLS
 
@@ -35,10 +35,7 @@ void rd_service_set_handover (RdService *self, const RdHandoverReport *report);
  * concern this process with %RD_ERROR_BUSY. */
 void rd_service_retire (RdService *self, RdCallForwarder *forwarder);
 
-/* Returns: (transfer floating): the unique names of the subscribers of client signals; type as. */
-GVariant *rd_service_pack_subscribers (RdService *self);
-
-/* Adds subscribers. @names: type as, from another process on the bus of @connection. */
-void rd_service_unpack_subscribers (RdService *self, GVariant *names, GDBusConnection *connection);
+/* Returns: (transfer none): the subscribers of the client signals. */
+RdSubscribers *rd_service_get_subscribers (RdService *self);
 
 G_END_DECLS

@@ -98,7 +98,7 @@ describe (RdSystemd *self)
                             "“ringdownctl shutdown”",
                             clients);
 
-  rd_manager_get_stats (self->manager, &stats);
+  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients, stats.published);
 }
 
@@ -341,24 +341,26 @@ rd_systemd_unstore (RdSystemd *self, const char *name)
     g_debug ("Cannot remove stored descriptors: %s", error->message);
 }
 
+/* Variables for this process only, and for new workers too. */
+static const char *const own_variables[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
+                                             "LISTEN_FDNAMES" };
+static const char *const shared_variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC" };
+
 char **
 rd_systemd_dup_child_environment (char **environment)
 {
-  static const char *const names[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
-                                       "LISTEN_FDNAMES" };
-  char **passed = g_strdupv (environment);
+  char **copy = g_strdupv (environment);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    passed = g_environ_unsetenv (passed, names[i]);
-  return passed;
+  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
+    copy = g_environ_unsetenv (copy, own_variables[i]);
+  return copy;
 }
 
 void
 rd_systemd_clear_environment (void)
 {
-  static const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-                                       "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    g_unsetenv (names[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
+    g_unsetenv (own_variables[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (shared_variables); i++)
+    g_unsetenv (shared_variables[i]);
 }

@@ -7,6 +7,7 @@
 
 #include "ws-client-pack.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #define ALL_FLAGS (WS_RECORD_BLOCKED | WS_RECORD_CONTROL | WS_RECORD_DETACHED)
@@ -21,6 +22,150 @@ enum
   FLAG_AWAITS_PONG = 1 << 2,
   FLAG_IS_OURS = 1 << 3,
 };
+
+static GVariant *
+pack_bytes (const guint8 *data, gsize size)
+{
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, size, 1);
+}
+
+GVariant *
+ws_input_pack (const WsInput *input)
+{
+  const GByteArray none = { 0 };
+  const GByteArray *message = input->message != NULL ? input->message : &none;
+  const WsFrameHeader *frame = &input->frame;
+
+  return g_variant_new ("(y(yyy)bt(byt@ay)@ay@ay)", input->opcode, input->utf8.missing,
+                        input->utf8.low, input->utf8.high, input->in_frame, input->done, frame->fin,
+                        frame->opcode, frame->length, pack_bytes (frame->mask, sizeof frame->mask),
+                        pack_bytes (input->partial, input->partial_size),
+                        pack_bytes (message->data, message->len));
+}
+
+/* Whether the bytes are an incomplete header or control frame. */
+static gboolean
+is_partial (const guint8 *data, gsize size)
+{
+  WsFrameHeader header;
+  gsize header_size;
+
+  switch (ws_frame_parse (data, size, &header, &header_size))
+    {
+    case WS_PARSE_BAD:
+      return FALSE;
+    case WS_PARSE_MORE:
+      return TRUE;
+    case WS_PARSE_OK:
+      break;
+    }
+
+  return ws_opcode_is_control (header.opcode) && size < header_size + header.length;
+}
+
+/* Whether ws_input_next() could have led to this state. */
+static gboolean
+input_is_sound (const WsInput *input)
+{
+  const gsize so_far = input->message != NULL ? input->message->len : 0;
+
+  if (input->opcode == 0 && (so_far > 0 || input->in_frame))
+    return FALSE;
+  if (input->opcode > WS_OPCODE_BINARY || input->utf8.missing > 3)
+    return FALSE;
+  if (!input->in_frame)
+    return is_partial (input->partial, input->partial_size);
+
+  return input->partial_size == 0 && input->done <= so_far && input->done < input->frame.length
+         && input->frame.length <= G_MAXINT64;
+}
+
+gboolean
+ws_input_unpack (WsInput *input, GVariant *packed)
+{
+  g_autoptr (GVariant) mask = NULL;
+  g_autoptr (GVariant) partial = NULL;
+  g_autoptr (GVariant) message = NULL;
+  const guint8 *bytes;
+  guint8 opcode;
+  gsize size;
+
+  g_variant_get (packed, "(y(yyy)bt(byt@ay)@ay@ay)", &input->opcode, &input->utf8.missing,
+                 &input->utf8.low, &input->utf8.high, &input->in_frame, &input->done,
+                 &input->frame.fin, &opcode, &input->frame.length, &mask, &partial, &message);
+  input->frame.opcode = opcode;
+
+  bytes = g_variant_get_fixed_array (mask, &size, 1);
+  if (size != sizeof input->frame.mask)
+    return FALSE;
+  memcpy (input->frame.mask, bytes, size);
+
+  bytes = g_variant_get_fixed_array (partial, &size, 1);
+  if (size > WS_INPUT_PARTIAL_MAX)
+    return FALSE;
+  if (size > 0)
+    input->partial = memcpy (g_malloc (WS_INPUT_PARTIAL_MAX), bytes, size);
+  input->partial_size = size;
+
+  bytes = g_variant_get_fixed_array (message, &size, 1);
+  if (size > 0)
+    input->message = g_byte_array_append (g_byte_array_new (), bytes, size);
+
+  return input_is_sound (input);
+}
+
+GVariant *
+ws_control_pack (const WsControl *control)
+{
+  return g_variant_new ("(tubbbb@ay@ay@ay)", control->at, control->sent, control->ping_due,
+                        control->pong_due, control->close_due, control->close_in_out,
+                        pack_bytes (control->out->data, control->out->len),
+                        pack_bytes (control->pong, control->pong_size),
+                        pack_bytes (control->close, control->close_size));
+}
+
+/* Copies a byte array to @out. Returns: FALSE if it has more than @max bytes. */
+static gboolean
+unpack_bytes (GVariant *packed, guint8 *out, gsize max, guint8 *size)
+{
+  gsize length;
+  const guint8 *bytes = g_variant_get_fixed_array (packed, &length, 1);
+
+  if (length > max)
+    return FALSE;
+
+  if (length > 0)
+    memcpy (out, bytes, length);
+  *size = length;
+  return TRUE;
+}
+
+WsControl *
+ws_control_unpack (GVariant *packed)
+{
+  g_autoptr (WsControl) control = ws_control_new (0);
+  g_autoptr (GVariant) out = NULL;
+  g_autoptr (GVariant) pong = NULL;
+  g_autoptr (GVariant) close = NULL;
+  const guint8 *bytes;
+  gsize size;
+
+  g_variant_get (packed, "(tubbbb@ay@ay@ay)", &control->at, &control->sent, &control->ping_due,
+                 &control->pong_due, &control->close_due, &control->close_in_out, &out, &pong,
+                 &close);
+
+  bytes = g_variant_get_fixed_array (out, &size, 1);
+  if (control->sent > size || (control->close_due && control->close_in_out))
+    return NULL;
+  if (size > 0)
+    g_byte_array_append (control->out, bytes, size);
+
+  if (!unpack_bytes (pong, control->pong, sizeof control->pong, &control->pong_size)
+      || !unpack_bytes (close, control->close, sizeof control->close, &control->close_size))
+    return NULL;
+
+  return g_steal_pointer (&control);
+}
 
 /* Whether what it has sent so far is of any use still. */
 static gboolean

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One connection: sends its share of the log, slips control frames in at the boundaries of
- * messages, and keeps to the close handshake. It does not know of epoll, timers or other clients:
- * when to send and when to give up is the engine's. */
+/* One WebSocket connection: sends the log with control frames between messages, handles input, and
+ * performs the close handshake. */
 
 #include "ws-client.h"
 
@@ -34,7 +33,59 @@ ws_client_free (WsClient *client)
   g_free (client);
 }
 
-/* Returns: what waits, made if nothing did. It goes out at the next boundary. */
+WsControl *
+ws_control_new (guint64 at)
+{
+  WsControl *control = g_new0 (WsControl, 1);
+
+  control->at = at;
+  control->out = g_byte_array_new ();
+  return control;
+}
+
+void
+ws_control_free (WsControl *control)
+{
+  g_byte_array_unref (control->out);
+  g_free (control);
+}
+
+static gboolean
+is_control_due (const WsControl *control)
+{
+  return control->pong_due || control->ping_due || control->close_due;
+}
+
+/* Encodes the frames that are due into @out, the close frame last. */
+static void
+encode_control (WsControl *control)
+{
+  guint8 frame[WS_CONTROL_FRAME_MAX];
+  gsize size;
+
+  if (control->pong_due)
+    {
+      size = ws_frame_encode_control (frame, WS_OPCODE_PONG, control->pong, control->pong_size);
+      g_byte_array_append (control->out, frame, size);
+    }
+  if (control->ping_due)
+    {
+      size = ws_frame_encode_control (frame, WS_OPCODE_PING, NULL, 0);
+      g_byte_array_append (control->out, frame, size);
+      control->ping_in_out = TRUE;
+    }
+  if (control->close_due)
+    {
+      g_byte_array_append (control->out, control->close, control->close_size);
+      control->close_in_out = TRUE;
+    }
+
+  control->pong_due = FALSE;
+  control->ping_due = FALSE;
+  control->close_due = FALSE;
+}
+
+/* Returns: the queue of control frames, made if there is none, for the next frame boundary. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {
@@ -51,7 +102,7 @@ ensure_control (WsClient *client, WsContext *context)
   return client->control;
 }
 
-/* Sends @size bytes; moves @sent on by those that the socket took. */
+/* Sends @size bytes. @sent: (out): the number of bytes that the socket took. */
 static WsSend
 send_bytes (WsRecord *record, WsContext *context, const guint8 *data, gsize size, gsize *sent)
 {
@@ -74,7 +125,7 @@ send_bytes (WsRecord *record, WsContext *context, const guint8 *data, gsize size
   return WS_SEND_BLOCKED;
 }
 
-/* Sends from the log up to @limit. */
+/* Sends the log up to offset @limit. */
 static WsSend
 send_log_to (WsRecord *record, WsContext *context, guint64 limit)
 {
@@ -86,7 +137,7 @@ send_log_to (WsRecord *record, WsContext *context, guint64 limit)
   return result;
 }
 
-/* The record has all that is in the log. */
+/* Counts all messages in the log as delivered. */
 static void
 count_all_delivered (WsRecord *record, WsContext *context)
 {
@@ -115,7 +166,7 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   if ((record->flags & WS_RECORD_DETACHED) != 0)
     return;
 
-  /* the message the cursor is in was not delivered whole */
+  /* a message is delivered when its last byte is sent */
   next = ws_log_find_offset (context->log, record->cursor);
   if (ws_log_get_boundary (context->log, record->cursor) != record->cursor)
     next--;
@@ -123,7 +174,7 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   record->next = next;
 }
 
-/* The close frame is out: nothing may follow it (§5.5.1). */
+/* Handles a close frame that was sent: nothing may follow it (§5.5.1). */
 static void
 end_sending (WsClient *client, WsContext *context)
 {
@@ -133,10 +184,10 @@ end_sending (WsClient *client, WsContext *context)
   if (client->close_received)
     client->state = WS_CLIENT_FINISHED;
   else if (client->state == WS_CLIENT_FAILED)
-    shutdown (client->record->fd, SHUT_WR); /* no answer is due: it may read, then hang up */
+    shutdown (client->record->fd, SHUT_WR); /* the peer can read the close frame, then hang up */
 }
 
-/* Sends up to where the control frames go, then those. */
+/* Sends the log up to the control frames, then the control frames. */
 static WsSend
 send_control (WsClient *client, WsContext *context)
 {
@@ -153,15 +204,18 @@ send_control (WsClient *client, WsContext *context)
     }
 
   if (control->out->len == 0)
-    ws_control_encode (control);
+    encode_control (control);
   result = send_bytes (record, context, control->out->data + control->sent,
                        control->out->len - control->sent, &sent);
   control->sent += sent;
   if (result != WS_SEND_ALL)
     return result;
 
+  ws_client_release_rest (client, context);
   g_byte_array_set_size (control->out, 0);
   control->sent = 0;
+  client->ping_sent |= control->ping_in_out;
+  control->ping_in_out = FALSE;
   if (control->close_in_out)
     end_sending (client, context);
   return WS_SEND_ALL;
@@ -182,7 +236,7 @@ ws_client_send (WsClient *client, WsContext *context)
       result = send_control (client, context);
       if (result != WS_SEND_ALL)
         return result;
-      if (client->close_sent || !ws_control_is_due (control))
+      if (client->close_sent || !is_control_due (control))
         {
           g_clear_pointer (&client->control, ws_control_free);
           record->flags &= ~WS_RECORD_CONTROL;
@@ -211,6 +265,12 @@ ws_client_ping (WsClient *client, WsContext *context)
     ensure_control (client, context)->ping_due = TRUE;
 }
 
+gboolean
+ws_client_has_ping_queued (const WsClient *client)
+{
+  return client->control != NULL && (client->control->ping_due || client->control->ping_in_out);
+}
+
 static void
 queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
 {
@@ -226,7 +286,8 @@ queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize s
   control->pong_due = TRUE;
 }
 
-/* Queues a close frame, unless one is queued or sent. */
+/* Queues a close frame after the messages in the log, unless one is queued or sent. If the client
+ * closed and its socket is full, the close frame is sent at the next frame boundary instead. */
 static void
 queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {
@@ -240,8 +301,6 @@ queue_close (WsClient *client, WsContext *context, guint16 code, const char *rea
   control->close_due = TRUE;
   client->close_code = code;
 
-  /* Behind what is pending. A client that does not keep up and goes by itself need not wait for it.
-   */
   if ((client->record->flags & WS_RECORD_DETACHED) == 0
       && !((client->record->flags & WS_RECORD_BLOCKED) != 0 && client->close_received))
     control->at = ws_log_get_head (context->log);
@@ -257,7 +316,7 @@ ws_client_close (WsClient *client, WsContext *context, guint16 code, const char 
   queue_close (client, context, code, reason);
 }
 
-/* §7.1.7 */
+/* Fails the connection (§7.1.7). */
 static void
 fail (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {
@@ -265,7 +324,7 @@ fail (WsClient *client, WsContext *context, guint16 code, const char *reason)
   queue_close (client, context, code, reason);
 }
 
-/* §5.5.1: a close frame is answered with one of the same code; the server then hangs up first. */
+/* Answers a close frame with the same code (§5.5.1). */
 static void
 receive_close (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
 {
@@ -306,7 +365,7 @@ receive_event (WsClient *client, WsContext *context, const WsInputEvent *event)
     case WS_OPCODE_CLOSE:
       receive_close (client, context, event->data, event->size);
       break;
-    case WS_OPCODE_PONG: /* that something came is all it tells */
+    case WS_OPCODE_PONG: /* any received byte resets the ping timer */
     case WS_OPCODE_CONTINUATION:
       break;
     }
@@ -336,10 +395,21 @@ ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize siz
 }
 
 void
+ws_client_release_rest (WsClient *client, WsContext *context)
+{
+  if (client->control == NULL)
+    return;
+
+  context->rests -= client->control->rest;
+  client->control->rest = 0;
+}
+
+gboolean
 ws_client_evict (WsClient *client, WsContext *context)
 {
   WsRecord *record = client->record;
-  guint64 boundary = ws_log_get_boundary (context->log, record->cursor);
+  const guint64 boundary = ws_log_get_boundary (context->log, record->cursor);
+  const gsize rest = boundary - record->cursor;
   WsControl *control;
 
   if (client->state == WS_CLIENT_OPEN)
@@ -349,11 +419,15 @@ ws_client_evict (WsClient *client, WsContext *context)
     }
   ws_client_count_delivered (client, context);
   ws_client_close (client, context, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  if (rest > context->max_rests - MIN (context->rests, context->max_rests))
+    return FALSE;
 
   control = ensure_control (client, context);
-  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor),
-                       boundary - record->cursor);
+  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor), rest);
+  control->rest = rest;
+  context->rests += rest;
   record->cursor = boundary;
   record->flags |= WS_RECORD_DETACHED;
   control->at = boundary;
+  return TRUE;
 }

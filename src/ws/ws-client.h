@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include "ws-control.h"
 #include "ws-input.h"
 #include "ws-log.h"
 #include "ws-table.h"
@@ -13,14 +12,16 @@ G_BEGIN_DECLS
 
 typedef struct _WsClient WsClient;
 
-/* What all clients of an engine share. */
+/* State shared by all clients of an engine. */
 typedef struct
 {
-  WsLog *log;           /* owned by the roster */
-  WsCounters *counters; /* within the table */
+  WsLog *log;           /* owned by the client set */
+  WsCounters *counters; /* in the table */
   gsize max_message;    /* bytes */
+  gsize max_rests;      /* limit of @rests */
+  gsize rests;          /* bytes of frames copied for evicted clients and not sent yet */
 
-  /* A whole text or binary message came in; @data is valid during the call. */
+  /* Called for each text or binary message; @data is valid during the call. */
   void (*message) (WsClient *client,
                    WsOpcode opcode,
                    const guint8 *data,
@@ -29,69 +30,102 @@ typedef struct
   gpointer user_data;
 } WsContext;
 
+/* Queued control frames of a client: at most one ping, one pong (the latest, §5.5.3) and one close
+ * frame, so that the size is bounded. */
+typedef struct
+{
+  guint64 at;      /* frame boundary in the log at which they are sent */
+  GByteArray *out; /* owned: encoded bytes being sent */
+  guint sent;      /* bytes of @out */
+  gsize rest;      /* bytes of @out that are counted in WsContext.rests */
+  gboolean ping_due;
+  gboolean pong_due;
+  gboolean close_due;
+  gboolean ping_in_out;
+  gboolean close_in_out;
+  guint8 pong_size;
+  guint8 pong[WS_CONTROL_PAYLOAD_MAX];
+  guint8 close_size;
+  guint8 close[WS_CONTROL_FRAME_MAX];
+} WsControl;
+
 typedef enum
 {
   WS_CLIENT_OPEN,
-  WS_CLIENT_CLOSING,  /* our close frame waits or is sent; theirs is still to come */
-  WS_CLIENT_FAILED,   /* as closing, but what comes in is thrown away (§7.1.7) */
-  WS_CLIENT_FINISHED, /* nothing more to say or hear: drop it */
+  WS_CLIENT_CLOSING,  /* close frame queued or sent; waiting for the peer's */
+  WS_CLIENT_FAILED,   /* same, but input is discarded (§7.1.7) */
+  WS_CLIENT_FINISHED, /* close handshake done: drop the connection */
 } WsClientState;
 
-/* One connection. Its fields are the engine's and its own; others use the functions below. */
+/* One connection. Fields are for this module, the client set and the engine. */
 struct _WsClient
 {
-  WsRecord *record;   /* unowned: in the table; moves when another client leaves */
-  guint64 id;         /* as in the record, at an address that stays */
-  WsControl *control; /* owned, nullable: control frames that wait */
-  GList link;         /* in a queue of the roster: */
-  GQueue *queue;      /* that one; NULL: in none */
+  WsRecord *record;   /* unowned: in the table; moves when another client is removed */
+  guint64 id;         /* same as in the record */
+  WsControl *control; /* owned, nullable: queued control frames */
+  GList link;         /* in a queue of the client set */
+  GQueue *queue;      /* unowned: that queue, or NULL */
   WsTimer timer;
   WsInput input;
   WsClientState state;
-  guint16 close_code; /* of the first close frame queued or received; 0: none yet */
+  guint16 close_code; /* of the first close frame queued or received, or 0 */
   guint close_received : 1;
   guint close_sent : 1;
-  guint awaits_pong : 1;
-  guint is_timed : 1;   /* the close handshake has its deadline */
-  guint is_ours : 1;    /* it did nothing wrong: the end was our will */
-  guint is_watched : 1; /* its socket is in the epoll set */
-  guint is_dead : 1;    /* in the queue of clients to free */
+  guint ping_sent : 1;   /* a ping was written, and its timeout not armed yet */
+  guint awaits_pong : 1; /* a ping was written, and nothing received since */
+  guint is_timed : 1;    /* the close timeout is armed */
+  guint is_ours : 1;     /* the server began to close, not because of the client */
+  guint is_watched : 1;  /* the socket is in the epoll set */
+  guint is_dead : 1;     /* dropped, not removed yet */
 };
 
 typedef enum
 {
-  WS_SEND_ALL,     /* nothing is left to send for now */
+  WS_SEND_ALL,     /* nothing is left to send */
   WS_SEND_BLOCKED, /* the socket is full: WS_RECORD_BLOCKED is set */
-  WS_SEND_FAILED,  /* the connection is gone */
+  WS_SEND_FAILED,  /* the connection is broken */
 } WsSend;
 
-/* @record: (transfer none), with its descriptor: (transfer full), non-blocking. */
+/* @record: (transfer none): has a non-blocking descriptor, (transfer full). */
 WsClient *ws_client_new (WsRecord *record);
 
-/* Closes the socket, if it is still open, and frees all. */
+/* Frees a client and closes its socket, if it is open. */
 void ws_client_free (WsClient *client);
 
-/* Sends a record's share of the log up to the head; for records without flags: the steady state. */
+/* Returns: (transfer full): a queue that is sent when the cursor is @at. */
+WsControl *ws_control_new (guint64 at);
+void ws_control_free (WsControl *control);
+
+/* Sends the log up to the head, for a record without flags. */
 WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 
-/* Sends what waits, control frames at the boundaries of messages among it. */
+/* Sends the log, with queued control frames between messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Works on bytes that came in (unmasked in place): passes messages on, answers pings and closes. */
+/* Handles received bytes (unmasked in place): emits messages, answers pings and closes. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
 /* Queues a ping (§5.5.2). */
 void ws_client_ping (WsClient *client, WsContext *context);
 
-/* Queues a close frame behind all that is in the log now (§7.1.2); no effect once closing.
- * @code: %WS_CLOSE_NO_STATUS or one that may stand in a frame. */
+/* Returns: whether a ping is queued and not written yet. */
+gboolean ws_client_has_ping_queued (const WsClient *client);
+
+/* Queues a close frame after all messages in the log (§7.1.2); no effect if already closing.
+ * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. */
 void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
 
-/* Takes a client off the log which is about to overtake its cursor: it is sent the rest of the
- * message it is in, then its close frame; 1013 if it was not closing already. */
-void ws_client_evict (WsClient *client, WsContext *context);
+/* Detaches a client from the log before its unsent part is overwritten: copies the rest of the
+ * message it is in, and queues a close frame (1013) if none is queued.
+ * Returns: FALSE if the copy would exceed the limit for all clients: drop the client. */
+gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Counts what was delivered before the client left or was evicted. */
+/* Frees the copy made by ws_client_evict() from the limit, when the client is dropped. */
+void ws_client_release_rest (WsClient *client, WsContext *context);
+
+/* Counts the messages delivered to a client that leaves or is evicted. */
 void ws_client_count_delivered (WsClient *client, WsContext *context);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsControl, ws_control_free)
 
 G_END_DECLS

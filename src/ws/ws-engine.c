@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The engine: reads from all clients, then flushes the log to all of them, in turns short enough
- * that the rest of the main loop lives. What a client says and hears is WsClient's, what it means
- * is the callbacks'.
- *
- * A turn reads only when no flush pass is under way, and no more than a share of the log. So what
- * comes in while a pass runs waits in the sockets, the next pass carries it in one go, and what
- * clients send does not outrun what they are sent. */
+/* The engine: in each turn of the main loop it reads from clients, then sends the log to all of
+ * them, for a limited time. A turn reads only if no flush pass is under way, and only a share of
+ * the log, so that clients cannot send more than is sent to them. */
 
 #include "ws-engine.h"
-
-#include "ws-flush.h"
-#include "ws-ping.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define READ_SLICE_US    2000 /* a turn reads for so long at the most, */
-#define WATCH_SLICE_US   1000 /* and takes so long for clients of another process, */
-#define READ_SHARE       4    /* and so small a part of what the log can hold */
+#define READ_SLICE_US    2000 /* longest time to read in a turn */
+#define WATCH_SLICE_US   1000 /* longest time to watch restored clients in a turn */
+#define READ_SHARE       4    /* a turn reads at most this part of the log's capacity */
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128
-#define TICK_MIN_US      10000 /* of the clients' timers */
-#define TICK_MAX_US      100000
 
 typedef struct
 {
@@ -34,17 +25,13 @@ typedef struct
 
 struct _WsEngine
 {
-  WsEngineOptions options;
   const WsEngineEvents *events; /* unowned: outlives us */
   gpointer user_data;           /* unowned */
-  WsRoster *roster;             /* owned */
-  WsFlush flush;
-  WsPing ping;
-  GSource *source;    /* owned */
-  gpointer epoll_tag; /* unowned: in the source */
-  gboolean is_awake;  /* another turn is on its way */
-  gboolean is_paused; /* there are no turns */
-  gint64 now_us;      /* the time of this turn */
+  WsClientSet *set;             /* owned */
+  GSource *source;              /* owned */
+  gpointer epoll_tag;           /* unowned: in the source */
+  gboolean is_awake;            /* another turn is scheduled */
+  gboolean is_paused;
   guint8 buffer[READ_BUFFER_SIZE];
 };
 
@@ -52,7 +39,7 @@ static gboolean turn (GSource *source, GSourceFunc callback, gpointer user_data)
 
 static const GSourceFuncs source_funcs = { .dispatch = turn };
 
-/* Asks for another turn right after what else the main loop has to do. */
+/* Schedules a turn after the other ready sources of the main loop. */
 static void
 wake (WsEngine *engine)
 {
@@ -63,44 +50,23 @@ wake (WsEngine *engine)
   g_source_set_ready_time (engine->source, 0);
 }
 
-static WsRosterOptions
-roster_options (const WsEngineOptions *options)
-{
-  const gint64 tick_us = MIN (options->ping_interval_us, options->ping_timeout_us) / 16;
-  const gint64 silence_us = options->ping_interval_us + options->ping_timeout_us;
-
-  return (WsRosterOptions){ .max_message = options->max_message,
-                            .max_clients = options->max_clients,
-                            .tick_us = CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US),
-                            .patience_us = options->ping_interval_us > 0 ? silence_us : 0 };
-}
-
-/* @roster: (transfer full). */
+/* @set: (transfer full). */
 static WsEngine *
-engine_on (WsRoster *roster,
-           const WsEngineOptions *options,
-           const WsEngineEvents *events,
-           gpointer user_data)
+engine_on (WsClientSet *set, const WsEngineEvents *events, gpointer user_data)
 {
   WsEngine *engine = g_new0 (WsEngine, 1);
 
-  g_assert (options->max_message <= options->log_size / 8);
+  g_assert (set->options.max_message <= set->options.log_size / 8);
 
-  engine->options = *options;
   engine->events = events;
   engine->user_data = user_data;
-  engine->now_us = g_get_monotonic_time ();
-  engine->roster = roster;
-  engine->roster->context.message = events->message;
-  engine->roster->context.user_data = user_data;
-  engine->flush.roster = roster;
-  engine->ping = (WsPing){ .roster = roster,
-                           .interval_us = options->ping_interval_us,
-                           .timeout_us = options->ping_timeout_us };
+  engine->set = set;
+  set->context.message = events->message;
+  set->context.user_data = user_data;
   engine->source = g_source_new ((GSourceFuncs *) &source_funcs, sizeof (EngineSource));
   ((EngineSource *) engine->source)->engine = engine;
   g_source_set_static_name (engine->source, "ringdown clients");
-  engine->epoll_tag = g_source_add_unix_fd (engine->source, roster->epoll_fd, G_IO_IN);
+  engine->epoll_tag = g_source_add_unix_fd (engine->source, set->epoll_fd, G_IO_IN);
   return engine;
 }
 
@@ -110,9 +76,8 @@ ws_engine_new (const WsEngineOptions *options,
                gpointer user_data,
                GError **error)
 {
-  const WsRosterOptions for_roster = roster_options (options);
   g_autoptr (WsLog) log = ws_log_new (options->log_size, error);
-  WsRoster *roster;
+  WsClientSet *set;
   WsTable *table;
 
   if (log == NULL)
@@ -121,8 +86,16 @@ ws_engine_new (const WsEngineOptions *options,
   if (table == NULL)
     return NULL;
 
-  roster = ws_roster_new (g_steal_pointer (&log), table, &for_roster, error);
-  return roster != NULL ? engine_on (roster, options, events, user_data) : NULL;
+  set = ws_client_set_new (g_steal_pointer (&log), table, options, error);
+  return set != NULL ? engine_on (set, events, user_data) : NULL;
+}
+
+static void
+stop (WsEngine *engine)
+{
+  engine->is_paused = TRUE;
+  g_source_modify_unix_fd (engine->source, engine->epoll_tag, 0);
+  g_source_set_ready_time (engine->source, -1);
 }
 
 WsEngine *
@@ -132,17 +105,16 @@ ws_engine_new_from (WsHandover *handover,
                     gpointer user_data,
                     GError **error)
 {
-  const WsRosterOptions for_roster = roster_options (options);
-  WsRoster *roster = ws_handover_unpack (handover, options->log_size, &for_roster, error);
+  WsClientSet *set = ws_handover_unpack (handover, options, error);
   WsEngine *engine;
 
-  if (roster == NULL)
+  if (set == NULL)
     return NULL;
 
-  engine = engine_on (roster, options, events, user_data);
-  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
-    ws_ping_go_on (&engine->ping, roster->clients[slot], engine->now_us);
-  ws_engine_pause (engine);
+  engine = engine_on (set, events, user_data);
+  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+    ws_client_set_restore_ping (set, set->clients[slot]);
+  stop (engine);
   return engine;
 }
 
@@ -151,7 +123,7 @@ ws_engine_free (WsEngine *engine)
 {
   g_source_destroy (engine->source);
   g_source_unref (engine->source);
-  ws_roster_free (engine->roster);
+  ws_client_set_free (engine->set);
   g_free (engine);
 }
 
@@ -159,18 +131,62 @@ void
 ws_engine_attach (WsEngine *engine, GMainContext *context)
 {
   g_source_attach (engine->source, context);
-  if (engine->is_paused)
-    ws_engine_resume (engine);
 }
 
 WsId
 ws_engine_publish (WsEngine *engine, WsOpcode opcode, const guint8 *data, gsize size)
 {
-  g_assert (size <= engine->options.max_message && !engine->is_paused);
+  g_assert (size <= engine->set->options.max_message && !engine->is_paused);
 
-  ws_flush_make_room (&engine->flush, size);
+  ws_client_set_make_room (engine->set, size);
   wake (engine);
-  return ws_log_append (engine->roster->log, opcode, data, size, g_get_real_time () / 1000);
+  return ws_log_append (engine->set->log, opcode, data, size, g_get_real_time () / 1000);
+}
+
+static gboolean
+has_unread (const WsClient *client)
+{
+  guint8 byte;
+
+  return recv (client->record->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static void
+end_silent (WsClientSet *set, WsClient *client)
+{
+  ws_client_close (client, &set->context, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
+  ws_client_set_send (set, client);
+  ws_client_set_drop (set, client);
+}
+
+/* Pings a silent client, or ends the connection. A client with unread bytes is not silent: the
+ * server was busy. A client whose socket is full is left to TCP_USER_TIMEOUT. */
+static void
+check_ping (WsClientSet *set, WsClient *client)
+{
+  if (set->now_us - client->record->heard_us < set->options.ping_interval_us
+      && !client->awaits_pong)
+    {
+      ws_client_set_arm_ping (set, client);
+      return;
+    }
+
+  ws_wheel_arm (set->wheel, &client->timer, set->now_us + set->options.ping_timeout_us);
+  if (has_unread (client))
+    {
+      ws_client_set_read_later (set, client);
+    }
+  else if ((client->record->flags & WS_RECORD_BLOCKED) == 0)
+    {
+      if (client->awaits_pong)
+        {
+          end_silent (set, client);
+          return;
+        }
+      if (!ws_client_has_ping_queued (client))
+        ws_client_ping (client, &set->context);
+      ws_client_set_settle (set, client);
+    }
 }
 
 static void
@@ -180,50 +196,51 @@ on_timer (WsTimer *timer, gpointer user_data)
   WsClient *client = (gpointer) ((guint8 *) timer - G_STRUCT_OFFSET (WsClient, timer));
 
   if (client->state == WS_CLIENT_OPEN)
-    ws_ping_check (&engine->ping, client, engine->now_us);
+    check_ping (engine->set, client);
   else
-    ws_roster_drop (engine->roster, client);
+    ws_client_set_drop (engine->set, client);
 }
 
-/* Reads once. @until_end: the other side has hung up, so there is an end to be read. */
+/* Reads once. @until_end: read again until the end of the stream, as the peer has hung up. */
 static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
   WsRecord *record = client->record;
-  const gsize size = MIN (sizeof engine->buffer, engine->options.log_size / 8);
+  const gsize size = MIN (sizeof engine->buffer, engine->set->options.log_size / 8);
   gssize n = recv (record->fd, engine->buffer, size, MSG_DONTWAIT);
 
   if (n < 0 && errno == EAGAIN)
     return;
   if (n <= 0 && !(n < 0 && errno == EINTR))
     {
-      ws_roster_drop (engine->roster, client);
+      ws_client_set_drop (engine->set, client);
       return;
     }
 
   n = MAX (n, 0);
   record->received += n;
-  record->heard_us = engine->now_us;
-  engine->roster->context.counters->bytes_in += n;
+  record->heard_us = engine->set->now_us;
+  engine->set->context.counters->bytes_in += n;
   if (client->awaits_pong && client->state == WS_CLIENT_OPEN)
-    ws_ping_arm (&engine->ping, client);
-  ws_client_receive (client, &engine->roster->context, engine->buffer, n);
-  ws_roster_settle (engine->roster, client);
+    ws_client_set_arm_ping (engine->set, client);
+  ws_client_receive (client, &engine->set->context, engine->buffer, n);
+  ws_client_set_settle (engine->set, client);
 
-  /* edge-triggered: less than was asked for means that the rest will be told of */
+  /* after a short read, epoll reports the next bytes (edge-triggered) */
   if ((gsize) n == size || n == 0 || until_end)
-    ws_roster_read_later (engine->roster, client);
+    ws_client_set_read_later (engine->set, client);
 }
 
-/* Whether this turn may read more: neither too long, nor more than a share of the log. */
+/* Whether this turn is within its limits of time and of new messages in the log. */
 static gboolean
 may_read (const WsEngine *engine)
 {
-  return ws_log_get_head (engine->roster->log) - engine->flush.done
-           < ws_log_get_size (engine->roster->log) / READ_SHARE
-         && ws_log_get_count (engine->roster->log) - engine->flush.done_count
-              < ws_log_get_count_max (engine->roster->log) / READ_SHARE
-         && g_get_monotonic_time () - engine->now_us < READ_SLICE_US;
+  const WsClientSet *set = engine->set;
+
+  return ws_log_get_head (set->log) - set->flush.done < ws_log_get_size (set->log) / READ_SHARE
+         && ws_log_get_count (set->log) - set->flush.done_count
+              < ws_log_get_count_max (set->log) / READ_SHARE
+         && g_get_monotonic_time () - set->now_us < READ_SLICE_US;
 }
 
 static void
@@ -235,14 +252,14 @@ on_event (WsEngine *engine, WsClient *client, guint32 events)
     return;
 
   if ((events & EPOLLOUT) != 0 && (client->record->flags & WS_RECORD_BLOCKED) != 0)
-    ws_roster_send (engine->roster, client);
+    ws_client_set_send (engine->set, client);
   if (client->queue != NULL || ((events & EPOLLIN) == 0 && !until_end))
     return;
 
   if (may_read (engine))
     read_client (engine, client, until_end);
   else
-    ws_roster_read_later (engine->roster, client);
+    ws_client_set_read_later (engine->set, client);
 }
 
 static void
@@ -253,20 +270,20 @@ read_events (WsEngine *engine)
 
   do
     {
-      n = epoll_wait (engine->roster->epoll_fd, events, EVENTS_MAX, 0);
+      n = epoll_wait (engine->set->epoll_fd, events, EVENTS_MAX, 0);
       for (int i = 0; i < n; i++)
         on_event (engine, events[i].data.ptr, events[i].events);
     }
   while (n == EVENTS_MAX && may_read (engine));
 }
 
-/* Goes on with those who had more to read: who is read and still has more queues up again. */
+/* Reads once from each client in the queue; clients with more bytes are queued again. */
 static void
 read_leftovers (WsEngine *engine)
 {
-  for (guint n = engine->roster->readable.length; n > 0 && may_read (engine); n--)
+  for (guint n = engine->set->readable.length; n > 0 && may_read (engine); n--)
     {
-      WsClient *client = ws_roster_next (&engine->roster->readable);
+      WsClient *client = ws_client_set_pop (&engine->set->readable);
 
       if (client == NULL)
         return;
@@ -274,30 +291,31 @@ read_leftovers (WsEngine *engine)
     }
 }
 
-/* Goes on with those who came from another process. All of them at once would keep the first of
- * them, who may have much to say, from being read. */
+/* Watches some restored clients: watching all of them in one turn would delay reading from the
+ * first ones. */
 static void
 watch_some (WsEngine *engine)
 {
-  const gint64 until_us = engine->now_us + WATCH_SLICE_US;
+  const gint64 until_us = engine->set->now_us + WATCH_SLICE_US;
   WsClient *client;
 
   while (g_get_monotonic_time () < until_us
-         && (client = ws_roster_next (&engine->roster->unwatched)) != NULL)
-    ws_roster_watch (engine->roster, client); /* which tells what there is to be read */
+         && (client = ws_client_set_pop (&engine->set->unwatched)) != NULL)
+    ws_client_set_watch (engine->set, client);
 }
 
-/* Tells of those who were dropped since the last turn, and frees them. Not earlier: whoever is told
- * may publish, and an append may be what found out that they are gone. */
+/* Reports and frees dropped clients. This happens only here, as the callback may publish, and
+ * publishing may drop clients. */
 static void
 reap (WsEngine *engine)
 {
+  WsRecord record;
   WsClient *client;
 
-  while ((client = ws_roster_next (&engine->roster->dead)) != NULL)
+  while ((client = ws_client_set_reap (engine->set, &record)) != NULL)
     {
       engine->events->closed (client, client->close_code, engine->user_data);
-      ws_flush_visit (&engine->flush, ws_roster_remove (engine->roster, client));
+      ws_client_free (client);
     }
 }
 
@@ -305,23 +323,23 @@ static gboolean
 turn (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   WsEngine *engine = ((EngineSource *) source)->engine;
+  WsClientSet *set = engine->set;
 
-  engine->now_us = g_get_monotonic_time ();
+  set->now_us = g_get_monotonic_time ();
   engine->is_awake = TRUE;
   watch_some (engine);
-  if (!engine->flush.is_active)
+  if (!set->flush.is_active)
     {
-      ws_wheel_advance (engine->roster->wheel, engine->now_us, on_timer, engine);
+      ws_wheel_advance (set->wheel, set->now_us, on_timer, engine);
       read_leftovers (engine);
       read_events (engine);
     }
-  ws_flush_run (&engine->flush);
+  ws_client_set_flush (set);
   reap (engine);
 
-  engine->is_awake = ws_flush_is_pending (&engine->flush) || engine->roster->readable.length > 0
-                     || engine->roster->unwatched.length > 0;
-  g_source_set_ready_time (source,
-                           engine->is_awake ? 0 : ws_wheel_get_next_us (engine->roster->wheel));
+  engine->is_awake = ws_client_set_is_flush_pending (set) || set->readable.length > 0
+                     || set->unwatched.length > 0;
+  g_source_set_ready_time (source, engine->is_awake ? 0 : ws_wheel_get_next_us (set->wheel));
   return G_SOURCE_CONTINUE;
 }
 
@@ -331,9 +349,7 @@ ws_engine_pause (WsEngine *engine)
   g_assert (!engine->is_paused && g_main_current_source () != engine->source);
 
   reap (engine);
-  engine->is_paused = TRUE;
-  g_source_modify_unix_fd (engine->source, engine->epoll_tag, 0);
-  g_source_set_ready_time (engine->source, -1);
+  stop (engine);
 }
 
 void
@@ -352,27 +368,35 @@ ws_engine_pack (WsEngine *engine)
 {
   g_assert (engine->is_paused);
 
-  return ws_handover_pack (engine->roster);
+  return ws_handover_pack (engine->set);
 }
 
 void
 ws_engine_leave_behind (WsEngine *engine, guint first)
 {
-  WsRoster *roster = engine->roster;
+  WsClientSet *set = engine->set;
 
   g_assert (engine->is_paused);
 
-  ws_roster_close_from (roster, first);
-  for (guint slot = first; slot < ws_table_get_count (roster->table); slot++)
-    ws_client_send (roster->clients[slot], &roster->context);
+  ws_client_set_close_from (set, first);
+  for (guint slot = first; slot < ws_table_get_count (set->table); slot++)
+    ws_client_send (set->clients[slot], &set->context);
 }
 
 WsClient *
 ws_engine_get_client (const WsEngine *engine, guint slot)
 {
-  g_assert (slot < ws_table_get_count (engine->roster->table));
+  g_assert (slot < ws_table_get_count (engine->set->table));
 
-  return engine->roster->clients[slot];
+  return engine->set->clients[slot];
+}
+
+WsClient *
+ws_engine_find_client (const WsEngine *engine, guint64 id)
+{
+  guint slot;
+
+  return ws_table_find (engine->set->table, id, &slot) ? engine->set->clients[slot] : NULL;
 }
 
 WsClient *
@@ -382,11 +406,10 @@ ws_engine_adopt (WsEngine *engine, int fd, GError **error)
 
   g_assert (!engine->is_paused);
 
-  client = ws_roster_enter (engine->roster, fd, error);
+  client = ws_client_set_add (engine->set, fd, error);
   if (client == NULL)
     return NULL;
 
-  ws_ping_arm (&engine->ping, client);
   wake (engine);
   return client;
 }
@@ -397,22 +420,39 @@ ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
   g_assert (!engine->is_paused);
 
   client->record->received += size;
-  engine->roster->context.counters->bytes_in += size;
-  ws_client_receive (client, &engine->roster->context, data, size);
-  ws_roster_settle (engine->roster, client);
+  engine->set->context.counters->bytes_in += size;
+  ws_client_receive (client, &engine->set->context, data, size);
+  ws_client_set_settle (engine->set, client);
   wake (engine);
 }
 
 gboolean
 ws_engine_is_full (const WsEngine *engine, guint expected)
 {
-  return ws_table_get_count (engine->roster->table) + expected >= engine->options.max_clients;
+  return ws_table_get_count (engine->set->table) + expected >= engine->set->options.max_clients;
+}
+
+gboolean
+ws_engine_has_room (const WsEngine *engine)
+{
+  const WsClientSet *set = engine->set;
+  const guint64 middle = ws_log_get_middle (set->log);
+
+  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+    {
+      const WsRecord *record = ws_table_get (set->table, slot);
+
+      if ((record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < middle)
+        return FALSE;
+    }
+
+  return TRUE;
 }
 
 const WsEngineOptions *
 ws_engine_get_options (const WsEngine *engine)
 {
-  return &engine->options;
+  return &engine->set->options;
 }
 
 void
@@ -423,17 +463,17 @@ ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *r
   if (!client->is_dead && client->state == WS_CLIENT_OPEN)
     {
       client->is_ours = TRUE;
-      ws_client_close (client, &engine->roster->context, code, reason);
+      ws_client_close (client, &engine->set->context, code, reason);
     }
-  ws_roster_settle (engine->roster, client);
+  ws_client_set_settle (engine->set, client);
   wake (engine);
 }
 
 void
 ws_engine_close_all (WsEngine *engine, guint16 code, const char *reason)
 {
-  for (guint slot = 0; slot < ws_table_get_count (engine->roster->table); slot++)
-    ws_engine_close (engine, engine->roster->clients[slot], code, reason);
+  for (guint slot = 0; slot < ws_table_get_count (engine->set->table); slot++)
+    ws_engine_close (engine, engine->set->clients[slot], code, reason);
 }
 
 guint64
@@ -442,21 +482,17 @@ ws_engine_get_behind (const WsEngine *engine, const WsClient *client)
   if ((client->record->flags & WS_RECORD_DETACHED) != 0)
     return 0;
 
-  return ws_log_get_head (engine->roster->log) - client->record->cursor;
+  return ws_log_get_head (engine->set->log) - client->record->cursor;
 }
 
 void
 ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats)
 {
-  const WsCounters *counters = engine->roster->context.counters;
-
   *stats = (WsEngineStats){
-    .clients = ws_table_get_count (engine->roster->table),
-    .published = ws_log_get_count (engine->roster->log),
-    .log_used = ws_log_get_head (engine->roster->log) - ws_log_get_tail (engine->roster->log),
-    .log_size = ws_log_get_size (engine->roster->log),
-    .flush_passes = counters->flush_passes,
-    .flush_us = counters->flush_us,
-    .counters = counters,
+    .clients = ws_table_get_count (engine->set->table),
+    .published = ws_log_get_count (engine->set->log),
+    .log_used = ws_log_get_head (engine->set->log) - ws_log_get_tail (engine->set->log),
+    .log_size = ws_log_get_size (engine->set->log),
+    .counters = engine->set->context.counters,
   };
 }

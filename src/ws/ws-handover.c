@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A roster written down, and made of what was. The log and the table are handed over as they are;
+/* A set written down, and made of what was. The log and the table are handed over as they are;
  * what the clients have in the process only, few of them at a time, goes into a GVariant. Trusts
  * nothing that comes in, and changes nothing that the other process may go on with. How it gets
  * from here to there is others' care. */
@@ -12,7 +12,6 @@
 #include "ws-memfd.h"
 #include "ws-socket.h"
 
-#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 
 #define STATE_LAYOUT 1
@@ -29,12 +28,12 @@
 /* A hand-over, half unpacked. */
 typedef struct
 {
-  WsHandover *handover; /* unowned */
-  WsTable *table;       /* owned: the other process's */
-  WsRoster *roster;     /* owned: ours */
-  GHashTable *ids;      /* set of guint64, within the clients: to see that each is there once */
-  gint64 patience_us;   /* that the sockets were tuned with */
-  GVariantIter *states; /* owned: of those who have one, behind the next one: */
+  WsHandover *handover;   /* unowned */
+  WsTable *table;         /* owned: the other process's */
+  WsClientSet *set;       /* owned: ours */
+  GHashTable *ids;        /* set of guint64, within the clients: to see that each is there once */
+  gint64 send_timeout_us; /* that the sockets were tuned with */
+  GVariantIter *states;   /* owned: of those who have one, behind the next one: */
   guint32 next_slot;
   GVariant *next_state; /* owned, nullable: none is left */
 } Unpacking;
@@ -43,7 +42,7 @@ static void
 unpacking_clear (Unpacking *unpacking)
 {
   g_clear_pointer (&unpacking->table, ws_table_free);
-  g_clear_pointer (&unpacking->roster, ws_roster_free);
+  g_clear_pointer (&unpacking->set, ws_client_set_free);
   g_clear_pointer (&unpacking->ids, g_hash_table_unref);
   g_clear_pointer (&unpacking->states, g_variant_iter_free);
   g_clear_pointer (&unpacking->next_state, g_variant_unref);
@@ -54,24 +53,24 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Unpacking, unpacking_clear)
 /* With what patience the sockets are tuned; -1: not all with the same, as those of clients that
  * came from yet another process were not come to. */
 static gint64
-patience_of (const WsRoster *roster)
+get_send_timeout (const WsClientSet *set)
 {
-  for (guint slot = 0; roster->retunes && slot < ws_table_get_count (roster->table); slot++)
-    if (!roster->clients[slot]->is_watched)
+  for (guint slot = 0; set->retunes && slot < ws_table_get_count (set->table); slot++)
+    if (!set->clients[slot]->is_watched)
       return -1;
 
-  return roster->options.patience_us;
+  return set->send_timeout_us;
 }
 
 static GVariant *
-pack_clients (const WsRoster *roster)
+pack_clients (const WsClientSet *set)
 {
   GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a" CLIENT_TYPE));
 
-  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
+  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
     {
-      const WsClient *client = roster->clients[slot];
-      const gint64 deadline_us = ws_wheel_get_deadline_us (roster->wheel, &client->timer);
+      const WsClient *client = set->clients[slot];
+      const gint64 deadline_us = ws_wheel_get_deadline_us (set->wheel, &client->timer);
       GVariant *state = ws_client_pack (client, deadline_us);
 
       if (state != NULL)
@@ -82,23 +81,23 @@ pack_clients (const WsRoster *roster)
 }
 
 WsHandover *
-ws_handover_pack (const WsRoster *roster)
+ws_handover_pack (const WsClientSet *set)
 {
-  const guint count = ws_table_get_count (roster->table);
+  const guint count = ws_table_get_count (set->table);
   WsHandover *handover = g_new0 (WsHandover, 1);
   GVariant *state;
 
-  handover->log_fd = ws_log_get_fd (roster->log);
-  handover->table_fd = ws_table_get_fd (roster->table);
+  handover->log_fd = ws_log_get_fd (set->log);
+  handover->table_fd = ws_table_get_fd (set->table);
   handover->sockets = g_array_sized_new (FALSE, FALSE, sizeof (int), count);
   for (guint slot = 0; slot < count; slot++)
     {
-      const int fd = ws_table_get (roster->table, slot)->fd;
+      const int fd = ws_table_get (set->table, slot)->fd;
 
       g_array_append_val (handover->sockets, fd);
     }
 
-  state = g_variant_new ("(x@a" CLIENT_TYPE ")", patience_of (roster), pack_clients (roster));
+  state = g_variant_new ("(x@a" CLIENT_TYPE ")", get_send_timeout (set), pack_clients (set));
   handover->state = g_variant_ref_sink (g_variant_new ("(uv)", STATE_LAYOUT, state));
   return handover;
 }
@@ -115,8 +114,8 @@ static void
 set_damaged (GError **error)
 {
   g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                       _ ("cannot take over the clients: what tells where each of them stands is "
-                          "damaged; drain the old program, then start this one"));
+                       ("cannot take over the clients: what tells where each of them stands is "
+                        "damaged; drain the old program, then start this one"));
 }
 
 static gboolean
@@ -135,11 +134,10 @@ open_state (Unpacking *unpacking, GError **error)
   g_variant_get (handover->state, "(uv)", &layout, &state);
   if (layout != STATE_LAYOUT)
     {
-      g_set_error (
-        error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-        _ ("cannot take over the clients: the layout is %u, this program knows %d; drain "
-           "the old program, then start this one"),
-        layout, STATE_LAYOUT);
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                   ("cannot take over the clients: the layout is %u, this program knows %d; drain "
+                    "the old program, then start this one"),
+                   layout, STATE_LAYOUT);
       return FALSE;
     }
   if (!g_variant_is_of_type (state, G_VARIANT_TYPE (STATE_TYPE)))
@@ -148,7 +146,7 @@ open_state (Unpacking *unpacking, GError **error)
       return FALSE;
     }
 
-  g_variant_get (state, "(xa" CLIENT_TYPE ")", &unpacking->patience_us, &unpacking->states);
+  g_variant_get (state, "(xa" CLIENT_TYPE ")", &unpacking->send_timeout_us, &unpacking->states);
   return TRUE;
 }
 
@@ -161,9 +159,9 @@ advance (Unpacking *unpacking)
                        &unpacking->next_state);
 }
 
-/* Makes the roster: of the table's counters, and the log. */
+/* Makes the set: of the table's counters, and the log. */
 static gboolean
-make_roster (Unpacking *unpacking, const WsRosterOptions *options, GError **error)
+make_set (Unpacking *unpacking, const WsEngineOptions *options, GError **error)
 {
   const guint clients = ws_table_get_count (unpacking->table);
   WsLog *log = ws_log_adopt (g_steal_fd (&unpacking->handover->log_fd), error);
@@ -180,11 +178,11 @@ make_roster (Unpacking *unpacking, const WsRosterOptions *options, GError **erro
     }
 
   *ws_table_get_counters (table) = *ws_table_get_counters (unpacking->table);
-  unpacking->roster = ws_roster_new (log, table, options, error);
-  if (unpacking->roster == NULL)
+  unpacking->set = ws_client_set_new (log, table, options, error);
+  if (unpacking->set == NULL)
     return FALSE;
 
-  unpacking->roster->retunes = unpacking->patience_us != options->patience_us;
+  unpacking->set->retunes = unpacking->send_timeout_us != unpacking->set->send_timeout_us;
   return TRUE;
 }
 
@@ -192,16 +190,16 @@ make_roster (Unpacking *unpacking, const WsRosterOptions *options, GError **erro
 static gboolean
 restore_state (Unpacking *unpacking, WsClient *client)
 {
-  WsRoster *roster = unpacking->roster;
+  WsClientSet *set = unpacking->set;
   gint64 deadline_us;
 
   if (!ws_client_unpack (client, unpacking->next_state, &deadline_us))
     return FALSE;
 
   if (client->state != WS_CLIENT_OPEN)
-    ws_roster_time_close (roster, client, deadline_us);
+    ws_client_set_time_close (set, client, deadline_us);
   else if (client->awaits_pong)
-    ws_wheel_arm (roster->wheel, &client->timer, deadline_us);
+    ws_wheel_arm (set->wheel, &client->timer, deadline_us);
   return TRUE;
 }
 
@@ -215,21 +213,20 @@ has_state (const Unpacking *unpacking, guint slot)
 static gboolean
 enter_client (Unpacking *unpacking, guint slot, int *fd, GError **error)
 {
-  WsRoster *roster = unpacking->roster;
+  WsClientSet *set = unpacking->set;
   const WsRecord *record = ws_table_get (unpacking->table, slot);
   const gboolean looks = slot % LOOK_EVERY == 0 || slot + 1 == unpacking->handover->sockets->len;
   WsClient *client;
 
-  if ((looks && !ws_socket_is_of (*fd, record)) || record->id > roster->context.counters->accepted)
+  if ((looks && !ws_socket_is_of (*fd, record)) || record->id > set->context.counters->accepted)
     {
       set_damaged (error);
       return FALSE;
     }
 
-  client = ws_roster_reenter (roster, record, g_steal_fd (fd));
+  client = ws_client_set_restore (set, record, g_steal_fd (fd));
   if ((has_state (unpacking, slot) && !restore_state (unpacking, client))
-      || !ws_client_is_sound (client, roster->log)
-      || !g_hash_table_add (unpacking->ids, &client->id))
+      || !ws_client_is_sound (client, set->log) || !g_hash_table_add (unpacking->ids, &client->id))
     {
       set_damaged (error);
       return FALSE;
@@ -243,7 +240,7 @@ enter_clients (Unpacking *unpacking, GError **error)
 {
   const guint count = ws_table_get_count (unpacking->table);
   WsHandover *handover = unpacking->handover;
-  WsCounters *counters = unpacking->roster->context.counters;
+  WsCounters *counters = unpacking->set->context.counters;
 
   advance (unpacking);
   for (guint slot = 0; slot < count; slot++)
@@ -269,54 +266,51 @@ enter_clients (Unpacking *unpacking, GError **error)
 }
 
 static guint
-count_open (const WsRoster *roster)
+count_open (const WsClientSet *set)
 {
   guint open = 0;
 
-  for (guint slot = 0; slot < ws_table_get_count (roster->table); slot++)
-    open += roster->clients[slot]->state == WS_CLIENT_OPEN;
+  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+    open += set->clients[slot]->state == WS_CLIENT_OPEN;
 
   return open;
 }
 
 /* Carries out the options, where they are others than those of the other process. */
 static gboolean
-fit (Unpacking *unpacking, gsize log_size, GError **error)
+fit (Unpacking *unpacking, GError **error)
 {
-  WsRoster *roster = unpacking->roster;
+  WsClientSet *set = unpacking->set;
   WsHandover *handover = unpacking->handover;
-  const guint open = count_open (roster);
+  const guint open = count_open (set);
 
-  if (ws_log_get_size (roster->log) != ws_memfd_round (log_size))
+  if (ws_log_get_size (set->log) != ws_memfd_round (set->options.log_size))
     {
-      WsLog *log = ws_log_copy (roster->log, log_size, error);
+      WsLog *log = ws_log_copy (set->log, set->options.log_size, error);
 
       if (log == NULL)
         return FALSE;
-      ws_roster_change_log (roster, log);
+      ws_client_set_change_log (set, log);
     }
-  ws_roster_close_from (roster, roster->options.max_clients);
+  ws_client_set_close_from (set, set->options.max_clients);
 
-  handover->closed = ws_table_get_count (unpacking->table) - ws_table_get_count (roster->table)
-                     + open - count_open (roster);
+  handover->closed = ws_table_get_count (unpacking->table) - ws_table_get_count (set->table) + open
+                     - count_open (set);
   handover->moved = ws_table_get_count (unpacking->table) - handover->closed;
   return TRUE;
 }
 
-WsRoster *
-ws_handover_unpack (WsHandover *handover,
-                    gsize log_size,
-                    const WsRosterOptions *options,
-                    GError **error)
+WsClientSet *
+ws_handover_unpack (WsHandover *handover, const WsEngineOptions *options, GError **error)
 {
   g_auto (Unpacking) unpacking = { .handover = handover };
 
   unpacking.ids = g_hash_table_new (g_int64_hash, g_int64_equal);
   unpacking.table = ws_table_adopt (g_steal_fd (&handover->table_fd), error);
   if (unpacking.table == NULL || !open_state (&unpacking, error)
-      || !make_roster (&unpacking, options, error) || !enter_clients (&unpacking, error)
-      || !fit (&unpacking, log_size, error))
+      || !make_set (&unpacking, options, error) || !enter_clients (&unpacking, error)
+      || !fit (&unpacking, error))
     return NULL;
 
-  return g_steal_pointer (&unpacking.roster);
+  return g_steal_pointer (&unpacking.set);
 }

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "ws-roster.h"
+#include "ws-client-set.h"
 
 G_BEGIN_DECLS
 
@@ -24,19 +24,18 @@ typedef struct
 } WsHandover;
 
 /* Returns: (transfer full). */
-WsHandover *ws_handover_pack (const WsRoster *roster);
+WsHandover *ws_handover_pack (const WsClientSet *set);
 
-/* Makes a roster with a table of its own; the log is the same, unless it is to be of another
- * @log_size. Nothing is sent or received, and nothing written that the other process can see.
+/* Makes a client set with a table of its own; the log is the same, unless @options has another
+ * size. Nothing is sent or received, and nothing written that the other process can see.
  *
  * Clients whose socket is missing are counted as closed with 1012. Those beyond the most there may
  * be are told 1012, and those who are behind further than the log reaches 1013, once sending
  * begins. Returns: (transfer full): NULL with a #GFileError, also where anything is of another
  * layout, or damaged in a way that could do harm. */
-WsRoster *ws_handover_unpack (WsHandover *handover,
-                              gsize log_size,
-                              const WsRosterOptions *options,
-                              GError **error);
+WsClientSet *ws_handover_unpack (WsHandover *handover,
+                                 const WsEngineOptions *options,
+                                 GError **error);
 
 void ws_handover_free (WsHandover *handover);
 

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Makes messages and control frames of the bytes a client sends, however they were cut. What came
- * whole is handed out where it lies; only the rest of a message is copied, and memory for it grows
- * with what arrived, not with what a header promised. No I/O; answers nothing. */
+/* Assembles messages and control frames from received bytes. Complete messages are not copied, and
+ * memory for a partial message grows with the bytes received, not with the announced length. */
 
 #include "ws-input.h"
 
 #include <string.h>
-
-/* The longest control frame from a client, and more than any header. */
-#define PARTIAL_MAX (2 + 4 + WS_CONTROL_PAYLOAD_MAX)
 
 static void
 advance (guint8 **data, gsize *size, gsize count)
@@ -35,18 +31,19 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
     return;
 
   if (input->partial == NULL)
-    input->partial = g_malloc (PARTIAL_MAX);
+    input->partial = g_malloc (WS_INPUT_PARTIAL_MAX);
   memcpy (input->partial + input->partial_size, data, size);
   input->partial_size += size;
 }
 
-/* Reads a header, and with a control frame its payload. Returns: %WS_INPUT_EVENT with the header in
- * input->frame and @payload behind it; nothing is consumed unless all of that is there. */
+/* Reads a frame header, and the payload of a control frame. Returns: %WS_INPUT_EVENT with the
+ * header in input->frame and the start of @payload, or %WS_INPUT_MORE after keeping a partial
+ * header. */
 static WsInputResult
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
 {
   guint before = input->partial_size;
-  gsize taken = MIN (*size, PARTIAL_MAX - before);
+  gsize taken = MIN (*size, WS_INPUT_PARTIAL_MAX - before);
   guint8 *start = *data;
   gsize available = *size;
   gsize needed;
@@ -85,7 +82,7 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   return WS_INPUT_EVENT;
 }
 
-/* Returns: whether the data frame whose header was read may come now. */
+/* Begins the data frame whose header was read. Returns: FALSE if the frame must not come now. */
 static gboolean
 begin_frame (WsInput *input)
 {
@@ -104,17 +101,16 @@ begin_frame (WsInput *input)
   return TRUE;
 }
 
-/* How long the message under way will be at the least. */
+/* Returns: the smallest possible size of the current message. */
 static guint64
-promised_size (const WsInput *input)
+announced_size (const WsInput *input)
 {
   const gsize so_far = input->message != NULL ? input->message->len : 0;
 
   return so_far + (input->frame.length - input->done);
 }
 
-/* Takes what is there of a data frame's payload. Returns: %WS_INPUT_EVENT if that ends a message.
- */
+/* Reads payload of a data frame. Returns: %WS_INPUT_EVENT at the end of a message. */
 static WsInputResult
 read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event, guint16 *code)
 {
@@ -185,7 +181,7 @@ ws_input_next (WsInput *input,
           if (!begin_frame (input))
             return WS_INPUT_BAD;
         }
-      if (promised_size (input) > max_message)
+      if (announced_size (input) > max_message)
         {
           *code = WS_CLOSE_TOO_BIG;
           return WS_INPUT_BAD;
@@ -204,95 +200,6 @@ gboolean
 ws_input_is_idle (const WsInput *input)
 {
   return input->opcode == 0 && input->partial_size == 0;
-}
-
-static GVariant *
-pack_bytes (const guint8 *data, gsize size)
-{
-  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, size, 1);
-}
-
-GVariant *
-ws_input_pack (const WsInput *input)
-{
-  const GByteArray none = { 0 };
-  const GByteArray *message = input->message != NULL ? input->message : &none;
-  const WsFrameHeader *frame = &input->frame;
-
-  return g_variant_new ("(y(yyy)bt(byt@ay)@ay@ay)", input->opcode, input->utf8.missing,
-                        input->utf8.low, input->utf8.high, input->in_frame, input->done, frame->fin,
-                        frame->opcode, frame->length, pack_bytes (frame->mask, sizeof frame->mask),
-                        pack_bytes (input->partial, input->partial_size),
-                        pack_bytes (message->data, message->len));
-}
-
-/* Whether what is kept of a header or control frame is less than the whole. */
-static gboolean
-is_partial (const guint8 *data, gsize size)
-{
-  WsFrameHeader header;
-  gsize header_size;
-
-  switch (ws_frame_parse (data, size, &header, &header_size))
-    {
-    case WS_PARSE_BAD:
-      return FALSE;
-    case WS_PARSE_MORE:
-      return TRUE;
-    case WS_PARSE_OK:
-      break;
-    }
-
-  return ws_opcode_is_control (header.opcode) && size < header_size + header.length;
-}
-
-/* Whether it could have come to stand so by itself. */
-static gboolean
-is_sound (const WsInput *input)
-{
-  const gsize so_far = input->message != NULL ? input->message->len : 0;
-
-  if (input->opcode == 0 && (so_far > 0 || input->in_frame))
-    return FALSE;
-  if (input->opcode > WS_OPCODE_BINARY || input->utf8.missing > 3)
-    return FALSE;
-  if (!input->in_frame)
-    return is_partial (input->partial, input->partial_size);
-
-  return input->partial_size == 0 && input->done <= so_far && input->done < input->frame.length
-         && input->frame.length <= G_MAXINT64;
-}
-
-gboolean
-ws_input_unpack (WsInput *input, GVariant *packed)
-{
-  g_autoptr (GVariant) mask = NULL;
-  g_autoptr (GVariant) partial = NULL;
-  g_autoptr (GVariant) message = NULL;
-  const guint8 *bytes;
-  guint8 opcode;
-  gsize size;
-
-  g_variant_get (packed, "(y(yyy)bt(byt@ay)@ay@ay)", &input->opcode, &input->utf8.missing,
-                 &input->utf8.low, &input->utf8.high, &input->in_frame, &input->done,
-                 &input->frame.fin, &opcode, &input->frame.length, &mask, &partial, &message);
-  input->frame.opcode = opcode;
-
-  bytes = g_variant_get_fixed_array (mask, &size, 1);
-  if (size != sizeof input->frame.mask)
-    return FALSE;
-  memcpy (input->frame.mask, bytes, size);
-
-  bytes = g_variant_get_fixed_array (partial, &size, 1);
-  if (size > PARTIAL_MAX)
-    return FALSE;
-  keep_partial (input, bytes, size);
-
-  bytes = g_variant_get_fixed_array (message, &size, 1);
-  if (size > 0)
-    input->message = g_byte_array_append (g_byte_array_new (), bytes, size);
-
-  return is_sound (input);
 }
 
 void

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The log: header, index and ring of frames in one memfd, so that another process can go on with
- * it. The ring is mapped twice in a row, which makes every stretch of it contiguous. Does not know
- * who reads it: that nobody still needs what an append overwrites is the engine's care. */
+/* The message log: header, index and ring of frames in one memory file, shared with the next worker
+ * in an upgrade. The ring is mapped twice in a row, so that any part of it is contiguous. */
 
 #include "ws-log.h"
 
 #include "ws-memfd.h"
 
-#include <glib/gi18n.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,9 +17,12 @@
 #define LOG_MAGIC  G_GUINT64_CONSTANT (0x676f6c2d64722d31) /* "1-rd-log" in memory */
 #define LOG_LAYOUT 1
 
-/* One index entry for so many bytes of ring. A message takes one entry; where messages are
- * shorter than this the index runs out first and bounds the history. */
+/* Bytes of ring for each index entry. A message takes one entry: if frames are shorter than this,
+ * the index is full before the ring. */
 #define BYTES_PER_ENTRY 64
+
+/* Index entries that are checked when a log is adopted: each may be a page fault. */
+#define SAMPLES 64
 
 typedef struct
 {
@@ -30,16 +30,14 @@ typedef struct
   guint64 offset;
 } LogEntry;
 
-/* At the beginning of the memfd; the index follows on the next page, then the ring. The first two
- * fields are the same in every layout there will be. */
+/* Start of the file. The index follows on the next page, then the ring. */
 typedef struct
 {
-  guint64 magic;
-  guint64 layout;
+  WsMemfdHeader common;
   guint64 size;     /* of the ring, bytes */
   guint64 capacity; /* of the index, entries */
   guint64 head;     /* offset */
-  guint64 oldest;   /* number of the oldest message held */
+  guint64 oldest;   /* number of the oldest message */
   guint64 count;    /* number of the next message */
   WsId last;
 } LogHeader;
@@ -47,14 +45,16 @@ typedef struct
 struct _WsLog
 {
   int fd;            /* owned */
-  gsize size;        /* as in the header */
+  gsize size;        /* same as in the header */
   LogHeader *header; /* owned: mapping */
-  gsize front_size;  /* of header and index, bytes */
-  LogEntry *index;   /* within header's mapping */
-  guint8 *ring;      /* owned: two mappings of the same */
+  gsize front_size;  /* header and index, bytes */
+  LogEntry *index;   /* in the mapping of header */
+  guint8 *ring;      /* owned: two mappings of the same pages */
 };
 
-/* Of header and index, for a ring of @size bytes. */
+static const WsMemfdHeader log_header = { LOG_MAGIC, LOG_LAYOUT };
+
+/* Returns: the size of header and index for a ring of @size bytes. */
 static gsize
 front_size_of (gsize size)
 {
@@ -91,7 +91,7 @@ log_on (int fd, gsize size, GError **error)
   if (log->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _ ("cannot map the log’s index: %s"), g_strerror (errno));
+                   "cannot map the index of the log: %s", g_strerror (errno));
       return NULL;
     }
   log->index = (gpointer) ((guint8 *) log->header + ws_memfd_round (1));
@@ -99,7 +99,7 @@ log_on (int fd, gsize size, GError **error)
   if (!map_ring (log))
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _ ("cannot map the log, twice %zu bytes: %s"), size, g_strerror (errno));
+                   "cannot map the log, twice %zu bytes: %s", size, g_strerror (errno));
       return NULL;
     }
 
@@ -119,10 +119,8 @@ ws_log_new (gsize size, GError **error)
 
   log = log_on (fd, size, error);
   if (log != NULL)
-    *log->header = (LogHeader){ .magic = LOG_MAGIC,
-                                .layout = LOG_LAYOUT,
-                                .size = size,
-                                .capacity = size / BYTES_PER_ENTRY };
+    *log->header
+      = (LogHeader){ .common = log_header, .size = size, .capacity = size / BYTES_PER_ENTRY };
   return log;
 }
 
@@ -137,81 +135,64 @@ ws_log_free (WsLog *log)
   g_free (log);
 }
 
-/* The offset at which message @number begins, oldest … count: the one to come begins at the head.
- */
+/* Returns: the offset of message @number (oldest … count); the next message begins at the head. The
+ * result is at most the size of the ring before the head, even if the entry is damaged. */
 static inline guint64
 offset_of (const WsLog *log, guint64 number)
 {
   const LogHeader *header = log->header;
+  guint64 offset;
 
-  return number == header->count ? header->head : log->index[number % header->capacity].offset;
+  if (number == header->count)
+    return header->head;
+
+  offset = log->index[number % header->capacity].offset;
+  return G_LIKELY (header->head - offset <= log->size) ? offset : header->head;
 }
 
-static gboolean
-id_is_greater (const WsId *a, const WsId *b)
-{
-  return a->ms != b->ms ? a->ms > b->ms : a->seq > b->seq;
-}
-
-static void
-set_damaged (GError **error)
-{
-  g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                       _ ("cannot take over the log: it is damaged; drain the old program, then "
-                          "start this one"));
-}
-
-/* Whether @fd holds a log that this program understands, and has the memory for it. */
+/* Whether header and file agree. */
 static gboolean
 check_header (int fd, LogHeader *header, GError **error)
 {
-  const gboolean is_log = pread (fd, header, sizeof *header, 0) == sizeof *header
-                          && header->magic == LOG_MAGIC;
-
-  if (is_log && header->layout != LOG_LAYOUT)
-    {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                   _ ("cannot take over the log: its layout is %" PRIu64
-                      ", this program knows %d; drain the old program, then start this one"),
-                   header->layout, LOG_LAYOUT);
-      return FALSE;
-    }
-
-  if (!is_log || header->size == 0 || header->size > G_MAXSSIZE / 4
+  if (!ws_memfd_read_header (fd, &log_header, "the log", header, sizeof *header, error))
+    return FALSE;
+  if (header->size == 0 || header->size > G_MAXSSIZE / 4
       || header->size != ws_memfd_round (header->size)
       || header->capacity != header->size / BYTES_PER_ENTRY
       || ws_memfd_get_size (fd) != front_size_of (header->size) + header->size)
-    {
-      set_damaged (error);
-      return FALSE;
-    }
+    return ws_memfd_set_damaged (error, "the log");
 
   return TRUE;
 }
 
-/* Whether the index and the ring hold what the header says. */
+/* Whether the header agrees with a sample of the index, the oldest and the newest entry included.
+ */
 static gboolean
 is_sound (const WsLog *log)
 {
   const LogHeader *header = log->header;
+  const guint64 held = header->count - header->oldest;
+  const guint64 samples = MIN (held, SAMPLES);
   const LogEntry *before = NULL;
 
   if (header->head > G_MAXINT64 || header->count > G_MAXINT64 || header->oldest > header->count
-      || header->count - header->oldest > header->capacity)
+      || held > header->capacity)
     return FALSE;
 
-  for (guint64 number = header->oldest; number < header->count; number++)
+  for (guint64 i = 0; i < samples; i++)
     {
+      const guint64 number = header->count - 1
+                             - (held - 1) * (samples - 1 - i) / MAX (samples - 1, 1);
       const LogEntry *entry = &log->index[number % header->capacity];
 
       if (entry->offset >= header->head || header->head - entry->offset > log->size
           || (before != NULL
-              && (entry->offset <= before->offset || !id_is_greater (&entry->id, &before->id))))
+              && (entry->offset <= before->offset || ws_id_compare (&entry->id, &before->id) <= 0)))
         return FALSE;
       before = entry;
     }
 
-  return before == NULL || !id_is_greater (&before->id, &header->last);
+  return before == NULL || ws_id_compare (&before->id, &header->last) <= 0;
 }
 
 WsLog *
@@ -231,7 +212,7 @@ ws_log_adopt (int fd, GError **error)
     return NULL;
   if (!is_sound (log))
     {
-      set_damaged (error);
+      ws_memfd_set_damaged (error, "the log");
       return NULL;
     }
 
@@ -254,12 +235,12 @@ ws_log_copy (const WsLog *from, gsize size, GError **error)
   header->last = from->header->last;
   header->oldest = MAX (from->header->oldest,
                         header->count - MIN (header->count, header->capacity));
-  while (header->head - offset_of (from, header->oldest) > log->size)
-    header->oldest++;
+  if (header->head - offset_of (from, header->oldest) > log->size)
+    header->oldest = MAX (header->oldest, ws_log_find_offset (from, header->head - log->size));
 
   for (guint64 number = header->oldest; number < header->count; number++)
     log->index[number % header->capacity] = from->index[number % from->header->capacity];
-  tail = ws_log_get_tail (log);
+  tail = MAX (offset_of (from, header->oldest), header->head - MIN (header->head, log->size));
   memcpy (log->ring + tail % log->size, ws_log_at (from, tail), header->head - tail);
   return log;
 }
@@ -300,7 +281,18 @@ ws_log_get_count_max (const WsLog *log)
   return log->header->capacity;
 }
 
-/* Returns: the number of the oldest message that stays when a frame of @frame_size is appended. */
+guint64
+ws_log_get_middle (const WsLog *log)
+{
+  const LogHeader *header = log->header;
+  const guint64 held = header->count - header->oldest;
+  const guint64 by_count = offset_of (log, header->count - MIN (held, header->capacity / 2));
+
+  return MAX (by_count, header->head - MIN (header->head, log->size / 2));
+}
+
+/* Returns: the number of the oldest message that is kept when a frame of @frame_size is appended.
+ */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {
@@ -375,7 +367,7 @@ ws_log_find_offset (const WsLog *log, guint64 offset)
 guint64
 ws_log_get_boundary (const WsLog *log, guint64 offset)
 {
-  return offset_of (log, ws_log_find_offset (log, offset));
+  return MAX (offset_of (log, ws_log_find_offset (log, offset)), offset);
 }
 
 int
@@ -385,27 +377,6 @@ ws_id_compare (const WsId *a, const WsId *b)
     return a->ms < b->ms ? -1 : 1;
 
   return a->seq == b->seq ? 0 : a->seq < b->seq ? -1 : 1;
-}
-
-gboolean
-ws_log_find_id (const WsLog *log, const WsId *id, guint64 *offset)
-{
-  const LogHeader *header = log->header;
-  guint64 low = header->oldest;
-  guint64 high = header->count;
-
-  while (low < high)
-    {
-      guint64 middle = low + (high - low) / 2;
-
-      if (ws_id_compare (&log->index[middle % header->capacity].id, id) > 0)
-        high = middle;
-      else
-        low = middle + 1;
-    }
-
-  *offset = offset_of (log, low);
-  return low > header->oldest || header->oldest == 0;
 }
 
 void

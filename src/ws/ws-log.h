@@ -7,72 +7,73 @@
 
 G_BEGIN_DECLS
 
-/* A ring of encoded frames, back to back, and an index of them. Offsets count bytes since the
- * log began and never wrap; the ring holds those from tail to head. */
+/* A ring of encoded frames, one after another, and an index of them. Offsets count bytes since the
+ * log was made and never wrap; the ring holds the bytes from tail to head. */
 typedef struct _WsLog WsLog;
 
-/* Names a message, as the entries of a Redis stream are named; only grows. */
+/* Message id, of the same form as the ids of a Redis stream; ids only increase. */
 typedef struct
 {
   guint64 ms; /* since 1970 */
   guint64 seq;
 } WsId;
 
-/* "1700000000000-18446744073709551615" and what is longer yet */
+/* For "1700000000000-18446744073709551615" and longer ids. */
 #define WS_ID_STRING_SIZE 42
 
-/* @size: bytes of frames to hold, rounded up to whole pages.
+/* @size: capacity for frames in bytes, rounded up to whole pages.
  * Returns: (transfer full): the log, or NULL with a #GFileError. */
 WsLog *ws_log_new (gsize size, GError **error);
 
-/* Goes on with a log that another process made, whose descriptor this is; nothing is written until
- * something is appended.
- * @fd: (transfer full), also on failure. Returns: (transfer full): NULL with a #GFileError, also
- * where it is of another layout, or damaged in a way that could do harm. */
+/* Opens a log that another process made. The cost does not depend on the size of the log: all of
+ * the header and a sample of the index are checked, and each index entry is checked again when it
+ * is used. Nothing is written before the first append.
+ * @fd: (transfer full), also on failure: the memory of the log. Returns: (transfer full): NULL with
+ * a #GFileError if the layout is not supported or the log is damaged. */
 WsLog *ws_log_adopt (int fd, GError **error);
 
-/* Makes a log of @size with the newest messages of @from, as many as fit. They keep their offsets,
+/* Makes a log of @size bytes with the newest messages of @from that fit. They keep their offsets,
  * numbers and ids. Returns: (transfer full): NULL with a #GFileError. */
 WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
 
 void ws_log_free (WsLog *log);
 
-/* Returns: (transfer none): its memory, which is all of it (memfd_create(2)). */
+/* Returns: (transfer none): the memory file that holds the log (memfd_create(2)). */
 int ws_log_get_fd (const WsLog *log);
 
 gsize ws_log_get_size (const WsLog *log);
 
-/* The offset behind the newest frame, and that of the oldest one still held. */
+/* The offset after the newest frame, and the offset of the oldest frame held. */
 guint64 ws_log_get_head (const WsLog *log);
 guint64 ws_log_get_tail (const WsLog *log);
 
-/* How many messages were ever appended, and how many the log can hold at the most. */
+/* The number of messages ever appended, and the largest number of messages held. */
 guint64 ws_log_get_count (const WsLog *log);
 guint64 ws_log_get_count_max (const WsLog *log);
 
-/* Where the tail will be after a message of @length bytes. What lies before is still there until
- * then: the last chance to send it. @length: such that its frame fits the log. */
+/* Returns: the offset from which the bytes, or the messages, up to the head fill half the log; the
+ * tail while less than half is used. */
+guint64 ws_log_get_middle (const WsLog *log);
+
+/* Returns: the tail after appending a message of @length bytes, whose frame fits into the log. The
+ * bytes before it can still be sent now. */
 guint64 ws_log_get_tail_after (const WsLog *log, gsize length);
 
-/* Encodes a message and appends it; the oldest make room. @now_ms: since 1970; where the clock went
- * back, the id goes on from the last one. Returns: the message's id. */
+/* Encodes and appends a message, and removes the oldest ones if it needs their space. @now_ms: time
+ * since 1970; if the clock was set back, ids continue from the last one. Returns: the new id. */
 WsId ws_log_append (WsLog *log, WsOpcode opcode, const guint8 *data, gsize length, guint64 now_ms);
 
-/* The bytes from @offset (tail … head) on, in one piece up to the head, across the ring's end. */
+/* Returns: the bytes from @offset (tail … head), contiguous up to the head. */
 const guint8 *ws_log_at (const WsLog *log, guint64 offset);
 
-/* The number of the first message that begins at @offset (tail … head) or behind it; the first
- * message ever is number 0. */
+/* Returns: the number of the first message that begins at or after @offset (tail … head). The first
+ * message ever appended is number 0. */
 guint64 ws_log_find_offset (const WsLog *log, guint64 offset);
 
-/* The first boundary between frames at @offset (tail … head) or behind it. */
+/* Returns: the first frame boundary at or after @offset (tail … head). */
 guint64 ws_log_get_boundary (const WsLog *log, guint64 offset);
 
-/* Where a reader goes on who has seen @id: the first message with a greater one.
- * Returns: FALSE if what followed @id may be gone from the log already. */
-gboolean ws_log_find_id (const WsLog *log, const WsId *id, guint64 *offset);
-
-/* The order of ids: negative where @a comes before @b, 0 where they are the same, else positive. */
+/* Returns: negative if @a is less than @b, 0 if they are equal, else positive. */
 int ws_id_compare (const WsId *a, const WsId *b);
 
 /* Writes "<ms>-<seq>". */

@@ -62,21 +62,21 @@ ws_socket_read_peer (WsRecord *record)
 }
 
 void
-ws_socket_tune (int fd, gint64 patience_us)
+ws_socket_tune (int fd, gint64 timeout_us)
 {
   const int nodelay = 1;
   const int unsent = UNSENT_MAX;
 
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
   setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-  if (patience_us > 0)
-    ws_socket_set_patience (fd, patience_us);
+  if (timeout_us > 0)
+    ws_socket_set_send_timeout (fd, timeout_us);
 }
 
 void
-ws_socket_set_patience (int fd, gint64 patience_us)
+ws_socket_set_send_timeout (int fd, gint64 timeout_us)
 {
-  const guint patience_ms = patience_us / 1000;
+  const guint timeout_ms = timeout_us / 1000;
 
-  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }

@@ -16,10 +16,10 @@ gboolean ws_socket_is_of (int fd, const WsRecord *record);
 
 /* Prepares a client's socket (tcp(7)): no delay for small messages; a slow client's backlog waits
  * in the log, not in the kernel; its patience, as below. */
-void ws_socket_tune (int fd, gint64 patience_us);
+void ws_socket_tune (int fd, gint64 timeout_us);
 
-/* A peer that takes nothing for @patience_us is given up (tcp(7), TCP_USER_TIMEOUT); 0: as the
+/* A peer that takes nothing for @timeout_us is given up (tcp(7), TCP_USER_TIMEOUT); 0: as the
  * system has it. */
-void ws_socket_set_patience (int fd, gint64 patience_us);
+void ws_socket_set_send_timeout (int fd, gint64 timeout_us);
 
 G_END_DECLS

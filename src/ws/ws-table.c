@@ -1,31 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The table: all of a client that outlives the process, and the counters, in a memfd without
- * pointers. Plain storage, kept dense by moving the last record into a gap. What the fields mean to
- * a connection is WsClient's. */
+/* The client table: records and counters in a memory file without pointers, shared with the next
+ * worker in an upgrade. It is kept dense: the last record moves into a gap. */
 
 #include "ws-table.h"
 
 #include "ws-memfd.h"
 
-#include <glib/gi18n.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define TABLE_MAGIC  G_GUINT64_CONSTANT (0x6c62742d64722d31) /* "1-rd-tbl" in memory */
 #define TABLE_LAYOUT 1
 
-/* At the beginning of the memfd; the records follow on the next page. The first two fields are the
- * same in every layout there will be. */
+/* Start of the file; the records follow on the next page. */
 typedef struct
 {
-  guint64 magic;
-  guint64 layout;
+  WsMemfdHeader common;
   guint64 record_size;
   guint64 capacity;
   guint64 count;
@@ -35,10 +29,12 @@ typedef struct
 struct _WsTable
 {
   int fd;              /* owned */
-  gsize size;          /* of the mapping, bytes */
+  gsize size;          /* mapping, bytes */
   TableHeader *header; /* owned: mapping */
-  WsRecord *records;   /* within header's mapping */
+  WsRecord *records;   /* in the mapping of header */
 };
+
+static const WsMemfdHeader table_header = { TABLE_MAGIC, TABLE_LAYOUT };
 
 G_STATIC_ASSERT (sizeof (TableHeader) <= 4096);
 
@@ -48,7 +44,7 @@ memory_size_of (guint64 capacity)
   return ws_memfd_round (1) + ws_memfd_round (capacity * sizeof (WsRecord));
 }
 
-/* @fd: (transfer full). */
+/* Maps a table. @fd: (transfer full), also on failure. */
 static WsTable *
 table_on (int fd, guint capacity, int protection, GError **error)
 {
@@ -60,7 +56,7 @@ table_on (int fd, guint capacity, int protection, GError **error)
   if (table->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   _ ("cannot map the table of %u clients: %s"), capacity, g_strerror (errno));
+                   "cannot map the table of %u clients: %s", capacity, g_strerror (errno));
       return NULL;
     }
 
@@ -79,39 +75,24 @@ ws_table_new (guint capacity, GError **error)
 
   table = table_on (fd, capacity, PROT_READ | PROT_WRITE, error);
   if (table != NULL)
-    *table->header = (TableHeader){ .magic = TABLE_MAGIC,
-                                    .layout = TABLE_LAYOUT,
+    *table->header = (TableHeader){ .common = table_header,
                                     .record_size = sizeof (WsRecord),
                                     .capacity = capacity };
   return table;
 }
 
-/* Whether @fd holds a table that this program understands; whatever follows from it lies within
- * the memory. */
+/* Whether header and file agree. */
 static gboolean
 check_header (int fd, TableHeader *header, GError **error)
 {
-  const gboolean is_table = pread (fd, header, sizeof *header, 0) == sizeof *header
-                            && header->magic == TABLE_MAGIC;
+  const char *what = "the table of clients";
 
-  if (is_table && header->layout != TABLE_LAYOUT)
-    {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                   _ ("cannot take over the table of clients: its layout is %" PRIu64
-                      ", this program knows %d; drain the old program, then start this one"),
-                   header->layout, TABLE_LAYOUT);
-      return FALSE;
-    }
-
-  if (!is_table || header->record_size != sizeof (WsRecord) || header->capacity > G_MAXUINT
+  if (!ws_memfd_read_header (fd, &table_header, what, header, sizeof *header, error))
+    return FALSE;
+  if (header->record_size != sizeof (WsRecord) || header->capacity > G_MAXUINT
       || header->count > header->capacity
       || ws_memfd_get_size (fd) != memory_size_of (header->capacity))
-    {
-      g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                           _ ("cannot take over the table of clients: it is damaged; drain the old "
-                              "program, then start this one"));
-      return FALSE;
-    }
+    return ws_memfd_set_damaged (error, what);
 
   return TRUE;
 }
@@ -129,6 +110,7 @@ ws_table_adopt (int fd, GError **error)
 
   return table_on (fd, header.capacity, PROT_READ, error);
 }
+
 void
 ws_table_free (WsTable *table)
 {
@@ -165,16 +147,9 @@ ws_table_get (const WsTable *table, guint slot)
 WsRecord *
 ws_table_add (WsTable *table)
 {
-  TableHeader *header = table->header;
-  WsRecord *record = &table->records[header->count];
+  const WsRecord record = { .id = ++table->header->counters.accepted, .fd = -1 };
 
-  g_assert (header->count < header->capacity);
-
-  header->count++;
-  header->counters.accepted++;
-  header->counters.peak = MAX (header->counters.peak, header->count);
-  *record = (WsRecord){ .id = header->counters.accepted, .fd = -1 };
-  return record;
+  return ws_table_add_copy (table, &record);
 }
 
 WsRecord *
@@ -200,6 +175,16 @@ ws_table_remove (WsTable *table, guint slot)
 
   header->count--;
   table->records[slot] = table->records[header->count];
+}
+
+gboolean
+ws_table_find (const WsTable *table, guint64 id, guint *slot)
+{
+  for (*slot = table->header->count; (*slot)-- > 0;)
+    if (table->records[*slot].id == id)
+      return TRUE;
+
+  return FALSE;
 }
 
 WsCounters *

@@ -7,96 +7,97 @@
 
 G_BEGIN_DECLS
 
-/* Why a flush pass cannot simply send from the log; none set is the steady state. */
+/* Reasons not to send a client the log in a flush pass; usually none is set. */
 typedef enum
 {
-  WS_RECORD_BLOCKED = 1 << 0,  /* the socket took no more: wait until it is writable */
-  WS_RECORD_CONTROL = 1 << 1,  /* control frames wait, or the connection is closing */
-  WS_RECORD_DETACHED = 1 << 2, /* no longer follows the log: fell off, or was sent its close */
+  WS_RECORD_BLOCKED = 1 << 0,  /* the socket is full: wait until it is writable */
+  WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued, or the connection closes */
+  WS_RECORD_DETACHED = 1 << 2, /* no longer reads the log: evicted, or sent its close */
 } WsRecordFlags;
 
-/* One client. Its first half is all that a message touches: one cache line. */
+/* One client. Sending a message uses only the first half, which is one cache line. */
 typedef struct
 {
   guint64 cursor;   /* offset into the log of the next byte to send */
-  guint64 next;     /* number of the first message not counted as delivered yet */
+  guint64 next;     /* number of the first message not yet counted as delivered */
   guint64 sent;     /* bytes */
   guint64 received; /* bytes */
-  gint64 heard_us;  /* when bytes came last, CLOCK_MONOTONIC */
-  gint32 fd;        /* owned by the WsClient; a number of this process */
+  gint64 heard_us;  /* CLOCK_MONOTONIC: when bytes were received last */
+  gint32 fd;        /* owned by the WsClient; valid in this process only */
   WsRecordFlags flags;
   guint64 reserved;
 
   guint64 id;
   gint64 connected_us; /* since 1970 */
-  guint64 cookie;      /* SO_COOKIE: the socket's name in the kernel, socket(7) */
-  guint8 address[16];  /* in network order; IPv4 in the first four bytes */
-  guint16 family;      /* AF_INET, AF_INET6, or AF_UNSPEC where there is none to tell */
+  guint64 cookie;      /* SO_COOKIE of the socket, socket(7) */
+  guint8 address[16];  /* network order; IPv4 in the first four bytes */
+  guint16 family;      /* AF_INET, AF_INET6, or AF_UNSPEC if unknown */
   guint16 port;        /* host order */
   guint8 reserved_end[28];
 } WsRecord;
 
 G_STATIC_ASSERT (sizeof (WsRecord) == 128);
 
-/* Close codes are counted apart up to 1015, then by the thousand: strangers choose them. */
+/* Codes 1000 to 1015 are counted one by one, others by thousand, as peers can choose any. */
 #define WS_CLOSE_SLOTS 18
 
-/* What is counted over the life of the service, restarts and all. */
+/* Totals since the service was started, upgrades included. */
 typedef struct
 {
-  guint64 accepted; /* also the last id given */
-  guint64 peak;     /* clients at one time */
+  guint64 accepted; /* also the newest client id */
+  guint64 peak;     /* most clients at the same time */
   guint64 messages_in;
   guint64 bytes_in;
-  guint64 delivered; /* messages, one for each client that was sent it whole */
+  guint64 delivered; /* messages sent whole, counted once for each client */
   guint64 bytes_out;
   guint64 slow_closed;
   guint64 flush_passes; /* over all clients */
-  guint64 flush_us;     /* spent in them */
+  guint64 flush_us;     /* spent in flush passes */
   guint64 closed[WS_CLOSE_SLOTS];
 } WsCounters;
 
-/* The records of all clients in one memfd, dense: 0 … count - 1. */
+/* The records of all clients, in slots 0 … count - 1 of one memory file. */
 typedef struct _WsTable WsTable;
 
-/* @capacity: how many clients it can take. Returns: (transfer full): NULL with a #GFileError. */
+/* @capacity: largest number of clients. Returns: (transfer full): NULL with a #GFileError. */
 WsTable *ws_table_new (guint capacity, GError **error);
 
-/* Opens a table that another process made, whose descriptor this is, to look at: nothing of it may
- * be written.
- * @fd: (transfer full), also on failure. Returns: (transfer full): NULL with a #GFileError, also
- * where it is of another layout, or damaged in a way that could do harm. */
+/* Opens a table of another process, read-only.
+ * @fd: (transfer full), also on failure: the memory of the table. Returns: (transfer full): NULL
+ * with a #GFileError if the layout is not supported or the table is damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
 
-/* Returns: (transfer none): its memory, which is all of it (memfd_create(2)). */
+/* Returns: (transfer none): the memory file that holds the table (memfd_create(2)). */
 int ws_table_get_fd (const WsTable *table);
 
 guint ws_table_get_count (const WsTable *table);
 guint ws_table_get_capacity (const WsTable *table);
 
-/* Returns: (transfer none): the record in @slot; valid until a client leaves. */
+/* Returns: (transfer none): the record in @slot; valid until a record is removed. */
 WsRecord *ws_table_get (const WsTable *table, guint slot);
 
-/* Returns: (transfer none): a record behind the others, zero but for its new id. The table has
- * room: to refuse is the caller's. */
+/* Adds a record, zero but for its new id. The table must have room. Returns: (transfer none). */
 WsRecord *ws_table_add (WsTable *table);
 
-/* Returns: (transfer none): a record behind the others, the same as @from, which keeps its id: for
- * a client that comes from another table. There is room as well. */
+/* Adds a copy of @from, which has an id already. The table must have room.
+ * Returns: (transfer none). */
 WsRecord *ws_table_add_copy (WsTable *table, const WsRecord *from);
 
-/* Removes the record in @slot; the last one moves into its place. */
+/* Finds a record by @id, newest slots first. Cost: linear. */
+gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
+
+/* Removes the record in @slot and moves the last record there. */
 void ws_table_remove (WsTable *table, guint slot);
 
-/* Returns: (transfer none): the counters, which live in the memfd too. */
+/* Returns: (transfer none): the counters, in the same memory file. */
 WsCounters *ws_table_get_counters (const WsTable *table);
 
-/* Where connections that ended with @code are counted: an index into WsCounters.closed. */
+/* Returns: the index of close @code in WsCounters.closed. */
 guint ws_close_slot (guint16 code);
 
-/* The name of such an index: "1000" … "1015", "3xxx", "4xxx". */
+/* Writes the name of an index in WsCounters.closed: "1000" … "1015", "3xxx", "4xxx". */
 void ws_close_slot_format (guint slot, char out[8]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsTable, ws_table_free)

@@ -49,7 +49,7 @@ ws_wheel_disarm (WsTimer *timer)
 void
 ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us)
 {
-  guint64 tick = (deadline_us + wheel->tick_us - 1) / wheel->tick_us; /* up: never early */
+  const guint64 tick = (MAX (deadline_us, 0) + wheel->tick_us - 1) / wheel->tick_us;
   WsTimer **slot;
 
   ws_wheel_disarm (timer);

@@ -213,7 +213,7 @@ class ConfigurationTest(FaultTestCase):
             server = self.start_configured()
             with self.survived(server):
                 self.configure(f'address={ADDRESS}\n[Server]\nport={taken}')
-                self.assert_fails(server, rf'\b{taken}\b.*taken')
+                self.assert_fails(server, rf'\b{taken}\b.*in use')
                 self.configure('')
 
 

@@ -31,6 +31,7 @@ client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
   fixture->context = (WsContext){ .log = fixture->log,
                                   .counters = ws_table_get_counters (fixture->table),
                                   .max_message = LOG_SIZE / 8,
+                                  .max_rests = LOG_SIZE / 2,
                                   .message = on_message,
                                   .user_data = fixture };
   fixture->record = ws_table_add (fixture->table);

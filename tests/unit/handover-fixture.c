@@ -89,6 +89,7 @@ handover_carry_out (EngineFixture *fixture, const WsEngineOptions *options)
   ws_engine_free (fixture->engine);
   fixture->engine = engine;
   ws_engine_attach (engine, fixture->crowd->context);
+  ws_engine_resume (engine);
 }
 
 void

@@ -45,7 +45,7 @@ begin_pass (EngineFixture *fixture, Peer **peers, WsClient **clients, guint from
   g_main_context_iteration (fixture->crowd->context, TRUE);
   fixture->on_message = NULL;
 
-  g_assert_cmpuint (engine_fixture_stats (fixture).flush_passes, ==, 0);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->flush_passes, ==, 0);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, >, 0);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, <, 2 * CLIENTS);
 }
@@ -77,7 +77,7 @@ pass_goes_on_where_the_turn_ended (EngineFixture *fixture, gconstpointer data)
 
   begin_pass (fixture, peers, NULL, 0, 0);
   end_pass (fixture, peers);
-  g_assert_cmpuint (engine_fixture_stats (fixture).flush_passes, ==, 1);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->flush_passes, ==, 1);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 2 * CLIENTS);
 }
 
@@ -147,7 +147,7 @@ nothing_is_read_before_the_pass_is_over (EngineFixture *fixture, gconstpointer d
   begin_pass (fixture, peers, NULL, 0, 0);
   g_string_truncate (fixture->messages, 0);
   peer_send_text (peers[0], "meanwhile");
-  while (engine_fixture_stats (fixture).flush_passes == 0)
+  while (engine_fixture_stats (fixture).counters->flush_passes == 0)
     {
       g_main_context_iteration (fixture->crowd->context, TRUE);
       g_assert_cmpstr (fixture->messages->str, ==, "");

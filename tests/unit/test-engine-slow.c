@@ -204,6 +204,67 @@ crowd_that_falls_off_at_once_gets_whole_frames (EngineFixture *fixture, gconstpo
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, G_N_ELEMENTS (deaf));
 }
 
+/* Counts the peers of @peers that got whole frames and a close frame, and hangs up on all. */
+static guint
+count_told (EngineFixture *fixture, Peer **peers, guint n)
+{
+  guint told = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      Frame frame;
+
+      peers[i]->is_deaf = FALSE;
+      crowd_settle (fixture->crowd);
+      while (frame_read (peers[i]->in, &frame) && frame.opcode == FRAME_BINARY)
+        g_byte_array_remove_range (peers[i]->in, 0, frame.header_size + frame.size);
+      if (peers[i]->has_ended) /* closed within a frame */
+        {
+          g_assert_false (frame_read (peers[i]->in, &frame));
+          continue;
+        }
+      peer_expect_close (peers[i], WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+      peer_hang_up (peers[i]);
+      told++;
+    }
+  crowd_settle (fixture->crowd);
+  return told;
+}
+
+/* Adds @n deaf clients to @deaf and publishes until all of them have fallen off the log. */
+static void
+overrun (EngineFixture *fixture, Peer **deaf, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    deaf[i] = engine_fixture_join_deaf (fixture, NULL);
+  for (guint64 number = 0; number < 10; number++)
+    {
+      engine_fixture_publish (fixture, number, LOG_SIZE / 8);
+      crowd_settle (fixture->crowd);
+    }
+}
+
+/* The rest of the frame that a client is in is copied, for as long as all copies together are no
+ * larger than half the log. Other clients are closed without it. */
+static void
+copies_for_clients_that_fall_off_are_limited (EngineFixture *fixture, gconstpointer data)
+{
+  const gsize rest = LOG_SIZE / 16; /* less than what is left of each frame */
+  const guint many = 30;
+  Peer *deaf[30];
+  guint told;
+
+  overrun (fixture, deaf, many);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, many);
+  told = count_told (fixture, deaf, many);
+  g_assert_cmpuint (told, >=, 3);
+  g_assert_cmpuint (told, <=, LOG_SIZE / 2 / rest);
+  g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, many);
+
+  overrun (fixture, deaf, 3); /* the memory of the first copies is free again */
+  g_assert_cmpuint (count_told (fixture, deaf, 3), ==, 3);
+}
+
 static void
 client_that_hung_up_is_no_slow_client (EngineFixture *fixture, gconstpointer data)
 {
@@ -250,6 +311,7 @@ main (int argc, char **argv)
   ENGINE_TEST ("/engine/slow/never-reads", &small_log,
                client_that_falls_off_and_never_reads_is_cut_off);
   ENGINE_TEST ("/engine/slow/crowd", &small_log, crowd_that_falls_off_at_once_gets_whole_frames);
+  ENGINE_TEST ("/engine/slow/copies", &small_log, copies_for_clients_that_fall_off_are_limited);
   ENGINE_TEST ("/engine/slow/hung-up", &small_log, client_that_hung_up_is_no_slow_client);
   ENGINE_TEST ("/engine/slow/closing", &small_log,
                client_being_closed_that_falls_off_gets_its_close);

@@ -139,6 +139,55 @@ blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->closed->str, ==, "2:1011;1:1011;");
 }
 
+/* Fills the socket of a deaf client without a byte left over, so that the client is not blocked.
+ * Returns: (transfer none): its peer. */
+static Peer *
+join_with_full_socket (EngineFixture *fixture, WsClient **client)
+{
+  WsClient *probe;
+  guint64 number = 0;
+  guint64 fitting;
+
+  engine_fixture_join_deaf (fixture, &probe);
+  for (; ws_engine_get_behind (fixture->engine, probe) == 0; number++)
+    {
+      engine_fixture_publish (fixture, number, 100);
+      crowd_settle (fixture->crowd);
+    }
+  fitting = number - 1;
+
+  *client = NULL;
+  for (Peer *peer = engine_fixture_join_deaf (fixture, client);; number++)
+    {
+      if (fitting-- == 0)
+        return peer;
+      engine_fixture_publish (fixture, number, 100);
+      crowd_settle (fixture->crowd);
+    }
+}
+
+/* The timeout runs from the time the ping is written, not from the time it is queued. */
+static void
+ping_behind_a_full_socket_has_its_whole_timeout (EngineFixture *fixture, gconstpointer data)
+{
+  WsClient *client;
+  Peer *peer = join_with_full_socket (fixture, &client);
+  gint64 unblocked_us;
+
+  g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), ==, 0);
+  CROWD_WAIT_FOR (fixture->crowd, (client->record->flags & WS_RECORD_BLOCKED) != 0);
+  for (const gint64 begin_us = g_get_monotonic_time ();
+       g_get_monotonic_time () - begin_us < 2 * TIMEOUT_US + TIMEOUT_US / 2;)
+    crowd_wait (fixture->crowd);
+  g_assert_cmpstr (fixture->closed->str, ==, "");
+
+  unblocked_us = g_get_monotonic_time ();
+  peer->is_deaf = FALSE;
+  CROWD_WAIT_FOR (fixture->crowd, peer->has_ended);
+  g_assert_cmpint (g_get_monotonic_time () - unblocked_us, >=, TIMEOUT_US);
+  g_assert_cmpstr (fixture->closed->str, ==, "2:1011;");
+}
+
 static void
 closing_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
 {
@@ -195,6 +244,8 @@ main (int argc, char **argv)
   ENGINE_TEST ("/engine/ping/any", &with_pings, any_byte_is_a_sign_of_life);
   ENGINE_TEST ("/engine/ping/talking", &with_pings, talking_client_is_not_pinged);
   ENGINE_TEST ("/engine/ping/blocked", &with_pings, blocked_client_is_not_pinged);
+  ENGINE_TEST ("/engine/ping/full-socket", &with_pings,
+               ping_behind_a_full_socket_has_its_whole_timeout);
   ENGINE_TEST ("/engine/ping/closing", &with_pings, closing_client_is_not_pinged);
   ENGINE_TEST ("/engine/ping/held-up", &with_pings, answer_that_waits_to_be_read_counts);
   ENGINE_TEST ("/engine/ping/off", &without_pings, nobody_is_pinged_where_pings_are_off);

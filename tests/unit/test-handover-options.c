@@ -117,6 +117,7 @@ clients_without_a_socket_are_counted (EngineFixture *fixture, gconstpointer data
   ws_engine_free (fixture->engine);
   fixture->engine = engine;
   ws_engine_attach (engine, fixture->crowd->context);
+  ws_engine_resume (engine);
 
   g_assert_cmpuint (engine_fixture_stats (fixture).clients, ==, 2);
   g_assert_cmpuint (engine_fixture_count_closed (fixture, WS_CLOSE_SERVICE_RESTART), ==, 3);

@@ -324,6 +324,7 @@ what_happened_in_between_is_seen_afterwards (EngineFixture *fixture, gconstpoint
       ws_engine_free (fixture->engine);
       fixture->engine = engine;
       ws_engine_attach (engine, fixture->crowd->context);
+      ws_engine_resume (engine);
     }
 
   crowd_settle (fixture->crowd);
@@ -359,6 +360,7 @@ sockets_are_watched_only_afterwards (EngineFixture *fixture, gconstpointer data)
   fixture->engine = engine;
   g_assert_cmpuint (descriptors_count_watched (), ==, 0);
   ws_engine_attach (engine, fixture->crowd->context);
+  ws_engine_resume (engine);
   crowd_settle (fixture->crowd);
   g_assert_cmpuint (descriptors_count_watched (), ==, clients);
 }

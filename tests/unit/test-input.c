@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "frames.h"
-#include "ws-input.h"
+#include "ws-client-pack.h"
 
 #define MAX_MESSAGE 1000
 

@@ -95,7 +95,6 @@ compare_message (Model *model, guint64 number)
   const guint64 within = message->offset + 1 + g_test_rand_int_range (0, end - message->offset);
   g_autoptr (GBytes) payload = make_payload (number, message->size);
   g_autoptr (GByteArray) in = g_byte_array_new ();
-  guint64 offset;
   Frame frame;
 
   g_byte_array_append (in, ws_log_at (model->log, message->offset), end - message->offset);
@@ -106,18 +105,6 @@ compare_message (Model *model, guint64 number)
   g_assert_cmpuint (ws_log_get_boundary (model->log, message->offset), ==, message->offset);
   g_assert_cmpuint (ws_log_find_offset (model->log, within), ==, number + 1);
   g_assert_cmpuint (ws_log_get_boundary (model->log, within), ==, end);
-
-  g_assert_true (ws_log_find_id (model->log, &message->id, &offset));
-  g_assert_cmpuint (offset, ==, end);
-}
-
-static void
-compare_beginning (Model *model)
-{
-  const WsId first = model_get (model, 0)->id;
-  guint64 offset;
-
-  g_assert_cmpint (ws_log_find_id (model->log, &first, &offset), ==, model->oldest == 0);
 }
 
 static gsize
@@ -185,8 +172,6 @@ log_agrees_with_its_model (gconstpointer data)
       compare_message (model, model->oldest);
       compare_message (model,
                        model->oldest + g_test_rand_int_range (0, model->count - model->oldest));
-      if (i == 10 || i == APPENDS - 1)
-        compare_beginning (model);
     }
   ws_log_free (model->log);
 }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "descriptors.h"
@@ -52,7 +53,6 @@ new_log_is_empty (void)
   const gsize page = sysconf (_SC_PAGESIZE);
   g_autoptr (WsLog) log = new_log (1);
   g_autoptr (WsLog) larger = new_log (page + 1);
-  guint64 offset = 1;
 
   g_assert_cmpuint (ws_log_get_size (log), ==, page);
   g_assert_cmpuint (ws_log_get_size (larger), ==, 2 * page);
@@ -61,8 +61,6 @@ new_log_is_empty (void)
   g_assert_cmpuint (ws_log_get_count (log), ==, 0);
   g_assert_cmpuint (ws_log_find_offset (log, 0), ==, 0);
   g_assert_cmpuint (ws_log_get_boundary (log, 0), ==, 0);
-  g_assert_true (ws_log_find_id (log, &(WsId){ 0 }, &offset));
-  g_assert_cmpuint (offset, ==, 0);
 }
 
 static void
@@ -257,52 +255,6 @@ ids_only_grow_whatever_the_clock_does (void)
 }
 
 static void
-reader_goes_on_behind_the_id_it_has_seen (void)
-{
-  const WsId before = { 4, G_MAXUINT64 };
-  const WsId between = { 7, G_MAXUINT64 };
-  const WsId last = { 9, 0 };
-  const WsId to_come = { 10, 0 };
-  g_autoptr (WsLog) log = new_log (1);
-  const gsize frame = ws_frame_size (1);
-  guint64 offset = 0;
-
-  for (guint64 number = 0; number < 10; number++)
-    append (log, number, 1, number < 5 ? 5 : number); /* 5-0 … 5-5, 6-0, 7-0, 8-0, 9-0 */
-
-  for (guint64 seq = 0; seq < 6; seq++)
-    {
-      g_assert_true (ws_log_find_id (log, &(WsId){ 5, seq }, &offset));
-      g_assert_cmpuint (offset, ==, (seq + 1) * frame);
-    }
-  g_assert_true (ws_log_find_id (log, &before, &offset)); /* nothing is gone yet */
-  g_assert_cmpuint (offset, ==, 0);
-  g_assert_true (ws_log_find_id (log, &between, &offset));
-  g_assert_cmpuint (offset, ==, 8 * frame);
-  g_assert_true (ws_log_find_id (log, &last, &offset));
-  g_assert_cmpuint (offset, ==, ws_log_get_head (log));
-  g_assert_true (ws_log_find_id (log, &to_come, &offset));
-  g_assert_cmpuint (offset, ==, ws_log_get_head (log));
-}
-
-static void
-reader_is_told_when_messages_it_needs_may_be_gone (void)
-{
-  g_autoptr (WsLog) log = new_log (1);
-  const guint64 max = ws_log_get_count_max (log);
-  const guint64 extra = 3; /* so many are gone: 1-0, 2-0, 3-0 */
-  guint64 offset = 0;
-
-  for (guint64 number = 0; number < max + extra; number++)
-    append (log, number, 1, number + 1);
-
-  g_assert_false (ws_log_find_id (log, &(WsId){ extra - 1, 0 }, &offset));
-  g_assert_false (ws_log_find_id (log, &(WsId){ 0, 0 }, &offset));
-  g_assert_true (ws_log_find_id (log, &(WsId){ extra + 1, 0 }, &offset));
-  g_assert_cmpuint (offset, ==, (extra + 1) * ws_frame_size (1));
-}
-
-static void
 ids_are_written_as_redis_writes_them (void)
 {
   const WsId longest = { G_MAXUINT64, G_MAXUINT64 };
@@ -341,6 +293,43 @@ adopted_log_goes_on_where_the_other_ended (void)
   g_assert_cmpuint (next.seq, ==, last.seq + 1);
   g_assert_cmpuint (ws_log_get_head (log), ==, ws_log_get_head (adopted)); /* one memory */
   assert_lies_at (log, 1004, 1, 500);
+}
+
+static glong
+count_page_faults (void)
+{
+  struct rusage usage;
+
+  g_assert_no_errno (getrusage (RUSAGE_SELF, &usage));
+  return usage.ru_minflt;
+}
+
+/* Fills the index of a log of @size bytes with empty messages, and adopts the log.
+ * Returns: the number of page faults. */
+static glong
+count_faults_of_adopting (gsize size)
+{
+  g_autoptr (WsLog) log = new_log (size);
+  g_autoptr (WsLog) adopted = NULL;
+  glong before;
+
+  for (guint64 number = 0; number < ws_log_get_count_max (log); number++)
+    ws_log_append (log, WS_OPCODE_TEXT, NULL, 0, 1);
+  before = count_page_faults ();
+  adopted = adopt (log, NULL);
+  g_assert_nonnull (adopted);
+  return count_page_faults () - before;
+}
+
+static void
+adopting_does_not_read_the_whole_index (void)
+{
+  const gsize large = 1 << 26;
+  const glong index_pages = large / 64 * 24 / sysconf (_SC_PAGESIZE);
+  const glong extra = count_faults_of_adopting (large) - count_faults_of_adopting (1 << 16);
+
+  g_test_message ("%ld pages, %ld page faults", index_pages, extra);
+  g_assert_cmpint (extra, <, index_pages / 32); /* the kernel maps 16 pages for one fault */
 }
 
 static void
@@ -426,6 +415,47 @@ damaged_log_is_refused (void)
   g_assert_cmpuint (descriptors_count (), ==, descriptors);
 }
 
+/* Only a sample of the index is checked: damage elsewhere must do no harm later. */
+static void
+damaged_entries_give_no_offset_outside_the_log (void)
+{
+  const guint64 count = 10000;
+
+  for (guint round = 0; round < 200; round++)
+    {
+      g_autoptr (WsLog) log = new_log (count * 64);
+      g_autoptr (WsLog) adopted = NULL;
+      g_autoptr (WsLog) copy = NULL;
+
+      for (guint64 number = 0; number < count; number++)
+        ws_log_append (log, WS_OPCODE_TEXT, (const guint8 *) "x", 1, 1);
+      for (guint i = 0; i < 50; i++)
+        {
+          const guint64 damage = (guint64) g_test_rand_int () << g_test_rand_int_range (0, 33);
+          const off_t at = ENTRY_OFFSET + 24 * g_test_rand_int_range (1, count - 1);
+
+          g_assert_cmpint (pwrite (ws_log_get_fd (log), &damage, sizeof damage, at), ==, 8);
+        }
+
+      adopted = adopt (log, NULL);
+      if (adopted == NULL)
+        continue; /* the sample had a damaged entry */
+      copy = ws_log_copy (adopted, 2 * ws_log_get_size (log), NULL);
+      for (guint i = 0; i < 3000; i++)
+        {
+          const guint64 head = ws_log_get_head (adopted);
+          const guint64 tail = ws_log_get_tail (adopted);
+          const guint64 offset = tail + g_test_rand_int_range (0, head - tail + 1);
+          const guint64 boundary = ws_log_get_boundary (adopted, offset);
+
+          g_assert_cmpuint (head - tail, <=, ws_log_get_size (adopted));
+          g_assert_cmpuint (boundary, >=, offset);
+          g_assert_cmpuint (boundary, <=, head);
+          append (adopted, i, 100, 1);
+        }
+    }
+}
+
 static void
 what_is_no_log_is_refused (void)
 {
@@ -498,11 +528,11 @@ main (int argc, char **argv)
   g_test_add_func ("/log/tail", tail_is_foretold);
   g_test_add_func ("/log/tail/index", index_limits_how_many_tiny_messages_are_held);
   g_test_add_func ("/log/find/offset", messages_are_found_by_offset);
-  g_test_add_func ("/log/find/id", reader_goes_on_behind_the_id_it_has_seen);
-  g_test_add_func ("/log/find/id/gone", reader_is_told_when_messages_it_needs_may_be_gone);
   g_test_add_func ("/log/adopt", adopted_log_goes_on_where_the_other_ended);
   g_test_add_func ("/log/adopt/reads", adopting_writes_nothing);
+  g_test_add_func ("/log/adopt/cost", adopting_does_not_read_the_whole_index);
   g_test_add_func ("/log/adopt/damaged", damaged_log_is_refused);
+  g_test_add_func ("/log/adopt/damaged/unseen", damaged_entries_give_no_offset_outside_the_log);
   g_test_add_func ("/log/adopt/nonsense", what_is_no_log_is_refused);
   g_test_add_func ("/log/copy", copy_of_another_size_has_the_newest);
   g_test_add_func ("/log/copy/empty", copy_may_be_empty);

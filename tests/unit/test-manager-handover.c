@@ -33,7 +33,7 @@ receive_fd (int *fd)
 static WsHandover *
 receive (CoreFixture *fixture)
 {
-  WsHandover *handover = rd_manager_pack (fixture->manager);
+  WsHandover *handover = ws_engine_pack (rd_manager_get_engine (fixture->manager));
 
   receive_fd (&handover->log_fd);
   receive_fd (&handover->table_fd);
@@ -62,11 +62,11 @@ hand_over (CoreFixture *fixture)
 {
   RdManager *successor;
 
-  rd_manager_pause (fixture->manager);
+  ws_engine_pause (rd_manager_get_engine (fixture->manager));
   successor = make_successor (fixture);
   g_assert_finalize_object (fixture->manager);
   fixture->manager = successor;
-  rd_manager_resume (successor);
+  ws_engine_resume (rd_manager_get_engine (successor));
 }
 
 static void
@@ -77,12 +77,12 @@ manager_goes_on_as_if_nothing_had_been (CoreFixture *fixture, gconstpointer data
   for (guint i = 0; i < 2; i++)
     {
       core_fixture_expect (fixture, i == 0 ? "+1;=1;" : "");
-      rd_manager_pause (fixture->manager);
+      ws_engine_pause (rd_manager_get_engine (fixture->manager));
       peer_send_text (peer, "hello");
       crowd_settle (fixture->crowd);
       core_fixture_expect (fixture, "");
 
-      rd_manager_resume (fixture->manager);
+      ws_engine_resume (rd_manager_get_engine (fixture->manager));
       crowd_settle (fixture->crowd);
       core_fixture_expect (fixture, "hello;");
       broadcast (fixture->manager, "you too");
@@ -157,14 +157,14 @@ successor_that_ends_before_it_begins_leaves_no_trace (CoreFixture *fixture, gcon
   Peer *peer = core_fixture_join (fixture);
   RdManager *successor;
 
-  rd_manager_pause (fixture->manager);
+  ws_engine_pause (rd_manager_get_engine (fixture->manager));
   successor = make_successor (fixture);
   peer_send_text (peer, "hello");
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "+1;=1;=1;"); /* it does not read yet */
   g_assert_finalize_object (successor);
 
-  rd_manager_resume (fixture->manager);
+  ws_engine_resume (rd_manager_get_engine (fixture->manager));
   broadcast (fixture->manager, "you too");
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "hello;");
@@ -179,14 +179,14 @@ successor_that_cannot_take_over_is_as_it_was (CoreFixture *fixture, gconstpointe
   g_autoptr (GError) error = NULL;
   WsHandover *handover;
 
-  rd_manager_pause (fixture->manager);
+  ws_engine_pause (rd_manager_get_engine (fixture->manager));
   handover = receive (fixture);
   g_variant_unref (handover->state);
   handover->state = g_variant_ref_sink (g_variant_new_string ("of another kind"));
   g_assert_false (rd_manager_take_over (successor, handover, &error));
   g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
   handover_discard (handover);
-  rd_manager_resume (fixture->manager);
+  ws_engine_resume (rd_manager_get_engine (fixture->manager));
   core_fixture_expect (fixture, "+1;=1;");
 
   peer_hang_up (peer);
@@ -206,7 +206,7 @@ those_who_are_left_behind_are_told (CoreFixture *fixture, gconstpointer data)
   RdManager *successor = core_fixture_new_manager (fixture, NULL);
   WsHandover *handover;
 
-  rd_manager_pause (fixture->manager);
+  ws_engine_pause (rd_manager_get_engine (fixture->manager));
   handover = receive (fixture);
   close (g_array_index (handover->sockets, int, 1));
   g_array_set_size (handover->sockets, 1);
@@ -214,10 +214,10 @@ those_who_are_left_behind_are_told (CoreFixture *fixture, gconstpointer data)
   g_assert_cmpuint (handover->moved, ==, 1);
   g_assert_cmpuint (handover->closed, ==, 1);
   handover_discard (handover);
-  rd_manager_leave_behind (fixture->manager, 1);
+  ws_engine_leave_behind (rd_manager_get_engine (fixture->manager), 1);
   g_assert_finalize_object (fixture->manager);
   fixture->manager = successor;
-  rd_manager_resume (successor);
+  ws_engine_resume (rd_manager_get_engine (successor));
 
   broadcast (successor, "hello");
   crowd_settle (fixture->crowd);

@@ -48,7 +48,8 @@ connections_are_a_property (CoreFixture *fixture, gconstpointer data)
 static void
 limit_of_a_message_is_told (CoreFixture *fixture, gconstpointer data)
 {
-  g_assert_cmpuint (rd_manager_get_max_message (fixture->manager), ==, 4096);
+  g_assert_cmpuint (ws_engine_get_options (rd_manager_get_engine (fixture->manager))->max_message,
+                    ==, 4096);
 }
 
 static void
@@ -141,7 +142,7 @@ departure_tells_who_began_and_whether_it_ended_well (CoreFixture *fixture, gcons
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "-1:1001 left;=3;-2:1006 left;=2;");
 
-  rd_manager_close_all (fixture->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+  rd_manager_close_all (fixture->manager);
   crowd_settle (fixture->crowd);
   peer_expect_close (peers[2], WS_CLOSE_SERVICE_RESTART, "service restart");
   peer_expect_close (peers[3], WS_CLOSE_SERVICE_RESTART, "service restart");
@@ -168,7 +169,7 @@ client_that_began_to_close_left_by_itself (CoreFixture *fixture, gconstpointer d
   crowd_settle (fixture->crowd); /* it is stuck, and our answer will be, too */
   peer_send_close (deaf, WS_CLOSE_GOING_AWAY);
   crowd_settle (fixture->crowd);
-  rd_manager_close_all (fixture->manager, WS_CLOSE_SERVICE_RESTART, "");
+  rd_manager_close_all (fixture->manager);
   core_fixture_expect (fixture, "+1;=1;");
 
   peer_hang_up (deaf);
@@ -281,18 +282,50 @@ there_is_room_until_one_is_half_a_log_behind (CoreFixture *fixture, gconstpointe
                         .data = (const guint8 *) text,
                         .size = 4096 };
 
-  g_assert_true (rd_manager_has_room (fixture->manager));
+  g_assert_true (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
   core_fixture_join_deaf (fixture);
   for (guint i = 0; i < 8; i++)
     {
-      g_assert_true (rd_manager_has_room (fixture->manager));
+      g_assert_true (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
       rd_manager_broadcast (fixture->manager, &message);
     }
 
   for (guint i = 8; i < 14; i++) /* its socket takes in a little */
     rd_manager_broadcast (fixture->manager, &message);
   crowd_settle (fixture->crowd);
-  g_assert_false (rd_manager_has_room (fixture->manager));
+  g_assert_false (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
+}
+
+/* Messages under 30 bytes fill half the index long before half the ring. */
+static void
+there_is_no_room_if_a_client_lags_by_half_the_index (CoreFixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (4096, 'x');
+  RdMessage large = { .topic = RD_TOPIC_BROADCAST,
+                      .opcode = WS_OPCODE_TEXT,
+                      .data = (const guint8 *) text,
+                      .size = 4096 };
+  RdMessage tiny = { .topic = RD_TOPIC_BROADCAST,
+                     .opcode = WS_OPCODE_TEXT,
+                     .data = (const guint8 *) text,
+                     .size = 1 };
+  const guint half = (1 << 16) / 64 / 2; /* one entry for 64 bytes */
+
+  core_fixture_join_deaf (fixture);
+  for (guint i = 0; i < 3; i++)
+    {
+      rd_manager_broadcast (fixture->manager, &large);
+      crowd_settle (fixture->crowd);
+    }
+  for (guint i = 0; i < half - 3; i++)
+    {
+      g_assert_true (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
+      rd_manager_broadcast (fixture->manager, &tiny);
+    }
+  for (guint i = 0; i < 3; i++)
+    rd_manager_broadcast (fixture->manager, &tiny);
+  crowd_settle (fixture->crowd);
+  g_assert_false (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
 }
 
 /* Connects over TCP to @address of the machine itself. Returns: the peer's end. */
@@ -357,16 +390,13 @@ socket_that_cannot_be_served_is_refused_and_closed (CoreFixture *fixture, gconst
 static void
 admit_one_more (CoreFixture *fixture)
 {
-  const guint connections = rd_manager_get_connections (fixture->manager);
-
-  if (!rd_manager_is_full (fixture->manager, 0))
-    core_fixture_join (fixture);
-  else
-    g_assert_cmpuint (connections, ==, 9); /* the place is not cleared up yet */
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 9);
+  g_assert_false (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 0));
+  core_fixture_join (fixture);
 }
 
 static void
-full_is_full_until_a_place_is_cleared_up (CoreFixture *fixture, gconstpointer data)
+place_is_free_when_a_client_is_reported_as_gone (CoreFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   Peer *peers[10];
@@ -375,11 +405,11 @@ full_is_full_until_a_place_is_cleared_up (CoreFixture *fixture, gconstpointer da
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     {
-      g_assert_false (rd_manager_is_full (fixture->manager, 9 - i));
-      g_assert_true (rd_manager_is_full (fixture->manager, 10 - i));
+      g_assert_false (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 9 - i));
+      g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 10 - i));
       peers[i] = core_fixture_join (fixture);
     }
-  g_assert_true (rd_manager_is_full (fixture->manager, 0));
+  g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 0));
 
   refused = crowd_add (fixture->crowd, &server_fd);
   g_assert_false (rd_manager_admit (fixture->manager, server_fd, NULL, 0, &error));
@@ -391,9 +421,8 @@ full_is_full_until_a_place_is_cleared_up (CoreFixture *fixture, gconstpointer da
                             fixture);
   peer_hang_up (peers[3]);
   crowd_settle (fixture->crowd);
-  g_assert_false (rd_manager_is_full (fixture->manager, 0));
-  core_fixture_join (fixture);
-  g_assert_true (rd_manager_is_full (fixture->manager, 0));
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 10);
+  g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 0));
 }
 
 static void
@@ -421,7 +450,7 @@ main (int argc, char **argv)
   CORE_TEST ("/manager/admit/early", NULL,
              bytes_behind_the_handshake_are_heard_after_the_client_is_known);
   CORE_TEST ("/manager/admit/refused", NULL, socket_that_cannot_be_served_is_refused_and_closed);
-  CORE_TEST ("/manager/admit/full", NULL, full_is_full_until_a_place_is_cleared_up);
+  CORE_TEST ("/manager/admit/full", NULL, place_is_free_when_a_client_is_reported_as_gone);
   CORE_TEST ("/manager/broadcast", NULL, broadcast_reaches_all_and_has_an_id);
   CORE_TEST ("/manager/close", NULL, one_client_is_closed_by_its_id);
   CORE_TEST ("/manager/departure", NULL, departure_tells_who_began_and_whether_it_ended_well);
@@ -430,6 +459,7 @@ main (int argc, char **argv)
   CORE_TEST ("/manager/close/gone", NULL, client_that_left_is_not_found);
   CORE_TEST ("/manager/list", NULL, clients_are_listed_oldest_first);
   CORE_TEST ("/manager/room", NULL, there_is_room_until_one_is_half_a_log_behind);
+  CORE_TEST ("/manager/room/index", NULL, there_is_no_room_if_a_client_lags_by_half_the_index);
   CORE_TEST ("/manager/remote", NULL, remote_is_address_and_port);
   g_test_add_func ("/manager/new/refused", manager_that_cannot_be_made_is_an_error);
   CORE_TEST ("/manager/close/client-code", NULL, close_refuses_the_code_that_is_for_clients);

@@ -353,6 +353,42 @@ totals_not_known_or_missing_have_no_effect (MetricsFixture *fixture, gconstpoint
 
 #define ADD(path, function) g_test_add (path, MetricsFixture, NULL, set_up, function, tear_down)
 
+static void
+expect_report (const RdHandoverReport *report, const char *expected)
+{
+  g_autoptr (GVariant) vardict = g_variant_ref_sink (rd_handover_report_to_vardict (report));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) wanted = g_variant_parse (G_VARIANT_TYPE_VARDICT, expected, NULL, NULL,
+                                                 &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpvariant (vardict, wanted);
+}
+
+static void
+first_generation_has_nothing_to_report (void)
+{
+  expect_report (&(RdHandoverReport){ .generation = 1 }, "{}");
+}
+
+static void
+later_generation_reports_all_fields (void)
+{
+  const RdHandoverReport report
+    = { .generation = 2, .moved = 10000, .closed = 4, .lost = 1, .pause_us = 5000000000 };
+
+  expect_report (&report, "{'moved': <uint32 10000>, 'closed': <uint32 4>, 'lost': <uint32 1>, "
+                          "'pause': <uint64 5000000000>}");
+}
+
+static void
+report_without_clients_has_all_fields (void)
+{
+  expect_report (
+    &(RdHandoverReport){ .generation = 2 },
+    "{'moved': <uint32 0>, 'closed': <uint32 0>, 'lost': <uint32 0>, 'pause': <uint64 0>}");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -369,6 +405,9 @@ main (int argc, char **argv)
   ADD ("/metrics/handover", last_handover_shows);
   ADD ("/metrics/handover/totals", totals_are_counted_on);
   ADD ("/metrics/handover/totals/other", totals_not_known_or_missing_have_no_effect);
+  g_test_add_func ("/metrics/handover-report/first", first_generation_has_nothing_to_report);
+  g_test_add_func ("/metrics/handover-report/later", later_generation_reports_all_fields);
+  g_test_add_func ("/metrics/handover-report/zero", report_without_clients_has_all_fields);
 
   return g_test_run ();
 }

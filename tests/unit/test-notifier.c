@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The periodic notification: its text, its rhythm, and its silence. */
+/* The periodic notification. */
 
 #include <string.h>
 
@@ -14,9 +14,9 @@
 
 typedef struct
 {
-  Crowd *crowd; /* of nobody: only for the main loop */
+  Crowd *crowd; /* empty: for the main loop */
   RdBus *bus;
-  GArray *times_us; /* gint64: when each notification came */
+  GArray *times_us; /* gint64: time of each notification */
   const char *text;
 } Listener;
 
@@ -44,7 +44,7 @@ set_up (Listener *listener, gconstpointer data)
 static void
 tear_down (Listener *listener, gconstpointer data)
 {
-  g_assert_finalize_object (listener->bus); /* the notifier has let go of it */
+  g_assert_finalize_object (listener->bus); /* the notifier holds no reference */
   g_array_unref (listener->times_us);
   crowd_free (listener->crowd);
 }
@@ -59,7 +59,7 @@ on_time_over (gpointer user_data)
 }
 
 static void
-let_three_intervals_go_by (Listener *listener)
+wait_three_intervals (Listener *listener)
 {
   gboolean is_over = FALSE;
 
@@ -68,10 +68,11 @@ let_three_intervals_go_by (Listener *listener)
 }
 
 static void
-notification_comes_after_every_interval (Listener *listener, gconstpointer data)
+notification_comes_after_each_interval (Listener *listener, gconstpointer data)
 {
   const gint64 begin_us = g_get_monotonic_time ();
-  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text, 0);
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text,
+                                                     RD_NOTIFIER_NEVER);
 
   CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 3);
   for (guint i = 0; i < 3; i++)
@@ -80,31 +81,34 @@ notification_comes_after_every_interval (Listener *listener, gconstpointer data)
 }
 
 static void
-nothing_comes_once_it_is_freed (Listener *listener, gconstpointer data)
+freed_notifier_publishes_nothing (Listener *listener, gconstpointer data)
 {
-  RdNotifier *notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text, 0);
+  RdNotifier *notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text,
+                                          RD_NOTIFIER_NEVER);
 
   CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 1);
   rd_notifier_free (notifier);
-  let_three_intervals_go_by (listener);
+  wait_three_intervals (listener);
   g_assert_cmpuint (listener->times_us->len, ==, 1);
 }
 
 static void
-interval_of_zero_is_never (Listener *listener, gconstpointer data)
+interval_of_0_is_off (Listener *listener, gconstpointer data)
 {
-  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, 0, listener->text, 0);
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, 0, listener->text,
+                                                     RD_NOTIFIER_NEVER);
 
-  let_three_intervals_go_by (listener);
+  wait_three_intervals (listener);
   g_assert_cmpuint (listener->times_us->len, ==, 0);
-  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, 0);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, RD_NOTIFIER_NEVER);
 }
 
-/* However late each of them comes. */
+/* Delays of single notifications do not add up. */
 static void
-rhythm_does_not_drift (Listener *listener, gconstpointer data)
+due_time_does_not_drift (Listener *listener, gconstpointer data)
 {
-  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text, 0);
+  g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text,
+                                                     RD_NOTIFIER_NEVER);
   const gint64 first_us = rd_notifier_get_due_us (notifier);
 
   CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 4);
@@ -113,7 +117,7 @@ rhythm_does_not_drift (Listener *listener, gconstpointer data)
 }
 
 static void
-first_one_comes_when_it_is_due (Listener *listener, gconstpointer data)
+first_notification_comes_when_it_is_due (Listener *listener, gconstpointer data)
 {
   const gint64 due_us = g_get_monotonic_time () + INTERVAL_US / 4;
   g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, LONG_US, listener->text,
@@ -125,9 +129,9 @@ first_one_comes_when_it_is_due (Listener *listener, gconstpointer data)
   g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, due_us + LONG_US);
 }
 
-/* Also not if the interval is shorter than it was in the process before. */
+/* The old worker may have had a longer interval. */
 static void
-first_one_comes_after_one_interval_at_the_latest (Listener *listener, gconstpointer data)
+first_notification_comes_within_one_interval (Listener *listener, gconstpointer data)
 {
   const gint64 begin_us = g_get_monotonic_time ();
   g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, INTERVAL_US, listener->text,
@@ -137,18 +141,20 @@ first_one_comes_after_one_interval_at_the_latest (Listener *listener, gconstpoin
   g_assert_cmpint (rd_notifier_get_due_us (notifier), <=, g_get_monotonic_time () + INTERVAL_US);
 }
 
+/* A due time before the machine was booted is negative. */
 static void
-missed_ones_come_as_one_and_at_once (Listener *listener, gconstpointer data)
+missed_notifications_come_as_one_at_once (Listener *listener, gconstpointer data)
 {
   const gint64 begin_us = g_get_monotonic_time ();
-  const gint64 due_us = begin_us - 2 * LONG_US - LONG_US / 2;
+  const gint64 intervals = begin_us / LONG_US + 2;
+  const gint64 due_us = begin_us - intervals * LONG_US - LONG_US / 2;
   g_autoptr (RdNotifier) notifier = rd_notifier_new (listener->bus, LONG_US, listener->text,
                                                      due_us);
 
   CROWD_WAIT_FOR (listener->crowd, listener->times_us->len == 1);
   g_assert_cmpint (g_array_index (listener->times_us, gint64, 0), <, begin_us + LONG_US / 2);
-  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, due_us + 3 * LONG_US);
-  let_three_intervals_go_by (listener);
+  g_assert_cmpint (rd_notifier_get_due_us (notifier), ==, due_us + (intervals + 1) * LONG_US);
+  wait_three_intervals (listener);
   g_assert_cmpuint (listener->times_us->len, ==, 1);
 }
 
@@ -159,13 +165,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/notifier/rhythm", notification_comes_after_every_interval);
-  ADD ("/notifier/freed", nothing_comes_once_it_is_freed);
-  ADD ("/notifier/off", interval_of_zero_is_never);
-  ADD ("/notifier/drift", rhythm_does_not_drift);
-  ADD ("/notifier/due", first_one_comes_when_it_is_due);
-  ADD ("/notifier/due/far", first_one_comes_after_one_interval_at_the_latest);
-  ADD ("/notifier/due/past", missed_ones_come_as_one_and_at_once);
+  ADD ("/notifier/interval", notification_comes_after_each_interval);
+  ADD ("/notifier/freed", freed_notifier_publishes_nothing);
+  ADD ("/notifier/off", interval_of_0_is_off);
+  ADD ("/notifier/drift", due_time_does_not_drift);
+  ADD ("/notifier/due", first_notification_comes_when_it_is_due);
+  ADD ("/notifier/due/far", first_notification_comes_within_one_interval);
+  ADD ("/notifier/due/past", missed_notifications_come_as_one_at_once);
 
   return g_test_run ();
 }

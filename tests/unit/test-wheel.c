@@ -328,6 +328,22 @@ deadline_is_told_to_the_tick (Clock *clock, gconstpointer data)
   g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, -1);
 }
 
+/* Such a deadline lies before the machine was booted. */
+static void
+negative_deadline_is_due_at_once (Clock *clock, gconstpointer data)
+{
+  const gint64 deadlines_us[] = { -1, -TICK_US, -START_US, G_MININT64 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (deadlines_us); i++)
+    {
+      WsTimer timer = { 0 };
+
+      ws_wheel_arm (clock->wheel, &timer, deadlines_us[i]);
+      g_assert_cmpuint (advance (clock, (i + 2) * TICK_US), ==, 1);
+      g_assert_true (clock->last_fired == &timer);
+    }
+}
+
 #define ADD(path, function) g_test_add (path, Clock, NULL, clock_set_up, function, clock_tear_down)
 
 int
@@ -337,6 +353,7 @@ main (int argc, char **argv)
 
   ADD ("/wheel/deadline", timer_is_neither_early_nor_more_than_a_tick_late);
   ADD ("/wheel/deadline/told", deadline_is_told_to_the_tick);
+  ADD ("/wheel/deadline/negative", negative_deadline_is_due_at_once);
   ADD ("/wheel/next", next_is_when_the_first_timer_is_due);
   ADD ("/wheel/next/turns", next_leads_to_timers_of_later_turns);
   ADD ("/wheel/turns", timers_of_later_turns_wait_for_theirs);

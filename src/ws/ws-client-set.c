@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The clients of an engine. Each client is in the table, in the array of clients at the same slot,
+ * and in the epoll set. A flush pass that takes too long continues in the next turn. */
+
+#include "ws-client-set.h"
+
+#include "ws-socket.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
+#define TICK_MIN_US      10000
+#define TICK_MAX_US      100000
+#define FLUSH_SLICE_US   4000 /* of a flush pass in one turn */
+#define CLOCK_EVERY      64   /* clients between two readings of the clock */
+
+/* Clients are evicted when the log would reach them after another 1/64 of its content, so that the
+ * table is not searched for each append. */
+#define MARGIN_SHARE 64
+
+WsClientSet *
+ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, GError **error)
+{
+  const gint64 tick_us = MIN (options->ping_interval_us, options->ping_timeout_us) / 16;
+  g_autoptr (WsClientSet) set = g_new0 (WsClientSet, 1);
+
+  set->options = *options;
+  set->log = log;
+  set->table = table;
+  set->context.log = log;
+  set->context.counters = ws_table_get_counters (table);
+  set->context.max_message = options->max_message;
+  set->context.max_rests = ws_log_get_size (log) / 2;
+  set->clients = g_new0 (WsClient *, ws_table_get_capacity (table));
+  set->now_us = g_get_monotonic_time ();
+  set->wheel = ws_wheel_new (CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US), set->now_us);
+  if (options->ping_interval_us > 0)
+    set->send_timeout_us = options->ping_interval_us + options->ping_timeout_us;
+  set->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (set->epoll_fd < 0)
+    {
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                   "cannot create an epoll set: %s", g_strerror (errno));
+      return NULL;
+    }
+
+  return g_steal_pointer (&set);
+}
+
+void
+ws_client_set_free (WsClientSet *set)
+{
+  for (guint i = 0; i < ws_table_get_count (set->table); i++)
+    ws_client_free (set->clients[i]);
+  g_free (set->clients);
+  ws_table_free (set->table);
+  ws_log_free (set->log);
+  ws_wheel_free (set->wheel);
+  if (set->epoll_fd >= 0)
+    close (set->epoll_fd);
+  g_free (set);
+}
+
+/* Adds the socket to the epoll set, which also reports events that happened before (epoll(7)). */
+static gboolean
+watch (WsClientSet *set, WsClient *client, GError **error)
+{
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+
+  event.data.ptr = client;
+  client->is_watched = epoll_ctl (set->epoll_fd, EPOLL_CTL_ADD, client->record->fd, &event) == 0;
+  if (!client->is_watched)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                 "cannot watch the socket of a client: %s", g_strerror (errno));
+  return client->is_watched;
+}
+
+/* Copies the draft record of @client to the table, with a new id. */
+static void
+enter (WsClientSet *set, WsClient *client)
+{
+  WsRecord *record = ws_table_add (set->table);
+
+  client->id = record->id;
+  client->record->id = record->id;
+  *record = *client->record;
+  client->record = record;
+  set->clients[ws_table_get_count (set->table) - 1] = client;
+}
+
+WsClient *
+ws_client_set_add (WsClientSet *set, int fd, GError **error)
+{
+  WsRecord draft = { .fd = fd,
+                     .cursor = ws_log_get_head (set->log),
+                     .next = ws_log_get_count (set->log),
+                     .connected_us = g_get_real_time (),
+                     .heard_us = g_get_monotonic_time () };
+  WsClient *client = ws_client_new (&draft);
+
+  if (ws_table_get_count (set->table) >= set->options.max_clients)
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
+                   set->options.max_clients);
+    }
+  else if (watch (set, client, error))
+    {
+      ws_socket_read_peer (&draft);
+      ws_socket_tune (fd, set->send_timeout_us);
+      enter (set, client);
+      ws_client_set_arm_ping (set, client);
+      return client;
+    }
+
+  ws_client_free (client);
+  return NULL;
+}
+
+static void
+enqueue (GQueue *queue, WsClient *client)
+{
+  client->queue = queue;
+  g_queue_push_tail_link (queue, &client->link);
+}
+
+WsClient *
+ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd)
+{
+  WsRecord *copy = ws_table_add_copy (set->table, record);
+  WsClient *client = ws_client_new (copy);
+
+  copy->fd = fd;
+  set->clients[ws_table_get_count (set->table) - 1] = client;
+  enqueue (&set->unwatched, client);
+  return client;
+}
+
+void
+ws_client_set_restore_ping (WsClientSet *set, WsClient *client)
+{
+  const gint64 deadline_us = ws_wheel_get_deadline_us (set->wheel, &client->timer);
+
+  if (client->state != WS_CLIENT_OPEN)
+    return;
+
+  client->record->heard_us = CLAMP (client->record->heard_us, 0, set->now_us);
+  ws_wheel_disarm (&client->timer);
+  if (client->awaits_pong && set->options.ping_interval_us > 0)
+    ws_wheel_arm (set->wheel, &client->timer,
+                  CLAMP (deadline_us, 0, set->now_us + set->options.ping_timeout_us));
+  else
+    ws_client_set_arm_ping (set, client);
+}
+
+static void
+begin_restart_close (WsClientSet *set, WsClient *client)
+{
+  if (client->state != WS_CLIENT_OPEN)
+    return;
+
+  client->is_ours = TRUE;
+  ws_client_close (client, &set->context, WS_CLOSE_SERVICE_RESTART, "service restart");
+}
+
+void
+ws_client_set_watch (WsClientSet *set, WsClient *client)
+{
+  if (set->retunes)
+    ws_socket_set_send_timeout (client->record->fd, set->send_timeout_us);
+  if (watch (set, client, NULL))
+    {
+      /* without new messages no flush pass would send these */
+      if ((client->record->flags & WS_RECORD_CONTROL) != 0)
+        ws_client_set_send (set, client);
+      return;
+    }
+
+  begin_restart_close (set, client);
+  ws_client_set_send (set, client);
+  ws_client_set_drop (set, client);
+}
+
+WsClient *
+ws_client_set_pop (GQueue *queue)
+{
+  GList *link = g_queue_pop_head_link (queue);
+  WsClient *client;
+
+  if (link == NULL)
+    return NULL;
+
+  client = link->data;
+  client->queue = NULL;
+  return client;
+}
+
+void
+ws_client_set_change_log (WsClientSet *set, WsLog *log)
+{
+  const guint64 tail = ws_log_get_tail (log);
+
+  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+    {
+      const WsRecord *record = ws_table_get (set->table, slot);
+      WsClient *client = set->clients[slot];
+
+      if ((record->flags & WS_RECORD_DETACHED) != 0 || record->cursor >= tail)
+        continue;
+      if (!ws_client_evict (client, &set->context))
+        ws_client_set_drop (set, client);
+      else if (!client->is_timed)
+        ws_client_set_time_close (set, client, G_MAXINT64);
+    }
+
+  ws_log_free (set->log);
+  set->log = log;
+  set->context.log = log;
+  set->context.max_rests = ws_log_get_size (log) / 2;
+}
+
+void
+ws_client_set_close_from (WsClientSet *set, guint first)
+{
+  for (guint slot = first; slot < ws_table_get_count (set->table); slot++)
+    {
+      WsClient *client = set->clients[slot];
+
+      begin_restart_close (set, client);
+      if (!client->is_timed)
+        ws_client_set_time_close (set, client, G_MAXINT64);
+    }
+}
+
+void
+ws_client_set_time_close (WsClientSet *set, WsClient *client, gint64 deadline_us)
+{
+  const gint64 latest_us = g_get_monotonic_time () + CLOSE_TIMEOUT_US;
+
+  client->is_timed = TRUE;
+  ws_wheel_arm (set->wheel, &client->timer, CLAMP (deadline_us, 0, latest_us));
+}
+
+void
+ws_client_set_drop (WsClientSet *set, WsClient *client)
+{
+  WsRecord *record = client->record;
+
+  if (client->is_dead)
+    return;
+
+  if (client->close_code == 0)
+    client->close_code = WS_CLOSE_ABNORMAL;
+  ws_client_count_delivered (client, &set->context);
+  ws_client_release_rest (client, &set->context);
+  set->context.counters->closed[ws_close_slot (client->close_code)]++;
+  /* close() alone keeps the socket in the epoll set if another process has it open, too */
+  epoll_ctl (set->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
+  close (record->fd);
+  record->fd = -1;
+  record->flags = WS_RECORD_DETACHED | WS_RECORD_BLOCKED;
+  ws_wheel_disarm (&client->timer);
+  client->is_dead = TRUE;
+  if (client->queue != NULL)
+    g_queue_unlink (client->queue, &client->link);
+  enqueue (&set->dead, client);
+}
+
+/* Starts the timeout of a ping that was just written. */
+static void
+await_pong (WsClientSet *set, WsClient *client)
+{
+  client->ping_sent = FALSE;
+  if (client->state != WS_CLIENT_OPEN)
+    return;
+
+  client->awaits_pong = TRUE;
+  ws_wheel_arm (set->wheel, &client->timer, g_get_monotonic_time () + set->options.ping_timeout_us);
+}
+
+void
+ws_client_set_settle (WsClientSet *set, WsClient *client)
+{
+  const WsRecordFlags waits = client->record->flags & (WS_RECORD_CONTROL | WS_RECORD_BLOCKED);
+
+  if (client->is_dead)
+    return;
+
+  if ((waits == WS_RECORD_CONTROL && ws_client_send (client, &set->context) == WS_SEND_FAILED)
+      || client->state == WS_CLIENT_FINISHED)
+    {
+      ws_client_set_drop (set, client);
+      return;
+    }
+
+  if (client->ping_sent)
+    await_pong (set, client);
+  if (client->state != WS_CLIENT_OPEN && !client->is_timed)
+    ws_client_set_time_close (set, client, G_MAXINT64);
+}
+
+void
+ws_client_set_send (WsClientSet *set, WsClient *client)
+{
+  if (ws_client_send (client, &set->context) == WS_SEND_FAILED)
+    ws_client_set_drop (set, client);
+  else
+    ws_client_set_settle (set, client);
+}
+
+void
+ws_client_set_read_later (WsClientSet *set, WsClient *client)
+{
+  if (client->queue == NULL)
+    enqueue (&set->readable, client);
+}
+
+void
+ws_client_set_arm_ping (WsClientSet *set, WsClient *client)
+{
+  client->awaits_pong = FALSE;
+  if (set->options.ping_interval_us > 0)
+    ws_wheel_arm (set->wheel, &client->timer,
+                  client->record->heard_us + set->options.ping_interval_us);
+}
+
+/* Sends the log to the client in @slot, in a flush pass. */
+static void
+visit (WsClientSet *set, guint slot)
+{
+  WsRecord *record = ws_table_get (set->table, slot);
+
+  if (record->flags == 0)
+    {
+      if (record->cursor < ws_log_get_head (set->log)
+          && ws_client_send_log (record, &set->context) == WS_SEND_FAILED)
+        ws_client_set_drop (set, set->clients[slot]);
+    }
+  else if (record->flags == WS_RECORD_CONTROL)
+    ws_client_set_send (set, set->clients[slot]);
+}
+
+WsClient *
+ws_client_set_reap (WsClientSet *set, WsRecord *record)
+{
+  WsClient *client = ws_client_set_pop (&set->dead);
+  guint slot;
+  guint last;
+
+  if (client == NULL)
+    return NULL;
+
+  slot = client->record - ws_table_get (set->table, 0);
+  last = ws_table_get_count (set->table) - 1;
+  *record = *client->record;
+  client->record = record;
+  ws_table_remove (set->table, slot);
+  if (slot == last)
+    return client;
+
+  set->clients[slot] = set->clients[last];
+  set->clients[slot]->record = ws_table_get (set->table, slot);
+  if (set->flush.is_active && slot < set->flush.slot)
+    visit (set, slot); /* the pass is past this slot already */
+  return client;
+}
+
+static void
+begin_pass (WsClientSet *set)
+{
+  set->flush.is_active = TRUE;
+  set->flush.slot = 0;
+  set->flush.head = ws_log_get_head (set->log);
+  set->flush.done_count = ws_log_get_count (set->log);
+}
+
+static void
+end_pass (WsClientSet *set)
+{
+  set->flush.is_active = FALSE;
+  set->flush.done = set->flush.head;
+  set->context.counters->flush_passes++;
+}
+
+void
+ws_client_set_flush (WsClientSet *set)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  WsFlush *flush = &set->flush;
+  gint64 now_us = begin_us;
+
+  if (!ws_client_set_is_flush_pending (set))
+    return;
+  if (!flush->is_active)
+    begin_pass (set);
+
+  while (flush->slot < ws_table_get_count (set->table) && now_us - begin_us < FLUSH_SLICE_US)
+    {
+      visit (set, flush->slot++);
+      if (flush->slot % CLOCK_EVERY == 0)
+        now_us = g_get_monotonic_time ();
+    }
+
+  if (flush->slot >= ws_table_get_count (set->table))
+    end_pass (set);
+  set->context.counters->flush_us += g_get_monotonic_time () - begin_us;
+}
+
+gboolean
+ws_client_set_is_flush_pending (const WsClientSet *set)
+{
+  return set->flush.is_active || set->flush.done < ws_log_get_head (set->log);
+}
+
+static gboolean
+is_before (const WsRecord *record, guint64 offset)
+{
+  return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
+}
+
+void
+ws_client_set_make_room (WsClientSet *set, gsize size)
+{
+  const guint64 head = ws_log_get_head (set->log);
+  const guint64 tail = ws_log_get_tail_after (set->log, size);
+  guint64 least;
+
+  if (tail <= set->flush.low)
+    return;
+
+  least = MIN (tail + (head - ws_log_get_tail (set->log)) / MARGIN_SHARE, head);
+  set->flush.low = head;
+  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+    {
+      const WsRecord *record = ws_table_get (set->table, slot);
+      WsClient *client = set->clients[slot];
+
+      if (is_before (record, least))
+        ws_client_set_send (set, client);
+      if (is_before (record, least))
+        {
+          if (ws_client_evict (client, &set->context))
+            ws_client_set_send (set, client);
+          else
+            ws_client_set_drop (set, client);
+        }
+      if (is_before (record, set->flush.low))
+        set->flush.low = record->cursor;
+    }
+}
