@@ -7,8 +7,6 @@
 #include "rd-redis-bus-options.h"
 #include "rd-redis.h"
 
-G_BEGIN_DECLS
-
 /* Joins the nodes that use one Redis database. A message published here is delivered to the clients
  * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
  * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
@@ -34,5 +32,3 @@ gboolean rd_redis_bus_is_idle (RdRedisBus *self);
 /* For a new bus with the name of a node whose sequence numbers are unknown: skips these numbers, as
  * other nodes ignore numbers that they have seen. */
 void rd_redis_bus_skip_ahead (RdRedisBus *self);
-
-G_END_DECLS
