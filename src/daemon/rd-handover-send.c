@@ -140,7 +140,7 @@ leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char
                        "again (1012): %s",
                        n),
              n, reason);
-  ws_engine_leave_behind (rd_manager_get_engine (parts->manager), first);
+  ws_engine_close_from (rd_manager_get_engine (parts->manager), first);
 }
 
 /* All but the sockets, without which there is nothing to go on with. */
