@@ -1,5 +1,5 @@
-# The service, as docker-compose.yml runs it: built in one stage, run in another, which has no
-# compiler. Alone: docker build -t ringdown . && docker run --init -p 127.0.0.1:8000:8000 ringdown
+# The image of the service for docker-compose.yml. The second stage has no build tools. Without
+# Compose: docker build -t ringdown . && docker run --init -p 127.0.0.1:8000:8000 ringdown
 
 FROM debian:bookworm-slim AS build
 WORKDIR /ringdown
@@ -20,14 +20,14 @@ COPY --from=build /image/usr/local/share/locale /usr/local/share/locale
 COPY LICENSE /usr/local/share/doc/ringdown/
 RUN ringdown --version
 
-# Its log is in UTF-8. It has no bus to be on. Who reaches it is up to how its ports are published.
+# UTF-8 for the log. A container has no message bus. The published ports decide who can connect.
 ENV LANG=C.UTF-8 \
   RINGDOWN_BUS=none \
   RINGDOWN_ADDRESS=0.0.0.0 \
   RINGDOWN_ADMIN_ADDRESS=0.0.0.0
 EXPOSE 8000 8001
 
-# By number, so that it can be seen that it is not root. Bash asks, as there is no curl.
+# A numeric user shows that it is not root. The image has no curl: the health check uses bash.
 USER 980
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["bash", "-c", \
   "exec 3<>/dev/tcp/127.0.0.1/${RINGDOWN_ADMIN_PORT:-8001} \

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What clients notice of an upgrade: silences, by windows of one run of the load generator.
+"""The effect of upgrades on clients: their silences in each window of a run of the load generator.
 
-In every other window the service is upgraded, or restarted; in those between its state is asked
-for, which costs the machine a process as well. In the last ones it is stopped for a while: if that
-did not show, no pause would.
+In every other window the service is upgraded or restarted. In the windows between, its status is
+read, which starts a process as well. In the last windows it is stopped for a moment, as a control:
+if that were not visible in the silences, no pause would be.
 """
 
 import os
@@ -16,14 +16,14 @@ from statistics import median
 from processes import CannotMeasure
 
 WINDOW_S = 2
-SETTLE_S = 0.5  # of a window, before anything is done in it
+SETTLE_S = 0.5  # from the beginning of a window to the action in it
 STOPS = 5
 STOP_MS = 50
-UNQUIET = 1.5  # times the longest silence of an ordinary window
+UNQUIET = 1.5  # times the median of the longest silences without an upgrade
 
 
 class Silence:
-    """How long clients went without a message at most, over some windows: whole ms, and a max."""
+    """The longest silence of each client in each of some windows: in whole ms, and the maximum."""
 
     def __init__(self, windows):
         self._clients = Counter()
@@ -46,21 +46,21 @@ def stop(server):
 
 
 def run(bench, server, clients, times):
-    """Returns all figures of one run, see summarize ()."""
-    actions = [server.look, server.renew] * times + [lambda: stop(server)] * STOPS
-    told = []
+    """Returns all figures of one run, see summarize()."""
+    actions = [server.read_status, server.renew] * times + [lambda: stop(server)] * STOPS
+    results = []
     with bench.load(server, f"--clients={clients}", "--rate=50", "--senders=50", "--pid=0",
                     f"--windows={len(actions)}", f"--duration={len(actions) * WINDOW_S}") as load:
         for number, action in enumerate(actions, 1):
             load.await_progress(f"window {number} ")
             begin = time.monotonic()
             time.sleep(SETTLE_S)
-            told.append(action())
+            results.append(action())
             if time.monotonic() - begin > WINDOW_S:
-                raise CannotMeasure(f"window {number}: what was done in it outlasted its "
+                raise CannotMeasure(f"window {number}: the action in it took longer than "
                                     f"{WINDOW_S} s")
         windows = load.finish()["traffic"]["silences"]
-    reports = told[1:2 * times:2]
+    reports = results[1:2 * times:2]
     renewed, quiet, stopped = (windows[1:2 * times:2], windows[:2 * times:2], windows[2 * times:])
     check_stops(stopped)
     check_reports(reports, clients, bench.faults)
@@ -68,12 +68,12 @@ def run(bench, server, clients, times):
 
 
 def check_stops(windows):
-    """Nobody can have got a message while the service did not run; a ms is lost to rounding, and
-    one to those that were on their way."""
+    """Checks that no client got a message while the service was stopped. Tolerates 1 ms for
+    rounding and 1 ms for messages in transit."""
     shortest = Silence(windows).quantile(0)
     if shortest < STOP_MS - 2:
-        raise CannotMeasure(f"the service was stopped for {STOP_MS} ms, and a client's longest "
-                            f"silence was {shortest} ms")
+        raise CannotMeasure(f"the service was stopped for {STOP_MS} ms, but the longest silence "
+                            f"of a client was {shortest} ms")
 
 
 def check_reports(reports, clients, faults):
@@ -83,14 +83,13 @@ def check_reports(reports, clients, faults):
 
 
 def added(windows, quiet):
-    """Returns what the silences of @windows have more than those of quiet ones: p50, p99 and the
-    longest, each less the same of the others."""
+    """Returns p50, p99 and the longest silence in WINDOWS, less those in the windows QUIET."""
     without = Silence(quiet).figures()
     return {name: value - without[name] for name, value in Silence(windows).figures().items()}
 
 
 def summarize(renewed, quiet, stopped, reports):
-    """Returns all figures of one run, in ms; `pause` is what the renewals add to the silences."""
+    """Returns all figures of one run, in ms; `pause`: what upgrades add to the silences."""
     own = [report["pause"] / 1e3 for report in reports]
     return {
         "pause": added(renewed, quiet),
@@ -103,14 +102,14 @@ def summarize(renewed, quiet, stopped, reports):
 
 
 def medians(runs, name):
-    """Returns the figures that have this name, each the median over the runs."""
+    """Returns the medians over the runs of the figures called NAME."""
     return {figure: median(run[name][figure] for run in runs) for figure in runs[0][name]}
 
 
 def notes(runs):
-    """Returns what makes the figures worth less."""
+    """Returns reasons why the figures may be inexact."""
     each = [window["max"] for run in runs for window in run["each_without"]]
     if max(each) <= UNQUIET * median(each):
         return []
-    return [f"something else runs on this machine: without an upgrade, silences were "
+    return [f"another program uses the CPU: without an upgrade, silences were "
             f"{min(each):.0f} to {max(each):.0f} ms"]

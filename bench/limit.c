@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* bench-limit: what a broadcast server of the plainest design can do at best, the limit that
- * Ringdown is measured against. One epoll set, an array of sockets, and for each message one
- * send() for every client: nothing else happens between a frame read and its delivery.
- * It never queues: a client whose socket is full is dropped and counted. It does not validate
- * UTF-8, joins no fragments, has no deadlines, and drops whoever breaks the protocol: it must
- * not face strangers. */
+/* bench-limit: a minimal broadcast server, against which Ringdown is measured. It has one epoll
+ * set, an array of sockets, and calls send() once per message and client. It has no queue: a client
+ * whose socket is full is dropped and counted. It does not validate UTF-8, does not join fragments,
+ * has no timeouts, and drops clients that violate the protocol. Not for untrusted input. */
 
 #include "wire.h"
 
@@ -31,11 +29,11 @@ enum
 
 typedef struct
 {
-  int fd;        /* owned; -1 once dropped */
+  int fd;        /* owned; -1 after drop() */
   gboolean open; /* the handshake is done */
-  guint slot;    /* in Server.fds and Server.clients, while open */
+  guint slot;    /* index in Server.fds and Server.clients, while open */
   gsize carry_length;
-  guint8 *carry; /* owned, nullable: the start of what has not come in full */
+  guint8 *carry; /* owned, nullable: incomplete input */
 } Client;
 
 typedef struct
@@ -44,9 +42,9 @@ typedef struct
   int listen_fd;      /* owned */
   GArray *fds;        /* owned, of int: the sockets of open clients, without holes */
   GPtrArray *clients; /* owned: the same clients in the same order */
-  GPtrArray *dropped; /* owned: freed after the pass, for its events may still point there */
-  guint8 *input;      /* owned: one buffer for all reads */
-  guint full;         /* clients dropped because their socket was */
+  GPtrArray *dropped; /* owned: freed after each iteration, since events may point to them */
+  guint8 *input;      /* owned: buffer for all reads */
+  guint full;         /* clients dropped because their socket was full */
 } Server;
 
 G_NORETURN static void
@@ -74,7 +72,8 @@ drop (Server *server, Client *client)
   g_ptr_array_add (server->dropped, client);
 }
 
-/* From the last to the first, since drop() moves the last client into the hole. */
+/* Sends @frame to all clients, from the last to the first, since drop() moves the last client to
+ * the slot of the dropped one. */
 static void
 broadcast (Server *server, const guint8 *frame, gsize length)
 {
@@ -87,13 +86,13 @@ broadcast (Server *server, const guint8 *frame, gsize length)
       if (G_LIKELY (sent == (gssize) length))
         continue;
       if (sent >= 0 || errno == EAGAIN)
-        fprintf (stderr, "dropped a client whose socket is full, the %uth\n", ++server->full);
+        fprintf (stderr, "dropped a client whose socket is full (%u so far)\n", ++server->full);
       drop (server, g_ptr_array_index (server->clients, i));
     }
 }
 
-/* The answer is made where the frame lies: a server's header has no key, so it fits in front of the
- * payload. */
+/* Answers a frame. The answer is built in place: the header of a server has no key, so it fits in
+ * front of the payload. */
 static void
 handle_frame (Server *server, Client *client, guint8 *data, const WireFrame *frame)
 {
@@ -117,7 +116,7 @@ handle_frame (Server *server, Client *client, guint8 *data, const WireFrame *fra
     drop (server, client);
 }
 
-/* Returns: how many bytes of @data are done with. */
+/* Handles all complete frames in @data. Returns the number of bytes handled. */
 static gsize
 read_frames (Server *server, Client *client, guint8 *data, gsize size)
 {
@@ -139,7 +138,7 @@ read_frames (Server *server, Client *client, guint8 *data, gsize size)
   return done;
 }
 
-/* Returns: how many bytes of @data are done with. */
+/* Answers a handshake if it is complete. Returns the number of bytes handled. */
 static gsize
 read_handshake (Server *server, Client *client, const guint8 *data, gsize size)
 {
@@ -179,20 +178,20 @@ handle_input (Server *server, Client *client, gsize size)
   client->carry = g_memdup2 (server->input + done, client->carry_length);
 }
 
-/* Edge-triggered: reads until there is no more. A read that does not fill the buffer saw the end
- * of the data, but not the hang-up behind it. */
+/* Reads all data, since epoll is edge-triggered. After a read that does not fill the buffer there
+ * is no more data, but there may be an end of file. */
 static void
 read_client (Server *server, Client *client, guint32 events)
 {
-  gsize room = INPUT_SIZE;
-  gssize n = room;
+  gsize capacity = INPUT_SIZE;
+  gssize n = capacity;
 
-  while (client->fd >= 0 && (n == (gssize) room || events & (EPOLLRDHUP | EPOLLHUP)))
+  while (client->fd >= 0 && (n == (gssize) capacity || events & (EPOLLRDHUP | EPOLLHUP)))
     {
-      room = INPUT_SIZE - client->carry_length;
+      capacity = INPUT_SIZE - client->carry_length;
       if (client->carry_length > 0)
         memcpy (server->input, client->carry, client->carry_length);
-      n = recv (client->fd, server->input + client->carry_length, room, 0);
+      n = recv (client->fd, server->input + client->carry_length, capacity, 0);
       if (n < 0 && errno == EAGAIN)
         return;
       if (n <= 0)
@@ -225,11 +224,11 @@ accept_clients (Server *server)
       watch (server, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, client);
     }
   if (errno == EMFILE || errno == ENFILE)
-    die ("Cannot accept another client, raise `ulimit -n`");
+    die ("Cannot accept another client; raise `ulimit -n`");
 }
 
 static void
-turn (Server *server)
+iterate (Server *server)
 {
   struct epoll_event events[EVENTS];
   int n = epoll_wait (server->epoll_fd, events, EVENTS, -1);
@@ -278,21 +277,22 @@ main (int argc, char **argv)
 {
   int port = 0;
   const GOptionEntry entries[] = {
-    { "port", 'p', 0, G_OPTION_ARG_INT, &port, "Port on 127.0.0.1; 0 (default): any", "PORT" },
+    { "port", 'p', 0, G_OPTION_ARG_INT, &port, "Port on 127.0.0.1; 0 (default): any free port",
+      "PORT" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
   Server server = { 0 };
 
-  g_option_context_set_summary (context, "A bare epoll broadcast server: the limit of its design.");
+  g_option_context_set_summary (context, "A minimal epoll broadcast server, to compare with.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || port < 0 || port > G_MAXUINT16)
     {
-      fprintf (stderr, "bench-limit: %s\n", error ? error->message : "--port is 0 to 65535");
+      fprintf (stderr, "bench-limit: %s\n", error ? error->message : "--port must be 0 to 65535");
       return 2;
     }
   start (&server, port);
   for (;;)
-    turn (&server);
+    iterate (&server);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One connection, from connect() to the end of the closing handshake: a state machine that is
- * moved by epoll's events. Frames are parsed where they were read, in the buffer that all clients
- * share; only the start of an unfinished one is kept. It answers pings and closes.
- * It knows no other client, and does not decide when to send. */
+/* A client connection, from connect() to the end of the closing handshake: a state machine driven
+ * by epoll events. Frames are parsed in the read buffer that all clients share; only incomplete
+ * frames are copied. Pings and close frames are answered. */
 
 #include "load-client.h"
 
@@ -41,7 +40,7 @@ load_client_reset (LoadClient *client)
     close (client->fd);
   client->fd = -1;
   client->state = LOAD_CLIENT_IDLE;
-  client->echoes = 0;
+  client->n_echoed = 0;
   client->carry_length = 0;
   g_clear_pointer (&client->carry, g_free);
   g_clear_pointer (&client->unsent, g_byte_array_unref);
@@ -128,7 +127,7 @@ handle_control (LoadClient *client, const WireFrame *frame, const guint8 *payloa
   send_close (client, client->close_code);
 }
 
-/* What a server must never send (RFC 6455 sections 5.1 to 5.5). */
+/* Returns whether a server must not send this frame (RFC 6455 sections 5.1 to 5.5). */
 static gboolean
 is_malformed (const WireFrame *frame)
 {
@@ -141,8 +140,8 @@ is_malformed (const WireFrame *frame)
          || frame->length > LOAD_INPUT_SIZE - WIRE_MAX_HEADER;
 }
 
-/* A fragmented message is known by its first frame, which has the stamp; the rest is passed over.
- * Returns: the bytes of whole frames, or -1 if there is none to be expected any more. */
+/* Handles all complete frames in @data. Of a fragmented message, the first frame has the stamp, the
+ * others are skipped. Returns the bytes handled, or -1 at the end of the connection. */
 static gssize
 read_frames (LoadClient *client, LoadReader *reader, const guint8 *data, gsize size, gint64 now_us)
 {
@@ -164,15 +163,16 @@ read_frames (LoadClient *client, LoadReader *reader, const guint8 *data, gsize s
       if (G_UNLIKELY (frame.opcode & 0x08))
         handle_control (client, &frame, payload);
       else if (frame.opcode != WIRE_CONTINUATION && reader->stats != NULL)
-        client->echoes += load_stats_note_message (reader->stats, client->index, payload,
-                                                   frame.length, now_us)
-                            == client->sender
-                          && client->sender >= 0;
+        client->n_echoed += load_stats_note_message (reader->stats, client->index, payload,
+                                                     frame.length, now_us)
+                              == client->sender
+                            && client->sender >= 0;
     }
   return done;
 }
 
-/* Returns: the bytes of the answer's head, 0 if it has not come in full, or -1. */
+/* Checks the answer to the handshake. Returns the size of its head, 0 if it is incomplete, or -1
+ * with an error. */
 static gssize
 read_answer (LoadClient *client, LoadReader *reader, gsize size, GError **error)
 {
@@ -188,7 +188,7 @@ read_answer (LoadClient *client, LoadReader *reader, gsize size, GError **error)
   return end + 4 - reader->input;
 }
 
-/* Returns: FALSE if nothing more is to be expected. */
+/* Handles @size bytes of input. Returns FALSE at the end of the connection. */
 static gboolean
 consume (LoadClient *client, LoadReader *reader, gsize size, gint64 now_us, GError **error)
 {
@@ -211,26 +211,26 @@ consume (LoadClient *client, LoadReader *reader, gsize size, gint64 now_us, GErr
   return TRUE;
 }
 
-/* Edge-triggered: reads until there is no more. A read that does not fill the buffer saw the end
- * of the data, but not the hang-up behind it. Returns: FALSE at the end of the connection. */
+/* Reads all data, since epoll is edge-triggered. After a read that does not fill the buffer there
+ * is no more data, but there may be an end of file. Returns FALSE at the end of the connection. */
 static gboolean
 read_all (LoadClient *client, LoadReader *reader, guint events, GError **error)
 {
   for (;;)
     {
-      gsize room = LOAD_INPUT_SIZE - client->carry_length;
+      gsize capacity = LOAD_INPUT_SIZE - client->carry_length;
       gssize n;
 
       if (client->carry_length > 0)
         memcpy (reader->input, client->carry, client->carry_length);
-      n = recv (client->fd, reader->input + client->carry_length, room, 0);
+      n = recv (client->fd, reader->input + client->carry_length, capacity, 0);
       if (n < 0 && errno == EAGAIN)
         return TRUE;
       if (n <= 0)
         return FALSE;
       if (!consume (client, reader, client->carry_length + n, g_get_monotonic_time (), error))
         return FALSE;
-      if (n < (gssize) room && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+      if (n < (gssize) capacity && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
         return TRUE;
     }
 }

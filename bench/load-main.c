@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* ringdown-bench: reads its options, runs, reports. Exit status: 0: every delivery came once and
- * in order, and no connection ended early; 1: not so, or the run failed; 2: wrong usage. */
+/* ringdown-bench: parses options, runs, reports. Exit status: 0: every message was delivered once
+ * and in order, and no connection ended early; 1: otherwise, or the run failed; 2: wrong usage. */
 
 #include "load-options.h"
 #include "load-report.h"
@@ -29,7 +29,7 @@ run (const LoadOptions *options, gboolean *clean, GError **error)
   if (swarm == NULL)
     return FALSE;
   if (far != NULL)
-    load_swarm_aim (swarm, options->n_near, far);
+    load_swarm_set_target (swarm, options->n_near, far);
   result = load_run_new (options, swarm, error);
   if (result == NULL)
     return FALSE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command line of ringdown-bench: reads it, checks each value against its limits and the
- * options against each other, fills in defaults. Nobody else sees argv. */
+/* The command line of ringdown-bench: parses it, checks the values and combinations of the options,
+ * and sets defaults. */
 
 #include "load-options.h"
 
@@ -55,8 +55,8 @@ check (double value, double min, double max, const char *option, GError **error)
 {
   if (value >= min && value <= max)
     return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s is %.10g: give %.10g to %.10g",
-               option, value, min, max);
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s is %.10g; it must be %.10g to %.10g", option, value, min, max);
   return FALSE;
 }
 
@@ -74,7 +74,7 @@ parse_steps (GArray *steps, const char *list, GError **error)
       if (!g_ascii_string_to_unsigned (words[i], 10, lowest, MAX_CLIENTS, &value, NULL))
         {
           g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                       "--steps has '%s': give rising numbers of clients, like 1000,5000",
+                       "--steps has '%s'; it must be rising numbers of clients, like 1000,5000",
                        words[i]);
           return FALSE;
         }
@@ -90,20 +90,21 @@ check_if_set (int value, int max, const char *option, GError **error)
   return value == UNSET || check (value, 1, max, option, error);
 }
 
-/* Those that exclude each other, then each option alone. */
+/* Checks for conflicting options, then the value of each option. */
 static gboolean
 check_raw (const RawOptions *raw, GError **error)
 {
   if (raw->rate > 0 && raw->in_flight != UNSET)
     {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                   "--rate and --in-flight exclude each other: an open loop or a closed one");
+                   "--rate (open loop) and --in-flight (closed loop) cannot be combined");
       return FALSE;
     }
   if (raw->steps != NULL && raw->clients != UNSET)
     {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                   "--steps and --clients exclude each other: the last step is the clients");
+      g_set_error (
+        error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+        "--steps and --clients cannot be combined; the last step is the number of clients");
       return FALSE;
     }
   return check_if_set (raw->clients, MAX_CLIENTS, "--clients", error)
@@ -119,7 +120,7 @@ check_raw (const RawOptions *raw, GError **error)
          && check (raw->pid, 0, G_MAXINT, "--pid", error);
 }
 
-/* A closed loop of M messages has M senders with one each, unless told otherwise. */
+/* Sets the number of senders; the default of a closed loop is one for each message in flight. */
 static gboolean
 settle_senders (LoadOptions *options, const RawOptions *raw, GError **error)
 {
@@ -179,37 +180,42 @@ load_options_parse (int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "url", 'u', 0, G_OPTION_ARG_STRING, &raw.url, "Server (ws://127.0.0.1:8000/ws)", "URL" },
     { "far-url", 0, 0, G_OPTION_ARG_STRING, &raw.far_url,
-      "Half of the clients are here, only receive, and are timed", "URL" },
+      "Second server: half of the clients; they only receive, and latencies are theirs", "URL" },
     { "clients", 'n', 0, G_OPTION_ARG_INT, &raw.clients, "Clients (1000)", "N" },
-    { "steps", 0, 0, G_OPTION_ARG_STRING, &raw.steps, "Connect up to each, and report it", "N,N" },
-    { "in-flight", 'm', 0, G_OPTION_ARG_INT, &raw.in_flight,
-      "Closed loop: messages under way at a time (1)", "M" },
+    { "steps", 0, 0, G_OPTION_ARG_STRING, &raw.steps,
+      "Connect up to each number, and report each step", "N,N" },
+    { "in-flight", 'm', 0, G_OPTION_ARG_INT, &raw.in_flight, "Closed loop: messages in flight (1)",
+      "M" },
     { "rate", 'r', 0, G_OPTION_ARG_DOUBLE, &raw.rate, "Open loop: messages a second", "R" },
     { "senders", 'k', 0, G_OPTION_ARG_INT, &raw.senders,
       "Clients that send (closed loop: M, open: 1)", "K" },
-    { "size", 's', 0, G_OPTION_ARG_INT, &raw.size, "Bytes of a message (128)", "BYTES" },
+    { "size", 's', 0, G_OPTION_ARG_INT, &raw.size, "Message size (128)", "BYTES" },
     { "duration", 'd', 0, G_OPTION_ARG_DOUBLE, &raw.duration_s, "Measured time (5)", "S" },
-    { "warmup", 'w', 0, G_OPTION_ARG_DOUBLE, &raw.warmup_s, "Traffic before it (1)", "S" },
+    { "warmup", 'w', 0, G_OPTION_ARG_DOUBLE, &raw.warmup_s, "Traffic before the measured time (1)",
+      "S" },
     { "windows", 0, 0, G_OPTION_ARG_INT, &raw.windows,
-      "Parts of the measured time: the silences in each (1)", "N" },
+      "Parts of the measured time; silences are reported for each (1)", "N" },
     { "connect-only", 0, 0, G_OPTION_ARG_NONE, &raw.connect_only, "No traffic", NULL },
-    { "hold", 0, 0, G_OPTION_ARG_DOUBLE, &raw.hold_s, "No traffic, stay this long", "S" },
-    { "rounds", 0, 0, G_OPTION_ARG_INT, &raw.rounds, "No traffic, come and go again", "N" },
-    { "pid", 'p', 0, G_OPTION_ARG_INT, &raw.pid, "Server process, to report what it costs", "PID" },
+    { "hold", 0, 0, G_OPTION_ARG_DOUBLE, &raw.hold_s, "No traffic; stay connected for this long",
+      "S" },
+    { "rounds", 0, 0, G_OPTION_ARG_INT, &raw.rounds,
+      "No traffic; connect and disconnect this often", "N" },
+    { "pid", 'p', 0, G_OPTION_ARG_INT, &raw.pid, "Server process, to report its CPU and memory",
+      "PID" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &raw.json, "One JSON object on stdout", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
 
-  g_option_context_set_summary (context, "Loads a WebSocket broadcast server and checks what comes "
-                                         "back: every delivery,\nin order, once.");
+  g_option_context_set_summary (context, "Loads a WebSocket broadcast server and checks that every "
+                                         "message is\ndelivered once and in order.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, argc, argv, error))
     return NULL;
   if (*argc > 1)
     {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                   "'%s' is not an option: see --help", (*argv)[1]);
+                   "unexpected argument '%s'; see --help", (*argv)[1]);
       return NULL;
     }
   if (!check_raw (&raw, error))

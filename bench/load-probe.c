@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a process costs, as the kernel counts it: CPU time from its process clock, exact to the
- * nanosecond at the moment of asking (schedstat lags by a tick while a thread runs), memory from
- * smaps_rollup (the counters in `status` are rounded). It never waits. */
+/* CPU time and memory of a process. CPU time is from the process clock, which is exact to the
+ * nanosecond (schedstat lags by a tick while a thread runs), memory from smaps_rollup (the counters
+ * in `status` are rounded). */
 
 #include "load-probe.h"
 

@@ -6,11 +6,11 @@
 #include <glib.h>
 #include <sys/types.h>
 
-/* For both, @pid 0 stands for nobody: the answer is 0. */
+/* Both functions set the results to 0 if @pid is 0. */
 
-/* The CPU time that a process has used in all its threads, those that ended too. */
+/* Reads the CPU time used by all threads of a process, including ended ones. */
 gboolean load_probe_cpu (pid_t pid, gint64 *cpu_ns, GError **error);
 
-/* Resident bytes. @rss: counts a page for every mapping of it; @pss: each page once, and what is
- * shared with other processes in part. */
+/* Reads the resident memory of a process in bytes. @rss: counts a page once for each mapping; @pss:
+ * counts a page once, and pages shared with other processes proportionally. */
 gboolean load_probe_memory (pid_t pid, gint64 *rss, gint64 *pss, GError **error);

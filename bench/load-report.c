@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a run has shown, as text for people or JSON for programs, and whether it went without a
- * fault. Both say the same; the names in the JSON carry their units. It prints nothing itself. */
+/* Formats the result of a run as text or JSON, and decides whether the run was clean. Names in the
+ * JSON end with their units. */
 
 #include "load-report.h"
 
@@ -14,7 +14,8 @@ compare_codes (gconstpointer a, gconstpointer b)
   return GPOINTER_TO_INT (a) - GPOINTER_TO_INT (b);
 }
 
-/* Appends `code: count` for all close codes in order, or @none. @quote: around each code. */
+/* Appends `code: count` for all close codes in order, or @none if there are none. @quote: put
+ * around each code. */
 static void
 append_codes (GString *out, GHashTable *codes, const char *quote, const char *none)
 {

@@ -7,12 +7,12 @@
 #include "load-run.h"
 #include "load-swarm.h"
 
-/* Returns: (transfer full): for people, at most 80 columns. */
+/* Returns: (transfer full): text of at most 80 columns. */
 char *load_report_text (const LoadOptions *options, const LoadRun *run, const LoadEndings *endings);
 
-/* Returns: (transfer full): one JSON object and a line end. */
+/* Returns: (transfer full): a JSON object on one line. */
 char *load_report_json (const LoadOptions *options, const LoadRun *run, const LoadEndings *endings);
 
-/* Returns: TRUE if nothing was lost, doubled or out of order, and no connection ended but as we
- * asked. */
+/* Returns whether no message was lost, doubled or out of order, and all connections were closed by
+ * us, with code 1000. */
 gboolean load_report_is_clean (const LoadRun *run, const LoadEndings *endings);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The order of a run: connect step by step, traffic or not, close; once or several times. It reads
- * the server's costs at each point, and only when the server is done with what it was given.
- * Progress goes to stderr, one line a phase. */
+/* The phases of a run: connects step by step, runs traffic, closes; once or several times. CPU and
+ * memory of the server are read after each phase, when the server is idle. Each phase prints a line
+ * to stderr. */
 
 #include "load-run.h"
 
@@ -13,9 +13,9 @@
 
 enum
 {
-  IDLE_LOOK_US = 20 * 1000,
-  IDLE_CPU_NS = 1000 * 1000, /* 5 % of it */
-  IDLE_PATIENCE_US = 2 * G_USEC_PER_SEC,
+  IDLE_CHECK_US = 20 * 1000,
+  IDLE_CPU_NS = 1000 * 1000, /* 5 % of IDLE_CHECK_US */
+  IDLE_TIMEOUT_US = 2 * G_USEC_PER_SEC,
 };
 
 static void
@@ -35,12 +35,12 @@ load_run_free (LoadRun *run)
   g_free (run);
 }
 
-/* Turns until the server rests, or is busy for too long with something of its own.
- * @cpu_ns: (out): its CPU time then. */
+/* Handles events until the server is idle, IDLE_TIMEOUT_US at most. @cpu_ns: (out): CPU time of the
+ * server at the end. */
 static gboolean
 await_idle (LoadSwarm *swarm, pid_t pid, gint64 *cpu_ns, GError **error)
 {
-  gint64 deadline_us = g_get_monotonic_time () + IDLE_PATIENCE_US;
+  gint64 deadline_us = g_get_monotonic_time () + IDLE_TIMEOUT_US;
   gint64 before_ns;
 
   if (!load_probe_cpu (pid, cpu_ns, error))
@@ -48,7 +48,7 @@ await_idle (LoadSwarm *swarm, pid_t pid, gint64 *cpu_ns, GError **error)
   do
     {
       before_ns = *cpu_ns;
-      load_swarm_run (swarm, g_get_monotonic_time () + IDLE_LOOK_US);
+      load_swarm_run (swarm, g_get_monotonic_time () + IDLE_CHECK_US);
       if (!load_probe_cpu (pid, cpu_ns, error))
         return FALSE;
     }

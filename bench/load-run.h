@@ -13,17 +13,17 @@ typedef struct
   guint clients; /* open at the end */
   guint added;
   double seconds;
-  gint64 server_cpu_ns; /* until it had nothing left to do */
+  gint64 server_cpu_ns; /* until the server was idle */
   gint64 rss;           /* bytes */
   gint64 pss;
 } LoadStep;
 
-/* All clients come, and go. */
+/* Connecting all clients and closing them. */
 typedef struct
 {
   GArray *steps; /* owned, of LoadStep */
   double close_seconds;
-  gint64 rss; /* bytes, when all have gone */
+  gint64 rss; /* bytes, after all have left */
   gint64 pss;
 } LoadRound;
 
@@ -33,8 +33,8 @@ typedef struct
   LoadTraffic *traffic; /* owned, nullable */
 } LoadRun;
 
-/* Does what @options say. Fails if the clients cannot connect, or the server cannot be asked for
- * its costs; what goes wrong later is in the result and in the swarm's endings. */
+/* Runs as configured in @options. Fails if the clients cannot connect, or the CPU or memory of the
+ * server cannot be read; later faults are in the result and in the endings of @swarm. */
 LoadRun *load_run_new (const LoadOptions *options, LoadSwarm *swarm, GError **error);
 void load_run_free (LoadRun *run);
 

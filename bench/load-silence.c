@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The distribution of silences over all receivers, to the millisecond: a pause of the server shows
- * in each of them, and those of several stretches can be added up. It does not know why a receiver
- * went without a message. */
+/* A histogram of the longest silence of each receiver, with buckets of one millisecond. A pause of
+ * the server shows in all receivers. Histograms can be added up. */
 
 #include "load-silence.h"
 
 enum
 {
   US_PER_MS = 1000,
-  MOST_MS = 600 * 1000, /* what is longer is counted as this */
+  MOST_MS = 600 * 1000, /* longer silences are counted as this */
 };
 
 LoadSilence *

@@ -5,11 +5,10 @@
 
 #include <glib.h>
 
-/* For how long receivers went without a message: of each its longest silence in one stretch of
- * time. */
+/* The longest time without a message of each receiver, in one period. */
 typedef struct
 {
-  GArray *counts; /* owned, of guint: how many receivers were silent for so many whole ms */
+  GArray *counts; /* owned, of guint: number of receivers, indexed by whole ms */
   guint receivers;
   gint64 max_us;
 } LoadSilence;
@@ -17,10 +16,10 @@ typedef struct
 LoadSilence *load_silence_new (void);
 void load_silence_free (LoadSilence *silence);
 
-/* Counts one receiver. */
+/* Adds a receiver. */
 void load_silence_add (LoadSilence *silence, gint64 longest_us);
 
-/* @fraction: 0.5 for the median. Returns: whole ms; 0 without a receiver. */
+/* Returns a quantile in whole ms; 0 without receivers. @fraction: 0.5 for the median. */
 guint load_silence_get_ms (const LoadSilence *silence, double fraction);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LoadSilence, load_silence_free)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The books of a run: every delivery to every receiver is checked against the sequence of its
- * sender, and its latency goes to a histogram with buckets of 3 %. Eight bytes a receiver and
- * sender tell loss, doubling and disorder apart for messages up to 32 late.
- * It never reads a clock, allocates nothing for a message, and does no I/O. */
+/* The statistics of a run: each delivery is checked against the sequence of its sender, and its
+ * latency is added to a histogram with buckets of 3 %. Eight bytes per receiver and sender are
+ * enough to tell lost, doubled and disordered messages apart, up to 32 messages late. Nothing is
+ * allocated per message. */
 
 #include "load-stats.h"
 
@@ -12,7 +12,7 @@
 
 enum
 {
-  SUB_BITS = 5, /* 32 buckets an octave */
+  SUB_BITS = 5, /* 32 buckets per octave */
   SEEN_BITS = 32,
 };
 
@@ -83,10 +83,10 @@ load_stats_note_sent (LoadStats *stats, guint sender)
   return ++stats->sent[sender];
 }
 
-/* Not the sequence due: later, then those between are missing for now; or earlier, then it is one
- * of those missing, or has come before. */
+/* Counts a message that is not the next of its sender. After a later one, those in between are
+ * missing for now; an earlier one was missing, or is doubled. */
 static void
-note_surprise (LoadStats *stats, LoadCell *cell, guint32 sequence)
+note_out_of_sequence (LoadStats *stats, LoadCell *cell, guint32 sequence)
 {
   guint32 ahead = sequence - cell->next;
   guint32 behind = cell->next - 1 - sequence;
@@ -158,7 +158,7 @@ load_stats_note_message (LoadStats *stats,
       cell->seen = cell->seen << 1 | 1;
     }
   else
-    note_surprise (stats, cell, stamp.sequence);
+    note_out_of_sequence (stats, cell, stamp.sequence);
 
   window->deliveries++;
   if (receiver >= stats->first_timed)

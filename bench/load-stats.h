@@ -10,76 +10,79 @@ enum
   LOAD_HISTOGRAM_BUCKETS = 44 * 32, /* 2^48 us */
 };
 
-/* What happened in one stretch of time. */
+/* Counts of one period. */
 typedef struct
 {
   guint64 sent;       /* messages */
   guint64 deliveries; /* of stamped messages */
-  guint64 timed;      /* of those, whose latency counts */
+  guint64 timed;      /* deliveries whose latency is counted */
   guint64 latency[LOAD_HISTOGRAM_BUCKETS];
   guint64 latency_max_us;
-  gint64 silence_max_us; /* the longest that any receiver went between two messages */
+  gint64 silence_max_us; /* longest time of any receiver between two messages */
 } LoadWindow;
 
-/* What one receiver has seen of one sender. */
+/* The messages of one sender that one receiver has got. */
 typedef struct
 {
-  guint32 next; /* the sequence due */
-  guint32 seen; /* bit n: sequence `next - 1 - n` has come */
+  guint32 next; /* the next sequence number */
+  guint32 seen; /* bit n: sequence number `next - 1 - n` was received */
 } LoadCell;
 
 typedef struct
 {
-  gint64 last_us;    /* when it got its last message; 0: it left */
-  gint64 silence_us; /* the longest since load_stats_take_silence() */
+  gint64 last_us;    /* CLOCK_MONOTONIC: time of its last message; 0: disconnected */
+  gint64 silence_us; /* longest silence since load_stats_take_silence() */
 } LoadReceiver;
 
 typedef struct
 {
   guint n_receivers;
   guint n_senders;
-  guint first_timed;  /* latencies are those of receivers from this on */
+  guint first_timed;  /* first receiver whose latencies are counted */
   guint32 tag;        /* of this run's stamps */
-  LoadWindow *window; /* unowned: where the present counts go */
-  LoadCell *cells; /* owned: a row a receiver, so that a batch of messages meets one cache line */
+  LoadWindow *window; /* unowned: the current one */
+  LoadCell
+    *cells; /* owned: a row for each receiver, so that a batch of messages uses one cache line */
   LoadReceiver *receivers; /* owned */
-  guint32 *sent;           /* owned: messages of each sender */
-  guint64 foreign;         /* messages without a stamp of ours */
-  guint64 gaps;            /* sequences jumped over and not come since */
+  guint32 *sent;           /* owned: messages sent, for each sender */
+  guint64 foreign;         /* messages without a stamp of this run */
+  guint64 gaps;            /* messages skipped and not received since */
   guint64 doubled;
   guint64 disordered;
 } LoadStats;
 
-/* @window: (unowned): see load_stats_set_window(). */
+/* @window: (transfer none): see load_stats_set_window(). */
 LoadStats *load_stats_new (guint n_receivers, guint n_senders, guint32 tag, LoadWindow *window);
 void load_stats_free (LoadStats *stats);
 
-/* From now on counts go to @window, and the silences of all receivers start at @now_us. The silence
- * of those that got nothing until now still counts in the window that ends. */
+/* Counts in @window (transfer none) from now on. Silences that have not ended yet count in the
+ * previous window up to @now_us, and start again at @now_us. */
 void load_stats_set_window (LoadStats *stats, LoadWindow *window, gint64 now_us);
 
-/* Returns: (transfer full): the longest silence of each connected receiver since this was asked
- * last, or the window was set. One that lasts still is counted up to @now_us, and in full when it
- * has ended. */
+/* Returns: (transfer full): the longest silence of each connected receiver since the last call, or
+ * since the window was set. A silence that has not ended counts up to @now_us, and counts in full
+ * after its end. */
 LoadSilence *load_stats_take_silence (LoadStats *stats, gint64 now_us);
 
-/* Returns: the sequence that the sender's next message carries. */
+/* Counts a sent message. Returns its sequence number. */
 guint32 load_stats_note_sent (LoadStats *stats, guint sender);
 
-/* Counts a message that came. Returns: its sender, or -1 if it is foreign. */
+/* Counts a received message. Returns its sender, or -1 if it is foreign. */
 int load_stats_note_message (LoadStats *stats,
                              guint receiver,
                              const guint8 *payload,
                              guint64 length,
                              gint64 now_us);
 
-/* The receiver's connection has ended: what it does not get is not lost, but a disconnect. */
+/* Records that @receiver has disconnected: messages that it does not get are not counted as lost.
+ */
 void load_stats_note_gone (LoadStats *stats, guint receiver);
 
-/* Returns: how many deliveries to the connected receivers have not come, over all senders. */
+/* Returns the number of missing deliveries to connected receivers. */
 guint64 load_stats_count_missing (const LoadStats *stats);
 
-/* @fraction: 0.5 for the median. Returns: microseconds, right to 3 %. */
+/* Returns a quantile of the latency in microseconds, exact to 3 %. @fraction: 0.5 for the median.
+ */
 guint64 load_window_get_latency (const LoadWindow *window, double fraction);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LoadStats, load_stats_free)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* All connections in one epoll set: connects them, hands each its events, closes them, and counts
- * how they end. It reads whatever comes at any time, so that a server which waits for a slow
- * reader never waits for us. It sends nothing but the closes. */
+/* All client connections, in one epoll set: connects them, dispatches events, closes them, and
+ * counts the close codes. Input is always read at once, so that the server never waits for a slow
+ * reader. */
 
 #include "load-swarm.h"
 
@@ -16,7 +16,7 @@
 enum
 {
   EVENTS = 512,
-  UNDER_WAY = 256, /* connections being made at a time: well below any backlog */
+  CONNECTING_MAX = 256, /* connections in progress: well below any backlog */
 };
 
 struct _LoadSwarm
@@ -25,11 +25,11 @@ struct _LoadSwarm
   int epoll_fd;        /* owned */
   LoadClient *clients; /* owned */
   guint size;
-  guint n_started; /* connecting or more, the lowest indexes */
-  guint n_settled; /* of those, past the handshake */
+  guint n_started; /* the first clients, connecting or connected */
+  guint n_settled; /* started clients that have completed the handshake */
   guint n_open;
   LoadEndings endings;
-  GError *error; /* owned, nullable: why the first failed to connect */
+  GError *error; /* owned, nullable: of the first client that could not connect */
   void (*echoed) (gpointer user_data, LoadClient *client, guint n); /* nullable */
   gpointer user_data;
 };
@@ -47,7 +47,7 @@ raise_descriptor_limit (guint needed, GError **error)
   if (limit.rlim_max >= needed)
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
-               "%u descriptors are needed and %lu allowed: raise `ulimit -Hn`", needed,
+               "%u descriptors are needed, but only %lu allowed; raise `ulimit -Hn`", needed,
                (gulong) limit.rlim_max);
   return FALSE;
 }
@@ -86,7 +86,7 @@ load_swarm_free (LoadSwarm *swarm)
 }
 
 void
-load_swarm_aim (LoadSwarm *swarm, guint first, const LoadTarget *target)
+load_swarm_set_target (LoadSwarm *swarm, guint first, const LoadTarget *target)
 {
   for (guint i = first; i < swarm->size; i++)
     swarm->clients[i].target = target;
@@ -121,8 +121,7 @@ load_swarm_get_endings (const LoadSwarm *swarm)
   return &swarm->endings;
 }
 
-/* Keeps the first failure; those that follow mostly have the same reason.
- * @error: (transfer full). */
+/* Keeps @error (transfer full) if it is the first; later ones mostly have the same cause. */
 static void
 fail (LoadSwarm *swarm, const LoadClient *client, GError *error)
 {
@@ -190,13 +189,13 @@ handle_event (LoadSwarm *swarm, LoadClient *client, guint events)
       handle_gone (swarm, client);
       return;
     }
-  if (client->echoes > 0 && swarm->echoed != NULL)
-    swarm->echoed (swarm->user_data, client, client->echoes);
-  client->echoes = 0;
+  if (client->n_echoed > 0 && swarm->echoed != NULL)
+    swarm->echoed (swarm->user_data, client, client->n_echoed);
+  client->n_echoed = 0;
 }
 
 void
-load_swarm_turn (LoadSwarm *swarm, gint64 deadline_us)
+load_swarm_iterate (LoadSwarm *swarm, gint64 deadline_us)
 {
   gint64 wait_us = MAX (0, deadline_us - g_get_monotonic_time ());
   struct timespec wait = { .tv_sec = wait_us / G_USEC_PER_SEC,
@@ -212,34 +211,34 @@ void
 load_swarm_run (LoadSwarm *swarm, gint64 deadline_us)
 {
   while (g_get_monotonic_time () < deadline_us)
-    load_swarm_turn (swarm, deadline_us);
+    load_swarm_iterate (swarm, deadline_us);
 }
 
 gboolean
 load_swarm_connect (LoadSwarm *swarm, guint count, GError **error)
 {
-  gint64 deadline_us = g_get_monotonic_time () + LOAD_PATIENCE_US;
+  gint64 deadline_us = g_get_monotonic_time () + LOAD_TIMEOUT_US;
 
   while (swarm->n_settled < count)
     {
       guint settled = swarm->n_settled;
 
-      while (swarm->n_started < count && swarm->n_started - settled < UNDER_WAY
+      while (swarm->n_started < count && swarm->n_started - settled < CONNECTING_MAX
              && swarm->error == NULL)
         start_client (swarm, &swarm->clients[swarm->n_started]);
       if (swarm->error == NULL)
-        load_swarm_turn (swarm, deadline_us);
+        load_swarm_iterate (swarm, deadline_us);
       if (swarm->error != NULL)
         {
           g_propagate_error (error, g_steal_pointer (&swarm->error));
           return FALSE;
         }
       if (swarm->n_settled > settled)
-        deadline_us = g_get_monotonic_time () + LOAD_PATIENCE_US;
+        deadline_us = g_get_monotonic_time () + LOAD_TIMEOUT_US;
       else if (g_get_monotonic_time () >= deadline_us)
         {
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                       "%s: only %u of %u clients are connected, and none more for 10 s",
+                       "%s: only %u of %u clients have connected, and no other within 10 s",
                        load_target_get_url (swarm->clients[swarm->n_settled].target),
                        swarm->n_settled, count);
           return FALSE;
@@ -251,13 +250,13 @@ load_swarm_connect (LoadSwarm *swarm, guint count, GError **error)
 void
 load_swarm_close (LoadSwarm *swarm)
 {
-  gint64 deadline_us = g_get_monotonic_time () + LOAD_PATIENCE_US;
+  gint64 deadline_us = g_get_monotonic_time () + LOAD_TIMEOUT_US;
 
   for (guint i = 0; i < swarm->n_started; i++)
     if (swarm->clients[i].state == LOAD_CLIENT_OPEN)
       load_client_close (&swarm->clients[i]);
   while (swarm->n_open > 0 && g_get_monotonic_time () < deadline_us)
-    load_swarm_turn (swarm, deadline_us);
+    load_swarm_iterate (swarm, deadline_us);
   swarm->endings.unanswered += swarm->n_open;
   for (guint i = 0; i < swarm->n_started; i++)
     load_client_reset (&swarm->clients[i]);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Where to connect, from which address, and what to say there: everything about the server that
- * is the same for all clients is prepared here once. One key serves all handshakes, for nothing
- * lies between us and a server under test that could mistake one for another.
- * It keeps no sockets. */
+/* The server, for all clients: its address, the source addresses of clients, and the handshake,
+ * which is prepared once. All handshakes have the same key; that is fine without a proxy that could
+ * cache answers. */
 
 #include "load-target.h"
 
@@ -21,7 +20,7 @@
 
 enum
 {
-  SOURCES = 200, /* 127.0.0.2 and up, with 28 000 ports each: TIME_WAIT never uses them up */
+  SOURCES = 200, /* addresses from 127.0.0.2 on, of 28 000 ports each, are enough with TIME_WAIT */
 };
 
 struct _LoadTarget
@@ -30,7 +29,7 @@ struct _LoadTarget
   struct sockaddr_storage address;
   socklen_t address_size;
   char *request;    /* owned */
-  char *accept_key; /* owned: what the server must answer */
+  char *accept_key; /* owned: the expected Sec-WebSocket-Accept */
 };
 
 static gboolean
@@ -65,13 +64,13 @@ load_target_new (const char *url, GError **error)
 
   if (uri == NULL)
     {
-      g_prefix_error (error, "'%s' is not a URL: ", url);
+      g_prefix_error (error, "invalid URL '%s': ", url);
       return NULL;
     }
   if (g_strcmp0 (g_uri_get_scheme (uri), "ws") != 0 || g_uri_get_host (uri) == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "'%s' is not a server: give ws://HOST:PORT/PATH", url);
+                   "invalid server URL '%s'; it must be ws://HOST:PORT/PATH", url);
       return NULL;
     }
   port = g_uri_get_port (uri) > 0 ? g_uri_get_port (uri) : 80;
@@ -110,7 +109,8 @@ is_loopback (const LoadTarget *target)
   return target->address.ss_family == AF_INET && ntohl (address->sin_addr.s_addr) >> 24 == 127;
 }
 
-/* The port is left to connect(), which may then choose one that another destination uses too. */
+/* Binds @fd to a loopback address that depends on @index. connect() chooses the port, which may be
+ * in use for another destination (IP_BIND_ADDRESS_NO_PORT). */
 static gboolean
 bind_source (int fd, guint index)
 {

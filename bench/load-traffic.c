@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Who sends when. Closed loop: a sender sends its next message when one of its own has come back,
- * so that a fixed number is under way. Open loop: messages are due at a fixed rate whatever the
- * server does, and stamped with the time they were due, so that a server which stalls is charged
- * for all that waited. Before the measured time some warm-up, after it the stragglers. */
+/* Sends messages. Closed loop: a sender sends its next message when it has received one of its own,
+ * so that a fixed number is in flight. Open loop: messages are due at a fixed rate, and stamped
+ * with the time they were due, so that a stall of the server counts for all messages that waited. A
+ * run starts with a warm-up, and ends with waiting for late messages. */
 
 #include "load-traffic.h"
 
@@ -17,7 +17,7 @@
 
 enum
 {
-  STRAGGLER_US = 2 * G_USEC_PER_SEC, /* longer than this without a delivery: it is lost */
+  LATE_US = 2 * G_USEC_PER_SEC, /* missing messages are lost after this long without a delivery */
   CHECK_US = 20 * 1000,
 };
 
@@ -25,12 +25,12 @@ typedef struct
 {
   LoadSwarm *swarm;           /* unowned */
   LoadStats *stats;           /* owned */
-  LoadWindow *rest;           /* owned: counts outside of the measured time */
+  LoadWindow *rest;           /* owned: counts outside the measured time */
   const LoadOptions *options; /* unowned */
   gboolean sending;
-  guint turn;      /* open loop: the sender whose turn it is */
-  gint64 start_us; /* open loop: when the first message was due */
-  guint64 n_due;   /* open loop: messages sent since */
+  guint next;      /* open loop: the next sender */
+  gint64 start_us; /* open loop: time at which the first message was due */
+  guint64 n_due;   /* open loop: messages sent since then */
   guint8 *payload; /* owned: a stamp and padding */
   guint8 *frame;   /* owned */
 } Sending;
@@ -89,7 +89,8 @@ on_echoed (gpointer user_data, LoadClient *client, guint n)
     send_message (sending, client, now_us);
 }
 
-/* Evenly among the clients, since a server may go through them in order. */
+/* Returns a sender. Senders are spread evenly over the clients, since a server may send to clients
+ * in order. */
 static LoadClient *
 get_sender (const Sending *sending, guint sender)
 {
@@ -99,7 +100,7 @@ get_sender (const Sending *sending, guint sender)
                                 (2 * sender + 1) * clients / (2 * sending->options->n_senders));
 }
 
-/* Fills the window: each sender's share of the messages in flight. */
+/* Sends the first messages, each sender its share of those in flight. */
 static void
 start_closed_loop (Sending *sending)
 {
@@ -120,13 +121,13 @@ get_due_us (const Sending *sending)
   return sending->start_us + sending->n_due * 1e6 / sending->options->rate;
 }
 
-/* Returns: (nullable): the next sender that can send, in turn. */
+/* Returns: (nullable): the next sender that is able to send. */
 static LoadClient *
-take_turn (Sending *sending)
+find_next_sender (Sending *sending)
 {
   for (guint i = 0; i < sending->options->n_senders; i++)
     {
-      LoadClient *client = get_sender (sending, sending->turn++ % sending->options->n_senders);
+      LoadClient *client = get_sender (sending, sending->next++ % sending->options->n_senders);
 
       if (client->state == LOAD_CLIENT_OPEN && !load_client_is_blocked (client))
         return client;
@@ -134,7 +135,7 @@ take_turn (Sending *sending)
   return NULL;
 }
 
-/* Sends what is due. Returns: when to come again, @deadline_us at the latest. */
+/* Sends the messages that are due. Returns the time of the next one, @deadline_us at the latest. */
 static gint64
 send_due (Sending *sending, gint64 now_us, gint64 deadline_us)
 {
@@ -142,7 +143,7 @@ send_due (Sending *sending, gint64 now_us, gint64 deadline_us)
 
   while (get_due_us (sending) <= now_us)
     {
-      client = take_turn (sending);
+      client = find_next_sender (sending);
       if (client == NULL)
         return deadline_us;
       send_message (sending, client, get_due_us (sending));
@@ -161,19 +162,19 @@ run_until (Sending *sending, gint64 deadline_us)
       wake_us = deadline_us;
       if (sending->options->in_flight == 0)
         wake_us = send_due (sending, now_us, deadline_us);
-      load_swarm_turn (sending->swarm, wake_us);
+      load_swarm_iterate (sending->swarm, wake_us);
     }
 }
 
-/* Returns: how many deliveries never came. */
+/* Waits for missing deliveries. Returns the number of lost ones. */
 static guint64
-await_stragglers (Sending *sending)
+await_late_messages (Sending *sending)
 {
   guint64 deliveries = sending->rest->deliveries;
   gint64 last_us = g_get_monotonic_time ();
   guint64 missing = load_stats_count_missing (sending->stats);
 
-  while (missing > 0 && g_get_monotonic_time () - last_us < STRAGGLER_US)
+  while (missing > 0 && g_get_monotonic_time () - last_us < LATE_US)
     {
       load_swarm_run (sending->swarm, g_get_monotonic_time () + CHECK_US);
       if (sending->rest->deliveries != deliveries)
@@ -184,8 +185,8 @@ await_stragglers (Sending *sending)
   return missing;
 }
 
-/* Whoever does something to the server in one window and not in another learns from stderr when it
- * begins. */
+/* Runs the windows of the measured time. The begin of each is printed to stderr, for a program that
+ * acts on the server in some windows. */
 static void
 run_windows (Sending *sending, gint64 start_us, LoadTraffic *traffic)
 {
@@ -250,7 +251,7 @@ load_traffic_run (LoadSwarm *swarm,
   run_until (&sending, sending.start_us + options->warmup_us);
   measured = measure (&sending, traffic, error);
   sending.sending = FALSE;
-  traffic->lost = await_stragglers (&sending);
+  traffic->lost = await_late_messages (&sending);
   traffic->doubled = sending.stats->doubled;
   traffic->disordered = sending.stats->disordered;
   traffic->foreign = sending.stats->foreign;

@@ -7,15 +7,15 @@
 #include "load-stats.h"
 #include "load-swarm.h"
 
-/* The outcome of one run of traffic. */
+/* The result of a run. */
 typedef struct
 {
   LoadWindow measured;
-  GPtrArray *silences; /* owned, of LoadSilence: one for each window of the measured time */
+  GPtrArray *silences; /* owned, of LoadSilence: for each window of the measured time */
   double seconds;
-  gint64 server_cpu_ns; /* in the measured time; 0: no process to ask */
+  gint64 server_cpu_ns; /* in the measured time; 0: unknown */
   gint64 own_cpu_ns;
-  gint64 rss; /* bytes, at the end of the measured time; 0: no process to ask */
+  gint64 rss; /* bytes, at the end of the measured time; 0: unknown */
   gint64 pss;
   guint64 lost;
   guint64 doubled;
@@ -26,8 +26,9 @@ typedef struct
 LoadTraffic *load_traffic_new (void);
 void load_traffic_free (LoadTraffic *traffic);
 
-/* All clients of @swarm are open. Sends and receives for the time that @options say, then until
- * everything sent has come or nothing comes any more. Fails if the server cannot be asked. */
+/* Sends and receives for the configured time, then waits until all messages are received, or none
+ * is received any more. All clients of @swarm must be open. Fails if the CPU or memory of the
+ * server cannot be read. */
 gboolean load_traffic_run (LoadSwarm *swarm,
                            const LoadOptions *options,
                            LoadTraffic *traffic,

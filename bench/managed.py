@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A worker in the hands of a user's service manager: it is the unit as built that is measured."""
+"""A node run by the user service manager, with the unit file of the build."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from processes import CannotMeasure
 from servers import find_free_port
 
 UNIT = "ringdown-bench.service"
-INSTANCE = "bench"  # may have no name that a service of whoever measures has
+INSTANCE = "bench"  # a bus name of its own, beside other services of the user
 
 
 def run(*command):
@@ -26,7 +26,7 @@ def systemctl(*words):
 
 
 class Managed:
-    """A context, like a Daemon, and like one that can be upgraded: but it is restarted."""
+    """A context manager with the interface of servers.Upgradable; renew() restarts the unit."""
 
     def __init__(self, name, unit, command, core, faults, ctl):
         self.name = name
@@ -53,7 +53,8 @@ class Managed:
 
     def _install(self):
         if "XDG_RUNTIME_DIR" not in os.environ:
-            raise CannotMeasure("no user manager here: measure “restart” in a session that has one")
+            raise CannotMeasure("there is no user service manager; measure “restart” in a "
+                                "session with one")
         directory = Path(os.environ["XDG_RUNTIME_DIR"], "systemd", "user")
         for path, text in ((directory / UNIT, self._unit.read_text(encoding="utf-8")),
                            (directory / f"{UNIT}.d" / "bench.conf", self._drop_in)):
@@ -74,13 +75,13 @@ class Managed:
     def pid(self):
         return int(self._show("MainPID"))
 
-    def look(self):
+    def read_status(self):
         return json.loads(run(*self._ctl))
 
     def renew(self):
-        """Returns what the new process says of the hand-over."""
+        """Restarts the unit; returns the hand-over report of the new process."""
         systemctl("restart", UNIT)
-        status = self.look()
+        status = self.read_status()
         return {"generation": status["generation"], **status["handover"]}
 
     def __exit__(self, *_):

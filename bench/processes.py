@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The processes of a measurement: servers, and the load generator, each on its core.
+"""The processes of a measurement, servers and load generator, each on its core.
 
-What is wrong with a run but does not end it goes to the list of faults that all are given.
+Faults that do not end the run are appended to the list `faults`.
 """
 
 import json
@@ -17,11 +17,11 @@ END_S = 15
 
 
 class CannotMeasure(Exception):
-    """Says why in one line."""
+    """The reason, in one line."""
 
 
 class Lines:
-    """The lines of a pipe as they come, read all the time so that the writer never blocks."""
+    """Reads the lines of a pipe in a thread, so that the writer never blocks."""
 
     def __init__(self, pipe):
         self.seen = []
@@ -47,7 +47,7 @@ class Lines:
 
 
 def start(command, core, **pipes):
-    # Nothing in the environment of whoever measures changes what is measured.
+    # Leaves out variables that would change the configuration.
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith(("RINGDOWN_", "REDIS_", "G_MESSAGES_DEBUG"))}
     return subprocess.Popen(["taskset", "-c", str(core), *command], text=True,
@@ -55,9 +55,9 @@ def start(command, core, **pipes):
 
 
 class Daemon:
-    """A context: the program runs within. What it prints is kept, and named if it fails."""
+    """A context manager that runs a program. Its output is shown if it fails."""
 
-    END_STATUS = 0  # when it is asked to end
+    END_STATUS = 0  # after SIGTERM
 
     def __init__(self, name, command, core, faults):
         self.name = name
@@ -75,22 +75,22 @@ class Daemon:
         return self
 
     def await_ready(self, deadline):
-        """Returns when the program can be used."""
+        """Waits until the program can be used."""
         raise NotImplementedError
 
     def next_line(self, deadline):
         line = self._lines.next(deadline)
         if line is None:
             output = " | ".join(self._lines.seen) or "no output"
-            raise CannotMeasure(f"{self.name} ended, or did not say within {START_S} s that it "
-                                f"is ready: {output}")
+            raise CannotMeasure(f"{self.name} ended, or was not ready within {START_S} s: "
+                                f"{output}")
         return line
 
     def has_ended(self):
         return self._process.poll() is not None
 
     def end(self):
-        """Returns the exit status."""
+        """Ends the program; returns its exit status."""
         self._process.terminate()
         try:
             self._process.wait(END_S)
@@ -109,9 +109,9 @@ class Daemon:
 
 
 class Load:
-    """A run of the load generator; finish () waits for its end and returns its report.
+    """A run of the load generator; finish() waits for its end and returns its report.
 
-    As a context it ends with it, whatever happens there.
+    As a context manager, it is terminated at the end of the context.
     """
 
     def __init__(self, program, server, core, faults, options):
@@ -131,14 +131,14 @@ class Load:
             self._process.wait()
 
     def await_progress(self, start):
-        """Returns when it says something that starts so."""
+        """Waits for a line of progress that starts with START."""
         deadline = time.monotonic() + 60
         line = ""
         while not line.startswith(start):
             line = self._progress.next(deadline)
             if line is None:
                 self.finish()
-                raise CannotMeasure(f"{self._what}: not a word of “{start}”: "
+                raise CannotMeasure(f"{self._what}: no line “{start}”: "
                                     + " | ".join(self._progress.seen[-3:]))
 
     def finish(self):
@@ -155,7 +155,7 @@ class Load:
 
 
 def describe(report):
-    """Returns what a report has to complain about."""
+    """Returns the faults in a report."""
     traffic = report["traffic"] or {}
     parts = [f"{traffic[name]} {name}" for name in ("lost", "doubled", "disordered")
              if traffic.get(name)]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The servers of a measurement: those under test, and the Redis that joins workers."""
+"""The servers of a measurement: those under test, and Redis."""
 
 import ctypes
 import json
@@ -18,12 +18,12 @@ from pathlib import Path
 from processes import END_S, START_S, CannotMeasure, Daemon
 
 ADDRESS = re.compile(r"(?:(ws|http)://|listening on )([\w.\[\]:-]+:\d+)(/[\w./-]*)?")
-LOOK_S = 0.02
+POLL_S = 0.02
 PR_SET_CHILD_SUBREAPER = 36
 
 
 class Server(Daemon):
-    """A server under test. It learns where that is from what it prints."""
+    """A server under test. Its addresses are read from its output."""
 
     def __init__(self, *arguments):
         self.url = None
@@ -43,19 +43,19 @@ class Server(Daemon):
 
 
 class Limit(Server):
-    """The bare epoll server."""
+    """The minimal epoll server."""
 
-    END_STATUS = -signal.SIGTERM  # which it does not handle
+    END_STATUS = -signal.SIGTERM  # it does not handle the signal
 
 
 class Ringdown(Server):
-    """A worker."""
+    """A node."""
 
     def has_addresses(self):
         return super().has_addresses() and self.admin is not None
 
     def get(self, path):
-        """Returns what the admin port answers; each time over a new connection."""
+        """Returns the body of PATH on the admin port, over a new connection."""
         try:
             connection = HTTPConnection(self.admin, timeout=10)
             connection.request("GET", path)
@@ -63,19 +63,19 @@ class Ringdown(Server):
             body = response.read().decode()
             connection.close()
         except (OSError, HTTPException) as error:
-            raise CannotMeasure(f"{path} does not answer: {error}") from error
+            raise CannotMeasure(f"no answer for {path}: {error}") from error
         if response.status != 200:
-            raise CannotMeasure(f"{path} answered {response.status} instead of 200")
+            raise CannotMeasure(f"{path} was answered with {response.status} instead of 200")
         return body
 
     def get_metrics(self):
-        """Returns the metrics that have no labels, by their names without the prefix."""
+        """Returns the metrics without labels: name without prefix -> value."""
         found = re.findall(r"^ringdown_(\w+) (\S+)$", self.get("/metrics"), re.MULTILINE)
         return {name: float(value) for name, value in found}
 
 
 class Joined(Ringdown):
-    """A worker on a Redis. All that its clients say must get there, or the figures are void."""
+    """A node on Redis. Checks that all messages of its clients are stored in Redis."""
 
     def await_ready(self, deadline):
         super().await_ready(deadline)
@@ -85,7 +85,7 @@ class Joined(Ringdown):
         while (now := self.get_metrics()[name]) != value:
             if time.monotonic() > deadline:
                 raise CannotMeasure(f"{self.name}: {name} is {now:g} instead of {value}")
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     def __exit__(self, kind, *details):
         try:
@@ -105,13 +105,13 @@ class Joined(Ringdown):
 
 
 class Upgradable(Ringdown):
-    """A worker on a bus, which others go on with: the process changes, the service does not."""
+    """A node on a message bus that can be upgraded; its process id changes each time."""
 
     def __init__(self, name, command, core, faults, bus, ctl):
-        # Who loses its parent becomes our child: each process must end well.
+        # Orphaned processes become our children, so that their exit status can be checked.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ctl = [ctl, f"--address={bus.address}", "--json"]
-        self._heirs = []
+        self._new_workers = []
         super().__init__(name, ["env", f"DBUS_SESSION_BUS_ADDRESS={bus.address}", *command,
                                 "--bus=session"], core, faults)
 
@@ -121,38 +121,38 @@ class Upgradable(Ringdown):
             raise CannotMeasure(f"{command}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def look(self):
+    def read_status(self):
         return self._ask("status")
 
     def renew(self):
-        """Returns what the new process says of the hand-over."""
+        """Upgrades the service; returns the hand-over report of the new process."""
         report = self._ask("upgrade")
         self.pid = report["pid"]
-        self._heirs.append(self.pid)
+        self._new_workers.append(self.pid)
         return report
 
     def has_ended(self):
-        return False if self._heirs else super().has_ended()
+        return False if self._new_workers else super().has_ended()
 
     def end(self):
-        if not self._heirs:
+        if not self._new_workers:
             return super().end()
         os.kill(self.pid, signal.SIGTERM)
-        self._lines.join()  # which all of them write to
-        statuses = [self._process.wait(END_S), *map(wait_status, self._heirs)]
+        self._lines.join()  # all processes write to this pipe
+        statuses = [self._process.wait(END_S), *map(wait_status, self._new_workers)]
         return next(filter(None, statuses), 0)
 
 
 def wait_status(pid):
-    """Returns the exit status of a process that has to have ended."""
+    """Returns the exit status of a process that must have ended."""
     ended, status = os.waitpid(pid, os.WNOHANG)
     if ended == 0:
-        raise CannotMeasure(f"process {pid} does not end")
+        raise CannotMeasure(f"process {pid} has not ended")
     return os.waitstatus_to_exitcode(status)
 
 
 class Bus(Daemon):
-    """A D-Bus message bus of our own."""
+    """A private D-Bus message bus."""
 
     def __init__(self, core, faults):
         self.address = None
@@ -164,14 +164,14 @@ class Bus(Daemon):
 
 
 def find_redis():
-    """Returns the server's program. Debian's redis-tools has it under the name of a tool, and
-    it is the server when it is started by the server's name."""
+    """Returns the path of the server. In Debian's redis-tools it is called redis-check-rdb, and is
+    the server if it is started under the name redis-server."""
     for name in ("redis-server", "redis-check-rdb"):
         found = shutil.which(name)
         if found:
             return found
-    raise CannotMeasure("no redis-server in PATH: install it, or choose with --only what does "
-                        "without, not redis-…")
+    raise CannotMeasure("there is no redis-server in PATH; install it, or use --only without "
+                        "the measures redis-…")
 
 
 def find_free_port():
@@ -180,7 +180,7 @@ def find_free_port():
 
 
 class Redis(Daemon):
-    """An empty one on loopback, which writes nothing to the disk."""
+    """An empty Redis server on loopback that writes nothing to the disk."""
 
     def __init__(self, program, core, faults):
         self._directory = tempfile.TemporaryDirectory(prefix="ringdown-bench-")

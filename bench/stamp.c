@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a message of the load generator carries: who sent it, as which of its messages, and when.
- * It is text, so that the server has UTF-8 to check: three words of 48 bits, each as eight
- * characters of six bits, least first, from '0' on. Reading costs three loads and a few shifts,
- * for it is done millions of times a second. No clock and no I/O. */
+/* Stamps of the messages of the load generator: sender, sequence number and time. A stamp is text,
+ * so that the server has UTF-8 to check: three words of 48 bits, each as eight characters of six
+ * bits from '0' on, least significant first. Reading takes three loads and a few shifts, since it
+ * is done millions of times a second. */
 
 #include "stamp.h"
 
@@ -20,7 +20,7 @@ write_word (guint8 *out, guint64 word)
     out[i] = '0' + (word >> (6 * i) & 0x3f);
 }
 
-/* Packs the six low bits of eight bytes: pairs, then pairs of pairs, then both halves. */
+/* Packs the low six bits of eight bytes: first in pairs, then pairs of pairs, then both halves. */
 static guint64
 read_word (const guint8 *in)
 {

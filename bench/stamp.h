@@ -14,14 +14,14 @@ typedef struct
 {
   guint16 sender;
   guint32 sequence; /* from 1 */
-  guint64 time_us;  /* modulo 2^48, nine years: see stamp_age_us() */
+  guint64 time_us;  /* modulo 2^48 (nine years), see stamp_age_us() */
 } Stamp;
 
-/* Writes STAMP_SIZE bytes. @tag: tells the stamps of one run from all other messages. */
+/* Writes STAMP_SIZE bytes to @payload. @tag: number of the run. */
 void stamp_write (guint8 *payload, guint32 tag, const Stamp *stamp);
 
-/* Returns: FALSE if @payload does not start with a stamp of @tag. */
+/* Reads a stamp. Returns FALSE if @payload does not start with a stamp of @tag. */
 gboolean stamp_read (const guint8 *payload, guint64 length, guint32 tag, Stamp *stamp);
 
-/* Returns: the microseconds from the stamp's time to @now_us. */
+/* Returns the microseconds from the time of @stamp to @now_us. */
 guint64 stamp_age_us (const Stamp *stamp, gint64 now_us);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The little of RFC 6455 that the load generator and the limit server share: headers of frames,
- * masking, and the keys of the handshake. It shares no code with Ringdown, so that a fault of
- * either side shows. It does no I/O, and leaves the judgement of a frame to its caller. */
+/* The parts of RFC 6455 that the load generator and the limit server share: frame headers, masking,
+ * and the keys of the handshake. It shares no code with Ringdown, so that the faults of one side
+ * are found by the other. */
 
 #include "wire.h"
 

@@ -23,32 +23,31 @@ enum
 
 typedef struct
 {
-  guint8 opcode; /* a WireOpcode, or one that the RFC reserves */
+  guint8 opcode; /* a WireOpcode or a reserved opcode */
   gboolean final;
   gboolean reserved_bits;
   gboolean masked;
-  guint8 header; /* bytes in front of the payload, the key included */
+  guint8 header; /* bytes in front of the payload, including the key */
   guint64 length;
 } WireFrame;
 
-/* Reads the header of the frame at @data (RFC 6455 section 5.2).
- * Returns: FALSE if @size bytes are too few for it. */
+/* Parses the header of the frame at @data (RFC 6455 section 5.2). Returns FALSE if @size bytes are
+ * too few for it. */
 gboolean wire_parse_header (const guint8 *data, gsize size, WireFrame *frame);
 
-/* Writes a final frame's header of up to WIRE_MAX_HEADER bytes.
- * @key: (nullable): the four bytes of a client's masking key; NULL: an unmasked server frame.
- * Returns: the bytes written. */
+/* Writes the header, up to WIRE_MAX_HEADER bytes, of a final frame. Returns its size.
+ * @key: (nullable): the masking key, four bytes; NULL: an unmasked frame of a server. */
 gsize wire_write_header (guint8 *out, WireOpcode opcode, guint64 length, const guint8 *key);
 
-/* Masks or unmasks in place (RFC 6455 section 5.3). */
+/* Masks or unmasks @payload in place (RFC 6455 section 5.3). */
 void wire_mask (guint8 *payload, gsize length, const guint8 *key);
 
 /* Returns: (transfer full): the Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2). */
 char *wire_accept_key (const char *key);
 
-/* Returns: (transfer full) (nullable): the value of field @name in the HTTP head @head. */
+/* Returns: (transfer full) (nullable): the value of header field @name in @head. */
 char *wire_find_field (const char *head, const char *name);
 
 /* Returns: (transfer full) (nullable): a server's answer to the handshake @head (section 4.2.2);
- * NULL if that is none. */
+ * NULL if @head is not a handshake. */
 char *wire_answer_handshake (const char *head);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Writes text as roff or as the comments of a key file: fills lines, escapes what is not meant as
- * a command, sets off the names of options. What the text is about, this file never knows. */
+/* Formats text as roff or as comments in a key file. */
 
 #include "manual-text.h"
 
@@ -10,7 +9,7 @@
 
 #define COLUMNS 80
 
-/* Appends @c as roff is to show it: as itself, and not as a typographer's relation of it. */
+/* Appends @c, escaped so that roff prints the ASCII character. */
 static void
 add_char (GString *out, const ManualStyle *style, char c)
 {
@@ -39,11 +38,12 @@ manual_add_text (GString *out, const ManualStyle *style, const char *text)
     add_char (out, style, *text);
 }
 
-/* Returns: (transfer full): @word, which may name an option and end with punctuation. */
+/* Returns: (transfer full): @word, with the name of an option in bold. */
 static char *
 format_word (const ManualStyle *style, const char *word)
 {
-  GString *out = g_string_new (style->is_roff && *word == '.' ? "\\&" : ""); /* no command */
+  GString *out = g_string_new (style->is_roff && *word == '.' ? "\\&"
+                                                              : ""); /* not a roff request */
   gsize n = strspn (word, "abcdefghijklmnopqrstuvwxyz-");
 
   if (g_str_has_prefix (word, "--") && n > strlen ("--"))

@@ -7,22 +7,22 @@
 
 G_BEGIN_DECLS
 
-/* How a kind of page is written. */
+/* The format of a document. */
 typedef struct
 {
-  const char *indent;   /* of each line of a text */
-  const char *dashes;   /* what a text that names an option has for its two dashes */
-  const char *bold;     /* before what is to be typed as it stands, */
-  const char *roman;    /* and behind it */
+  const char *indent;   /* before each line of a paragraph */
+  const char *dashes;   /* replacement for the "--" of an option in a text */
+  const char *bold;     /* switches to bold */
+  const char *roman;    /* switches back */
   gboolean is_roff;     /* else plain text */
   gboolean is_key_file; /* else the command line */
 } ManualStyle;
 
-/* Appends @text to @out so that it reads as it stands. */
+/* Appends @text to @out, escaped. */
 void manual_add_text (GString *out, const ManualStyle *style, const char *text);
 
-/* Appends @text in lines of at most 80 columns; in roff, a sentence begins a line. An option that
- * is named in it, as --port, is set off. */
+/* Appends @text in lines of at most 80 columns, with the names of options, such as --port, in bold.
+ * In roff, each sentence begins a line. */
 void manual_add_paragraph (GString *out, const ManualStyle *style, const char *text);
 
 G_END_DECLS

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Makes what is written about options from the table of options, so that it cannot drift from the
- * program: copies a template, and puts into the place of each line that is a marker what the table
- * has to say there. Runs while the program is built, and is not installed. */
+/* Generates the documentation of options at build time: copies a template, and replaces markers
+ * such as @OPTIONS@ by text from the table of options. */
 
 #include <stdio.h>
 
@@ -21,7 +20,7 @@ static const ManualStyle key_page_style = { .indent = "",
 static const ManualStyle sample_style
   = { .indent = "# ", .dashes = "", .bold = "", .roman = "", .is_key_file = TRUE };
 
-/* Returns: (transfer full): such as "session, system or none". */
+/* Returns: (transfer full): a list such as "session, system or none". */
 static char *
 join_choice (const char *const *words)
 {
@@ -32,7 +31,7 @@ join_choice (const char *const *words)
   return g_string_free (out, FALSE);
 }
 
-/* Returns: (transfer full): what a value may be. */
+/* Returns: (transfer full): a description of valid values. */
 static char *
 describe_values (const RdOption *option)
 {
@@ -74,7 +73,7 @@ begins_group (const RdOption *option, const RdOption *options)
   return option == options || !g_str_equal (option->group, option[-1].group);
 }
 
-/* Appends a line of its own: @label and what belongs to it. */
+/* Appends a line "@label: @text". */
 static void
 add_fact (GString *out, const char *label, const char *text)
 {
@@ -83,28 +82,19 @@ add_fact (GString *out, const char *label, const char *text)
   g_string_append_c (out, '\n');
 }
 
-/* Returns: (transfer full): of the environment. */
-static char *
-name_variable (const RdOption *option)
-{
-  g_autofree char *name = g_ascii_strup (option->name, -1);
-
-  return g_strconcat ("RINGDOWN_", g_strdelimit (name, "-", '_'), NULL);
-}
-
 static const char *
 get_metavar (const RdOption *option)
 {
   return option->metavar != NULL ? option->metavar : "BOOLEAN";
 }
 
-/* One option in a list of roff, under a heading such as "--port=PORT". */
+/* Appends a roff list entry with the heading "--port=PORT". */
 static void
 add_entry (GString *out, const ManualStyle *style, const RdOption *option)
 {
   const gboolean is_flag = option->metavar == NULL && !style->is_key_file;
   g_autofree char *values = describe_values (option);
-  g_autofree char *variable = name_variable (option);
+  g_autofree char *variable = rd_option_dup_variable (option);
 
   g_string_append_printf (out, ".TP\n%s%s", style->bold, style->dashes);
   manual_add_text (out, style, option->name);
@@ -129,21 +119,21 @@ add_entries (GString *out, const ManualStyle *style, const RdOption *options, gs
     }
 }
 
-/* The section OPTIONS of ringdown(1). */
+/* Appends the section OPTIONS of ringdown(1). */
 static void
 add_options (GString *out, const RdOption *options, gsize n_options)
 {
   add_entries (out, &page_style, options, n_options);
 }
 
-/* The keys of ringdown.conf(5), by groups. */
+/* Appends the section KEYS of ringdown.conf(5). */
 static void
 add_keys (GString *out, const RdOption *options, gsize n_options)
 {
   add_entries (out, &key_page_style, options, n_options);
 }
 
-/* A key file in which no key counts, and which changes nothing where all do. */
+/* Appends a sample key file: all keys with their defaults, as comments. */
 static void
 add_sample (GString *out, const RdOption *options, gsize n_options)
 {
@@ -164,7 +154,7 @@ add_sample (GString *out, const RdOption *options, gsize n_options)
     }
 }
 
-/* The options for the completion; "=" is behind those that take a value. */
+/* Appends the options for shell completion, with "=" if they need a value. */
 static void
 add_words (GString *out, const RdOption *options, gsize n_options)
 {
@@ -173,7 +163,7 @@ add_words (GString *out, const RdOption *options, gsize n_options)
                             options[i].metavar != NULL ? "=" : "");
 }
 
-/* What the completion has to offer for values. */
+/* Appends the values for shell completion. */
 static void
 add_choices (GString *out, const RdOption *options, gsize n_options)
 {
@@ -199,14 +189,14 @@ static const Marker markers[] = {
   { "@WORDS@", add_words },     { "@CHOICES@", add_choices },
 };
 
-/* Returns: FALSE if @line is a marker that there is not. */
+/* Appends @line with its markers replaced. Returns: FALSE if it is an unknown marker. */
 static gboolean
 add_line (GString *out, const char *line)
 {
   gsize n_options;
   const RdOption *options = rd_options_get (&n_options);
   g_auto (GStrv) folders = g_strsplit (DATADIR, "/", -1);
-  g_autofree char *datadir = g_strjoinv ("/\\:", folders); /* a long path may be broken there */
+  g_autofree char *datadir = g_strjoinv ("/\\:", folders); /* allows a line break in a long path */
   g_autoptr (GString) text = g_string_new (line);
 
   for (gsize i = 0; i < G_N_ELEMENTS (markers); i++)
@@ -224,7 +214,7 @@ add_line (GString *out, const char *line)
   return *line != '@';
 }
 
-/* Returns: (transfer full): @template with its markers filled, or NULL with an error. */
+/* Returns: (transfer full): @template with its markers replaced, or NULL with an error. */
 static char *
 fill (const char *template, GError **error)
 {
@@ -248,7 +238,7 @@ fill (const char *template, GError **error)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-/* Returns: FALSE with an error if there is an option that the manual could say nothing about. */
+/* Returns: FALSE with an error if an option has no description. */
 static gboolean
 require_descriptions (GError **error)
 {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Copyright the Ringdown authors
 
-// Shows what /metrics says, once a second, and listens as a client as long as that holds nobody up:
-// not while the service drains, nor in a tab that nobody looks at. Every text is in the document.
-// What others wrote only ever becomes the text of an element.
+// Shows the figures of /metrics, updated every second, and the messages it receives as a client. It
+// disconnects while the service drains and while its tab is hidden. All translated texts are in the
+// document. Messages are only ever inserted as text, never as HTML.
 
-const LOOK_MS = 1000;
-const LOOK_TIMEOUT_MS = 5000;
-const WAIT_MAX_MS = 10000;
-const UNSEEN_MS = 60000; // a hidden tab stays so long
+const POLL_MS = 1000;
+const POLL_TIMEOUT_MS = 5000;
+const BACKOFF_MAX_MS = 10000;
+const HIDDEN_MS = 60000; // a tab hidden for this long disconnects
 const CHART_SECONDS = 60;
 const FEED_ITEMS = 50;
-const FEED_MS = 100; // between two changes of the feed
+const FEED_MS = 100; // between two updates of the feed
 const ITEM_CHARS = 300;
 
 const at = (id) => document.getElementById(id);
@@ -20,24 +20,24 @@ const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const decimal = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' });
 
-// Live regions speak whenever they are set: so only when there is something new to say.
+// Sets the text of ELEMENT if it differs: screen readers read a live region whenever it is set.
 function show(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// The text NAME that ELEMENT carries, with VALUES for its {words}.
+// Returns the text in attribute data-NAME of ELEMENT, with each {word} replaced from VALUES.
 function phrase(element, name, values) {
   return element.dataset[name].replace(/\{(\w+)\}/g, (_, word) => values[word]);
 }
 
-function say(element, name, values) {
+function showPhrase(element, name, values) {
   show(element, phrase(element, name, values));
 }
 
-// How long to wait after so many failures in a row.
-const backoff = (failures) => Math.min(LOOK_MS * 2 ** (failures - 1), WAIT_MAX_MS);
+// Delay in ms after a number of failures in a row.
+const backoff = (failures) => Math.min(POLL_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
 
-// 90 as 1:30, 3661 as 1:01:01: reads alike in every language.
+// Formats seconds as in every language: 90 as 1:30, 3661 as 1:01:01.
 function countdown(seconds) {
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (parts[0] === 0) parts.shift();
@@ -46,23 +46,23 @@ function countdown(seconds) {
 
 // Figures
 
-const rate = { message: null, delivery: null }; // a second, from the last look to this
-const chart = []; // {time, value}: messages a second; null where nobody looked
-let last = null; // look
+const rate = { message: null, delivery: null }; // per second, between the last two samples
+const chart = []; // {time, value}: messages per second; value is null after a gap
+let last = null; // the last sample
 
 const format = (value) => (value === null ? '–' : (value < 10 ? decimal : whole).format(value));
 
-function updateRates(look) {
-  const seconds = last ? (look.time - last.time) / 1000 : Infinity;
-  const isContinued = seconds < 5 && look.published >= last.published; // else it was restarted
-  rate.message = isContinued ? (look.published - last.published) / seconds : null;
-  rate.delivery = isContinued ? (look.delivered - last.delivered) / seconds : null;
-  chart.push({ time: look.time, value: rate.message });
-  while (look.time - chart[0].time > CHART_SECONDS * 1000) chart.shift();
-  last = look;
+function updateRates(sample) {
+  const seconds = last ? (sample.time - last.time) / 1000 : Infinity;
+  const isContinued = seconds < 5 && sample.published >= last.published; // not after a restart
+  rate.message = isContinued ? (sample.published - last.published) / seconds : null;
+  rate.delivery = isContinued ? (sample.delivered - last.delivered) / seconds : null;
+  chart.push({ time: sample.time, value: rate.message });
+  while (sample.time - chart[0].time > CHART_SECONDS * 1000) chart.shift();
+  last = sample;
 }
 
-// The next of 1, 2, 5, 10, 20, 50 …
+// Rounds up to one of 1, 2, 5, 10, 20, 50 …
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;
@@ -90,50 +90,50 @@ function drawChart() {
   }));
 }
 
-function showFigures(look) {
-  updateRates(look);
-  show(at('clients'), whole.format(look.clients));
-  show(at('peak'), whole.format(look.peak));
-  show(at('total'), whole.format(look.accepted));
+function showFigures(sample) {
+  updateRates(sample);
+  show(at('clients'), whole.format(sample.clients));
+  show(at('peak'), whole.format(sample.peak));
+  show(at('total'), whole.format(sample.accepted));
   show(at('rate'), format(rate.message));
-  show(at('published'), whole.format(look.published));
+  show(at('published'), whole.format(sample.published));
   show(at('delivery-rate'), format(rate.delivery));
-  show(at('delivered'), whole.format(look.delivered));
+  show(at('delivered'), whole.format(sample.delivered));
   drawChart();
 }
 
-let drainFrom = 0; // clients before the drain, or when it was first seen
+let drainFrom = 0; // number of clients at the beginning of the drain
 
-function showDrain(look) {
-  at('drain').hidden = !look.isDraining;
-  drainFrom = look.isDraining ? Math.max(drainFrom, look.clients) : look.clients;
-  if (!look.isDraining) return;
+function showDrain(sample) {
+  at('drain').hidden = !sample.isDraining;
+  drainFrom = sample.isDraining ? Math.max(drainFrom, sample.clients) : sample.clients;
+  if (!sample.isDraining) return;
   at('drain-progress').max = Math.max(drainFrom, 1);
-  at('drain-progress').value = drainFrom - look.clients;
-  show(at('drain-clients'), whole.format(look.clients));
-  show(at('drain-time'), countdown(look.drainSeconds));
+  at('drain-progress').value = drainFrom - sample.clients;
+  show(at('drain-clients'), whole.format(sample.clients));
+  show(at('drain-time'), countdown(sample.drainSeconds));
 }
 
 function showState(state) {
   document.body.className = state;
-  say(at('state'), state);
+  showPhrase(at('state'), state);
   document.title = state === 'running' ? 'Ringdown' : `${at('state').textContent} – Ringdown`;
 }
 
 // Feed
 
-const news = []; // {data, time}, to be shown with the next change
+const received = []; // {data, time}: messages not shown yet
 
-// On one line, and control characters as the service's log shows them.
+// Returns TEXT on one line, with control characters escaped as in the log of the service.
 function printable(text) {
   return text.replace(/\r?\n/g, ' ↵ ').replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function receive(data) {
-  if (news.length === 0) setTimeout(showNews, FEED_MS);
-  if (news.length === FEED_ITEMS) news.shift();
-  news.push({ data, time: new Date() });
+  if (received.length === 0) setTimeout(showReceived, FEED_MS);
+  if (received.length === FEED_ITEMS) received.shift();
+  received.push({ data, time: new Date() });
 }
 
 function makeItem({ data, time }) {
@@ -154,20 +154,12 @@ function makeItem({ data, time }) {
   return item;
 }
 
-function showNews() {
+function showReceived() {
   const feed = at('feed');
-  feed.ariaLive = news.length > 3 ? 'off' : 'polite'; // nobody can listen to a flood
-  feed.prepend(...news.splice(0).reverse().map(makeItem));
+  feed.ariaLive = received.length > 3 ? 'off' : 'polite'; // too many to read aloud
+  feed.prepend(...received.splice(0).reverse().map(makeItem));
   while (feed.children.length > FEED_ITEMS) feed.lastElementChild.remove();
   at('empty').hidden = true;
-}
-
-// Asking
-
-async function get(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.text();
 }
 
 // Connection
@@ -175,24 +167,24 @@ async function get(path) {
 const urls = document.body.dataset.urls.split(' ').filter(Boolean)
   .map((url) => (location.protocol === 'https:' ? url.replace(/^ws:/, 'wss:') : url));
 let socket = null;
-let failures = 0; // rounds through all URLs, in a row
+let failures = 0; // failed rounds through all URLs, in a row
 let retryAt = 0;
-let lookBefore = null; // the last before a round that failed: what was refused since?
+let sampleBefore = null; // the sample before a failed round, until the failure is explained
 
-function connect(look, index = 0) {
+function connect(sample, index = 0) {
   const url = urls[index];
   const attempt = new WebSocket(url);
   let wasOpen = false;
   socket = attempt;
   attempt.binaryType = 'arraybuffer';
   attempt.onopen = () => {
-    if (socket !== attempt) { // we left meanwhile
+    if (socket !== attempt) { // leave() was called
       attempt.close(1000);
       return;
     }
     wasOpen = true;
     failures = 0;
-    say(at('connection'), 'connected', { url });
+    showPhrase(at('connection'), 'connected', { url });
     show(at('trouble'), '');
   };
   attempt.onmessage = (event) => receive(event.data);
@@ -200,53 +192,54 @@ function connect(look, index = 0) {
     if (socket !== attempt) return;
     socket = null;
     if (!wasOpen && index + 1 < urls.length) {
-      connect(look, index + 1);
+      connect(sample, index + 1);
       return;
     }
     failures += 1;
     retryAt = performance.now() + backoff(failures);
-    if (wasOpen) say(at('connection'), 'waiting');
-    else lookBefore = look;
+    if (wasOpen) showPhrase(at('connection'), 'waiting');
+    else sampleBefore = sample;
   };
 }
 
 function leave(reason) {
-  const left = socket;
+  const oldSocket = socket;
   socket = null;
   failures = 0;
   retryAt = 0;
-  lookBefore = null;
-  say(at('connection'), reason);
-  if (left?.readyState === WebSocket.OPEN) left.close(1000);
+  sampleBefore = null;
+  showPhrase(at('connection'), reason);
+  if (oldSocket?.readyState === WebSocket.OPEN) oldSocket.close(1000);
 }
 
-// Why it failed: a browser does not tell, but the service counts whom it refuses.
-function explainFailure(look) {
-  const before = lookBefore;
-  lookBefore = null;
+// Shows why the connection failed. Browsers give no reason, but the service counts refused
+// connections by reason.
+function explainFailure(sample) {
+  const before = sampleBefore;
+  sampleBefore = null;
   const seconds = whole.format(backoff(failures) / 1000);
-  const reason = ['origin', 'full'].find((name) => look.refused[name] > before.refused[name]);
-  say(at('connection'), reason ?? 'failed',
+  const reason = ['origin', 'full'].find((name) => sample.refused[name] > before.refused[name]);
+  showPhrase(at('connection'), reason ?? 'failed',
     { urls: urls.join(', '), origin: location.origin, seconds });
-  if (!reason) reloadIfMoved().catch(() => {}); // then with the next failure
+  if (!reason) reloadIfMoved().catch(() => {}); // tried again after the next failure
 }
 
-// The service may have been started anew with other addresses for clients: the policy of this page
-// allows none but the old ones.
+// Reloads the page if the service was restarted on other addresses: the Content-Security-Policy of
+// this page allows only the old ones.
 async function reloadIfMoved() {
   const page = new DOMParser().parseFromString(await get('./'), 'text/html');
   if (page.body.dataset.urls !== document.body.dataset.urls) location.reload();
 }
 
-function keepConnected(look) {
+function keepConnected(sample) {
   if (urls.length === 0) {
-    say(at('connection'), 'nowhere');
+    showPhrase(at('connection'), 'nowhere');
     return;
   }
-  if (lookBefore) explainFailure(look);
+  if (sampleBefore) explainFailure(sample);
   if (socket || performance.now() < retryAt) return;
-  if (failures === 0) say(at('connection'), 'connecting');
-  connect(look);
+  if (failures === 0) showPhrase(at('connection'), 'connecting');
+  connect(sample);
 }
 
 at('form').addEventListener('submit', (event) => {
@@ -255,9 +248,9 @@ at('form').addEventListener('submit', (event) => {
   const most = Number(document.body.dataset.maxMessage);
   event.preventDefault();
   if (bytes > most) {
-    say(at('trouble'), 'long', { bytes: whole.format(bytes), most: whole.format(most) });
+    showPhrase(at('trouble'), 'long', { bytes: whole.format(bytes), most: whole.format(most) });
   } else if (socket?.readyState !== WebSocket.OPEN) {
-    say(at('trouble'), 'offline');
+    showPhrase(at('trouble'), 'offline');
   } else if (bytes > 0) {
     show(at('trouble'), '');
     socket.send(field.value);
@@ -265,9 +258,15 @@ at('form').addEventListener('submit', (event) => {
   }
 });
 
-// Looking
+// Polling
 
-async function look() {
+async function get(path) {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.text();
+}
+
+async function poll() {
   const values = new Map((await get('metrics')).split('\n').map((line) => line.split(' ')));
   const value = (name) => Number(values.get(`ringdown_${name}`));
   const refused = (reason) => value(`connections_refused_total{reason="${reason}"}`);
@@ -284,47 +283,47 @@ async function look() {
   };
 }
 
-let unseen = 0; // timer
-let isUnseen = false;
-let wake = null; // ends the sleep of an unseen page
+let hiddenTimer = 0;
+let isPaused = false;
+let resume = null; // resolves the promise that a paused page waits for
 
 function onVisibility() {
-  clearTimeout(unseen);
+  clearTimeout(hiddenTimer);
   if (document.hidden) {
-    unseen = setTimeout(() => {
-      isUnseen = true;
+    hiddenTimer = setTimeout(() => {
+      isPaused = true;
       showState('paused');
       leave('paused');
-    }, UNSEEN_MS);
-  } else if (isUnseen) {
-    isUnseen = false;
-    wake?.();
+    }, HIDDEN_MS);
+  } else if (isPaused) {
+    isPaused = false;
+    resume?.();
   }
 }
 
-function onLook(seen) {
-  showState(seen.isDraining ? 'draining' : 'running');
-  showFigures(seen);
-  showDrain(seen);
-  if (seen.isDraining) leave('draining');
-  else keepConnected(seen);
+function onSample(sample) {
+  showState(sample.isDraining ? 'draining' : 'running');
+  showFigures(sample);
+  showDrain(sample);
+  if (sample.isDraining) leave('draining');
+  else keepConnected(sample);
 }
 
-function onNothingToSee(misses) {
+function onPollFailed(misses) {
   showState('unreachable');
   at('drain').hidden = true;
-  if (!socket || misses > 1) leave('waiting'); // a drain would not be seen, and held up
+  if (!socket || misses > 1) leave('waiting'); // otherwise a drain would wait for this page
 }
 
-async function watch() {
+async function run() {
   for (let misses = 0; ;) {
-    if (isUnseen) await new Promise((resolve) => { wake = resolve; });
-    const seen = await look().catch(() => null);
-    if (isUnseen) continue;
-    misses = seen ? 0 : misses + 1;
-    if (seen) onLook(seen);
-    else onNothingToSee(misses);
-    const pause = seen ? LOOK_MS : backoff(misses);
+    if (isPaused) await new Promise((resolve) => { resume = resolve; });
+    const sample = await poll().catch(() => null);
+    if (isPaused) continue;
+    misses = sample ? 0 : misses + 1;
+    if (sample) onSample(sample);
+    else onPollFailed(misses);
+    const pause = sample ? POLL_MS : backoff(misses);
     await new Promise((resolve) => { setTimeout(resolve, pause); });
   }
 }
@@ -332,4 +331,4 @@ async function watch() {
 show(at('host'), location.host);
 document.addEventListener('visibilitychange', onVisibility);
 onVisibility();
-watch();
+run();

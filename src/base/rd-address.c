@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What counts as an address where a person gives one, to listen on or to connect to: a name that
- * the DNS can have, or an IP address as it is written. Judges the form alone; whether there is such
- * a host, this file never asks. */
+/* Checks the syntax of host names and IP addresses. */
 
 #include "rd-address.h"
 
@@ -15,7 +13,7 @@ gboolean
 rd_address_is_valid (const char *text)
 {
   const char *name = "^" LABEL "(\\." LABEL ")*\\.?\\z";
-  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z"; /* an IPv4 address gone wrong */
+  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z"; /* looks like a wrong IPv4 address */
   gsize length = 0;
 
   while (g_ascii_isgraph (text[length]))

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The names by which the service and those who look for it meet on a message bus. Other programs
- * rely on them, so they stay as they are. Never asks a bus whether a name is taken, or may be
- * one. */
+/* The names of the service on a message bus. They are a public interface. */
 
 #include "rd-names.h"
 

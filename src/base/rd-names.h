@@ -5,15 +5,11 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
-/* The object of the service on the message bus, and its interface. */
+/* The D-Bus object of the service, and its interface. */
 #define RD_OBJECT_PATH "/org/ringdown/Server1"
 #define RD_INTERFACE   "org.ringdown.Server1"
 
-/* @instance: (nullable): as given with --instance. Returns: (transfer full): its name on the bus,
- * org.ringdown.Ringdown.iNAME, with other characters than letters and digits of ASCII as "_"; of no
- * instance org.ringdown.Ringdown. May be longer than a bus allows (255). */
+/* Returns: (transfer full): the bus name: org.ringdown.Ringdown, or org.ringdown.Ringdown.iNAME for
+ * @instance (nullable; the value of --instance), in which "_" replaces each character other than
+ * ASCII letters and digits. Can be longer than a bus allows (255 bytes). */
 char *rd_names_dup_bus_name (const char *instance);
-
-G_END_DECLS

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Turns durations and sizes, as people write them, into microseconds and bytes, and back. Strict:
- * what is not understood to the last character is refused. Knows no option and no limit but that of
- * the result's type, and what it understands never depends on the locale. */
+/* Parses and formats durations and sizes, independently of the locale. */
 
 #include "rd-units.h"
 
-#include <glib/gi18n.h>
 #include <string.h>
 
 #include "rd-text.h"
 
 typedef struct
 {
-  const char *const *names; /* the first is the one to write */
+  const char *const *names; /* the first is used for formatting */
   guint64 factor;
 } Unit;
 
 typedef struct
 {
-  Unit units[8];   /* from large to small, up to the one without names */
-  guint64 plain;   /* factor of a number without unit */
-  guint max_terms; /* "1h 30min" are two */
+  Unit units[8];        /* from large to small; the last has no names */
+  guint64 plain;        /* factor of a number without unit */
+  guint max_terms;      /* "1h 30min" has two */
+  const char *expected; /* for error messages */
+  const char *max;      /* largest value, for error messages */
 } Quantity;
 
 #define DIGITS           "0123456789"
@@ -41,6 +40,8 @@ static const Quantity duration = {
   },
   .plain = G_TIME_SPAN_SECOND,
   .max_terms = G_MAXUINT,
+  .expected = "duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min",
+  .max = "106751991d",
 };
 
 static const Quantity size = {
@@ -53,9 +54,11 @@ static const Quantity size = {
   },
   .plain = 1,
   .max_terms = 1,
+  .expected = "size; give bytes, or a size such as 64KiB, 4MiB or 1GiB",
+  .max = "8388607TiB",
 };
 
-/* Returns: what one of the unit called @name is worth, 0 if there is none. */
+/* Returns: the factor of the unit @name, 0 if there is no such unit. */
 static guint64
 unit_factor (const Unit *unit, const char *name)
 {
@@ -67,7 +70,7 @@ unit_factor (const Unit *unit, const char *name)
   return 0;
 }
 
-/* Saturates: what does not fit becomes G_MAXUINT64, and stays it. */
+/* Adds @number times @factor; saturates at G_MAXUINT64. */
 static void
 add (guint64 *total, guint64 number, guint64 factor)
 {
@@ -76,7 +79,7 @@ add (guint64 *total, guint64 number, guint64 factor)
     *total = G_MAXUINT64;
 }
 
-/* Takes one "30min" or "30 min" off the front of @text. */
+/* Parses a term such as "30min" or "30 min", and moves @text past it. */
 static gboolean
 take_term (const Quantity *quantity, const char **text, guint64 *total)
 {
@@ -106,7 +109,7 @@ take_all (const Quantity *quantity, const char *text, guint64 *total)
 {
   *total = 0;
 
-  /* A bare number stands alone: what "1h 30" means is anybody's guess. */
+  /* a number without unit must be the only term: "1h 30" is ambiguous */
   if (*text != '\0' && text[strspn (text, DIGITS)] == '\0')
     {
       add (total, g_ascii_strtoull (text, NULL, 10), quantity->plain);
@@ -124,20 +127,24 @@ take_all (const Quantity *quantity, const char *text, guint64 *total)
   return FALSE;
 }
 
-/* @code: (out): of %G_NUMBER_PARSER_ERROR, where it returns FALSE. */
 static gboolean
-parse (const Quantity *quantity, const char *text, gint64 *result, int *code)
+parse (const Quantity *quantity, const char *text, gint64 *result, GError **error)
 {
+  g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
   guint64 total;
 
-  *code = G_NUMBER_PARSER_ERROR_INVALID;
   if (!take_all (quantity, text, &total))
-    return FALSE;
-
-  *code = G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS;
+    {
+      g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID, "“%s” is not a %s",
+                   shown, quantity->expected);
+      return FALSE;
+    }
   if (total > G_MAXINT64)
-    return FALSE;
-
+    {
+      g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS,
+                   "“%s” is out of range; give at most %s", shown, quantity->max);
+      return FALSE;
+    }
   *result = (gint64) total;
   return TRUE;
 }
@@ -145,40 +152,13 @@ parse (const Quantity *quantity, const char *text, gint64 *result, int *code)
 gboolean
 rd_units_parse_duration (const char *text, gint64 *duration_us, GError **error)
 {
-  g_autofree char *shown = NULL;
-  int code;
-
-  if (parse (&duration, text, duration_us, &code))
-    return TRUE;
-
-  shown = rd_text_printable (text, MAX_QUOTED_CHARS);
-  if (code == G_NUMBER_PARSER_ERROR_INVALID)
-    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
-                 _ ("“%s” is not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"),
-                 shown);
-  else
-    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
-                 _ ("“%s” is out of range; give at most 106751991d"), shown);
-  return FALSE;
+  return parse (&duration, text, duration_us, error);
 }
 
 gboolean
 rd_units_parse_size (const char *text, gint64 *bytes, GError **error)
 {
-  g_autofree char *shown = NULL;
-  int code;
-
-  if (parse (&size, text, bytes, &code))
-    return TRUE;
-
-  shown = rd_text_printable (text, MAX_QUOTED_CHARS);
-  if (code == G_NUMBER_PARSER_ERROR_INVALID)
-    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
-                 _ ("“%s” is not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"), shown);
-  else
-    g_set_error (error, G_NUMBER_PARSER_ERROR, code,
-                 _ ("“%s” is out of range; give at most 8388607TiB"), shown);
-  return FALSE;
+  return parse (&size, text, bytes, error);
 }
 
 char *
@@ -217,12 +197,8 @@ char *
 rd_units_format_seconds (guint seconds)
 {
   if (seconds < 60)
-    /* Translators: seconds; short, as units are */
-    return g_strdup_printf (_ ("%us"), seconds);
+    return g_strdup_printf ("%us", seconds);
   if (seconds < 3600)
-    /* Translators: minutes and seconds */
-    return g_strdup_printf (_ ("%umin %us"), seconds / 60, seconds % 60);
-
-  /* Translators: hours and minutes */
-  return g_strdup_printf (_ ("%uh %umin"), seconds / 3600, seconds / 60 % 60);
+    return g_strdup_printf ("%umin %us", seconds / 60, seconds % 60);
+  return g_strdup_printf ("%uh %umin", seconds / 3600, seconds / 60 % 60);
 }

@@ -1,30 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Whether the ports can be had, and who could reach them. Tries as rd-listener would, but for the
- * listening: with --reuse-port that would take connections away from the workers who are there.
- * What a port is for, this file does not know. */
+/* Checks the ports in the configuration: whether the service could listen on them, and whether
+ * other machines can reach them. */
 
 #include "rd-check-ports.h"
 
 #include <gio/gio.h>
-#include <glib/gi18n.h>
 
-#include "rd-check-holders.h"
-#include "rd-tcp.h"
+#include "rd-socket.h"
 
+#define RESOLVE_TIMEOUT_MS 2000 /* for all host names together */
+
+/* A host name or IP address in the configuration. */
+typedef struct
+{
+  const RdCheckPort *port; /* unowned */
+  const char *name;        /* unowned */
+  GList *inets;            /* GInetAddress, owned */
+  GError *error;           /* owned, nullable */
+  guint *n_pending;        /* unowned: lookups that are not finished */
+} Host;
+
+/* An address that the service could listen on, if it were the only one. */
 typedef struct
 {
   const RdCheckPort *port;     /* unowned */
   GInetSocketAddress *address; /* owned */
 } Place;
 
-typedef struct
+static void
+host_free (gpointer data)
 {
-  RdCheckFindings *findings; /* unowned */
-  int service_pid;
-  GPtrArray *places; /* Place, unowned: where the service could listen, were it on each alone */
-} Check;
+  Host *host = data;
+
+  g_resolver_free_addresses (host->inets);
+  g_clear_error (&host->error);
+  g_free (host);
+}
 
 static void
 place_free (gpointer data)
@@ -35,6 +48,68 @@ place_free (gpointer data)
   g_free (place);
 }
 
+static void
+on_resolved (GObject *resolver, GAsyncResult *result, gpointer user_data)
+{
+  Host *host = user_data;
+
+  host->inets = g_resolver_lookup_by_name_finish (G_RESOLVER (resolver), result, &host->error);
+  --*host->n_pending;
+}
+
+static gboolean
+on_timeout (gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Looks up the addresses of all @hosts (Host). After a timeout, the error of a host is
+ * %G_IO_ERROR_CANCELLED. */
+static void
+resolve_all (GPtrArray *hosts)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GSource) timeout = g_timeout_source_new (RESOLVE_TIMEOUT_MS);
+  guint n_pending = hosts->len;
+
+  g_main_context_push_thread_default (context);
+  g_source_set_callback (timeout, on_timeout, cancellable, NULL);
+  g_source_attach (timeout, context);
+  for (guint i = 0; i < hosts->len; i++)
+    {
+      Host *host = hosts->pdata[i];
+
+      host->n_pending = &n_pending;
+      g_resolver_lookup_by_name_async (g_resolver_get_default (), host->name, cancellable,
+                                       on_resolved, host);
+    }
+  while (n_pending > 0)
+    g_main_context_iteration (context, TRUE);
+  g_source_destroy (timeout);
+  g_main_context_pop_thread_default (context);
+}
+
+/* Returns: (transfer full) (element-type Host): all addresses of @ports, resolved. */
+static GPtrArray *
+find_hosts (const RdCheckPort *ports, gsize n_ports)
+{
+  GPtrArray *hosts = g_ptr_array_new_with_free_func (host_free);
+
+  for (gsize i = 0; i < n_ports; i++)
+    for (const char *const *name = ports[i].addresses; *name != NULL; name++)
+      {
+        Host *host = g_new0 (Host, 1);
+
+        host->port = &ports[i];
+        host->name = *name;
+        g_ptr_array_add (hosts, host);
+      }
+  resolve_all (hosts);
+  return hosts;
+}
+
 /* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
 static char *
 name_of (GInetSocketAddress *address)
@@ -42,113 +117,97 @@ name_of (GInetSocketAddress *address)
   return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
 }
 
+/* Whether the running instance of the service listens on @address. */
 static gboolean
-contains (const GArray *pids, int pid)
+is_own (const RdCheckPort *port, GInetSocketAddress *address)
 {
-  for (guint i = 0; i < pids->len; i++)
+  for (const char *const *text = port->service_urls; *text != NULL; text++)
     {
-      if (g_array_index (pids, int, i) == pid)
+      g_autoptr (GUri) url = g_uri_parse (*text, G_URI_FLAGS_NONE, NULL);
+      g_autoptr (GInetAddress) inet = NULL;
+
+      if (url == NULL || g_uri_get_port (url) != (int) g_inet_socket_address_get_port (address))
+        continue;
+      inet = g_inet_address_new_from_string (g_uri_get_host (url));
+      if (inet != NULL
+          && rd_socket_is_overlapping (inet, g_inet_socket_address_get_address (address)))
         return TRUE;
     }
   return FALSE;
 }
 
-/* Returns: whether that does harm. */
+/* Returns: whether that is a problem. */
 static gboolean
-report_taken (Check *check, const RdCheckPort *port, GInetSocketAddress *address)
+report_in_use (RdCheckReport *report, const RdCheckPort *port, GInetSocketAddress *address)
 {
-  g_autoptr (GArray) holders = rd_check_holders_find (address);
   g_autofree char *name = name_of (address);
-  g_autofree char *holder = NULL;
 
-  if (contains (holders, check->service_pid))
+  if (port->service_pid != 0 && port->service_urls == NULL)
+    rd_check_report_add (report, RD_CHECK_UNCHECKED,
+                         "whether %s %u is in use by the running instance of this service (process "
+                         "%d): find the process with ss -ltnp 'sport = :%u'",
+                         port->option, port->port, port->service_pid, port->port);
+  else if (port->service_pid != 0 && is_own (port, address))
+    rd_check_report_add (report, RD_CHECK_NOTE,
+                         "%s %u is in use by the running instance of this service (process %d)",
+                         port->option, port->port, port->service_pid);
+  else
     {
-      rd_check_findings_add (check->findings, RD_CHECK_NOTE,
-                             /* Translators: option, its value, number of a process */
-                             _ ("%s %u is taken, but by the service itself, which runs already "
-                                "(process %d)"),
-                             port->option, port->port, check->service_pid);
-      return FALSE;
-    }
-  if (holders->len == 0 && check->service_pid != 0)
-    {
-      rd_check_findings_add (check->findings, RD_CHECK_UNCHECKED,
-                             /* Translators: address and port, number of a process */
-                             _ ("whether %s is taken by the service itself, which runs already "
-                                "(process %d): only its user and root can see that"),
-                             name, check->service_pid);
-      return FALSE;
-    }
-  if (holders->len == 0)
-    {
-      rd_check_findings_add (check->findings, RD_CHECK_BITES,
-                             /* Translators: address and port, option */
-                             _ ("%s is taken, so the service could not start; end what holds it "
-                                "(ss -ltnp shows that) or give another %s"),
-                             name, port->option);
+      rd_check_report_add (report, RD_CHECK_PROBLEM,
+                           "%s is in use: the service cannot start. Find the process with ss -ltnp "
+                           "'sport = :%u' and stop it, or change %s",
+                           name, port->port, port->option);
       return TRUE;
     }
-
-  holder = rd_check_holders_dup_name (g_array_index (holders, int, 0));
-  rd_check_findings_add (check->findings, RD_CHECK_BITES,
-                         /* Translators: address and port, name and number of a process, option */
-                         _ ("%s is taken by %s (process %d), so the service could not start; end "
-                            "that or give another %s"),
-                         name, holder, g_array_index (holders, int, 0), port->option);
-  return TRUE;
+  return FALSE;
 }
 
 static void
-report_failure (Check *check, const RdCheckPort *port, const char *name, const GError *error)
+report_failure (RdCheckReport *report, const Host *host, const char *name, const GError *error)
 {
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
-    rd_check_findings_add (check->findings, RD_CHECK_BITES,
-                           /* Translators: address and port, option */
-                           _ ("%s is for the privileged, so the service could not start; give "
-                              "another %s, or the service CAP_NET_BIND_SERVICE"),
-                           name, port->option);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    rd_check_report_add (report, RD_CHECK_UNCHECKED,
+                         "whether the service can listen on %s: no answer from the name server "
+                         "within %d s",
+                         name, RESOLVE_TIMEOUT_MS / 1000);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "%s needs privileges: the service cannot start. Change %s, or give the "
+                         "service CAP_NET_BIND_SERVICE",
+                         name, host->port->option);
   else
-    rd_check_findings_add (check->findings, RD_CHECK_BITES,
-                           /* Translators: host or address, reason, option */
-                           _ ("%s cannot be listened on, so the service could not start: %s; give "
-                              "another %s"),
-                           name, error->message, port->address_option);
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "cannot listen on %s: %s. The service cannot start; change %s", name,
+                         error->message, host->port->address_option);
 }
 
+/* Tries all addresses of @host. As in the service, one must work, and none may be in use. */
 static void
-add_place (Check *check, const RdCheckPort *port, GInetSocketAddress *address)
+try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
 {
-  Place *place = g_new0 (Place, 1);
-
-  place->port = port;
-  place->address = g_object_ref (address);
-  g_ptr_array_add (check->places, place);
-}
-
-/* Tries all that @host stands for: as for the service, one must work, and none be taken. */
-static void
-try_host (Check *check, const RdCheckPort *port, const char *host)
-{
-  g_autoptr (GError) error = NULL;
-  g_autolist (GInetAddress) inets = g_resolver_lookup_by_name (g_resolver_get_default (), host,
-                                                               NULL, &error);
+  const RdCheckPort *port = host->port;
+  g_autoptr (GError) error = host->error != NULL ? g_error_copy (host->error) : NULL;
+  g_autofree char *name = g_strdup (host->name);
   gboolean works = FALSE;
-  g_autofree char *name = g_strdup (host);
 
-  for (GList *l = inets; l != NULL; l = l->next)
+  for (GList *l = host->inets; l != NULL; l = l->next)
     {
       g_autoptr (GSocketAddress) any = g_inet_socket_address_new (l->data, port->port);
       GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (any);
       g_autoptr (GError) reason = NULL;
-      g_autoptr (GSocket) socket = rd_tcp_bind (any, port->reuse_port, &reason);
+      g_autoptr (GSocket) socket = rd_socket_bind (any, port->reuse_port, &reason);
 
       if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
-          && report_taken (check, port, address))
+          && report_in_use (report, port, address))
         return;
       if (reason == NULL || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
         {
+          Place *place = g_new0 (Place, 1);
+
+          place->port = port;
+          place->address = g_object_ref (address);
+          g_ptr_array_add (places, place);
           works = TRUE;
-          add_place (check, port, address);
         }
       else
         {
@@ -159,72 +218,52 @@ try_host (Check *check, const RdCheckPort *port, const char *host)
         }
     }
   if (!works)
-    report_failure (check, port, name, error);
+    report_failure (report, host, name, error);
 }
 
-/* Whether two sockets that listen cannot have these at the same time. */
 static gboolean
-exclude_each_other (const Place *one, const Place *other)
+is_conflict (const Place *one, const Place *other)
 {
+  const gboolean is_same_option = one->port == other->port;
   GInetAddress *this = g_inet_socket_address_get_address (one->address);
   GInetAddress *that = g_inet_socket_address_get_address (other->address);
 
-  const gboolean is_same_option = one->port == other->port;
-
-  /* any free port: the same one for all addresses of an option */
-  if ((one->port->port == 0 && !is_same_option) || one->port->port != other->port->port
-      || g_inet_address_get_family (this) != g_inet_address_get_family (that)
+  /* port 0: the service uses the same free port for all addresses of an option */
+  if (one->port->port != other->port->port || (one->port->port == 0 && !is_same_option)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
-  if (g_inet_address_equal (this, that))
-    return !is_same_option; /* the service listens but once on one that is named twice */
-  return g_inet_address_get_is_any (this) || g_inet_address_get_is_any (that);
+  /* the service ignores an address that an option has twice */
+  return rd_socket_is_overlapping (this, that)
+         && !(is_same_option && g_inet_address_equal (this, that));
 }
 
-/* They bind one by one; that they could not listen together shows only here. */
+/* Finds addresses that work alone, but not together. Reports only one pair: there is often the same
+ * conflict of IPv4 and IPv6 addresses. */
 static void
-compare_places (Check *check)
+compare_places (RdCheckReport *report, const GPtrArray *places)
 {
-  for (guint i = 0; i < check->places->len; i++)
-    for (guint j = i + 1; j < check->places->len; j++)
+  for (guint i = 0; i < places->len; i++)
+    for (guint j = i + 1; j < places->len; j++)
       {
-        const Place *one = check->places->pdata[i];
-        const Place *other = check->places->pdata[j];
+        const Place *one = places->pdata[i];
+        const Place *other = places->pdata[j];
         g_autofree char *this = name_of (one->address);
         g_autofree char *that = name_of (other->address);
 
-        if (!exclude_each_other (one, other))
+        if (!is_conflict (one, other))
           continue;
-        rd_check_findings_add (check->findings, RD_CHECK_BITES,
-                               /* Translators: option, address and port; both again */
-                               _ ("%s (%s) and %s (%s) exclude each other, so the service could "
-                                  "not start; leave out one, or give it another port"),
-                               one->port->address_option, this, other->port->address_option, that);
-        return; /* there are mostly two, of IPv4 and of IPv6 */
+        rd_check_report_add (report, RD_CHECK_PROBLEM,
+                             "%s (%s) and %s (%s) conflict: the service cannot start. Remove one, "
+                             "or change its port",
+                             one->port->address_option, this, other->port->address_option, that);
+        return;
       }
 }
 
-void
-rd_check_ports (RdCheckFindings *findings, const RdCheckPort *ports, gsize n_ports, int service_pid)
-{
-  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func (place_free);
-  Check check = { findings, service_pid, places };
-
-  for (gsize i = 0; i < n_ports; i++)
-    {
-      for (const char *const *host = ports[i].addresses; *host != NULL; host++)
-        try_host (&check, &ports[i], *host);
-    }
-  compare_places (&check);
-}
-
 static gboolean
-is_open (const char *host)
+is_exposed (const Host *host)
 {
-  g_autolist (GInetAddress) inets = g_resolver_lookup_by_name (g_resolver_get_default (), host,
-                                                               NULL, NULL);
-
-  for (GList *l = inets; l != NULL; l = l->next)
+  for (GList *l = host->inets; l != NULL; l = l->next)
     {
       if (!g_inet_address_get_is_loopback (l->data))
         return TRUE;
@@ -232,17 +271,39 @@ is_open (const char *host)
   return FALSE;
 }
 
-char *
-rd_check_ports_dup_open (const char *const *addresses)
+static void
+report_exposure (RdCheckReport *report, const RdCheckPort *port, const GPtrArray *hosts)
 {
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) open = NULL;
+  g_autoptr (GStrvBuilder) exposed = g_strv_builder_new ();
+  g_auto (GStrv) names = NULL;
+  g_autofree char *list = NULL;
 
-  for (; *addresses != NULL; addresses++)
+  for (guint i = 0; i < hosts->len; i++)
     {
-      if (is_open (*addresses))
-        g_strv_builder_add (builder, *addresses);
+      const Host *host = hosts->pdata[i];
+
+      if (host->port == port && is_exposed (host))
+        g_strv_builder_add (exposed, host->name);
     }
-  open = g_strv_builder_end (builder);
-  return open[0] != NULL ? g_strjoinv (", ", open) : NULL;
+  names = g_strv_builder_end (exposed);
+  list = g_strjoinv (", ", names);
+  if (*list != '\0')
+    rd_check_report_add (
+      report, RD_CHECK_PROBLEM,
+      "%s (%s): other machines can connect, and %s. Listen on loopback, behind a "
+      "proxy with TLS and authentication",
+      port->address_option, list, port->exposure);
+}
+
+void
+rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports)
+{
+  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func (place_free);
+  g_autoptr (GPtrArray) hosts = find_hosts (ports, n_ports);
+
+  for (gsize i = 0; i < n_ports; i++)
+    report_exposure (report, &ports[i], hosts);
+  for (guint i = 0; i < hosts->len; i++)
+    try_host (report, hosts->pdata[i], places);
+  compare_places (report, places);
 }

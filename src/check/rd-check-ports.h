@@ -3,30 +3,23 @@
 
 #pragma once
 
-#include "rd-check-findings.h"
+#include "rd-check-report.h"
 
-G_BEGIN_DECLS
-
-/* A port as the configuration has it. */
+/* A port in the configuration. */
 typedef struct
 {
-  const char *option;           /* that gives it: "port" */
-  const char *address_option;   /* that gives these: "address" */
-  const char *const *addresses; /* host names and IP addresses, NULL-terminated */
-  guint port;                   /* 0: any free one */
-  gboolean reuse_port;
+  const char *option;              /* for the port: "port" */
+  const char *address_option;      /* for the addresses: "address" */
+  const char *const *addresses;    /* host names and IP addresses, NULL-terminated */
+  guint port;                      /* 0: any free port */
+  gboolean reuse_port;             /* SO_REUSEPORT */
+  const char *exposure;            /* what others can do there: "read messages" */
+  int service_pid;                 /* of the running instance; 0: none */
+  const char *const *service_urls; /* (nullable): where it listens, as ws://HOST:PORT/PATH; NULL:
+                                    * unknown */
 } RdCheckPort;
 
-/* Finds out on which of @ports a start could not listen. Binds each as the service would, and
- * closes it at once; never listens, so that nobody gets to connect here instead of to the service.
- * @service_pid: of the service, if it runs already, whose ports do no harm; 0: it does not. */
-void rd_check_ports (RdCheckFindings *findings,
-                     const RdCheckPort *ports,
-                     gsize n_ports,
-                     int service_pid);
-
-/* Returns: (transfer full) (nullable): those of @addresses that others than this machine can reach,
- * in one text; NULL: none. What cannot be resolved is none. */
-char *rd_check_ports_dup_open (const char *const *addresses);
-
-G_END_DECLS
+/* Checks whether the service could listen on @ports, and who can reach them. Resolves host names
+ * within 2 s, and binds each port for a moment, but does not listen: with SO_REUSEPORT, clients
+ * could connect here instead of to the running service. */
+void rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports);

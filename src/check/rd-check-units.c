@@ -1,90 +1,218 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Whether the units let the service drain to the end, and its clients outlive a restart: that of
- * the service itself, and for a user's that of the manager around it, which ends with the last
- * session. Asks rd-check-systemd for the facts; where there is no unit, there is nothing to judge.
- */
+/* Checks the systemd units of the service, and what happens to a user's service at logout. */
 
 #include "rd-check-units.h"
 
-#include <glib/gi18n.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "rd-check-systemd.h"
+#include "rd-message-bus.h"
+#include "rd-names.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
+#include "rd-unit.h"
 #include "rd-units.h"
 
-/* Beyond the drain timeout: clients have 5 s to answer a close, and then it ends. */
+#define TIMEOUT_MS         2000 /* for a connection, and for each reply */
+#define LOGIND             "org.freedesktop.login1"
+#define LINGER_DIR         "/var/lib/systemd/linger"
+#define MAX_VARIABLE_CHARS 60
+#define MAX_USER_CHARS     64
+
+/* A drain can take this much longer than its timeout: clients have 5 s to answer a close. */
 #define CLOSING_US (10 * G_TIME_SPAN_SECOND)
 
-/* Until a service that shall stop has asked for more time, even on a busy machine. */
-#define FIRST_WORD_US (2 * G_TIME_SPAN_SECOND)
+/* Time until a stopping service has asked systemd for more time, on a busy machine. */
+#define EXTEND_US (2 * G_TIME_SPAN_SECOND)
 
-#define MAX_VARIABLE_CHARS 60
-
-#define LINGER_DIR "/var/lib/systemd/linger"
-
-/* Whether nobody is there to be asked, rather than silent. */
-static gboolean
-is_absent (const GError *error)
+typedef struct
 {
-  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
-         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
+  RdCheckReport *report;       /* unowned */
+  const RdConfig *config;      /* unowned */
+  char **environment;          /* unowned */
+  GDBusConnection *bus;        /* owned: of the service and its service manager */
+  GDBusConnection *system_bus; /* owned; nullable: cannot be reached, or not needed */
+  char *user;                  /* owned: printable name */
+} Check;
+
+static void
+check_clear (Check *check)
+{
+  g_clear_object (&check->bus);
+  g_clear_object (&check->system_bus);
+  g_clear_pointer (&check->user, g_free);
 }
 
-/* Whether there is no such unit, or none can have that name. */
-static gboolean
-is_missing (const GError *error)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Check, check_clear)
+
+/* The properties of a service unit, see org.freedesktop.systemd1(5). */
+typedef struct
 {
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
-         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS);
+  guint64 stop_timeout_us; /* TimeoutStopSec=; G_MAXUINT64: unlimited */
+  gboolean may_extend;     /* EXTEND_TIMEOUT_USEC= has an effect, see sd_notify(3) */
+  GVariant *properties;    /* all; owned */
+} Service;
+
+static void
+service_clear (Service *service)
+{
+  g_clear_pointer (&service->properties, g_variant_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Service, service_clear)
+
+/* Returns: (transfer full): the reply of type @reply, or NULL with an error. @arguments: floating.
+ * Does not start the service @name. */
+static GVariant *
+call (GDBusConnection *bus,
+      const char *name,
+      const char *path,
+      const char *interface,
+      const char *method,
+      GVariant *arguments,
+      const char *reply,
+      GError **error)
+{
+  return g_dbus_connection_call_sync (bus, name, path, interface, method, arguments,
+                                      G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                                      TIMEOUT_MS, NULL, error);
+}
+
+/* Returns: (transfer full): all properties of @interface, type a{sv}, or NULL with an error. */
+static GVariant *
+get_properties (GDBusConnection *bus,
+                const char *name,
+                const char *path,
+                const char *interface,
+                GError **error)
+{
+  g_autoptr (GVariant) reply = call (bus, name, path, "org.freedesktop.DBus.Properties", "GetAll",
+                                     g_variant_new ("(s)", interface), "(a{sv})", error);
+
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+/* Whether the service would belong to a user's service manager. */
+static gboolean
+is_user (const Check *check)
+{
+  return check->config->bus == RD_CONFIG_BUS_SESSION;
 }
 
 static void
-judge_service (RdCheckFindings *findings,
-               const RdCheckUnits *units,
-               const char *name,
-               const RdCheckService *service)
+find_running_instance (const Check *check, RdCheckFacts *facts)
 {
-  const guint64 needed_us = units->drain_timeout_us + CLOSING_US;
+  g_autofree char *bus_name = rd_config_dup_application_id (check->config);
+  g_autoptr (GVariant) reply = call (check->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                     "org.freedesktop.DBus", "GetConnectionUnixProcessID",
+                                     g_variant_new ("(s)", bus_name), "(u)", NULL);
+  g_autoptr (GVariant) properties = NULL;
+  guint32 pid;
+
+  if (reply == NULL)
+    return;
+
+  g_variant_get (reply, "(u)", &pid);
+  facts->service_pid = (int) pid;
+  properties = get_properties (check->bus, bus_name, RD_OBJECT_PATH, RD_INTERFACE, NULL);
+  if (properties != NULL)
+    g_variant_lookup (properties, "Addresses", "^as", &facts->service_urls);
+}
+
+/* Returns: (transfer full): the properties that all units have, of the unit @name, whose object
+ * path is put into @path; or NULL with an error, %G_IO_ERROR_NOT_FOUND if there is no such unit. */
+static GVariant *
+load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
+{
+  g_autoptr (GVariant) unit = NULL;
+  const char *state = "";
+
+  *path = rd_unit_find (bus, name, TIMEOUT_MS, NULL, error);
+  if (*path != NULL)
+    unit = rd_unit_get_properties (bus, *path, "Unit", TIMEOUT_MS, NULL, error);
+  if (unit == NULL)
+    return NULL;
+
+  g_variant_lookup (unit, "LoadState", "&s", &state);
+  if (g_str_equal (state, "loaded"))
+    return g_steal_pointer (&unit);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "not loaded");
+  return NULL;
+}
+
+/* @service: (out caller-allocates): must be cleared. */
+static gboolean
+load_service (GDBusConnection *bus, const char *name, Service *service, GError **error)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GVariant) unit = load_unit (bus, name, &path, error);
+  const char *type, *access;
+
+  *service = (Service){ 0 };
+  if (unit != NULL)
+    service->properties = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, NULL, error);
+  if (service->properties == NULL)
+    return FALSE;
+  if (!g_variant_lookup (service->properties, "TimeoutStopUSec", "t", &service->stop_timeout_us)
+      || !g_variant_lookup (service->properties, "Type", "&s", &type)
+      || !g_variant_lookup (service->properties, "NotifyAccess", "&s", &access))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "missing properties");
+      return FALSE;
+    }
+  service->may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
+  return TRUE;
+}
+
+static gboolean
+is_active (GDBusConnection *bus, const char *name)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GVariant) unit = load_unit (bus, name, &path, NULL);
+  const char *state = "";
+
+  if (unit != NULL)
+    g_variant_lookup (unit, "ActiveState", "&s", &state);
+  return g_str_equal (state, "active");
+}
+
+static void
+check_stop_timeout (const Check *check, const char *name, const Service *service)
+{
+  const guint64 needed_us = check->config->drain_timeout_us + CLOSING_US;
   g_autofree char *stop = rd_units_format_duration (service->stop_timeout_us);
-  g_autofree char *drain = rd_units_format_duration (units->drain_timeout_us);
+  g_autofree char *drain = rd_units_format_duration (check->config->drain_timeout_us);
   g_autofree char *needed = rd_units_format_duration (needed_us);
 
   if (service->stop_timeout_us >= needed_us)
     return;
   if (!service->may_extend)
-    rd_check_findings_add (findings, RD_CHECK_BITES,
-                           /* Translators: a unit; a duration; another; the sum of both */
-                           _ ("%s is killed %s after it was told to stop (TimeoutStopSec=), and "
-                              "may not ask for more, but a drain takes up to %s: set Type=notify "
-                              "and NotifyAccess=main, or TimeoutStopSec=%s, or shorten "
-                              "drain-timeout"),
-                           name, stop, drain, needed);
-  else if (service->stop_timeout_us < FIRST_WORD_US)
-    rd_check_findings_add (findings, RD_CHECK_BITES,
-                           /* Translators: a unit; a duration */
-                           _ ("%s is killed %s after it was told to stop (TimeoutStopSec=), which "
-                              "may be before it could ask for time to drain: set "
-                              "TimeoutStopSec=10s"),
-                           name, stop);
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
+                         "systemd kills %s %s after a stop (TimeoutStopSec=), but a drain takes up "
+                         "to %s. Set Type=notify and NotifyAccess=main to let it extend that time, "
+                         "or set TimeoutStopSec=%s, or shorten drain-timeout",
+                         name, stop, drain, needed);
+  else if (service->stop_timeout_us < EXTEND_US)
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
+                         "systemd kills %s %s after a stop (TimeoutStopSec=), perhaps before it "
+                         "has asked for more time to drain. Set TimeoutStopSec=10s",
+                         name, stop);
 }
 
 static void
-check_restart (RdCheckFindings *findings,
-               const RdCheckUnits *units,
-               const char *name,
-               const RdCheckService *service)
+check_restart (const Check *check, const char *name, const Service *service)
 {
-  g_autoptr (GPtrArray) texts = rd_restart_unit_judge (&service->restart, name, units->is_user);
+  g_autoptr (GPtrArray) texts = rd_unit_check_restart (service->properties, name, is_user (check));
 
   for (guint i = 0; i < texts->len; i++)
-    rd_check_findings_add (findings, RD_CHECK_BITES, "%s", (const char *) texts->pdata[i]);
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM, "%s", (const char *) texts->pdata[i]);
 }
 
 static gboolean
-is_read_by_service (const char *variable)
+is_setting (const char *variable)
 {
   static const char *const prefixes[] = { "RINGDOWN_",
                                           "REDIS_HOST=", "REDIS_PORT=", "REDIS_CHANNEL=" };
@@ -95,151 +223,195 @@ is_read_by_service (const char *variable)
   return FALSE;
 }
 
+/* Returns: (transfer full): NAME=VALUE without the password, printable. */
 static char *
 dup_variable_display (const char *variable)
 {
-  g_autofree char *hidden = g_str_has_prefix (variable, "RINGDOWN_REDIS=")
-                              ? rd_redis_url_hide_password (variable)
-                              : g_strdup (variable);
+  const char *url = g_str_has_prefix (variable, "RINGDOWN_REDIS=") ? strchr (variable, '=') + 1
+                                                                   : NULL;
+  g_autoptr (RdRedisUrl) parsed = url != NULL ? rd_redis_url_parse (url, NULL) : NULL;
+  g_autofree char *place = parsed != NULL ? rd_redis_url_dup_display (parsed) : g_strdup ("***");
+  g_autofree char *display = url != NULL ? g_strconcat ("RINGDOWN_REDIS=", place, NULL)
+                                         : g_strdup (variable);
 
-  return rd_text_printable (hidden, MAX_VARIABLE_CHARS);
+  return rd_text_printable (display, MAX_VARIABLE_CHARS);
 }
 
-/* What the unit sets counts for the service, but not for who asks here. */
+/* The service gets the variables of the unit, this process does not. */
 static void
-check_environment (RdCheckFindings *findings,
-                   const RdCheckUnits *units,
-                   const char *name,
-                   const RdCheckService *service)
+check_environment (const Check *check, const char *name, const Service *service)
 {
-  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *shown = NULL;
+  g_auto (GStrv) variables = NULL;
+  g_autoptr (GString) missing = g_string_new (NULL);
 
-  for (char **variable = service->environment; variable != NULL && *variable != NULL; variable++)
-    if (is_read_by_service (*variable)
-        && !g_strv_contains ((const char *const *) units->environment, *variable))
-      g_ptr_array_add (others, dup_variable_display (*variable));
-  if (others->len == 0)
-    return;
+  g_variant_lookup (service->properties, "Environment", "^as", &variables);
+  for (char **variable = variables; variable != NULL && *variable != NULL; variable++)
+    if (is_setting (*variable)
+        && !g_strv_contains ((const char *const *) check->environment, *variable))
+      {
+        g_autofree char *display = dup_variable_display (*variable);
 
-  g_ptr_array_add (others, NULL);
-  shown = g_strjoinv (" ", (char **) others->pdata);
-  rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                         /* Translators: a unit; variables of the environment with their values */
-                         _ ("what %s sets for itself: %s; give it here too, to check that"), name,
-                         shown);
+        g_string_append_printf (missing, " %s", display);
+      }
+  if (missing->len > 0)
+    rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
+                         "variables that %s sets for the service:%s. Set them here, too, to check "
+                         "them",
+                         name, missing->str);
 }
 
-/* At the end of the last session the manager of a user stops, and the system gives it a time. */
+/* When a user's last session ends, systemd stops the user's service manager, within a time limit.
+ */
 static void
-check_user_manager (RdCheckFindings *findings, const RdCheckUnits *units)
+check_user_manager (const Check *check)
 {
-  const guint64 needed_us = units->drain_timeout_us + CLOSING_US;
-  g_autofree char *name = g_strdup_printf ("user@%u.service", units->uid);
+  const guint64 needed_us = check->config->drain_timeout_us + CLOSING_US;
+  g_autofree char *name = g_strdup_printf ("user@%u.service", getuid ());
   g_autofree char *stop = NULL;
-  g_autofree char *drain = rd_units_format_duration (units->drain_timeout_us);
+  g_autofree char *drain = rd_units_format_duration (check->config->drain_timeout_us);
   g_autofree char *needed = rd_units_format_duration (needed_us);
-  g_autoptr (GError) error = NULL;
-  g_auto (RdCheckService) service = { 0 };
+  g_auto (Service) service = { 0 };
 
-  if (!rd_check_systemd_get_service (units->system_bus, name, &service, &error))
+  if (!load_service (check->system_bus, name, &service, NULL))
     {
-      rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                             /* Translators: a unit of the system's service manager */
-                             _ ("how long %s may take to stop: the system's service manager does "
-                                "not say"),
-                             name);
+      rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
+                           "the stop timeout of %s: no answer from the system's service manager",
+                           name);
       return;
     }
   if (service.stop_timeout_us >= needed_us)
     return;
 
   stop = rd_units_format_duration (service.stop_timeout_us);
-  rd_check_findings_add (findings, RD_CHECK_BITES,
-                         /* Translators: a unit; a duration; another; the sum of both; the unit */
-                         _ ("at logout and shutdown %s, with all in it, is killed after %s "
-                            "(TimeoutStopSec=), but a drain takes up to %s: set TimeoutStopSec=%s "
-                            "for it (systemctl edit %s), or shorten drain-timeout"),
-                         name, stop, drain, needed, name);
+  rd_check_report_add (
+    check->report, RD_CHECK_PROBLEM,
+    "at logout and shutdown, systemd kills %s and all services in it after %s "
+    "(TimeoutStopSec=), but a drain takes up to %s. Set TimeoutStopSec=%s for it "
+    "(systemctl edit %s), or shorten drain-timeout",
+    name, stop, drain, needed, name);
+}
+
+/* @lingers: (out): whether the user's services run without a session.
+ * Returns: FALSE if that is unknown. */
+static gboolean
+get_linger (const Check *check, gboolean *lingers)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = call (check->system_bus, LOGIND, "/org/freedesktop/login1",
+                                     LOGIND ".Manager", "GetUser",
+                                     g_variant_new ("(u)", (guint32) getuid ()), "(o)", &error);
+  g_autofree char *name = error != NULL ? g_dbus_error_get_remote_error (error) : NULL;
+  g_autofree char *file = g_build_filename (LINGER_DIR, check->user, NULL);
+  g_autoptr (GVariant) user = NULL;
+  const char *path;
+
+  if (g_strcmp0 (name, LOGIND ".NoSuchUser") == 0) /* no session now */
+    {
+      *lingers = g_file_test (file, G_FILE_TEST_EXISTS);
+      return TRUE;
+    }
+  if (reply == NULL)
+    return FALSE;
+
+  g_variant_get (reply, "(&o)", &path);
+  user = get_properties (check->system_bus, LOGIND, path, LOGIND ".User", NULL);
+  return user != NULL && g_variant_lookup (user, "Linger", "b", lingers);
 }
 
 static void
-check_linger (RdCheckFindings *findings, const RdCheckUnits *units, const char *name)
+check_logout (const Check *check, const char *name)
 {
-  g_autofree char *mark = g_build_filename (LINGER_DIR, units->user, NULL);
-  g_autoptr (GError) error = NULL;
   gboolean lingers;
 
-  if (!rd_check_systemd_get_linger (units->system_bus, units->uid, mark, &lingers, &error))
-    rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                           /* Translators: a unit */
-                           _ ("whether %s ends at logout: logind does not say"), name);
-  else if (!lingers)
-    rd_check_findings_add (findings, RD_CHECK_BITES,
-                           /* Translators: a unit; a user's name, twice */
-                           _ ("%s ends when %s logs out, since lingering is off: loginctl "
-                              "enable-linger %s"),
-                           name, units->user, units->user);
-}
-
-/* What becomes of the service at logout, which the system's manager knows. */
-static void
-check_session (RdCheckFindings *findings, const RdCheckUnits *units, const char *name)
-{
-  if (units->system_bus == NULL)
+  if (check->system_bus == NULL)
     {
-      rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                             /* Translators: a unit */
-                             _ ("what becomes of %s at logout: the system bus cannot be reached"),
-                             name);
+      rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
+                           "whether %s survives a logout: cannot connect to the system bus", name);
       return;
     }
-  check_user_manager (findings, units);
-  check_linger (findings, units, name);
+  check_user_manager (check);
+  if (!get_linger (check, &lingers))
+    rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
+                         "whether %s survives a logout: no answer from logind", name);
+  else if (!lingers)
+    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
+                         "%s ends when %s logs out. Enable lingering: loginctl enable-linger %s",
+                         name, check->user, check->user);
 }
 
 static void
-report_unknown (RdCheckFindings *findings, const char *name, const GError *error)
+report_unknown (const Check *check, const char *name, const GError *error)
 {
-  if (is_missing (error))
-    rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                           /* Translators: a unit */
-                           _ ("how long %s may take to stop: it is not installed"), name);
-  else if (is_absent (error))
-    rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                           _ ("how long %s may take to stop: no service manager is on the bus"),
-                           name);
-  else
-    rd_check_findings_add (findings, RD_CHECK_UNCHECKED,
-                           _ ("how long %s may take to stop: the service manager does not say"),
-                           name);
+  const char *reason = "no answer from the service manager";
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+      || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS)) /* not a unit name */
+    reason = "it is not installed";
+  else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+           || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
+    reason = "no service manager is on the bus";
+  rd_check_report_add (check->report, RD_CHECK_UNCHECKED, "the unit %s: %s", name, reason);
+}
+
+static void
+check_all (const Check *check, RdCheckFacts *facts)
+{
+  const char *instance = check->config->instance;
+  g_autofree char *name = instance != NULL ? g_strdup_printf ("ringdown@%s.service", instance)
+                                           : g_strdup ("ringdown.service");
+  g_autoptr (GError) error = NULL;
+  g_auto (Service) service = { 0 };
+
+  find_running_instance (check, facts);
+  if (!load_service (check->bus, name, &service, &error))
+    {
+      report_unknown (check, name, error);
+      return;
+    }
+
+  g_variant_lookup (service.properties, "LimitNOFILE", "t", &facts->max_descriptors);
+  check_stop_timeout (check, name, &service);
+  check_restart (check, name, &service);
+  check_environment (check, name, &service);
+  if (is_user (check))
+    check_logout (check, name);
+  if (instance == NULL)
+    {
+      facts->has_socket = is_active (check->bus, "ringdown.socket");
+      facts->has_admin_socket = is_active (check->bus, "ringdown-admin.socket");
+    }
+}
+
+static GDBusConnection *
+connect_to_bus (GBusType type, char **environment)
+{
+  g_autofree char *address = rd_message_bus_dup_address (type, environment, NULL);
+
+  return address != NULL ? rd_message_bus_connect (address, TIMEOUT_MS, NULL) : NULL;
 }
 
 void
-rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckGiven *given)
+rd_check_units (RdCheckReport *report,
+                const RdConfig *config,
+                char **environment,
+                RdCheckFacts *facts)
 {
-  g_autofree char *name = units->instance != NULL
-                            ? g_strdup_printf ("ringdown@%s.service", units->instance)
-                            : g_strdup ("ringdown.service");
-  g_autoptr (GError) error = NULL;
-  g_auto (RdCheckService) service = { 0 };
+  g_auto (Check) check = { .report = report, .config = config, .environment = environment };
 
-  if (!rd_check_systemd_get_service (units->manager_bus, name, &service, &error))
+  if (config->bus == RD_CONFIG_BUS_NONE)
+    return;
+
+  check.bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM,
+                              environment);
+  if (check.bus == NULL)
     {
-      report_unknown (findings, name, error);
+      rd_check_report_add (report, RD_CHECK_UNCHECKED,
+                           "the systemd unit, and whether the service is running: cannot connect "
+                           "to the message bus. The service would run without it");
       return;
     }
-
-  given->max_descriptors = service.max_descriptors;
-  judge_service (findings, units, name, &service);
-  check_restart (findings, units, name, &service);
-  check_environment (findings, units, name, &service);
-  if (units->is_user)
-    check_session (findings, units, name);
-  if (units->instance == NULL)
-    {
-      given->has_socket = rd_check_systemd_has_socket (units->manager_bus, "ringdown.socket");
-      given->has_admin_socket = rd_check_systemd_has_socket (units->manager_bus,
-                                                             "ringdown-admin.socket");
-    }
+  if (is_user (&check))
+    check.system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+  check.user = rd_text_printable (g_get_user_name (), MAX_USER_CHARS);
+  check_all (&check, facts);
 }

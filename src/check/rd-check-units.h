@@ -3,37 +3,24 @@
 
 #pragma once
 
-#include "rd-check-findings.h"
+#include "rd-check-report.h"
+#include "rd-config.h"
 
-#include <gio/gio.h>
-#include <sys/types.h>
-
-G_BEGIN_DECLS
-
-/* Who would run the service, as far as there is anybody. */
+/* Facts that other checks need. */
 typedef struct
 {
-  GDBusConnection *manager_bus; /* of the service manager */
-  GDBusConnection *system_bus;  /* of the system's; nullable: cannot be reached */
-  gboolean is_user;             /* it is a user's manager */
-  uid_t uid;                    /* of that user */
-  const char *user;             /* the name */
-  const char *instance;         /* nullable */
-  gint64 drain_timeout_us;
-  char **environment; /* of this process */
-} RdCheckUnits;
+  gboolean has_socket;       /* ringdown.socket listens for clients */
+  gboolean has_admin_socket; /* ringdown-admin.socket listens for the admin port */
+  guint64 max_descriptors;   /* of the unit; G_MAXUINT64: unknown */
+  int service_pid;           /* of the running instance; 0: none */
+  char **service_urls;       /* its D-Bus property Addresses; owned, nullable: unknown */
+} RdCheckFacts;
 
-/* What the units give the service, if there are any. */
-typedef struct
-{
-  gboolean has_socket;       /* a socket unit listens for clients, */
-  gboolean has_admin_socket; /* and one for the admin port */
-  guint64 max_descriptors;   /* G_MAXUINT64: not known */
-} RdCheckGiven;
-
-/* Finds out whether the unit of the service, and what it runs in, lets it drain to the end, and
- * keep its clients over a restart.
- * @given: (inout): set what there is. */
-void rd_check_units (RdCheckFindings *findings, const RdCheckUnits *units, RdCheckGiven *given);
-
-G_END_DECLS
+/* Checks whether the systemd unit of the service leaves it enough time to drain, and keeps clients
+ * connected through a restart; and for a user's service, whether it ends at logout. Waits up to 2 s
+ * for each bus and each reply. @environment: of this process, NULL-terminated. @facts: (inout):
+ * fields are set as far as they are known. */
+void rd_check_units (RdCheckReport *report,
+                     const RdConfig *config,
+                     char **environment,
+                     RdCheckFacts *facts);

@@ -1,25 +1,260 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The configuration: which source wins, and the rules that bind two options together. What a single
- * value may look like is rd-option's, which options there are rd-options'; what an option does,
- * this file never knows. */
+/* Loads the configuration: reads the command line and the variables of Redis, applies the sources
+ * by precedence, and checks options that depend on each other. */
 
 #include "rd-config.h"
 
+#include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rd-command-line.h"
-#include "rd-key-file.h"
+#include "rd-address.h"
 #include "rd-names.h"
-#include "rd-redis-variables.h"
+#include "rd-redis-url.h"
+#include "rd-text.h"
 
-#define MIN_MESSAGES 8 /* that a buffer of messages has to have room for */
+#define MIN_MESSAGES     8 /* smallest size of a message buffer, in largest messages */
+#define MAX_QUOTED_CHARS 60
 
-/* @name: of the option that says how large the buffer is. */
+/* The part of the command line that is not a setting. */
+typedef struct
+{
+  char *config_file; /* owned, nullable: value of --config */
+  char *answer;      /* owned, nullable: output of --help or --version */
+  gboolean check;
+} CommandLine;
+
+static void
+command_line_clear (CommandLine *line)
+{
+  g_clear_pointer (&line->config_file, g_free);
+  g_clear_pointer (&line->answer, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CommandLine, command_line_clear)
+
+static gboolean
+on_option (const char *typed, const char *value, gpointer user_data, GError **error)
+{
+  RdSettings *settings = user_data;
+  const RdOption *option = rd_settings_find (settings, NULL, typed + strlen ("--"));
+
+  rd_settings_add (settings, RD_SOURCE_COMMAND_LINE, option, value != NULL ? value : "true");
+  return TRUE;
+}
+
+static void
+add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
+{
+  g_autofree char *preset = option->preset ? g_strdup_printf (" [%s]", option->preset) : NULL;
+  g_autofree char *help = g_strconcat (_ (option->help), preset, NULL);
+  const GOptionEntry entries[] = {
+    {
+      .long_name = option->name,
+      /* FILENAME: no conversion of the locale's character set. NOALIAS: no --server-port for
+       * --port. OPTIONAL_ARG: lets a flag take a value, as in --reuse-port=no. */
+      .flags = G_OPTION_FLAG_FILENAME | G_OPTION_FLAG_NOALIAS
+               | (option->metavar == NULL ? G_OPTION_FLAG_OPTIONAL_ARG : 0),
+      .arg = G_OPTION_ARG_CALLBACK,
+      .arg_data = on_option,
+      .description = g_string_chunk_insert (texts, help),
+      .arg_description = option->metavar,
+    },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  g_option_group_add_entries (group, entries);
+}
+
+static void
+add_texts (GOptionContext *context)
+{
+  const char *summary = _ ("WebSocket notification server that restarts without dropping clients.");
+  /* Translators: TIME and SIZE are in the list of options above, and stay as they are */
+  const char *values = _ (
+    "TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
+    "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
+    "origins, repeat the option, or separate them by spaces, commas or semicolons.");
+  const char *sources = _ (
+    "Each option is also an environment variable (RINGDOWN_DRAIN_TIMEOUT for\n"
+    "--drain-timeout) and a key of the key file, in the group shown above it. The\n"
+    "command line overrides the environment; the environment overrides the key file.\n"
+    "Empty variables are ignored.");
+  const char *others = _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
+                          "--redis-channel. They override only the key file.");
+  const char *key_file = _ (
+    "The key file is the one given by --config or RINGDOWN_CONFIG. Without these, it\n"
+    "is ringdown/ringdown.conf in $XDG_CONFIG_HOME (default ~/.config), or else\n"
+    "/etc/ringdown/ringdown.conf.");
+  g_autofree char *description = g_strjoin ("\n\n", values, sources, others, key_file, NULL);
+
+  g_option_context_set_summary (context, summary);
+  g_option_context_set_description (context, description);
+}
+
+static GOptionGroup *
+group_new (RdSettings *settings, const char *name)
+{
+  g_autofree char *heading = g_strdup_printf ("[%s]", name);
+
+  return g_option_group_new (name, heading, heading, settings, NULL);
+}
+
+/* Returns: (transfer full): the parser, which @settings and @texts must outlive. */
+static GOptionContext *
+option_context_new (RdSettings *settings, GStringChunk *texts)
+{
+  GOptionContext *context = g_option_context_new (NULL);
+  GOptionGroup *group = NULL;
+  gsize n_options;
+  const RdOption *options = rd_settings_get_options (settings, &n_options);
+
+  add_texts (context);
+  /* GLib prints its own --help in the character set of the locale, which may lack "🛰" */
+  g_option_context_set_help_enabled (context, FALSE);
+  g_option_context_set_ignore_unknown_options (context, TRUE); /* left to refuse_rest() */
+
+  for (gsize i = 0; i < n_options; i++)
+    {
+      const RdOption *option = &options[i];
+
+      if (i == 0 || !g_str_equal (option->group, option[-1].group))
+        {
+          group = group_new (settings, option->group);
+          g_option_context_add_group (context, group);
+        }
+      add_entry (group, option, texts);
+    }
+  return context;
+}
+
+/* Returns: FALSE with an error if @argv has more than options. */
+static gboolean
+refuse_rest (char **argv, GError **error)
+{
+  const char *word = argv[0] != NULL ? argv[1] : NULL;
+  g_autofree char *name = NULL;
+  g_autofree char *shown = NULL;
+
+  if (word == NULL)
+    return TRUE;
+
+  if (word[0] == '-' && word[1] != '\0' && !g_str_equal (word, "--"))
+    {
+      name = g_strndup (word, strcspn (word, "="));
+      shown = rd_settings_dup_echo (name);
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
+                   "unknown option %s; see ringdown --help", shown);
+      return FALSE;
+    }
+  if (g_str_equal (word, "--") && argv[2] != NULL)
+    word = argv[2];
+  shown = rd_settings_dup_echo (word);
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+               "“%s” is not an option; see ringdown --help", shown);
+  return FALSE;
+}
+
+/* Adds the settings in @argv to @settings, and sets @line. */
+static gboolean
+read_command_line (CommandLine *line, RdSettings *settings, char **argv, GError **error)
+{
+  gboolean help = FALSE;
+  gboolean version = FALSE;
+  const GOptionEntry entries[] = {
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->config_file, _ ("Key file (must exist)"),
+      "FILE" },
+    { "check", 0, 0, G_OPTION_ARG_NONE, &line->check,
+      _ ("Print all settings and problems, and exit"), NULL },
+    { "help", 'h', 0, G_OPTION_ARG_NONE, &help, _ ("Print this help and exit"), NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, _ ("Print the version and exit"), NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GStringChunk) texts = g_string_chunk_new (1024);
+  g_autoptr (GOptionContext) context = option_context_new (settings, texts);
+  g_auto (GStrv) rest = g_strdupv (argv);
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse_strv (context, &rest, error) || !refuse_rest (rest, error))
+    return FALSE;
+
+  if (help)
+    line->answer = g_option_context_get_help (context, FALSE, NULL);
+  else if (version)
+    line->answer = g_strdup ("ringdown " RINGDOWN_VERSION "\n");
+  return TRUE;
+}
+
+/* Whether no RINGDOWN_* variable and no command line sets @option. */
+static gboolean
+is_unset (const RdSettings *settings, const RdOption *option)
+{
+  return rd_settings_get_source (settings, option) <= RD_SOURCE_OTHER_VARIABLE;
+}
+
+/* Sets the error for an invalid variable. Returns: FALSE. */
+static gboolean
+refuse_variable (const char *name, const char *value, const char *fault, GError **error)
+{
+  g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: “%s” is not %s", name, shown,
+               fault);
+  return FALSE;
+}
+
+/* @host and @port: (nullable): but not both. */
+static gboolean
+add_server (RdSettings *settings,
+            const RdOption *redis,
+            const char *host,
+            const char *port,
+            GError **error)
+{
+  guint64 number = RD_REDIS_PORT;
+  g_autofree char *url = NULL;
+
+  if (host != NULL && !rd_address_is_valid (host))
+    return refuse_variable ("REDIS_HOST", host, "an address; give a host name or an IP address",
+                            error);
+  /* https://kubernetes.io/docs/concepts/services-networking/service (environment variables) */
+  if (port != NULL && g_str_has_prefix (port, "tcp://"))
+    return refuse_variable ("REDIS_PORT", port,
+                            "a port, but set by Kubernetes for a Service named redis; set "
+                            "enableServiceLinks: false in the pod",
+                            error);
+  if (port != NULL && !g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
+    return refuse_variable ("REDIS_PORT", port, "a port; give a number from 1 to 65535", error);
+
+  url = rd_redis_url_dup_display (
+    &(RdRedisUrl){ .host = (char *) (host != NULL ? host : "localhost"), .port = (guint) number });
+  rd_settings_add_other_variable (settings, redis, host != NULL ? "REDIS_HOST" : "REDIS_PORT", url);
+  return TRUE;
+}
+
+/* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs, so they are
+ * not even looked at where another source overrides them. */
+static gboolean
+read_redis_variables (RdSettings *settings, char **envp, GError **error)
+{
+  const RdOption *redis = rd_settings_find (settings, NULL, "redis");
+  const RdOption *redis_channel = rd_settings_find (settings, NULL, "redis-channel");
+  const char *channel = rd_settings_get_variable (envp, "REDIS_CHANNEL");
+  const char *host = rd_settings_get_variable (envp, "REDIS_HOST");
+  const char *port = rd_settings_get_variable (envp, "REDIS_PORT");
+
+  if (channel != NULL && is_unset (settings, redis_channel))
+    rd_settings_add_other_variable (settings, redis_channel, "REDIS_CHANNEL", channel);
+  if ((host == NULL && port == NULL) || !is_unset (settings, redis))
+    return TRUE;
+  return add_server (settings, redis, host, port, error);
+}
+
+/* @name: the option for the size of a message buffer. */
 static gboolean
 check_room (const RdConfig *config,
             const RdSettings *settings,
@@ -27,60 +262,44 @@ check_room (const RdConfig *config,
             guint64 size,
             GError **error)
 {
-  g_autofree char *room = rd_settings_quote (settings, name);
-  g_autofree char *message = rd_settings_quote (settings, "max-message");
-  g_autofree char *fault = NULL;
-
   if (size >= MIN_MESSAGES * config->max_message)
     return TRUE;
 
-  /* Translators: both are settings with their values: --log-size “1MiB” */
-  fault = g_strdup_printf (_ ("%s is less than 8 times %s; raise the one or lower the other"), room,
-                           message);
-  rd_settings_set_pair_error (settings, error, name, "max-message", fault);
-  return FALSE;
-}
-
-static gboolean
-check_notification (const RdConfig *config, const RdSettings *settings, GError **error)
-{
-  g_autofree char *notification = rd_settings_quote (settings, "notify-message");
-  g_autofree char *message = rd_settings_quote (settings, "max-message");
-  g_autofree char *fault = NULL;
-
-  if (strlen (config->notify_message) <= config->max_message)
-    return TRUE;
-
-  /* Translators: both are settings with their values: --max-message “64KiB” */
-  fault = g_strdup_printf (_ ("%s is longer than %s; shorten the one or raise the other"),
-                           notification, message);
-  rd_settings_set_pair_error (settings, error, "notify-message", "max-message", fault);
+  rd_settings_set_pair_error (settings, error, name, "is less than 8 times", "max-message",
+                              "raise the first or lower the second");
   return FALSE;
 }
 
 static gboolean
 check_pairs (const RdConfig *config, const RdSettings *settings, GError **error)
 {
-  return check_room (config, settings, "log-size", config->log_size, error)
-         && (config->redis == NULL
-             || check_room (config, settings, "redis-buffer", config->redis_buffer, error))
-         && check_notification (config, settings, error);
+  if (!check_room (config, settings, "log-size", config->log_size, error))
+    return FALSE;
+  if (config->redis != NULL
+      && !check_room (config, settings, "redis-buffer", config->redis_buffer, error))
+    return FALSE;
+  if (strlen (config->notify_message) <= config->max_message)
+    return TRUE;
+
+  rd_settings_set_pair_error (settings, error, "notify-message", "is longer than", "max-message",
+                              "shorten the first or raise the second");
+  return FALSE;
 }
 
 static gboolean
 read_sources (RdSettings *settings,
               RdConfig *config,
-              const RdCommandLine *line,
+              const CommandLine *line,
               char **envp,
               GError **error)
 {
-  /* What was typed is checked first, so that it is told first; being strongest, it comes again. */
+  /* First, so that its errors are reported first; again below, as it overrides the others. */
   if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
-      || !rd_key_file_read (settings, line->config_file, envp, error))
+      || !rd_settings_add_key_file (settings, line->config_file, envp, error))
     return FALSE;
 
   rd_settings_add_environment (settings, envp);
-  if (!rd_redis_variables_read (settings, envp, error))
+  if (!read_redis_variables (settings, envp, error))
     return FALSE;
   for (RdSource source = RD_SOURCE_PRESET; source <= RD_SOURCE_COMMAND_LINE; source++)
     {
@@ -104,10 +323,10 @@ rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error)
   gsize n_options;
   const RdOption *options = rd_options_get (&n_options);
   g_autoptr (RdSettings) settings = rd_settings_new (options, n_options);
-  g_auto (RdCommandLine) line = { NULL };
+  g_auto (CommandLine) line = { NULL };
 
   *to_check = NULL;
-  if (!rd_command_line_read (&line, settings, argv, error))
+  if (!read_command_line (&line, settings, argv, error))
     return NULL;
   if (line.answer != NULL)
     print_and_exit (line.answer);

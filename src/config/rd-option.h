@@ -5,9 +5,7 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
-/* What a value may be, and the type of the field that takes it. */
+/* The kind of value, and the C type of its field. */
 typedef enum
 {
   RD_OPTION_ADDRESS,   /* char *: host name or IP address */
@@ -17,7 +15,7 @@ typedef enum
   RD_OPTION_COUNT,     /* int or guint */
   RD_OPTION_DURATION,  /* gint64, microseconds */
   RD_OPTION_NAME,      /* char *: printable UTF-8 */
-  RD_OPTION_ORIGINS,   /* char **: globs, never NULL */
+  RD_OPTION_ORIGINS,   /* char **: glob patterns, never NULL */
   RD_OPTION_PATH,      /* char *: of a URI */
   RD_OPTION_PORT,      /* int or guint */
   RD_OPTION_REDIS,     /* char *: a URL for rd_redis_url_parse() */
@@ -25,40 +23,40 @@ typedef enum
   RD_OPTION_TEXT,      /* char *: any UTF-8 */
 } RdOptionType;
 
-/* One option: what the command line, the environment and the key file have in common. */
+/* An option, which can be set on the command line, in the environment and in the key file. */
 typedef struct
 {
   const char *name;    /* --a-b, the key a-b, the variable RINGDOWN_A_B */
-  const char *group;   /* of the key file */
+  const char *group;   /* in the key file */
   const char *metavar; /* NULL: a flag */
   RdOptionType type;
   gsize offset;             /* of the field */
-  const char *preset;       /* the default, as one would type it; NULL: empty list, no string */
-  const char *min;          /* of a number, as one would type it */
-  const char *max;          /* of a number, of a string's characters, of a list's elements */
-  gboolean zero_is_off;     /* 0 is allowed below @min */
-  gboolean is_remote;       /* names a server: a wrong value is never wrong usage (status 1) */
+  const char *preset;       /* default, as text; NULL: empty list, no string */
+  const char *min;          /* smallest number, as text */
+  const char *max;          /* largest number, string length in characters, or list length */
+  gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
+  gboolean is_remote;       /* names a server: an invalid value is not wrong usage */
   const char *const *words; /* of a choice, NULL-terminated */
   const char *help;
   const char *description; /* for the manual */
 } RdOption;
 
-/* Puts @values (NULL-terminated) into @option's field of the struct at @record, in the place of
- * what was there. A list takes the words of all values (a word ends at space, comma or semicolon);
- * anything else takes the last value. No value at all, for a list or a string only: empties it.
- * On error (%G_IO_ERROR_INVALID_ARGUMENT) the field is as before, and the message quotes the
- * offending value and says what to give instead; who said it is the caller's to add. */
+/* Sets the field of @option in the struct @record to @values (NULL-terminated). A list takes the
+ * words of all values, separated by space, comma or semicolon; other types take the last value.
+ * Without a value, a list becomes empty and a string NULL; other types need a value.
+ * Returns: FALSE with %G_IO_ERROR_INVALID_ARGUMENT: the field is unchanged, and the message quotes
+ * the invalid value and describes valid ones, but does not name the option. */
 gboolean rd_option_set (const RdOption *option,
                         gpointer record,
                         const char *const *values,
                         GError **error);
 
-/* Returns: (transfer full) (nullable): the value in @option's field, as one would type it, whatever
- * it was typed like: "30min" for 1800s; "***" is in the place of a password. NULL: an empty list,
- * or no string. */
+/* Returns: (transfer full) (nullable): the value as normalized text, such as "30min" for 1800s,
+ * with "***" for a password; NULL for an empty list or no string. */
 char *rd_option_format (const RdOption *option, gconstpointer record);
 
-/* Frees what the field owns. */
-void rd_option_clear (const RdOption *option, gpointer record);
+/* Returns: (transfer full): the name of the option's variable, such as "RINGDOWN_DRAIN_TIMEOUT". */
+char *rd_option_dup_variable (const RdOption *option);
 
-G_END_DECLS
+/* Frees the memory that the field owns. */
+void rd_option_clear (const RdOption *option, gpointer record);

@@ -5,8 +5,6 @@
 
 #include "rd-option.h"
 
-G_BEGIN_DECLS
-
 typedef enum
 {
   RD_CONFIG_BUS_SESSION,
@@ -20,8 +18,7 @@ typedef enum
   RD_CONFIG_REDIS_PUBSUB,
 } RdConfigRedisMode;
 
-/* Every option, as it holds: command line over environment over key file over default.
- * What each means, its unit and its limits: `ringdown --help`, from the table below. */
+/* The value of every option. The table in rd-options.c describes them. */
 typedef struct
 {
   char **addresses;
@@ -34,7 +31,7 @@ typedef struct
   gint64 drain_timeout_us;
   gint64 drain_interval_us;
   gint64 drain_grace_us;
-  char *redis; /* a URL with a password in it, see rd_redis_url_parse(); NULL: no Redis */
+  char *redis; /* URL, with password; NULL: no Redis */
   RdConfigRedisMode redis_mode;
   char *redis_channel;
   guint redis_history;
@@ -46,14 +43,12 @@ typedef struct
   gint64 handover_timeout_us;
   guint64 log_size;
   guint64 max_message;
-  guint max_clients; /* 0: as many as descriptors allow */
+  guint max_clients; /* 0: limited by descriptors only */
   gint64 ping_interval_us;
   gint64 ping_timeout_us;
-  char **allow_origins; /* globs; empty: any origin */
+  char **allow_origins; /* glob patterns; empty: any origin */
 } RdConfig;
 
-/* Returns: (transfer none): every option of the program, @n_options of them, those of a group side
- * by side; their fields are those of RdConfig. */
+/* Returns: (transfer none): the table of all options, whose fields are in RdConfig. The options of
+ * a group are adjacent. */
 const RdOption *rd_options_get (gsize *n_options);
-
-G_END_DECLS

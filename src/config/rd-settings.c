@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Keeps what each source says, as text, and puts it into the fields through the one door there is,
- * rd_option_set(). Tells where a wrong value stands. Takes the environment's names from the table;
- * never looks at a command line or a file. */
+/* Collects the values of options from all sources, reads the key file, and reports invalid values
+ * with their source. */
 
 #include "rd-settings.h"
 
 #include <gio/gio.h>
-#include <glib/gi18n.h>
+#include <string.h>
 
 #include "rd-text.h"
 
+#define SYSTEM_KEY_FILE  "/etc/ringdown/ringdown.conf"
 #define N_SOURCES        (RD_SOURCE_COMMAND_LINE + 1)
 #define MAX_QUOTED_CHARS 60
 
@@ -19,9 +19,9 @@ struct _RdSettings
 {
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
-  GPtrArray **values[N_SOURCES]; /* one an option: char *, owned; NULL where the source is silent */
-  const char **other_variables;  /* one an option: a literal; NULL where there is none */
-  char *key_file;                /* its name, for errors; nullable, owned */
+  GPtrArray **values[N_SOURCES]; /* for each option: char *, owned; NULL: no value */
+  const char **other_variables;  /* for each option: a literal, nullable */
+  char *key_file;                /* printable path, owned, nullable */
 };
 
 RdSettings *
@@ -85,14 +85,6 @@ rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, cons
     g_ptr_array_add (*values, g_strdup (text));
 }
 
-char *
-rd_settings_dup_variable (const RdOption *option)
-{
-  g_autofree char *upper = g_ascii_strup (option->name, -1);
-
-  return g_strdup_printf ("RINGDOWN_%s", g_strdelimit (upper, "-", '_'));
-}
-
 const char *
 rd_settings_get_variable (char **envp, const char *name)
 {
@@ -106,7 +98,7 @@ rd_settings_add_environment (RdSettings *self, char **envp)
 {
   for (gsize i = 0; i < self->n_options; i++)
     {
-      g_autofree char *name = rd_settings_dup_variable (&self->options[i]);
+      g_autofree char *name = rd_option_dup_variable (&self->options[i]);
       const char *value = rd_settings_get_variable (envp, name);
 
       if (value != NULL)
@@ -124,17 +116,196 @@ rd_settings_add_other_variable (RdSettings *self,
   rd_settings_add (self, RD_SOURCE_OTHER_VARIABLE, option, text);
 }
 
-const char *
-rd_settings_get_other_variable (const RdSettings *self, const RdOption *option)
+char *
+rd_settings_dup_echo (const char *text)
 {
-  return self->other_variables[option - self->options];
+  g_autofree char *start = g_strndup (text, strcspn (text, ":@="));
+  g_autofree char *shown = rd_text_printable (start, MAX_QUOTED_CHARS);
+
+  return g_strconcat (shown, start[strlen (start)] == text[strlen (start)] ? "" : "…", NULL);
 }
 
-void
-rd_settings_set_key_file (RdSettings *self, const char *name)
+static gboolean
+read_value (RdSettings *self, GKeyFile *file, const RdOption *option, GError **error)
 {
-  g_free (self->key_file);
-  self->key_file = g_strdup (name);
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *value = g_key_file_get_string (file, option->group, option->name, &reason);
+
+  if (reason != NULL)
+    {
+      /* GLib's message may quote a secret; GLib returns a value with a wrong escape nevertheless */
+      g_set_error_literal (error, reason->domain, reason->code,
+                           reason->code == G_KEY_FILE_ERROR_INVALID_VALUE
+                             ? "unknown escape sequence in the value; write \\\\ for a backslash"
+                             : "the value is not valid UTF-8");
+      return FALSE;
+    }
+  rd_settings_add (self, RD_SOURCE_KEY_FILE, option, value);
+  return TRUE;
+}
+
+static gboolean
+read_key (RdSettings *self, GKeyFile *file, const char *group, const char *key, GError **error)
+{
+  const RdOption *option = rd_settings_find (self, group, key);
+  const RdOption *elsewhere = rd_settings_find (self, NULL, key);
+
+  if (option != NULL)
+    return read_value (self, file, option, error);
+
+  if (elsewhere != NULL)
+    g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
+                 "wrong group; this key belongs in [%s]", elsewhere->group);
+  else
+    g_set_error_literal (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
+                         "unknown key; see ringdown --help");
+  return FALSE;
+}
+
+static gboolean
+read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
+{
+  g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, NULL);
+  g_autofree char *shown = rd_settings_dup_echo (group);
+
+  if (rd_settings_find (self, group, NULL) == NULL)
+    {
+      g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
+                   "[%s]: unknown group; see ringdown --help", shown);
+      return FALSE;
+    }
+  for (char **key = keys; *key != NULL; key++)
+    {
+      if (!read_key (self, file, group, *key, error))
+        {
+          g_autofree char *shown_key = rd_settings_dup_echo (*key);
+
+          g_prefix_error (error, "[%s] %s: ", shown, shown_key);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* Returns: the number of the line in @text that GLib refuses with @code (%G_KEY_FILE_ERROR). GLib's
+ * message quotes the line instead, which may have a secret in it. */
+static guint
+find_bad_line (const char *text, int code)
+{
+  const char *start = code == G_KEY_FILE_ERROR_GROUP_NOT_FOUND ? "" : "[group]\n";
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  guint n = 0;
+
+  for (; lines[n] != NULL; n++)
+    {
+      g_autoptr (GKeyFile) file = g_key_file_new ();
+      g_autofree char *one = g_strconcat (start, lines[n], NULL);
+
+      if (!g_key_file_load_from_data (file, one, -1, 0, NULL) && *one != '\0')
+        break;
+    }
+  return n + 1;
+}
+
+static gboolean
+read_groups (RdSettings *self, const char *text, gsize length, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GError) reason = NULL;
+  g_auto (GStrv) groups = NULL;
+
+  /* without KEEP_TRANSLATIONS, GLib ignores keys such as "port[de]" */
+  if (!g_key_file_load_from_data (file, text, length, G_KEY_FILE_KEEP_TRANSLATIONS, &reason))
+    {
+      g_set_error (error, reason->domain, reason->code,
+                   reason->code == G_KEY_FILE_ERROR_GROUP_NOT_FOUND
+                     ? "line %u comes before the first [group]"
+                     : "line %u is not KEY=VALUE, [GROUP] or #COMMENT",
+                   find_bad_line (text, reason->code));
+      return FALSE;
+    }
+
+  groups = g_key_file_get_groups (file, NULL);
+  for (char **group = groups; *group != NULL; group++)
+    {
+      if (!read_group (self, file, *group, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+read_key_file (RdSettings *self, const char *path, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *name = rd_text_printable (path, G_MAXSIZE);
+  g_autofree char *shown = NULL;
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (!g_file_get_contents (path, &text, &length, &reason))
+    {
+      shown = rd_text_printable (reason->message, G_MAXSIZE); /* has the path in it */
+      g_set_error_literal (error, G_IO_ERROR, g_io_error_from_file_error (reason->code), shown);
+      return FALSE;
+    }
+  if (!read_groups (self, text, length, &reason))
+    {
+      g_propagate_prefixed_error (error, g_steal_pointer (&reason), "%s: ", name);
+      return FALSE;
+    }
+  self->key_file = g_steal_pointer (&name);
+  return TRUE;
+}
+
+/* Returns: (transfer full) (nullable): the path according to the XDG Base Directory Specification.
+ */
+static char *
+user_key_file (char **envp)
+{
+  const char *config = rd_settings_get_variable (envp, "XDG_CONFIG_HOME");
+  const char *home = rd_settings_get_variable (envp, "HOME");
+
+  if (config != NULL && g_path_is_absolute (config))
+    return g_build_filename (config, "ringdown", "ringdown.conf", NULL);
+  if (home != NULL)
+    return g_build_filename (home, ".config", "ringdown", "ringdown.conf", NULL);
+  return NULL;
+}
+
+/* Reads the first of @places that exists. Returns: TRUE also if none does. */
+static gboolean
+read_first (RdSettings *self, const char *const *places, gsize n_places, GError **error)
+{
+  for (gsize i = 0; i < n_places; i++)
+    {
+      g_autoptr (GError) reason = NULL;
+
+      if (places[i] == NULL)
+        continue;
+      if (read_key_file (self, places[i], &reason))
+        return TRUE;
+      if (!g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+          && !g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY))
+        {
+          g_propagate_error (error, g_steal_pointer (&reason));
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+rd_settings_add_key_file (RdSettings *self, const char *given, char **envp, GError **error)
+{
+  g_autofree char *user_file = user_key_file (envp);
+  const char *const places[] = { user_file, SYSTEM_KEY_FILE };
+
+  if (given == NULL)
+    given = rd_settings_get_variable (envp, "RINGDOWN_CONFIG");
+  if (given != NULL)
+    return read_key_file (self, given, error);
+  return read_first (self, places, G_N_ELEMENTS (places), error);
 }
 
 const char *
@@ -143,7 +314,7 @@ rd_settings_get_key_file (const RdSettings *self)
   return self->key_file;
 }
 
-/* Returns: (transfer full): where to find what @source says about @option. */
+/* Returns: (transfer full): the place where @source sets @option. */
 static char *
 locate (const RdSettings *self, RdSource source, const RdOption *option)
 {
@@ -152,33 +323,26 @@ locate (const RdSettings *self, RdSource source, const RdOption *option)
     case RD_SOURCE_COMMAND_LINE:
       return g_strdup_printf ("--%s", option->name);
     case RD_SOURCE_ENVIRONMENT:
-      return rd_settings_dup_variable (option);
+      return rd_option_dup_variable (option);
     case RD_SOURCE_OTHER_VARIABLE:
-      return g_strdup (rd_settings_get_other_variable (self, option));
+      return g_strdup (self->other_variables[option - self->options]);
     case RD_SOURCE_KEY_FILE:
       return g_strdup_printf ("%s: [%s] %s", self->key_file, option->group, option->name);
     case RD_SOURCE_PRESET:
       break;
     }
-  return g_strdup_printf (_ ("%s (default)"), option->name);
+  return g_strdup_printf ("%s (default)", option->name);
 }
 
 static void
 set_value_error (GError **error, RdSource source, const char *message)
 {
-  const struct
-  {
-    GQuark domain;
-    int code;
-  } kinds[N_SOURCES] = {
-    [RD_SOURCE_PRESET] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
-    [RD_SOURCE_KEY_FILE] = { G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE },
-    [RD_SOURCE_OTHER_VARIABLE] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
-    [RD_SOURCE_ENVIRONMENT] = { G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT },
-    [RD_SOURCE_COMMAND_LINE] = { G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE },
-  };
-
-  g_set_error_literal (error, kinds[source].domain, kinds[source].code, message);
+  if (source == RD_SOURCE_COMMAND_LINE)
+    g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, message);
+  else if (source == RD_SOURCE_KEY_FILE)
+    g_set_error_literal (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE, message);
+  else
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, message);
 }
 
 gboolean
@@ -215,7 +379,19 @@ rd_settings_get_source (const RdSettings *self, const RdOption *option)
 }
 
 char *
-rd_settings_quote (const RdSettings *self, const char *name)
+rd_settings_dup_source (const RdSettings *self, const RdOption *option)
+{
+  RdSource source = rd_settings_get_source (self, option);
+
+  if (source == RD_SOURCE_PRESET)
+    return g_strdup ("default");
+  return source == RD_SOURCE_KEY_FILE ? g_strdup ("key file") : locate (self, source, option);
+}
+
+/* Returns: (transfer full): the place where the option @name is set, and its value as it was given:
+ * "--log-size “1MiB”". */
+static char *
+quote (const RdSettings *self, const char *name)
 {
   const RdOption *option = rd_settings_find (self, NULL, name);
   RdSource source = rd_settings_get_source (self, option);
@@ -224,19 +400,23 @@ rd_settings_quote (const RdSettings *self, const char *name)
   g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
   g_autofree char *place = locate (self, source, option);
 
-  /* Translators: where a setting comes from, and its value; only the quotes are to be translated */
-  return g_strdup_printf (_ ("%s “%s”"), place, shown);
+  return g_strdup_printf ("%s “%s”", place, shown);
 }
 
 void
 rd_settings_set_pair_error (const RdSettings *self,
                             GError **error,
                             const char *name,
+                            const char *problem,
                             const char *other,
-                            const char *message)
+                            const char *remedy)
 {
   RdSource source = rd_settings_get_source (self, rd_settings_find (self, NULL, name));
   RdSource other_source = rd_settings_get_source (self, rd_settings_find (self, NULL, other));
+  g_autofree char *quoted = quote (self, name);
+  g_autofree char *other_quoted = quote (self, other);
+  g_autofree char *message = g_strdup_printf ("%s %s %s; %s", quoted, problem, other_quoted,
+                                              remedy);
 
   set_value_error (error, MAX (source, other_source), message);
 }

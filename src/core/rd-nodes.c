@@ -22,7 +22,6 @@ struct _RdNodes
   char *host;         /* owned */
   char *instance;     /* owned */
   GPtrArray *others;  /* RdNode, owned */
-  guint64 generation;
 };
 
 static guint changed_signal;
@@ -148,7 +147,6 @@ rd_nodes_set_others (RdNodes *self, GPtrArray *others)
   if (are_same (old, others))
     return;
 
-  self->generation++;
   g_signal_emit (self, changed_signal, 0);
 }
 
@@ -156,10 +154,4 @@ GPtrArray *
 rd_nodes_get_others (RdNodes *self)
 {
   return self->others;
-}
-
-guint64
-rd_nodes_get_generation (RdNodes *self)
-{
-  return self->generation;
 }

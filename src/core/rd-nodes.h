@@ -45,7 +45,4 @@ void rd_nodes_set_others (RdNodes *self, GPtrArray *others);
 /* Returns: (element-type RdNode) (transfer none): the other nodes, sorted. */
 GPtrArray *rd_nodes_get_others (RdNodes *self);
 
-/* Returns: the number of changes of the other nodes. */
-guint64 rd_nodes_get_generation (RdNodes *self);
-
 G_END_DECLS

@@ -1,54 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The commands “clients” and “disconnect”: who is connected, and the way out for one of them. Shows
- * times and sizes as people read them; JSON has them as D-Bus does. Never sorts or selects: the
- * service lists the oldest first. */
+/* The commands "clients", "publish" and "disconnect". */
 
+#include <errno.h>
 #include <glib/gi18n.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "ctl-arguments.h"
-#include "ctl-commands.h"
-#include "ctl-error.h"
-#include "ctl-json.h"
+#include "ctl-command.h"
 #include "ctl-service.h"
-#include "ctl-table.h"
 #include "ctl-view.h"
+#include "rd-text.h"
 #include "rd-units.h"
 
-#define GAP        2
-#define CLOSE_CODE "1000"
-#define MIN_CODE   1000 /* RFC 6455 §7.4.2 */
-#define MAX_CODE   4999
+#define TOPIC           "broadcast"
+#define MAX_MESSAGE_MIB 16 /* upper limit of --max-message */
+#define MAX_MESSAGE     (MAX_MESSAGE_MIB << 20)
+#define CHUNK_SIZE      (64 << 10)
+#define MAX_ID_CHARS    100
 
-static const CtlColumn columns[] = {
-  { .is_right = TRUE }, { .may_shrink = TRUE }, { .is_right = TRUE },
-  { .is_right = TRUE }, { .is_right = TRUE },   { .is_right = TRUE },
+#define DEFAULT_CODE 1000
+#define MIN_CODE     1000 /* RFC 6455 §7.4.2 */
+#define MAX_CODE     4999
+
+static const RdTableColumn columns[] = {
+  { .is_right = TRUE }, { .fit = RD_TABLE_CUT }, { .is_right = TRUE },
+  { .is_right = TRUE }, { .is_right = TRUE },    { .is_right = TRUE },
 };
 
 static const CtlJsonField fields[] = {
   { "id", "t" },       { "remote", "s" }, { "connected", "t" },
   { "received", "t" }, { "sent", "t" },   { "behind", "t" },
 };
-
-static void
-add_header (CtlTable *table)
-{
-  ctl_table_add (table, (const char *const[]){
-                          _ ("ID"),
-                          /* Translators: heading of a column: the address of a client */
-                          _ ("REMOTE"),
-                          /* Translators: heading of a column: for how long it is connected */
-                          _ ("SINCE"),
-                          /* Translators: heading of a column: bytes that came from a client */
-                          _ ("RECEIVED"),
-                          /* Translators: heading of a column: bytes that went to a client */
-                          _ ("SENT"),
-                          /* Translators: heading of a column: bytes that it has still to be sent */
-                          _ ("BEHIND"),
-                          NULL,
-                        });
-}
 
 /* Returns: 0 if @client has no such number. */
 static guint64
@@ -60,6 +44,13 @@ lookup_number (GVariant *client, const char *key)
   return number;
 }
 
+/* @key: of a number of bytes. */
+static char *
+format_size (GVariant *client, const char *key)
+{
+  return g_format_size_full (lookup_number (client, key), G_FORMAT_SIZE_IEC_UNITS);
+}
+
 static char *
 format_age (guint64 connected_us)
 {
@@ -69,187 +60,229 @@ format_age (guint64 connected_us)
   return rd_units_format_seconds (MIN (age_us / G_USEC_PER_SEC, G_MAXUINT));
 }
 
-static char *
-format_size (guint64 bytes)
-{
-  return g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
-
 static void
-add_client (CtlTable *table, GVariant *client)
+add_client (RdTable *table, GVariant *client)
 {
   const char *remote = "";
   g_autofree char *id = ctl_view_number (lookup_number (client, "id"));
   g_autofree char *age = format_age (lookup_number (client, "connected"));
-  g_autofree char *received = format_size (lookup_number (client, "received"));
-  g_autofree char *sent = format_size (lookup_number (client, "sent"));
-  g_autofree char *behind = format_size (lookup_number (client, "behind"));
+  g_autofree char *received = format_size (client, "received");
+  g_autofree char *sent = format_size (client, "sent");
+  g_autofree char *behind = format_size (client, "behind");
 
   g_variant_lookup (client, "remote", "&s", &remote);
-  ctl_table_add (table, (const char *const[]){ id, remote, age, received, sent, behind, NULL });
+  rd_table_add (table, id, remote, age, received, sent, behind, NULL);
 }
 
-static void
-print_clients (GVariant *clients, CtlOutput *output)
+static char *
+format_clients (GVariant *clients, guint width)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), 0, GAP);
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 0, 2);
   const gsize count = g_variant_n_children (clients);
   g_autofree char *rows = NULL;
-  g_autofree char *number = NULL;
-  g_autofree char *text = NULL;
+  g_autofree char *total = NULL;
 
   if (count == 0)
-    {
-      ctl_output_print_line (output, _ ("No client is connected."));
-      return;
-    }
+    return g_strdup (_ ("No client is connected."));
 
-  add_header (table);
+  rd_table_add (table, _ ("ID"),
+                /* Translators: heading of a column: address of a client */
+                _ ("REMOTE"),
+                /* Translators: heading of a column: age of a connection */
+                _ ("SINCE"),
+                /* Translators: heading of a column: bytes received from a client */
+                _ ("RECEIVED"),
+                /* Translators: heading of a column: bytes sent to a client */
+                _ ("SENT"),
+                /* Translators: heading of a column: bytes not sent to a client yet */
+                _ ("BEHIND"), NULL);
   for (gsize i = 0; i < count; i++)
     {
       g_autoptr (GVariant) client = g_variant_get_child_value (clients, i);
 
       add_client (table, client);
     }
-  rows = ctl_table_format (table, ctl_output_get_width (output));
-  number = g_strdup_printf (
+  rows = rd_table_format (table, width);
+  total = g_strdup_printf (
     ngettext ("%zu client is connected.", "%zu clients are connected.", count), count);
-  text = g_strdup_printf ("%s\n%s\n", rows, number);
-  ctl_output_print (output, text);
+  return g_strdup_printf ("%s\n%s", rows, total);
 }
 
 static gboolean
 run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
   g_autoptr (GVariant) clients = NULL;
+  g_autofree char *text = NULL;
 
   if (service == NULL)
     return FALSE;
-  if (!rd_dbus_server1_call_list_clients_sync (ctl_service_get_proxy (service), &clients, NULL,
-                                               error))
+  if (!rd_dbus_server1_call_list_clients_sync (service, &clients, NULL, error))
     return ctl_service_explain (service, error);
 
-  if (ctl_output_is_json (output))
-    ctl_output_print_json (output, ctl_json_select (clients, fields, G_N_ELEMENTS (fields)));
-  else
-    print_clients (clients, output);
+  text = format_clients (clients, ctl_output_get_width (output));
+  ctl_output_print_result (output, ctl_output_select (clients, fields, G_N_ELEMENTS (fields)),
+                           text);
   return TRUE;
 }
 
-typedef struct
+/* Returns: (transfer full): all of standard input; NULL with an error, also if it is longer than
+ * MAX_MESSAGE. */
+static GString *
+read_input (GError **error)
 {
-  guint64 id;
-  guint16 code;
-  const char *reason; /* unowned */
-} Target;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *chunk = g_malloc (CHUNK_SIZE);
+
+  while (text->len <= MAX_MESSAGE + 1) /* one for the newline */
+    {
+      gssize length = read (STDIN_FILENO, chunk, CHUNK_SIZE);
+
+      if (length == 0)
+        return g_steal_pointer (&text);
+      if (length > 0)
+        g_string_append_len (text, chunk, length);
+      else if (errno != EINTR)
+        {
+          ctl_fail (error, _ ("cannot read standard input: %s"), g_strerror (errno));
+          return NULL;
+        }
+    }
+
+  ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
+            MAX_MESSAGE_MIB);
+  return NULL;
+}
+
+/* Returns: (transfer full): the message; NULL with an error. */
+static char *
+take_message (const char *argument, GError **error)
+{
+  const gboolean has_no_input = argument == NULL && isatty (STDIN_FILENO) == 1;
+  g_autoptr (GString) input = NULL;
+
+  if (argument != NULL && !g_str_equal (argument, "-"))
+    return g_strdup (argument);
+
+  input = has_no_input ? g_string_new (NULL) : read_input (error);
+  if (input == NULL)
+    return NULL;
+  if (argument == NULL && input->len == 0) /* probably a mistake, as with cron's /dev/null */
+    {
+      ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
+      return NULL;
+    }
+  if (input->len > 0 && input->str[input->len - 1] == '\n')
+    g_string_truncate (input, input->len - 1);
+  if (!g_utf8_validate (input->str, input->len, NULL)) /* refuses NUL as well */
+    {
+      ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
+      return NULL;
+    }
+  return g_string_free (g_steal_pointer (&input), FALSE);
+}
 
 static gboolean
-read_target (const CtlArguments *arguments, Target *target, GError **error)
+run_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  const char *id = ctl_arguments_nth (arguments, 0);
-  const char *code = ctl_arguments_get (arguments, "code");
-  const char *reason = ctl_arguments_get (arguments, "reason");
-  guint64 number;
+  g_autofree char *message = take_message (arguments->argument, error);
+  g_autoptr (RdDBusServer1) service = NULL;
+  g_autofree char *id = NULL;
+  g_autofree char *shown = NULL;
 
-  if (!g_ascii_string_to_unsigned (id, 10, 0, G_MAXUINT64, &target->id, NULL))
-    {
-      g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
-                   _ ("“%s” is not the ID of a client; “ringdownctl clients” lists them"), id);
-      return FALSE;
-    }
-  if (!g_ascii_string_to_unsigned (code != NULL ? code : CLOSE_CODE, 10, MIN_CODE, MAX_CODE,
-                                   &number, NULL))
-    {
-      g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
-                   _ ("--code=%s is not a close code; give one from %d to %d"), code, MIN_CODE,
-                   MAX_CODE);
-      return FALSE;
-    }
-  target->code = number;
-  target->reason = reason != NULL ? reason : "";
+  if (message == NULL)
+    return FALSE;
+  service = ctl_service_new (arguments, error);
+  if (service == NULL)
+    return FALSE;
+  if (!rd_dbus_server1_call_publish_sync (service, TOPIC, message, &id, NULL, error))
+    return ctl_service_explain (service, error);
+
+  shown = rd_text_printable (id, MAX_ID_CHARS);
+  ctl_output_print_result (output, g_variant_new_parsed ("{'id': <%s>}", id), shown);
   return TRUE;
 }
 
 static gboolean
-explain_disconnect (CtlService *service, guint64 id, GError **error)
+explain_disconnect (RdDBusServer1 *service, const char *id, GError **error)
 {
   g_autofree char *name = g_dbus_error_get_remote_error (*error);
-  g_autofree char *number = NULL;
 
   if (g_strcmp0 (name, "org.ringdown.Error.NotFound") != 0)
     return ctl_service_explain (service, error);
 
-  number = ctl_view_number (id);
   g_clear_error (error);
-  g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
-               _ ("there is no client %s; “ringdownctl clients” lists them"), number);
-  return FALSE;
-}
-
-static void
-print_disconnected (const Target *target, CtlOutput *output)
-{
-  g_autofree char *id = ctl_view_number (target->id);
-  g_autofree char *text = NULL;
-
-  if (ctl_output_is_json (output))
-    {
-      ctl_output_print_json (output,
-                             g_variant_new_parsed ("{'id': <%t>, 'code': <%q>, 'reason': <%s>}",
-                                                   target->id, target->code, target->reason));
-      return;
-    }
-
-  /* Translators: the ID of a client, and a close code */
-  text = g_strdup_printf (_ ("Closing the connection to client %s with %u."), id, target->code);
-  ctl_output_print_line (output, text);
+  return ctl_fail (error, _ ("there is no client %s; “ringdownctl clients” lists them"), id);
 }
 
 static gboolean
 run_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = NULL;
-  Target target;
+  const char *reason = arguments->reason != NULL ? arguments->reason : "";
+  g_autoptr (RdDBusServer1) service = NULL;
+  g_autofree char *text = NULL;
+  guint64 id;
+  guint64 code = DEFAULT_CODE;
 
-  if (!read_target (arguments, &target, error))
-    return FALSE;
+  if (!g_ascii_string_to_unsigned (arguments->argument, 10, 0, G_MAXUINT64, &id, NULL))
+    return ctl_fail (error, _ ("“%s” is not a client ID; “ringdownctl clients” lists them"),
+                     arguments->argument);
+  if (arguments->code != NULL
+      && !g_ascii_string_to_unsigned (arguments->code, 10, MIN_CODE, MAX_CODE, &code, NULL))
+    return ctl_fail (error, _ ("--code=%s is not a close code; give one from %d to %d"),
+                     arguments->code, MIN_CODE, MAX_CODE);
+
   service = ctl_service_new (arguments, error);
   if (service == NULL)
     return FALSE;
-  if (!rd_dbus_server1_call_disconnect_client_sync (ctl_service_get_proxy (service), target.id,
-                                                    target.code, target.reason, NULL, error))
-    return explain_disconnect (service, target.id, error);
+  if (!rd_dbus_server1_call_disconnect_client_sync (service, id, code, reason, NULL, error))
+    return explain_disconnect (service, arguments->argument, error);
 
-  print_disconnected (&target, output);
+  /* Translators: the ID of a client, and a close code */
+  text = g_strdup_printf (_ ("Closing client %s with code %u."), arguments->argument, (guint) code);
+  ctl_output_print_result (
+    output,
+    g_variant_new_parsed ("{'id': <%t>, 'code': <%q>, 'reason': <%s>}", id, (guint) code, reason),
+    text);
   return TRUE;
 }
 
 /* clang-format off */
 const CtlCommand ctl_clients_command = {
   .name = "clients",
-  .summary = N_ ("List the clients that are connected"),
+  .summary = N_ ("List the connected clients"),
   .description =
-    N_ ("Lists the clients that are connected, oldest first: for how long, the bytes\n"
-       "received from and sent to each, and how many it has still to be sent."),
+    N_ ("Lists the connected clients, oldest first: ID, address, age of the connection,\n"
+       "bytes received from and sent to the client, and bytes that are not sent yet."),
   .run = run_clients,
 };
 
-static const CtlOption disconnect_options[] = {
-  { "code", N_ ("CODE"), N_ ("Close code, from 1000 to 4999 [1000]") },
-  { "reason", N_ ("TEXT"), N_ ("Reason that the client is given, at most 123 bytes") },
-  { .name = NULL },
+const CtlCommand ctl_publish_command = {
+  .name = "publish",
+  .argument = N_ ("[MESSAGE]"),
+  .summary = N_ ("Send a message to all clients"),
+  .description =
+    N_ ("Sends MESSAGE to all clients, and prints its id. Without MESSAGE, or with “-”,\n"
+       "reads the message from standard input and drops its last newline. A MESSAGE that\n"
+       "begins with “-” must follow “--”."),
+  .run = run_publish,
+};
+
+static const GOptionEntry disconnect_options[] = {
+  { "code", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (code),
+    N_ ("Close code, from 1000 to 4999 [1000]"), N_ ("CODE") },
+  { "reason", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (reason),
+    N_ ("Reason for the client, at most 123 bytes"), N_ ("TEXT") },
+  G_OPTION_ENTRY_NULL,
 };
 
 const CtlCommand ctl_disconnect_command = {
   .name = "disconnect",
-  .arguments = N_ ("ID"),
-  .min_arguments = 1,
-  .max_arguments = 1,
+  .argument = N_ ("ID"),
   .summary = N_ ("Close the connection to a client"),
   .description =
-    N_ ("Closes the connection to the client with this ID, after what was published so\n"
-       "far. “ringdownctl clients” lists the IDs."),
+    N_ ("Closes the connection to the client with this ID, after the messages that were\n"
+       "published before. “ringdownctl clients” lists the IDs."),
   .options = disconnect_options,
   .run = run_disconnect,
 };

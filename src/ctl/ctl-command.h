@@ -3,35 +3,48 @@
 
 #pragma once
 
-#include <glib.h>
-
 #include "ctl-output.h"
 
-G_BEGIN_DECLS
-
-/* What the command line said; see ctl-arguments.h. */
-typedef struct _CtlArguments CtlArguments;
-
+/* The command line. Strings are UTF-8, owned, and NULL if not given. */
 typedef struct
 {
-  const char *name;    /* without the dashes */
-  const char *metavar; /* of its value, marked for translation; NULL: a flag */
-  const char *summary; /* marked for translation */
-} CtlOption;
+  gboolean system;
+  gboolean json;
+  gboolean help;
+  gboolean version;
+  gboolean all;
+  gboolean wait;
+  char *address;
+  char *instance;
+  char *code;
+  char *reason;
+  char *timeout;
+  char *argument;
+} CtlArguments;
 
-/* A command: a constant of the file that implements it, and a row of the table in ctl-commands.c.
- * What @run prints, it prints in the form that @output was made for; what went wrong it says in its
- * error, and exits with it. */
+/* The arg_data of a GOptionEntry of a command. */
+#define CTL_FIELD(member) GSIZE_TO_POINTER (G_STRUCT_OFFSET (CtlArguments, member))
+
 typedef struct
 {
   const char *name;
-  const char *arguments; /* as --help shows them, marked for translation; NULL: none */
-  guint min_arguments;
-  guint max_arguments;
-  const char *summary;      /* one line, marked for translation */
-  const char *description;  /* for COMMAND --help, marked for translation */
-  const CtlOption *options; /* up to the one without a name; NULL: none */
+  const char *argument;        /* as in the synopsis: "ID", "[MESSAGE]"; NULL: no argument */
+  const char *summary;         /* for the list of commands; marked for translation */
+  const char *description;     /* for COMMAND --help; marked for translation */
+  const GOptionEntry *options; /* NULL: only those of all commands */
   gboolean (*run) (const CtlArguments *arguments, CtlOutput *output, GError **error);
 } CtlCommand;
 
-G_END_DECLS
+extern const CtlCommand ctl_cancel_drain_command;
+extern const CtlCommand ctl_clients_command;
+extern const CtlCommand ctl_disconnect_command;
+extern const CtlCommand ctl_drain_command;
+extern const CtlCommand ctl_monitor_command;
+extern const CtlCommand ctl_publish_command;
+extern const CtlCommand ctl_shutdown_command;
+extern const CtlCommand ctl_status_command;
+extern const CtlCommand ctl_upgrade_command;
+
+/* Parses @argv and runs its command. Returns: FALSE with an error if the command line is wrong, the
+ * command fails, or the output cannot be written. */
+gboolean ctl_command_run (char **argv, GError **error);

@@ -1,115 +1,210 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The commands “drain”, “shutdown” and “cancel-drain”: they ask the service for it, and say that it
- * was done. What a drain is, and how it goes, is the service's; to follow it, with --wait, is left
- * to ctl-wait. */
+/* The commands "drain", "shutdown" and "cancel-drain", and their option --wait. */
 
 #include <glib/gi18n.h>
+#include <math.h>
 
-#include "ctl-arguments.h"
-#include "ctl-commands.h"
-#include "ctl-error.h"
+#include "ctl-command.h"
 #include "ctl-service.h"
-#include "ctl-wait.h"
+#include "ctl-view.h"
+#include "ctl-watch.h"
 #include "rd-units.h"
 
-#define MAX_TIMEOUT_DAYS 30 /* the service takes no longer one */
+#define MAX_TIMEOUT_DAYS      30   /* limit of the service */
+#define CLOSE_SERVICE_RESTART 1012 /* sent by the service at the end of the drain */
 
-/* Returns: (transfer full): the options of the method Drain; NULL with an error. */
-static GVariant *
-read_timeout (const CtlArguments *arguments, GError **error)
+/* The state of --wait. */
+typedef struct
 {
-  const char *text = ctl_arguments_get (arguments, "timeout");
+  RdDBusServer1 *service; /* unowned: outlives us */
+  CtlOutput *output;      /* unowned: outlives us */
+  CtlWatch *watch;        /* owned */
+  gint64 begin_us;        /* CLOCK_MONOTONIC */
+  gboolean has_begun;
+  guint at_first; /* number of clients at the beginning */
+  guint most;     /* largest number of clients so far */
+  guint left;     /* clients that left by themselves */
+  guint closed;   /* clients that the service closed */
+} Wait;
+
+static void
+wait_clear (Wait *self)
+{
+  g_clear_pointer (&self->watch, ctl_watch_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wait, wait_clear)
+
+static void
+on_properties (gpointer user_data)
+{
+  Wait *self = user_data;
+  const guint clients = rd_dbus_server1_get_connections (self->service);
+  const char *state = rd_dbus_server1_get_state (self->service);
+  g_autofree char *text = NULL;
+
+  if (!g_str_equal (state, "drained") && !g_str_equal (state, "draining"))
+    {
+      if (self->has_begun)
+        ctl_watch_stop (self->watch);
+      return;
+    }
+
+  self->has_begun = TRUE;
+  self->most = MAX (self->most, clients);
+  text = ctl_view_drain (clients, self->most,
+                         rd_dbus_server1_get_drain_seconds_left (self->service));
+  ctl_output_set_status (self->output, ctl_view_colour_of_state (state), text);
+}
+
+/* Prints lines where there is no status line. */
+static void
+on_progress (gpointer user_data, guint clients, guint seconds_left)
+{
+  Wait *self = user_data;
+  g_autofree char *text = NULL;
+
+  if (ctl_output_is_live (self->output) || ctl_output_is_json (self->output))
+    return;
+
+  text = ctl_view_remaining (clients, seconds_left);
+  ctl_output_print_line (self->output, text);
+}
+
+static void
+on_client_disconnected (gpointer user_data, guint64 id, guint code)
+{
+  Wait *self = user_data;
+
+  if (self->has_begun && code == CLOSE_SERVICE_RESTART)
+    self->closed++;
+  else if (self->has_begun)
+    self->left++;
+}
+
+static const CtlWatchEvents wait_events = {
+  .properties = on_properties,
+  .client_disconnected = on_client_disconnected,
+  .drain_progress = on_progress,
+};
+
+static void
+print_report (Wait *self)
+{
+  const double seconds = (g_get_monotonic_time () - self->begin_us) / (double) G_USEC_PER_SEC;
+  g_autofree char *duration = rd_units_format_seconds (round (seconds));
+  g_autofree char *text = NULL;
+
+  /* Translators: a duration, such as 29min 55s, and two numbers of clients */
+  text = g_strdup_printf (_ ("Drained in %s: %u left by themselves, %u closed by the service"),
+                          duration, self->left, self->closed);
+  ctl_output_print_result (
+    self->output,
+    g_variant_new_parsed (
+      "{'state': <'drained'>, 'seconds': <%d>, 'clients': <%u>, 'left': <%u>, 'closed': <%u>}",
+      seconds, self->at_first, self->left, self->closed),
+    text);
+}
+
+static gboolean
+wait_run (Wait *self, GError **error)
+{
+  self->begin_us = g_get_monotonic_time ();
+  self->at_first = rd_dbus_server1_get_connections (self->service);
+
+  switch (ctl_watch_run (self->watch, error))
+    {
+    case CTL_WATCH_DRAINED:
+      print_report (self);
+      return TRUE;
+    case CTL_WATCH_STOPPED:
+      return ctl_fail (error, _ ("the drain was cancelled; the service is running"));
+    case CTL_WATCH_INTERRUPTED:
+      return ctl_fail (
+        error, _ ("interrupted; the drain goes on (“ringdownctl cancel-drain” cancels it)"));
+    case CTL_WATCH_FAILED:
+      return FALSE;
+    }
+
+  g_assert_not_reached ();
+}
+
+/* Returns: (transfer full): the argument of the method Drain; NULL with an error. */
+static GVariant *
+read_timeout (const char *timeout, GError **error)
+{
   GVariantBuilder options;
   gint64 timeout_us = 0;
 
-  if (text != NULL && !rd_units_parse_duration (text, &timeout_us, NULL))
+  if (timeout != NULL && !rd_units_parse_duration (timeout, &timeout_us, NULL))
     {
-      g_set_error (
-        error, CTL_ERROR, CTL_ERROR_FAILED,
-        _ ("--timeout=%s is not a duration; give seconds, or such as 10s, 5min, 1h30min"), text);
+      ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
+                timeout);
       return NULL;
     }
   if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
     {
-      g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
-                   _ ("--timeout=%s is too long; give at most %dd"), text, MAX_TIMEOUT_DAYS);
+      ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
       return NULL;
     }
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (text != NULL)
+  if (timeout != NULL)
     g_variant_builder_add (
       &options, "{sv}", "timeout",
       g_variant_new_uint32 ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC));
   return g_variant_ref_sink (g_variant_builder_end (&options));
 }
 
-/* @was_draining: before we asked. */
 static void
 print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 {
   g_autofree char *text = NULL;
 
-  if (ctl_output_is_json (output))
-    {
-      ctl_output_print_json (
-        output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients));
-      return;
-    }
-
   if (was_draining)
-    text = g_strdup_printf (ngettext ("A drain was under way already; %u client is connected.",
-                                      "A drain was under way already; %u clients are connected.",
+    text = g_strdup_printf (ngettext ("The service was draining already; %u client is connected.",
+                                      "The service was draining already; %u clients are connected.",
                                       clients),
                             clients);
   else
     text = g_strdup_printf (ngettext ("The drain has begun; %u client is connected.",
                                       "The drain has begun; %u clients are connected.", clients),
                             clients);
-  ctl_output_print_line (output, text);
+  ctl_output_print_result (
+    output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients), text);
 }
 
-/* @options: of Drain; NULL: Shutdown is to be called. */
-static gboolean
-ask_for_end (CtlService *service, GVariant *options, GError **error)
-{
-  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
-  const gboolean is_good = options != NULL
-                             ? rd_dbus_server1_call_drain_sync (proxy, options, NULL, error)
-                             : rd_dbus_server1_call_shutdown_sync (proxy, NULL, error);
-
-  return is_good || ctl_service_explain (service, error);
-}
-
-/* Watches before it asks, so that nothing is missed. @options: as for ask_for_end(). */
+/* Subscribes to signals before the call, so that none is missed. @options: the argument of Drain;
+ * NULL to call Shutdown. */
 static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
-  g_autoptr (CtlWait) wait = NULL;
-  gboolean was_draining;
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_auto (Wait) wait = { .service = service, .output = output };
+  gboolean was_draining, is_begun;
   guint clients;
 
   if (service == NULL)
     return FALSE;
-  if (ctl_arguments_has (arguments, "wait"))
+  if (arguments->wait)
     {
-      wait = ctl_wait_new (service, output, error);
-      if (wait == NULL)
+      wait.watch = ctl_watch_new (service, output, &wait_events, &wait, error);
+      if (wait.watch == NULL)
         return FALSE;
     }
-  if (!ctl_service_load (service, error))
+  if (!ctl_service_check (service, error))
     return FALSE;
 
-  was_draining = !g_str_equal (rd_dbus_server1_get_state (ctl_service_get_proxy (service)),
-                               "running");
-  clients = rd_dbus_server1_get_connections (ctl_service_get_proxy (service));
-  if (!ask_for_end (service, options, error))
-    return FALSE;
-  if (wait != NULL)
-    return ctl_wait_run (wait, error);
+  was_draining = !g_str_equal (rd_dbus_server1_get_state (service), "running");
+  clients = rd_dbus_server1_get_connections (service);
+  is_begun = options != NULL ? rd_dbus_server1_call_drain_sync (service, options, NULL, error)
+                             : rd_dbus_server1_call_shutdown_sync (service, NULL, error);
+  if (!is_begun)
+    return ctl_service_explain (service, error);
+  if (arguments->wait)
+    return wait_run (&wait, error);
 
   print_begun (was_draining, clients, output);
   return TRUE;
@@ -118,7 +213,7 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
 static gboolean
 run_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (GVariant) options = read_timeout (arguments, error);
+  g_autoptr (GVariant) options = read_timeout (arguments->timeout, error);
 
   return options != NULL && begin (arguments, options, output, error);
 }
@@ -132,60 +227,60 @@ run_shutdown (const CtlArguments *arguments, CtlOutput *output, GError **error)
 static gboolean
 run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
 
   if (service == NULL)
     return FALSE;
-  if (!rd_dbus_server1_call_cancel_drain_sync (ctl_service_get_proxy (service), NULL, error))
+  if (!rd_dbus_server1_call_cancel_drain_sync (service, NULL, error))
     return ctl_service_explain (service, error);
 
-  if (ctl_output_is_json (output))
-    ctl_output_print_json (output, g_variant_new_parsed ("{'state': <'running'>}"));
-  else
-    ctl_output_print_line (output, _ ("The drain was cancelled; the service is running."));
+  ctl_output_print_result (output, g_variant_new_parsed ("{'state': <'running'>}"),
+                           _ ("The drain was cancelled; the service is running."));
   return TRUE;
 }
 
 /* clang-format off */
-#define WAIT_OPTION { "wait", NULL, N_ ("Show how far it is, until the service has ended") }
+#define WAIT_OPTION { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait), \
+    N_ ("Progress display until the service has ended"), NULL }
 
-static const CtlOption drain_options[] = {
-  { "timeout", N_ ("TIME"), N_ ("Close the rest after TIME, instead of as configured") },
+static const GOptionEntry drain_options[] = {
+  { "timeout", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (timeout),
+    N_ ("Time limit instead of the configured one"), N_ ("TIME") },
   WAIT_OPTION,
-  { .name = NULL },
+  G_OPTION_ENTRY_NULL,
 };
 
 const CtlCommand ctl_drain_command = {
   .name = "drain",
   .summary = N_ ("End the service when its clients have left"),
   .description =
-    N_ ("Lets no new clients in, waits until all have left, closes the rest when the time\n"
-       "is over, and ends the service. TIME is in seconds, or such as 10s, 5min,\n"
-       "1h30min. If a drain is under way, --timeout moves its end."),
+    N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones\n"
+       "at the time limit, and ends the service. TIME is in seconds, or such as 10s,\n"
+       "5min, 1h30min. During a drain, --timeout changes the time limit."),
   .options = drain_options,
   .run = run_drain,
 };
 
 const CtlCommand ctl_cancel_drain_command = {
   .name = "cancel-drain",
-  .summary = N_ ("Take a drain back: let clients in again"),
+  .summary = N_ ("Cancel a drain, and accept new clients again"),
   .description =
-    N_ ("Takes a drain back, unless the clients are being closed already: the service\n"
-       "lets clients in again, and goes on."),
+    N_ ("Cancels a drain: the service accepts new clients again. This is impossible once\n"
+       "the service has begun to close the remaining clients."),
   .run = run_cancel_drain,
 };
 
-static const CtlOption shutdown_options[] = {
+static const GOptionEntry shutdown_options[] = {
   WAIT_OPTION,
-  { .name = NULL },
+  G_OPTION_ENTRY_NULL,
 };
 
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
-  .summary = N_ ("End the service as SIGTERM does, by a drain"),
+  .summary = N_ ("Drain and end the service, as SIGTERM does"),
   .description =
-    N_ ("Does what SIGTERM does: drains for the configured time, and ends the service. No\n"
-       "effect if a drain is under way."),
+    N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
+       "during a drain."),
   .options = shutdown_options,
   .run = run_shutdown,
 };

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Owns standard output, and is the only file that knows about terminals: whether there is one, what
- * it can do, and the few escape sequences we use. Never decides what is said, and never lets
- * through an escape sequence of others: it has none, as its callers print printable text only. */
+/* Writes text and JSON to standard output, and handles the terminal. */
 
 #include "ctl-output.h"
 
 #include <errno.h>
 #include <glib/gi18n.h>
+#include <json-glib/json-glib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "ctl-error.h"
-#include "ctl-json.h"
-#include "rd-layout.h"
+#include "rd-text.h"
 
 #define DEFAULT_WIDTH 80
 #define DOT           "●"
@@ -28,10 +25,10 @@ struct _CtlOutput
   gboolean is_terminal;
   gboolean is_live;
   gboolean has_colours;
-  gboolean has_status; /* the cursor is behind the status line */
-  int error_number;    /* of the first write that failed; 0: none */
+  gboolean has_status; /* the cursor is after the status line */
+  int error_number;    /* errno of the first failed write; 0: none */
   CtlColour status_colour;
-  char *status; /* owned, nullable: there is none */
+  char *status; /* owned; nullable */
 };
 
 CtlOutput *
@@ -144,9 +141,9 @@ draw_status (CtlOutput *self)
   if (self->status == NULL)
     return;
 
-  /* without the last column: what fills it makes some terminals go to the next line */
+  /* leaves the last column free: some terminals wrap when it is filled */
   width = ctl_output_get_width (self) - 1;
-  text = rd_layout_cut (self->status, width - MIN (width, DOT_WIDTH));
+  text = rd_text_cut (self->status, width - MIN (width, DOT_WIDTH));
   dot = ctl_output_paint (self, self->status_colour, DOT);
   line = g_strconcat (CLEAR_LINE, dot, " ", text, NULL);
   write_text (self, line);
@@ -169,12 +166,69 @@ ctl_output_print_line (CtlOutput *self, const char *line)
   ctl_output_print (self, text);
 }
 
-void
-ctl_output_print_json (CtlOutput *self, GVariant *value)
+/* Serializes @value, and escapes all characters that are not printable: json-glib escapes only C0
+ * control characters, but C1 ones act on a terminal, too. */
+static char *
+format_json (GVariant *value)
 {
-  g_autofree char *json = ctl_json_format (value);
+  g_autofree char *raw = json_gvariant_serialize_data (value, NULL);
+  GString *json = g_string_new (NULL);
 
-  ctl_output_print_line (self, json);
+  for (const char *p = raw; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (g_unichar_isprint (c))
+        g_string_append_unichar (json, c);
+      else if (c <= 0xffff)
+        g_string_append_printf (json, "\\u%04x", c);
+      else /* a surrogate pair: RFC 8259 §7 */
+        g_string_append_printf (json, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+                                0xdc00 + ((c - 0x10000) & 0x3ff));
+    }
+  return g_string_free (json, FALSE);
+}
+
+void
+ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text)
+{
+  g_autoptr (GVariant) value = g_variant_ref_sink (json);
+  g_autofree char *line = self->is_json ? format_json (value) : g_strdup (text);
+
+  ctl_output_print_line (self, line);
+}
+
+static void
+add_fields (GVariantBuilder *known,
+            GVariant *dictionary,
+            const CtlJsonField *fields,
+            gsize n_fields)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    {
+      g_autoptr (GVariant) value = g_variant_lookup_value (dictionary, fields[i].key,
+                                                           G_VARIANT_TYPE (fields[i].type));
+
+      if (value != NULL)
+        g_variant_builder_add (known, "{sv}", fields[i].key, value);
+    }
+}
+
+GVariant *
+ctl_output_select (GVariant *dictionaries, const CtlJsonField *fields, gsize n_fields)
+{
+  GVariantBuilder known;
+
+  g_variant_builder_init (&known, G_VARIANT_TYPE ("aa{sv}"));
+  for (gsize i = 0; i < g_variant_n_children (dictionaries); i++)
+    {
+      g_autoptr (GVariant) dictionary = g_variant_get_child_value (dictionaries, i);
+
+      g_variant_builder_open (&known, G_VARIANT_TYPE_VARDICT);
+      add_fields (&known, dictionary, fields, n_fields);
+      g_variant_builder_close (&known);
+    }
+  return g_variant_builder_end (&known);
 }
 
 void
@@ -203,7 +257,17 @@ ctl_output_check (const CtlOutput *self, GError **error)
   if (self->error_number == 0 || self->error_number == EPIPE || self->error_number == EINTR)
     return TRUE;
 
-  g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED, _ ("cannot write to standard output: %s"),
-               g_strerror (self->error_number));
+  return ctl_fail (error, _ ("cannot write to standard output: %s"),
+                   g_strerror (self->error_number));
+}
+
+gboolean
+ctl_fail (GError **error, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_propagate_error (error, g_error_new_valist (G_IO_ERROR, G_IO_ERROR_FAILED, format, args));
+  va_end (args);
   return FALSE;
 }

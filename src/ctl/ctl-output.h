@@ -5,10 +5,8 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
-/* Standard output: text for people or JSON for programs; on a terminal with colours and a status
- * line at the bottom. All text has to be UTF-8, and printable but for its newlines. */
+/* Standard output: text or JSON, and on a terminal also colours and a status line below the text.
+ * Text is printable UTF-8 with newlines. */
 typedef struct _CtlOutput CtlOutput;
 
 typedef enum
@@ -18,40 +16,53 @@ typedef enum
   CTL_COLOUR_RED,
 } CtlColour;
 
+/* A key of a D-Bus dictionary, and the type of its value. */
+typedef struct
+{
+  const char *key;
+  const char *type;
+} CtlJsonField;
+
 CtlOutput *ctl_output_new (gboolean is_json);
 void ctl_output_free (CtlOutput *self);
 
 gboolean ctl_output_is_json (const CtlOutput *self);
 
-/* Whether there is a status line. */
+/* Returns: whether there is a status line. */
 gboolean ctl_output_is_live (const CtlOutput *self);
 
-/* Returns: the columns of the terminal as it is now; 0: no terminal, and no limit. */
+/* Returns: the current width of the terminal in columns; 0 if the output is not a terminal. */
 guint ctl_output_get_width (const CtlOutput *self);
 
-/* Returns: (transfer full): @text in @colour, or as it is where there are no colours. */
+/* Returns: (transfer full): @text in @colour, or a copy if there are no colours. */
 char *ctl_output_paint (const CtlOutput *self, CtlColour colour, const char *text);
 
-/* Prints @text, whole lines, above the status line. */
+/* Prints @text, complete lines, above the status line. */
 void ctl_output_print (CtlOutput *self, const char *text);
 
-/* The same for one line, without its newline. */
+/* Prints @line and a newline. */
 void ctl_output_print_line (CtlOutput *self, const char *line);
 
-/* Prints a line of JSON. Takes a floating @value. */
-void ctl_output_print_json (CtlOutput *self, GVariant *value);
+/* Prints @text and a newline, or @json as one line of JSON (RFC 8259) with dictionaries as objects.
+ * In JSON, integers from 2^63 on come out negative. Consumes a floating @json. */
+void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
 
-/* Shows @text on the status line, cut to fit, behind a dot in @colour. @text: NULL for no status
- * line. Without effect where there is none. */
+/* Returns: (transfer floating): @dictionaries ("aa{sv}") without the entries that are not in
+ * @fields or have another type: JSON cannot represent every D-Bus value. */
+GVariant *ctl_output_select (GVariant *dictionaries, const CtlJsonField *fields, gsize n_fields);
+
+/* Replaces the status line with a dot in @colour and @text, cut to the width of the terminal. NULL
+ * removes the status line. */
 void ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text);
 
-/* Whether something could not be written: nothing more is. */
+/* Returns: whether a write has failed; later output is discarded. */
 gboolean ctl_output_is_lost (const CtlOutput *self);
 
-/* Returns: FALSE with an error if something could not be written, unless because the reader has
- * gone, or a signal came while he was waited for: somebody has had enough. */
+/* Returns: FALSE with an error if a write failed, other than because the reader closed the pipe
+ * (EPIPE) or a signal interrupted the write (EINTR). */
 gboolean ctl_output_check (const CtlOutput *self, GError **error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlOutput, ctl_output_free)
+/* Sets @error to %G_IO_ERROR_FAILED with a translated message. Returns: FALSE. */
+gboolean ctl_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
-G_END_DECLS
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlOutput, ctl_output_free)

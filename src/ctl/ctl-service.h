@@ -3,45 +3,23 @@
 
 #pragma once
 
-#include "ctl-arguments.h"
+#include "ctl-command.h"
 #include "rd-dbus.h"
 
-G_BEGIN_DECLS
-
-/* The service on the bus. Nothing of it ever starts one that does not run. */
-typedef struct _CtlService CtlService;
-
-/* How long the bus or the service may take for an answer. */
+/* Time limit for each reply of the bus or the service. */
 #define CTL_SERVICE_TIMEOUT_S 10
 
-/* Connects to the service that @arguments mean. Returns: NULL with an error if it does not run, or
- * the bus cannot be reached. */
-CtlService *ctl_service_new (const CtlArguments *arguments, GError **error);
-void ctl_service_free (CtlService *self);
+/* Connects to the service that @arguments select, without starting it. Returns: (transfer full): a
+ * proxy with up-to-date properties; NULL with an error if the service is not running, or the bus
+ * cannot be reached. Pass the errors of calls to ctl_service_explain(). */
+RdDBusServer1 *ctl_service_new (const CtlArguments *arguments, GError **error);
 
-const char *ctl_service_get_name (const CtlService *self);
-GDBusConnection *ctl_service_get_connection (const CtlService *self);
+/* Returns: the bus name of the service. */
+const char *ctl_service_get_name (RdDBusServer1 *service);
 
-/* Returns: (transfer none): its methods and signals; its properties after ctl_service_load(). What
- * a call to it returns as error is for ctl_service_explain(). */
-RdDBusServer1 *ctl_service_get_proxy (const CtlService *self);
+/* Checks that the service has all properties, each of the right type. */
+gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 
-/* Fetches the properties; afterwards they follow those of the service. */
-gboolean ctl_service_load (CtlService *self, GError **error);
-
-/* The same without waiting for it, when the name has passed to another process; its predecessor's
- * properties are gone. "g-properties-changed" of the proxy tells of later changes only. Cancelled,
- * the @callback may come after the end of @self, with G_IO_ERROR_CANCELLED. */
-void ctl_service_load_async (CtlService *self,
-                             GCancellable *cancellable,
-                             GAsyncReadyCallback callback,
-                             gpointer user_data);
-gboolean ctl_service_load_finish (GAsyncResult *result, GError **error);
-
-/* Says in the words of this program what is behind the @error of a call, if the service itself did
- * not say it. Returns: FALSE. */
-gboolean ctl_service_explain (const CtlService *self, GError **error);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlService, ctl_service_free)
-
-G_END_DECLS
+/* Replaces the @error of a call with a message for users, unless it is from the service itself.
+ * Returns: FALSE. */
+gboolean ctl_service_explain (RdDBusServer1 *service, GError **error);

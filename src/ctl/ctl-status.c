@@ -1,205 +1,274 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command “status”: one look at the service. Shows what the properties on D-Bus tell, each
- * where people look for it, or as JSON by the name it has there; adds nothing, and keeps nothing to
- * compare with. */
+/* The command "status": shows the service, or with --all every node on the same Redis server. */
 
 #include <glib/gi18n.h>
 
-#include "ctl-arguments.h"
-#include "ctl-commands.h"
-#include "ctl-handover.h"
-#include "ctl-nodes.h"
+#include "ctl-command.h"
 #include "ctl-service.h"
-#include "ctl-table.h"
 #include "ctl-view.h"
 
-#define INDENT 2
+static const RdTableColumn node_columns[] = {
+  { .fit = RD_TABLE_CUT }, { .is_right = TRUE }, { .fit = RD_TABLE_CUT },
+  { .fit = RD_TABLE_CUT }, { .is_right = TRUE }, { .fit = RD_TABLE_CUT },
+};
 
-static const CtlColumn columns[] = { { .is_right = TRUE }, { .may_shrink = TRUE } };
+static const RdTableColumn bus_columns[] = { { .fit = RD_TABLE_KEEP }, { .fit = RD_TABLE_WRAP } };
+
+static const CtlJsonField node_fields[] = {
+  { "id", "s" },    { "host", "s" },    { "pid", "u" },     { "instance", "s" },
+  { "state", "s" }, { "clients", "u" }, { "version", "s" }, { "self", "b" },
+};
+
+typedef struct
+{
+  guint nodes;
+  guint draining;
+  guint64 clients;
+} Totals;
 
 static void
-add (CtlTable *table, const char *label, const char *value)
+add_addresses (RdTable *table, RdDBusServer1 *service)
 {
-  ctl_table_add (table, (const char *const[]){ label, value, NULL });
-}
-
-static void
-add_addresses (CtlTable *table, RdDBusServer1 *proxy)
-{
-  const char *const *addresses = rd_dbus_server1_get_addresses (proxy);
+  const char *const *addresses = rd_dbus_server1_get_addresses (service);
 
   if (addresses[0] == NULL)
-    add (table, _ ("Addresses:"), C_ ("addresses", "none"));
+    rd_table_add (table, _ ("Addresses:"), C_ ("addresses", "none"), NULL);
   for (gsize i = 0; addresses[i] != NULL; i++)
-    add (table, i == 0 ? _ ("Addresses:") : "", addresses[i]);
+    rd_table_add (table, i == 0 ? _ ("Addresses:") : "", addresses[i], NULL);
 }
 
-/* What the whole time was is not known, so the bar measures clients: against the most there were.
- */
+/* The bar shows clients, not time: the length of the drain is unknown. */
 static void
-add_drain (CtlTable *table, RdDBusServer1 *proxy)
+add_drain (RdTable *table, RdDBusServer1 *service)
 {
   g_autofree char *text = NULL;
 
-  if (!g_str_equal (rd_dbus_server1_get_state (proxy), "draining"))
+  if (!g_str_equal (rd_dbus_server1_get_state (service), "draining"))
     return;
 
-  text = ctl_view_drain (rd_dbus_server1_get_connections (proxy),
-                         rd_dbus_server1_get_peak_connections (proxy),
-                         rd_dbus_server1_get_drain_seconds_left (proxy));
-  add (table, _ ("Drain:"), text);
+  text = ctl_view_drain (rd_dbus_server1_get_connections (service),
+                         rd_dbus_server1_get_peak_connections (service),
+                         rd_dbus_server1_get_drain_seconds_left (service));
+  rd_table_add (table, _ ("Drain:"), text, NULL);
 }
 
 static void
-add_counts (CtlTable *table, RdDBusServer1 *proxy)
+add_counts (RdTable *table, RdDBusServer1 *service)
 {
-  g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (proxy));
-  g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (proxy));
-  g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (proxy));
+  g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (service));
+  g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (service));
+  g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (service));
   g_autofree char *clients
     /* Translators: numbers of clients: connected now, most at one time, since the start */
     = g_strdup_printf (_ ("%u now, %u at most, %s in total"),
-                       rd_dbus_server1_get_connections (proxy),
-                       rd_dbus_server1_get_peak_connections (proxy), total);
+                       rd_dbus_server1_get_connections (service),
+                       rd_dbus_server1_get_peak_connections (service), total);
   g_autofree char *messages
     /* Translators: numbers of messages */
     = g_strdup_printf (_ ("%s published, %s delivered"), published, delivered);
 
-  add (table, _ ("Clients:"), clients);
-  add (table, _ ("Messages:"), messages);
+  rd_table_add (table, _ ("Clients:"), clients, NULL);
+  rd_table_add (table, _ ("Messages:"), messages, NULL);
 }
 
-/* Only where there was one. */
 static void
-add_handover (CtlTable *table, RdDBusServer1 *proxy)
+add_handover (RdTable *table, RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_handover_get (proxy);
-  const guint generation = rd_dbus_server1_get_generation (proxy);
+  const CtlHandover handover = ctl_view_get_handover (service);
+  const guint generation = rd_dbus_server1_get_generation (service);
   g_autofree char *number = ctl_view_number (generation);
   g_autofree char *report
-    /* Translators: numbers of clients, and milliseconds in which nobody was served */
+    /* Translators: numbers of clients, and the milliseconds during which no client was served */
     = g_strdup_printf (_ ("%u moved, %u closed, %u lost; pause %.1f ms"), handover.moved,
-                       handover.closed, handover.lost, ctl_handover_get_pause_ms (&handover));
+                       handover.closed, handover.lost, handover.pause_us / 1000.0);
 
   if (generation <= 1)
     return;
 
-  /* Translators: the number of the process, each of which took over from the one before */
-  add (table, _ ("Generation:"), number);
-  /* Translators: of the clients, from one process to the next */
-  add (table, _ ("Hand-over:"), report);
+  /* Translators: the number of the worker process, which each upgrade increments */
+  rd_table_add (table, _ ("Generation:"), number, NULL);
+  /* Translators: of the clients, from the old worker to the new one */
+  rd_table_add (table, _ ("Hand-over:"), report, NULL);
 }
 
-static void
-print_text (CtlService *service, CtlOutput *output)
+static char *
+format_service (RdDBusServer1 *service, const CtlOutput *output)
 {
-  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
-  const char *state = rd_dbus_server1_get_state (proxy);
-  const CtlColour colour = ctl_view_colour_of_state (state);
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
-  g_autofree char *dot = ctl_output_paint (output, colour, "●");
-  g_autofree char *word = ctl_view_state (state);
-  g_autofree char *painted = ctl_output_paint (output, colour, word);
-  g_autofree char *rows = NULL;
-  g_autofree char *text = NULL;
+  const char *state = rd_dbus_server1_get_state (service);
+  g_autofree char *name = ctl_view_state (state);
+  g_autoptr (RdTable) table = ctl_view_new_list ();
 
-  add_drain (table, proxy);
-  add (table, _ ("Version:"), rd_dbus_server1_get_version (proxy));
-  if (*rd_dbus_server1_get_instance (proxy) != '\0')
-    add (table, _ ("Instance:"), rd_dbus_server1_get_instance (proxy));
-  add_addresses (table, proxy);
-  add_counts (table, proxy);
-  add_handover (table, proxy);
-  ctl_table_add_wrapped (
-    table, (const char *const[]){ _ ("Bus:"), rd_dbus_server1_get_bus_state (proxy), NULL });
-
-  rows = ctl_table_format (table, ctl_output_get_width (output));
-  text = g_strdup_printf ("%s %s: %s\n%s", dot, ctl_service_get_name (service), painted, rows);
-  ctl_output_print (output, text);
+  add_drain (table, service);
+  rd_table_add (table, _ ("Version:"), rd_dbus_server1_get_version (service), NULL);
+  if (*rd_dbus_server1_get_instance (service) != '\0')
+    rd_table_add (table, _ ("Instance:"), rd_dbus_server1_get_instance (service), NULL);
+  add_addresses (table, service);
+  add_counts (table, service);
+  add_handover (table, service);
+  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
+  return ctl_view_format_list (output, ctl_service_get_name (service),
+                               ctl_view_colour_of_state (state), name, table);
 }
 
-/* Returns: (transfer floating): an object that is empty where there was none. */
+/* Returns: (transfer floating): an empty dictionary before the first hand-over. */
 static GVariant *
-handover_to_json (RdDBusServer1 *proxy)
+handover_to_json (RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_handover_get (proxy);
+  const CtlHandover handover = ctl_view_get_handover (service);
   GVariantBuilder report;
 
   g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  if (rd_dbus_server1_get_generation (proxy) > 1)
-    ctl_handover_add_json (&handover, &report);
+  if (rd_dbus_server1_get_generation (service) > 1)
+    ctl_view_add_handover (&handover, &report);
   return g_variant_builder_end (&report);
 }
 
-static void
-print_json (RdDBusServer1 *proxy, CtlOutput *output)
+static GVariant *
+service_to_json (RdDBusServer1 *service)
 {
-  GVariantBuilder status;
+  return g_variant_new_parsed (
+    "{'state': <%s>, 'version': <%s>, 'instance': <%s>, 'addresses': <%^as>,"
+    " 'connections': <%u>, 'peak_connections': <%u>, 'total_connections': <%t>,"
+    " 'messages_published': <%t>, 'messages_delivered': <%t>, 'drain_seconds_left': <%u>,"
+    " 'bus_state': <%s>, 'generation': <%u>, 'handover': <%*>}",
+    rd_dbus_server1_get_state (service), rd_dbus_server1_get_version (service),
+    rd_dbus_server1_get_instance (service), rd_dbus_server1_get_addresses (service),
+    rd_dbus_server1_get_connections (service), rd_dbus_server1_get_peak_connections (service),
+    rd_dbus_server1_get_total_connections (service),
+    rd_dbus_server1_get_messages_published (service),
+    rd_dbus_server1_get_messages_delivered (service),
+    rd_dbus_server1_get_drain_seconds_left (service), rd_dbus_server1_get_bus_state (service),
+    rd_dbus_server1_get_generation (service), handover_to_json (service));
+}
 
-  g_variant_builder_init (&status, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&status, "{sv}", "state",
-                         g_variant_new_string (rd_dbus_server1_get_state (proxy)));
-  g_variant_builder_add (&status, "{sv}", "version",
-                         g_variant_new_string (rd_dbus_server1_get_version (proxy)));
-  g_variant_builder_add (&status, "{sv}", "instance",
-                         g_variant_new_string (rd_dbus_server1_get_instance (proxy)));
-  g_variant_builder_add (&status, "{sv}", "addresses",
-                         g_variant_new_strv (rd_dbus_server1_get_addresses (proxy), -1));
-  g_variant_builder_add (&status, "{sv}", "connections",
-                         g_variant_new_uint32 (rd_dbus_server1_get_connections (proxy)));
-  g_variant_builder_add (&status, "{sv}", "peak_connections",
-                         g_variant_new_uint32 (rd_dbus_server1_get_peak_connections (proxy)));
-  g_variant_builder_add (&status, "{sv}", "total_connections",
-                         g_variant_new_uint64 (rd_dbus_server1_get_total_connections (proxy)));
-  g_variant_builder_add (&status, "{sv}", "messages_published",
-                         g_variant_new_uint64 (rd_dbus_server1_get_messages_published (proxy)));
-  g_variant_builder_add (&status, "{sv}", "messages_delivered",
-                         g_variant_new_uint64 (rd_dbus_server1_get_messages_delivered (proxy)));
-  g_variant_builder_add (&status, "{sv}", "drain_seconds_left",
-                         g_variant_new_uint32 (rd_dbus_server1_get_drain_seconds_left (proxy)));
-  g_variant_builder_add (&status, "{sv}", "bus_state",
-                         g_variant_new_string (rd_dbus_server1_get_bus_state (proxy)));
-  g_variant_builder_add (&status, "{sv}", "generation",
-                         g_variant_new_uint32 (rd_dbus_server1_get_generation (proxy)));
-  g_variant_builder_add (&status, "{sv}", "handover", handover_to_json (proxy));
-  ctl_output_print_json (output, g_variant_builder_end (&status));
+static const char *
+lookup_text (GVariant *node, const char *key)
+{
+  const char *text = "";
+
+  g_variant_lookup (node, key, "&s", &text);
+  return text;
+}
+
+static guint
+lookup_number (GVariant *node, const char *key)
+{
+  guint number = 0;
+
+  g_variant_lookup (node, key, "u", &number);
+  return number;
+}
+
+static Totals
+add_up (GVariant *nodes)
+{
+  Totals totals = { .nodes = g_variant_n_children (nodes) };
+
+  for (guint i = 0; i < totals.nodes; i++)
+    {
+      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+
+      totals.clients += lookup_number (node, "clients");
+      if (g_str_equal (lookup_text (node, "state"), "draining"))
+        totals.draining++;
+    }
+  return totals;
+}
+
+static char *
+format_nodes (GVariant *nodes, guint width)
+{
+  g_autoptr (RdTable) table = rd_table_new (node_columns, G_N_ELEMENTS (node_columns), 0, 2);
+
+  rd_table_add (table,
+                /* Translators: heading of a column: name of a machine */
+                _ ("HOST"),
+                /* Translators: heading of a column: process id */
+                _ ("PID"),
+                /* Translators: heading of a column: value of --instance */
+                _ ("INSTANCE"),
+                /* Translators: heading of a column: running, draining, drained */
+                _ ("STATE"),
+                /* Translators: heading of a column: number of clients of a node */
+                _ ("CLIENTS"),
+                /* Translators: heading of a column: version of ringdown */
+                _ ("VERSION"), NULL);
+  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
+    {
+      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+      g_autofree char *pid = ctl_view_number (lookup_number (node, "pid"));
+      g_autofree char *state = ctl_view_state (lookup_text (node, "state"));
+      g_autofree char *clients = ctl_view_number (lookup_number (node, "clients"));
+
+      rd_table_add (table, lookup_text (node, "host"), pid, lookup_text (node, "instance"), state,
+                    clients, lookup_text (node, "version"), NULL);
+    }
+  return rd_table_format (table, width);
+}
+
+static char *
+format_all (RdDBusServer1 *service, guint width)
+{
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
+  const Totals totals = add_up (nodes);
+  g_autofree char *rows = format_nodes (nodes, width);
+  g_autofree char *clients = ctl_view_number (totals.clients);
+  g_autofree char *sums
+    /* Translators: numbers of nodes, of clients, and of nodes that are draining */
+    = g_strdup_printf (_ ("Nodes: %u, clients: %s, draining: %u"), totals.nodes, clients,
+                       totals.draining);
+  g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
+  g_autofree char *bus = NULL;
+
+  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
+  bus = rd_table_format (table, width);
+  return g_strdup_printf ("%s\n%s\n%s", rows, sums, g_strchomp (bus));
+}
+
+static GVariant *
+nodes_to_json (RdDBusServer1 *service)
+{
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
+  const Totals totals = add_up (nodes);
+
+  return g_variant_new_parsed (
+    "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
+    ctl_output_select (nodes, node_fields, G_N_ELEMENTS (node_fields)), totals.nodes,
+    totals.clients, totals.draining, rd_dbus_server1_get_bus_state (service));
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autofree char *text = NULL;
 
-  if (service == NULL || !ctl_service_load (service, error))
+  if (service == NULL || !ctl_service_check (service, error))
     return FALSE;
 
-  if (ctl_arguments_has (arguments, "all"))
-    ctl_nodes_print (ctl_service_get_proxy (service), output);
-  else if (ctl_output_is_json (output))
-    print_json (ctl_service_get_proxy (service), output);
-  else
-    print_text (service, output);
+  text = arguments->all ? format_all (service, ctl_output_get_width (output))
+                        : format_service (service, output);
+  ctl_output_print_result (
+    output, arguments->all ? nodes_to_json (service) : service_to_json (service), text);
   return TRUE;
 }
 
 /* clang-format off */
-static const CtlOption options[] = {
-  { "all", NULL, N_ ("Show all workers of the service instead, with their clients") },
-  { .name = NULL },
+static const GOptionEntry options[] = {
+  { "all", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (all),
+    N_ ("All nodes on the same Redis server, and their totals"), NULL },
+  G_OPTION_ENTRY_NULL,
 };
 
 const CtlCommand ctl_status_command = {
   .name = "status",
-  .summary = N_ ("Show the state and the counts of the service"),
+  .summary = N_ ("Show the state and the counters of the service"),
   .description =
-    N_ ("Shows the state of the service, where it listens, and how many clients and\n"
-       "messages there were. During a drain also the time left, and a bar that is full\n"
-       "when all clients have left, measured against the most there were. After an\n"
-       "upgrade also how the clients were handed over.\n"
-       "With --all the workers that share a Redis server with this one, and what they\n"
-       "add up to."),
+    N_ ("Shows the state of the service, its addresses, and its numbers of clients and\n"
+       "messages. During a drain, also the time left and a bar, which is full when all\n"
+       "clients have left. After an upgrade, also a report of the hand-over."),
   .options = options,
   .run = run,
 };

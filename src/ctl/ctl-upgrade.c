@@ -1,224 +1,185 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command “upgrade”: has the service go on in a new process, and reports how its clients got
- * there. That it worked is not taken from the one that goes: it is asked of the one that has the
- * name afterwards. How clients are moved is the service's. */
+/* The command "upgrade": calls Upgrade, and reports what became of the clients. The report is from
+ * the process that owns the bus name afterwards, not from the old worker. */
 
 #include <glib/gi18n.h>
 
-#include "ctl-arguments.h"
-#include "ctl-commands.h"
-#include "ctl-error.h"
-#include "ctl-handover.h"
-#include "ctl-nodes.h"
+#include "ctl-command.h"
 #include "ctl-service.h"
-#include "ctl-table.h"
+#include "ctl-view.h"
 
-#define INDENT      2
-#define TIMEOUT_MIN 12 /* the service waits for its successor twice, at most five minutes each */
-
-static const CtlColumn columns[] = { { .is_right = TRUE }, { .may_shrink = TRUE } };
+#define TIMEOUT_MIN 12 /* the service waits for the new worker twice, at most 5 min each */
 
 typedef struct
 {
   guint generation;
-  guint pid; /* 0: not told */
+  guint pid; /* 0: unknown */
   char *version;
-} Process;
+} Worker;
 
 static void
-process_clear (Process *self)
+worker_clear (Worker *self)
 {
   g_free (self->version);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Process, process_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Worker, worker_clear)
 
-static Process
-get_process (CtlService *service)
+static Worker
+get_worker (RdDBusServer1 *service)
 {
-  RdDBusServer1 *proxy = ctl_service_get_proxy (service);
-  const Process process = { .generation = rd_dbus_server1_get_generation (proxy),
-                            .pid = ctl_nodes_get_own_pid (proxy),
-                            .version = rd_dbus_server1_dup_version (proxy) };
+  const Worker worker = { .generation = rd_dbus_server1_get_generation (service),
+                          .pid = ctl_view_get_pid (service),
+                          .version = rd_dbus_server1_dup_version (service) };
 
-  return process;
+  return worker;
 }
 
 static gboolean
-explain (CtlService *service, GError **error)
+call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GError **error)
 {
-  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-    return ctl_service_explain (service, error);
-
-  g_clear_error (error);
-  g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
-               _ ("no answer from %s within %d min; what became of the upgrade, its log tells"),
-               ctl_service_get_name (service), TIMEOUT_MIN);
-  return FALSE;
-}
-
-static gboolean
-ask (CtlService *service, guint generation, CtlOutput *output, GError **error)
-{
-  /* Translators: the number of a process, each of which took over from the one before */
+  /* Translators: the number of the worker process, which each upgrade increments */
   g_autofree char *status = g_strdup_printf (_ ("waiting for generation %u to take over"),
                                              generation);
   g_autoptr (GVariant) reply = NULL;
 
   ctl_output_set_status (output, CTL_COLOUR_YELLOW, status);
-  reply = g_dbus_proxy_call_sync (G_DBUS_PROXY (ctl_service_get_proxy (service)), "Upgrade", NULL,
-                                  G_DBUS_CALL_FLAGS_NONE, TIMEOUT_MIN * 60 * 1000, NULL, error);
+  reply = g_dbus_proxy_call_sync (G_DBUS_PROXY (service), "Upgrade", NULL, G_DBUS_CALL_FLAGS_NONE,
+                                  TIMEOUT_MIN * 60 * 1000, NULL, error);
   ctl_output_set_status (output, CTL_COLOUR_YELLOW, NULL);
-  return reply != NULL || explain (service, error);
+  if (reply != NULL)
+    return TRUE;
+  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    return ctl_service_explain (service, error);
+
+  g_clear_error (error);
+  return ctl_fail (error, _ ("no answer from %s within %d min; see its log"),
+                   ctl_service_get_name (service), TIMEOUT_MIN);
 }
 
-/* Returns: (transfer full): who serves now; NULL with an error, also if that is not the process
- * that was to follow. */
-static CtlService *
-find_successor (const CtlArguments *arguments, guint generation, GError **error)
+/* Returns: (transfer full): the service after the upgrade; NULL with an error, also if it does not
+ * have @generation. */
+static RdDBusServer1 *
+find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
 {
-  g_autoptr (CtlService) successor = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
   guint found;
 
-  if (successor == NULL || !ctl_service_load (successor, error))
+  if (service == NULL || !ctl_service_check (service, error))
     return NULL;
 
-  found = rd_dbus_server1_get_generation (ctl_service_get_proxy (successor));
-  if (found != generation)
-    {
-      g_set_error (error, CTL_ERROR, CTL_ERROR_FAILED,
-                   _ ("%s is of generation %u after the upgrade, not of %u; what happened, its log "
-                      "tells"),
-                   ctl_service_get_name (successor), found, generation);
-      return NULL;
-    }
-  return g_steal_pointer (&successor);
+  found = rd_dbus_server1_get_generation (service);
+  if (found == generation)
+    return g_steal_pointer (&service);
+  ctl_fail (error, _ ("%s has generation %u after the upgrade, not %u; see its log"),
+            ctl_service_get_name (service), found, generation);
+  return NULL;
 }
 
 static void
-add (CtlTable *table, const char *label, const char *value)
-{
-  ctl_table_add (table, (const char *const[]){ label, value, NULL });
-}
-
-static void
-add_change (CtlTable *table, const char *label, const char *before, const char *after)
+add_change (RdTable *table, const char *label, const char *before, const char *after)
 {
   g_autofree char *change = g_strdup_printf ("%s → %s", before, after);
 
-  add (table, label, g_str_equal (before, after) ? after : change);
+  rd_table_add (table, label, g_str_equal (before, after) ? after : change, NULL);
 }
 
 static void
-add_numbers (CtlTable *table, const char *label, guint before, guint after)
+add_numbers (RdTable *table, const char *label, guint before, guint after)
 {
-  g_autofree char *was = g_strdup_printf ("%u", before);
-  g_autofree char *is = g_strdup_printf ("%u", after);
+  g_autofree char *old = ctl_view_number (before);
+  g_autofree char *new = ctl_view_number (after);
 
-  add_change (table, label, was, is);
+  add_change (table, label, old, new);
 }
 
 static char *
-format_rows (const Process *before, const Process *after, const CtlHandover *handover, guint width)
+format_report (const Worker *before,
+               const Worker *after,
+               RdDBusServer1 *service,
+               const CtlOutput *output)
 {
-  g_autoptr (CtlTable) table = ctl_table_new (columns, G_N_ELEMENTS (columns), INDENT, 1);
+  const CtlHandover handover = ctl_view_get_handover (service);
+  g_autoptr (RdTable) table = ctl_view_new_list ();
   /* Translators: numbers of clients */
-  g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover->moved,
-                                              handover->closed, handover->lost);
+  g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover.moved,
+                                              handover.closed, handover.lost);
   /* Translators: milliseconds */
-  g_autofree char *pause = g_strdup_printf (_ ("%.1f ms"), ctl_handover_get_pause_ms (handover));
+  g_autofree char *pause = g_strdup_printf (_ ("%.1f ms"), handover.pause_us / 1000.0);
+  const char *outcome = _ ("upgraded");
+  CtlColour colour = CTL_COLOUR_GREEN;
+
+  if (handover.lost > 0)
+    {
+      outcome = _ ("upgraded, but clients were lost");
+      colour = CTL_COLOUR_RED;
+    }
+  else if (handover.closed > 0)
+    {
+      outcome = _ ("upgraded, but clients were closed");
+      colour = CTL_COLOUR_YELLOW;
+    }
 
   add_numbers (table, _ ("Generation:"), before->generation, after->generation);
   add_change (table, _ ("Version:"), before->version, after->version);
   if (before->pid != 0 && after->pid != 0)
     add_numbers (table, _ ("Process:"), before->pid, after->pid);
-  add (table, _ ("Clients:"), clients);
-  /* Translators: for how long nobody was served */
-  add (table, _ ("Pause:"), pause);
-  return ctl_table_format (table, width);
+  rd_table_add (table, _ ("Clients:"), clients, NULL);
+  /* Translators: time during which no client was served */
+  rd_table_add (table, _ ("Pause:"), pause, NULL);
+  return ctl_view_format_list (output, ctl_service_get_name (service), colour, outcome, table);
 }
 
-/* Returns: (transfer none): what is to be known if nothing else is read. */
-static const char *
-judge (const CtlHandover *handover, CtlColour *colour)
+static GVariant *
+report_to_json (const Worker *worker, RdDBusServer1 *service)
 {
-  *colour = CTL_COLOUR_RED;
-  if (handover->lost > 0)
-    return _ ("upgraded, but clients were lost");
-  *colour = CTL_COLOUR_YELLOW;
-  if (handover->closed > 0)
-    return _ ("upgraded, but clients were closed");
-  *colour = CTL_COLOUR_GREEN;
-  return _ ("upgraded");
-}
-
-static void
-print_text (const Process *before, CtlService *successor, CtlOutput *output)
-{
-  const CtlHandover handover = ctl_handover_get (ctl_service_get_proxy (successor));
-  g_auto (Process) after = get_process (successor);
-  CtlColour colour;
-  const char *outcome = judge (&handover, &colour);
-  g_autofree char *dot = ctl_output_paint (output, colour, "●");
-  g_autofree char *painted = ctl_output_paint (output, colour, outcome);
-  g_autofree char *rows = format_rows (before, &after, &handover, ctl_output_get_width (output));
-  g_autofree char *text = g_strdup_printf ("%s %s: %s\n%s", dot, ctl_service_get_name (successor),
-                                           painted, rows);
-
-  ctl_output_print (output, text);
-}
-
-static void
-print_json (CtlService *successor, CtlOutput *output)
-{
-  const CtlHandover handover = ctl_handover_get (ctl_service_get_proxy (successor));
-  g_auto (Process) process = get_process (successor);
+  const CtlHandover handover = ctl_view_get_handover (service);
   GVariantBuilder report;
 
   g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&report, "{sv}", "generation", g_variant_new_uint32 (process.generation));
-  g_variant_builder_add (&report, "{sv}", "version", g_variant_new_string (process.version));
-  g_variant_builder_add (&report, "{sv}", "pid", g_variant_new_uint32 (process.pid));
-  ctl_handover_add_json (&handover, &report);
-  ctl_output_print_json (output, g_variant_builder_end (&report));
+  g_variant_builder_add (&report, "{sv}", "generation", g_variant_new_uint32 (worker->generation));
+  g_variant_builder_add (&report, "{sv}", "version", g_variant_new_string (worker->version));
+  g_variant_builder_add (&report, "{sv}", "pid", g_variant_new_uint32 (worker->pid));
+  ctl_view_add_handover (&handover, &report);
+  return g_variant_builder_end (&report);
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (CtlService) service = ctl_service_new (arguments, error);
-  g_autoptr (CtlService) successor = NULL;
-  g_auto (Process) before = { 0 };
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) upgraded = NULL;
+  g_auto (Worker) before = { 0 };
+  g_auto (Worker) after = { 0 };
+  g_autofree char *text = NULL;
 
-  if (service == NULL || !ctl_service_load (service, error))
+  if (service == NULL || !ctl_service_check (service, error))
     return FALSE;
 
-  before = get_process (service);
-  if (!ask (service, before.generation + 1, output, error))
+  before = get_worker (service);
+  if (!call_upgrade (service, before.generation + 1, output, error))
     return FALSE;
-  successor = find_successor (arguments, before.generation + 1, error);
-  if (successor == NULL)
+  upgraded = find_upgraded (arguments, before.generation + 1, error);
+  if (upgraded == NULL)
     return FALSE;
 
-  if (ctl_output_is_json (output))
-    print_json (successor, output);
-  else
-    print_text (&before, successor, output);
+  after = get_worker (upgraded);
+  text = format_report (&before, &after, upgraded, output);
+  ctl_output_print_result (output, report_to_json (&after, upgraded), text);
   return TRUE;
 }
 
 /* clang-format off */
 const CtlCommand ctl_upgrade_command = {
   .name = "upgrade",
-  .summary = N_ ("Go on in a new process, without disconnecting anybody"),
+  .summary = N_ ("Replace the worker without disconnecting clients"),
   .description =
-    N_ ("Has the service start its program anew, which may be a new version, or read a\n"
-       "changed configuration, and hand its clients to that process; they stay connected\n"
-       "and miss nothing. Waits until they are there, and reports how many were moved,\n"
-       "and for how long nobody was served. If the new process cannot take over, the old\n"
-       "one goes on with all of them."),
+    N_ ("Replaces the worker, which is the process that serves the clients, with a new\n"
+       "worker. That runs the program that is installed now, and reads the key file\n"
+       "again. Clients stay connected. If the new worker fails to start, the old worker\n"
+       "goes on. Prints a report of the hand-over."),
   .run = run,
 };
 /* clang-format on */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The words, colours and bars that several commands share, so that the same thing looks the same
- * everywhere. Prints nothing itself, and asks nobody: what it shows are its callers' plain
- * values. */
+/* Formats the state, drain and hand-over of the service for several commands. */
 
 #include "ctl-view.h"
 
@@ -90,4 +88,68 @@ ctl_view_drain (guint clients, guint most, guint seconds_left)
   append_bar (text, most - MIN (clients, most), most);
   g_string_append_printf (text, " %s", remaining);
   return g_string_free (text, FALSE);
+}
+
+CtlHandover
+ctl_view_get_handover (RdDBusServer1 *service)
+{
+  GVariant *report = rd_dbus_server1_get_handover (service);
+  CtlHandover handover = { 0 };
+
+  g_variant_lookup (report, "moved", "u", &handover.moved);
+  g_variant_lookup (report, "closed", "u", &handover.closed);
+  g_variant_lookup (report, "lost", "u", &handover.lost);
+  g_variant_lookup (report, "pause", "t", &handover.pause_us);
+  return handover;
+}
+
+void
+ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object)
+{
+  g_variant_builder_add (object, "{sv}", "moved", g_variant_new_uint32 (handover->moved));
+  g_variant_builder_add (object, "{sv}", "closed", g_variant_new_uint32 (handover->closed));
+  g_variant_builder_add (object, "{sv}", "lost", g_variant_new_uint32 (handover->lost));
+  g_variant_builder_add (object, "{sv}", "pause", g_variant_new_uint64 (handover->pause_us));
+}
+
+guint
+ctl_view_get_pid (RdDBusServer1 *service)
+{
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
+
+  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
+    {
+      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+      gboolean is_self = FALSE;
+      guint pid = 0;
+
+      if (g_variant_lookup (node, "self", "b", &is_self) && is_self)
+        {
+          g_variant_lookup (node, "pid", "u", &pid);
+          return pid;
+        }
+    }
+  return 0;
+}
+
+RdTable *
+ctl_view_new_list (void)
+{
+  static const RdTableColumn columns[] = { { .is_right = TRUE }, { .fit = RD_TABLE_WRAP } };
+
+  return rd_table_new (columns, G_N_ELEMENTS (columns), 2, 1);
+}
+
+char *
+ctl_view_format_list (const CtlOutput *output,
+                      const char *name,
+                      CtlColour colour,
+                      const char *outcome,
+                      const RdTable *list)
+{
+  g_autofree char *dot = ctl_output_paint (output, colour, "●");
+  g_autofree char *painted = ctl_output_paint (output, colour, outcome);
+  g_autofree char *rows = rd_table_format (list, ctl_output_get_width (output));
+
+  return g_strdup_printf ("%s %s: %s\n%s", dot, name, painted, g_strchomp (rows));
 }

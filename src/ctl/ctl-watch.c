@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Finds out when there is nothing more to follow: the service or the bus is gone, the service
- * hangs, the user or the reader of our output has had enough. A process that goes on with the
- * clients of the one before is the same service. What happens meanwhile, and what an end means, is
- * for the command that runs it. */
+/* Follows the service for the commands that wait or monitor, and finds out when to stop. */
 
 #include "ctl-watch.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "ctl-error.h"
+#include "rd-names.h"
 
 #define HEARTBEAT_INTERVAL_S 5
 
-/* For a service manager to start the next process, once the last one has left it the clients. */
+/* Time for a service manager to start the next worker, to which it passes the clients. */
 #define RESTART_MS 3000
 
 struct _CtlWatch
 {
-  CtlService *service;       /* unowned: outlives us */
+  RdDBusServer1 *service;       /* unowned: outlives us */
+  GDBusConnection *connection;  /* unowned: of service */
+  CtlOutput *output;            /* unowned: outlives us */
+  const CtlWatchEvents *events; /* unowned: outlives us */
+  gpointer user_data;
   GMainLoop *loop;           /* owned */
-  guint generation;          /* of the process that is followed */
-  GCancellable *cancellable; /* owned */
-  GCancellable *loading;     /* owned, nullable: of what its successor tells */
+  GCancellable *cancellable; /* owned: of the heartbeat */
+  GError *error;             /* owned */
   CtlWatchEnd end;
-  GError *error; /* owned */
-  gulong owner_handler;
-  gulong closed_handler;
-  gulong properties_handler;
+  char *owner;      /* owned: unique bus name of the worker that is followed */
+  guint generation; /* of that worker */
+  guint subscription;
   guint heartbeat_id;
-  guint restart_id; /* there is no process now, and may be one soon */
+  guint restart_id; /* the timeout while there is no worker */
   guint sigint_id;
   guint sigterm_id;
   guint output_id;
   gboolean has_ended;
-  gboolean is_running; /* and did not drain when it was last heard of */
-  gboolean is_asked;   /* and has not answered yet */
+  gboolean is_running; /* the last known state */
+  gboolean is_drained; /* the last known state */
+  gboolean is_asked;   /* a heartbeat has not been answered yet */
 };
 
 static void
@@ -65,47 +66,18 @@ fail (CtlWatch *self, GError *error)
 }
 
 static void
-tell_properties (RdDBusServer1 *proxy)
+end_vanished (CtlWatch *self)
 {
-  const char *const none[] = { NULL };
-  g_autoptr (GVariant) unknown = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+  GError *error = NULL;
 
-  g_signal_emit_by_name (proxy, "g-properties-changed", unknown, none);
-}
-
-static void
-on_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-  const gboolean is_loaded = ctl_service_load_finish (result, &error);
-  CtlWatch *self = user_data;
-  RdDBusServer1 *proxy;
-
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return; /* and there may be no self any more */
-  if (!is_loaded)
+  if (self->is_drained)
     {
-      fail (self, g_steal_pointer (&error));
+      end (self, CTL_WATCH_DRAINED);
       return;
     }
-
-  proxy = ctl_service_get_proxy (self->service);
-  if (rd_dbus_server1_get_generation (proxy) <= self->generation)
-    {
-      end (self, CTL_WATCH_VANISHED); /* another has taken the name, but not the clients */
-      return;
-    }
-  self->generation = rd_dbus_server1_get_generation (proxy);
-  tell_properties (proxy);
-}
-
-static void
-note_state (CtlWatch *self)
-{
-  const char *state = rd_dbus_server1_get_state (ctl_service_get_proxy (self->service));
-
-  if (state != NULL) /* else there is no process to have one */
-    self->is_running = g_str_equal (state, "running");
+  ctl_fail (&error, _ ("%s ended before it was drained; see its log"),
+            ctl_service_get_name (self->service));
+  fail (self, error);
 }
 
 static gboolean
@@ -114,33 +86,72 @@ on_restart_over (gpointer user_data)
   CtlWatch *self = user_data;
 
   self->restart_id = 0;
-  end (self, CTL_WATCH_VANISHED);
+  end_vanished (self);
   return G_SOURCE_REMOVE;
 }
 
-static void
-on_owner_changed (CtlWatch *self, GParamSpec *pspec, GDBusProxy *proxy)
+/* Follows the worker that owns the name now. Returns: FALSE if that is the end. */
+static gboolean
+accept_owner (CtlWatch *self, const char *owner)
 {
-  g_autofree char *owner = g_dbus_proxy_get_name_owner (proxy);
+  const guint generation = rd_dbus_server1_get_generation (self->service);
+  GError *error = NULL;
+
+  if (!ctl_service_check (self->service, &error))
+    {
+      fail (self, error);
+      return FALSE;
+    }
+  if (generation <= self->generation) /* it did not take over the clients */
+    {
+      end_vanished (self);
+      return FALSE;
+    }
 
   g_clear_handle_id (&self->restart_id, g_source_remove);
-  g_cancellable_cancel (self->loading);
-  g_clear_object (&self->loading);
-  if (owner != NULL)
-    {
-      self->loading = g_cancellable_new ();
-      ctl_service_load_async (self->service, self->loading, on_loaded, self);
-    }
-  else if (self->is_running)
+  g_free (self->owner);
+  self->owner = g_strdup (owner);
+  self->generation = generation;
+  return TRUE;
+}
+
+static void
+on_properties (CtlWatch *self)
+{
+  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
+  const char *state = rd_dbus_server1_get_state (self->service);
+
+  if (self->has_ended || state == NULL) /* NULL: between two workers */
+    return;
+  if (g_strcmp0 (owner, self->owner) != 0 && !accept_owner (self, owner))
+    return;
+
+  self->is_running = g_str_equal (state, "running");
+  self->is_drained = g_str_equal (state, "drained");
+  self->events->properties (self->user_data);
+}
+
+/* Called after on_properties(), if the new owner has properties. */
+static void
+on_owner_changed (CtlWatch *self)
+{
+  g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
+
+  if (owner != NULL && g_strcmp0 (owner, self->owner) != 0)
+    accept_owner (self, owner);
+  else if (owner == NULL && !self->is_running)
+    end_vanished (self);
+  else if (owner == NULL && self->restart_id == 0)
     self->restart_id = g_timeout_add (RESTART_MS, on_restart_over, self);
-  else
-    end (self, CTL_WATCH_VANISHED);
 }
 
 static void
 on_bus_closed (CtlWatch *self)
 {
-  fail (self, g_error_new_literal (CTL_ERROR, CTL_ERROR_FAILED, _ ("the message bus is gone")));
+  GError *error = NULL;
+
+  ctl_fail (&error, _ ("the message bus has closed the connection"));
+  fail (self, error);
 }
 
 static gboolean
@@ -156,7 +167,7 @@ on_output_closed (int fd, GIOCondition condition, gpointer user_data)
   CtlWatch *self = user_data;
 
   self->output_id = 0;
-  end (self, CTL_WATCH_UNREAD);
+  end (self, CTL_WATCH_STOPPED);
   return G_SOURCE_REMOVE;
 }
 
@@ -164,12 +175,12 @@ static void
 on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
-  GVariant *reply = g_dbus_proxy_call_finish (G_DBUS_PROXY (source), result, &error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                                              &error);
   CtlWatch *self = user_data;
 
-  g_clear_pointer (&reply, g_variant_unref); /* that there is one, is all */
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return; /* and there is no self any more */
+    return; /* self is freed */
 
   self->is_asked = FALSE;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
@@ -179,68 +190,110 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* A service that is stopped stays on the bus, and says nothing: only asking finds that out. */
+/* Calls the service: one that is suspended keeps its name on the bus. */
 static gboolean
 on_heartbeat_due (gpointer user_data)
 {
   CtlWatch *self = user_data;
-  GDBusProxy *proxy = G_DBUS_PROXY (ctl_service_get_proxy (self->service));
 
   if (self->is_asked || self->restart_id != 0)
     return G_SOURCE_CONTINUE;
 
   self->is_asked = TRUE;
-  g_dbus_proxy_call (proxy, "org.freedesktop.DBus.Properties.Get",
-                     g_variant_new ("(ss)", g_dbus_proxy_get_interface_name (proxy), "State"),
-                     G_DBUS_CALL_FLAGS_NONE, -1, self->cancellable, on_heartbeat, self);
+  g_dbus_connection_call (self->connection, ctl_service_get_name (self->service), RD_OBJECT_PATH,
+                          "org.freedesktop.DBus.Properties", "GetAll",
+                          g_variant_new ("(s)", RD_INTERFACE), NULL,
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, CTL_SERVICE_TIMEOUT_S * 1000,
+                          self->cancellable, on_heartbeat, self);
   return G_SOURCE_CONTINUE;
 }
 
-CtlWatch *
-ctl_watch_new (CtlService *service)
+/* GDBusProxy would drop the signals of a new worker until its properties are loaded. */
+static void
+on_service_signal (GDBusConnection *connection,
+                   const char *sender,
+                   const char *path,
+                   const char *interface,
+                   const char *member,
+                   GVariant *arguments,
+                   gpointer user_data)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (ctl_service_get_proxy (service));
-  GDBusConnection *connection = ctl_service_get_connection (service);
-  CtlWatch *self = g_new0 (CtlWatch, 1);
+  CtlWatch *self = user_data;
+  const CtlWatchEvents *events = self->events;
+  const char *type = g_variant_get_type_string (arguments);
+  const char *remote;
+  guint64 id;
+  guint16 code;
+  guint clients, seconds_left;
+
+  if (g_str_equal (member, "ClientConnected") && g_str_equal (type, "(ts)")
+      && events->client_connected != NULL)
+    {
+      g_variant_get (arguments, "(t&s)", &id, &remote);
+      events->client_connected (self->user_data, id, remote);
+    }
+  else if (g_str_equal (member, "ClientDisconnected") && g_str_equal (type, "(tq)"))
+    {
+      g_variant_get (arguments, "(tq)", &id, &code);
+      events->client_disconnected (self->user_data, id, code);
+    }
+  else if (g_str_equal (member, "DrainProgress") && g_str_equal (type, "(uu)"))
+    {
+      g_variant_get (arguments, "(uu)", &clients, &seconds_left);
+      events->drain_progress (self->user_data, clients, seconds_left);
+    }
+}
+
+CtlWatch *
+ctl_watch_new (RdDBusServer1 *service,
+               CtlOutput *output,
+               const CtlWatchEvents *events,
+               gpointer user_data,
+               GError **error)
+{
+  g_autoptr (CtlWatch) self = g_new0 (CtlWatch, 1);
 
   self->service = service;
+  self->connection = g_dbus_proxy_get_connection (G_DBUS_PROXY (service));
+  self->output = output;
+  self->events = events;
+  self->user_data = user_data;
   self->loop = g_main_loop_new (NULL, FALSE);
   self->cancellable = g_cancellable_new ();
-  self->owner_handler = g_signal_connect_swapped (proxy, "notify::g-name-owner",
-                                                  G_CALLBACK (on_owner_changed), self);
-  self->properties_handler = g_signal_connect_swapped (proxy, "g-properties-changed",
-                                                       G_CALLBACK (note_state), self);
-  self->closed_handler = g_signal_connect_swapped (connection, "closed", G_CALLBACK (on_bus_closed),
-                                                   self);
   self->heartbeat_id = g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self);
-  return self;
+  self->subscription = g_dbus_connection_signal_subscribe (
+    self->connection, ctl_service_get_name (service), RD_INTERFACE, NULL, RD_OBJECT_PATH, NULL,
+    G_DBUS_SIGNAL_FLAGS_NONE, on_service_signal, self, NULL);
+  g_signal_connect_swapped (self->connection, "closed", G_CALLBACK (on_bus_closed), self);
+  g_signal_connect_swapped (self->service, "notify::g-name-owner", G_CALLBACK (on_owner_changed),
+                            self);
+  g_signal_connect_swapped (self->service, "g-properties-changed", G_CALLBACK (on_properties),
+                            self);
+  if (!rd_dbus_server1_call_set_client_signals_sync (self->service, TRUE, NULL, error))
+    {
+      ctl_service_explain (service, error);
+      return NULL;
+    }
+  return g_steal_pointer (&self);
 }
 
 void
 ctl_watch_free (CtlWatch *self)
 {
-  g_cancellable_cancel (self->loading);
   g_cancellable_cancel (self->cancellable);
   g_clear_handle_id (&self->output_id, g_source_remove);
   g_clear_handle_id (&self->sigterm_id, g_source_remove);
   g_clear_handle_id (&self->sigint_id, g_source_remove);
   g_clear_handle_id (&self->heartbeat_id, g_source_remove);
   g_clear_handle_id (&self->restart_id, g_source_remove);
-  g_clear_signal_handler (&self->properties_handler, ctl_service_get_proxy (self->service));
-  g_clear_signal_handler (&self->closed_handler, ctl_service_get_connection (self->service));
-  g_clear_signal_handler (&self->owner_handler, ctl_service_get_proxy (self->service));
-  g_clear_object (&self->loading);
+  g_signal_handlers_disconnect_by_data (self->service, self);
+  g_signal_handlers_disconnect_by_data (self->connection, self);
+  g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
   g_main_loop_unref (self->loop);
+  g_free (self->owner);
   g_free (self);
-}
-
-void
-ctl_watch_output (CtlWatch *self)
-{
-  if (self->output_id == 0)
-    self->output_id = g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_output_closed, self);
 }
 
 static guint
@@ -249,27 +302,25 @@ catch_signal (CtlWatch *self, int number)
   const guint id = g_unix_signal_add (number, on_signal, self);
   struct sigaction action;
 
-  /* GLib's handler lets a write go on that waits for a reader: we would not hear of the signal */
+  /* without SA_RESTART, which GLib sets, a signal ends a write that blocks */
   sigaction (number, NULL, &action);
   action.sa_flags &= ~SA_RESTART;
   sigaction (number, &action, NULL);
   return id;
 }
 
-void
-ctl_watch_signals (CtlWatch *self)
-{
-  self->sigint_id = catch_signal (self, SIGINT);
-  self->sigterm_id = catch_signal (self, SIGTERM);
-}
-
 CtlWatchEnd
 ctl_watch_run (CtlWatch *self, GError **error)
 {
-  self->generation = rd_dbus_server1_get_generation (ctl_service_get_proxy (self->service));
-  note_state (self);
+  self->owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
+  self->generation = rd_dbus_server1_get_generation (self->service);
+  self->sigint_id = catch_signal (self, SIGINT);
+  self->sigterm_id = catch_signal (self, SIGTERM);
+  on_properties (self);
   if (!self->has_ended)
     g_main_loop_run (self->loop);
+
+  ctl_output_set_status (self->output, CTL_COLOUR_RED, NULL);
   if (self->error != NULL)
     g_propagate_error (error, g_steal_pointer (&self->error));
   return self->end;
@@ -279,4 +330,10 @@ void
 ctl_watch_stop (CtlWatch *self)
 {
   end (self, CTL_WATCH_STOPPED);
+}
+
+void
+ctl_watch_output (CtlWatch *self)
+{
+  self->output_id = g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_output_closed, self);
 }

@@ -5,39 +5,45 @@
 
 #include "ctl-service.h"
 
-G_BEGIN_DECLS
-
-/* Runs the main loop of a command that follows the service, until there is nothing to follow. When
- * another process goes on with the clients, the proxy has its properties and signals from then on;
- * in between, for up to 3 s if the service manager has the clients, it has no properties.
- * "g-properties-changed" tells when it has them. */
+/* Follows the service in a main loop, also through upgrades and restarts that keep the clients. */
 typedef struct _CtlWatch CtlWatch;
+
+/* Callbacks. @properties: the properties have changed, or are those of a new worker; between two
+ * workers there are none. @client_connected: nullable. */
+typedef struct
+{
+  void (*properties) (gpointer user_data);
+  void (*client_connected) (gpointer user_data, guint64 id, const char *remote);
+  void (*client_disconnected) (gpointer user_data, guint64 id, guint code);
+  void (*drain_progress) (gpointer user_data, guint clients, guint seconds_left);
+} CtlWatchEvents;
 
 typedef enum
 {
+  CTL_WATCH_DRAINED,     /* the service has left the bus after a drain */
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called */
-  CTL_WATCH_VANISHED,    /* the service has left the bus, and does not come again */
-  CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM came: only after ctl_watch_signals() */
-  CTL_WATCH_UNREAD,      /* nobody reads standard output any more: only after ctl_watch_output() */
-  CTL_WATCH_FAILED,      /* the bus is gone, or the service does not answer: there is an error */
+  CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM */
+  CTL_WATCH_FAILED,      /* with an error: the service or the bus has ended, or does not reply */
 } CtlWatchEnd;
 
-/* From here on signals of the service are kept for ctl_watch_run(). @service: outlives it. */
-CtlWatch *ctl_watch_new (CtlService *service);
+/* Subscribes to the signals of @service and asks for its client signals; ctl_watch_run() delivers
+ * them. @service, @output, @events: outlive the watch. Returns: NULL with an error. */
+CtlWatch *ctl_watch_new (RdDBusServer1 *service,
+                         CtlOutput *output,
+                         const CtlWatchEvents *events,
+                         gpointer user_data,
+                         GError **error);
 void ctl_watch_free (CtlWatch *self);
 
-/* Makes it an end that nobody reads standard output any more. */
-void ctl_watch_output (CtlWatch *self);
-
-/* Makes SIGINT and SIGTERM an end, also of a write that waits for its reader: it fails with EINTR.
- * Before, they end the program at once: no call that waits for an answer would hear of them. Called
- * at most once. */
-void ctl_watch_signals (CtlWatch *self);
-
-/* After ctl_service_load(). */
+/* Calls the callbacks until there is nothing to follow, then removes the status line. SIGINT and
+ * SIGTERM interrupt this function, also during a blocked write (EINTR); before, they end the
+ * program. Call it once, after ctl_service_check(). */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
+
+/* Makes ctl_watch_run() return. */
 void ctl_watch_stop (CtlWatch *self);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlWatch, ctl_watch_free)
+/* Makes ctl_watch_run() return also when the reader of standard output closes it. */
+void ctl_watch_output (CtlWatch *self);
 
-G_END_DECLS
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlWatch, ctl_watch_free)

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The program: reads the configuration, runs the application or checks how it would run, and says
- * in one line why it could not. The exit status is 0 after a drain, 1 if it could not start or
- * would not do well, 2 if the command line was wrong. Never knows more of the parts than that. */
+/* The service: reads the configuration and runs it, or checks it. Exit status: 0 after a drain or a
+ * hand-over, 1 on failure or problems found by --check, 2 for an invalid command line. */
 
 #include "rd-application.h"
 
 #include <stdio.h>
 
 #include "rd-check.h"
-#include "rd-locale.h"
-#include "rd-stdio.h"
+#include "rd-startup.h"
 
 int
 main (int argc, char **argv)
@@ -20,25 +18,24 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdSettings) to_check = NULL;
-  g_autoptr (RdSuccession) succession = NULL;
+  g_autoptr (RdSuccession) takeover = NULL;
   g_autoptr (RdApplication) application = NULL;
 
-  rd_stdio_open ();
-  rd_locale_init ();
+  rd_startup ();
   g_set_prgname ("ringdown");
 
-  if (rd_succession_find (environment, &succession, &error))
+  if (rd_succession_find (environment, &takeover, &error))
     config = rd_config_load (argv, environment, &to_check, &error);
   if (to_check != NULL)
     return rd_check (config, to_check, environment) ? 0 : 1;
   if (config != NULL)
-    application = rd_application_new (config, argv, environment, g_steal_pointer (&succession),
+    application = rd_application_new (config, argv, environment, g_steal_pointer (&takeover),
                                       &error);
   if (application != NULL && rd_application_run (application, &error))
     return 0;
 
-  if (succession != NULL)
-    rd_succession_refuse (succession, error);
-  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() spoils “” in the C locale */
+  if (takeover != NULL)
+    rd_succession_refuse (takeover, error);
+  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() garbles “” in the C locale */
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

@@ -10,22 +10,22 @@
 
 G_BEGIN_DECLS
 
-/* The service as a whole. */
+/* The service process. */
 #define RD_TYPE_APPLICATION (rd_application_get_type ())
 G_DECLARE_FINAL_TYPE (RdApplication, rd_application, RD, APPLICATION, GApplication)
 
-/* Takes over from another process, if there is one to be succeeded.
- * @config, @argv: (transfer none): outlive the application. @environment: as the process was
- * started with. @succession: (transfer full) (nullable): of rd_succession_find().
- * Returns: (transfer full): NULL with an error, which the other process was told. */
+/* Opens the ports; takes over from an old worker if there is one. @config, @argv: (transfer none):
+ * outlive the application. @environment: as the process was started with. @takeover: (transfer
+ * full) (nullable): from rd_succession_find(). Returns: (transfer full): NULL with an error, which
+ * was sent to the old worker, too. */
 RdApplication *rd_application_new (const RdConfig *config,
                                    char **argv,
                                    char **environment,
-                                   RdSuccession *succession,
+                                   RdSuccession *takeover,
                                    GError **error);
 
-/* Runs until the service has drained, or another process goes on with it. Returns: FALSE with an
- * error if it could not start. */
+/* Runs until the service has drained or a new worker has taken over. Returns: FALSE with an error
+ * if the service could not start, or its clients were lost in a hand-over. */
 gboolean rd_application_run (RdApplication *self, GError **error);
 
 G_END_DECLS

@@ -9,7 +9,6 @@
 
 #include "rd-redis-bus-pack.h"
 
-#include <glib/gi18n.h>
 #include <unistd.h>
 
 #define CLIENTS   "clients"
@@ -19,58 +18,58 @@
 #define REDIS     "redis"
 
 static gboolean
-has_redis (const RdParts *parts)
+has_redis (const RdComponents *parts)
 {
   return parts->redis != NULL;
 }
 
 void
-rd_estate_settle (RdParts *parts)
+rd_estate_settle (RdComponents *parts)
 {
-  rd_server_pause (parts->server);
+  rd_http_port_pause (rd_server_get_port (parts->server));
   if (has_redis (parts))
     rd_redis_bus_hold (RD_REDIS_BUS (parts->bus), TRUE);
 }
 
 gboolean
-rd_estate_is_settled (RdParts *parts)
+rd_estate_is_settled (RdComponents *parts)
 {
-  return rd_server_get_handshakes (parts->server) == 0
-         && (!has_redis (parts) || rd_redis_bus_is_quiet (RD_REDIS_BUS (parts->bus)));
+  return rd_http_port_get_connections (rd_server_get_port (parts->server)) == 0
+         && (!has_redis (parts) || rd_redis_bus_is_idle (RD_REDIS_BUS (parts->bus)));
 }
 
 void
-rd_estate_unsettle (RdParts *parts)
+rd_estate_unsettle (RdComponents *parts)
 {
   if (has_redis (parts))
     rd_redis_bus_hold (RD_REDIS_BUS (parts->bus), FALSE);
-  rd_server_resume (parts->server);
+  rd_http_port_resume (rd_server_get_port (parts->server));
 }
 
 void
-rd_estate_freeze (RdParts *parts)
+rd_estate_freeze (RdComponents *parts)
 {
   parts->paused_us = g_get_monotonic_time ();
   if (parts->admin != NULL)
-    rd_admin_pause (parts->admin);
+    rd_http_port_pause (rd_admin_get_port (parts->admin));
   /* first: what waits for its turn is still published */
   if (has_redis (parts))
-    rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
+    rd_redis_stop (parts->redis);
   ws_engine_pause (rd_manager_get_engine (parts->manager));
 }
 
 void
-rd_estate_thaw (RdParts *parts)
+rd_estate_thaw (RdComponents *parts)
 {
   ws_engine_resume (rd_manager_get_engine (parts->manager));
   if (has_redis (parts))
-    rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
+    rd_redis_start (parts->redis);
   if (parts->admin != NULL)
-    rd_admin_resume (parts->admin);
+    rd_http_port_resume (rd_admin_get_port (parts->admin));
 }
 
 GVariant *
-rd_estate_greet (RdParts *parts)
+rd_estate_greet (RdComponents *parts)
 {
   GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
 
@@ -83,27 +82,28 @@ rd_estate_greet (RdParts *parts)
 }
 
 GVariant *
-rd_estate_pack (RdParts *parts, GVariant *clients)
+rd_estate_pack (RdComponents *parts, GVariant *clients)
 {
   GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
 
   g_variant_dict_insert (&dict, CLIENTS, "v", clients);
   g_variant_dict_insert (&dict, DUE, "x", rd_notifier_get_due_us (parts->notifier));
   g_variant_dict_insert_value (&dict, METRICS, rd_metrics_pack (parts->metrics));
-  g_variant_dict_insert_value (&dict, LISTENERS, rd_service_pack_listeners (parts->service));
+  g_variant_dict_insert_value (&dict, LISTENERS,
+                               rd_subscribers_pack (rd_service_get_subscribers (parts->service)));
   if (has_redis (parts))
     g_variant_dict_insert_value (&dict, REDIS, rd_redis_bus_pack (RD_REDIS_BUS (parts->bus)));
   return g_variant_dict_end (&dict);
 }
 
 static gboolean
-unpack_redis (RdParts *parts, GVariantDict *dict, GError **error)
+unpack_redis (RdComponents *parts, GVariantDict *dict, GError **error)
 {
   g_autoptr (GVariant) packed = g_variant_dict_lookup_value (
     dict, REDIS, G_VARIANT_TYPE (RD_REDIS_BUS_PACKED_TYPE));
 
   if (packed == NULL && has_redis (parts))
-    rd_redis_bus_begin_beyond (RD_REDIS_BUS (parts->bus));
+    rd_redis_bus_skip_ahead (RD_REDIS_BUS (parts->bus));
   if (packed == NULL)
     return TRUE;
 
@@ -112,7 +112,7 @@ unpack_redis (RdParts *parts, GVariantDict *dict, GError **error)
 }
 
 gboolean
-rd_estate_unpack (RdParts *parts,
+rd_estate_unpack (RdComponents *parts,
                   GVariant *state,
                   WsHandover *handover,
                   gint64 *due_us,
@@ -129,8 +129,8 @@ rd_estate_unpack (RdParts *parts,
   if (clients == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                           _ ("the other process has not told where its clients stand; it is "
-                              "faulty: let it drain (SIGTERM), and start this one then"));
+                           "the old worker sent no client state; it is faulty: drain it "
+                           "(SIGTERM), then start the new one");
       return FALSE;
     }
 
@@ -145,6 +145,7 @@ rd_estate_unpack (RdParts *parts,
   if (metrics != NULL)
     rd_metrics_unpack (parts->metrics, metrics);
   if (listeners != NULL && parts->connection != NULL)
-    rd_service_unpack_listeners (parts->service, listeners, parts->connection);
+    rd_subscribers_unpack (rd_service_get_subscribers (parts->service), listeners,
+                           parts->connection);
   return TRUE;
 }

@@ -11,24 +11,23 @@
 #include "rd-parcel-value.h"
 #include "rd-sockets.h"
 
-#include <glib/gi18n.h>
 #include <poll.h>
 #include <unistd.h>
 
 /* Returns: (transfer full) (element-type RdSocket): what we listen on. */
 static GPtrArray *
-list_sockets (RdParts *parts)
+list_sockets (RdComponents *parts)
 {
   GPtrArray *sockets = rd_sockets_new ();
 
-  rd_server_offer (parts->server, sockets);
+  rd_http_port_offer (rd_server_get_port (parts->server), sockets);
   if (parts->admin != NULL)
-    rd_admin_offer (parts->admin, sockets);
+    rd_http_port_offer (rd_admin_get_port (parts->admin), sockets);
   return sockets;
 }
 
 static gboolean
-send_listeners (RdParts *parts, RdParcel *parcel, GPtrArray *sockets, GError **error)
+send_listeners (RdComponents *parts, RdParcel *parcel, GPtrArray *sockets, GError **error)
 {
   g_autoptr (GArray) fds = rd_sockets_dup_fds (sockets);
 
@@ -39,7 +38,7 @@ send_listeners (RdParts *parts, RdParcel *parcel, GPtrArray *sockets, GError **e
 }
 
 gboolean
-rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
+rd_handover_send_listeners (RdComponents *parts, RdParcel *parcel, GError **error)
 {
   g_autoptr (GPtrArray) sockets = list_sockets (parts);
 
@@ -47,7 +46,7 @@ rd_handover_send_listeners (RdParts *parts, RdParcel *parcel, GError **error)
 }
 
 static gboolean
-send_header (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
+send_header (RdComponents *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
 {
   const int state_fd = rd_parcel_value_store (rd_estate_pack (parts, clients->state),
                                               "ringdown-state", error);
@@ -85,7 +84,7 @@ commit (RdParcel *parcel, GError **error)
 }
 
 gboolean
-rd_handover_send (RdParts *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
+rd_handover_send (RdComponents *parts, RdParcel *parcel, gint64 timeout_us, GError **error)
 {
   g_autoptr (WsHandover) clients = ws_engine_pack (rd_manager_get_engine (parts->manager));
   g_autoptr (RdParcelPacket) taken = NULL;
@@ -111,17 +110,17 @@ is_abandoned (const RdParcel *parcel)
 
 /* @other_fd: (transfer full): the end to be stored. */
 static gboolean
-store (RdParts *parts, const RdParcel *parcel, int other_fd, GError **error)
+store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error)
 {
-  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_PARCEL, error);
+  const gboolean is_given = rd_systemd_store (parts->systemd, other_fd, RD_INHERITED_CHANNEL,
+                                              error);
 
   close (other_fd);
   if (is_given && is_abandoned (parcel))
     {
-      g_set_error_literal (
-        error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-        _ ("the unit has no store for descriptors; add FileDescriptorStoreMax=16 "
-           "to its [Service], as with “systemctl edit”"));
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "the unit cannot store descriptors; add FileDescriptorStoreMax=16 "
+                           "to its [Service] section (systemctl edit)");
       return FALSE;
     }
 
@@ -130,22 +129,16 @@ store (RdParts *parts, const RdParcel *parcel, int other_fd, GError **error)
 
 /* @first: of the clients that could not go. */
 static void
-leave_behind (RdParts *parts, const WsHandover *clients, guint first, const char *reason)
+leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const char *reason)
 {
-  const guint n = clients->sockets->len - first;
-
-  g_warning (ngettext ("%u client could not be left to the next process, and was told to come "
-                       "again (1012): %s",
-                       "%u clients could not be left to the next process, and were told to come "
-                       "again (1012): %s",
-                       n),
-             n, reason);
+  g_warning ("Could not store %u of %u clients, closed with 1012: %s",
+             clients->sockets->len - first, clients->sockets->len, reason);
   ws_engine_close_from (rd_manager_get_engine (parts->manager), first);
 }
 
 /* All but the sockets, without which there is nothing to go on with. */
 static gboolean
-fill (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
+fill (RdComponents *parts, RdParcel *parcel, const WsHandover *clients, GError **error)
 {
   g_autoptr (GPtrArray) sockets = list_sockets (parts);
 
@@ -154,12 +147,12 @@ fill (RdParts *parts, RdParcel *parcel, const WsHandover *clients, GError **erro
   if (send_listeners (parts, parcel, sockets, error) && send_header (parts, parcel, clients, error))
     return TRUE;
 
-  rd_systemd_unstore (parts->systemd, RD_INHERITED_PARCEL);
+  rd_systemd_unstore (parts->systemd, RD_INHERITED_CHANNEL);
   return FALSE;
 }
 
 gboolean
-rd_handover_send_to_store (RdParts *parts, GError **error)
+rd_handover_send_to_store (RdComponents *parts, GError **error)
 {
   g_autoptr (WsHandover) clients = NULL;
   g_autoptr (GError) reason = NULL;

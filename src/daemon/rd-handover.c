@@ -14,7 +14,6 @@
 #include "rd-successor.h"
 
 #include <glib-unix.h>
-#include <glib/gi18n.h>
 
 #define SETTLE_US   G_TIME_SPAN_SECOND /* for handshakes under way, and again for admin's answers */
 #define SETTLE_MS   5                  /* between two looks */
@@ -35,7 +34,7 @@ typedef enum
 
 struct _RdHandover
 {
-  RdParts *parts;                   /* unowned */
+  RdComponents *parts;              /* unowned */
   const RdHandoverOptions *options; /* unowned */
   Stage stage;
   RdParcel *parcel;       /* owned, nullable: none, or to be stored */
@@ -51,7 +50,7 @@ struct _RdHandover
 };
 
 RdHandover *
-rd_handover_new (RdParts *parts, const RdHandoverOptions *options)
+rd_handover_new (RdComponents *parts, const RdHandoverOptions *options)
 {
   RdHandover *self = g_new0 (RdHandover, 1);
 
@@ -93,7 +92,7 @@ rd_handover_is_under_way (const RdHandover *self)
 }
 
 pid_t
-rd_handover_get_heir (const RdHandover *self)
+rd_handover_get_new_worker (const RdHandover *self)
 {
   return self->stage == STAGE_LEAVING ? self->pid : 0;
 }
@@ -106,9 +105,7 @@ on_failure (gpointer user_data)
                                                   self->failure->message);
 
   if (!self->is_to_store)
-    g_prefix_error (&error,
-                    /* Translators: the reason follows */
-                    _ ("nothing was handed over, and the old process goes on with all clients: "));
+    g_prefix_error (&error, "the old worker keeps all clients: ");
 
   reset (self); /* first: the next one may begin in there */
   self->func (error, self->user_data);
@@ -125,9 +122,7 @@ on_successor_end (const char *how, gpointer user_data)
     {
       g_clear_error (&self->failure);
       g_set_error (&self->failure, G_IO_ERROR, G_IO_ERROR_FAILED,
-                   /* Translators: the first is such as “the new process ended with status 1”; the
-                    * second a path */
-                   _ ("%s; see what it logged, and try “%s --check”"), how, self->options->program);
+                   "%s; see its log, and run “%s --check”", how, self->options->program);
     }
   else
     rd_successor_kill (self->successor);
@@ -169,14 +164,14 @@ give_up (RdHandover *self, const char *why)
 static void
 on_drain_state (RdHandover *self)
 {
-  give_up (self, _ ("a drain has begun meanwhile"));
+  give_up (self, "a drain has started");
 }
 
 void
-rd_handover_give_up (RdHandover *self)
+rd_handover_cancel (RdHandover *self)
 {
   if (!self->is_to_store)
-    give_up (self, _ ("a restart has begun meanwhile"));
+    give_up (self, "a restart has started");
 }
 
 static gboolean
@@ -185,7 +180,7 @@ on_answers_given (gpointer user_data)
   RdHandover *self = user_data;
   RdAdmin *admin = self->parts->admin;
 
-  if (admin != NULL && rd_admin_get_connections (admin) > 0
+  if (admin != NULL && rd_http_port_get_connections (rd_admin_get_port (admin)) > 0
       && g_get_monotonic_time () < self->settled_us)
     return G_SOURCE_CONTINUE;
 
@@ -213,11 +208,10 @@ on_serving (int fd, GIOCondition condition, gpointer user_data)
                                                          &reason);
 
   if (packet == NULL)
-    g_set_error (
-      &self->failure, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
-      _ ("process %d took over the clients, but did not come to serve them, and they are "
-         "lost: %s"),
-      (int) self->pid, reason->message);
+    g_set_error (&self->failure, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
+                 "the new worker (process %d) took over but failed before it served "
+                 "clients; all clients are lost: %s",
+                 (int) self->pid, reason->message);
   self->watch_id = 0;
   depart (self);
   return G_SOURCE_REMOVE;
@@ -228,8 +222,8 @@ on_serving_late (gpointer user_data)
 {
   RdHandover *self = user_data;
 
-  g_warning (_ ("The process that took over the clients has not said in time that it serves them; "
-                "see what it logged"));
+  g_warning ("The new worker has taken over but has not reported in time that it"
+             " serves clients; see its log");
   self->timer_id = 0;
   depart (self);
   return G_SOURCE_REMOVE;
@@ -242,12 +236,12 @@ leave (RdHandover *self)
   self->stage = STAGE_LEAVING;
   if (self->successor != NULL)
     rd_successor_release (self->successor); /* first: a main process has to be systemd's child */
-  if (!rd_systemd_move (self->parts->systemd, self->pid))
-    g_warning (_ ("The service manager has not taken note in time that process %d is the service "
-                  "now: it may start another one"),
+  if (!rd_systemd_set_main_pid (self->parts->systemd, self->pid))
+    g_warning ("The service manager did not confirm in time that process %d is the"
+               " main process now: it may start another one",
                (int) self->pid);
 
-  rd_parts_retire (self->parts);
+  rd_components_retire (self->parts);
   rd_parcel_set_deadline (self->parcel, 0);
   self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_IN | G_IO_HUP, on_serving,
                                   self);
@@ -316,7 +310,7 @@ on_ready (int fd, GIOCondition condition, gpointer user_data)
     g_variant_get (packet->body, "(u)", &self->pid);
   if (packet != NULL && self->pid <= 0)
     g_set_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-                 _ ("the other process says that it is process %d; it is faulty"), (int) self->pid);
+                 "the new worker sent the invalid process id %d; it is faulty", (int) self->pid);
 
   if (error != NULL)
     fail (self, error);
@@ -337,14 +331,13 @@ may_begin (RdHandover *self, GError **error)
 {
   if (self->stage != STAGE_NONE)
     g_set_error_literal (error, RD_ERROR, RD_ERROR_BUSY,
-                         _ ("a hand-over is under way already; wait for it to end"));
+                         "a hand-over is already in progress; wait until it ends");
   else if (self->parts->notifier == NULL)
     g_set_error_literal (error, RD_ERROR, RD_ERROR_BUSY,
-                         _ ("the service has not started yet, or could not; see what it logged"));
+                         "the service has not started yet, or failed to start; see its log");
   else if (!rd_drain_is_running (self->parts->drain))
     g_set_error_literal (error, RD_ERROR, RD_ERROR_BUSY,
-                         _ ("the service drains, and ends when its clients have left; cancel the "
-                            "drain first"));
+                         "the service is draining; cancel the drain first");
   else
     return TRUE;
 

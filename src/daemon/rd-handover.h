@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "rd-parts.h"
+#include "rd-components.h"
 
 G_BEGIN_DECLS
 
@@ -26,7 +26,7 @@ typedef struct
 typedef void (*RdHandoverFunc) (const GError *error, gpointer user_data);
 
 /* @parts, @options: (transfer none): outlive it. Returns: (transfer full). */
-RdHandover *rd_handover_new (RdParts *parts, const RdHandoverOptions *options);
+RdHandover *rd_handover_new (RdComponents *parts, const RdHandoverOptions *options);
 void rd_handover_free (RdHandover *self);
 
 /* Starts the program anew and hands over to it. Returns: FALSE with %RD_ERROR_BUSY while one is
@@ -52,12 +52,12 @@ gboolean rd_handover_store (RdHandover *self,
 
 /* Gives up a hand-over to another process that is being prepared: there is something that does not
  * wait. */
-void rd_handover_give_up (RdHandover *self);
+void rd_handover_cancel (RdHandover *self);
 
 gboolean rd_handover_is_under_way (const RdHandover *self);
 
 /* Returns: who goes on with the clients, to whom all signals are to be passed on; 0: we do. */
-pid_t rd_handover_get_heir (const RdHandover *self);
+pid_t rd_handover_get_new_worker (const RdHandover *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHandover, rd_handover_free)
 

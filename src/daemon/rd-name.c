@@ -1,67 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The name of the service on the message bus: a service that is started ends if it cannot have it;
- * one that has the clients of another process by then goes on without, and does not let them wait
- * for a bus that is silent. Who else may have the name is the bus's to know. */
+/* Takes the bus name of the service. */
 
 #include "rd-name.h"
 
-#include <glib/gi18n.h>
+gboolean
+rd_name_choose_bus (gboolean is_system, GError **error)
+{
+  g_autofree char *address = NULL;
 
-#define LIMIT_US (2 * G_TIME_SPAN_SECOND) /* nobody is served meanwhile */
+  if (!is_system)
+    return TRUE;
+
+  address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  return address != NULL && g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
+}
 
 static gpointer
-cancel_in_time (gpointer user_data)
+cancel_later (gpointer user_data)
 {
-  g_autoptr (GCancellable) limit = user_data;
+  g_autoptr (GCancellable) cancellable = user_data;
 
-  g_usleep (LIMIT_US);
-  g_cancellable_cancel (limit);
+  g_usleep (RD_NAME_TIMEOUT_MS * G_TIME_SPAN_MILLISECOND);
+  g_cancellable_cancel (cancellable);
   return NULL;
 }
 
-/* Returns: (transfer full) (nullable): will be cancelled, by a thread, as no loop runs yet; NULL:
- * there can be no thread. */
-static GCancellable *
-new_limit (void)
+/* Registers @application; gives up after RD_NAME_TIMEOUT_MS. A thread keeps the time, as no main
+ * loop runs.
+ */
+static gboolean
+register_in_time (GApplication *application, GError **error)
 {
-  g_autoptr (GCancellable) limit = g_cancellable_new ();
-  GThread *thread = g_thread_try_new ("limit", cancel_in_time, g_object_ref (limit), NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  GThread *thread = g_thread_try_new ("timeout", cancel_later, g_object_ref (cancellable), NULL);
 
-  if (thread == NULL)
-    {
-      g_object_unref (limit); /* that of the thread */
-      return NULL;
-    }
+  if (thread != NULL)
+    g_thread_unref (thread);
+  else
+    g_object_unref (cancellable);
+  return g_application_register (application, cancellable, error);
+}
 
-  g_thread_unref (thread);
-  return g_steal_pointer (&limit);
+static void
+add_flag (GApplication *application, GApplicationFlags flag)
+{
+  g_application_set_flags (application, g_application_get_flags (application) | flag);
 }
 
 gboolean
-rd_name_take (GApplication *application, gboolean has_clients, GError **error)
+rd_name_take (GApplication *application, gboolean is_takeover, GError **error)
 {
-  g_autoptr (GCancellable) limit = has_clients ? new_limit () : NULL;
   const char *name = g_application_get_application_id (application);
   g_autoptr (GError) reason = NULL;
 
-  if (g_application_register (application, limit, &reason))
-    return TRUE;
-  if (!has_clients)
+  if (!is_takeover)
     {
-      g_propagate_prefixed_error (
-        error, g_steal_pointer (&reason),
-        /* Translators: a name on the message bus; the reason follows */
-        _ ("cannot take the name %s (does one run already? --replace takes over from it, another "
-           "beside it takes --instance=NAME): "),
-        name);
+      if (g_application_register (application, NULL, error))
+        return TRUE;
+      g_prefix_error (error,
+                      "cannot take the bus name %s (is the service running already? --replace "
+                      "takes over from it, --instance=NAME runs another one beside it): ",
+                      name);
       return FALSE;
     }
 
-  g_warning (_ ("Cannot take the name %s on the message bus, running on without it: %s"), name,
-             reason->message);
-  g_application_set_flags (application,
-                           g_application_get_flags (application) | G_APPLICATION_NON_UNIQUE);
+  add_flag (application, G_APPLICATION_REPLACE);
+  if (register_in_time (application, &reason))
+    return TRUE;
+
+  g_warning ("Cannot take the bus name %s, running without it: %s", name, reason->message);
+  add_flag (application, G_APPLICATION_NON_UNIQUE);
   return g_application_register (application, NULL, error);
 }

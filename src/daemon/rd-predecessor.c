@@ -11,7 +11,6 @@
 #include "rd-names.h"
 
 #include <gio/gunixfdlist.h>
-#include <glib/gi18n.h>
 
 #define TIMEOUT_S 10
 
@@ -42,17 +41,15 @@ set_refusal (const char *name, GError *reason, GError **error)
       || g_error_matches (reason, G_DBUS_ERROR, G_DBUS_ERROR_TIMEOUT))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   /* Translators: a name on the message bus */
-                   _ ("%s does not hand over: no answer within %d s; is it suspended, or "
-                      "overloaded?"),
+                   "%s does not hand over: no answer within %d s; is it suspended or "
+                   "overloaded?",
                    name, TIMEOUT_S);
       return;
     }
 
   g_dbus_error_strip_remote_error (reason);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-               /* Translators: a name on the message bus; the reason follows */
-               _ ("%s does not hand over: %s"), name, reason->message);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s does not hand over: %s", name,
+               reason->message);
 }
 
 /* Asks the service that has @name on @bus to hand over to us. @ours: (out) (transfer full): the end
@@ -93,8 +90,7 @@ take_stored (int fd, RdSuccession **succession)
   if (*succession != NULL && rd_succession_greet (*succession, &error))
     return;
 
-  g_warning (_ ("The clients of the process before are lost, as what it left cannot be read: %s"),
-             error->message);
+  g_warning ("Cannot read the stored clients, all of them are lost: %s", error->message);
   g_clear_pointer (succession, rd_succession_free);
 }
 
@@ -108,18 +104,15 @@ replace (const RdConfig *config, RdSuccession **succession, GError **error)
 
   if (name == NULL)
     {
-      g_set_error_literal (
-        error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-        _ ("--replace finds the other process on a message bus; give --bus=session "
-           "or --bus=system"));
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "--replace needs a message bus; set --bus=session or --bus=system");
       return FALSE;
     }
 
   bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, error);
   if (bus == NULL)
     {
-      /* Translators: the reason follows */
-      g_prefix_error (error, _ ("--replace finds the other process on a message bus: "));
+      g_prefix_error (error, "--replace needs a message bus: ");
       return FALSE;
     }
   if (!ask_for_parcel (bus, name, &parcel, error))
@@ -137,12 +130,12 @@ rd_predecessor_find (const RdConfig *config,
                      RdSuccession **succession,
                      GError **error)
 {
-  const gboolean was_stored = inherited->parcels->len > 0;
+  const gboolean was_stored = inherited->channels->len > 0;
 
   if (*succession != NULL)
     return rd_succession_greet (*succession, error);
-  while (*succession == NULL && inherited->parcels->len > 0)
-    take_stored (rd_inherited_steal_parcel (inherited), succession);
+  while (*succession == NULL && inherited->channels->len > 0)
+    take_stored (rd_inherited_steal_channel (inherited), succession);
 
   return was_stored || !config->replace || replace (config, succession, error);
 }

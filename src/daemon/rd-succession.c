@@ -16,7 +16,6 @@
 #include "rd-successor.h"
 
 #include <glib-unix.h>
-#include <glib/gi18n.h>
 #include <unistd.h>
 
 /* Longer than the other process waits once nobody is served: it decides. */
@@ -33,13 +32,13 @@ struct _RdSuccession
   RdParcel *parcel; /* owned */
   int pidfd;        /* owned: stands for the other process; -1: none, or not known */
   gboolean is_stored;
-  gboolean is_taken; /* there is more than the ports */
-  RdParts *parts;    /* unowned, nullable: not yet */
-  GPtrArray *offers; /* owned; RdSocket */
-  char *node;        /* owned, nullable */
-  guint clients;     /* when the other process last told */
-  gint64 paused_us;  /* monotonic: when it stopped serving; 0: it did not get there */
-  gint64 due_us;     /* see rd_notifier_new() */
+  gboolean is_taken;   /* there is more than the ports */
+  RdComponents *parts; /* unowned, nullable: not yet */
+  GPtrArray *offers;   /* owned; RdSocket */
+  char *node;          /* owned, nullable */
+  guint clients;       /* when the other process last told */
+  gint64 paused_us;    /* monotonic: when it stopped serving; 0: it did not get there */
+  gint64 due_us;       /* see rd_notifier_new() */
   RdHandoverReport report;
   guint watch_id;
   guint timer_id;
@@ -71,8 +70,8 @@ rd_succession_find (char **environment, RdSuccession **succession, GError **erro
   if (!g_ascii_string_to_unsigned (text, 10, STDERR_FILENO + 1, G_MAXINT, &fd, NULL))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   _ ("%s is not the number of a descriptor; it is for processes that ringdown "
-                      "starts itself: unset it"),
+                   "%s is not a descriptor number; only ringdown itself sets this "
+                   "variable: unset it",
                    RD_SUCCESSOR_VARIABLE);
       return FALSE;
     }
@@ -173,14 +172,14 @@ require_room (RdSuccession *self, GError **error)
     return TRUE;
 
   g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_DESCRIPTORS,
-               _ ("there are %u clients, and descriptors of the new process allow for %u only; "
-                  "raise its hard limit (LimitNOFILE=, ulimit -Hn)"),
+               "there are %u clients, but the descriptor limit of the new worker "
+               "allows only %u; raise its hard limit (LimitNOFILE=, ulimit -Hn)",
                self->clients, room);
   return FALSE;
 }
 
 gboolean
-rd_succession_prepare (RdSuccession *self, RdParts *parts, GError **error)
+rd_succession_prepare (RdSuccession *self, RdComponents *parts, GError **error)
 {
   self->parts = parts;
   if (!require_room (self, error))
@@ -298,7 +297,7 @@ take (RdSuccession *self, GError **error)
     {
       self->report.lost = self->clients;
       if (self->parts->redis != NULL)
-        rd_redis_bus_begin_beyond (RD_REDIS_BUS (self->parts->bus));
+        rd_redis_bus_skip_ahead (RD_REDIS_BUS (self->parts->bus));
       return TRUE; /* it died before it could hand over anything: the ports are ours, at least */
     }
   if (header == NULL)
@@ -360,15 +359,9 @@ report (RdSuccession *self)
   const RdHandoverReport *report = &self->report;
   const guint clients = report->moved + report->closed + report->lost;
 
-  /* Translators: the last is a time in milliseconds */
-  g_message (
-    ngettext ("Generation %u goes on with %u client: %u moved, %u closed, %u lost; a pause "
-              "of %u ms",
-              "Generation %u goes on with %u clients: %u moved, %u closed, %u lost; a "
-              "pause of %u ms",
-              clients),
-    report->generation, clients, report->moved, report->closed, report->lost,
-    (guint) ((report->pause_us + 500) / 1000));
+  g_message ("Generation %u took over %u client%s: %u moved, %u closed, %u lost; pause %u ms",
+             report->generation, clients, clients == 1 ? "" : "s", report->moved, report->closed,
+             report->lost, (guint) ((report->pause_us + 500) / 1000));
   show (self);
 }
 
@@ -385,12 +378,12 @@ on_first_turn (gpointer user_data)
   self->timer_id = 0;
   if (self->is_stored)
     {
-      rd_systemd_unstore (self->parts->systemd, RD_INHERITED_PARCEL);
+      rd_systemd_unstore (self->parts->systemd, RD_INHERITED_CHANNEL);
       rd_systemd_ready (self->parts->systemd);
       return G_SOURCE_REMOVE;
     }
 
-  rd_systemd_live (self->parts->systemd);
+  rd_systemd_start_watchdog (self->parts->systemd);
   rd_parcel_set_deadline (self->parcel, 0);
   rd_parcel_send (self->parcel, RD_PARCEL_KIND_SERVING, g_variant_new ("()"), NULL, 0, NULL);
   self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_HUP, on_hang_up, self);
@@ -414,14 +407,14 @@ shut_offers (RdSuccession *self)
 void
 rd_succession_begin (RdSuccession *self)
 {
-  RdParts *parts = self->parts;
+  RdComponents *parts = self->parts;
 
   if (self->is_taken)
     ws_engine_resume (rd_manager_get_engine (parts->manager));
-  rd_parts_start (parts, self->due_us);
-  rd_server_resume (parts->server);
+  rd_components_start (parts, self->due_us);
+  rd_http_port_resume (rd_server_get_port (parts->server));
   if (parts->admin != NULL)
-    rd_admin_resume (parts->admin);
+    rd_http_port_resume (rd_admin_get_port (parts->admin));
   shut_offers (self);
   self->timer_id = g_timeout_add (0, on_first_turn, self);
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "rd-parcel.h"
-#include "rd-parts.h"
+#include "rd-components.h"
 
 G_BEGIN_DECLS
 
@@ -32,7 +32,7 @@ GPtrArray *rd_succession_get_offers (const RdSuccession *self);
 
 /* Makes room for the clients, which go into @parts: before there are threads, as
  * rd_parcel_prepare() says. @parts: unowned from here on. Returns: FALSE with an error. */
-gboolean rd_succession_prepare (RdSuccession *self, RdParts *parts, GError **error);
+gboolean rd_succession_prepare (RdSuccession *self, RdComponents *parts, GError **error);
 
 /* Says that all is ready, and takes over into the parts, which listen; blocks for as long as the
  * other process does what it has to before, and then for no longer than it takes. From here on the

@@ -19,7 +19,7 @@ rd_vigil_keep (RdSystemd *systemd, pid_t heir)
   const int fd = rd_process_open (heir);
 
   do
-    rd_systemd_need_time (systemd);
+    rd_systemd_extend_timeout (systemd);
   while (!rd_process_has_ended (fd, NEED_TIME_MS));
 
   if (fd >= 0)

@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The admin port: a table of paths and who answers them. It shows and never changes anything, so
- * that whoever reaches it can do no harm; and it answers to the end, also while the service
- * drains. Pages of strangers are refused all of it. Probes and scrapers may call this machine what
- * they like; people may not, see rd_origins_may_name_us(). */
+/* The admin port: a table of paths and their handlers. Web pages of other origins may read none of
+ * them; the page at / is also refused under untrusted host names, see rd_origins_is_trusted_name().
+ */
 
 #include "rd-admin.h"
 
-#include "rd-host.h"
-#include "rd-http-port.h"
 #include "rd-http.h"
 #include "rd-origins.h"
-#include "rd-page-urls.h"
 #include "rd-page.h"
 
 #include <json-glib/json-glib.h>
 
-#define CONNECTIONS_MAX     64
-#define LIFETIME_US         (10 * G_USEC_PER_SEC)
-#define CROWDED_LIFETIME_US (G_USEC_PER_SEC / 4) /* while there is no room for more */
+#define CONNECTIONS_MAX 64
 
 struct _RdAdmin
 {
@@ -33,22 +27,22 @@ struct _RdAdmin
   RdHttpPort *port;   /* owned */
 };
 
-/* Returns: (transfer none) (nullable): all of a header that should be there once: "a, b" for two,
- * which neither names nor is anybody. */
+/* Returns: (transfer none) (nullable): the value of header @name; of a repeated header, all values:
+ * "a, b", which is no valid origin or host. */
 static const char *
 get_header (SoupServerMessage *message, const char *name)
 {
   return soup_message_headers_get_list (soup_server_message_get_request_headers (message), name);
 }
 
-/* Alive: the main loop came round to answer. */
+/* Answers as long as the main loop runs. */
 static void
 on_healthz (RdAdmin *admin, SoupServerMessage *message)
 {
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain; charset=utf-8", "ok\n");
 }
 
-/* Ready: new clients are welcome. */
+/* Answers 200 while new clients are accepted, otherwise 503. */
 static void
 on_readyz (RdAdmin *admin, SoupServerMessage *message)
 {
@@ -83,7 +77,6 @@ on_metrics (RdAdmin *admin, SoupServerMessage *message)
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain; version=0.0.4; charset=utf-8", text);
 }
 
-/* For people. */
 static void
 on_page (RdAdmin *admin, SoupServerMessage *message)
 {
@@ -94,15 +87,15 @@ on_page (RdAdmin *admin, SoupServerMessage *message)
   g_autofree char *policy = NULL;
   g_autofree char *html = NULL;
 
-  if (!rd_origins_may_name_us (admin->origins, authority))
+  if (!rd_origins_is_trusted_name (admin->origins, authority))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
-                      "The page is not shown under this name: open it by IP address or as "
+                      "The page is not shown under this host name; open it by IP address or as "
                       "localhost, or start ringdown with --allow-origin=http://NAME:PORT.");
       return;
     }
 
-  urls = rd_page_urls_reach ((const char *const *) admin->client_urls, host);
+  urls = rd_page_find_urls ((const char *const *) admin->client_urls, host);
   policy = rd_page_dup_policy (admin->page, (const char *const *) urls);
   html = rd_page_render (admin->page, (const char *const *) urls);
   soup_message_headers_replace (answer, "Content-Security-Policy", policy);
@@ -132,10 +125,11 @@ on_request (SoupServer *soup,
 
   if (!rd_http_require_get (message))
     return;
-  if (!rd_origins_may_ask (admin->origins, get_header (message, "Origin"),
-                           get_header (message, "Host")))
+  if (!rd_origins_may_read (admin->origins, get_header (message, "Origin"),
+                            get_header (message, "Host")))
     {
-      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN, "Pages of this origin may not ask.");
+      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
+                      "Pages of this origin may not read this port; allow it with --allow-origin.");
       return;
     }
 
@@ -147,10 +141,8 @@ on_request (SoupServer *soup,
       }
 
   rd_http_refuse (message, SOUP_STATUS_NOT_FOUND,
-                  "There is nothing here; try /, /healthz, /readyz or /metrics.");
+                  "No such path; use /, /healthz, /readyz or /metrics.");
 }
-
-static const RdHttpPortEvents port_events = { 0 };
 
 RdAdmin *
 rd_admin_new (RdManager *manager,
@@ -161,15 +153,13 @@ rd_admin_new (RdManager *manager,
               GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
-  const char *const addresses[] = { options->address, NULL };
-  const RdHttpPortOptions port_options = { .addresses = addresses,
-                                           .port = options->port,
-                                           .inherited = options->inherited,
-                                           .role = RD_ROLE_ADMIN,
-                                           .offers = options->offers,
-                                           .max_connections = CONNECTIONS_MAX,
-                                           .lifetime_us = LIFETIME_US,
-                                           .crowded_lifetime_us = CROWDED_LIFETIME_US };
+  const RdHttpPortOptions port_options
+    = { .binding = &options->binding,
+        .scheme = "http",
+        .path = "",
+        .max_connections = CONNECTIONS_MAX,
+        .lifetime_us = RD_HTTP_PORT_LIFETIME_US,
+        .crowded_lifetime_us = RD_HTTP_PORT_CROWDED_LIFETIME_US };
 
   admin->manager = g_object_ref (manager);
   admin->drain = g_object_ref (drain);
@@ -178,7 +168,7 @@ rd_admin_new (RdManager *manager,
   admin->page = rd_page_new (ws_engine_get_options (rd_manager_get_engine (manager))->max_message);
   admin->client_urls = g_strdupv ((char **) options->client_urls);
   admin->origins = rd_origins_new (options->allow_origins);
-  admin->port = rd_http_port_new (&port_options, &port_events, admin, error);
+  admin->port = rd_http_port_new (&port_options, error);
   if (admin->port == NULL)
     return NULL;
 
@@ -199,32 +189,8 @@ rd_admin_free (RdAdmin *admin)
   g_free (admin);
 }
 
-char **
-rd_admin_dup_urls (RdAdmin *admin)
+RdHttpPort *
+rd_admin_get_port (RdAdmin *admin)
 {
-  return rd_http_port_dup_urls (admin->port, "http://", "");
-}
-
-guint
-rd_admin_get_connections (RdAdmin *admin)
-{
-  return rd_http_port_get_connections (admin->port);
-}
-
-void
-rd_admin_pause (RdAdmin *admin)
-{
-  rd_http_port_pause (admin->port);
-}
-
-void
-rd_admin_resume (RdAdmin *admin)
-{
-  rd_http_port_resume (admin->port);
-}
-
-void
-rd_admin_offer (RdAdmin *admin, GPtrArray *offers)
-{
-  rd_http_port_offer (admin->port, offers);
+  return admin->port;
 }

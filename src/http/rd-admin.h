@@ -4,28 +4,24 @@
 #pragma once
 
 #include "rd-drain.h"
+#include "rd-http-port.h"
 #include "rd-manager.h"
-#include "rd-metrics.h"
 
 G_BEGIN_DECLS
 
-/* The admin port: /healthz, /readyz and /metrics for probes and scrapers, a page for people at /.
- * It answers to the end. */
+/* The admin port: /healthz, /readyz, /metrics, and the page at /. It is read-only, and answers
+ * during a drain, too. */
 typedef struct _RdAdmin RdAdmin;
 
 typedef struct
 {
-  const char *address;
-  guint port;           /* 0: any free one */
-  GPtrArray *inherited; /* GSocket, unowned: if there are any, these instead of the above */
-  GPtrArray *offers;    /* RdSocket, shared, nullable: what a predecessor has bound itself */
-  const char *const *client_urls;   /* of the clients' port, for the page */
-  const char *const *allow_origins; /* globs of those whose pages may ask; empty: any */
+  RdBindingOptions binding;
+  const char *const *client_urls;   /* URLs of the public port, for the page */
+  const char *const *allow_origins; /* glob patterns of origins whose pages may read the port */
 } RdAdminOptions;
 
-/* Listens at once; with offers it goes on with those that fit, takes them from the list, and
- * accepts nobody until rd_admin_resume(). Returns: (transfer full): NULL with an error that names
- * address and port. */
+/* Listens, as rd_http_port_new(). @metrics: outlives the object.
+ * Returns: (transfer full): NULL with an error. */
 RdAdmin *rd_admin_new (RdManager *manager,
                        RdDrain *drain,
                        RdBus *bus,
@@ -34,22 +30,8 @@ RdAdmin *rd_admin_new (RdManager *manager,
                        GError **error);
 void rd_admin_free (RdAdmin *admin);
 
-/* Returns: (transfer full): "http://127.0.0.1:8001" and so on. */
-char **rd_admin_dup_urls (RdAdmin *admin);
-
-/* How many requests are not answered yet. */
-guint rd_admin_get_connections (RdAdmin *admin);
-
-/* Leaves new connections in the backlog, whoever will accept them; requests under way are answered.
- */
-void rd_admin_pause (RdAdmin *admin);
-
-/* Accepts them again; as a successor, what is left of the offers for this port is closed now, once
- * those who wait there are in. */
-void rd_admin_resume (RdAdmin *admin);
-
-/* Adds to @offers (element-type RdSocket) what it listens on now, which it keeps too. */
-void rd_admin_offer (RdAdmin *admin, GPtrArray *offers);
+/* Returns: (transfer none). */
+RdHttpPort *rd_admin_get_port (RdAdmin *admin);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdAdmin, rd_admin_free)
 

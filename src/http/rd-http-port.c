@@ -1,40 +1,275 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A port that speaks HTTP, with a bound to everything a stranger can make of it: how many
- * connections, how long each lasts, how much of a request is kept. What is served is the
- * handlers'. */
+/* An HTTP port: accepts connections in batches, limits their number and lifetime, and serves them
+ * with libsoup. It does not use SoupServer's own listener, which stops for good after a failed
+ * accept() and has a backlog of 10. */
 
 #include "rd-http-port.h"
 
-#include "rd-binding.h"
 #include "rd-connections.h"
 #include "rd-http.h"
-#include "rd-listener.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
 #include <malloc.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#define BATCH       16 /* connections accepted in one turn of the main loop */
-#define CROWD_SHARE 8  /* of the connections there may be, so small a part is a crowd */
+#define ACCEPT_BATCH 16  /* connections accepted per main loop iteration */
+#define CROWD_SHARE  8   /* more than max_connections / CROWD_SHARE connections are a crowd */
+#define RETRY_MS     100 /* pause after accept() failed */
+#define QUIET_US     (60 * G_TIME_SPAN_SECOND) /* without a failure, before another one is logged */
 
 struct _RdHttpPort
 {
-  RdBinding *binding;         /* owned */
-  RdListener *listener;       /* owned */
-  GPtrArray *offers;          /* RdSocket, owned, nullable: until we have taken over */
-  RdConnections *connections; /* owned */
-  SoupServer *soup;           /* owned */
-  GSocketAddress *nowhere;    /* owned */
+  RdBinding *binding; /* owned */
   RdRole role;
+  char *scheme; /* owned */
+  char *path;   /* owned */
+
+  GPtrArray *sources;    /* GSource, owned: one per listening socket while accepting */
+  GPtrArray *offers;     /* RdSocket, owned, nullable: sockets of the old worker before takeover */
+  gboolean is_paused;    /* by rd_http_port_pause() */
+  guint batch;           /* connections accepted per main loop iteration; 0: none */
+  guint retry_id;        /* timeout: accepts again after accept() failed */
+  int spare_fd;          /* owned: closed for refuse_one() when no descriptor is left; or -1 */
+  gint64 quiet_until_us; /* CLOCK_MONOTONIC: failures of accept() before that are not logged */
+
+  RdConnections *connections; /* owned */
   guint max_connections;
-  gboolean was_crowded; /* and the heap has not been trimmed since */
-  guint trim_id;
-  const RdHttpPortEvents *events; /* unowned: outlives us */
-  gpointer user_data;             /* unowned */
+  gboolean was_crowded; /* there was a crowd since the heap was trimmed */
+  guint trim_id;        /* idle source: trims the heap */
+  SoupServer *soup;     /* owned */
+  GSocketAddress *any;  /* owned: 0.0.0.0 */
+  RdMetrics *metrics;   /* unowned, nullable: outlives us */
 };
 
-/* No request here has a body: what comes as one is not kept. libsoup reads it to its end before it
- * answers, or until the connection's time is up. */
+static void
+count_refused (RdHttpPort *port, RdRefused why)
+{
+  if (port->metrics != NULL)
+    rd_metrics_count_refused (port->metrics, why);
+}
+
+static int
+open_spare (void)
+{
+  return open ("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Accepts one connection and closes it, if no descriptor is left. If it stayed in the backlog, it
+ * would wake the main loop again and again. Returns 0 or the errno of accept(). */
+static int
+refuse_one (RdHttpPort *port, int listen_fd)
+{
+  int fd, accept_errno;
+
+  if (port->spare_fd >= 0)
+    close (port->spare_fd);
+  fd = TEMP_FAILURE_RETRY (accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC));
+  accept_errno = errno;
+  if (fd >= 0)
+    close (fd);
+  port->spare_fd = open_spare ();
+  if (fd < 0)
+    return accept_errno;
+
+  count_refused (port, RD_REFUSED_DESCRIPTORS);
+  rd_connections_cut_oldest (port->connections); /* frees a descriptor for the next connection */
+  return 0;
+}
+
+/* Serves the connection @fd (transfer full). */
+static void
+serve (RdHttpPort *port, int fd)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, &error);
+  g_autoptr (GSocketConnection) connection = NULL;
+
+  if (socket == NULL)
+    {
+      g_debug ("Accepted connection lost: %s", error->message);
+      close (fd);
+      return;
+    }
+
+  connection = g_socket_connection_factory_create_connection (socket);
+  rd_connections_watch (port->connections, connection);
+  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any, port->any,
+                                    &error))
+    g_debug ("Connection not served: %s", error->message);
+}
+
+static void
+report_failure (RdHttpPort *port, int accept_errno)
+{
+  if (g_get_monotonic_time () >= port->quiet_until_us)
+    {
+      g_auto (GStrv) names = rd_binding_dup_addresses (port->binding);
+
+      g_warning ("Cannot accept connections on %s: %s; trying again%s", names[0],
+                 g_strerror (accept_errno),
+                 accept_errno == EMFILE
+                   ? ", raise the descriptor limit (LimitNOFILE=, ulimit -Hn) if this lasts"
+                   : "");
+    }
+  port->quiet_until_us = g_get_monotonic_time () + QUIET_US;
+}
+
+static gboolean on_retry (gpointer user_data);
+static void stop_sources (RdHttpPort *port);
+
+/* Accepts one connection. Returns whether there may be more to accept. */
+static gboolean
+accept_one (RdHttpPort *port, int listen_fd)
+{
+  const int fd = accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  const int accept_errno = errno;
+  int refuse_errno;
+
+  if (fd >= 0)
+    {
+      serve (port, fd);
+      return TRUE;
+    }
+
+  switch (accept_errno)
+    {
+    case EAGAIN:
+      return FALSE;
+
+    case EINTR:
+    case ECONNABORTED: /* this and the following: errors of one connection, accept(2) */
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return TRUE;
+
+    case EMFILE:
+    case ENFILE:
+      refuse_errno = refuse_one (port, listen_fd);
+      if (refuse_errno == EAGAIN)
+        return FALSE; /* accept() allocates a descriptor before it checks the backlog */
+      report_failure (port, accept_errno);
+      if (refuse_errno == 0)
+        return TRUE;
+      break;
+
+    default:
+      report_failure (port, accept_errno);
+    }
+
+  stop_sources (port);
+  port->retry_id = g_timeout_add (RETRY_MS, on_retry, port);
+  return FALSE;
+}
+
+static gboolean
+on_readable (int fd, GIOCondition condition, gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+
+  for (guint i = 0; i < port->batch && accept_one (port, fd); i++)
+    continue;
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* Accepts all connections in the backlog of @socket, which may be one that we do not poll. */
+static void
+accept_waiting (RdHttpPort *port, GSocket *socket)
+{
+  for (int i = 0; i < RD_BINDING_BACKLOG && accept_one (port, g_socket_get_fd (socket)); i++)
+    continue;
+}
+
+static void
+stop_sources (RdHttpPort *port)
+{
+  for (guint i = 0; i < port->sources->len; i++)
+    g_source_destroy (port->sources->pdata[i]);
+  g_ptr_array_set_size (port->sources, 0);
+  g_clear_handle_id (&port->retry_id, g_source_remove);
+}
+
+/* Polls the listening sockets, unless the port is paused or full. */
+static void
+update_sources (RdHttpPort *port)
+{
+  GPtrArray *sockets = rd_binding_get_sockets (port->binding);
+
+  stop_sources (port);
+  if (port->is_paused || port->batch == 0)
+    return;
+
+  for (guint i = 0; i < sockets->len; i++)
+    {
+      const RdSocket *socket = sockets->pdata[i];
+      GSource *source = g_unix_fd_source_new (g_socket_get_fd (socket->socket), G_IO_IN);
+
+      g_source_set_callback (source, G_SOURCE_FUNC (on_readable), port, NULL);
+      g_source_attach (source, NULL);
+      g_ptr_array_add (port->sources, source);
+    }
+}
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+
+  port->retry_id = 0;
+  update_sources (port);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_trim (gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+
+  port->trim_id = 0;
+  port->was_crowded = FALSE;
+  malloc_trim (0);
+  return G_SOURCE_REMOVE;
+}
+
+/* Adapts the batch to the number of connections: with a crowd, connections are accepted one by one,
+ * so that older ones are served first. After a crowd the heap is trimmed, since its free memory
+ * lies between the memory of clients and malloc() does not return that by itself. */
+static void
+on_count_changed (guint count, gpointer user_data)
+{
+  RdHttpPort *port = user_data;
+  const gboolean is_crowded = count > port->max_connections / CROWD_SHARE;
+  const gboolean is_full = count >= port->max_connections;
+  const gboolean was_full = port->batch == 0;
+
+  port->batch = is_full ? 0 : is_crowded ? 1 : ACCEPT_BATCH;
+  if (was_full != is_full)
+    update_sources (port);
+  if (is_crowded)
+    port->was_crowded = TRUE;
+  else if (port->was_crowded && count == 0 && port->trim_id == 0)
+    port->trim_id = g_idle_add_full (G_PRIORITY_LOW, on_trim, port, NULL);
+}
+
+static void
+on_connection_cut (gboolean is_early, gpointer user_data)
+{
+  count_refused (user_data, is_early ? RD_REFUSED_FULL : RD_REFUSED_TIMEOUT);
+}
+
+/* Refuses requests with a body, and discards the body. libsoup reads it to the end before it
+ * answers, unless the connection times out. */
 static void
 on_headers (SoupServer *soup,
             SoupServerMessage *message,
@@ -52,7 +287,7 @@ on_headers (SoupServer *soup,
 
   soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   rd_http_refuse (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-                  "Requests with a body are not understood here.");
+                  "Requests with a body are not supported; send the request without a body.");
 }
 
 static void
@@ -62,131 +297,65 @@ on_unknown (SoupServer *soup,
             GHashTable *query,
             gpointer user_data)
 {
-  rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "There is nothing here.");
+  rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, RD_HTTP_NO_SUCH_PATH);
 }
 
-static void
-on_connection (GSocketConnection *connection, gpointer user_data)
-{
-  RdHttpPort *port = user_data;
-  g_autoptr (GSocketConnection) owned G_GNUC_UNUSED = connection;
-  g_autoptr (GError) error = NULL;
-
-  if (connection == NULL)
-    {
-      if (port->events->exhausted != NULL)
-        port->events->exhausted (port->user_data);
-      rd_connections_cut_oldest (port->connections); /* for the next one */
-      return;
-    }
-
-  rd_connections_watch (port->connections, connection);
-  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->nowhere,
-                                    port->nowhere, &error))
-    g_debug ("Connection not served: %s", error->message);
-}
-
-static void
-on_cut (gboolean in_time, gpointer user_data)
-{
-  RdHttpPort *port = user_data;
-  void (*tell) (gpointer) = in_time ? port->events->crowded : port->events->expired;
-
-  if (tell != NULL)
-    tell (port->user_data);
-}
-
-static gboolean
-on_idle (gpointer user_data)
-{
-  RdHttpPort *port = user_data;
-
-  port->trim_id = 0;
-  port->was_crowded = FALSE;
-  malloc_trim (0);
-  return G_SOURCE_REMOVE;
-}
-
-/* With a crowd under way, new ones come one by one, so that these are done first. What a crowd has
- * used of the heap lies between its clients' memory, and goes back to the system only by trimming.
- */
-static void
-on_changed (guint count, gpointer user_data)
-{
-  RdHttpPort *port = user_data;
-  const gboolean is_crowded = count > port->max_connections / CROWD_SHARE;
-  const gboolean is_full = count >= port->max_connections;
-
-  rd_listener_set_pace (port->listener, is_full ? 0 : is_crowded ? 1 : BATCH);
-  if (is_crowded)
-    port->was_crowded = TRUE;
-  else if (port->was_crowded && count == 0 && port->trim_id == 0)
-    port->trim_id = g_idle_add_full (G_PRIORITY_LOW, on_idle, port, NULL);
-}
-
-static RdBinding *
-bind_port (const RdHttpPortOptions *options, GError **error)
-{
-  const RdBindingOptions binding_options = { .addresses = options->addresses,
-                                             .port = options->port,
-                                             .reuse_port = options->reuse_port,
-                                             .role = options->role,
-                                             .offers = options->offers };
-
-  return options->inherited->len > 0
-           ? rd_binding_new_inherited (options->inherited, options->role, error)
-           : rd_binding_new (&binding_options, error);
-}
-
-static const RdConnectionsEvents connections_events = { .cut = on_cut, .changed = on_changed };
+static const RdConnectionsEvents connections_events = { .cut = on_connection_cut,
+                                                        .changed = on_count_changed };
 
 RdHttpPort *
-rd_http_port_new (const RdHttpPortOptions *options,
-                  const RdHttpPortEvents *events,
-                  gpointer user_data,
-                  GError **error)
+rd_http_port_new (const RdHttpPortOptions *options, GError **error)
 {
-  g_autoptr (RdBinding) binding = bind_port (options, error);
+  RdBinding *binding = rd_binding_new (options->binding, error);
   RdHttpPort *port;
 
   if (binding == NULL)
     return NULL;
 
   port = g_new0 (RdHttpPort, 1);
-  port->role = options->role;
+  port->binding = binding;
+  port->role = options->binding->role;
+  port->scheme = g_strdup (options->scheme);
+  port->path = g_strdup (options->path);
+  port->sources = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  port->batch = ACCEPT_BATCH;
+  port->spare_fd = open_spare ();
   port->max_connections = options->max_connections;
-  port->events = events;
-  port->user_data = user_data;
+  port->metrics = options->metrics;
   port->connections = rd_connections_new (options->max_connections, options->lifetime_us,
                                           options->crowded_lifetime_us, &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
-  /* libsoup insists on addresses, which nobody here asks it for; to look up the real ones would
-   * cost two system calls a connection, and fail for one that is gone already */
-  port->nowhere = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
+  /* libsoup needs addresses of each connection, but we never read them: reading the real ones would
+   * cost two system calls, and fail if the connection is closed already */
+  port->any = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
-  port->binding = g_steal_pointer (&binding);
-  port->listener = rd_listener_new (port->binding, on_connection, port);
-  rd_listener_set_pace (port->listener, BATCH);
-  if (options->offers != NULL)
-    port->offers = g_ptr_array_ref (options->offers);
-  else
-    rd_listener_resume (port->listener);
 
+  if (options->binding->offers != NULL)
+    {
+      port->offers = g_ptr_array_ref (options->binding->offers);
+      port->is_paused = TRUE;
+    }
+  update_sources (port);
   return port;
 }
 
 void
 rd_http_port_free (RdHttpPort *port)
 {
+  stop_sources (port);
   g_clear_handle_id (&port->trim_id, g_source_remove);
   g_clear_pointer (&port->connections, rd_connections_free);
   soup_server_disconnect (port->soup);
   g_object_unref (port->soup);
-  g_object_unref (port->nowhere);
-  rd_listener_free (port->listener);
+  g_object_unref (port->any);
+  g_ptr_array_unref (port->sources);
+  if (port->spare_fd >= 0)
+    close (port->spare_fd);
   rd_binding_free (port->binding);
   g_clear_pointer (&port->offers, g_ptr_array_unref);
+  g_free (port->scheme);
+  g_free (port->path);
   g_free (port);
 }
 
@@ -196,7 +365,7 @@ rd_http_port_add_handler (RdHttpPort *port,
                           SoupServerCallback callback,
                           gpointer user_data)
 {
-  /* libsoup asks only the handlers of the longest path: those for all paths are not inherited */
+  /* libsoup calls only the early handler of the longest matching path */
   soup_server_add_early_handler (port->soup, path, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, path, callback, user_data, NULL);
 }
@@ -208,27 +377,16 @@ rd_http_port_release (RdHttpPort *port, GSocketConnection *connection)
 }
 
 void
-rd_http_port_stop (RdHttpPort *port)
-{
-  rd_listener_stop (port->listener);
-}
-
-gboolean
-rd_http_port_reopen (RdHttpPort *port, GError **error)
-{
-  return rd_listener_reopen (port->listener, error);
-}
-
-void
 rd_http_port_pause (RdHttpPort *port)
 {
-  rd_listener_pause (port->listener);
+  port->is_paused = TRUE;
+  stop_sources (port);
 }
 
-/* What is not configured any more: serves who waits there, and has it listen no longer, whatever
- * process may still have it, so that nobody waits there for ever. */
+/* Accepts the connections waiting at offers that are not configured any more, and shuts the sockets
+ * down, which works even if another process keeps them open. */
 static void
-close_leftovers (RdHttpPort *port)
+close_unused_offers (RdHttpPort *port)
 {
   for (guint i = port->offers->len; i > 0; i--)
     {
@@ -236,7 +394,7 @@ close_leftovers (RdHttpPort *port)
 
       if (offer->role != port->role)
         continue;
-      rd_listener_accept_waiting (port->listener, offer->socket);
+      accept_waiting (port, offer->socket);
       g_socket_shutdown (offer->socket, TRUE, TRUE, NULL);
       g_ptr_array_remove_index (port->offers, i - 1);
     }
@@ -248,11 +406,46 @@ rd_http_port_resume (RdHttpPort *port)
   if (port->offers != NULL)
     {
       rd_binding_share (port->binding);
-      close_leftovers (port);
+      close_unused_offers (port);
       g_clear_pointer (&port->offers, g_ptr_array_unref);
     }
+  if (!port->is_paused)
+    return;
 
-  rd_listener_resume (port->listener);
+  port->is_paused = FALSE;
+  update_sources (port);
+}
+
+void
+rd_http_port_stop (RdHttpPort *port)
+{
+  GPtrArray *sockets = rd_binding_get_sockets (port->binding);
+
+  if (rd_binding_is_inherited (port->binding))
+    return;
+
+  for (guint i = 0; i < sockets->len; i++)
+    accept_waiting (port, ((RdSocket *) sockets->pdata[i])->socket);
+  rd_http_port_close (port);
+}
+
+gboolean
+rd_http_port_reopen (RdHttpPort *port, GError **error)
+{
+  if (rd_binding_is_inherited (port->binding))
+    return TRUE;
+  if (!rd_binding_reopen (port->binding, error))
+    return FALSE;
+
+  update_sources (port);
+  return TRUE;
+}
+
+void
+rd_http_port_close (RdHttpPort *port)
+{
+  stop_sources (port);
+  rd_binding_close (port->binding);
 }
 
 void
@@ -264,12 +457,6 @@ rd_http_port_offer (RdHttpPort *port, GPtrArray *offers)
     g_ptr_array_add (offers, rd_socket_copy (sockets->pdata[i]));
 }
 
-void
-rd_http_port_close (RdHttpPort *port)
-{
-  rd_listener_close (port->listener);
-}
-
 guint
 rd_http_port_get_connections (RdHttpPort *port)
 {
@@ -277,7 +464,7 @@ rd_http_port_get_connections (RdHttpPort *port)
 }
 
 char **
-rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path)
+rd_http_port_dup_urls (RdHttpPort *port)
 {
   char **urls = rd_binding_dup_addresses (port->binding);
 
@@ -285,7 +472,7 @@ rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path)
     {
       g_autofree char *address = urls[i];
 
-      urls[i] = g_strconcat (scheme, address, path, NULL);
+      urls[i] = g_strconcat (port->scheme, "://", address, port->path, NULL);
     }
 
   return urls;

@@ -5,79 +5,71 @@
 
 #include <libsoup/soup.h>
 
-#include "rd-socket.h"
+#include "rd-binding.h"
+#include "rd-metrics.h"
 
 G_BEGIN_DECLS
 
-/* A port that speaks HTTP: listening sockets, the connections on them, and the SoupServer that
- * serves those. What no handler is for is 404. */
+#define RD_HTTP_PORT_LIFETIME_US         (10 * G_USEC_PER_SEC)
+#define RD_HTTP_PORT_CROWDED_LIFETIME_US (G_USEC_PER_SEC / 4)
+
+/* A port that serves HTTP with libsoup: its listening sockets and the connections to them. Paths
+ * without a handler get 404. */
 typedef struct _RdHttpPort RdHttpPort;
 
 typedef struct
 {
-  const char *const *addresses; /* IP addresses or host names */
-  guint port;                   /* 0: any free one */
-  gboolean reuse_port;
-  GPtrArray *inherited;       /* GSocket, unowned: if there are any, these instead of the above */
-  RdRole role;                /* what it is to a successor */
-  GPtrArray *offers;          /* RdSocket, shared, nullable: what a predecessor has bound itself */
-  guint max_connections;      /* at one time; the others wait in the backlog */
-  gint64 lifetime_us;         /* of a connection, */
-  gint64 crowded_lifetime_us; /* and while there are as many as may be */
+  const RdBindingOptions *binding;
+  const char *scheme;         /* of the URLs: "ws" */
+  const char *path;           /* of the URLs: "/ws", "" */
+  guint max_connections;      /* at a time; further ones wait in the backlog */
+  gint64 lifetime_us;         /* connections are closed after this, */
+  gint64 crowded_lifetime_us; /* or after this while there are max_connections */
+  RdMetrics *metrics; /* nullable, outlives the port: counts connections closed by the port */
 } RdHttpPortOptions;
 
-/* Why a connection came to nothing; all nullable. */
-typedef struct
-{
-  void (*expired) (gpointer user_data);   /* its lifetime was over */
-  void (*crowded) (gpointer user_data);   /* it made room for another */
-  void (*exhausted) (gpointer user_data); /* no descriptor was left for it */
-} RdHttpPortEvents;
-
-/* Listens at once, and serves too, unless there are offers: then it takes what it can use from
- * them, see rd_binding_new(), and waits for rd_http_port_resume(). @events: (transfer none),
- * outlives the port. Returns: (transfer full): NULL with an error that names address and port. */
-RdHttpPort *rd_http_port_new (const RdHttpPortOptions *options,
-                              const RdHttpPortEvents *events,
-                              gpointer user_data,
-                              GError **error);
+/* Listens (see rd_binding_new()) and accepts connections; with @options->binding->offers it accepts
+ * none until rd_http_port_resume(). Returns: (transfer full): NULL with an error that names address
+ * and port. */
+RdHttpPort *rd_http_port_new (const RdHttpPortOptions *options, GError **error);
 void rd_http_port_free (RdHttpPort *port);
 
-/* Serves @path and what is below with @callback. */
+/* Serves @path and all paths below it with @callback. */
 void rd_http_port_add_handler (RdHttpPort *port,
                                const char *path,
                                SoupServerCallback callback,
                                gpointer user_data);
 
-/* Forgets a connection that was stolen from libsoup: it has no more to do with this port. */
+/* Stops counting and timing a connection that was stolen from libsoup. */
 void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
 
-/* Serves what has come so far, then closes the port, so that connections are refused; if it is
- * inherited, goes on serving them. */
-void rd_http_port_stop (RdHttpPort *port);
-
-/* Listens again where it did. Returns: FALSE with an error if another program has taken a port. */
-gboolean rd_http_port_reopen (RdHttpPort *port, GError **error);
-
-/* Accepts no connection, so that another process can, or we again; they wait in the backlog. What
- * was accepted is still served. */
+/* Stops accepting connections and leaves them in the backlog, for this or another process. Accepted
+ * connections are still served. */
 void rd_http_port_pause (RdHttpPort *port);
 
-/* Accepts them again. The first time after a predecessor it is also the end of what it offered
- * for this role and nobody has taken: who waits there is served, and nobody else is let in. */
+/* Accepts connections again. The first call after a takeover also accepts the connections waiting
+ * at unused offers of this port, and then shuts those sockets down. */
 void rd_http_port_resume (RdHttpPort *port);
 
-/* Adds to @offers (element-type RdSocket) what it listens on now: it keeps that too. */
-void rd_http_port_offer (RdHttpPort *port, GPtrArray *offers);
+/* Accepts the connections in the backlog, then closes the sockets, so that new connections are
+ * refused. Inherited sockets keep accepting: if closed, connections would wait in their backlog. */
+void rd_http_port_stop (RdHttpPort *port);
 
-/* Accepts nothing more, for good; what was accepted is still served. */
+/* Listens again after rd_http_port_stop(). Returns FALSE with an error, for example if another
+ * program uses the port now. */
+gboolean rd_http_port_reopen (RdHttpPort *port, GError **error);
+
+/* Closes the listening sockets for good. Accepted connections are still served. */
 void rd_http_port_close (RdHttpPort *port);
 
-/* How many connections there are. */
+/* Adds copies of the listening sockets (RdSocket) to @offers. */
+void rd_http_port_offer (RdHttpPort *port, GPtrArray *offers);
+
+/* Returns the number of connections. */
 guint rd_http_port_get_connections (RdHttpPort *port);
 
-/* Returns: (transfer full): @scheme + "127.0.0.1:8000" + @path for each listening socket. */
-char **rd_http_port_dup_urls (RdHttpPort *port, const char *scheme, const char *path);
+/* Returns: (transfer full): a URL for each address: "ws://127.0.0.1:8000/ws". */
+char **rd_http_port_dup_urls (RdHttpPort *port);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHttpPort, rd_http_port_free)
 

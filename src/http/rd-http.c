@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* How every HTTP handler here answers: short, in UTF-8, with a reason for each refusal, and once
- * for each connection. Which answer to give is the handlers'; nothing here knows a path or a
- * client. Never sends on its own. */
+/* Answers HTTP requests, for all handlers: one answer per connection, and a line of text with each
+ * refusal. */
 
 #include "rd-http.h"
 
@@ -19,7 +18,7 @@ rd_http_reply (SoupServerMessage *message, guint status, const char *content_typ
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
   soup_server_message_set_status (message, status,
                                   status == RD_HTTP_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
-  /* what libsoup may have said already */
+  /* removes what libsoup may have set already */
   soup_message_body_truncate (soup_server_message_get_response_body (message));
   soup_server_message_set_response (message, content_type, SOUP_MEMORY_COPY, body, strlen (body));
 }
@@ -42,6 +41,6 @@ rd_http_require_get (SoupServerMessage *message)
 
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Allow",
                                 "GET, HEAD");
-  rd_http_refuse (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "Only GET is understood here.");
+  rd_http_refuse (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "Method not supported; use GET.");
   return FALSE;
 }

@@ -10,18 +10,20 @@ G_BEGIN_DECLS
 /* RFC 9110 §15.5.22; libsoup has no name for it. */
 #define RD_HTTP_UPGRADE_REQUIRED 426
 
-/* Answers with @body, UTF-8, which holds for now and is what @content_type says; HEAD gets the
- * headers only. The connection is closed afterwards: libsoup goes on only with those that it has
- * accepted itself. */
+#define RD_HTTP_NO_SUCH_PATH "No such path; check the URL."
+
+/* Answers with @body, which is UTF-8, and closes the connection: libsoup keeps only connections
+ * alive that it has accepted itself. The answer must not be cached. For HEAD, libsoup omits @body.
+ */
 void rd_http_reply (SoupServerMessage *message,
                     guint status,
                     const char *content_type,
                     const char *body);
 
-/* Answers with a line of plain text. */
+/* Answers with a @line of plain text. */
 void rd_http_refuse (SoupServerMessage *message, guint status, const char *line);
 
-/* Answers 405 unless the method is GET or HEAD. Returns: whether it is. */
+/* Answers 405 and returns FALSE unless the method is GET or HEAD. */
 gboolean rd_http_require_get (SoupServerMessage *message);
 
 G_END_DECLS

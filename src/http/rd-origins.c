@@ -1,20 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Whom a browser may speak for, as the list of origins and the nature of names have it. Judges by
- * the headers Origin and Host alone, so that whatever is no browser can pretend to anything:
- * keeping those out is not the purpose. Never looks up a name. */
+/* Checks origins and host names of HTTP requests against the allowed origins. No name is looked up
+ * in the DNS. */
 
 #include "rd-origins.h"
 
-#include "rd-host.h"
-
+#include <gio/gio.h>
 #include <string.h>
+
+/* Without quotes, white space and so on: a parsed host can be put into a header or URL as it is. */
+#define AUTHORITY_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:[]"
 
 struct _RdOrigins
 {
   GPtrArray *globs; /* GPatternSpec, owned */
 };
+
+char *
+rd_host_parse (const char *authority)
+{
+  g_autofree char *url = NULL;
+  g_autofree char *host = NULL;
+
+  if (authority == NULL || authority[strspn (authority, AUTHORITY_CHARS)] != '\0')
+    return NULL;
+
+  url = g_strconcat ("http://", authority, NULL);
+  if (!g_uri_split_network (url, G_URI_FLAGS_NONE, NULL, &host, NULL, NULL) || *host == '\0')
+    return NULL;
+
+  return g_ascii_strdown (host, -1);
+}
+
+RdHostKind
+rd_host_classify (const char *host)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+
+  if (address == NULL)
+    return g_str_equal (host, "localhost") || g_str_has_suffix (host, ".localhost")
+             ? RD_HOST_LOCALHOST
+             : RD_HOST_NAME;
+  if (g_inet_address_get_is_any (address))
+    return RD_HOST_ANY;
+  return g_inet_address_get_is_loopback (address) ? RD_HOST_LOOPBACK : RD_HOST_ADDRESS;
+}
 
 RdOrigins *
 rd_origins_new (const char *const *globs)
@@ -46,14 +77,14 @@ is_listed (const RdOrigins *origins, const char *origin)
   return FALSE;
 }
 
-/* Whether pages that were asked for under @authority are of @origin. */
+/* Returns whether @origin is @authority with a scheme in front. */
 static gboolean
 is_at (const char *origin, const char *authority)
 {
-  const char *place = strstr (origin, "://");
+  const char *separator = strstr (origin, "://");
 
-  return place != NULL && authority != NULL
-         && g_ascii_strcasecmp (place + strlen ("://"), authority) == 0;
+  return separator != NULL && authority != NULL
+         && g_ascii_strcasecmp (separator + strlen ("://"), authority) == 0;
 }
 
 gboolean
@@ -63,13 +94,13 @@ rd_origins_may_connect (const RdOrigins *origins, const char *origin)
 }
 
 gboolean
-rd_origins_may_ask (const RdOrigins *origins, const char *origin, const char *authority)
+rd_origins_may_read (const RdOrigins *origins, const char *origin, const char *authority)
 {
   return origin == NULL || is_at (origin, authority) || is_listed (origins, origin);
 }
 
 gboolean
-rd_origins_may_name_us (const RdOrigins *origins, const char *authority)
+rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority)
 {
   g_autofree char *host = rd_host_parse (authority);
   g_autofree char *origin = NULL;

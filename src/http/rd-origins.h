@@ -7,26 +7,43 @@
 
 G_BEGIN_DECLS
 
-/* The origins (RFC 6454) that --allow-origin lists, and what follows from the list for what
- * browsers ask of us. Others than browsers tell no origin, and need not be kept from being used by
- * strangers. */
+/* What a host in a URL is. */
+typedef enum
+{
+  RD_HOST_NAME,      /* a DNS name, resolved to whatever its owner chooses */
+  RD_HOST_LOCALHOST, /* "localhost" or a name below it: always loopback, RFC 6761 §6.3 */
+  RD_HOST_ADDRESS,   /* any other IP address */
+  RD_HOST_LOOPBACK,  /* 127.0.0.1, ::1 */
+  RD_HOST_ANY,       /* 0.0.0.0, ::: every address of the machine */
+} RdHostKind;
+
+/* Parses @authority (nullable), as in a Host header: "example.org:8001", "[::1]:8001".
+ * Returns: (transfer full) (nullable): the host in lower case, without brackets: "example.org",
+ * "::1"; NULL unless @authority consists of a host and maybe a port. */
+char *rd_host_parse (const char *authority);
+
+/* Classifies @host: the result of rd_host_parse(), or the host of a URL. */
+RdHostKind rd_host_classify (const char *host);
+
+/* The allowed origins (RFC 6454), and checks of the headers Origin and Host against them. They
+ * restrict web pages only: other programs can send any header. */
 typedef struct _RdOrigins RdOrigins;
 
-/* @globs: "http://localhost:*"; none: any origin may connect. */
+/* @globs: glob patterns of origins, "http://localhost:*"; if empty, any origin may connect. */
 RdOrigins *rd_origins_new (const char *const *globs);
 void rd_origins_free (RdOrigins *origins);
 
-/* Whether pages of @origin (nullable: no browser) may connect. */
+/* Returns whether pages of @origin may connect. @origin: (nullable): NULL: not a browser. */
 gboolean rd_origins_may_connect (const RdOrigins *origins, const char *origin);
 
-/* Whether pages of @origin (nullable) may ask, under the name of @authority (a Host header,
- * nullable), for what we show: those we have served under that name, and those listed. */
-gboolean rd_origins_may_ask (const RdOrigins *origins, const char *origin, const char *authority);
+/* Returns whether pages of @origin (nullable) may read the admin port: listed origins may, and
+ * pages that were loaded from @authority, the Host header (nullable). */
+gboolean rd_origins_may_read (const RdOrigins *origins, const char *origin, const char *authority);
 
-/* Whether @authority (a Host header, nullable) names this machine whatever strangers do: by an
- * address, as localhost, by its own name, or as one of the origins listed. Any other name may be
- * pointed here by its owner, for the sake of his own page: DNS rebinding. */
-gboolean rd_origins_may_name_us (const RdOrigins *origins, const char *authority);
+/* Returns whether @authority, a Host header (nullable), can be trusted to name this machine: an IP
+ * address, localhost, the machine's host name, or the host and port of a listed origin. The owner
+ * of any other name could point it here to let his own page read ours (DNS rebinding). */
+gboolean rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdOrigins, rd_origins_free)
 

@@ -1,29 +1,93 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Makes the page of its parts in data/page, the texts in the language of the process, and what a
- * browser has to know of this service. The figures are not its business: for those the page asks
- * the other paths, again and again. */
+/* Renders the page of the admin port from the files in data/page and the translated texts below,
+ * and finds the URLs that it connects to. The page loads its figures from /metrics. */
 
 #include "rd-page.h"
 
+#include "rd-origins.h"
 #include "rd-page-resources.h"
-#include "rd-page-texts.h"
 
+#include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <string.h>
 
 #define FOLDER "/org/ringdown/page/"
 
-struct _RdPage
+/* clang-format off */
+static const struct
 {
-  char *template;     /* owned: HTML with {{names}} */
-  GHashTable *values; /* name -> HTML, both owned */
-  char *style_hash;   /* owned: as in a Content-Security-Policy */
-  char *script_hash;  /* owned */
-};
+  const char *name; /* of the placeholder */
+  const char *text; /* English plain text; a {word} is replaced by page.js */
+} texts[] = {
+  /* Translators: the HTML language tag of your language: "de", "uk", "zh-Hans" */
+  { "lang", N_("en") },
+  { "noscript", N_("This page needs JavaScript. The figures are also at /metrics.") },
 
-/* Returns: (transfer full): a part of the page; they are linked into the program. */
+  /* Translators: states of the service; the last one is a state of the page */
+  { "running", N_("Running") },
+  { "draining", N_("Draining") },
+  { "unreachable", N_("Not reachable") },
+  { "paused", N_("Paused") },
+
+  { "drain-title", N_("Waiting for clients to leave") },
+  /* Translators: label of a progress bar */
+  { "drain-progress", N_("Clients that have left") },
+  /* Translators: label of the number of clients that have not left yet */
+  { "drain-clients", N_("Still connected") },
+  /* Translators: label of a time such as 29:55, after which all remaining clients are closed */
+  { "drain-time", N_("Until the rest is closed") },
+  { "drain-left", N_("This page was a client too. It has disconnected so that the drain can "
+                     "finish, and reconnects if the drain is cancelled.") },
+
+  { "clients", N_("Clients") },
+  /* Translators: label of the number of clients */
+  { "clients-now", N_("Now") },
+  { "clients-peak", N_("Peak") },
+  { "since-start", N_("Since the start") },
+  { "deliveries", N_("Deliveries") },
+  { "messages", N_("Messages") },
+  { "per-second", N_("Per second") },
+  /* Translators: {now} and {most} are replaced by numbers */
+  { "chart-summary", N_("Messages per second in the last minute: now {now}, at most {most}") },
+  /* Translators: the two ends of the time axis of the chart */
+  { "minute-ago", N_("A minute ago") },
+  { "now", N_("Now") },
+
+  { "notifications", N_("Notifications") },
+  { "connecting", N_("Connecting …") },
+  /* Translators: {url} is replaced by a URL */
+  { "connected", N_("Connected to {url}") },
+  { "waiting", N_("Disconnected; connecting again once the service answers") },
+  { "away-draining", N_("Not connected while the service drains") },
+  { "away-paused", N_("Not connected while this tab is hidden") },
+  /* Translators: {urls} is replaced by a list of URLs, {seconds} by a number */
+  { "failed", N_("Cannot connect to {urls}; trying again in {seconds} s") },
+  /* Translators: {origin} is replaced by scheme, host and port of a URL */
+  { "refused-origin", N_("The service does not let pages of this origin connect; to allow it, "
+                         "start the service with --allow-origin={origin}") },
+  /* Translators: {seconds} is replaced by a number */
+  { "refused-full", N_("The service has reached its client limit; trying again in {seconds} s") },
+  { "nowhere", N_("Cannot connect: the service listens for clients on its own machine only") },
+
+  { "send-label", N_("Send a message to all clients") },
+  { "send", N_("Send") },
+  { "send-offline", N_("Not sent: this page is not connected") },
+  /* Translators: {bytes} and {most} are replaced by numbers */
+  { "send-long", N_("Not sent: the message has {bytes} bytes; the limit is {most}") },
+  { "empty", N_("No notifications yet. The last 50 are shown here, newest first.") },
+  /* Translators: below a message that is cut; {characters} is replaced by a number above 300 */
+  { "cut", N_("Cut: {characters} characters in all") },
+  /* Translators: shown instead of a binary message; {bytes} is replaced by a number */
+  { "binary", N_("Not text; size in bytes: {bytes}") },
+
+  /* Translators: label of the links /metrics, /readyz and /healthz */
+  { "links", N_("For programs") },
+};
+/* clang-format on */
+
+/* Returns: (transfer full): a file of data/page, which is linked into the program. */
 static char *
 load (const char *name)
 {
@@ -34,14 +98,16 @@ load (const char *name)
   return g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }
 
-/* @value: (transfer full). */
+/* Sets the @value (transfer full) of placeholder @name, which must not be set yet. */
 static void
 set (RdPage *page, const char *name, char *value)
 {
-  g_hash_table_insert (page->values, g_strdup (name), value);
+  const gboolean is_new = g_hash_table_insert (page->values, g_strdup (name), value);
+
+  g_assert (is_new);
 }
 
-/* Returns: (transfer full): what allows @code and no other to be inline. */
+/* Returns: (transfer full): the Content-Security-Policy source that allows inline @code. */
 static char *
 hash (const char *code)
 {
@@ -62,8 +128,6 @@ rd_page_new (gsize max_message)
   RdPage *page = g_new0 (RdPage, 1);
   char *style = load ("page.css");
   char *script = load ("page.js");
-  gsize n_texts;
-  const RdPageText *texts = rd_page_texts_get (&n_texts);
 
   page->template = load ("page.html");
   page->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -73,7 +137,7 @@ rd_page_new (gsize max_message)
   set (page, "script", script);
   set (page, "version", g_strdup (RINGDOWN_VERSION));
   set (page, "max-message", g_strdup_printf ("%" G_GSIZE_FORMAT, max_message));
-  for (gsize i = 0; i < n_texts; i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     set (page, texts[i].name, g_markup_escape_text (_ (texts[i].text), -1));
   return page;
 }
@@ -86,6 +150,66 @@ rd_page_free (RdPage *page)
   g_free (page->style_hash);
   g_free (page->script_hash);
   g_free (page);
+}
+
+/* Returns: (transfer none) (nullable): the host by which a browser that reaches this machine as
+ * @host reaches @address; NULL if it cannot. */
+static const char *
+find_host (const char *address, const char *host)
+{
+  const RdHostKind from = rd_host_classify (host);
+
+  switch (rd_host_classify (address))
+    {
+    case RD_HOST_ANY:
+      return host;
+    case RD_HOST_LOCALHOST:
+    case RD_HOST_LOOPBACK:
+      if (from == RD_HOST_LOCALHOST)
+        return host;
+      return from == RD_HOST_LOOPBACK || from == RD_HOST_ANY ? address : NULL;
+    case RD_HOST_ADDRESS:
+    case RD_HOST_NAME:
+      return address;
+    }
+
+  g_assert_not_reached ();
+}
+
+/* Returns: (transfer full) (nullable): NULL if browsers do not support the URL: an inherited socket
+ * may be bound to a link-local address with a zone, fe80::1%2. */
+static GUri *
+parse_url (const char *url)
+{
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
+
+  return uri != NULL && strchr (g_uri_get_host (uri), '%') == NULL ? g_steal_pointer (&uri) : NULL;
+}
+
+char **
+rd_page_find_urls (const char *const *urls, const char *host)
+{
+  g_autoptr (GPtrArray) at_host = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *others = g_ptr_array_new_with_free_func (g_free);
+
+  for (gsize i = 0; urls[i] != NULL; i++)
+    {
+      g_autoptr (GUri) uri = parse_url (urls[i]);
+      const char *reached = uri != NULL ? find_host (g_uri_get_host (uri), host) : NULL;
+      g_autofree char *url = NULL;
+      GPtrArray *list = g_strcmp0 (reached, host) == 0 ? at_host : others;
+
+      if (reached == NULL)
+        continue;
+      url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,
+                        g_uri_get_port (uri), g_uri_get_path (uri), NULL, NULL);
+      if (!g_ptr_array_find_with_equal_func (list, url, g_str_equal, NULL))
+        g_ptr_array_add (list, g_steal_pointer (&url));
+    }
+
+  g_ptr_array_extend_and_steal (at_host, others);
+  g_ptr_array_add (at_host, NULL);
+  return (char **) g_ptr_array_steal (at_host, NULL);
 }
 
 char *
@@ -113,7 +237,8 @@ rd_page_render (const RdPage *page, const char *const *urls)
   return g_string_free (html, FALSE);
 }
 
-/* A policy cannot name an IPv6 address: for those, the port alone has to do. */
+/* Adds @url to the allowed connections; an IPv6 address as any host, since policies do not support
+ * IPv6 addresses. */
 static void
 allow_connection (GString *policy, const char *url)
 {

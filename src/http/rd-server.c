@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The public port. libsoup speaks HTTP until the 101 is on the wire; then the socket is taken from
- * it and nothing of libsoup remains for that client. Says who may come in; what clients say to each
- * other never passes here. */
+/* The public port: accepts or refuses opening handshakes. libsoup handles the connection until the
+ * 101 is sent; then the socket is moved to a descriptor of our own and passed to the manager. */
 
 #include "rd-server.h"
 
 #include "rd-error.h"
-#include "rd-http-port.h"
 #include "rd-http.h"
 #include "rd-origins.h"
 
 #include <fcntl.h>
-#include <glib/gi18n.h>
-#include <libsoup/soup.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CROWDED_TIMEOUT_US   (G_USEC_PER_SEC / 4) /* while there is no room for more */
-#define HANDSHAKE_TIMEOUT_US (10 * G_USEC_PER_SEC)
-#define EARLY_MAX            (16 * 1024) /* bytes a client may have sent behind its handshake */
-#define RETRY_AFTER_S        "5"
+#define EARLY_MAX     (16 * 1024) /* bytes; more that follow the handshake are left in the socket */
+#define RETRY_AFTER_S "5"
 
 struct _RdServer
 {
@@ -34,15 +28,15 @@ struct _RdServer
   gulong accepting_id; /* signal handlers on drain */
   gulong reopen_id;
   gulong state_id;
-  GQueue admissions; /* Admission, unowned: sockets not taken yet */
+  GQueue admissions; /* Admission, unowned */
 };
 
-/* A handshake that was agreed to, until its socket is taken. */
+/* An accepted handshake, until its 101 is sent. */
 typedef struct
 {
-  RdServer *server; /* unowned; NULL once it is gone */
-  GList link;       /* in its queue */
-  int fd;           /* owned: a place kept for the socket, so that taking it cannot fail */
+  RdServer *server; /* unowned; NULL after rd_server_free() */
+  GList link;       /* in server->admissions */
+  int fd;           /* owned: reserved for the socket, so that moving it here cannot fail */
 } Admission;
 
 static void
@@ -57,8 +51,8 @@ admission_free (gpointer data, GClosure *closure)
   g_free (admission);
 }
 
-/* Reads what the stream has taken from the socket already: a client may send right behind its
- * handshake. Returns: (transfer full): those bytes. */
+/* Reads the bytes that the stream has buffered: a client may send frames right after its handshake.
+ * Returns: (transfer full): the bytes. */
 static GByteArray *
 read_early (GIOStream *stream)
 {
@@ -78,7 +72,7 @@ read_early (GIOStream *stream)
   return early;
 }
 
-/* The 101 is on the wire: from here on the connection is the manager's. */
+/* Passes the socket to the manager after the 101 was sent. */
 static void
 on_handshake_sent (SoupServerMessage *message, gpointer user_data)
 {
@@ -95,27 +89,32 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   is_taken = dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
                    admission->fd, O_CLOEXEC)
              >= 0;
-  g_io_stream_close (stream, NULL, NULL); /* dropping it would leave its descriptor open */
+  g_io_stream_close (stream, NULL, NULL); /* unreferencing it would not close its descriptor */
   if (server == NULL || !is_taken)
     return;
 
   rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
   if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early->data, early->len,
                          &error))
-    g_warning (_ ("Client lost after its handshake: %s"), error->message);
+    g_warning ("Client lost after its handshake: %s", error->message);
 }
 
 static void
-refuse (RdServer *server, SoupServerMessage *message, RdRefused why, guint status, const char *line)
+refuse (RdServer *server,
+        SoupServerMessage *message,
+        RdRefused reason,
+        guint status,
+        const char *line)
 {
   if (status == SOUP_STATUS_SERVICE_UNAVAILABLE)
     soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
                                   RETRY_AFTER_S);
-  rd_metrics_count_refused (server->metrics, why);
+  rd_metrics_count_refused (server->metrics, reason);
   rd_http_refuse (message, status, line);
 }
 
-/* Whether the request asks for a WebSocket in the one version there is (RFC 6455 §4.2.1, §4.4). */
+/* Answers 426 and returns FALSE unless the request is for a WebSocket of version 13 (RFC 6455
+ * §4.2.1, §4.4). */
 static gboolean
 require_upgrade (RdServer *server, SoupServerMessage *message)
 {
@@ -132,7 +131,7 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
   soup_message_headers_replace (answer, "Upgrade", "websocket");
   soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
   refuse (server, message, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED,
-          "This is a WebSocket, version 13: connect with a WebSocket client.");
+          "This is a WebSocket (version 13); connect with a WebSocket client.");
   return FALSE;
 }
 
@@ -151,7 +150,7 @@ shake_hands (RdServer *server, SoupServerMessage *message)
   if (fd < 0)
     {
       refuse (server, message, RD_REFUSED_DESCRIPTORS, SOUP_STATUS_SERVICE_UNAVAILABLE,
-              "Too many clients; try again later.");
+              "The client limit is reached; try again later.");
       return;
     }
 
@@ -159,7 +158,7 @@ shake_hands (RdServer *server, SoupServerMessage *message)
     {
       close (fd);
       refuse (server, message, RD_REFUSED_HANDSHAKE, SOUP_STATUS_BAD_REQUEST,
-              "The opening handshake is not that of a WebSocket.");
+              "Invalid opening handshake; see RFC 6455, section 4.1.");
       return;
     }
 
@@ -183,49 +182,22 @@ on_request (SoupServer *soup,
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
 
   if (!g_str_equal (path, server->path))
-    rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "There is nothing here.");
+    rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, RD_HTTP_NO_SUCH_PATH);
   else if (!rd_http_require_get (message) || !require_upgrade (server, message))
     return;
   else if (!rd_drain_is_accepting (server->drain))
     refuse (server, message, RD_REFUSED_DRAINING, SOUP_STATUS_SERVICE_UNAVAILABLE,
-            "The service is shutting down; try again later.");
+            "The service is draining; try again later.");
   else if (is_full (server))
     refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
-            "Too many clients; try again later.");
+            "The client limit is reached; try again later.");
   else if (!rd_origins_may_connect (server->origins,
                                     soup_message_headers_get_one (headers, "Origin")))
     refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
-            "Pages of this origin may not connect.");
+            "Pages of this origin may not connect; allow it with --allow-origin.");
   else
     shake_hands (server, message);
 }
-
-static void
-on_crowded (gpointer user_data)
-{
-  RdServer *server = user_data;
-
-  rd_metrics_count_refused (server->metrics, RD_REFUSED_FULL);
-}
-
-static void
-on_expired (gpointer user_data)
-{
-  RdServer *server = user_data;
-
-  rd_metrics_count_refused (server->metrics, RD_REFUSED_TIMEOUT);
-}
-
-static void
-on_exhausted (gpointer user_data)
-{
-  RdServer *server = user_data;
-
-  rd_metrics_count_refused (server->metrics, RD_REFUSED_DESCRIPTORS);
-}
-
-static const RdHttpPortEvents port_events
-  = { .expired = on_expired, .crowded = on_crowded, .exhausted = on_exhausted };
 
 static void
 on_accepting_changed (RdServer *server)
@@ -246,7 +218,8 @@ on_reopen (RdServer *server, GError **error)
   return FALSE;
 }
 
-/* What has not been accepted by now is for the next who serves this port, if there is one. */
+/* Leaves connections that are not accepted yet to the next process that serves an inherited socket.
+ */
 static void
 on_state_changed (RdServer *server)
 {
@@ -262,15 +235,13 @@ rd_server_new (RdManager *manager,
                GError **error)
 {
   g_autoptr (RdServer) server = g_new0 (RdServer, 1);
-  const RdHttpPortOptions port_options = { .addresses = options->addresses,
-                                           .port = options->port,
-                                           .reuse_port = options->reuse_port,
-                                           .inherited = options->inherited,
-                                           .role = RD_ROLE_CLIENTS,
-                                           .offers = options->offers,
+  const RdHttpPortOptions port_options = { .binding = &options->binding,
+                                           .scheme = "ws",
+                                           .path = options->path,
                                            .max_connections = options->max_handshakes,
-                                           .lifetime_us = HANDSHAKE_TIMEOUT_US,
-                                           .crowded_lifetime_us = CROWDED_TIMEOUT_US };
+                                           .lifetime_us = RD_HTTP_PORT_LIFETIME_US,
+                                           .crowded_lifetime_us = RD_HTTP_PORT_CROWDED_LIFETIME_US,
+                                           .metrics = metrics };
 
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);
@@ -278,7 +249,7 @@ rd_server_new (RdManager *manager,
   server->path = g_strdup (options->path);
   server->origins = rd_origins_new (options->allow_origins);
 
-  server->port = rd_http_port_new (&port_options, &port_events, server, error);
+  server->port = rd_http_port_new (&port_options, error);
   if (server->port == NULL)
     return NULL;
 
@@ -307,32 +278,8 @@ rd_server_free (RdServer *server)
   g_free (server);
 }
 
-guint
-rd_server_get_handshakes (RdServer *server)
+RdHttpPort *
+rd_server_get_port (RdServer *server)
 {
-  return rd_http_port_get_connections (server->port);
-}
-
-void
-rd_server_pause (RdServer *server)
-{
-  rd_http_port_pause (server->port);
-}
-
-void
-rd_server_resume (RdServer *server)
-{
-  rd_http_port_resume (server->port);
-}
-
-void
-rd_server_offer (RdServer *server, GPtrArray *offers)
-{
-  rd_http_port_offer (server->port, offers);
-}
-
-char **
-rd_server_dup_urls (RdServer *server)
-{
-  return rd_http_port_dup_urls (server->port, "ws://", server->path);
+  return server->port;
 }

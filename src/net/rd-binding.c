@@ -1,61 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* From what is configured to sockets that listen: those of a predecessor where it has them, new
- * ones elsewhere. Until the predecessor lets go it serves on its own as if nothing had been: this
- * file takes no connection from any socket, and closes none but its own. */
+/* Opens the listening sockets of a port: takes over matching sockets of the old worker, and binds
+ * new ones for the other addresses. The old worker keeps accepting meanwhile, so its sockets are
+ * neither accepted from nor closed here. */
 
 #include "rd-binding.h"
 
-#include <glib/gi18n.h>
 #include <sys/socket.h>
 
 #include "rd-sockets.h"
-#include "rd-tcp.h"
 
-#define PORT_TRIES 20 /* for a free port that is free on all addresses */
+#define PORT_TRIES 20 /* attempts to find a port that is free on all addresses */
 
 struct _RdBinding
 {
-  GPtrArray *sockets;   /* RdSocket, owned; none while closed; may be more than the addresses */
-  GPtrArray *addresses; /* GSocketAddress, owned: what is asked for, closed or not */
+  GPtrArray *sockets;   /* RdSocket, owned; empty while closed; may be more than the addresses */
+  GPtrArray *addresses; /* GSocketAddress, owned: configured addresses, closed or not */
   RdRole role;
   guint asked_port;
   gboolean reuse_port;
   gboolean is_inherited;
 };
 
-/* Returns: (transfer full): a socket that listens on @address, or NULL with what went wrong. */
+/* Returns: (transfer full): a socket that listens on @address; NULL with an error that names
+ * @address.
+ */
 static GSocket *
 listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
 {
-  g_autoptr (GSocket) socket = rd_tcp_bind (address, reuse_port, error);
-
-  if (socket == NULL)
-    return NULL;
-
-  g_socket_set_listen_backlog (socket, RD_BINDING_BACKLOG);
-  return g_socket_listen (socket, error) ? g_steal_pointer (&socket) : NULL;
-}
-
-/* Adds to @error, of listen_on(), where that was and what to do. */
-static void
-explain_failure (GError **error, GSocketAddress *address)
-{
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (GSocket) socket = rd_socket_bind (address, reuse_port, &failure);
   g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
 
-  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-    {
-      g_clear_error (error);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   _ ("cannot listen on %s: the port is taken; end what holds it or give another "
-                      "port"),
-                   name);
-      return;
-    }
+  if (socket != NULL)
+    g_socket_set_listen_backlog (socket, RD_BINDING_BACKLOG);
+  if (socket != NULL && g_socket_listen (socket, &failure))
+    return g_steal_pointer (&socket);
 
-  /* Translators: an address with its port; the reason follows */
-  g_prefix_error (error, _ ("cannot listen on %s: "), name);
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                 "cannot listen on %s: the port is in use; stop the program that uses it (see ss "
+                 "-ltnp) or choose another port",
+                 name);
+  else
+    g_propagate_prefixed_error (error, g_steal_pointer (&failure), "cannot listen on %s: ", name);
+  return NULL;
 }
 
 static gboolean
@@ -71,21 +61,14 @@ has_socket (const RdBinding *self, const RdSocket *socket)
 static gboolean
 has_address (const RdBinding *self, GSocketAddress *address)
 {
-  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
-
   for (guint i = 0; i < self->addresses->len; i++)
-    {
-      g_autofree char *other = g_socket_connectable_to_string (
-        G_SOCKET_CONNECTABLE (self->addresses->pdata[i]));
-
-      if (g_str_equal (name, other))
-        return TRUE;
-    }
+    if (rd_socket_is_same_address (self->addresses->pdata[i], address))
+      return TRUE;
 
   return FALSE;
 }
 
-/* Returns: (transfer none): the socket among ours, NULL with an error. */
+/* Adds @socket to the sockets. Returns: (transfer none): the added one; NULL with an error. */
 static RdSocket *
 add (RdBinding *self, GSocket *socket, GError **error)
 {
@@ -96,6 +79,7 @@ add (RdBinding *self, GSocket *socket, GError **error)
   return added;
 }
 
+/* Adds a copy of @offer to the sockets. */
 static void
 use (RdBinding *self, const RdSocket *offer)
 {
@@ -106,81 +90,83 @@ use (RdBinding *self, const RdSocket *offer)
   g_ptr_array_add (self->sockets, used);
 }
 
-/* Returns: (transfer container) (element-type RdSocket): those of @offers, not in use yet, whose
- * addresses include @address, or are included. */
+/* Returns: (transfer container) (element-type RdSocket): the unused @offers with the same port
+ * whose addresses overlap with @address. */
 static GPtrArray *
 find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *address)
 {
   GPtrArray *found = g_ptr_array_new ();
+  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
 
   for (guint i = 0; i < offers->len; i++)
-    if (rd_socket_overlaps (offers->pdata[i], address) && !has_socket (self, offers->pdata[i]))
-      g_ptr_array_add (found, offers->pdata[i]);
+    {
+      RdSocket *offer = offers->pdata[i];
+      GInetSocketAddress *offered = G_INET_SOCKET_ADDRESS (offer->address);
+
+      if (g_inet_socket_address_get_port (inet) == g_inet_socket_address_get_port (offered)
+          && rd_socket_is_overlapping (g_inet_socket_address_get_address (inet),
+                                       g_inet_socket_address_get_address (offered))
+          && !has_socket (self, offer))
+        g_ptr_array_add (found, offer);
+    }
 
   return found;
 }
 
-/* Linux lets a user's sockets listen on addresses that include each other if all of them have
- * SO_REUSEPORT: the predecessor's are given it for this moment. From then on each connection goes
- * to the socket with the more exact address. */
+/* Listens on @address, which overlaps with the addresses of @overlapping. Linux allows this to
+ * sockets of the same user if all of them have SO_REUSEPORT, so those that do not are given it
+ * during the call. A connection then goes to the socket with the more specific address. */
 static GSocket *
-listen_beside (GPtrArray *neighbours, GSocketAddress *address, GError **error)
+listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **error)
 {
-  g_autoptr (GPtrArray) lenient = g_ptr_array_new ();
+  g_autoptr (GPtrArray) changed = g_ptr_array_new ();
   GSocket *socket;
 
-  for (guint i = 0; i < neighbours->len; i++)
+  for (guint i = 0; i < overlapping->len; i++)
     {
-      GSocket *neighbour = ((RdSocket *) neighbours->pdata[i])->socket;
+      GSocket *other = ((RdSocket *) overlapping->pdata[i])->socket;
       int is_shared = FALSE;
 
-      if (g_socket_get_option (neighbour, SOL_SOCKET, SO_REUSEPORT, &is_shared, NULL) && !is_shared
-          && g_socket_set_option (neighbour, SOL_SOCKET, SO_REUSEPORT, TRUE, NULL))
-        g_ptr_array_add (lenient, neighbour);
+      if (g_socket_get_option (other, SOL_SOCKET, SO_REUSEPORT, &is_shared, NULL) && !is_shared
+          && g_socket_set_option (other, SOL_SOCKET, SO_REUSEPORT, TRUE, NULL))
+        g_ptr_array_add (changed, other);
     }
 
   socket = listen_on (address, TRUE, error);
-  for (guint i = 0; i < lenient->len; i++)
-    g_socket_set_option (lenient->pdata[i], SOL_SOCKET, SO_REUSEPORT, FALSE, NULL);
+  for (guint i = 0; i < changed->len; i++)
+    g_socket_set_option (changed->pdata[i], SOL_SOCKET, SO_REUSEPORT, FALSE, NULL);
   return socket;
 }
 
-/* Returns: FALSE with an error, of which explain_failure() makes one for people. */
+/* Listens on @address with a new socket. Returns FALSE with an @error (not NULL). */
 static gboolean
-listen_anew (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError **error)
+listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError **error)
 {
-  g_autoptr (GError) failure = NULL;
-  g_autoptr (GPtrArray) neighbours = find_overlapping (self, offers, address);
-  g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, &failure);
+  g_autoptr (GPtrArray) overlapping = find_overlapping (self, offers, address);
+  g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, error);
   GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
   const RdSocket *added;
 
-  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && neighbours->len > 0)
+  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && overlapping->len > 0)
     {
-      g_clear_error (&failure);
-      socket = listen_beside (neighbours, address, &failure);
+      g_clear_error (error);
+      socket = listen_overlapping (overlapping, address, error);
     }
-  if (socket == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
-    }
-
-  added = add (self, socket, error);
+  added = socket != NULL ? add (self, socket, error) : NULL;
   if (added == NULL)
     return FALSE;
   g_ptr_array_add (self->addresses, g_object_ref (added->address));
 
-  /* they go on getting what is for them: to close them would reset who connects just then */
+  /* keep overlapping sockets: closing one would reset the connections in its backlog */
   if (g_inet_address_get_is_any (g_inet_socket_address_get_address (inet)))
-    for (guint i = 0; i < neighbours->len; i++)
-      use (self, neighbours->pdata[i]);
+    for (guint i = 0; i < overlapping->len; i++)
+      use (self, overlapping->pdata[i]);
   return TRUE;
 }
 
-/* Listens on all of @inets, which a name stands for. A name may stand for an address family that
- * this machine has not got; a port that is taken is another matter, as half a service is none.
- * @port: where it is 0, set to the one that was free. */
+/* Listens on @inets, the addresses of one host. Some may fail, since a name can have addresses of a
+ * family that this machine does not support, but a port in use is an error. @port: 0 is replaced
+ * with the port that was free. */
 static gboolean
 listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, GError **error)
 {
@@ -198,27 +184,25 @@ listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, G
         }
 
       g_clear_error (&failure);
-      if (listen_anew (self, offers, address, &failure))
+      if (listen_new (self, offers, address, &failure))
         {
           is_listening = TRUE;
           *port = g_inet_socket_address_get_port (
             g_ptr_array_index (self->addresses, self->addresses->len - 1));
-          continue;
         }
-
-      explain_failure (&failure, address);
-      if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-        break;
+      else if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+        {
+          is_listening = FALSE;
+          break;
+        }
     }
 
-  if (is_listening && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-    return TRUE;
-
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  if (!is_listening)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return is_listening;
 }
 
-/* Uses the offers for just what is asked for. */
+/* Uses the offers whose addresses are exactly those of @inets. */
 static void
 use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
 {
@@ -227,15 +211,18 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
       g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, port);
 
       for (guint i = 0; i < offers->len && !has_address (self, address); i++)
-        if (rd_socket_is_at (offers->pdata[i], address))
-          {
-            use (self, offers->pdata[i]);
-            g_ptr_array_add (self->addresses, g_object_ref (address));
-          }
+        {
+          const RdSocket *offer = offers->pdata[i];
+
+          if (!rd_socket_is_same_address (offer->address, address))
+            continue;
+          use (self, offer);
+          g_ptr_array_add (self->addresses, g_object_ref (address));
+        }
     }
 }
 
-/* All offers that fit come first: what a new address includes is free for that only then. */
+/* Uses matching offers first, so that they are not among the overlapping ones of a new address. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {
@@ -252,8 +239,8 @@ listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint por
   return TRUE;
 }
 
-/* Returns: (transfer full) (element-type GList): of each name its GInetAddress, NULL with an error.
- */
+/* Returns: (transfer full) (element-type GList): the GInetAddress list of each name; NULL with an
+ * error. */
 static GPtrArray *
 resolve (const char *const *names, GError **error)
 {
@@ -266,7 +253,7 @@ resolve (const char *const *names, GError **error)
 
       if (inets == NULL)
         {
-          g_prefix_error (error, _ ("cannot listen on %s: "), names[i]);
+          g_prefix_error (error, "cannot listen on %s: ", names[i]);
           return NULL;
         }
       g_ptr_array_add (hosts, inets);
@@ -275,9 +262,9 @@ resolve (const char *const *names, GError **error)
   return g_steal_pointer (&hosts);
 }
 
-/* Returns: the port that was free for @role when the predecessor was asked for any; else 0. */
+/* Returns the port that the old worker uses for @role, if its configured port is 0; otherwise 0. */
 static guint
-get_any_port (GPtrArray *offers, RdRole role)
+get_free_port (GPtrArray *offers, RdRole role)
 {
   for (guint i = 0; i < offers->len; i++)
     {
@@ -309,52 +296,62 @@ binding_new (RdRole role)
   return self;
 }
 
-RdBinding *
-rd_binding_new (const RdBindingOptions *options, GError **error)
+static gboolean
+use_inherited (RdBinding *self, GPtrArray *sockets, GError **error)
 {
-  g_autoptr (RdBinding) self = binding_new (options->role);
-  g_autoptr (GPtrArray) hosts = resolve (options->addresses, error);
-  g_autoptr (GPtrArray) offers = options->offers != NULL ? g_ptr_array_ref (options->offers)
-                                                         : rd_sockets_new ();
-  g_autoptr (GError) failure = NULL;
-  guint port = options->port != 0 ? options->port : get_any_port (offers, options->role);
-  int tries = options->port != 0 ? 1 : PORT_TRIES;
-
-  if (hosts == NULL)
-    return NULL;
-
-  self->asked_port = options->port;
-  self->reuse_port = options->reuse_port;
-  while (!listen_on_hosts (self, offers, hosts, port, &failure))
-    {
-      /* any port: what is free on one address need not be on the next */
-      if (--tries == 0 || !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-        {
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return NULL;
-        }
-      g_clear_error (&failure);
-      port = 0;
-    }
-
-  remove_used (self, offers);
-  return g_steal_pointer (&self);
-}
-
-RdBinding *
-rd_binding_new_inherited (GPtrArray *sockets, RdRole role, GError **error)
-{
-  g_autoptr (RdBinding) self = binding_new (role);
-
   self->is_inherited = TRUE;
   for (guint i = 0; i < sockets->len; i++)
     {
       const RdSocket *added = add (self, sockets->pdata[i], error);
 
       if (added == NULL)
-        return NULL;
+        return FALSE;
       g_ptr_array_add (self->addresses, g_object_ref (added->address));
     }
+
+  return TRUE;
+}
+
+static gboolean
+listen_on_all (RdBinding *self, const RdBindingOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) hosts = resolve (options->addresses, error);
+  g_autoptr (GPtrArray) offers = options->offers != NULL ? g_ptr_array_ref (options->offers)
+                                                         : rd_sockets_new ();
+  g_autoptr (GError) failure = NULL;
+  guint port = options->port != 0 ? options->port : get_free_port (offers, options->role);
+  int tries = options->port != 0 ? 1 : PORT_TRIES;
+
+  if (hosts == NULL)
+    return FALSE;
+
+  self->asked_port = options->port;
+  self->reuse_port = options->reuse_port;
+  while (!listen_on_hosts (self, offers, hosts, port, &failure))
+    {
+      /* a port that is free on one address may be in use on another */
+      if (--tries == 0 || !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+      g_clear_error (&failure);
+      port = 0;
+    }
+
+  remove_used (self, offers);
+  return TRUE;
+}
+
+RdBinding *
+rd_binding_new (const RdBindingOptions *options, GError **error)
+{
+  g_autoptr (RdBinding) self = binding_new (options->role);
+  const gboolean is_inherited = options->inherited != NULL && options->inherited->len > 0;
+
+  if (!(is_inherited ? use_inherited (self, options->inherited, error)
+                     : listen_on_all (self, options, error)))
+    return NULL;
 
   return g_steal_pointer (&self);
 }
@@ -398,16 +395,10 @@ rd_binding_reopen (RdBinding *self, GError **error)
   again->asked_port = self->asked_port;
   for (guint i = 0; i < self->addresses->len; i++)
     {
-      GSocketAddress *address = self->addresses->pdata[i];
-      g_autoptr (GError) failure = NULL;
-      g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, &failure);
+      g_autoptr (GSocket) socket = listen_on (self->addresses->pdata[i], self->reuse_port, error);
 
-      if (socket == NULL || add (again, socket, &failure) == NULL)
-        {
-          explain_failure (&failure, address);
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return FALSE;
-        }
+      if (socket == NULL || add (again, socket, error) == NULL)
+        return FALSE;
     }
 
   g_ptr_array_unref (self->sockets);

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Watches HTTP connections, since libsoup has no deadline for a request. All have the same
- * lifetime, so that a queue and one timer are enough, and the oldest is always known. Cuts
- * connections, but never reads or writes them. */
+/* Limits the lifetime of HTTP connections, since libsoup has no request timeout. All connections
+ * have the same lifetime, so a queue and one timer are enough. */
 
 #include "rd-connections.h"
 
 typedef struct
 {
   RdConnections *owner;          /* unowned */
-  GSocketConnection *connection; /* unowned: watched by a weak reference */
+  GSocketConnection *connection; /* unowned: we hold a weak reference */
   gint64 since_us;               /* CLOCK_MONOTONIC */
-  GList link;                    /* in owner->queue until its time is up */
+  GList link;                    /* in owner->queue until shut down */
   gboolean is_queued;
 } Entry;
 
 struct _RdConnections
 {
   GHashTable *entries; /* GSocketConnection -> Entry, owned */
-  GQueue queue;        /* Entry, unowned; the oldest first; without those that were cut */
+  GQueue queue;        /* Entry, unowned, oldest first, without those shut down */
   guint max;
   gint64 lifetime_us;
   gint64 crowded_lifetime_us;
-  gboolean is_crowded; /* there are as many as may be */
+  gboolean is_crowded; /* the queue has max entries or more */
   guint timer_id;
   const RdConnectionsEvents *events; /* unowned: outlives us */
   gpointer user_data;                /* unowned */
@@ -40,15 +39,15 @@ entry_free (gpointer data)
 }
 
 static void
-cut (Entry *entry, gboolean in_time)
+cut (Entry *entry, gboolean is_early)
 {
   RdConnections *connections = entry->owner;
 
   g_queue_unlink (&connections->queue, &entry->link);
   entry->is_queued = FALSE;
-  connections->events->cut (in_time, connections->user_data);
+  connections->events->cut (is_early, connections->user_data);
 
-  /* libsoup reads the end and lets go of the connection, which disposes of it */
+  /* libsoup then reads EOF and drops its reference, which disposes of the connection */
   g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
 }
 
@@ -60,7 +59,7 @@ get_lifetime_us (const RdConnections *connections)
 
 static gboolean on_timer (gpointer user_data);
 
-/* Sets the timer for the oldest in the queue. */
+/* Starts the timer for the oldest entry, unless it is running. */
 static void
 arm_timer (RdConnections *connections)
 {
@@ -74,9 +73,9 @@ arm_timer (RdConnections *connections)
   connections->timer_id = g_timeout_add (MAX (wait_us, 0) / 1000 + 1, on_timer, connections);
 }
 
-/* The number has changed. */
+/* Updates timer and crowded state after a change of the number of connections. */
 static void
-follow_count (RdConnections *connections)
+update_count (RdConnections *connections)
 {
   const gboolean is_crowded = connections->queue.length >= connections->max;
 
@@ -92,14 +91,14 @@ on_timer (gpointer user_data)
 {
   RdConnections *connections = user_data;
   const gint64 since_us = g_get_monotonic_time () - get_lifetime_us (connections);
-  const gboolean in_time = connections->is_crowded;
+  const gboolean is_early = connections->is_crowded;
   Entry *oldest;
 
   connections->timer_id = 0;
   while ((oldest = g_queue_peek_head (&connections->queue)) != NULL && oldest->since_us <= since_us)
-    cut (oldest, in_time);
+    cut (oldest, is_early);
 
-  follow_count (connections);
+  update_count (connections);
   return G_SOURCE_REMOVE;
 }
 
@@ -128,7 +127,7 @@ on_disposed (gpointer data, GObject *connection)
   RdConnections *connections = data;
 
   g_hash_table_remove (connections->entries, connection);
-  follow_count (connections);
+  update_count (connections);
 }
 
 void
@@ -166,7 +165,7 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
   g_queue_push_tail_link (&connections->queue, &entry->link);
   g_hash_table_insert (connections->entries, connection, entry);
   g_object_weak_ref (G_OBJECT (connection), on_disposed, connections);
-  follow_count (connections);
+  update_count (connections);
 }
 
 void
@@ -176,7 +175,7 @@ rd_connections_release (RdConnections *connections, GSocketConnection *connectio
     return;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
-  follow_count (connections);
+  update_count (connections);
 }
 
 guint

@@ -7,19 +7,19 @@
 
 G_BEGIN_DECLS
 
-/* The HTTP connections of a server: how many there are, and an end to those that take too long. */
+/* The HTTP connections of a port: their number, and a time limit for each. */
 typedef struct _RdConnections RdConnections;
 
-/* What it tells. */
 typedef struct
 {
-  void (*cut) (gboolean in_time, gpointer user_data); /* one was cut: for others, or it was time */
-  void (*changed) (guint count, gpointer user_data);  /* so many are there now */
+  /* a connection was shut down: early, to free a slot, or because it timed out */
+  void (*cut) (gboolean is_early, gpointer user_data);
+  void (*changed) (guint count, gpointer user_data); /* the number of connections has changed */
 } RdConnectionsEvents;
 
-/* @lifetime_us: a connection watched for so long is cut. @max: while there are so many, one is cut
- * after @crowded_lifetime_us already, so that nobody can keep others out by doing nothing.
- * @events: (transfer none), outlives it. */
+/* Shuts down each watched connection after @lifetime_us; while there are @max connections, after
+ * @crowded_lifetime_us, so that silent connections cannot block new ones. @events: (transfer none):
+ * outlives the object. Returns: (transfer full). */
 RdConnections *rd_connections_new (guint max,
                                    gint64 lifetime_us,
                                    gint64 crowded_lifetime_us,
@@ -27,11 +27,10 @@ RdConnections *rd_connections_new (guint max,
                                    gpointer user_data);
 void rd_connections_free (RdConnections *connections);
 
-/* Cuts the oldest, if there is one, to make room. */
+/* Shuts down the oldest connection, if any, to free its slot. */
 void rd_connections_cut_oldest (RdConnections *connections);
 
-/* Watches @connection (transfer none) until it is disposed of, its time is up, or
- * rd_connections_release(). */
+/* Watches @connection (transfer none) until it is disposed of, times out, or is released. */
 void rd_connections_watch (RdConnections *connections, GSocketConnection *connection);
 void rd_connections_release (RdConnections *connections, GSocketConnection *connection);
 

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The limit of descriptors, which is what bounds the number of clients. Takes all that the hard
- * limit allows, and keeps some back for what is not a client. Never refuses anybody: that is for
- * those who let clients in. */
+/* Descriptors of the process: the limit of their number, and the sockets passed by the service
+ * manager. Inherited sockets are checked, and left unchanged because other processes may share
+ * them. */
 
 #include "rd-descriptors.h"
 
 #include <errno.h>
-#include <glib/gi18n.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#define RESERVED    384     /* for all that is no client: */
-#define HANDSHAKES  256     /*   of these, for handshakes; GLib polls them all in every turn */
-#define CLIENTS_MAX 1000000 /* whatever the limit: what the table is made for */
+#include "rd-socket.h"
+#include "rd-text.h"
+
+#define RESERVED    384     /* descriptors that are not for clients */
+#define HANDSHAKES  256     /* part of RESERVED: GLib polls them all in every iteration */
+#define CLIENTS_MAX 1000000 /* capacity of the client table */
+
+#define ADMIN       "admin"
+#define UNKNOWN     "unknown" /* default name of sd_listen_fds_with_names(3) */
+#define SHOWN_MAX   64        /* characters of a name or value shown in an error */
+#define SOCKETS_MAX 64
 
 guint64
 rd_descriptors_raise (void)
@@ -22,13 +32,13 @@ rd_descriptors_raise (void)
   rlim_t soft;
 
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
-    g_warning (_ ("Cannot read the limit of descriptors: %s"), g_strerror (errno));
+    g_warning ("Cannot read the descriptor limit (RLIMIT_NOFILE): %s", g_strerror (errno));
 
   soft = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit (RLIMIT_NOFILE, &limit) != 0)
     {
-      g_warning (_ ("Cannot raise the limit of descriptors: %s"), g_strerror (errno));
+      g_warning ("Cannot raise the descriptor limit (RLIMIT_NOFILE): %s", g_strerror (errno));
       limit.rlim_cur = soft;
     }
 
@@ -42,4 +52,204 @@ rd_descriptors_share (guint64 limit, RdDescriptors *share)
 
   share->clients = MIN (limit - reserved, CLIENTS_MAX);
   share->handshakes = MAX (reserved * HANDSHAKES / RESERVED, 1);
+}
+
+/* Reads the number in variable @name. Returns FALSE with an error unless it is 0 to @max. */
+static gboolean
+read_number (char **environment, const char *name, guint max, guint *number, GError **error)
+{
+  const char *text = g_environ_getenv (environment, name);
+  g_autofree char *shown = NULL;
+  guint64 value;
+
+  if (g_ascii_string_to_unsigned (text, 10, 0, max, &value, NULL))
+    {
+      *number = value;
+      return TRUE;
+    }
+
+  shown = rd_text_printable (text, SHOWN_MAX);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "%s is “%s”, not a number from 0 to %u; correct it in the program that starts "
+               "ringdown",
+               name, shown, max);
+  return FALSE;
+}
+
+/* Returns what is wrong with @fd as a listening TCP socket and what to do about it; NULL: nothing.
+ */
+static const char *
+find_fault (int fd)
+{
+  if (fcntl (fd, F_GETFD) < 0)
+    return "is not open; correct LISTEN_FDS in the program that starts ringdown";
+  if (rd_socket_get_option (fd, SO_DOMAIN) < 0)
+    return "is not a socket; pass only listening TCP sockets (ListenStream= with a port)";
+  if (!rd_socket_is_tcp (fd))
+    return "is not a TCP socket; set ListenStream= to a port, with or without an address";
+  if (!rd_socket_is_listening (fd))
+    return "does not listen; set Accept=no in its socket unit";
+  return NULL;
+}
+
+static gboolean
+take_channel (RdInherited *self, int fd, GError **error)
+{
+  if (rd_socket_get_option (fd, SO_DOMAIN) == AF_UNIX
+      && rd_socket_get_option (fd, SO_TYPE) == SOCK_SEQPACKET)
+    {
+      g_array_append_val (self->channels, fd);
+      self->n_channels++;
+      return TRUE;
+    }
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "inherited descriptor %d (“%s”) is not a hand-over channel (UNIX SOCK_SEQPACKET "
+               "socket); set another FileDescriptorName= for it",
+               fd, RD_INHERITED_CHANNEL);
+  return FALSE;
+}
+
+static gboolean
+take (RdInherited *self, int fd, const char *name, GError **error)
+{
+  g_autofree char *shown = rd_text_printable (name, SHOWN_MAX);
+  const char *fault;
+  GSocket *socket;
+
+  if (g_str_equal (name, RD_INHERITED_CHANNEL))
+    return take_channel (self, fd, error);
+
+  fault = find_fault (fd);
+  if (fault != NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "inherited descriptor %d (“%s”) %s",
+                   fd, shown, fault);
+      return FALSE;
+    }
+
+  socket = g_socket_new_from_fd (fd, error);
+  if (socket == NULL)
+    {
+      g_prefix_error (error, "cannot use inherited socket %d (“%s”): ", fd, shown);
+      return FALSE;
+    }
+
+  g_ptr_array_add (g_str_equal (name, ADMIN) ? self->admin : self->clients, socket);
+  return TRUE;
+}
+
+/* Splits LISTEN_FDNAMES; @names is NULL if it is not set. Returns FALSE with an error if it does
+ * not have @n names. */
+static gboolean
+split_names (char **environment, guint n, char ***names, GError **error)
+{
+  const char *text = g_environ_getenv (environment, "LISTEN_FDNAMES");
+  guint n_names;
+
+  *names = text != NULL ? g_strsplit (text, ":", SOCKETS_MAX + 1) : NULL;
+  n_names = text != NULL ? g_strv_length (*names) : n;
+  if (n_names == n)
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "LISTEN_FDS is %u, but LISTEN_FDNAMES has %u names; correct them in the program "
+               "that starts ringdown",
+               n, n_names);
+  return FALSE;
+}
+
+static gboolean
+take_all (RdInherited *self, char **environment, int first, GError **error)
+{
+  g_auto (GStrv) names = NULL;
+  guint pid, n;
+
+  if (g_environ_getenv (environment, "LISTEN_PID") == NULL
+      || g_environ_getenv (environment, "LISTEN_FDS") == NULL)
+    return TRUE;
+  if (!read_number (environment, "LISTEN_PID", G_MAXINT32, &pid, error))
+    return FALSE;
+  if (pid != (guint) getpid ())
+    return TRUE; /* left over from the sockets of the parent process */
+  if (!read_number (environment, "LISTEN_FDS", SOCKETS_MAX, &n, error)
+      || !split_names (environment, n, &names, error))
+    return FALSE;
+
+  for (guint i = 0; i < n; i++)
+    fcntl (first + i, F_SETFD, FD_CLOEXEC);
+  for (guint i = 0; i < n; i++)
+    if (!take (self, first + i, names != NULL ? names[i] : UNKNOWN, error))
+      return FALSE;
+
+  return TRUE;
+}
+
+static void
+close_channel (gpointer data)
+{
+  const int *fd = data;
+
+  if (*fd >= 0)
+    close (*fd);
+}
+
+RdInherited *
+rd_inherited_new (char **environment, int first, GError **error)
+{
+  g_autoptr (RdInherited) self = g_new0 (RdInherited, 1);
+
+  self->clients = g_ptr_array_new_with_free_func (g_object_unref);
+  self->admin = g_ptr_array_new_with_free_func (g_object_unref);
+  self->channels = g_array_new (FALSE, FALSE, sizeof (int));
+  g_array_set_clear_func (self->channels, close_channel);
+  if (!take_all (self, environment, first, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+void
+rd_inherited_free (RdInherited *self)
+{
+  g_ptr_array_unref (self->clients);
+  g_ptr_array_unref (self->admin);
+  g_array_unref (self->channels);
+  g_free (self);
+}
+
+int
+rd_inherited_steal_channel (RdInherited *self)
+{
+  int fd;
+
+  if (self->channels->len == 0)
+    return -1;
+
+  fd = g_array_index (self->channels, int, 0);
+  g_array_index (self->channels, int, 0) = -1;
+  g_array_remove_index (self->channels, 0);
+  return fd;
+}
+
+void
+rd_inherited_take_over (RdInherited *self, GPtrArray *offers)
+{
+  const gboolean needs[]
+    = { [RD_ROLE_CLIENTS] = self->clients->len == 0, [RD_ROLE_ADMIN] = self->admin->len == 0 };
+
+  for (guint i = 0; i < offers->len;)
+    {
+      const RdSocket *offer = offers->pdata[i];
+      GPtrArray *sockets = offer->role == RD_ROLE_ADMIN ? self->admin : self->clients;
+
+      if (!offer->is_inherited)
+        {
+          i++;
+          continue;
+        }
+      if (needs[offer->role])
+        g_ptr_array_add (sockets, g_object_ref (offer->socket));
+      g_ptr_array_remove_index (offers, i);
+    }
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A listening socket with what the kernel does not know of it: what it is for, and how it was asked
- * for. Neither binds it nor accepts from it, and changes nothing about it, as other processes may
- * have it too. */
+/* Listening TCP sockets: binds them, compares their addresses, and checks descriptors that another
+ * process has passed. */
 
 #include "rd-socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 RdSocket *
 rd_socket_new (GSocket *socket,
@@ -48,23 +51,79 @@ rd_socket_free (RdSocket *self)
 }
 
 gboolean
-rd_socket_is_at (const RdSocket *self, GSocketAddress *address)
+rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other)
 {
-  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (self->address));
-  g_autofree char *other = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (one));
+  g_autofree char *other_name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (other));
 
-  return g_str_equal (name, other);
+  return g_str_equal (name, other_name);
 }
 
 gboolean
-rd_socket_overlaps (const RdSocket *self, GSocketAddress *address)
+rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other)
 {
-  GInetSocketAddress *here = G_INET_SOCKET_ADDRESS (self->address);
-  GInetSocketAddress *there = G_INET_SOCKET_ADDRESS (address);
-  GInetAddress *this = g_inet_socket_address_get_address (here);
-  GInetAddress *that = g_inet_socket_address_get_address (there);
+  return g_inet_address_get_family (one) == g_inet_address_get_family (other)
+         && (g_inet_address_equal (one, other) || g_inet_address_get_is_any (one)
+             || g_inet_address_get_is_any (other));
+}
 
-  return g_inet_socket_address_get_port (here) == g_inet_socket_address_get_port (there)
-         && g_inet_address_get_family (this) == g_inet_address_get_family (that)
-         && (g_inet_address_get_is_any (this) || g_inet_address_get_is_any (that));
+static gboolean
+set_options (GSocket *socket, gboolean reuse_port, GError **error)
+{
+  if (g_socket_get_family (socket) == G_SOCKET_FAMILY_IPV6
+      && !g_socket_set_option (socket, IPPROTO_IPV6, IPV6_V6ONLY, TRUE, error))
+    return FALSE;
+  if (reuse_port && !g_socket_set_option (socket, SOL_SOCKET, SO_REUSEPORT, TRUE, error))
+    return FALSE;
+  return g_socket_set_option (socket, SOL_SOCKET, SO_REUSEADDR, TRUE, error);
+}
+
+GSocket *
+rd_socket_bind (GSocketAddress *address, gboolean reuse_port, GError **error)
+{
+  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (address),
+                                             G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+  struct sockaddr_storage native;
+  int bind_errno;
+
+  if (socket == NULL || !set_options (socket, reuse_port, error)
+      || !g_socket_address_to_native (address, &native, sizeof native, error))
+    return NULL;
+
+  g_socket_set_blocking (socket, FALSE);
+  /* bind(2) itself: g_socket_bind() would reset SO_REUSEPORT */
+  if (bind (g_socket_get_fd (socket), (struct sockaddr *) &native,
+            g_socket_address_get_native_size (address))
+      == 0)
+    return g_steal_pointer (&socket);
+
+  bind_errno = errno;
+  g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (bind_errno),
+                       g_strerror (bind_errno));
+  return NULL;
+}
+
+int
+rd_socket_get_option (int fd, int option)
+{
+  int value = -1;
+  socklen_t size = sizeof value;
+
+  return getsockopt (fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+gboolean
+rd_socket_is_tcp (int fd)
+{
+  const int family = rd_socket_get_option (fd, SO_DOMAIN);
+
+  return (family == AF_INET || family == AF_INET6)
+         && rd_socket_get_option (fd, SO_TYPE) == SOCK_STREAM
+         && rd_socket_get_option (fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+gboolean
+rd_socket_is_listening (int fd)
+{
+  return rd_socket_is_tcp (fd) && rd_socket_get_option (fd, SO_ACCEPTCONN) == 1;
 }

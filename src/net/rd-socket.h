@@ -7,43 +7,57 @@
 
 G_BEGIN_DECLS
 
-/* Which port a listening socket is of. */
+/* The port that a listening socket belongs to. */
 typedef enum
 {
   RD_ROLE_CLIENTS,
   RD_ROLE_ADMIN,
 } RdRole;
 
-/* A listening socket, and what a process that takes it over has to know of it. */
+/* A listening TCP socket, with what another process must know to take it over. */
 typedef struct
 {
   GSocket *socket;         /* owned */
-  GSocketAddress *address; /* owned: that it is bound to */
+  GSocketAddress *address; /* owned: the local address */
   RdRole role;
-  guint asked_port;      /* as configured: 0 for any free one */
-  gboolean is_inherited; /* the service manager has it too */
+  guint asked_port;      /* the configured port; 0: any free port */
+  gboolean is_inherited; /* passed by the service manager, which keeps a copy */
 } RdSocket;
 
-/* @socket: (transfer none): of TCP, and it listens. Returns: (transfer full): NULL with an error.
- */
+/* Wraps @socket (transfer none), which must be a listening TCP socket.
+ * Returns: (transfer full): NULL with an error. */
 RdSocket *rd_socket_new (GSocket *socket,
                          RdRole role,
                          guint asked_port,
                          gboolean is_inherited,
                          GError **error);
 
-/* Returns: (transfer full): another that shares the socket. */
+/* Returns: (transfer full): a copy with a reference to the same GSocket. */
 RdSocket *rd_socket_copy (const RdSocket *self);
 
-/* Lets go of the socket, which is closed with its last reference. */
+/* Drops the reference to the GSocket; dropping the last one closes it. */
 void rd_socket_free (RdSocket *self);
 
-/* Whether it is bound to exactly @address. */
-gboolean rd_socket_is_at (const RdSocket *self, GSocketAddress *address);
+/* Returns whether @one and @other are the same IP address and port. */
+gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
 
-/* Whether its address includes @address, or the other way round: the same port, and one is "any" of
- * the family of both. */
-gboolean rd_socket_overlaps (const RdSocket *self, GSocketAddress *address);
+/* Returns whether only one of two sockets can listen on these addresses, at the same port: they are
+ * of the same family, and equal, or one is the wildcard address (0.0.0.0 or ::). */
+gboolean rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other);
+
+/* Binds a non-blocking TCP socket to @address, which is IPv4 or IPv6, with SO_REUSEADDR,
+ * IPV6_V6ONLY and, with @reuse_port, SO_REUSEPORT (socket(7), ipv6(7)). Does not listen.
+ * Returns: (transfer full): NULL with the error of bind(2), such as %G_IO_ERROR_ADDRESS_IN_USE. */
+GSocket *rd_socket_bind (GSocketAddress *address, gboolean reuse_port, GError **error);
+
+/* Returns the value of the SOL_SOCKET @option of @fd (socket(7)); -1: @fd is not a socket. */
+int rd_socket_get_option (int fd, int option);
+
+/* Returns whether @fd is a TCP socket, listening or not. */
+gboolean rd_socket_is_tcp (int fd);
+
+/* Returns whether @fd is a listening TCP socket. */
+gboolean rd_socket_is_listening (int fd);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSocket, rd_socket_free)
 

@@ -9,10 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gi18n.h>
 #include <unistd.h>
-
-#include "rd-tcp.h"
 
 #define ROLE       "role"
 #define ASKED_PORT "asked-port"
@@ -102,9 +99,8 @@ duplicate (int fd, GError **error)
   if (own_fd < 0)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (dup_errno),
-                   /* Translators: the reason */
-                   _ ("cannot take over a listening socket: %s; is the limit of descriptors too "
-                      "low (LimitNOFILE=, ulimit -Hn)?"),
+                   "cannot take over a listening socket: %s; check the descriptor limit "
+                   "(LimitNOFILE=, ulimit -Hn)",
                    g_strerror (dup_errno));
       return NULL;
     }
@@ -124,11 +120,11 @@ take (GVariant *about, int fd, GError **error)
   g_autoptr (GSocket) socket = NULL;
 
   if (!read_role (about, &role) || !g_variant_lookup (about, ASKED_PORT, "u", &asked_port)
-      || !g_variant_lookup (about, INHERITED, "b", &is_inherited) || !rd_tcp_is_listening (fd))
+      || !g_variant_lookup (about, INHERITED, "b", &is_inherited) || !rd_socket_is_listening (fd))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                           _ ("what the service that ran before has passed on to listen on is not "
-                              "understood; stop the service and start it anew"));
+                           "the old worker passed invalid data about a listening socket; stop the "
+                           "service and start it again");
       return NULL;
     }
 
@@ -145,11 +141,8 @@ rd_sockets_new_described (GVariant *about, const GArray *fds, GError **error)
       || g_variant_n_children (about) != fds->len)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   ngettext ("%u socket to listen on has come from the service that ran before, "
-                             "but not as many descriptions; stop the service and start it anew",
-                             "%u sockets to listen on have come from the service that ran before, "
-                             "but not as many descriptions; stop the service and start it anew",
-                             fds->len),
+                   "the old worker passed %u listening sockets, but not as many descriptions; "
+                   "stop the service and start it again",
                    fds->len);
       return NULL;
     }

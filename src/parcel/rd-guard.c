@@ -17,9 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In English: what translates may not be called here. */
 #define NO_PROCESS \
-  "ringdown: no process may be made any more; see TasksMax= of the unit, or “ulimit -u”\n"
+  "ringdown: cannot create a process; raise TasksMax= of the unit, or “ulimit -u”\n"
 
 /* Ends as a child did whose @status waitpid(2) told. */
 static void

@@ -8,7 +8,6 @@
 #include "rd-parcel-packet.h"
 
 #include <errno.h>
-#include <glib/gi18n.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -128,8 +127,7 @@ static void
 set_ended (GError **error)
 {
   g_set_error_literal (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED,
-                       _ ("the other process has ended in the middle of the hand-over; see what "
-                          "it logged last"));
+                       "the other worker ended during the hand-over; see its log");
 }
 
 static void
@@ -137,17 +135,17 @@ set_send_error (int number, GError **error)
 {
   if (number == EAGAIN)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
-                         _ ("what was sent fills the buffer of the socket, and nobody reads it; "
-                            "raise net.core.wmem_max if more is to fit in"));
+                         "the hand-over channel is full; raise net.core.wmem_max to make it "
+                         "larger");
   else if (number == ETOOMANYREFS)
     g_set_error_literal (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_IN_FLIGHT,
-                         _ ("this user has as many descriptors on their way between processes as "
-                            "the limit of open files allows; raise LimitNOFILE= or “ulimit -n”"));
+                         "too many descriptors are in flight between processes of this user;"
+                         " raise LimitNOFILE= or “ulimit -n”");
   else if (number == EPIPE || number == ECONNRESET)
     set_ended (error);
   else
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number),
-                 _ ("cannot send to the other process of the hand-over: %s"), g_strerror (number));
+                 "cannot send on the hand-over channel: %s", g_strerror (number));
 }
 
 gboolean
@@ -170,9 +168,8 @@ rd_parcel_packet_send (int socket,
   if (size > BODY_MAX || n_fds > kinds[kind].max_fds)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                   /* Translators: %s is a word of a protocol: LISTENERS */
-                   _ ("%s with %u descriptors and %zu bytes is too large to be handed over; listen "
-                      "on fewer addresses"),
+                   "%s with %u descriptors and %zu bytes is too large for the "
+                   "hand-over channel; listen on fewer addresses",
                    kinds[kind].name, n_fds, size);
       return FALSE;
     }
@@ -236,7 +233,7 @@ set_receive_error (int number, GError **error)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, g_strerror (number));
   else
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number),
-                 _ ("cannot hear the other process of the hand-over: %s"), g_strerror (number));
+                 "cannot receive from the hand-over channel: %s", g_strerror (number));
 }
 
 /* Returns: FALSE with an error unless @head begins a packet of @n bytes that may be looked into. */
@@ -244,25 +241,23 @@ static gboolean
 require_head (const Head *head, gsize n, guint32 layout, GError **error)
 {
   if (n < sizeof *head || memcmp (head->magic, MAGIC, sizeof head->magic) != 0)
-    g_set_error (
-      error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-      _ ("%zu bytes came that are no packet of a hand-over; the other process is faulty, "
-         "or no ringdown"),
-      n);
+    g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
+                 "received %zu bytes that are not a hand-over packet; the other "
+                 "process is faulty or not ringdown",
+                 n);
   else if (head->layout != layout && head->kind != RD_PARCEL_KIND_ERROR
            && head->kind != RD_PARCEL_KIND_ABORT)
     g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_LAYOUT,
-                 _ ("the other process hands over in layout %u, and this one knows layout %u only; "
-                    "let the old one drain (SIGTERM), and start the new one then"),
+                 "the other worker uses hand-over layout %u, this one supports only "
+                 "layout %u; drain the old worker (SIGTERM), then start the new one",
                  head->layout, layout);
   else if (head->kind >= G_N_ELEMENTS (kinds) || kinds[head->kind].name == NULL)
     g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-                 _ ("a packet of the unknown kind %u came; the other process is faulty"),
-                 head->kind);
+                 "received a packet of unknown kind %u; the other worker is faulty", head->kind);
   else if (n != sizeof *head + head->size || head->size > BODY_MAX)
     g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-                 /* Translators: %s is a word of a protocol, such as READY */
-                 _ ("%s came with %zu bytes, and its head says %u; the other process is faulty"),
+                 "received %s with %zu bytes instead of %u; the other worker is "
+                 "faulty",
                  kinds[head->kind].name, n - sizeof *head, head->size);
   else
     return TRUE;
@@ -278,14 +273,13 @@ require_fds (const Head *head, const GArray *fds, gboolean lacks_fds, GError **e
 
   if (lacks_fds)
     g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_DESCRIPTORS,
-                 _ ("too few descriptors: of %u that came at once only %u could be opened; raise "
-                    "LimitNOFILE= or “ulimit -n” for the new process"),
+                 "received %u descriptors, but only %u could be opened; raise "
+                 "LimitNOFILE= or “ulimit -n” for the new worker",
                  head->n_fds, fds->len);
   else if (fds->len != head->n_fds || fds->len < kind->min_fds || fds->len > kind->max_fds)
     g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-                 /* Translators: %s is a word of a protocol, such as READY */
-                 _ ("%s came with %u descriptors, and cannot have as many; the other process is "
-                    "faulty"),
+                 "received %s with %u descriptors, an invalid number; the other "
+                 "worker is faulty",
                  kind->name, fds->len);
   else
     return TRUE;
@@ -306,9 +300,7 @@ read_body (const Head *head, GError **error)
     return g_steal_pointer (&body);
 
   g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-               /* Translators: %s is a word of a protocol, such as READY */
-               _ ("%s came with a body that cannot be right; the other process is faulty"),
-               kind->name);
+               "received %s with an invalid body; the other worker is faulty", kind->name);
   return NULL;
 }
 

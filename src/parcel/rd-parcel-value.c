@@ -8,7 +8,6 @@
 #include "rd-parcel-value.h"
 
 #include <errno.h>
-#include <glib/gi18n.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,10 +60,9 @@ rd_parcel_value_store (GVariant *value, const char *name, GError **error)
   if (size > FILE_MAX)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                   /* Translators: %s is the name of a memory file */
-                   _ ("%s is %zu bytes, 1 GiB is the limit for another process to take over; try "
-                      "again when fewer clients are in the middle of a message, or lower "
-                      "--max-message"),
+                   "%s has %zu bytes, more than the 1 GiB that a new worker can take "
+                   "over; try again when fewer clients are in the middle of a message,"
+                   " or lower --max-message",
                    name, size);
       return -1;
     }
@@ -74,9 +72,7 @@ rd_parcel_value_store (GVariant *value, const char *name, GError **error)
     return fd;
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-               /* Translators: %s is the name of a memory file */
-               _ ("cannot write %s, %zu bytes of shared memory: %s"), name, size,
-               g_strerror (errno));
+               "cannot write %s, %zu bytes of shared memory: %s", name, size, g_strerror (errno));
   close (fd);
   return -1;
 }
@@ -91,9 +87,7 @@ read_file (int fd, const char *name, GError **error)
   if (fstat (fd, &status) != 0 || !S_ISREG (status.st_mode) || status.st_size > FILE_MAX)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   /* Translators: %s is the name of a memory file */
-                   _ ("%s came as what is no file of up to 1 GiB; the other process is faulty"),
-                   name);
+                   "%s is not a file of at most 1 GiB; the other worker is faulty", name);
       return NULL;
     }
 
@@ -102,8 +96,7 @@ read_file (int fd, const char *name, GError **error)
     return g_bytes_new_take (g_steal_pointer (&data), status.st_size);
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-               /* Translators: %s is the name of a memory file */
-               _ ("cannot read %s, %zu bytes of shared memory: %s"), name, (gsize) status.st_size,
+               "cannot read %s, %zu bytes of shared memory: %s", name, (gsize) status.st_size,
                g_strerror (errno));
   return NULL;
 }
@@ -124,9 +117,7 @@ rd_parcel_value_load (int fd, const GVariantType *type, const char *name, GError
     return g_steal_pointer (&value);
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-               /* Translators: %s is the name of a memory file */
-               _ ("%s, %zu bytes, came with a content that cannot be right; the other process is "
-                  "faulty"),
-               name, g_bytes_get_size (bytes));
+               "%s (%zu bytes) has invalid contents; the other worker is faulty", name,
+               g_bytes_get_size (bytes));
   return NULL;
 }

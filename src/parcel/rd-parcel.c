@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gi18n.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -50,7 +49,7 @@ rd_parcel_new (guint32 layout, int *other_fd, GError **error)
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                   _ ("cannot make a pair of sockets for the hand-over: %s"), g_strerror (errno));
+                   "cannot create a hand-over channel: %s", g_strerror (errno));
       return NULL;
     }
 
@@ -77,8 +76,8 @@ rd_parcel_new_for_fd (int fd, guint32 layout, GError **error)
     }
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _ ("descriptor %d was passed to take over from another process, but is no "
-                  "SOCK_SEQPACKET socket; correct what starts ringdown"),
+               "descriptor %d was passed as a hand-over channel but is not a "
+               "SOCK_SEQPACKET socket; correct the command that starts ringdown",
                fd);
   if (fd >= 0)
     close (fd);
@@ -150,8 +149,7 @@ set_unexpected (const RdParcelPacket *packet, GError **error)
     set_said (packet, RD_PARCEL_ERROR_ABORTED, error);
   else
     g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-                 /* Translators: %s is a word of a protocol, such as READY */
-                 _ ("%s came, which was not due; the other process is faulty"),
+                 "received %s unexpectedly; the other worker is faulty",
                  rd_parcel_kind_get_name (packet->kind));
 }
 
@@ -274,9 +272,8 @@ await (RdParcel *self, RdParcelKind kind, Take take, GError **error)
       if (!wait_for (self, POLLIN, -1, &revents))
         {
           g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_TIMED_OUT,
-                       /* Translators: %s is a word of a protocol, such as READY */
-                       _ ("the other process did not say %s in time; see what it logged, or raise "
-                          "--handover-timeout if it is only slow"),
+                       "the other worker did not send %s in time; see its log, or raise "
+                       "--handover-timeout",
                        rd_parcel_kind_get_name (kind));
           return NULL;
         }
@@ -324,8 +321,8 @@ rd_parcel_receive_sockets (RdParcel *self, guint n, GArray *fds, GError **error)
       if (n_before != self->n_received || n_now > n)
         {
           g_set_error (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED,
-                       _ ("%u sockets came as those behind the first %u, when %u were due behind "
-                          "the first %u; the other process is faulty"),
+                       "received %u sockets after the first %u, expected %u after the "
+                       "first %u; the other worker is faulty",
                        n_now, n_before, n, self->n_received);
           return FALSE;
         }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What can be found out about processes: the program that this one runs, what its end would mean
- * for the container that it may be in, whether another one lives. Asks the kernel, and looks for
- * the files by which container engines mark what they run; changes nothing. */
+/* Finds the program of this process, whether this process is the first of a container, and whether
+ * another process has ended. */
 
 #include "rd-process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -14,16 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A link to the program that this process runs, even if its file has no name any more: proc(5). */
+/* A link to the program of this process; valid even if the file was unlinked: proc(5). */
 #define OWN_PROGRAM "/proc/self/exe"
 
-/* There where systemd is the first process, also of a container: sd_booted(3). */
+/* Exists if systemd is the init process, in a container too: sd_booted(3). */
 #define SYSTEMD_MARK "/run/systemd/system"
 
-/* Files by which container engines mark what they run: Docker, Podman. */
+/* Files that exist in every container of Docker and Podman. */
 static const char *const container_marks[] = { "/.dockerenv", "/run/.containerenv" };
 
-/* Returns: (transfer full) (nullable): where a shell would find @argv0, links and all. */
+/* Returns: (transfer full) (nullable): the path by which a shell finds @argv0, links unresolved. */
 static char *
 dup_path (const char *argv0)
 {
@@ -43,7 +43,7 @@ is_own_program (const char *path)
   gboolean is_same;
   int fd;
 
-  /* opened, it is ours also where valgrind runs us */
+  /* open(2) rather than stat(2): valgrind makes open() return the program under test */
   fd = open (OWN_PROGRAM, O_PATH | O_CLOEXEC);
   is_same = fd >= 0 && fstat (fd, &own) == 0 && stat (path, &there) == 0
             && there.st_dev == own.st_dev && there.st_ino == own.st_ino;
@@ -85,9 +85,14 @@ rd_process_open (pid_t pid)
 }
 
 gboolean
-rd_process_has_ended (int pidfd, int patience_ms)
+rd_process_has_ended (int pidfd, int timeout_ms)
 {
+  const gint64 deadline_us = g_get_monotonic_time ()
+                             + timeout_ms * (gint64) G_TIME_SPAN_MILLISECOND;
   struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+  int n = 1;
 
-  return pidfd < 0 || poll (&poll_fd, 1, patience_ms) > 0;
+  while (pidfd >= 0 && (n = poll (&poll_fd, 1, timeout_ms)) < 0 && errno == EINTR)
+    timeout_ms = MAX (deadline_us - g_get_monotonic_time () + 999, 0) / 1000;
+  return n > 0;
 }

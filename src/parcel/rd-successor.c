@@ -11,7 +11,6 @@
 #include "rd-guard.h"
 
 #include <fcntl.h>
-#include <glib/gi18n.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,15 +99,13 @@ set_no_start (const char *program, GError *reason, GError **error)
   if (is_of_file (reason, &number))
     {
       g_set_error (error, reason->domain, reason->code,
-                   /* Translators: a path; the reason, as the system words it */
-                   _ ("cannot start %s: %s; install it there again, or start the new one with "
-                      "“ringdown --replace”"),
+                   "cannot start %s: %s; install it again, or start the new program "
+                   "with “ringdown --replace”",
                    program, g_strerror (number));
       g_error_free (reason);
     }
   else
-    /* Translators: a path; the reason follows */
-    g_propagate_prefixed_error (error, reason, _ ("cannot start %s: "), program);
+    g_propagate_prefixed_error (error, reason, "cannot start %s: ", program);
 }
 
 /* Returns: (transfer full): what starts @program, with @fd as its parcel. */
@@ -184,7 +181,7 @@ rd_successor_kill (RdSuccessor *self)
   const char word = 'k';
 
   if (send (self->word_fd, &word, sizeof word, MSG_NOSIGNAL) < 0)
-    g_debug ("There is no successor to kill: %s", g_strerror (errno));
+    g_debug ("Cannot kill the new worker: %s", g_strerror (errno));
 }
 
 void
@@ -201,11 +198,10 @@ describe_end (GSubprocess *process)
   if (g_subprocess_get_identifier (process) != NULL)
     return NULL;
   if (g_subprocess_get_if_signaled (process))
-    /* Translators: %s is the name of a signal */
-    return g_strdup_printf (_ ("the new process was killed by a signal: %s"),
+    return g_strdup_printf ("the new worker was killed by a signal: %s",
                             strsignal (g_subprocess_get_term_sig (process)));
 
-  return g_strdup_printf (_ ("the new process ended with status %d"),
+  return g_strdup_printf ("the new worker ended with status %d",
                           g_subprocess_get_exit_status (process));
 }
 

@@ -7,25 +7,25 @@
 
 G_BEGIN_DECLS
 
-/* What a bus over Redis is told when it is made. */
+#define RD_REDIS_STREAM_KEY "ringdown:log"
 
 typedef enum
 {
-  RD_REDIS_STREAM, /* by a stream, of which nothing is missed */
-  RD_REDIS_PUBSUB, /* by the channel, as bare text: live only */
+  RD_REDIS_STREAM, /* a stream: no message is missed */
+  RD_REDIS_PUBSUB, /* bare text on the channel: at most once */
 } RdRedisMode;
 
 typedef struct
 {
   RdRedisMode mode;
-  const char *node;    /* our name among the workers: unique, printable ASCII */
-  const char *channel; /* what others publish there reaches the clients here */
-  guint64 history;     /* how many messages the stream keeps, roughly */
-  gsize buffer_size;   /* of what waits for Redis, bytes; past it the oldest are dropped */
-  gsize max_message;   /* longer ones of others are dropped, bytes */
-  gsize batch_size;    /* how much is read at once, roughly, bytes */
+  const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
+  const char *channel; /* messages published on it by other programs are delivered, too */
+  guint64 history;     /* approximate length of the stream, messages */
+  gsize buffer_size;   /* limit of messages that wait for Redis, bytes */
+  gsize max_message;   /* limit of messages from Redis, bytes */
+  gsize batch_size;    /* messages to read from the stream at once, bytes */
 
-  /* Whether the clients have taken in what they were sent; asked when much is to be read. */
+  /* Whether no client is too far behind for more messages; called while catching up. */
   gboolean (*has_room) (gpointer data);
   gpointer room_data;
 } RdRedisBusOptions;

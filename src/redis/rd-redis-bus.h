@@ -9,34 +9,30 @@
 
 G_BEGIN_DECLS
 
-/* Joins the workers that use one Redis database. What is published is sent to the clients here at
- * once, and to those of the others as soon as Redis takes it; what the others publish is delivered
- * once, in the order of each sender.
+/* Joins the nodes that use one Redis database. A message published here is delivered to the clients
+ * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
+ * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
+ * but without a warning in the log. A message that waits for the lock is delivered to the clients
+ * of this node.
  *
- * Property "state": "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
- * "redis: refuses messages since TIME: REASON", TIME as in RFC 3339. */
+ * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
+ * "redis: refuses messages since TIME: REASON", with TIME as in RFC 3339. */
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started; with a follower for RD_REDIS_STREAM. Returns: (transfer full): the bus. */
+/* @redis: not started; with a consumer connection for %RD_REDIS_STREAM. Returns: (transfer full).
+ */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
-/* Sends nothing more, so that soon nothing is under way, which as bare text could not be sent
- * again; or does so again. */
+/* Holds back messages to Redis, or continues. Before a hand-over in pubsub mode: a message in
+ * flight could not be sent again. */
 void rd_redis_bus_hold (RdRedisBus *self, gboolean holds);
 
-/* Whether nothing is under way. */
-gboolean rd_redis_bus_is_quiet (RdRedisBus *self);
+/* Whether no message and no request for the lock is in flight. */
+gboolean rd_redis_bus_is_idle (RdRedisBus *self);
 
-/* For a new bus under the name of a worker whose numbers are not known: else it would not be heard.
- */
-void rd_redis_bus_begin_beyond (RdRedisBus *self);
-
-/* Says and hears nothing more, as if the connection had been cut; what waits for its turn goes to
- * the clients here at once, and what is published later waits. No word of it in the log. */
-void rd_redis_bus_pause (RdRedisBus *self);
-
-/* Connects again, and goes on as after any absence. */
-void rd_redis_bus_resume (RdRedisBus *self);
+/* For a new bus with the name of a node whose sequence numbers are unknown: skips these numbers, as
+ * other nodes ignore numbers that they have seen. */
+void rd_redis_bus_skip_ahead (RdRedisBus *self);
 
 G_END_DECLS

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A connection to Redis, from the way there to its end: is let in, knows which reply is whose, and
- * notices when nobody is there any more. Never connects again, and never knows what a command means
- * but for those of the greeting.
+/* A connection to Redis with the login, the queue of commands that wait for a reply, and the
+ * detection of a server that does not answer.
  *
- * Whatever it calls may free it: so nothing of it is touched after such a call. */
+ * Every event may free the link: so nothing of it is used after an event. */
 
 #include "rd-redis-link.h"
 
-#include "rd-redis-connect.h"
-#include "rd-redis-wire.h"
+#include "rd-redis-connection.h"
 #include "rd-units.h"
 
-#include <glib/gi18n.h>
 #include <unistd.h>
 
-/* A command that was not answered yet. */
+static const RdRedisTimeouts default_timeouts = {
+  .connect_ms = RD_REDIS_CONNECT_S * 1000,
+  .probe_ms = RD_REDIS_PROBE_S * 1000,
+  .answer_ms = RD_REDIS_ANSWER_S * 1000,
+};
+
+/* A command without its reply. */
 typedef struct
 {
   GList node; /* in commands */
@@ -28,19 +31,17 @@ struct _RdRedisLink
 {
   const RdRedisLinkEvents *events; /* unowned: outlives us */
   gpointer user_data;              /* unowned */
-  RdRedisPatience patience;
-  RdRedisUrl *url;           /* owned */
-  GCancellable *cancellable; /* owned: of the attempt to connect */
-  GMainContext *context;     /* owned */
-  GSource *timer;            /* owned */
-  RdRedisWire *wire;         /* owned; NULL: not connected yet, or over */
-  GQueue commands;           /* Command, owned; the oldest first */
+  RdRedisTimeouts timeouts;
+  RdRedisUrl *url;               /* owned */
+  GMainContext *context;         /* owned */
+  GSource *timer;                /* owned */
+  RdRedisConnection *connection; /* owned; NULL: closed */
+  GQueue commands;               /* Command, owned; the oldest first */
 
   gboolean is_ready;
-  gboolean is_subscribing; /* asked to be a subscriber: what comes for what follows is pushed */
-  gboolean is_subscriber;
-  gboolean is_over;
-  gint64 probed_us; /* monotonic: when the server was asked for a sign of life; 0: never */
+  gboolean is_subscribing; /* SUBSCRIBE was sent: later replies are pushed */
+  gboolean is_subscriber;  /* SUBSCRIBE was answered */
+  gint64 probed_us;        /* monotonic: when the server was last asked for an answer */
 };
 
 static void
@@ -51,14 +52,12 @@ clear_timer (RdRedisLink *link)
   g_clear_pointer (&link->timer, g_source_unref);
 }
 
-/* Ends all that could call us. */
+/* Stops all events. */
 static void
 close_link (RdRedisLink *link)
 {
-  link->is_over = TRUE;
-  g_cancellable_cancel (link->cancellable);
   clear_timer (link);
-  g_clear_pointer (&link->wire, rd_redis_wire_free);
+  g_clear_pointer (&link->connection, rd_redis_connection_free);
 }
 
 void
@@ -72,25 +71,19 @@ rd_redis_link_free (RdRedisLink *link)
       g_queue_unlink (&link->commands, &command->node);
       g_free (command);
     }
-  g_object_unref (link->cancellable);
   g_main_context_unref (link->context);
   rd_redis_url_free (link->url);
   g_free (link);
 }
 
+/* Closes the link. @error: (transfer full). */
 static void
-fail (RdRedisLink *link, const GError *error)
+fail (RdRedisLink *link, GError *error)
 {
+  g_autoptr (GError) reason = error;
+
   close_link (link);
-  link->events->failed (error, link->user_data);
-}
-
-static void
-fail_reply (RdRedisLink *link, const redisReply *reply)
-{
-  g_autoptr (GError) error = rd_redis_error_new_reply (reply);
-
-  fail (link, error);
+  link->events->failed (reason, link->user_data);
 }
 
 /* Commands */
@@ -98,7 +91,7 @@ fail_reply (RdRedisLink *link, const redisReply *reply)
 static void
 send_words (RdRedisLink *link, const char *const *words)
 {
-  rd_redis_wire_send (link->wire, g_strv_length ((char **) words), words, NULL);
+  rd_redis_connection_send (link->connection, g_strv_length ((char **) words), words, NULL);
 }
 
 static void
@@ -120,12 +113,12 @@ rd_redis_link_call (RdRedisLink *link,
                     const char *const *argv,
                     const gsize *sizes)
 {
-  if (link->is_over)
+  if (link->connection == NULL)
     return;
 
   g_return_if_fail (link->is_ready && !link->is_subscribing);
   expect_reply (link, func, user_data);
-  rd_redis_wire_send (link->wire, argc, argv, sizes);
+  rd_redis_connection_send (link->connection, argc, argv, sizes);
 }
 
 void
@@ -161,7 +154,7 @@ rd_redis_link_is_idle (const RdRedisLink *link)
 
 /* Replies */
 
-/* What PING is answered with where all else is pushed. */
+/* Returns: whether @reply is the answer to the PING of a subscriber. */
 static gboolean
 is_pong (const redisReply *reply)
 {
@@ -171,21 +164,13 @@ is_pong (const redisReply *reply)
 }
 
 static void
-fail_unasked (RdRedisLink *link)
-{
-  g_autoptr (GError) error = g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                                                  _ ("it sends replies that nothing asked for"));
-
-  fail (link, error);
-}
-
-static void
 push (RdRedisLink *link, const redisReply *reply)
 {
   if (reply->type == REDIS_REPLY_ERROR)
-    fail_reply (link, reply);
+    fail (link, rd_redis_error_new_reply (reply));
   else if (!link->is_subscriber)
-    fail_unasked (link);
+    fail (link, g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
+                                     "the server sent a reply without a command"));
   else if (!is_pong (reply) && link->events->pushed != NULL)
     link->events->pushed (reply, link->user_data);
 }
@@ -208,14 +193,6 @@ on_reply (const redisReply *reply, gpointer user_data)
 }
 
 static void
-on_broken (const GError *error, gpointer user_data)
-{
-  fail (user_data, error);
-}
-
-static const RdRedisWireEvents wire_events = { .reply = on_reply, .broken = on_broken };
-
-static void
 on_subscribed (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
@@ -227,7 +204,7 @@ on_subscribed (const redisReply *reply, gpointer user_data)
 void
 rd_redis_link_subscribe (RdRedisLink *link, const char *channel)
 {
-  if (link->is_over)
+  if (link->connection == NULL)
     return;
 
   g_return_if_fail (link->is_ready);
@@ -236,7 +213,7 @@ rd_redis_link_subscribe (RdRedisLink *link, const char *channel)
   send_words (link, (const char *const[]){ "SUBSCRIBE", channel, NULL });
 }
 
-/* Time */
+/* Timeouts */
 
 static gboolean on_timer (gpointer user_data);
 
@@ -251,35 +228,20 @@ arm_timer (RdRedisLink *link, gint64 at_us)
   g_source_attach (link->timer, link->context);
 }
 
+/* Fails with the message "no WHAT within TIMEOUT". */
 static void
-fail_unreached (RdRedisLink *link)
+fail_late (RdRedisLink *link, GQuark domain, int code, const char *what, guint timeout_ms)
 {
-  g_autofree char *wait = rd_units_format_duration (link->patience.connect_ms
-                                                    * G_TIME_SPAN_MILLISECOND);
-  g_autoptr (GError) error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                          /* Translators: a duration: "5s" */
-                                          _ ("no connection within %s"), wait);
+  g_autofree char *timeout = rd_units_format_duration (timeout_ms * G_TIME_SPAN_MILLISECOND);
 
-  fail (link, error);
+  fail (link, g_error_new (domain, code, "no %s within %s", what, timeout));
 }
 
-static void
-fail_silent (RdRedisLink *link)
-{
-  g_autofree char *wait = rd_units_format_duration (link->patience.answer_ms
-                                                    * G_TIME_SPAN_MILLISECOND);
-  g_autoptr (GError) error = g_error_new (RD_REDIS_ERROR, RD_REDIS_ERROR_SILENT,
-                                          /* Translators: a duration: "6s" */
-                                          _ ("no answer within %s"), wait);
-
-  fail (link, error);
-}
-
-/* Something has been asked for already, but nothing has come since. */
+/* Returns: whether nothing was received since the last probe. */
 static gboolean
-is_asked (const RdRedisLink *link)
+is_waiting (const RdRedisLink *link)
 {
-  return link->probed_us >= rd_redis_wire_get_heard_us (link->wire);
+  return link->probed_us >= rd_redis_connection_get_received_us (link->connection);
 }
 
 static void
@@ -291,27 +253,27 @@ probe (RdRedisLink *link, gint64 now_us)
   send_words (link, (const char *const[]){ "PING", NULL });
 }
 
-/* Asks the server for a sign of life when none comes by itself, and gives it up when none comes for
- * that either. If it was us who slept, the sign lies there unread. */
+/* Sends PING when nothing was received for probe_ms, and fails when nothing was received for
+ * answer_ms after that. After a pause of this process, the answer may have arrived unread. */
 static void
 check_silence (RdRedisLink *link)
 {
   const gint64 now_us = g_get_monotonic_time ();
-  const gint64 probe_us = link->patience.probe_ms * G_TIME_SPAN_MILLISECOND;
-  const gint64 answer_us = link->patience.answer_ms * G_TIME_SPAN_MILLISECOND;
-  const gint64 heard_us = rd_redis_wire_get_heard_us (link->wire);
+  const gint64 probe_us = link->timeouts.probe_ms * G_TIME_SPAN_MILLISECOND;
+  const gint64 answer_us = link->timeouts.answer_ms * G_TIME_SPAN_MILLISECOND;
+  const gint64 received_us = rd_redis_connection_get_received_us (link->connection);
 
-  if (is_asked (link) && now_us >= link->probed_us + answer_us
-      && !rd_redis_wire_has_unread (link->wire))
+  if (is_waiting (link) && now_us >= link->probed_us + answer_us
+      && !rd_redis_connection_has_unread (link->connection))
     {
-      fail_silent (link);
+      fail_late (link, RD_REDIS_ERROR, RD_REDIS_ERROR_SILENT, "answer", link->timeouts.answer_ms);
       return;
     }
 
-  if (!is_asked (link) && now_us >= heard_us + probe_us)
+  if (!is_waiting (link) && now_us >= received_us + probe_us)
     probe (link, now_us);
-  arm_timer (link, is_asked (link) ? MIN (link->probed_us + answer_us, now_us + probe_us)
-                                   : heard_us + probe_us);
+  arm_timer (link, is_waiting (link) ? MIN (link->probed_us + answer_us, now_us + probe_us)
+                                     : received_us + probe_us);
 }
 
 static gboolean
@@ -319,30 +281,37 @@ on_timer (gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  if (link->wire == NULL)
-    fail_unreached (link);
-  else
+  if (rd_redis_connection_is_open (link->connection))
     check_silence (link);
+  else
+    fail_late (link, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "connection", link->timeouts.connect_ms);
   return G_SOURCE_REMOVE;
 }
 
-/* Greeting */
+/* Login */
 
 static void
-on_greeted (const redisReply *reply, gpointer user_data)
+on_auth (const redisReply *reply, gpointer user_data)
 {
   if (reply->type == REDIS_REPLY_ERROR)
-    fail_reply (user_data, reply);
+    fail (user_data, rd_redis_error_new_auth (reply));
 }
 
 static void
-on_let_in (const redisReply *reply, gpointer user_data)
+on_select (const redisReply *reply, gpointer user_data)
+{
+  if (reply->type == REDIS_REPLY_ERROR)
+    fail (user_data, rd_redis_error_new_reply (reply));
+}
+
+static void
+on_ping (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
   if (reply->type == REDIS_REPLY_ERROR)
     {
-      fail_reply (link, reply);
+      fail (link, rd_redis_error_new_reply (reply));
       return;
     }
 
@@ -351,78 +320,66 @@ on_let_in (const redisReply *reply, gpointer user_data)
 }
 
 static void
-greet (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
+call_early (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
 {
   expect_reply (link, func, link);
   send_words (link, words);
 }
 
-/* The first error decides: a server that wants nobody says so before it was asked anything. The
- * name is what CLIENT LIST shows; a server that wants none does not matter. */
+/* Sends AUTH, SELECT and PING at once: the first error is the reason of a refusal. The name is for
+ * CLIENT LIST; a server may refuse it. */
 static void
-send_greeting (RdRedisLink *link)
+log_in (RdRedisLink *link)
 {
   const RdRedisUrl *url = link->url;
+  const char *password = url->password != NULL ? url->password : "";
   g_autofree char *database = g_strdup_printf ("%u", url->database);
   g_autofree char *name = g_strdup_printf ("ringdown-%d", (int) getpid ());
 
   if (url->user != NULL)
-    greet (
-      link, on_greeted,
-      (const char *const[]){ "AUTH", url->user, url->password != NULL ? url->password : "", NULL });
+    call_early (link, on_auth, (const char *const[]){ "AUTH", url->user, password, NULL });
   else if (url->password != NULL)
-    greet (link, on_greeted, (const char *const[]){ "AUTH", url->password, NULL });
+    call_early (link, on_auth, (const char *const[]){ "AUTH", password, NULL });
   if (url->database != 0)
-    greet (link, on_greeted, (const char *const[]){ "SELECT", database, NULL });
-  greet (link, on_let_in, (const char *const[]){ "PING", NULL });
-  greet (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
+    call_early (link, on_select, (const char *const[]){ "SELECT", database, NULL });
+  call_early (link, on_ping, (const char *const[]){ "PING", NULL });
+  call_early (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
 }
 
 static void
-on_connected (GSocketConnection *connection, const GError *error, gpointer user_data)
+on_opened (gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  if (connection == NULL)
-    {
-      fail (link, error);
-      return;
-    }
-
-  link->wire = rd_redis_wire_new (connection, &wire_events, link);
-  send_greeting (link);
+  log_in (link);
   link->probed_us = g_get_monotonic_time ();
   check_silence (link);
 }
 
+static void
+on_closed (const GError *error, gpointer user_data)
+{
+  fail (user_data, g_error_copy (error));
+}
+
+static const RdRedisConnectionEvents connection_events
+  = { .opened = on_opened, .reply = on_reply, .closed = on_closed };
+
 RdRedisLink *
-rd_redis_link_new_with_patience (const RdRedisUrl *url,
-                                 const RdRedisPatience *patience,
-                                 const RdRedisLinkEvents *events,
-                                 gpointer user_data)
+rd_redis_link_new (const RdRedisUrl *url,
+                   const RdRedisTimeouts *timeouts,
+                   const RdRedisLinkEvents *events,
+                   gpointer user_data)
 {
   RdRedisLink *link = g_new0 (RdRedisLink, 1);
 
   link->events = events;
   link->user_data = user_data;
-  link->patience = *patience;
+  link->timeouts = timeouts != NULL ? *timeouts : default_timeouts;
   link->url = rd_redis_url_copy (url);
-  link->cancellable = g_cancellable_new ();
   link->context = g_main_context_ref_thread_default ();
   g_queue_init (&link->commands);
-  rd_redis_connect (url, link->cancellable, on_connected, link);
-  arm_timer (link, g_get_monotonic_time () + patience->connect_ms * G_TIME_SPAN_MILLISECOND);
+  link->connection = rd_redis_connection_new (url, &connection_events, link);
+  arm_timer (link, g_get_monotonic_time () + link->timeouts.connect_ms * G_TIME_SPAN_MILLISECOND);
   return link;
-}
-
-RdRedisLink *
-rd_redis_link_new (const RdRedisUrl *url, const RdRedisLinkEvents *events, gpointer user_data)
-{
-  const RdRedisPatience patience = {
-    .connect_ms = RD_REDIS_CONNECT_S * 1000,
-    .probe_ms = RD_REDIS_PROBE_S * 1000,
-    .answer_ms = RD_REDIS_ANSWER_S * 1000,
-  };
-
-  return rd_redis_link_new_with_patience (url, &patience, events, user_data);
 }

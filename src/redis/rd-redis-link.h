@@ -3,63 +3,59 @@
 
 #pragma once
 
-#include "rd-redis-error.h"
+#include "rd-redis-reply.h"
 #include "rd-redis-url.h"
 
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
 
-/* One connection to a Redis server, from the first attempt to its end; it is not opened again. */
+/* One connection to a Redis server, with the login. It does not reconnect. */
 typedef struct _RdRedisLink RdRedisLink;
 
 #define RD_REDIS_CONNECT_S 5
 #define RD_REDIS_PROBE_S   2
 #define RD_REDIS_ANSWER_S  6
 
-/* For how long a link waits. Whoever fell silent is noticed after probe_ms and answer_ms. */
+/* A server that stops answering is noticed within probe_ms and answer_ms together. */
 typedef struct
 {
-  guint connect_ms; /* for the name to be found and the server to be reached */
-  guint probe_ms;   /* of silence, until the server is asked with PING */
-  guint answer_ms;  /* from then on, until it is given up */
-} RdRedisPatience;
+  guint connect_ms; /* to resolve the name and connect */
+  guint probe_ms;   /* without input, until PING is sent */
+  guint answer_ms;  /* without input after PING, until the link fails */
+} RdRedisTimeouts;
 
-/* What the link tells, always from the main loop; each may free it. */
+/* Called from the main loop; each may free the link. */
 typedef struct
 {
-  /* Connected, let in, and ready for commands. */
+  /* Connected, logged in, and ready for commands. */
   void (*ready) (gpointer user_data);
 
-  /* It is over: no reply will come any more. Errors are %RD_REDIS_ERROR, %G_IO_ERROR and
-   * %G_RESOLVER_ERROR; the message is one line without the address. */
+  /* The link is closed: pending commands get no reply. @error: %RD_REDIS_ERROR, %G_IO_ERROR or
+   * %G_RESOLVER_ERROR; one line, without the address. */
   void (*failed) (const GError *error, gpointer user_data);
 
-  /* Nullable: what came to a subscriber (https://redis.io/docs/manual/pubsub). */
+  /* Nullable: a message to a subscriber (https://redis.io/docs/manual/pubsub). */
   void (*pushed) (const redisReply *message, gpointer user_data);
 } RdRedisLinkEvents;
 
 /* @reply: (transfer none), may be an error reply. Never called for a link that failed. */
 typedef void (*RdRedisReplyFunc) (const redisReply *reply, gpointer user_data);
 
-/* Begins to connect, in the thread-default main context, with the patience above. @url: unowned.
- * @events: unowned: outlives the link. */
+/* Starts to connect, in the thread-default main context. @url: copied. @timeouts: nullable: those
+ * above. @events: unowned: outlives the link. */
 RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
+                                const RdRedisTimeouts *timeouts,
                                 const RdRedisLinkEvents *events,
                                 gpointer user_data);
-RdRedisLink *rd_redis_link_new_with_patience (const RdRedisUrl *url,
-                                              const RdRedisPatience *patience,
-                                              const RdRedisLinkEvents *events,
-                                              gpointer user_data);
 
-/* At once, whatever is under way; an attempt to connect that this cuts off is cleared up when the
- * main context runs next. */
+/* Closes the link at once, as rd_redis_connection_free() does. */
 void rd_redis_link_free (RdRedisLink *link);
 
-/* Sends a command; commands of one turn of the main loop leave together, in order. What the server
- * does not take yet is kept, without a bound.
- * @argv: @argc words; @sizes: of each, bytes; NULL: they are strings. @func: nullable: the reply
- * does not matter. Only when ready, and not to a subscriber; once it failed, no effect. */
+/* Sends a command; all commands of one main loop iteration are sent together, in order. Commands
+ * that the server does not read yet are kept, without a limit. Only for a link that is ready and
+ * not a subscriber; no effect once it has failed.
+ * @argv: @argc words. @sizes: the size of each, bytes; NULL: they are strings. @func: nullable. */
 void rd_redis_link_call (RdRedisLink *link,
                          RdRedisReplyFunc func,
                          gpointer user_data,
@@ -67,21 +63,19 @@ void rd_redis_link_call (RdRedisLink *link,
                          const char *const *argv,
                          const gsize *sizes);
 
-/* As above, for words that are strings, ended by NULL. */
+/* Likewise, for words that are strings, ended by NULL. */
 void rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
   G_GNUC_NULL_TERMINATED;
-
-/* As above, with the words in @words. */
 void rd_redis_link_call_valist (RdRedisLink *link,
                                 RdRedisReplyFunc func,
                                 gpointer user_data,
                                 va_list words);
 
-/* Makes the link a subscriber to @channel: from here on all that comes is pushed, its confirmation
- * ("subscribe", channel, count) first, answers to our own PING left out. A refusal is a failure. */
+/* Subscribes to @channel: from now on every reply is pushed, the confirmation ("subscribe",
+ * channel, count) first, but not the answers to PING. The link fails if the server refuses. */
 void rd_redis_link_subscribe (RdRedisLink *link, const char *channel);
 
-/* Whether all that was asked was answered. */
+/* Returns: whether every command has its reply. */
 gboolean rd_redis_link_is_idle (const RdRedisLink *link);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisLink, rd_redis_link_free)

@@ -1,55 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* When this worker is announced in Redis and the others are read: on a beat while Redis is up, and
- * at once where something changes that others wait for. What Redis refuses to write is tried again
- * on the next beat without a word: it is for the messages to complain. How a worker is written
- * there is not known here, and the others are kept elsewhere. */
+/* The registry of nodes in Redis. Announces this node and reads the others at regular intervals,
+ * and announces changes of the drain at once. A refused write is not reported: the next interval
+ * repeats it, and the bus reports that Redis refuses messages. */
 
 #include "rd-redis-nodes.h"
 
-#include "rd-redis-node.h"
+#include "rd-text.h"
 
-#include <glib/gi18n.h>
+#define INDEX_KEY       "ringdown:nodes"
+#define ID_MAX          64 /* bytes */
+#define TEXT_MAX_CHARS  255
+#define STATE_MAX_CHARS 40
 
-#define INDEX_KEY "ringdown:nodes"
+/* The order of RD_REDIS_NODE_FIELDS. */
+enum
+{
+  FIELD_HOST,
+  FIELD_PID,
+  FIELD_INSTANCE,
+  FIELD_STATE,
+  FIELD_CLIENTS,
+  FIELD_VERSION,
+  N_FIELDS,
+};
 
 struct _RdRedisNodes
 {
-  RdRedis *redis;     /* owned */
-  RdNodes *nodes;     /* owned */
-  RdDrain *drain;     /* owned */
-  char *id;           /* owned */
-  char *key;          /* owned: of our hash */
-  char *shutdown_key; /* owned */
-  guint beat_id;
+  RdRedis *redis;       /* owned */
+  RdNodes *nodes;       /* owned */
+  RdDrain *drain;       /* owned */
+  char *id;             /* owned */
+  char *key;            /* owned: of our hash */
+  char *shutdown_key;   /* owned */
+  char *shutdown_value; /* owned: what this node last set that key to; NULL: nothing */
+  guint timer_id;
   gboolean has_left;
-  gboolean is_counted;    /* there is a shutdown key of ours */
-  gboolean is_too_many;   /* and that was said */
-  gboolean is_unreadable; /* and that was said */
-  GPtrArray *asked;  /* owned strings: ids whose hashes were asked for; NULL: nothing is read */
-  guint n_answered;  /* of those, in order */
-  GPtrArray *others; /* RdNode, owned: those read so far */
+  gboolean is_counting;   /* the shutdown key is to be set */
+  gboolean is_updating;   /* replies about it are pending */
+  gboolean is_outdated;   /* it is to be updated again after these */
+  gboolean is_too_many;   /* a warning was logged */
+  gboolean is_unreadable; /* a warning was logged */
+  GPtrArray *asked;       /* owned strings: ids of the hashes asked for; NULL: not reading */
+  guint n_answered;       /* of these, in order */
+  GPtrArray *others;      /* RdNode, owned: those read so far */
 };
 
-/* Tells how many clients this worker drains. */
-static void
-count_clients (RdRedisNodes *self)
-{
-  g_autoptr (RdNode) node = rd_nodes_dup_self (self->nodes);
-  g_autofree char *clients = g_strdup_printf ("%u", node->clients);
+/* This node */
 
-  self->is_counted = TRUE;
-  rd_redis_call (self->redis, NULL, NULL, "SET", self->shutdown_key, clients, "EX",
-                 RD_REDIS_SHUTDOWN_TTL, NULL);
+static void update_shutdown_key (RdRedisNodes *self);
+
+static void
+finish_update (RdRedisNodes *self)
+{
+  self->is_updating = FALSE;
+  if (self->is_outdated)
+    update_shutdown_key (self);
 }
 
 static void
-stop_counting (RdRedisNodes *self)
+on_shutdown_set (const redisReply *reply, gpointer user_data)
 {
-  if (self->is_counted)
+  RdRedisNodes *self = user_data;
+
+  if (reply->type == REDIS_REPLY_NIL) /* NX: another process was first */
+    g_clear_pointer (&self->shutdown_value, g_free);
+  finish_update (self);
+}
+
+static void
+set_shutdown_key (RdRedisNodes *self, gboolean is_new)
+{
+  g_autoptr (RdNode) node = rd_nodes_dup_self (self->nodes);
+
+  g_free (self->shutdown_value);
+  self->shutdown_value = g_strdup_printf ("%u", node->clients);
+  rd_redis_call (self->redis, on_shutdown_set, self, "SET", self->shutdown_key,
+                 self->shutdown_value, "EX", RD_REDIS_SHUTDOWN_TTL, is_new ? "NX" : NULL, NULL);
+}
+
+/* The key is this node's if it has the value that this node last set. */
+static void
+on_shutdown_key (const redisReply *reply, gpointer user_data)
+{
+  RdRedisNodes *self = user_data;
+  const gboolean is_free = reply->type == REDIS_REPLY_NIL;
+  const gboolean is_ours = reply->type == REDIS_REPLY_STRING
+                           && g_strcmp0 (reply->str, self->shutdown_value) == 0;
+
+  if (self->is_counting && (is_free || is_ours))
+    {
+      set_shutdown_key (self, is_free);
+      return;
+    }
+
+  if (is_ours)
     rd_redis_call (self->redis, NULL, NULL, "DEL", self->shutdown_key, NULL);
-  self->is_counted = FALSE;
+  g_clear_pointer (&self->shutdown_value, g_free);
+  finish_update (self);
+}
+
+/* Sets or deletes the key for the drain, unless another process has set it. One update at a time:
+ * each begins with the key's value. */
+static void
+update_shutdown_key (RdRedisNodes *self)
+{
+  self->is_outdated = self->is_updating;
+  if (self->is_updating || !rd_redis_is_up (self->redis)
+      || (!self->is_counting && self->shutdown_value == NULL))
+    return;
+
+  self->is_updating = TRUE;
+  rd_redis_call (self->redis, on_shutdown_key, self, "GET", self->shutdown_key, NULL);
 }
 
 static void
@@ -59,10 +122,10 @@ announce (RdRedisNodes *self)
   g_autofree char *pid = g_strdup_printf ("%u", node->pid);
   g_autofree char *clients = g_strdup_printf ("%u", node->clients);
 
-  /* a server that is out of memory refuses the rest, but we are here all the same */
+  /* a server that is out of memory still accepts this one */
   rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
 
-  /* all or nothing: without its TTL the hash would outlive us for ever */
+  /* in one transaction: without its TTL the hash would never expire */
   rd_redis_call (self->redis, NULL, NULL, "MULTI", NULL);
   rd_redis_call (self->redis, NULL, NULL, "HSET", self->key, "host", node->host, "pid", pid,
                  "instance", node->instance, "state", node->state, "clients", clients, "version",
@@ -71,6 +134,85 @@ announce (RdRedisNodes *self)
   rd_redis_call (self->redis, NULL, NULL, "SADD", INDEX_KEY, self->id, NULL);
   rd_redis_call (self->redis, NULL, NULL, "EXEC", NULL);
 }
+
+/* The hash of a node */
+
+char *
+rd_redis_node_parse_id (const redisReply *member)
+{
+  if (member->type != REDIS_REPLY_STRING || member->len == 0 || member->len > ID_MAX)
+    return NULL;
+
+  for (gsize i = 0; i < member->len; i++)
+    {
+      if (!g_ascii_isalnum (member->str[i]) && member->str[i] != '-')
+        return NULL;
+    }
+  return g_strndup (member->str, member->len);
+}
+
+char *
+rd_redis_node_dup_key (const char *id)
+{
+  return g_strconcat ("ringdown:node:", id, NULL);
+}
+
+static char *
+dup_text (const redisReply *reply, gsize max_chars)
+{
+  /* up to four bytes of UTF-8 for each character; one more character shows that it was cut */
+  g_autofree char *text = g_strndup (reply->str, MIN (reply->len, (max_chars + 1) * 4));
+
+  return rd_text_printable (text, max_chars);
+}
+
+static gboolean
+parse_number (const redisReply *reply, guint *number)
+{
+  guint64 value;
+
+  if (!g_ascii_string_to_unsigned (reply->str, 10, 0, G_MAXUINT, &value, NULL))
+    return FALSE;
+
+  *number = value;
+  return TRUE;
+}
+
+/* Returns: whether @reply is an array of N_FIELDS elements of @type. */
+static gboolean
+has_only (const redisReply *reply, int type)
+{
+  gsize n = 0;
+
+  while (n < reply->elements && reply->element[n]->type == type)
+    n++;
+  return reply->type == REDIS_REPLY_ARRAY && reply->elements == N_FIELDS && n == N_FIELDS;
+}
+
+RdRedisNodeKind
+rd_redis_node_parse (const char *id, const redisReply *reply, RdNode **node)
+{
+  redisReply *const *fields = reply->element;
+  guint pid, clients;
+
+  if (has_only (reply, REDIS_REPLY_NIL))
+    return RD_REDIS_NODE_GONE;
+  if (!has_only (reply, REDIS_REPLY_STRING) || !parse_number (fields[FIELD_PID], &pid)
+      || !parse_number (fields[FIELD_CLIENTS], &clients))
+    return RD_REDIS_NODE_INVALID;
+
+  *node = g_new0 (RdNode, 1);
+  (*node)->id = g_strdup (id);
+  (*node)->host = dup_text (fields[FIELD_HOST], TEXT_MAX_CHARS);
+  (*node)->pid = pid;
+  (*node)->instance = dup_text (fields[FIELD_INSTANCE], TEXT_MAX_CHARS);
+  (*node)->state = dup_text (fields[FIELD_STATE], STATE_MAX_CHARS);
+  (*node)->clients = clients;
+  (*node)->version = dup_text (fields[FIELD_VERSION], TEXT_MAX_CHARS);
+  return RD_REDIS_NODE_VALID;
+}
+
+/* The other nodes */
 
 static void
 stop_reading (RdRedisNodes *self)
@@ -99,13 +241,13 @@ on_node (const redisReply *reply, gpointer user_data)
 
   switch (rd_redis_node_parse (id, reply, &node))
     {
-    case RD_REDIS_NODE_HERE:
+    case RD_REDIS_NODE_VALID:
       g_ptr_array_add (self->others, node);
       break;
-    case RD_REDIS_NODE_GONE: /* without having left; one that is here after all comes back */
+    case RD_REDIS_NODE_GONE: /* ended without leaving; a node that is alive adds itself again */
       rd_redis_call (self->redis, NULL, NULL, "SREM", INDEX_KEY, id, NULL);
       break;
-    case RD_REDIS_NODE_UNKNOWN:
+    case RD_REDIS_NODE_INVALID:
       break;
     }
 
@@ -127,16 +269,16 @@ ask_for (RdRedisNodes *self, const redisReply *member)
 }
 
 static void
-say_if_too_many (RdRedisNodes *self, gboolean is_too_many)
+warn_if_too_many (RdRedisNodes *self, gboolean is_too_many)
 {
   if (is_too_many && !self->is_too_many)
-    g_warning (_ ("More than %d workers are announced in Redis: not all of them are listed"),
+    g_warning ("More than %d nodes are registered in Redis: not all are listed",
                RD_REDIS_NODES_MAX);
   self->is_too_many = is_too_many;
 }
 
 static void
-say_if_unreadable (RdRedisNodes *self, const redisReply *reply)
+warn_if_unreadable (RdRedisNodes *self, const redisReply *reply)
 {
   const gboolean is_unreadable = reply->type == REDIS_REPLY_ERROR;
 
@@ -144,9 +286,7 @@ say_if_unreadable (RdRedisNodes *self, const redisReply *reply)
     {
       g_autofree char *reason = rd_redis_error_dup_words (reply);
 
-      g_warning (
-        _ ("The list of workers in Redis cannot be read: %s; the other workers are not shown"),
-        reason);
+      g_warning ("Cannot read the set of nodes in Redis: %s; other nodes are not listed", reason);
     }
   self->is_unreadable = is_unreadable;
 }
@@ -157,16 +297,16 @@ on_members (const redisReply *reply, gpointer user_data)
   RdRedisNodes *self = user_data;
   const gsize count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
 
-  say_if_unreadable (self, reply);
-  say_if_too_many (self, count > RD_REDIS_NODES_MAX);
+  warn_if_unreadable (self, reply);
+  warn_if_too_many (self, count > RD_REDIS_NODES_MAX);
   for (gsize i = 0; i < MIN (count, RD_REDIS_NODES_MAX); i++)
     ask_for (self, reply->element[i]);
   finish_reading_when_complete (self);
 }
 
-/* One pass at a time: a server that is slow is not asked for more. */
+/* No effect while the last answers are pending. */
 static void
-begin_reading (RdRedisNodes *self)
+start_reading (RdRedisNodes *self)
 {
   g_autofree char *limit = g_strdup_printf ("%d", RD_REDIS_NODES_MAX + 1);
 
@@ -175,19 +315,18 @@ begin_reading (RdRedisNodes *self)
 
   self->asked = g_ptr_array_new_with_free_func (g_free);
   self->others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
-  /* unlike SMEMBERS it has a limit */
+  /* unlike SMEMBERS, with a limit */
   rd_redis_call (self->redis, on_members, self, "SRANDMEMBER", INDEX_KEY, limit, NULL);
 }
 
 static gboolean
-on_beat (gpointer user_data)
+on_interval (gpointer user_data)
 {
   RdRedisNodes *self = user_data;
 
   announce (self);
-  if (self->is_counted)
-    count_clients (self);
-  begin_reading (self);
+  update_shutdown_key (self);
+  start_reading (self);
   return G_SOURCE_CONTINUE;
 }
 
@@ -197,15 +336,16 @@ on_up (RdRedisNodes *self)
   if (self->has_left)
     return;
 
-  self->beat_id = g_timeout_add_seconds (RD_REDIS_NODES_BEAT_S, on_beat, self);
-  on_beat (self);
+  self->timer_id = g_timeout_add_seconds (RD_REDIS_NODES_INTERVAL_S, on_interval, self);
+  on_interval (self);
 }
 
-/* What was read is not known to be so any more. */
+/* Forgets the other nodes. */
 static void
 on_down (RdRedisNodes *self)
 {
-  g_clear_handle_id (&self->beat_id, g_source_remove);
+  g_clear_handle_id (&self->timer_id, g_source_remove);
+  self->is_updating = FALSE;
   stop_reading (self);
   rd_nodes_set_others (self->nodes, g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free));
 }
@@ -217,15 +357,21 @@ on_drain_state (RdRedisNodes *self)
     return;
 
   if (rd_drain_is_running (self->drain))
-    stop_counting (self);
+    {
+      self->is_counting = FALSE;
+      update_shutdown_key (self);
+    }
   announce (self);
 }
 
 static void
 on_drain_progress (RdRedisNodes *self)
 {
-  if (!self->has_left)
-    count_clients (self);
+  if (self->has_left)
+    return;
+
+  self->is_counting = TRUE;
+  update_shutdown_key (self);
 }
 
 RdRedisNodes *
@@ -252,10 +398,11 @@ rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain)
 void
 rd_redis_nodes_free (RdRedisNodes *self)
 {
-  g_clear_handle_id (&self->beat_id, g_source_remove);
+  g_clear_handle_id (&self->timer_id, g_source_remove);
   g_signal_handlers_disconnect_by_data (self->redis, self);
   g_signal_handlers_disconnect_by_data (self->drain, self);
   stop_reading (self);
+  g_free (self->shutdown_value);
   g_free (self->shutdown_key);
   g_free (self->key);
   g_free (self->id);
@@ -272,8 +419,9 @@ rd_redis_nodes_leave (RdRedisNodes *self)
     return;
 
   self->has_left = TRUE;
-  g_clear_handle_id (&self->beat_id, g_source_remove);
-  stop_counting (self);
+  g_clear_handle_id (&self->timer_id, g_source_remove);
+  self->is_counting = FALSE;
+  update_shutdown_key (self);
   rd_redis_call (self->redis, NULL, NULL, "DEL", self->key, NULL);
   rd_redis_call (self->redis, NULL, NULL, "SREM", INDEX_KEY, self->id, NULL);
 }

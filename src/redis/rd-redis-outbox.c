@@ -1,33 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The outbox: a ring of messages, found by their numbers, and three borders between the numbers.
- * What becomes of a message only moves a border; nothing is searched or copied. When to send, and
- * what Redis answers, is for others to know. */
+/* The outbox: a ring of messages indexed by sequence number, divided into three ranges. A change of
+ * state only moves the end of a range; nothing is searched or copied. */
 
 #include "rd-redis-outbox.h"
 
-#define CAPACITY_MIN 64 /* a power of two, as every capacity */
+#define CAPACITY_MIN 64 /* capacities are powers of two */
 
 typedef struct
 {
   RdRedisOutgoing message;
-  gint64 stored_us; /* monotonic; of what is stored */
+  gint64 stored_us; /* monotonic; only for stored messages */
 } Entry;
 
-/* A message in a packed outbox: of fixed size, as there may be very many; the payloads follow each
- * other behind. */
+/* A message in a packed outbox. The payloads follow all of these. */
 typedef struct
 {
   guint64 opcode;
-  gint64 stored_us; /* 0: it is not */
+  gint64 stored_us; /* 0: not stored */
   guint64 size;
 } Packed;
 
-/* Any time in earnest is before; later ones would not bear being reckoned with. */
+/* Sanity limit: later times could overflow. */
 #define LATEST_US (G_MAXINT64 / 2)
 
-/* first … pending: stored; pending … waiting: under way; waiting … next: waiting */
+/* first … pending: stored; pending … queued: in flight; queued … next: queued */
 struct _RdRedisOutbox
 {
   gsize max_bytes;
@@ -37,12 +35,12 @@ struct _RdRedisOutbox
   guint64 capacity;
   guint64 first;
   guint64 pending;
-  guint64 waiting;
+  guint64 queued;
   guint64 next;
-  guint64 taken; /* the greatest number that was ever under way */
+  guint64 taken; /* greatest sequence number ever sent */
 
   gsize bytes;
-  gsize pending_bytes; /* without those stored */
+  gsize pending_bytes; /* of messages that are not stored */
 };
 
 RdRedisOutbox *
@@ -54,15 +52,15 @@ rd_redis_outbox_new (gsize max_bytes, gint64 keep_us)
   outbox->keep_us = keep_us;
   outbox->capacity = CAPACITY_MIN;
   outbox->ring = g_new (Entry, outbox->capacity);
-  outbox->first = outbox->pending = outbox->waiting = outbox->next = 1;
+  outbox->first = outbox->pending = outbox->queued = outbox->next = 1;
   return outbox;
 }
 
 void
-rd_redis_outbox_leap (RdRedisOutbox *outbox)
+rd_redis_outbox_skip_ahead (RdRedisOutbox *outbox)
 {
   g_assert (outbox->first == outbox->next);
-  outbox->first = outbox->pending = outbox->waiting = outbox->next = g_get_real_time ();
+  outbox->first = outbox->pending = outbox->queued = outbox->next = g_get_real_time ();
 }
 
 static inline Entry *
@@ -98,7 +96,7 @@ set_capacity (RdRedisOutbox *outbox, guint64 capacity)
   outbox->capacity = capacity;
 }
 
-/* Gives back what a long absence of Redis took. */
+/* Frees memory after a long outage. */
 static void
 shrink (RdRedisOutbox *outbox)
 {
@@ -110,7 +108,7 @@ shrink (RdRedisOutbox *outbox)
     set_capacity (outbox, capacity);
 }
 
-/* Lets the messages before @end go. */
+/* Removes the messages before @end. */
 static void
 drop_before (RdRedisOutbox *outbox, guint64 end)
 {
@@ -124,12 +122,12 @@ drop_before (RdRedisOutbox *outbox, guint64 end)
       g_bytes_unref (entry->message.data);
     }
   outbox->pending = MAX (outbox->pending, end);
-  outbox->waiting = MAX (outbox->waiting, end);
+  outbox->queued = MAX (outbox->queued, end);
 
   shrink (outbox);
 }
 
-/* What lies before @end is stored, the rest is not. */
+/* Marks messages before @end as stored, and the rest as not stored. */
 static void
 set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
 {
@@ -159,7 +157,7 @@ append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
   return entry;
 }
 
-/* Lets the oldest go that are over the bound. Returns: how many of them were not stored. */
+/* Removes the oldest messages beyond the limit. Returns: how many of them were not stored. */
 static guint64
 fit (RdRedisOutbox *outbox)
 {
@@ -186,33 +184,33 @@ rd_redis_outbox_push (RdRedisOutbox *outbox, WsOpcode opcode, gconstpointer data
 const RdRedisOutgoing *
 rd_redis_outbox_take (RdRedisOutbox *outbox)
 {
-  if (outbox->waiting == outbox->next)
+  if (outbox->queued == outbox->next)
     return NULL;
 
-  outbox->taken = MAX (outbox->taken, outbox->waiting);
-  return &entry_at (outbox, outbox->waiting++)->message;
+  outbox->taken = MAX (outbox->taken, outbox->queued);
+  return &entry_at (outbox, outbox->queued++)->message;
 }
 
 void
 rd_redis_outbox_stored (RdRedisOutbox *outbox, gint64 now_us)
 {
-  set_pending (outbox, outbox->waiting, now_us);
+  set_pending (outbox, outbox->queued, now_us);
   rd_redis_outbox_expire (outbox, now_us);
 }
 
 void
 rd_redis_outbox_refused (RdRedisOutbox *outbox)
 {
-  outbox->waiting = outbox->pending;
+  outbox->queued = outbox->pending;
 }
 
 guint
 rd_redis_outbox_abandon (RdRedisOutbox *outbox)
 {
-  const guint under_way = outbox->waiting - outbox->pending;
+  const guint in_flight = outbox->queued - outbox->pending;
 
-  drop_before (outbox, outbox->waiting);
-  return under_way;
+  drop_before (outbox, outbox->queued);
+  return in_flight;
 }
 
 void
@@ -221,7 +219,7 @@ rd_redis_outbox_resume (RdRedisOutbox *outbox, guint64 sequence, gint64 now_us)
   const guint64 end = MIN (sequence, outbox->taken) + 1;
 
   set_pending (outbox, MAX (end, outbox->first), now_us);
-  outbox->waiting = outbox->pending;
+  outbox->queued = outbox->pending;
 }
 
 gboolean
@@ -281,20 +279,20 @@ rd_redis_outbox_pack (const RdRedisOutbox *outbox)
 
   all = g_byte_array_free_to_bytes (payloads);
   return g_variant_new (
-    "(tttt@a(txt)@ay)", outbox->first, outbox->pending, outbox->waiting, outbox->taken,
+    "(tttt@a(txt)@ay)", outbox->first, outbox->pending, outbox->queued, outbox->taken,
     g_variant_new_fixed_array (G_VARIANT_TYPE ("(txt)"), packed, n, sizeof *packed),
     g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, all, TRUE));
 }
 
-/* Whether the borders between @n messages are in their order. */
+/* Whether the ranges of @n messages are in order. */
 static gboolean
-has_order (guint64 first, guint64 pending, guint64 waiting, guint64 taken, gsize n)
+has_order (guint64 first, guint64 pending, guint64 queued, guint64 taken, gsize n)
 {
-  return first > 0 && n < G_MAXUINT64 - first && first <= pending && pending <= waiting
-         && waiting <= first + n && taken < first + n;
+  return first > 0 && n < G_MAXUINT64 - first && first <= pending && pending <= queued
+         && queued <= first + n && taken < first + n;
 }
 
-/* Returns: FALSE: not all of them are messages, or their sizes are not those of the payloads. */
+/* Returns: FALSE: a message is not valid, or the sizes do not match the payloads. */
 static gboolean
 append_all (RdRedisOutbox *outbox, const Packed *packed, gsize n, const guint8 *data, gsize size)
 {
@@ -317,25 +315,25 @@ rd_redis_outbox_unpack (RdRedisOutbox *outbox, GVariant *packed, guint64 *droppe
 {
   g_autoptr (GVariant) messages = NULL;
   g_autoptr (GVariant) payloads = NULL;
-  guint64 first, pending, waiting, taken;
+  guint64 first, pending, queued, taken;
   const Packed *all;
   gconstpointer data;
   gsize n, size;
 
-  g_variant_get (packed, "(tttt@a(txt)@ay)", &first, &pending, &waiting, &taken, &messages,
+  g_variant_get (packed, "(tttt@a(txt)@ay)", &first, &pending, &queued, &taken, &messages,
                  &payloads);
   all = g_variant_get_fixed_array (messages, &n, sizeof *all);
   data = g_variant_get_fixed_array (payloads, &size, 1);
-  if (!has_order (first, pending, waiting, taken, n))
+  if (!has_order (first, pending, queued, taken, n))
     return FALSE;
 
-  outbox->first = outbox->pending = outbox->waiting = outbox->next = first;
+  outbox->first = outbox->pending = outbox->queued = outbox->next = first;
   if (!append_all (outbox, all, n, data, size))
     return FALSE;
 
   for (; outbox->pending < pending; outbox->pending++)
     outbox->pending_bytes -= cost_of (entry_at (outbox, outbox->pending));
-  outbox->waiting = waiting;
+  outbox->queued = queued;
   outbox->taken = taken;
   *dropped = fit (outbox);
   return TRUE;

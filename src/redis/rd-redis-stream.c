@@ -1,33 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The stream as this worker reads it: which entries are new to it, where it stands, and what was
- * cut off before it got there. That is reckoned from ordinals: how many entries were ever added,
- * the last one we read included, ours or foreign. How entries get here is for others to know. */
+/* The reading position in the stream. Trimmed entries are counted by ordinals: the ordinal of an
+ * entry is the number of entries that were ever added, up to and including this one. */
 
 #include "rd-redis-stream.h"
 
-#include "rd-redis-entry.h"
+#include "rd-redis-dedup.h"
+#include "ws-utf8.h"
 
-#define PACKED_FORMAT "(b(tt)(tt)(bt)t(b(tt)t)@" RD_REDIS_SENDERS_PACKED_TYPE ")"
+#include <string.h>
+
+#define ENTRY_FIELDS  3
+#define PACKED_FORMAT "(b(tt)(tt)(bt)t(b(tt)t)@" RD_REDIS_DEDUP_PACKED_TYPE ")"
+
+/* Pointers lead into the reply. */
+typedef struct
+{
+  const char *node;
+  guint64 sequence;
+  WsOpcode opcode;
+  const guint8 *data;
+  gsize size;
+} Entry;
+
+/* Reply to XINFO STREAM. */
+typedef struct
+{
+  guint64 length;
+  WsId first; /* 0-0: the stream is empty */
+  WsId last;  /* of the newest entry ever added; 0-0: none */
+  gboolean has_added;
+  guint64 added;   /* number of entries ever added; since Redis 7 */
+  guint64 trimmed; /* number of those that are gone; since Redis 7 */
+} Info;
 
 struct _RdRedisStream
 {
-  char *node;              /* owned */
-  RdRedisSenders *senders; /* owned */
+  char *node;          /* owned */
+  RdRedisDedup *dedup; /* owned */
 
   gboolean has_joined;
-  WsId joined;   /* of unknown senders, only what is behind it is for us */
-  WsId position; /* to read behind; in a pass it may be before last */
-  WsId last;     /* the greatest that was read */
-  WsId goal;     /* the end when this pass began */
+  WsId joined;   /* entries of unknown nodes are new after this id */
+  WsId position; /* of the current pass */
+  WsId last;     /* greatest id ever read */
+  WsId target;   /* end of the stream when the pass began */
   guint64 own;
 
   gboolean has_ordinal;
-  guint64 ordinal; /* of last, as far as was noticed */
-  guint64 missed;  /* noticed, and not told yet */
+  guint64 ordinal; /* of last */
+  guint64 missed;  /* not reported yet */
 
-  /* The end of the stream when XINFO looked last */
+  /* End of the stream at the last XINFO */
   gboolean has_end;
   WsId end;
   guint64 end_ordinal;
@@ -39,7 +63,7 @@ rd_redis_stream_new (const char *node)
   RdRedisStream *stream = g_new0 (RdRedisStream, 1);
 
   stream->node = g_strdup (node);
-  stream->senders = rd_redis_senders_new ();
+  stream->dedup = rd_redis_dedup_new ();
   stream->joined.ms = G_MAXUINT64;
   return stream;
 }
@@ -47,7 +71,7 @@ rd_redis_stream_new (const char *node)
 void
 rd_redis_stream_free (RdRedisStream *stream)
 {
-  rd_redis_senders_free (stream->senders);
+  rd_redis_dedup_free (stream->dedup);
   g_free (stream->node);
   g_free (stream);
 }
@@ -59,13 +83,134 @@ rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms)
     stream->joined.ms = since_ms;
 }
 
-static WsId
-older (const WsId *a, const WsId *b)
+/* Parsing */
+
+/* Decimal digits only. */
+static gboolean
+parse_number (const char *text, gsize size, guint64 *number)
 {
-  return ws_id_compare (a, b) < 0 ? *a : *b;
+  *number = 0;
+  for (gsize i = 0; i < size; i++)
+    if (!g_ascii_isdigit (text[i]) || !g_uint64_checked_mul (number, *number, 10)
+        || !g_uint64_checked_add (number, *number, g_ascii_digit_value (text[i])))
+      return FALSE;
+
+  return size > 0;
 }
 
-/* The ordinal of what was read last is this. What was not read on the way to it was cut off. */
+/* "<ms>-<seq>" */
+static gboolean
+parse_id (const redisReply *reply, WsId *id)
+{
+  const char *dash;
+
+  if (reply->type != REDIS_REPLY_STRING)
+    return FALSE;
+
+  dash = memchr (reply->str, '-', reply->len);
+  return dash != NULL && parse_number (reply->str, dash - reply->str, &id->ms)
+         && parse_number (dash + 1, reply->str + reply->len - dash - 1, &id->seq);
+}
+
+static gboolean
+parse_entry_id (const redisReply *reply, WsId *id)
+{
+  return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
+         && parse_id (reply->element[0], id);
+}
+
+static gboolean
+parse_field (const redisReply *field, const redisReply *value, Entry *entry)
+{
+  if (field->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
+    return FALSE;
+
+  if (g_str_equal (field->str, "node"))
+    {
+      entry->node = value->str;
+      return rd_redis_is_node_name (value->str, value->len);
+    }
+  if (g_str_equal (field->str, "seq"))
+    return parse_number (value->str, value->len, &entry->sequence);
+
+  entry->opcode = g_str_equal (field->str, "text") ? WS_OPCODE_TEXT : WS_OPCODE_BINARY;
+  entry->data = (const guint8 *) value->str;
+  entry->size = value->len;
+  return entry->opcode == WS_OPCODE_TEXT ? ws_utf8_is_text (entry->data, entry->size)
+                                         : g_str_equal (field->str, "binary");
+}
+
+/* Parses an entry. Returns: FALSE if it has other fields than those of a message. */
+static gboolean
+parse_entry (const redisReply *reply, Entry *entry)
+{
+  const redisReply *fields;
+
+  *entry = (Entry){ 0 };
+  if (reply->elements != 2)
+    return FALSE;
+
+  fields = reply->element[1];
+  if (fields->type != REDIS_REPLY_ARRAY || fields->elements != 2 * ENTRY_FIELDS)
+    return FALSE;
+
+  for (gsize i = 0; i < fields->elements; i += 2)
+    if (!parse_field (fields->element[i], fields->element[i + 1], entry))
+      return FALSE;
+
+  /* Each field is set, so none of the three was a duplicate. */
+  return entry->node != NULL && entry->sequence > 0 && entry->data != NULL;
+}
+
+/* Returns: (nullable): the value of a field in [field, value, …], if it has that type. */
+static const redisReply *
+find_value (const redisReply *fields, const char *name, int type)
+{
+  for (gsize i = 0; i + 1 < fields->elements; i += 2)
+    if (fields->element[i]->type == REDIS_REPLY_STRING
+        && g_str_equal (fields->element[i]->str, name))
+      return fields->element[i + 1]->type == type ? fields->element[i + 1] : NULL;
+
+  return NULL;
+}
+
+static gboolean
+parse_info (const redisReply *reply, Info *info)
+{
+  const redisReply *length;
+  const redisReply *added;
+  const redisReply *first;
+  const redisReply *last;
+
+  *info = (Info){ 0 };
+  if (reply->type == REDIS_REPLY_ERROR && g_str_has_prefix (reply->str, "ERR no such key"))
+    {
+      info->has_added = TRUE;
+      return TRUE;
+    }
+  if (reply->type != REDIS_REPLY_ARRAY)
+    return FALSE;
+
+  length = find_value (reply, "length", REDIS_REPLY_INTEGER);
+  added = find_value (reply, "entries-added", REDIS_REPLY_INTEGER);
+  first = find_value (reply, "first-entry", REDIS_REPLY_ARRAY);
+  last = find_value (reply, "last-generated-id", REDIS_REPLY_STRING);
+  if (length == NULL || last == NULL || !parse_id (last, &info->last))
+    return FALSE;
+
+  info->length = length->integer;
+  info->has_added = added != NULL && added->integer >= length->integer;
+  if (info->has_added)
+    {
+      info->added = added->integer;
+      info->trimmed = info->added - info->length;
+    }
+  return first == NULL || parse_entry_id (first, &info->first);
+}
+
+/* Gaps */
+
+/* Sets the ordinal of the last entry read. Entries between it and the expected one were missed. */
 static void
 set_ordinal (RdRedisStream *stream, guint64 ordinal)
 {
@@ -76,53 +221,61 @@ set_ordinal (RdRedisStream *stream, guint64 ordinal)
 }
 
 static gboolean
-is_lost (const RdRedisStream *stream, const RdRedisStreamInfo *info)
+is_lost (const RdRedisStream *stream, const Info *info)
 {
   return ws_id_compare (&info->last, &stream->last) < 0
          || (stream->has_ordinal && info->has_added && info->added < stream->ordinal);
 }
 
-/* Whether nothing is left that is not behind what we have read. */
+/* Whether all remaining entries are newer than the last one read. */
 static gboolean
-begins_behind_us (const RdRedisStream *stream, const RdRedisStreamInfo *info)
+begins_after_last (const RdRedisStream *stream, const Info *info)
 {
   return info->length == 0 || ws_id_compare (&info->first, &stream->last) > 0;
 }
 
-/* Whether entries may have been cut off unread that cannot be counted. */
+/* Whether unread entries may have been trimmed that cannot be counted. */
 static gboolean
-may_have_missed (const RdRedisStream *stream, const RdRedisStreamInfo *info)
+may_have_missed (const RdRedisStream *stream, const Info *info)
 {
   return !(stream->has_ordinal && info->has_added) && (stream->last.ms > 0 || stream->last.seq > 0)
-         && ws_id_compare (&info->last, &stream->last) > 0 && begins_behind_us (stream, info);
+         && ws_id_compare (&info->last, &stream->last) > 0 && begins_after_last (stream, info);
 }
 
-/* What was cut off, in a stream that is the one we read before; if it is not, and nobody noticed,
- * then ordinals mislead: more than is gone cannot have been missed. */
+/* Counts trimmed entries. If the stream was replaced unnoticed, ordinals are wrong: so the count is
+ * limited to the number of entries that are gone. */
 static void
-find_missed (RdRedisStream *stream, const RdRedisStreamInfo *info, RdRedisAway *away)
+find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {
   if (info->has_added && ws_id_compare (&info->last, &stream->last) == 0)
     set_ordinal (stream, info->added);
-  else if (info->has_added && begins_behind_us (stream, info) && info->cut > stream->ordinal)
-    set_ordinal (stream, info->cut);
+  else if (info->has_added && begins_after_last (stream, info) && info->trimmed > stream->ordinal)
+    set_ordinal (stream, info->trimmed);
 
-  away->missed = MIN (stream->missed, info->cut);
-  away->trimmed = away->missed > 0;
+  gap->missed = MIN (stream->missed, info->trimmed);
+  gap->trimmed = gap->missed > 0;
   stream->missed = 0;
 }
 
 static void
-note_end (RdRedisStream *stream, const RdRedisStreamInfo *info)
+set_end (RdRedisStream *stream, const Info *info)
 {
   stream->has_end = info->has_added;
   stream->end = info->last;
   stream->end_ordinal = info->added;
 }
 
-/* Returns: whether what was stored since this worker began may have been cut off. */
+/* Passes */
+
+static WsId
+older (const WsId *a, const WsId *b)
+{
+  return ws_id_compare (a, b) < 0 ? *a : *b;
+}
+
+/* Returns: whether entries after the start time of this node may have been trimmed. */
 static gboolean
-join (RdRedisStream *stream, const RdRedisStreamInfo *info)
+join (RdRedisStream *stream, const Info *info)
 {
   gboolean is_at_end;
   gboolean is_at_beginning;
@@ -133,23 +286,23 @@ join (RdRedisStream *stream, const RdRedisStreamInfo *info)
   stream->position = stream->joined;
 
   is_at_end = ws_id_compare (&stream->last, &info->last) == 0;
-  is_at_beginning = !is_at_end && begins_behind_us (stream, info);
+  is_at_beginning = !is_at_end && begins_after_last (stream, info);
   stream->has_ordinal = info->has_added && (is_at_end || is_at_beginning);
-  stream->ordinal = is_at_end ? info->added : info->cut;
-  return is_at_beginning && info->cut > 0;
+  stream->ordinal = is_at_end ? info->added : info->trimmed;
+  return is_at_beginning && info->trimmed > 0;
 }
 
-/* Another stream is there: all of it is to be read. What of it we had is known by its senders; of
- * the unknown ones, by ids that may have gone back. */
+/* Reads another stream from its beginning. Sequence numbers identify entries that were delivered
+ * before; ids identify those of unknown nodes, and may be smaller than before. */
 static void
-start_over (RdRedisStream *stream, const RdRedisStreamInfo *info)
+start_over (RdRedisStream *stream, const Info *info)
 {
   stream->joined = older (&stream->joined, &info->last);
   stream->last = (WsId){ 0 };
   stream->position = (WsId){ 0 };
   stream->missed = 0;
   stream->has_ordinal = info->has_added;
-  stream->ordinal = info->cut;
+  stream->ordinal = info->trimmed;
 }
 
 static void
@@ -161,22 +314,22 @@ go_back (RdRedisStream *stream)
 }
 
 gboolean
-rd_redis_stream_resume (RdRedisStream *stream, const redisReply *reply, RdRedisAway *away)
+rd_redis_stream_resume (RdRedisStream *stream, const redisReply *reply, RdRedisGap *gap)
 {
-  RdRedisStreamInfo info;
+  Info info;
 
-  *away = (RdRedisAway){ 0 };
-  if (!rd_redis_stream_info_parse (reply, &info))
+  *gap = (RdRedisGap){ 0 };
+  if (!parse_info (reply, &info))
     return FALSE;
 
   stream->own = 0;
-  stream->goal = info.last;
-  away->lost = stream->has_joined && is_lost (stream, &info);
+  stream->target = info.last;
+  gap->lost = stream->has_joined && is_lost (stream, &info);
   if (!stream->has_joined)
     {
-      away->trimmed = join (stream, &info);
+      gap->trimmed = join (stream, &info);
     }
-  else if (away->lost)
+  else if (gap->lost)
     {
       start_over (stream, &info);
     }
@@ -184,37 +337,37 @@ rd_redis_stream_resume (RdRedisStream *stream, const redisReply *reply, RdRedisA
     {
       const gboolean may_have = may_have_missed (stream, &info);
 
-      find_missed (stream, &info, away);
-      away->trimmed |= may_have;
+      find_missed (stream, &info, gap);
+      gap->trimmed |= may_have;
       go_back (stream);
     }
 
-  note_end (stream, &info);
+  set_end (stream, &info);
   return TRUE;
 }
 
 gboolean
-rd_redis_stream_look (RdRedisStream *stream, const redisReply *reply, RdRedisAway *away)
+rd_redis_stream_check (RdRedisStream *stream, const redisReply *reply, RdRedisGap *gap)
 {
-  RdRedisStreamInfo info;
+  Info info;
 
-  *away = (RdRedisAway){ 0 };
-  if (!rd_redis_stream_info_parse (reply, &info))
+  *gap = (RdRedisGap){ 0 };
+  if (!parse_info (reply, &info))
     return FALSE;
 
-  away->lost = is_lost (stream, &info);
-  if (away->lost)
+  gap->lost = is_lost (stream, &info);
+  if (gap->lost)
     return TRUE;
 
-  find_missed (stream, &info, away);
-  note_end (stream, &info);
+  find_missed (stream, &info, gap);
+  set_end (stream, &info);
   return TRUE;
 }
 
 gboolean
 rd_redis_stream_has_caught_up (const RdRedisStream *stream)
 {
-  return ws_id_compare (&stream->position, &stream->goal) >= 0;
+  return ws_id_compare (&stream->position, &stream->target) >= 0;
 }
 
 void
@@ -223,8 +376,22 @@ rd_redis_stream_format_position (const RdRedisStream *stream, char out[WS_ID_STR
   ws_id_format (&stream->position, out);
 }
 
+/* Entries */
+
+gboolean
+rd_redis_stream_is_too_large (const redisReply *entry)
+{
+  if (entry->type != REDIS_REPLY_ARRAY)
+    return entry->type == REDIS_REPLY_ERROR;
+
+  for (gsize i = 0; i < entry->elements; i++)
+    if (rd_redis_stream_is_too_large (entry->element[i]))
+      return TRUE;
+  return FALSE;
+}
+
 static void
-move_on (RdRedisStream *stream, const WsId *id)
+move_to (RdRedisStream *stream, const WsId *id)
 {
   const gboolean was_before_end = ws_id_compare (&stream->last, &stream->end) < 0;
   const int past_end = ws_id_compare (id, &stream->end);
@@ -240,50 +407,46 @@ move_on (RdRedisStream *stream, const WsId *id)
 }
 
 static gboolean
-is_new (RdRedisStream *stream, const RdRedisEntry *entry, const WsId *id)
+is_new (RdRedisStream *stream, const Entry *entry, const WsId *id)
 {
-  const guint64 had = rd_redis_senders_find (stream->senders, entry->node);
+  const guint64 delivered = rd_redis_dedup_find (stream->dedup, entry->node);
 
-  return had > 0 ? entry->sequence > had : ws_id_compare (id, &stream->joined) > 0;
-}
-
-static void
-note_taken (RdRedisStream *stream, const RdRedisEntry *entry, const WsId *id)
-{
-  WsId forgotten;
-
-  if (rd_redis_senders_note (stream->senders, entry->node, entry->sequence, id, &forgotten)
-      && ws_id_compare (&forgotten, &stream->joined) > 0)
-    stream->joined = forgotten; /* what was taken of it is not taken for that of a newcomer */
+  return delivered > 0 ? entry->sequence > delivered : ws_id_compare (id, &stream->joined) > 0;
 }
 
 RdRedisEntryKind
 rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage *message)
 {
-  RdRedisEntry entry;
+  Entry entry;
+  WsId removed;
   WsId id;
 
-  if (!rd_redis_entry_parse_id (reply, &id) || ws_id_compare (&id, &stream->position) <= 0)
-    return RD_REDIS_BROKEN;
+  if (!parse_entry_id (reply, &id) || ws_id_compare (&id, &stream->position) <= 0)
+    return RD_REDIS_ENTRY_INVALID;
 
-  move_on (stream, &id);
-  if (!rd_redis_entry_parse (reply, &entry))
-    return RD_REDIS_FOREIGN;
+  move_to (stream, &id);
+  if (rd_redis_stream_is_too_large (reply))
+    return RD_REDIS_ENTRY_TOO_LARGE;
+  if (!parse_entry (reply, &entry))
+    return RD_REDIS_ENTRY_FOREIGN;
 
   if (g_str_equal (entry.node, stream->node))
     {
       stream->own = MAX (stream->own, entry.sequence);
-      return RD_REDIS_OWN;
+      return RD_REDIS_ENTRY_OWN;
     }
   if (!is_new (stream, &entry, &id))
-    return RD_REDIS_REPEATED;
+    return RD_REDIS_ENTRY_REPEATED;
 
-  note_taken (stream, &entry, &id);
+  /* Entries of a removed node must not look like those of a new one. */
+  if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
+      && ws_id_compare (&removed, &stream->joined) > 0)
+    stream->joined = removed;
   *message = (RdMessage){ .topic = RD_TOPIC_BROADCAST,
                           .opcode = entry.opcode,
                           .data = entry.data,
                           .size = entry.size };
-  return RD_REDIS_TAKE;
+  return RD_REDIS_ENTRY_NEW;
 }
 
 guint64
@@ -298,17 +461,17 @@ rd_redis_stream_pack (const RdRedisStream *stream)
   return g_variant_new (PACKED_FORMAT, stream->has_joined, stream->joined.ms, stream->joined.seq,
                         stream->last.ms, stream->last.seq, stream->has_ordinal, stream->ordinal,
                         stream->missed, stream->has_end, stream->end.ms, stream->end.seq,
-                        stream->end_ordinal, rd_redis_senders_pack (stream->senders));
+                        stream->end_ordinal, rd_redis_dedup_pack (stream->dedup));
 }
 
 gboolean
 rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed)
 {
-  g_autoptr (GVariant) senders = NULL;
+  g_autoptr (GVariant) dedup = NULL;
 
   g_variant_get (packed, PACKED_FORMAT, &stream->has_joined, &stream->joined.ms,
                  &stream->joined.seq, &stream->last.ms, &stream->last.seq, &stream->has_ordinal,
                  &stream->ordinal, &stream->missed, &stream->has_end, &stream->end.ms,
-                 &stream->end.seq, &stream->end_ordinal, &senders);
-  return rd_redis_senders_unpack (stream->senders, senders);
+                 &stream->end.seq, &stream->end_ordinal, &dedup);
+  return rd_redis_dedup_unpack (stream->dedup, dedup);
 }

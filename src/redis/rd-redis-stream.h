@@ -4,82 +4,83 @@
 #pragma once
 
 #include "rd-bus.h"
-#include "rd-redis-senders.h"
 
 #include <hiredis/hiredis.h>
 
 G_BEGIN_DECLS
 
-/* Where this worker stands in the stream, and what it has had of each sender, so that it takes
- * every message once, in its sender's order, whatever is read again or was stored twice. An entry
- * has the fields "node" (who sent it), "seq" (its number there, from 1 on) and "text" or "binary".
- * No I/O, no clock. */
+/* Reading position in the stream. Delivers every message of another node once and in its sender's
+ * order, even if entries are read again or were stored twice. No I/O, no clock.
+ *
+ * An entry has the fields "node" (name of the sender), "seq" (its sequence number, from 1) and
+ * "text" (UTF-8) or "binary" (the message), in any order. Anyone with access to Redis can write to
+ * the stream, so all entries are untrusted input. */
 typedef struct _RdRedisStream RdRedisStream;
 
-/* A pass begins so much before where we were, by the ids: a server that took the place of a dead
- * one may name new entries by a clock that is behind. */
+/* A later pass starts this long before the last position, in terms of entry ids: after a failover
+ * the new server's clock, from which ids are made, may be behind. */
 #define RD_REDIS_REREAD_MS 5000
 
 typedef enum
 {
-  RD_REDIS_TAKE,     /* deliver it */
-  RD_REDIS_OWN,      /* we sent it, and delivered it long since */
-  RD_REDIS_REPEATED, /* we had it, or it is older than we are here */
-  RD_REDIS_FOREIGN,  /* no message of a worker: malformed, or of a newer kind */
-  RD_REDIS_BROKEN,   /* no entry behind the position: this is no Redis, give up the connection */
+  RD_REDIS_ENTRY_NEW,       /* to be delivered */
+  RD_REDIS_ENTRY_OWN,       /* from this node: delivered when it was published */
+  RD_REDIS_ENTRY_REPEATED,  /* delivered before, or older than this node */
+  RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or of a later version */
+  RD_REDIS_ENTRY_TOO_LARGE, /* over the limit of a reply; its content was discarded */
+  RD_REDIS_ENTRY_INVALID,   /* no entry after the position: the server is faulty */
 } RdRedisEntryKind;
 
-/* What happened to the stream where we did not look. */
+/* Entries that this node did not get. */
 typedef struct
 {
-  gboolean lost;    /* the server lost data: it is not the stream that we read before */
-  gboolean trimmed; /* what we had not read yet was cut off, or may have been */
-  guint64 missed;   /* how many entries that were; 0: cannot be told (before Redis 7) */
-} RdRedisAway;
+  gboolean lost;    /* the server lost data: the stream is not the one read before */
+  gboolean trimmed; /* entries were, or may have been, trimmed before they were read */
+  guint64 missed;   /* number of trimmed entries; 0: unknown (before Redis 7) */
+} RdRedisGap;
 
-/* @node: our own name as a sender. */
+/* @node: name of this node. */
 RdRedisStream *rd_redis_stream_new (const char *node);
 void rd_redis_stream_free (RdRedisStream *stream);
 
-/* When this worker began, since 1970 by the server's clock. What is stored later is for it, even if
- * it comes to Redis only then. No effect after the first pass has begun. */
+/* Sets the start time of this node, ms since 1970 by the server's clock: entries after it are
+ * delivered, even if they are read much later. No effect after the first pass has begun. */
 void rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms);
 
-/* Begins a pass over the stream, from the reply to XINFO STREAM (the error "ERR no such key": it is
- * empty). The first pass ever begins at its end, or where it was when this worker began; a later
- * one a little before where we were; if the server lost data, at the very beginning.
- * Returns: FALSE if @info tells of no stream: nothing was done. */
-gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, RdRedisAway *away);
+/* Begins a pass over the stream. @info: reply to XINFO STREAM (the error "ERR no such key" means
+ * an empty stream). The first pass begins at the end of the stream or at the start time of this
+ * node, whichever is earlier; a later pass %RD_REDIS_REREAD_MS before the last position, or at the
+ * beginning of the stream if the server lost data. Returns: FALSE if @info is not valid. */
+gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
-/* Looks for what was cut off before it was read, from the reply to an XINFO STREAM that was sent
- * between two XREADs, while nothing else has failed: a reader can be too slow for the stream. What
- * is told once is not told again. If data was lost, another pass is due.
- * Returns: FALSE if @info tells of no stream: nothing was done. */
-gboolean rd_redis_stream_look (RdRedisStream *stream, const redisReply *info, RdRedisAway *away);
+/* Finds entries that were trimmed before they were read, during a pass. @info: reply to an XINFO
+ * STREAM that was sent between two XREADs. Reports each gap once. If data was lost a new pass has
+ * to begin. Returns: FALSE if @info is not valid. */
+gboolean rd_redis_stream_check (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
-/* Whether all was read that was there when this pass began. */
+/* Whether all entries that existed when the pass began were read. */
 gboolean rd_redis_stream_has_caught_up (const RdRedisStream *stream);
 
-/* The id to read behind, as XREAD takes it. */
+/* Formats the current position, for XREAD. */
 void rd_redis_stream_format_position (const RdRedisStream *stream, char out[WS_ID_STRING_SIZE]);
 
-/* Takes an entry, [id, [field, value, …]], as XREAD returns it, and moves on behind it. @message:
- * set for RD_REDIS_TAKE; points into @entry. */
+/* Whether part of @entry was discarded, because it or the whole reply was over the limit. */
+gboolean rd_redis_stream_is_too_large (const redisReply *entry);
+
+/* Takes the next entry, [id, [field, value, …]], and moves the position to it. @message (out): set
+ * for %RD_REDIS_ENTRY_NEW; points into @entry. */
 RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* The greatest number of our own seen in this pass; 0: none. */
+/* Returns: the highest sequence number of this node's own entries in this pass; 0: none. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
-/* A #GVariant type: what rd_redis_stream_pack() makes. */
-#define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)" RD_REDIS_SENDERS_PACKED_TYPE ")"
-
-/* Writes down, for another process, all but the pass: the next one begins as after a connection
- * that was cut. Returns: (transfer floating). */
+/* Serializes all but the current pass. Returns: (transfer floating). */
+#define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)a(st(tt)))"
 GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
 
-/* Has @stream, which is new, stand there. Returns: FALSE if no stream can have been read so. */
+/* Restores @stream, which is new. Returns: FALSE if @packed is not valid. */
 gboolean rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisStream, rd_redis_stream_free)

@@ -1,89 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Redis URLs, as people give them and as people may see them. GLib takes them apart; what each part
- * may be, and the words for what is wrong, are here. Every text that leaves this file goes without
- * the password. Never connects, and never looks up a name. */
+/* Redis URLs: parsed, and displayed without the password. */
 
 #include "rd-redis-url.h"
 
 #include <gio/gio.h>
-#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "rd-address.h"
-#include "rd-text.h"
 
-#define MAX_QUOTED_CHARS 60
-#define MAX_PATH         (sizeof ((struct sockaddr_un *) NULL)->sun_path - 1)
+#define MAX_PATH 107 /* bytes, see unix(7) */
+G_STATIC_ASSERT (MAX_PATH == sizeof ((struct sockaddr_un *) NULL)->sun_path - 1);
 
-typedef enum
-{
-  FAULT_NONE,
-  FAULT_LENGTH,
-  FAULT_SCHEME,
-  FAULT_TLS,
-  FAULT_SYNTAX,
-  FAULT_USER,
-  FAULT_HOST,
-  FAULT_PORT,
-  FAULT_DATABASE,
-  FAULT_OPTIONS,
-  FAULT_PATH,
-} Fault;
+/* Error messages. They do not repeat the URL: any part of a wrong URL may be a password. */
+#define BAD_LENGTH "URL is too long; give at most " G_STRINGIFY (RD_REDIS_URL_MAX) " bytes"
+#define BAD_SCHEME \
+  "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket"
+#define BAD_TLS                                                                               \
+  "TLS is not supported; give redis:// and the address of a proxy that supports it, such as " \
+  "stunnel"
+#define BAD_SYNTAX                                                                       \
+  "not a valid URL; give redis://USER:PASSWORD@HOST:PORT/DATABASE, and %XX for special " \
+  "characters of user and password"
+#define BAD_USER "user without a password; give USER:PASSWORD@ or :PASSWORD@ before the host"
+#define BAD_HOST "no valid host; give a host name or an IP address, IPv6 in brackets"
+#define BAD_PORT "no valid port; give a number from 1 to 65535"
+#define BAD_DATABASE \
+  "no valid database; give a number from 0 to " G_STRINGIFY (RD_REDIS_DATABASE_MAX)
+#define BAD_OPTIONS \
+  "unknown options; leave out ? or # and the rest, except ?db=NUMBER after unix:///PATH"
+#define BAD_PATH                                                       \
+  "no valid path of a UNIX socket; give unix:///PATH, with a path of " \
+  "at most " G_STRINGIFY (MAX_PATH) " bytes"
 
-/* Returns: (transfer full): a sentence: what is wrong with @shown, and what to give instead. */
-static char *
-describe (Fault fault, const char *shown)
-{
-  switch (fault)
-    {
-    case FAULT_LENGTH:
-      return g_strdup_printf (_ ("“%s” is too long; give at most %d bytes"), shown,
-                              RD_REDIS_URL_MAX);
-    case FAULT_SCHEME:
-      return g_strdup_printf (_ ("“%s” is not a Redis URL; give redis://HOST:PORT, unix:///PATH or "
-                                 "the path of a UNIX socket"),
-                              shown);
-    case FAULT_TLS:
-      return g_strdup_printf (_ ("“%s” asks for TLS, which is not spoken here; give redis:// and "
-                                 "the address of a proxy that speaks it, such as stunnel"),
-                              shown);
-    case FAULT_SYNTAX:
-      return g_strdup_printf (_ ("“%s” is not a valid URL; give "
-                                 "redis://USER:PASSWORD@HOST:PORT/DATABASE, and %%XX for special "
-                                 "characters of user and password"),
-                              shown);
-    case FAULT_USER:
-      return g_strdup_printf (_ ("“%s” has a user without a password; give USER:PASSWORD@ or "
-                                 ":PASSWORD@ before the host"),
-                              shown);
-    case FAULT_HOST:
-      return g_strdup_printf (_ ("“%s” has no valid host; give a host name or an IP address, IPv6 "
-                                 "in brackets"),
-                              shown);
-    case FAULT_PORT:
-      return g_strdup_printf (_ ("“%s” has no valid port; give a number from 1 to 65535"), shown);
-    case FAULT_DATABASE:
-      return g_strdup_printf (_ ("“%s” has no valid database; give a number from 0 to %d"), shown,
-                              RD_REDIS_DATABASE_MAX);
-    case FAULT_OPTIONS:
-      return g_strdup_printf (_ ("“%s” has unknown options; leave out ? or # and what follows, all "
-                                 "but ?db=NUMBER after unix:///PATH"),
-                              shown);
-    case FAULT_PATH:
-      return g_strdup_printf (_ ("“%s” has no valid path of a UNIX socket; give unix:///PATH, at "
-                                 "most %d bytes of path"),
-                              shown, (int) MAX_PATH);
-    case FAULT_NONE:
-      break;
-    }
-
-  g_assert_not_reached ();
-}
-
-/* Returns: FALSE if @text is no encoding of a string; NULL is one of NULL. */
+/* Decodes %XX in @text (nullable). Returns: FALSE if it is invalid. */
 static gboolean
 decode (const char *text, char **out)
 {
@@ -91,20 +43,22 @@ decode (const char *text, char **out)
   return *out != NULL || text == NULL;
 }
 
-static Fault
+/* Each of these reads a part of the URL. Returns: NULL, or one of the messages above. */
+
+static const char *
 read_user (RdRedisUrl *url, GUri *uri)
 {
   if (!decode (g_uri_get_user (uri), &url->user)
       || !decode (g_uri_get_password (uri), &url->password))
-    return FAULT_SYNTAX;
+    return BAD_SYNTAX;
 
   if (url->user != NULL && *url->user == '\0')
     g_clear_pointer (&url->user, g_free);
   if (url->user != NULL && url->password == NULL)
-    return FAULT_USER; /* some would take it for a password */
+    return BAD_USER; /* other programs take it as the password */
   if (url->user == NULL && url->password != NULL && *url->password == '\0')
     g_clear_pointer (&url->password, g_free);
-  return FAULT_NONE;
+  return NULL;
 }
 
 static gboolean
@@ -119,7 +73,7 @@ read_database (RdRedisUrl *url, const char *text)
   return TRUE;
 }
 
-static Fault
+static const char *
 read_server (RdRedisUrl *url, GUri *uri)
 {
   const char *host = g_uri_get_host (uri);
@@ -127,17 +81,17 @@ read_server (RdRedisUrl *url, GUri *uri)
   const int port = g_uri_get_port (uri);
 
   if (host == NULL || !rd_address_is_valid (host))
-    return FAULT_HOST;
+    return BAD_HOST;
   if (port == 0)
-    return FAULT_PORT;
+    return BAD_PORT;
   if (g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
-    return FAULT_OPTIONS;
+    return BAD_OPTIONS;
   if (*path == '/' && path[1] != '\0' && !read_database (url, path + 1))
-    return FAULT_DATABASE;
+    return BAD_DATABASE;
 
   url->host = g_strdup (host);
   url->port = port > 0 ? (guint) port : RD_REDIS_PORT;
-  return FAULT_NONE;
+  return NULL;
 }
 
 static gboolean
@@ -146,31 +100,31 @@ is_socket_path (const char *path)
   return *path == '/' && strlen (path) <= MAX_PATH;
 }
 
-static Fault
+static const char *
 read_socket (RdRedisUrl *url, GUri *uri)
 {
   const char *host = g_uri_get_host (uri);
   const char *query = g_uri_get_query (uri);
 
   if ((host != NULL && *host != '\0') || g_uri_get_port (uri) >= 0)
-    return FAULT_PATH; /* "unix://run/redis.sock" */
+    return BAD_PATH; /* "unix://run/redis.sock" */
   if (!decode (g_uri_get_path (uri), &url->path) || !is_socket_path (url->path))
-    return FAULT_PATH;
+    return BAD_PATH;
   if (g_uri_get_fragment (uri) != NULL || (query != NULL && !g_str_has_prefix (query, "db=")))
-    return FAULT_OPTIONS;
+    return BAD_OPTIONS;
   if (query != NULL && !read_database (url, query + strlen ("db=")))
-    return FAULT_DATABASE;
-  return FAULT_NONE;
+    return BAD_DATABASE;
+  return NULL;
 }
 
-static Fault
-fault_of (const GError *error)
+static const char *
+get_message (const GError *error)
 {
   if (g_error_matches (error, G_URI_ERROR, G_URI_ERROR_BAD_HOST))
-    return FAULT_HOST;
+    return BAD_HOST;
   if (g_error_matches (error, G_URI_ERROR, G_URI_ERROR_BAD_PORT))
-    return FAULT_PORT;
-  return FAULT_SYNTAX;
+    return BAD_PORT;
+  return BAD_SYNTAX;
 }
 
 static gboolean
@@ -179,57 +133,51 @@ has_scheme (const char *text, const char *scheme)
   return g_ascii_strncasecmp (text, scheme, strlen (scheme)) == 0;
 }
 
-static Fault
+static const char *
 read_url (RdRedisUrl *url, const char *text)
 {
   const gboolean is_socket = has_scheme (text, "unix://");
   g_autoptr (GError) error = NULL;
   g_autoptr (GUri) uri = NULL;
-  Fault fault;
+  const char *message;
 
   if (has_scheme (text, "rediss://"))
-    return FAULT_TLS;
+    return BAD_TLS;
   if (!is_socket && !has_scheme (text, "redis://"))
-    return FAULT_SCHEME;
+    return BAD_SCHEME;
 
-  /* ENCODED: a password may be any bytes, and GLib decodes UTF-8 only. */
+  /* ENCODED: a password may have any bytes, and GLib decodes UTF-8 only. */
   uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, &error);
   if (uri == NULL)
-    return fault_of (error);
+    return get_message (error);
 
-  fault = read_user (url, uri);
-  if (fault != FAULT_NONE)
-    return fault;
+  message = read_user (url, uri);
+  if (message != NULL)
+    return message;
   return is_socket ? read_socket (url, uri) : read_server (url, uri);
 }
 
-static Fault
+static const char *
 read_text (RdRedisUrl *url, const char *text)
 {
   if (strlen (text) > RD_REDIS_URL_MAX)
-    return FAULT_LENGTH;
+    return BAD_LENGTH;
   if (*text != '/')
     return read_url (url, text);
 
   url->path = g_strdup (text);
-  return is_socket_path (text) ? FAULT_NONE : FAULT_PATH;
+  return is_socket_path (text) ? NULL : BAD_PATH;
 }
 
 RdRedisUrl *
 rd_redis_url_parse (const char *text, GError **error)
 {
   g_autoptr (RdRedisUrl) url = g_new0 (RdRedisUrl, 1);
-  const Fault fault = read_text (url, text);
-  g_autofree char *hidden = NULL;
-  g_autofree char *shown = NULL;
-  g_autofree char *message = NULL;
+  const char *message = read_text (url, text);
 
-  if (fault == FAULT_NONE)
+  if (message == NULL)
     return g_steal_pointer (&url);
 
-  hidden = rd_redis_url_hide_password (text);
-  shown = rd_text_printable (hidden, MAX_QUOTED_CHARS);
-  message = describe (fault, shown);
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, message);
   return NULL;
 }
@@ -258,7 +206,7 @@ rd_redis_url_copy (const RdRedisUrl *url)
   return copy;
 }
 
-/* Returns: (transfer full): what stands before host or path: "", or up to the @. */
+/* Returns: (transfer full): user and password up to the @, or "". */
 static char *
 dup_user_display (const RdRedisUrl *url)
 {
@@ -309,34 +257,4 @@ rd_redis_url_dup_place (const RdRedisUrl *url)
 
   host = g_ascii_strdown (url->host, -1);
   return g_strdup_printf ("%u@[%s]:%u", url->database, host, url->port);
-}
-
-char *
-rd_redis_url_hide_password (const char *text)
-{
-  static const struct
-  {
-    const char *pattern;
-    const char *replacement;
-  } rules[] = {
-    /* before an @; the last one, for a password may have one that is not encoded */
-    { "(://|:).*@", "\\1***@" },
-    /* where a port should be, or where the host was forgotten */
-    { "(://:|://[^][:/?#@]+:(?![0-9]{1,5}(/|\\z))).*", "\\1***" },
-    /* as other programs take it: ?password= */
-    { "(://[^?#]*[?#])(?!db=[0-9]*\\z).*", "\\1***" },
-  };
-  char *hidden = g_strdup (text);
-
-  for (gsize i = 0; *text != '/' && i < G_N_ELEMENTS (rules); i++)
-    {
-      g_autoptr (GRegex) regex = g_regex_new (rules[i].pattern, G_REGEX_RAW | G_REGEX_DOTALL, 0,
-                                              NULL);
-      g_autofree char *before = hidden;
-
-      hidden = g_regex_replace (regex, before, -1, 0, rules[i].replacement, 0, NULL);
-      if (hidden == NULL) /* too long for that */
-        return g_strdup ("***");
-    }
-  return hidden;
 }

@@ -11,35 +11,31 @@ G_BEGIN_DECLS
 #define RD_REDIS_PORT         6379
 #define RD_REDIS_DATABASE_MAX 65535
 
-/* Where a Redis server is, and who asks. */
+/* The address of a Redis server, and the login. */
 typedef struct
 {
-  char *host;     /* NULL: at @path */
-  guint port;     /* 0: at @path */
-  char *path;     /* of a UNIX socket; NULL: at @host */
-  char *user;     /* nullable: the default one */
-  char *password; /* nullable: none is asked for; may be empty for a @user who has none */
+  char *host;     /* NULL: @path is the address */
+  guint port;     /* 0: @path is the address */
+  char *path;     /* of a UNIX socket; NULL: @host is the address */
+  char *user;     /* NULL: the default user */
+  char *password; /* NULL: no login; may be empty, for a @user without a password */
   guint database;
 } RdRedisUrl;
 
-/* Reads "redis://[[user]:password@]host[:port][/db]", "unix://[[user]:password@]/path[?db=N]", in
- * which user, password and path may be percent-encoded (RFC 3986 §2.1), or the path of a UNIX
- * socket as it is. Returns: (transfer full): NULL with %G_IO_ERROR_INVALID_ARGUMENT; the message
- * quotes @text without its password. */
+/* Parses "redis://[[user]:password@]host[:port][/db]", "unix://[[user]:password@]/path[?db=N]", or
+ * the plain path of a UNIX socket. User and password, and the path after unix://, may be
+ * percent-encoded (RFC 3986 §2.1). Returns: (transfer full): NULL with
+ * %G_IO_ERROR_INVALID_ARGUMENT; the message does not repeat @text, which may have a password. */
 RdRedisUrl *rd_redis_url_parse (const char *text, GError **error);
 void rd_redis_url_free (RdRedisUrl *url);
 RdRedisUrl *rd_redis_url_copy (const RdRedisUrl *url);
 
-/* Returns: (transfer full): the URL as it may be shown, any password replaced by "***". */
+/* Returns: (transfer full): the URL for display, with "***" for the password. */
 char *rd_redis_url_dup_display (const RdRedisUrl *url);
 
-/* Returns: (transfer full): which server, and which database there, whoever asks: what is to be
- * found at one such place is found at no other. Not for people. */
+/* Returns: (transfer full): the address and the database, without the login: an identifier of the
+ * data, not for display. */
 char *rd_redis_url_dup_place (const RdRedisUrl *url);
-
-/* Returns: (transfer full): @text, which is a URL however wrong, or has one in it, or none, with
- * all that may be a password replaced by "***". */
-char *rd_redis_url_hide_password (const char *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisUrl, rd_redis_url_free)
 

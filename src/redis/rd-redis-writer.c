@@ -1,41 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The writer: MULTI, a batch, EXEC; then the next. Only one batch is under way at a time: were
- * there two, the first could be refused and the second stored, and the order would be gone. What
- * the commands are is its owner's. */
+/* Sends batches as transactions (MULTI … EXEC), one at a time: if one is refused, the next must not
+ * be stored before it. Where transactions are refused, each message is a batch. */
 
 #include "rd-redis-writer.h"
 
-#include "rd-redis-backoff.h"
+#include <string.h>
 
-#include <glib/gi18n.h>
-
-#define BATCH_MESSAGES       512
-#define BATCH_BYTES          (256 << 10)
-#define LOOK_ELSEWHERE_EVERY 16 /* attempts: about once a minute */
+#define BATCH_MESSAGES  512
+#define BATCH_BYTES     (256 << 10)
+#define RECONNECT_EVERY 16 /* attempts: about once a minute */
 
 struct _RdRedisWriter
 {
   RdRedis *redis;                    /* unowned: outlives us */
   RdRedisOutbox *outbox;             /* unowned: outlives us */
+  RdRedisOwn *own;                   /* unowned: outlives us; NULL in stream mode */
+  const RdRedisBusOptions *options;  /* unowned: outlives us */
   const RdRedisWriterEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
   gboolean is_started;
-  gboolean is_held; /* another process is to go on with what is not under way yet */
-  guint under_way;  /* messages of the batch that was sent and is not answered */
-  char *refusal;    /* owned, nullable */
-  char *doubt;      /* owned, nullable: the first error in the answer to the batch under way */
+  gboolean is_held;
+  gboolean is_single;      /* no transactions: they are refused */
+  gboolean is_single_kept; /* after the next start, too */
+  char *refusal;           /* owned, nullable */
   RdRedisBackoff backoff;
-  gint64 refused_us; /* monotonic: when a batch was refused last */
+  gint64 refused_us; /* monotonic, of the last refusal; valid if backoff.attempts > 0 */
   guint wake_id;
   guint retry_id;
+
+  guint64 composed; /* sequence number of the last message that was sent */
+  guint64 answered; /* and of the last one with a known outcome */
+
+  /* The batch in flight */
+  guint in_flight; /* messages */
+  guint n_stored;  /* messages that are known to be stored */
+  guint n_refused; /* messages that are known not to be stored */
+  gboolean is_transaction_refused;
+  char *error; /* owned, nullable: the first error in the replies */
 };
 
 RdRedisWriter *
 rd_redis_writer_new (RdRedis *redis,
                      RdRedisOutbox *outbox,
+                     RdRedisOwn *own,
+                     const RdRedisBusOptions *options,
                      const RdRedisWriterEvents *events,
                      gpointer user_data)
 {
@@ -43,22 +54,16 @@ rd_redis_writer_new (RdRedis *redis,
 
   writer->redis = redis;
   writer->outbox = outbox;
+  writer->own = own;
+  writer->options = options;
   writer->events = events;
   writer->user_data = user_data;
   return writer;
 }
 
-void
-rd_redis_writer_free (RdRedisWriter *writer)
-{
-  rd_redis_writer_stop (writer);
-  g_free (writer->refusal);
-  g_free (writer);
-}
-
 static void write_batch (RdRedisWriter *writer);
 
-/* Remembers and tells. @refusal: (transfer full) (nullable). */
+/* @refusal: (transfer full) (nullable). */
 static void
 set_refusal (RdRedisWriter *writer, char *refusal)
 {
@@ -79,98 +84,211 @@ on_retry (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A replica stays one for as long as we stay connected to it; under its name the server that took
- * its place may be found. */
-static gboolean
-must_look_elsewhere (const RdRedisWriter *writer)
-{
-  return g_str_has_prefix (writer->refusal, "READONLY")
-         && writer->backoff.attempts % LOOK_ELSEWHERE_EVERY == LOOK_ELSEWHERE_EVERY - 1;
-}
+/* Outcomes of a batch */
 
 static void
-on_refused (RdRedisWriter *writer)
+fail_connection (RdRedisWriter *writer, const char *message)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) error = g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_REPLY, message);
 
-  writer->refused_us = g_get_monotonic_time ();
-  rd_redis_outbox_refused (writer->outbox);
-  writer->events->refused (writer->user_data);
-  set_refusal (writer, g_steal_pointer (&writer->doubt));
-  writer->retry_id = g_timeout_add (rd_redis_backoff_next (&writer->backoff), on_retry, writer);
-  if (!must_look_elsewhere (writer))
-    return;
-
-  error = g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_REPLY, writer->refusal);
   rd_redis_fail (writer->redis, error);
 }
 
-static void
-note_error (RdRedisWriter *writer, const redisReply *reply)
+/* A replica stays a replica while the connection lasts; the host name may lead to the new primary
+ * server. */
+static gboolean
+must_reconnect (const RdRedisWriter *writer)
 {
-  if (reply->type == REDIS_REPLY_ERROR && writer->doubt == NULL)
-    writer->doubt = rd_redis_error_dup_words (reply);
-}
-
-/* To MULTI, and to what stands behind it: refused commands are named here, not by EXEC. */
-static void
-on_queued (const redisReply *reply, gpointer user_data)
-{
-  note_error (user_data, reply);
+  return g_str_has_prefix (writer->refusal, "READONLY")
+         && writer->backoff.attempts % RECONNECT_EVERY == RECONNECT_EVERY - 1;
 }
 
 static void
-on_executed (const redisReply *reply, gpointer user_data)
+on_stored (RdRedisWriter *writer, guint n)
 {
-  RdRedisWriter *writer = user_data;
-  const guint n = writer->under_way;
-
-  note_error (writer, reply);
-  for (gsize i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
-    note_error (writer, reply->element[i]);
-  if (reply->type != REDIS_REPLY_ARRAY && writer->doubt == NULL)
-    writer->doubt = g_strdup (_ ("EXEC was not answered with a list"));
-
-  writer->under_way = 0;
-  if (writer->doubt != NULL)
-    {
-      on_refused (writer);
-      return;
-    }
-
-  /* one that cannot make up its mind must not fill the log */
-  if (g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
+  /* Limits log lines if Redis alternates between taking and refusing messages. */
+  if (writer->backoff.attempts > 0
+      && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->backoff.attempts = 0;
+  writer->answered = writer->composed;
+  rd_redis_outbox_stored (writer->outbox, g_get_monotonic_time ());
   writer->events->stored (n, writer->user_data);
   set_refusal (writer, NULL);
   write_batch (writer);
 }
 
 static void
-write_batch (RdRedisWriter *writer)
+on_refused (RdRedisWriter *writer)
 {
-  RdRedisLink *link = rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS);
-  const char *words[RD_REDIS_WORDS_MAX];
-  gsize sizes[RD_REDIS_WORDS_MAX];
-  const RdRedisOutgoing *outgoing;
-  gsize bytes = 0;
+  writer->refused_us = g_get_monotonic_time ();
+  rd_redis_outbox_refused (writer->outbox);
+  writer->composed = writer->answered;
+  if (writer->own != NULL)
+    rd_redis_own_remove_after (writer->own, writer->answered);
+  set_refusal (writer, g_steal_pointer (&writer->error));
+  writer->retry_id = g_timeout_add (rd_redis_backoff_next (&writer->backoff), on_retry, writer);
+  if (must_reconnect (writer))
+    fail_connection (writer, writer->refusal);
+}
 
-  if (!writer->is_started || writer->is_held || writer->under_way > 0 || writer->retry_id != 0)
-    return;
+static void
+on_unknown (RdRedisWriter *writer)
+{
+  g_autofree char *error = g_steal_pointer (&writer->error);
 
-  while (writer->under_way < BATCH_MESSAGES && bytes < BATCH_BYTES
-         && (outgoing = rd_redis_outbox_take (writer->outbox)) != NULL)
+  writer->is_single_kept = writer->is_single;
+  fail_connection (writer, error != NULL ? error : "unexpected reply to a message");
+}
+
+static void
+finish_batch (RdRedisWriter *writer, gboolean is_aborted)
+{
+  const guint n = writer->in_flight;
+  const gboolean is_refused = is_aborted || writer->n_refused == n;
+
+  if (writer->is_transaction_refused && !writer->is_single && !is_refused)
     {
-      const int n_words = writer->events->compose (outgoing, words, sizes, writer->user_data);
-
-      if (writer->under_way++ == 0)
-        rd_redis_link_call_words (link, on_queued, writer, "MULTI", NULL);
-      rd_redis_link_call (link, on_queued, writer, n_words, words, sizes);
-      bytes += g_bytes_get_size (outgoing->data);
+      g_warning ("Redis at %s does not allow transactions: %s; messages are sent one at a time, "
+                 "which is slow: allow MULTI and EXEC",
+                 rd_redis_get_name (writer->redis), writer->error);
+      writer->is_single = TRUE;
     }
 
-  if (writer->under_way > 0)
-    rd_redis_link_call_words (link, on_executed, writer, "EXEC", NULL);
+  writer->in_flight = 0;
+  if (writer->n_stored == n)
+    on_stored (writer, n);
+  else if (is_refused)
+    on_refused (writer);
+  else
+    on_unknown (writer);
+}
+
+/* Replies */
+
+static void
+note_error (RdRedisWriter *writer, const redisReply *reply)
+{
+  if (reply->type == REDIS_REPLY_ERROR && writer->error == NULL)
+    writer->error = rd_redis_error_dup_words (reply);
+}
+
+/* The outcome of a message, or QUEUED. */
+static void
+on_message (const redisReply *reply, gpointer user_data)
+{
+  RdRedisWriter *writer = user_data;
+
+  note_error (writer, reply);
+  writer->n_refused += reply->type == REDIS_REPLY_ERROR;
+  writer->n_stored += reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_INTEGER;
+}
+
+/* If MULTI is refused, the messages after it are stored at once. */
+static void
+on_multi (const redisReply *reply, gpointer user_data)
+{
+  RdRedisWriter *writer = user_data;
+
+  note_error (writer, reply);
+  writer->is_transaction_refused = reply->type == REDIS_REPLY_ERROR;
+}
+
+static void
+on_exec (const redisReply *reply, gpointer user_data)
+{
+  RdRedisWriter *writer = user_data;
+  const gboolean is_error = reply->type == REDIS_REPLY_ERROR;
+  const gboolean is_aborted = is_error && g_str_has_prefix (reply->str, "EXECABORT");
+
+  note_error (writer, reply);
+  writer->is_transaction_refused |= is_error && !is_aborted;
+  if (reply->type == REDIS_REPLY_ARRAY)
+    {
+      writer->n_refused = 0;
+      for (gsize i = 0; i < reply->elements; i++)
+        on_message (reply->element[i], writer);
+    }
+
+  finish_batch (writer, is_aborted);
+}
+
+static void
+on_single (const redisReply *reply, gpointer user_data)
+{
+  on_message (reply, user_data);
+  finish_batch (user_data, FALSE);
+}
+
+/* Sending */
+
+static void
+write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisReplyFunc func)
+{
+  const RdRedisBusOptions *options = writer->options;
+  const gboolean is_stream = options->mode == RD_REDIS_STREAM;
+  const char *opcode = outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary";
+  char history[24], sequence[24];
+  const char *const words[] = { "XADD", RD_REDIS_STREAM_KEY, "MAXLEN", "~",      history, "*",
+                                "node", options->node,       "seq",    sequence, opcode,  NULL };
+  const char *const publish[] = { "PUBLISH", options->channel, NULL };
+  const char *argv[G_N_ELEMENTS (words)];
+  gsize sizes[G_N_ELEMENTS (words)];
+  int n = 0;
+
+  g_snprintf (history, sizeof history, "%" G_GUINT64_FORMAT, options->history);
+  g_snprintf (sequence, sizeof sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
+  for (const char *const *word = is_stream ? words : publish; *word != NULL; word++)
+    {
+      sizes[n] = strlen (*word);
+      argv[n++] = *word;
+    }
+  argv[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
+  rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n + 1,
+                      argv, sizes);
+
+  writer->in_flight++;
+  writer->composed = outgoing->sequence;
+  if (writer->own != NULL)
+    rd_redis_own_add (writer->own, outgoing);
+}
+
+static void
+write_transaction (RdRedisWriter *writer, const RdRedisOutgoing *outgoing)
+{
+  RdRedisLink *link = rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS);
+  gsize bytes = 0;
+
+  rd_redis_link_call_words (link, on_multi, writer, "MULTI", NULL);
+  for (; outgoing != NULL; outgoing = rd_redis_outbox_take (writer->outbox))
+    {
+      bytes += g_bytes_get_size (outgoing->data);
+      write_message (writer, outgoing, on_message);
+      if (writer->in_flight == BATCH_MESSAGES || bytes >= BATCH_BYTES)
+        break;
+    }
+  rd_redis_link_call_words (link, on_exec, writer, "EXEC", NULL);
+}
+
+static void
+write_batch (RdRedisWriter *writer)
+{
+  const RdRedisOutgoing *outgoing;
+
+  if (!writer->is_started || writer->is_held || writer->in_flight > 0 || writer->retry_id != 0)
+    return;
+
+  outgoing = rd_redis_outbox_take (writer->outbox);
+  if (outgoing == NULL)
+    return;
+
+  writer->n_stored = 0;
+  writer->n_refused = 0;
+  writer->is_transaction_refused = FALSE;
+  g_clear_pointer (&writer->error, g_free);
+  if (writer->is_single)
+    write_message (writer, outgoing, on_single);
+  else
+    write_transaction (writer, outgoing);
 }
 
 static gboolean
@@ -186,7 +304,7 @@ on_wake (gpointer user_data)
 void
 rd_redis_writer_wake (RdRedisWriter *writer)
 {
-  if (writer->is_started && writer->under_way == 0 && writer->wake_id == 0)
+  if (writer->is_started && writer->in_flight == 0 && writer->wake_id == 0)
     writer->wake_id = g_idle_add_full (G_PRIORITY_DEFAULT, on_wake, writer, NULL);
 }
 
@@ -201,26 +319,48 @@ rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds)
 gboolean
 rd_redis_writer_is_idle (const RdRedisWriter *writer)
 {
-  return writer->under_way == 0;
+  return writer->in_flight == 0;
 }
 
 void
 rd_redis_writer_start (RdRedisWriter *writer)
 {
   writer->is_started = TRUE;
+  writer->is_single &= writer->is_single_kept;
+  writer->is_single_kept = FALSE;
   write_batch (writer);
-  if (writer->under_way == 0 && !writer->is_held)
-    set_refusal (writer, NULL); /* what was refused got there after all, or was given up */
+  if (writer->in_flight == 0 && !writer->is_held)
+    set_refusal (writer, NULL); /* refused messages were stored after all, or dropped */
+}
+
+static void
+reset (RdRedisWriter *writer)
+{
+  writer->is_started = FALSE;
+  writer->in_flight = 0;
+  g_clear_pointer (&writer->error, g_free);
+  g_clear_handle_id (&writer->wake_id, g_source_remove);
+  g_clear_handle_id (&writer->retry_id, g_source_remove);
+}
+
+guint
+rd_redis_writer_stop (RdRedisWriter *writer)
+{
+  reset (writer);
+  if (writer->own == NULL)
+    return 0;
+
+  rd_redis_own_disconnect (writer->own, writer->answered, g_get_monotonic_time ());
+  writer->answered = writer->composed;
+  return rd_redis_outbox_abandon (writer->outbox);
 }
 
 void
-rd_redis_writer_stop (RdRedisWriter *writer)
+rd_redis_writer_free (RdRedisWriter *writer)
 {
-  writer->is_started = FALSE;
-  writer->under_way = 0;
-  g_clear_pointer (&writer->doubt, g_free);
-  g_clear_handle_id (&writer->wake_id, g_source_remove);
-  g_clear_handle_id (&writer->retry_id, g_source_remove);
+  reset (writer);
+  g_free (writer->refusal);
+  g_free (writer);
 }
 
 const char *

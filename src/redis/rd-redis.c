@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The connections to Redis as one thing that is up or down, and the way back up. Half a connection
- * is worse than none: who hears but cannot speak, or speaks but cannot hear, would have to tell so.
- * What is said over them is the others'; nothing is kept for them while they are down. */
+/* The connections to a Redis server, the pauses between attempts to connect, and INFO. */
 
 #include "rd-redis.h"
 
-#include "rd-redis-backoff.h"
+#include "rd-text.h"
+#include "rd-units.h"
+
+#include <string.h>
+
+#define FIRST_PAUSE_MS 100
+#define DOUBLINGS      6 /* enough to reach RD_REDIS_BACKOFF_MAX_MS */
+
+#define INFO_LIMIT_MS   2000
+#define MAX_VALUE_CHARS 60
 
 struct _RdRedis
 {
@@ -17,9 +24,9 @@ struct _RdRedis
   char *name;      /* owned */
   char *place;     /* owned */
   guint n_links;
-  RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed */
+  RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed, or not in use */
   guint n_ready;
-  gint64 up_us; /* monotonic, of the last time */
+  gint64 up_us; /* monotonic: when all were last ready */
   RdRedisBackoff backoff;
   guint retry_id;
 };
@@ -85,7 +92,7 @@ void
 rd_redis_start (RdRedis *self)
 {
   for (guint i = 0; i < self->n_links; i++)
-    self->links[i] = rd_redis_link_new (self->url, &link_events, self);
+    self->links[i] = rd_redis_link_new (self->url, NULL, &link_events, self);
 }
 
 void
@@ -100,7 +107,7 @@ rd_redis_stop (RdRedis *self)
 void
 rd_redis_fail (RdRedis *self, const GError *why)
 {
-  g_autoptr (GError) reason = g_error_copy (why); /* it may be the link's */
+  g_autoptr (GError) reason = g_error_copy (why); /* @why may belong to a link */
 
   if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > RD_REDIS_STABLE_US)
     self->backoff.attempts = 0;
@@ -185,13 +192,132 @@ rd_redis_init (RdRedis *self)
 }
 
 RdRedis *
-rd_redis_new (const RdRedisUrl *url, gboolean has_follower)
+rd_redis_new (const RdRedisUrl *url, gboolean has_consumer)
 {
   RdRedis *self = g_object_new (RD_TYPE_REDIS, NULL);
 
   self->url = rd_redis_url_copy (url);
   self->name = rd_redis_url_dup_display (url);
   self->place = rd_redis_url_dup_place (url);
-  self->n_links = has_follower ? RD_REDIS_N_USES : RD_REDIS_FOLLOWER;
+  self->n_links = has_consumer ? RD_REDIS_N_USES : RD_REDIS_CONSUMER;
   return self;
+}
+
+/* Pauses */
+
+guint
+rd_redis_backoff_next (RdRedisBackoff *backoff)
+{
+  const guint longest = MIN (FIRST_PAUSE_MS << MIN (backoff->attempts, DOUBLINGS),
+                             RD_REDIS_BACKOFF_MAX_MS);
+
+  backoff->attempts++;
+  return g_random_int_range (longest / 2, longest + 1);
+}
+
+/* INFO */
+
+typedef struct
+{
+  RdRedisLink *link; /* owned */
+  char *info;        /* owned; NULL: not yet */
+  GError *error;     /* owned; NULL: none */
+} Inquiry;
+
+static gboolean
+is_over (const Inquiry *inquiry)
+{
+  return inquiry->info != NULL || inquiry->error != NULL;
+}
+
+static void
+on_info (const redisReply *reply, gpointer user_data)
+{
+  Inquiry *inquiry = user_data;
+
+  if (!is_over (inquiry))
+    inquiry->info = g_strdup (reply->type == REDIS_REPLY_STRING ? reply->str : "");
+}
+
+static void
+on_inquiry_ready (gpointer user_data)
+{
+  Inquiry *inquiry = user_data;
+
+  rd_redis_link_call_words (inquiry->link, on_info, inquiry, "INFO", NULL);
+}
+
+static void
+on_inquiry_failed (const GError *error, gpointer user_data)
+{
+  Inquiry *inquiry = user_data;
+
+  if (!is_over (inquiry))
+    inquiry->error = g_error_copy (error);
+}
+
+static gboolean
+on_inquiry_late (gpointer user_data)
+{
+  Inquiry *inquiry = user_data;
+  g_autofree char *limit = rd_units_format_duration (INFO_LIMIT_MS * G_TIME_SPAN_MILLISECOND);
+
+  if (!is_over (inquiry))
+    inquiry->error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %s", limit);
+  return G_SOURCE_REMOVE;
+}
+
+static const RdRedisLinkEvents inquiry_events = { .ready = on_inquiry_ready,
+                                                  .failed = on_inquiry_failed };
+
+char *
+rd_redis_info_ask (const RdRedisUrl *url, GError **error)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GSource) limit = g_timeout_source_new (INFO_LIMIT_MS);
+  Inquiry inquiry = { NULL, NULL, NULL };
+
+  g_main_context_push_thread_default (context);
+  g_source_set_callback (limit, on_inquiry_late, &inquiry, NULL);
+  g_source_attach (limit, context);
+  inquiry.link = rd_redis_link_new (url, NULL, &inquiry_events, &inquiry);
+  while (!is_over (&inquiry))
+    g_main_context_iteration (context, TRUE);
+
+  g_source_destroy (limit);
+  rd_redis_link_free (inquiry.link);
+  while (g_main_context_iteration (context, FALSE))
+    ; /* releases a cancelled attempt to connect */
+  g_main_context_pop_thread_default (context);
+
+  if (inquiry.error != NULL)
+    g_propagate_error (error, inquiry.error);
+  return inquiry.info;
+}
+
+gboolean
+rd_redis_check_login (const RdRedisUrl *url, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *info = rd_redis_info_ask (url, &reason);
+  g_autofree char *name = rd_redis_url_dup_display (url);
+
+  if (!g_error_matches (reason, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED))
+    return TRUE;
+
+  g_propagate_prefixed_error (error, g_steal_pointer (&reason),
+                              "Redis at %s refuses the login: ", name);
+  return FALSE;
+}
+
+char *
+rd_redis_info_dup (const char *info, const char *name)
+{
+  g_auto (GStrv) lines = g_strsplit (info, "\n", -1);
+  g_autofree char *prefix = g_strconcat (name, ":", NULL);
+
+  for (char **line = lines; *line != NULL; line++)
+    if (g_str_has_prefix (*line, prefix))
+      return rd_text_printable (g_strchomp (*line + strlen (prefix)), MAX_VALUE_CHARS);
+  return NULL;
 }

@@ -9,55 +9,82 @@
 
 G_BEGIN_DECLS
 
-/* What each of the connections is for: in RESP2 a subscriber can do nothing else, and who blocks
- * in XREAD makes the others wait. */
+/* The purpose of a connection: a RESP2 subscriber can send no other command, and a blocking XREAD
+ * delays the commands after it. */
 typedef enum
 {
   RD_REDIS_COMMANDS,
   RD_REDIS_SUBSCRIBER,
-  RD_REDIS_FOLLOWER,
+  RD_REDIS_CONSUMER,
   RD_REDIS_N_USES,
 } RdRedisUse;
 
-/* Our connections to one Redis server, all up or all down. Where one fails all are opened anew, at
- * growing intervals.
+/* The connections to one Redis server, which are up or down together: when one fails, all are
+ * closed and opened again, after a growing pause.
  *
- * Signals: "up": all are ready. "down" (const GError *why): they are not any more, or another
- * attempt failed; NULL: they were closed by rd_redis_stop(). "pushed" (const redisReply *): a
- * message to the subscriber. */
+ * Signals: "up": all are ready. "down" (const GError *why): they are not ready any more, or another
+ * attempt failed; NULL: closed by rd_redis_stop(). "pushed" (const redisReply *): a message to the
+ * subscriber. */
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @has_follower: whether to have that connection too. Returns: (transfer full): not connected. */
-RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_follower);
+/* @has_consumer: whether to open RD_REDIS_CONSUMER. Returns: (transfer full): not connected. */
+RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_consumer);
 
-/* Connects, and keeps connected from here on. */
+/* Connects, and reconnects after each failure. */
 void rd_redis_start (RdRedis *self);
 
-/* Closes the connections at once, whatever is under way, and opens none until it is started again.
- */
+/* Closes the connections at once and does not reconnect, until rd_redis_start(). */
 void rd_redis_stop (RdRedis *self);
+
+/* Closes the connections with the reason @why, and reconnects. */
+void rd_redis_fail (RdRedis *self, const GError *why);
 
 gboolean rd_redis_is_up (RdRedis *self);
 
-/* Whether all that was asked on the first connection was answered; TRUE if down. */
+/* Returns: whether every command on RD_REDIS_COMMANDS has its reply; TRUE if down. */
 gboolean rd_redis_is_idle (RdRedis *self);
 
-/* Returns: (transfer none): where the server is, for people, without the password. */
+/* Returns: (transfer none): the server's URL without the password, for messages. */
 const char *rd_redis_get_name (RdRedis *self);
 
-/* Returns: (transfer none): as rd_redis_url_dup_place(). */
+/* Returns: (transfer none): see rd_redis_url_dup_place(). */
 const char *rd_redis_get_place (RdRedis *self);
 
-/* Gives up the connections, as if they had failed for that reason, and opens them anew. */
-void rd_redis_fail (RdRedis *self, const GError *why);
-
-/* Returns: (transfer none) (nullable): a connection; NULL: down. */
+/* Returns: (transfer none) (nullable): NULL if down. */
 RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 
-/* Sends a command, words that are strings, ended by NULL, on the first connection. Down: no effect,
- * and @func (nullable) is never called. */
+/* Sends a command on RD_REDIS_COMMANDS: words that are strings, ended by NULL. @func: nullable. No
+ * effect if down: @func is not called. */
 void rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
   G_GNUC_NULL_TERMINATED;
+
+/* Pauses between attempts: at most 100 ms at first, twice as long each time, up to this. Each pause
+ * is a random time between half of the maximum and all of it, so that several nodes do not
+ * reconnect at the same moment. */
+#define RD_REDIS_BACKOFF_MAX_MS 5000
+
+/* After this time without a failure the pauses start at 100 ms again. */
+#define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
+
+typedef struct
+{
+  guint attempts; /* since the last success */
+} RdRedisBackoff;
+
+/* Counts another attempt. Returns: the pause before it, ms. */
+guint rd_redis_backoff_next (RdRedisBackoff *backoff);
+
+/* Connects to the server at @url, asks for INFO (https://redis.io/commands/info) and disconnects.
+ * Blocks for up to 2 s. Returns: (transfer full): lines of "name:value", empty if the server
+ * refuses INFO; NULL with an error of a link, %RD_REDIS_ERROR_REFUSED if the login failed. */
+char *rd_redis_info_ask (const RdRedisUrl *url, GError **error);
+
+/* Returns: FALSE with %RD_REDIS_ERROR_REFUSED, and a message that names the server, if the server
+ * refuses the login; TRUE also if it cannot be reached. Blocks for up to 2 s. */
+gboolean rd_redis_check_login (const RdRedisUrl *url, GError **error);
+
+/* Returns: (transfer full) (nullable): the value of @name in @info, printable. */
+char *rd_redis_info_dup (const char *info, const char *name);
 
 G_END_DECLS

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sends datagrams to the service manager, each to its address anew: it may restart and bind another
- * socket there. What is said in passing never blocks, and never fails in a way that has to be dealt
- * with: the service does not depend on being heard. Where it does, for a moment, the deadline is
- * the caller's, as is what is said. */
+/* Sends datagrams to the service manager. */
 
 #include "rd-notify-socket.h"
 
@@ -12,7 +9,6 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
-#include <glib/gi18n.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,7 +27,7 @@ struct _RdNotifySocket
   socklen_t size; /* of the address */
 };
 
-/* Returns: FALSE if @text is no address. */
+/* Returns: FALSE if @text is not an address. */
 static gboolean
 set_address (RdNotifySocket *self, const char *text)
 {
@@ -60,11 +56,8 @@ rd_notify_socket_new (const char *address, GError **error)
     {
       g_autofree char *shown = rd_text_printable (address, SHOWN_MAX);
 
-      g_set_error (
-        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-        _ ("NOTIFY_SOCKET is “%s”, which is no address of a service manager: an absolute "
-           "path, or “@” and a name"),
-        shown);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "NOTIFY_SOCKET is “%s”, neither an absolute path nor “@” and a name", shown);
       return NULL;
     }
 
@@ -72,7 +65,7 @@ rd_notify_socket_new (const char *address, GError **error)
   if (self->fd < 0)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                   _ ("cannot make a socket for the service manager: %s"), g_strerror (errno));
+                   "cannot create a socket for the service manager: %s", g_strerror (errno));
       return NULL;
     }
 
@@ -95,10 +88,10 @@ rd_notify_socket_send (RdNotifySocket *self, const char *assignments)
 
   if (n >= 0)
     return TRUE;
-  if (errno == EAGAIN || errno == ENOBUFS)
+  if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
     return FALSE;
 
-  g_debug ("The service manager was not reached: %s", g_strerror (errno));
+  g_debug ("Cannot reach the service manager: %s", g_strerror (errno));
   return TRUE;
 }
 
@@ -108,8 +101,8 @@ get_time_left (gint64 deadline_us)
   return MAX (deadline_us - g_get_monotonic_time (), 0);
 }
 
-/* Sends all of @message, and waits for room. Sets errno. An unconnected socket cannot be polled for
- * room at the other end; what blocks, waits for that. */
+/* Sends @message; blocks while the receiver's queue is full. An unconnected socket cannot be polled
+ * for that, so this uses a send timeout. Returns: FALSE with errno. */
 static gboolean
 send_message (RdNotifySocket *self, const struct msghdr *message, gint64 deadline_us)
 {
@@ -121,7 +114,7 @@ send_message (RdNotifySocket *self, const struct msghdr *message, gint64 deadlin
 
       left_us = get_time_left (deadline_us);
       limit.tv_sec = left_us / G_USEC_PER_SEC;
-      limit.tv_usec = left_us > 0 ? left_us % G_USEC_PER_SEC : 1; /* 0 would be for ever */
+      limit.tv_usec = left_us > 0 ? left_us % G_USEC_PER_SEC : 1; /* 0: no timeout */
       if (setsockopt (self->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
         return FALSE;
       if (sendmsg (self->fd, message, MSG_NOSIGNAL) >= 0)
@@ -136,14 +129,14 @@ set_send_error (GError **error, int code)
 {
   if (code == EAGAIN || code == EINTR)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                         _ ("the service manager is too busy to listen"));
+                         "the service manager is too busy (its queue is full)");
   else if (code == ETOOMANYREFS)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
-                         _ ("too many descriptors are on their way between processes; raise the "
-                            "hard limit (LimitNOFILE=, ulimit -Hn)"));
+                         "too many descriptors are in flight between processes; raise the hard "
+                         "limit (LimitNOFILE=, ulimit -Hn)");
   else
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-                 _ ("the service manager cannot be reached: %s"), g_strerror (code));
+                 "cannot reach the service manager: %s", g_strerror (code));
 }
 
 gboolean
@@ -179,11 +172,11 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   return FALSE;
 }
 
-/* Returns: FALSE if nobody has closed the other end of the pipe by then. */
+/* Waits until the other end of the pipe is closed. Returns: FALSE at @deadline_us. */
 static gboolean
 wait_for_hang_up (int fd, gint64 deadline_us)
 {
-  struct pollfd end = { .fd = fd }; /* a hang-up is told in any case */
+  struct pollfd end = { .fd = fd }; /* POLLHUP needs no events */
   int n;
 
   do
@@ -207,6 +200,6 @@ rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **err
   close (ends[0]);
   if (is_sent && !is_passed)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                         _ ("the service manager is too busy to answer"));
+                         "the service manager is too busy to answer");
   return is_passed;
 }

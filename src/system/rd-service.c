@@ -1,52 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The D-Bus object. Translates between D-Bus and the core: methods into calls, changes into
- * properties and signals, at a rate that a bus can bear. Decides nothing, and keeps nothing but who
- * listens and what was said last. Hand-overs are somebody else's, who listens to our signals. */
+/* The D-Bus object: turns method calls into calls of the core, and changes of the core into
+ * properties and signals, at a limited rate. */
 
 #include "rd-service.h"
 
-#include "rd-audience.h"
 #include "rd-error.h"
-#include "rd-vardicts.h"
+#include "rd-marshal.h"
 
-#include <gio/gunixfdlist.h>
-#include <glib/gi18n.h>
 #include <string.h>
 
-#define REFRESH_INTERVAL_MS 250 /* PropertiesChanged at most four times a second */
-#define LOOK_INTERVAL_S     1   /* for changes that come without a word */
-
-/* What the properties were last set to. */
-typedef struct
-{
-  const char *state; /* unowned: a constant */
-  guint connections;
-  guint seconds_left;
-  guint64 peak;
-  guint64 total;
-  guint64 published;
-  guint64 delivered;
-  guint64 others; /* generation of the other nodes */
-} Snapshot;
+#define REFRESH_INTERVAL_MS 250 /* PropertiesChanged: at most four times a second */
+#define POLL_INTERVAL_S     1   /* for values that change without a signal */
 
 struct _RdService
 {
   RdDBusServer1Skeleton parent_instance;
 
-  RdManager *manager; /* owned */
-  RdDrain *drain;     /* owned */
-  RdBus *bus;         /* owned */
-  RdNodes *nodes;     /* owned */
+  RdManager *manager;         /* owned */
+  RdDrain *drain;             /* owned */
+  RdBus *bus;                 /* owned */
+  RdNodes *nodes;             /* owned */
+  RdSubscribers *subscribers; /* owned */
+  RdCallForwarder *forwarder; /* unowned, nullable: this process is the service */
   GDBusInterfaceVTable vtable;
-  Snapshot told; /* as the properties were signalled last */
+  GVariant *signalled; /* owned, nullable: the properties when last signalled */
   guint refresh_id;
-  guint look_id;
-  RdAudience *listeners; /* owned: to what is told of clients */
-  gulong connected_id;   /* signal handlers on manager, while somebody listens */
-  gulong disconnected_id;
-  RdRelay *relay; /* unowned, nullable: we are the service */
+  guint poll_id;
 };
 
 enum
@@ -65,92 +46,82 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Apart from the others, as it may be long. */
+/* Separate from set_properties(): the list may be long. */
 static void
 set_nodes (RdService *self)
 {
-  rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_vardicts_of_nodes (self->nodes));
+  rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_marshal_nodes (self->nodes));
 }
 
-/* Sets all other properties. What has changed is signalled by tell(): we are frozen else.
- * Returns: what they are now. */
-static Snapshot
+/* Sets all other properties. Notifications are frozen: signal_changes() emits them. */
+static void
 set_properties (RdService *self)
 {
   RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
-  Snapshot now = { 0 };
   WsEngineStats stats;
 
   ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
-  now.state = rd_drain_get_state (self->drain);
-  now.connections = rd_manager_get_connections (self->manager);
-  now.seconds_left = rd_drain_get_seconds_left (self->drain);
-  now.peak = stats.counters->peak;
-  now.total = stats.counters->accepted;
-  now.published = stats.published;
-  now.delivered = stats.counters->delivered;
-  now.others = rd_nodes_get_generation (self->nodes);
-
-  rd_dbus_server1_set_state (server1, now.state);
-  rd_dbus_server1_set_connections (server1, now.connections);
-  rd_dbus_server1_set_peak_connections (server1, now.peak);
-  rd_dbus_server1_set_total_connections (server1, now.total);
-  rd_dbus_server1_set_messages_published (server1, now.published);
-  rd_dbus_server1_set_messages_delivered (server1, now.delivered);
-  rd_dbus_server1_set_drain_seconds_left (server1, now.seconds_left);
+  rd_dbus_server1_set_state (server1, rd_drain_get_state (self->drain));
+  rd_dbus_server1_set_connections (server1, rd_manager_get_connections (self->manager));
+  rd_dbus_server1_set_peak_connections (server1, stats.counters->peak);
+  rd_dbus_server1_set_total_connections (server1, stats.counters->accepted);
+  rd_dbus_server1_set_messages_published (server1, stats.published);
+  rd_dbus_server1_set_messages_delivered (server1, stats.counters->delivered);
+  rd_dbus_server1_set_drain_seconds_left (server1, rd_drain_get_seconds_left (self->drain));
   rd_dbus_server1_set_bus_state (server1, bus_state);
-  return now;
 }
 
-/* Has the skeleton signal what differs from the last time. Returns: whether anything does. */
+/* Signals the properties that differ from the last time. Returns: whether any does. Compares the
+ * values, since "notify" is also emitted for a property that is set to its old value. */
 static gboolean
-tell (RdService *self)
+signal_changes (RdService *self)
 {
-  const Snapshot old = self->told;
+  g_autoptr (GVariant) old = g_steal_pointer (&self->signalled);
 
-  self->told = set_properties (self);
+  set_properties (self);
   set_nodes (self);
   g_object_thaw_notify (G_OBJECT (self));
   g_object_freeze_notify (G_OBJECT (self));
-  return memcmp (&old, &self->told, sizeof old) != 0;
+  self->signalled = g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self));
+  g_variant_ref_sink (self->signalled);
+  return old == NULL || !g_variant_equal (old, self->signalled);
 }
 
 static void schedule_refresh (RdService *self, guint after_ms);
 
 static gboolean
-on_look (gpointer user_data)
+on_poll (gpointer user_data)
 {
   RdService *self = user_data;
 
-  self->look_id = 0;
+  self->poll_id = 0;
   schedule_refresh (self, 0);
   return G_SOURCE_REMOVE;
 }
 
-/* Time goes by while draining, and clients that are slow take in late what was published: of
- * neither are we told. */
+/* Polls for changes without a signal: remaining drain time, deliveries to slow clients. */
 static void
-schedule_look (RdService *self)
+schedule_poll (RdService *self)
 {
   const gboolean is_quiet = rd_drain_is_running (self->drain)
                             && rd_manager_get_connections (self->manager) == 0;
 
-  if (!is_quiet && self->look_id == 0)
-    self->look_id = g_timeout_add_seconds (LOOK_INTERVAL_S, on_look, self);
+  if (!is_quiet && self->poll_id == 0)
+    self->poll_id = g_timeout_add_seconds (POLL_INTERVAL_S, on_poll, self);
 }
 
-/* Goes on for as long as there are changes, so that the last of them is seen too. */
+/* Repeats until nothing has changed, so that the last change is signalled too. */
 static gboolean
 on_refresh (gpointer user_data)
 {
   RdService *self = user_data;
 
   self->refresh_id = 0;
-  if (tell (self))
+  if (signal_changes (self))
     schedule_refresh (self, REFRESH_INTERVAL_MS);
   else
-    schedule_look (self);
+    schedule_poll (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -161,18 +132,18 @@ schedule_refresh (RdService *self, guint after_ms)
     self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
 }
 
-/* Something changed. The first change after a quiet time shows at once. */
+/* Signals a change: at once if the last change is REFRESH_INTERVAL_MS ago, else with the next. */
 static void
 on_changed (RdService *self)
 {
   schedule_refresh (self, 0);
 }
 
-/* Known and signalled at once: this may be the last there is to say. */
+/* Signals the new state at once: the process may be about to exit. */
 static void
 on_state_changed (RdService *self)
 {
-  tell (self);
+  signal_changes (self);
   g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self));
   on_changed (self);
 }
@@ -184,38 +155,6 @@ on_progress (RdService *self, guint clients, guint seconds_left)
   on_changed (self);
 }
 
-static void
-on_client_connected (RdService *self, guint64 id)
-{
-  g_autofree char *remote = rd_manager_dup_remote (self->manager, id);
-
-  rd_dbus_server1_emit_client_connected (RD_DBUS_SERVER1 (self), id, remote);
-}
-
-static void
-on_client_disconnected (RdService *self, guint64 id, guint code)
-{
-  rd_dbus_server1_emit_client_disconnected (RD_DBUS_SERVER1 (self), id, code);
-}
-
-/* Emits the client signals only while somebody listens. */
-static void
-follow_listeners (RdService *self)
-{
-  if (rd_audience_is_empty (self->listeners))
-    {
-      g_clear_signal_handler (&self->connected_id, self->manager);
-      g_clear_signal_handler (&self->disconnected_id, self->manager);
-    }
-  else if (self->connected_id == 0)
-    {
-      self->connected_id = g_signal_connect_swapped (self->manager, "client-connected",
-                                                     G_CALLBACK (on_client_connected), self);
-      self->disconnected_id = g_signal_connect_swapped (self->manager, "client-disconnected",
-                                                        G_CALLBACK (on_client_disconnected), self);
-    }
-}
-
 static gboolean
 handle_set_client_signals (RdDBusServer1 *server1,
                            GDBusMethodInvocation *invocation,
@@ -225,9 +164,10 @@ handle_set_client_signals (RdDBusServer1 *server1,
   const char *sender = g_dbus_method_invocation_get_sender (invocation);
 
   if (enabled)
-    rd_audience_add (self->listeners, g_dbus_method_invocation_get_connection (invocation), sender);
+    rd_subscribers_add (self->subscribers, g_dbus_method_invocation_get_connection (invocation),
+                        sender);
   else
-    rd_audience_remove (self->listeners, sender);
+    rd_subscribers_remove (self->subscribers, sender);
   rd_dbus_server1_complete_set_client_signals (server1, invocation);
   return TRUE;
 }
@@ -235,37 +175,8 @@ handle_set_client_signals (RdDBusServer1 *server1,
 static gboolean
 handle_shutdown (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
-  rd_dbus_server1_complete_shutdown (server1, invocation); /* first: this may be the end */
+  rd_dbus_server1_complete_shutdown (server1, invocation); /* first: the process may exit */
   rd_drain_begin (RD_SERVICE (server1)->drain, -1);
-  return TRUE;
-}
-
-/* Reads what Drain was asked for. @timeout_us: -1 if it was not said. */
-static gboolean
-parse_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
-{
-  GVariantIter iter;
-  const char *key;
-  GVariant *value;
-
-  *timeout_us = -1;
-  g_variant_iter_init (&iter, options);
-  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
-    {
-      if (g_str_equal (key, "timeout") && g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
-        {
-          *timeout_us = g_variant_get_uint32 (value) * G_TIME_SPAN_SECOND;
-          continue;
-        }
-
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   /* Translators: the second is a D-Bus type */
-                   _ ("option “%s” (%s) is not known; there is “timeout” (u), in seconds"), key,
-                   g_variant_get_type_string (value));
-      g_variant_unref (value);
-      return FALSE;
-    }
-
   return TRUE;
 }
 
@@ -275,13 +186,13 @@ handle_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation, GVarian
   g_autoptr (GError) error = NULL;
   gint64 timeout_us;
 
-  if (!parse_drain_options (options, &timeout_us, &error))
+  if (!rd_unmarshal_drain_options (options, &timeout_us, &error))
     {
       g_dbus_method_invocation_return_gerror (invocation, error);
       return TRUE;
     }
 
-  rd_dbus_server1_complete_drain (server1, invocation); /* first: this may be the end */
+  rd_dbus_server1_complete_drain (server1, invocation); /* first: the process may exit */
   rd_drain_begin (RD_SERVICE (server1)->drain, timeout_us);
   return TRUE;
 }
@@ -298,16 +209,15 @@ handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
   return TRUE;
 }
 
-/* Whether somebody is there to take up @signal; else the caller is told so. */
+/* Returns: whether @signal has a handler; if not, @invocation gets an error. */
 static gboolean
 can_hand_over (RdService *self, guint signal, GDBusMethodInvocation *invocation)
 {
   if (g_signal_has_handler_pending (self, signals[signal], 0, FALSE))
     return TRUE;
 
-  g_dbus_method_invocation_return_error_literal (
-    invocation, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
-    _ ("this process cannot have another one go on with its clients"));
+  g_dbus_method_invocation_return_error_literal (invocation, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
+                                                 "this process cannot hand over its clients");
   return FALSE;
 }
 
@@ -319,28 +229,6 @@ handle_upgrade (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
   if (can_hand_over (self, SIGNAL_UPGRADE, invocation))
     g_signal_emit (self, signals[SIGNAL_UPGRADE], 0, invocation);
   return TRUE;
-}
-
-/* Returns: (transfer full): the descriptor that @handle stands for, or -1. */
-static int
-receive_descriptor (GUnixFDList *list, GVariant *handle, GError **error)
-{
-  const gint32 index = g_variant_get_handle (handle);
-  g_autoptr (GError) why = NULL;
-  int fd;
-
-  if (list == NULL || index < 0 || index >= g_unix_fd_list_get_length (list))
-    {
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   _ ("HandOver takes a socket: %d is none of the descriptors sent along"), index);
-      return -1;
-    }
-
-  fd = g_unix_fd_list_get (list, index, &why);
-  if (fd < 0)
-    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, _ ("cannot take the socket: %s"),
-                 why->message);
-  return fd;
 }
 
 static gboolean
@@ -356,7 +244,7 @@ handle_hand_over (RdDBusServer1 *server1,
   if (!can_hand_over (self, SIGNAL_HAND_OVER, invocation))
     return TRUE;
 
-  fd = receive_descriptor (descriptors, handle, &error);
+  fd = rd_unmarshal_descriptor (descriptors, handle, &error);
   if (fd < 0)
     g_dbus_method_invocation_return_gerror (invocation, error);
   else
@@ -382,15 +270,15 @@ handle_publish (RdDBusServer1 *server1,
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
     {
       g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_NOT_FOUND,
-                                             _ ("there is no topic “%s”; the only one is “%s”"),
+                                             "there is no topic “%s”; the only topic is “%s”",
                                              topic, RD_TOPIC_BROADCAST);
       return TRUE;
     }
   if (message.size > max_message)
     {
-      g_dbus_method_invocation_return_error (
-        invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-        _ ("the message has %zu bytes; --max-message allows %zu"), message.size, max_message);
+      g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                                             "the message has %zu bytes; --max-message allows %zu",
+                                             message.size, max_message);
       return TRUE;
     }
 
@@ -403,7 +291,7 @@ handle_publish (RdDBusServer1 *server1,
 static gboolean
 handle_list_clients (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
-  GVariant *clients = rd_vardicts_of_clients (RD_SERVICE (server1)->manager);
+  GVariant *clients = rd_marshal_clients (RD_SERVICE (server1)->manager);
 
   rd_dbus_server1_complete_list_clients (server1, invocation, clients);
   return TRUE;
@@ -446,10 +334,10 @@ get_inherited_vtable (RdService *self)
     ->get_vtable (G_DBUS_INTERFACE_SKELETON (self));
 }
 
-/* What these do is of the process that they were asked of. */
-static const char *const personal[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
+/* Methods that a call forwarder must not forward: they concern the process that was called. */
+static const char *const own_methods[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
 
-/* Not everything is asked of us while we are the service. @invocation: (transfer full). */
+/* Calls the method here, or leaves it to the new worker. @invocation: (transfer full). */
 static void
 method_call (GDBusConnection *connection,
              const char *sender,
@@ -462,16 +350,16 @@ method_call (GDBusConnection *connection,
 {
   RdService *self = user_data;
 
-  if (self->relay == NULL)
+  if (self->forwarder == NULL)
     get_inherited_vtable (self)->method_call (connection, sender, object_path, interface_name,
                                               method_name, parameters, invocation, user_data);
-  else if (g_strv_contains (personal, method_name))
-    rd_relay_refuse (invocation);
+  else if (g_strv_contains (own_methods, method_name))
+    rd_call_forwarder_refuse (invocation);
   else
-    rd_relay_hold (self->relay, invocation);
+    rd_call_forwarder_hold (self->forwarder, invocation);
 }
 
-/* Whoever asks gets what is so now, and not what was signalled last. */
+/* Returns the current value, not the one that was signalled last. */
 static GVariant *
 get_property (GDBusConnection *connection,
               const char *sender,
@@ -500,10 +388,9 @@ rd_service_finalize (GObject *object)
   RdService *self = RD_SERVICE (object);
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
-  g_clear_handle_id (&self->look_id, g_source_remove);
-  rd_audience_free (self->listeners);
-  g_clear_signal_handler (&self->connected_id, self->manager);
-  g_clear_signal_handler (&self->disconnected_id, self->manager);
+  g_clear_handle_id (&self->poll_id, g_source_remove);
+  g_clear_pointer (&self->signalled, g_variant_unref);
+  rd_subscribers_free (self->subscribers);
   g_object_unref (self->nodes);
   g_object_unref (self->bus);
   g_object_unref (self->drain);
@@ -531,7 +418,6 @@ rd_service_init (RdService *self)
   self->vtable = *get_inherited_vtable (self);
   self->vtable.method_call = method_call;
   self->vtable.get_property = get_property;
-  self->listeners = rd_audience_new ((void (*) (gpointer)) follow_listeners, self);
 }
 
 static void
@@ -566,7 +452,8 @@ rd_service_new (RdManager *manager,
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (nodes, "changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
-  self->told = set_properties (self);
+  self->subscribers = rd_subscribers_new (manager, RD_DBUS_SERVER1 (self));
+  set_properties (self);
   set_nodes (self);
   show_handover (self, &(RdHandoverReport){ .generation = 1 });
   g_object_freeze_notify (G_OBJECT (self));
@@ -574,9 +461,9 @@ rd_service_new (RdManager *manager,
 }
 
 void
-rd_service_retire (RdService *self, RdRelay *relay)
+rd_service_retire (RdService *self, RdCallForwarder *forwarder)
 {
-  self->relay = relay;
+  self->forwarder = forwarder;
 }
 
 void
@@ -586,14 +473,8 @@ rd_service_set_handover (RdService *self, const RdHandoverReport *report)
   on_changed (self);
 }
 
-GVariant *
-rd_service_pack_listeners (RdService *self)
+RdSubscribers *
+rd_service_get_subscribers (RdService *self)
 {
-  return rd_audience_pack (self->listeners);
-}
-
-void
-rd_service_unpack_listeners (RdService *self, GVariant *names, GDBusConnection *connection)
-{
-  rd_audience_unpack (self->listeners, names, connection);
+  return self->subscribers;
 }

@@ -3,43 +3,39 @@
 
 #pragma once
 
-#include "rd-dbus.h"
+#include "rd-call-forwarder.h"
 #include "rd-drain.h"
 #include "rd-metrics.h"
 #include "rd-manager.h"
 #include "rd-nodes.h"
-#include "rd-relay.h"
+#include "rd-subscribers.h"
 
 G_BEGIN_DECLS
 
-/* The D-Bus object: org.ringdown.Server1 as data/org.ringdown.Server1.xml documents it.
+/* The D-Bus object with the interface of data/org.ringdown.Server1.xml.
  *
- * Signals, each (transfer full) to the one handler there is: "upgrade" (GDBusMethodInvocation *):
- * the caller waits for what it comes to. "hand-over" (gint fd, GDBusMethodInvocation *): the caller
- * wants to go on with the clients, and has the other end of the socket @fd; it waits to hear
- * whether that is taken up. Without a handler they are %RD_ERROR_HANDOVER_FAILED. */
+ * Signals, each with one handler that answers the call (transfer full): "upgrade"
+ * (GDBusMethodInvocation *): start a new worker. "hand-over" (gint fd, GDBusMethodInvocation *):
+ * hand over to the process at the other end of the socket @fd (transfer full). Without a handler
+ * the calls fail with %RD_ERROR_HANDOVER_FAILED. */
 #define RD_TYPE_SERVICE (rd_service_get_type ())
 G_DECLARE_FINAL_TYPE (RdService, rd_service, RD, SERVICE, RdDBusServer1Skeleton)
 
-/* @instance: (nullable). Returns: (transfer full): an object to be exported at %RD_OBJECT_PATH. */
+/* @instance: (nullable). Returns: (transfer full): an object to export at %RD_OBJECT_PATH. */
 RdService *rd_service_new (RdManager *manager,
                            RdDrain *drain,
                            RdBus *bus,
                            RdNodes *nodes,
                            const char *instance);
 
-/* From here on Generation and Handover tell of it; at first of none, in generation 1. */
+/* Sets the properties Generation and Handover. Without a call they are 1 and empty. */
 void rd_service_set_handover (RdService *self, const RdHandoverReport *report);
 
-/* Another process is about to be the service: nothing that is still asked of this one is done, but
- * held by @relay, which outlives it. What only this process could do is %RD_ERROR_BUSY. */
-void rd_service_retire (RdService *self, RdRelay *relay);
+/* Leaves all further calls to @forwarder (unowned: outlives the service); answers those that
+ * concern this process with %RD_ERROR_BUSY. */
+void rd_service_retire (RdService *self, RdCallForwarder *forwarder);
 
-/* Who hears the signals about clients. Returns: (transfer floating): an as of unique names. */
-GVariant *rd_service_pack_listeners (RdService *self);
-
-/* Has them go on hearing, as far as they are still there. @names: an as of another process that was
- * on the bus of @connection. */
-void rd_service_unpack_listeners (RdService *self, GVariant *names, GDBusConnection *connection);
+/* Returns: (transfer none): the subscribers of the client signals. */
+RdSubscribers *rd_service_get_subscribers (RdService *self);
 
 G_END_DECLS

@@ -1,43 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What the service manager is told, and when. It takes STOPPING=1 for a last word: nothing brings
- * the unit back from there, and at its stop timeout it is killed. So a drain that may still be
- * cancelled does not say it, unless a signal has: a unit that is being stopped is so for good. Such
- * a unit asks for more time for as long as it has clients. Never decides anything, and blocks only
- * in a hand-over, where nothing can be done before it was heard. */
+/* Reports the state of the service to systemd. After STOPPING=1 systemd never takes the unit for
+ * running again and kills it at its stop timeout. So a drain that can still be cancelled does not
+ * send STOPPING=1; a stop signal does, because then systemd stops the unit anyway. A stopping unit
+ * with clients keeps asking for more time. */
 
 #include "rd-systemd.h"
 
 #include <gio/gio.h>
-#include <glib/gi18n.h>
 #include <unistd.h>
 
 #include "rd-notify-socket.h"
 #include "rd-text.h"
 #include "rd-units.h"
 
-#define REFRESH_MS  1000 /* between two reports, at least */
-#define PING_MS_MAX (24 * 3600 * 1000)
-#define WORD_US     (2 * G_TIME_SPAN_SECOND)
-#define STORE_US    (5 * G_TIME_SPAN_SECOND)
-#define SHOWN_MAX   64 /* characters of a variable's value in a warning */
+#define REFRESH_MS       1000 /* minimum time between two reports */
+#define PING_MS_MAX      (24 * 3600 * 1000)
+#define TIMEOUT_US       (2 * G_TIME_SPAN_SECOND)
+#define STORE_TIMEOUT_US (5 * G_TIME_SPAN_SECOND)
+#define SHOWN_MAX        64 /* characters of a variable's value in a warning */
 
-/* From now on: asked for with every report, of which some thirty may be late. */
-#define MORE_TIME "EXTEND_TIMEOUT_USEC=30000000\n"
+/* 30 s from now. Sent with every report, so that many reports in a row may be lost. */
+#define EXTEND_TIMEOUT "EXTEND_TIMEOUT_USEC=30000000\n"
 
 #define PING "WATCHDOG=1\n"
 
 struct _RdSystemd
 {
   RdManager *manager;     /* owned; NULL: another process is the service */
-  RdDrain *drain;         /* owned; likewise */
-  RdBus *bus;             /* owned; likewise */
-  RdNotifySocket *socket; /* owned; NULL: nobody listens */
-  guint ping_ms;          /* 0: nobody watches */
-  gboolean is_ready_told;
-  gboolean is_stopping; /* in the eyes of the service manager, for good */
-  char *status;         /* owned, nullable: as last told */
+  RdDrain *drain;         /* owned; NULL with manager */
+  RdBus *bus;             /* owned; NULL with manager */
+  RdNotifySocket *socket; /* owned; NULL: no service manager */
+  guint ping_ms;          /* interval; 0: no watchdog */
+  gboolean is_ready_sent;
+  gboolean is_stopping; /* STOPPING=1 was sent */
+  char *status;         /* owned, nullable: as last sent */
   guint refresh_id;
   guint ping_id;
 };
@@ -54,11 +52,11 @@ open_socket (char **environment)
 
   socket = rd_notify_socket_new (address, &error);
   if (socket == NULL)
-    g_warning (_ ("The service manager will not hear of this service: %s"), error->message);
+    g_warning ("Cannot notify the service manager: %s", error->message);
   return socket;
 }
 
-/* Returns: how often to send a sign of life: twice in the time after which it is missed. */
+/* Returns: the interval of watchdog pings, half the watchdog timeout; 0: no watchdog. */
 static guint
 read_ping_interval (char **environment)
 {
@@ -74,54 +72,37 @@ read_ping_interval (char **environment)
     return CLAMP (timeout_us / 2 / 1000, 1, PING_MS_MAX);
 
   shown = rd_text_printable (text, SHOWN_MAX);
-  g_warning (_ ("WATCHDOG_USEC is “%s”, which is no time in microseconds: running on without a "
-                "watchdog"),
+  g_warning ("WATCHDOG_USEC is “%s”, not a number of microseconds: running without watchdog pings",
              shown);
   return 0;
 }
 
-/* Returns: (transfer full): for the person who asks the service manager. */
+/* Returns: (transfer full): the status line that systemctl shows. */
 static char *
 describe (RdSystemd *self)
 {
-  const guint clients = rd_manager_get_connections (self->manager);
+  const guint n = rd_manager_get_connections (self->manager);
   const guint seconds_left = rd_drain_get_seconds_left (self->drain);
-  g_autofree char *published = NULL;
-  g_autofree char *left = NULL;
+  g_autofree char *clients = g_strdup_printf (n == 1 ? "%u client" : "%u clients", n);
+  g_autofree char *left = rd_units_format_seconds (seconds_left);
   WsEngineStats stats;
 
   if (rd_drain_is_drained (self->drain))
-    return g_strdup (_ ("drained"));
+    return g_strdup ("drained");
   if (!rd_drain_is_running (self->drain) && seconds_left == 0)
-    return g_strdup_printf (ngettext ("closing %u client", "closing %u clients", clients), clients);
-
+    return g_strdup_printf ("closing %s", clients);
   if (!rd_drain_is_running (self->drain))
-    {
-      left = rd_units_format_seconds (seconds_left);
-      return g_strdup_printf (
-        /* Translators: the second is a time: “29min 55s” */
-        ngettext ("draining: %u client, %s left", "draining: %u clients, %s left", clients),
-        clients, left);
-    }
-
+    return g_strdup_printf ("draining: %s, %s left", clients, left);
   if (self->is_stopping)
-    return g_strdup_printf (
-      ngettext ("%u client; drain cancelled, but the unit is stopping: end it with “ringdownctl "
-                "shutdown”",
-                "%u clients; drain cancelled, but the unit is stopping: end it with “ringdownctl "
-                "shutdown”",
-                clients),
-      clients);
+    return g_strdup_printf ("%s; drain cancelled, but the unit is stopping: end it with "
+                            "“ringdownctl shutdown”",
+                            clients);
 
   ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
-  published = g_strdup_printf ("%" G_GUINT64_FORMAT, stats.published);
-  return g_strdup_printf (
-    /* Translators: the second is a number */
-    ngettext ("%u client; messages published: %s", "%u clients; messages published: %s", clients),
-    clients, published);
+  return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients, stats.published);
 }
 
-/* Tells what has to be told by now. Returns: whether there was anything. */
+/* Sends what has changed since the last report. Returns: FALSE if nothing has. */
 static gboolean
 report (RdSystemd *self)
 {
@@ -129,18 +110,18 @@ report (RdSystemd *self)
   g_autofree char *status = describe (self);
   g_autoptr (GString) text = g_string_new (NULL);
 
-  if (!self->is_ready_told)
+  if (!self->is_ready_sent)
     g_string_append (text, "READY=1\n");
   if (needs_time)
-    g_string_append (text, MORE_TIME);
+    g_string_append (text, EXTEND_TIMEOUT);
   if (g_strcmp0 (status, self->status) != 0)
     g_string_append_printf (text, "STATUS=%s\n", status);
   if (text->len == 0)
     return FALSE;
 
-  if (rd_notify_socket_send (self->socket, text->str)) /* else with the next */
+  if (rd_notify_socket_send (self->socket, text->str)) /* else the next report repeats it */
     {
-      self->is_ready_told = TRUE;
+      self->is_ready_sent = TRUE;
       g_free (self->status);
       self->status = g_steal_pointer (&status);
     }
@@ -167,7 +148,7 @@ schedule_refresh (RdSystemd *self, guint after_ms)
     self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
 }
 
-/* Something changed. The first change after a quiet time is told at once. */
+/* Reports a change: at once if the last report is REFRESH_MS ago, else with the next one. */
 static void
 on_changed (RdSystemd *self)
 {
@@ -179,16 +160,17 @@ on_state_changed (RdSystemd *self)
 {
   if (rd_drain_is_drained (self->drain))
     {
-      rd_systemd_stopping (self); /* it cannot be taken back any more */
+      rd_systemd_stopping (self); /* cannot be cancelled any more */
       report (self);
       return;
     }
 
   if (!rd_drain_is_running (self->drain))
-    rd_notify_socket_send (self->socket, MORE_TIME); /* at once: a stop may be under way */
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: the unit may be stopping */
   else if (self->is_stopping)
-    g_warning (_ ("The drain was cancelled, but the service manager goes on stopping this unit. "
-                  "Clients are kept; end it with “ringdownctl shutdown”, then start it again"));
+    g_warning (
+      "Drain cancelled, but the service manager is stopping this unit anyway. Clients stay "
+      "connected; end the service with “ringdownctl shutdown”, then start it again");
   on_changed (self);
 }
 
@@ -215,7 +197,7 @@ rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environme
   return self;
 }
 
-/* From now on nothing is told by itself. */
+/* Stops all reports and pings. */
 static void
 retire (RdSystemd *self)
 {
@@ -252,12 +234,12 @@ rd_systemd_ping (RdSystemd *self)
 }
 
 void
-rd_systemd_live (RdSystemd *self)
+rd_systemd_start_watchdog (RdSystemd *self)
 {
   if (self->ping_ms == 0 || self->ping_id > 0 || self->manager == NULL)
     return;
 
-  on_ping (self); /* at once: the last of the process before may be as old as one may be */
+  on_ping (self); /* at once: the old worker's last ping may be nearly a watchdog timeout ago */
   self->ping_id = g_timeout_add (self->ping_ms, on_ping, self);
 }
 
@@ -271,7 +253,7 @@ rd_systemd_ready (RdSystemd *self)
   g_signal_connect_swapped (self->bus, "message", G_CALLBACK (on_changed), self);
   g_signal_connect_swapped (self->drain, "notify::state", G_CALLBACK (on_state_changed), self);
   report (self);
-  rd_systemd_live (self);
+  rd_systemd_start_watchdog (self);
   schedule_refresh (self, REFRESH_MS);
 }
 
@@ -282,46 +264,46 @@ rd_systemd_stopping (RdSystemd *self)
     return;
 
   self->is_stopping = TRUE;
-  rd_notify_socket_send (self->socket, "STOPPING=1\n" MORE_TIME);
+  rd_notify_socket_send (self->socket, "STOPPING=1\n" EXTEND_TIMEOUT);
   on_changed (self);
 }
 
 gboolean
-rd_systemd_need_time (RdSystemd *self)
+rd_systemd_extend_timeout (RdSystemd *self)
 {
   if (self->socket != NULL)
-    rd_notify_socket_send (self->socket, MORE_TIME);
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT);
   return self->socket != NULL;
 }
 
 gboolean
-rd_systemd_is_heard (RdSystemd *self)
+rd_systemd_is_connected (RdSystemd *self)
 {
   return self->socket != NULL && self->manager != NULL;
 }
 
-/* Sends, and waits until it was acted on. */
+/* Sends @assignments and waits until the service manager has processed them. */
 static gboolean
-tell_for_sure (RdSystemd *self, const char *assignments, int fd, gint64 within_us, GError **error)
+send_and_wait (RdSystemd *self, const char *assignments, int fd, gint64 timeout_us, GError **error)
 {
-  const gint64 deadline_us = g_get_monotonic_time () + within_us;
+  const gint64 deadline_us = g_get_monotonic_time () + timeout_us;
 
   return rd_notify_socket_send_until (self->socket, assignments, fd, deadline_us, error)
          && rd_notify_socket_barrier (self->socket, deadline_us, error);
 }
 
 gboolean
-rd_systemd_move (RdSystemd *self, pid_t successor)
+rd_systemd_set_main_pid (RdSystemd *self, pid_t pid)
 {
-  g_autofree char *text = g_strdup_printf ("MAINPID=%d\n%s", (int) successor,
+  g_autofree char *text = g_strdup_printf ("MAINPID=%d\n%s", (int) pid,
                                            self->ping_ms > 0 ? PING : "");
   g_autoptr (GError) error = NULL;
 
   if (self->socket == NULL)
     return TRUE;
 
-  if (!tell_for_sure (self, text, -1, WORD_US, &error))
-    g_debug ("The main process was not moved: %s", error->message);
+  if (!send_and_wait (self, text, -1, TIMEOUT_US, &error))
+    g_debug ("Cannot set the main process of the unit: %s", error->message);
   retire (self);
   return error == NULL;
 }
@@ -334,14 +316,14 @@ rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
   if (self->socket == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           _ ("no service manager listens: run it as a unit of Type=notify, or "
-                              "start the next one with “ringdown --replace”"));
+                           "there is no service manager; run the service as a unit of Type=notify, "
+                           "or start a new worker with “ringdown --replace”");
       return FALSE;
     }
-  if (tell_for_sure (self, text, fd, STORE_US, error))
+  if (send_and_wait (self, text, fd, STORE_TIMEOUT_US, error))
     return TRUE;
 
-  rd_systemd_unstore (self, name); /* it may have been taken, but too late */
+  rd_systemd_unstore (self, name); /* the descriptor may still be stored late */
   return FALSE;
 }
 
@@ -354,29 +336,31 @@ rd_systemd_unstore (RdSystemd *self, const char *name)
   if (self->socket == NULL)
     return;
 
-  if (!rd_notify_socket_send_until (self->socket, text, -1, g_get_monotonic_time () + WORD_US,
+  if (!rd_notify_socket_send_until (self->socket, text, -1, g_get_monotonic_time () + TIMEOUT_US,
                                     &error))
-    g_debug ("The store was not cleared: %s", error->message);
+    g_debug ("Cannot remove stored descriptors: %s", error->message);
 }
 
-char **
-rd_systemd_pass_on (char **environment)
-{
-  static const char *const names[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
-                                       "LISTEN_FDNAMES" };
-  char **passed = g_strdupv (environment);
+/* Variables for this process only, and for new workers too. */
+static const char *const own_variables[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
+                                             "LISTEN_FDNAMES" };
+static const char *const shared_variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC" };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    passed = g_environ_unsetenv (passed, names[i]);
-  return passed;
+char **
+rd_systemd_dup_child_environment (char **environment)
+{
+  char **copy = g_strdupv (environment);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
+    copy = g_environ_unsetenv (copy, own_variables[i]);
+  return copy;
 }
 
 void
 rd_systemd_clear_environment (void)
 {
-  static const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-                                       "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    g_unsetenv (names[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
+    g_unsetenv (own_variables[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (shared_variables); i++)
+    g_unsetenv (shared_variables[i]);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A Compose project of the tree's docker-compose.yml: as its users have it, but on free ports and
-with settings of its own in place of .env."""
+"""Runs docker-compose.yml as a separate project, on free ports and with its own settings instead of
+.env."""
 
 import atexit
 import dataclasses
@@ -14,12 +14,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 
 TREE = Path(__file__).resolve().parents[2]
 NAME = f'ringdown-test-{os.getpid()}'
 FREE_PORTS = {'CLIENT_PORT': '127.0.0.1:', 'ADMIN_PORT': '127.0.0.1:'}
-# What the caller's shell must not set behind our back: it would win over the settings.
+# Variables removed from the environment: they would take precedence over the test's settings.
 _FOREIGN = re.compile(r'RINGDOWN_|REDIS_|COMPOSE_|(CLIENT_PORT|ADMIN_PORT|LANGUAGE)$')
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
 _COMPOSE = shlex.split(os.environ['RINGDOWN_COMPOSE'])
@@ -28,7 +28,7 @@ _COMMAND_SECONDS = 120
 
 
 def run(*command, seconds=_COMMAND_SECONDS):
-    """Runs a command, which must succeed; returns what it printed."""
+    """Runs a command, which must succeed. Returns its output."""
     done = subprocess.run(command, env=_ENVIRONMENT, cwd=TREE, text=True, capture_output=True,
                           timeout=seconds * SLOWNESS, check=False)
     assert done.returncode == 0, (
@@ -41,45 +41,50 @@ def docker(*words):
 
 
 def inspect(container, path):
-    """What the engine knows at PATH, such as "State.ExitCode", of a container."""
+    """Returns the value at PATH, such as "State.ExitCode", of `docker inspect`."""
     return json.loads(docker('inspect', '--format', f'{{{{json .{path}}}}}', container))
 
 
 def _published(container, port):
-    """The port of this machine that is PORT of the container."""
+    """Returns the host port on which PORT of the container is published."""
     return int(docker('port', container, f'{port}/tcp').rpartition(':')[2])
 
 
 @dataclasses.dataclass(frozen=True)
-class Worker:
-    """A container of the service that runs."""
+class Node:
+    """A running container of the service."""
     container: str
     port: int
     admin_port: int
 
     def shell(self, script):
-        """Runs SCRIPT in the container; returns what it printed."""
+        """Runs SCRIPT in the container. Returns its output."""
         return docker('exec', self.container, 'sh', '-c', script)
 
     def environment(self):
-        """The variables it was started with; one with a name alone is not set."""
+        """Returns the environment of the container. Compose lists unset variables without "="."""
         lines = inspect(self.container, 'Config.Env')
         return dict(line.split('=', 1) for line in lines if '=' in line)
 
-    def ready(self):
-        """The status of /readyz and what it says."""
+    def get(self, path):
+        """Returns the status and the body of PATH on the admin port."""
         connection = http.client.HTTPConnection('127.0.0.1', self.admin_port,
                                                 timeout=Deadline(10).remaining)
         try:
-            connection.request('GET', '/readyz')
+            connection.request('GET', path)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, answer.read().decode()
         finally:
             connection.close()
 
+    def ready(self):
+        """Returns the status and the JSON body of /readyz."""
+        status, body = self.get('/readyz')
+        return status, json.loads(body)
+
 
 class Project:
-    """SETTINGS: a dict of what .env would have."""
+    """SETTINGS: a dict of variables, in place of .env."""
 
     def __init__(self, settings):
         self._env_file = tempfile.NamedTemporaryFile('w', prefix='ringdown-test-', suffix='.env')
@@ -96,23 +101,23 @@ class Project:
         return run(*self._command(*words), seconds=seconds)
 
     def begin(self, *words):
-        """Starts a command of Compose that takes its time."""
+        """Starts a Compose command without waiting for it. Returns the process."""
         return subprocess.Popen(self._command(*words), env=_ENVIRONMENT, cwd=TREE,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def up(self, *words):
-        """Builds and starts it and waits until all of it is healthy."""
+        """Builds and starts the project, and waits until all containers are healthy."""
         self.compose('up', '--build', '--detach', *words, seconds=_BUILD_SECONDS)
         self.wait_health('healthy')
 
     def down(self, *words):
-        """Removes all of it but the image, which the next project begins with."""
+        """Removes the containers and volumes. Keeps the image for the next project."""
         self.last_log = self.log()
         self.compose('down', '--volumes', '--timeout', '0', *words)
         self._env_file.close()
 
     def containers(self, *services):
-        """Ids by the names of the containers, which end in their numbers."""
+        """Returns the ids of the containers, sorted by name, so by number."""
         ids = self.compose('ps', '--quiet', *services).split()
         return sorted(ids, key=lambda container: inspect(container, 'Name'))
 
@@ -124,8 +129,8 @@ class Project:
         eventually(lambda: set(self.health(*services)) == {status},
                    lambda: f'{status}, but: {self.health(*services)}', 60)
 
-    def workers(self):
-        return [Worker(container, _published(container, 8000), _published(container, 8001))
+    def nodes(self):
+        return [Node(container, _published(container, 8000), _published(container, 8001))
                 for container in self.containers('app')]
 
     def redis_cli(self, *words):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The image and docker-compose.yml: all that is set up, who reaches whom, what a stop does."""
+"""Tests the image and docker-compose.yml: settings, confinement, Redis, and stopping."""
 
 import re
 import time
@@ -8,108 +8,109 @@ import unittest
 
 import tap
 from compose import TREE, Project, docker, inspect
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from wire import Client
 
 SERVICE_RESTART = 1012
-DOCKERS_OWN_GRACE = 10  # seconds, where nothing else is said
+DOCKER_STOP_TIMEOUT_S = 10  # the default of Docker
 NOTIFICATION = '🛰 Test notification'
 
 
 class ContainerTestCase(unittest.TestCase):
-    """Tests of a project that is cleared away at the end."""
+    """Starts a Compose project, and removes it after the test."""
 
     def start(self, *words, quiet=True, **settings):
-        """Starts a project and waits until it is healthy. QUIET: without periodic notifications.
-        Returns its workers."""
+        """Starts a project and waits until it is healthy. QUIET: no periodic notification.
+        Returns the nodes."""
         silence = {'RINGDOWN_NOTIFY_INTERVAL': '0'} if quiet else {}
         self.project = Project({**silence, **settings})
         self.addCleanup(self.project.down)
         self.project.up(*words)
-        return self.project.workers()
+        return self.project.nodes()
 
-    def connect(self, worker, path='/ws'):
-        client = Client(worker.port)
+    def connect(self, node, path='/ws'):
+        client = Client(node.port)
         self.addCleanup(client.abandon)
         client.open(path)
         return client
 
-    def wait_bus(self, worker, text):
-        eventually(lambda: re.match(text, worker.ready()[1]['bus']),
-                   lambda: f'{text}, but: {worker.ready()}', 20)
+    def wait_bus(self, node, text):
+        eventually(lambda: re.match(text, node.ready()[1]['bus']),
+                   lambda: f'{text}, but: {node.ready()}', 20)
 
-    def settings_of(self, worker):
-        """What --check tells, which minds that the ports are taken."""
-        return worker.shell('ringdown --check || true')
+    def settings_of(self, node):
+        """Returns the output of --check, which fails: the running service uses the ports."""
+        return node.shell('ringdown --check || true')
 
     def describe(self):
         return f'\n{self.project.last_log}'
 
 
 class SetUpTest(ContainerTestCase):
-    def test_up_is_the_whole_set_up(self):
-        [worker] = self.start(quiet=False)
-        self.wait_bus(worker, 'redis: connected')
-        one, two = self.connect(worker), self.connect(worker)
-        status, said = worker.ready()
-        self.assertEqual((200, 'running', 2), (status, said['state'], said['clients']))
+    def test_up_needs_no_preparation(self):
+        [node] = self.start(quiet=False)
+        self.wait_bus(node, 'redis: connected')
+        one, two = self.connect(node), self.connect(node)
+        status, answer = node.ready()
+        self.assertEqual((200, 'running', 2), (status, answer['state'], answer['clients']))
         one.expect_text(NOTIFICATION)
         two.expect_text(NOTIFICATION)
         one.text('hello')
         one.expect_text('hello')
         two.expect_text('hello')
-        self.assertRegex(self.settings_of(worker), r'max-message +64KiB +default')
+        self.assertRegex(self.settings_of(node), r'max-message +64KiB +default')
 
-    def test_every_line_of_the_example_reaches_the_service(self):
+    def test_every_setting_of_the_example_reaches_the_service(self):
         example = (TREE / '.env.example').read_text(encoding='utf-8')
         settings = dict(re.findall(r'^#([A-Z_]+)=(.*)$', example, re.MULTILINE))
         for name in 'CLIENT_PORT', 'ADMIN_PORT':
             self.assertRegex(settings.pop(name), r'^127\.0\.0\.1:\d+$')
         settings.update(LANGUAGE='de', RINGDOWN_PATH='/elsewhere')
 
-        [worker] = self.start(quiet=False, **settings)
-        self.assertEqual(settings, {name: worker.environment().get(name) for name in settings})
-        self.connect(worker, '/elsewhere').expect_text(NOTIFICATION)
-        self.assertRegex(self.project.log(), r'Lauscht auf ws://0\.0\.0\.0:8000/elsewhere')
+        [node] = self.start(quiet=False, **settings)
+        self.assertEqual(settings, {name: node.environment().get(name) for name in settings})
+        self.connect(node, '/elsewhere').expect_text(NOTIFICATION)
+        self.assertRegex(self.project.log(), r'Listening on ws://0\.0\.0\.0:8000/elsewhere')
+        self.assertIn('<html lang="de">', node.get('/')[1])
 
 
 class ImageTest(ContainerTestCase):
-    def test_it_holds_the_service_and_not_what_built_it(self):
-        [worker] = self.start()
-        tools = worker.shell('for tool in cc gcc clang make meson ninja pkg-config; '
+    def test_image_contains_the_service_and_no_build_tools(self):
+        [node] = self.start()
+        tools = node.shell('for tool in cc gcc clang make meson ninja pkg-config; '
                              'do command -v $tool; done; true')
         self.assertEqual('', tools)
-        self.assertEqual('', worker.shell('ls /var/lib/apt/lists'))
-        self.assertEqual('/usr/local/bin/ringdown', worker.shell('command -v ringdown'))
-        self.assertEqual('', worker.shell('grep -l debug_info /usr/local/bin/ringdown || true'))
+        self.assertEqual('', node.shell('ls /var/lib/apt/lists'))
+        self.assertEqual('/usr/local/bin/ringdown', node.shell('command -v ringdown'))
+        self.assertEqual('', node.shell('grep -l debug_info /usr/local/bin/ringdown || true'))
 
-    def test_it_is_not_root_and_can_change_nothing(self):
-        [worker] = self.start()
-        changed = worker.shell('for place in / /tmp /run /var/tmp /usr/local/bin; '
+    def test_service_is_not_root_and_cannot_write_files(self):
+        [node] = self.start()
+        changed = node.shell('for place in / /tmp /run /var/tmp /usr/local/bin; '
                                'do touch $place/new 2>/dev/null && echo $place; done; true')
         self.assertEqual('', changed)
-        service = worker.shell('cat "/proc/$(pidof ringdown)/status"')
+        service = node.shell('cat "/proc/$(pidof ringdown)/status"')
         self.assertRegex(service, r'Uid:(\s+980){4}\n')
         self.assertRegex(service, r'Gid:(\s+980){4}\n')
         self.assertRegex(service, r'CapBnd:\s+0+\n')
         self.assertRegex(service, r'NoNewPrivs:\s+1\n')
 
-    def test_it_is_unhealthy_while_the_admin_port_does_not_answer(self):
-        [worker] = self.start()
+    def test_container_is_unhealthy_without_an_answer_of_the_admin_port(self):
+        [node] = self.start()
         sick = docker('run', '--detach', '--env', 'RINGDOWN_ADMIN_PORT=-1',
                       '--health-interval=1s', '--health-start-period=1ms',
-                      inspect(worker.container, 'Image'))
+                      inspect(node.container, 'Image'))
         self.addCleanup(docker, 'rm', '--force', sick)
-        eventually(lambda: inspect(sick, 'State.Health.Status') == 'unhealthy', 'ill health', 30)
+        eventually(lambda: inspect(sick, 'State.Health.Status') == 'unhealthy', 'unhealthy', 30)
         self.assertTrue(inspect(sick, 'State.Running'))
 
 
-class FleetTest(ContainerTestCase):
-    def test_a_message_reaches_the_clients_of_two_workers_once(self):
-        workers = self.start('--scale', 'app=2')
-        for worker in workers:
-            self.wait_bus(worker, 'redis: connected')
-        clients = one, two = [self.connect(worker) for worker in workers]
+class NodesTest(ContainerTestCase):
+    def test_a_message_reaches_the_clients_of_two_nodes_once(self):
+        nodes = self.start('--scale', 'app=2')
+        for node in nodes:
+            self.wait_bus(node, 'redis: connected')
+        clients = one, two = [self.connect(node) for node in nodes]
         for client, word in (one, 'from one'), (two, 'from two'):
             client.text(word)
             for each in clients:
@@ -119,23 +120,23 @@ class FleetTest(ContainerTestCase):
         for client in clients:
             client.expect_text('hello')
 
-    def test_it_starts_without_redis_and_joins_later(self):
+    def test_node_starts_without_redis_and_connects_later(self):
         self.start()
         self.project.compose('stop', 'redis')
         self.project.compose('up', '--detach', '--no-deps', '--force-recreate', 'app')
         self.project.wait_health('healthy', 'app')
-        [worker] = self.project.workers()
-        self.wait_bus(worker, 'redis: down since ')
-        client = self.connect(worker)
+        [node] = self.project.nodes()
+        self.wait_bus(node, 'redis: down since ')
+        client = self.connect(node)
         client.text('alone')
         client.expect_text('alone')
 
         self.project.compose('start', 'redis')
-        self.wait_bus(worker, 'redis: connected')
+        self.wait_bus(node, 'redis: connected')
         self.project.redis_cli('PUBLISH', 'broadcast', 'welcome back')
         client.expect_text('welcome back')
 
-    def test_what_redis_has_outlives_its_container(self):
+    def test_redis_data_survives_a_new_container(self):
         self.start()
         self.project.redis_cli('SET', 'word', 'kept')
         self.project.compose('rm', '--stop', '--force', 'redis')
@@ -144,75 +145,75 @@ class FleetTest(ContainerTestCase):
 
 
 class StopTest(ContainerTestCase):
-    def begin_stop(self, worker, *services):
-        """Begins to stop the services, and waits until the worker drains."""
+    def begin_stop(self, node, *services):
+        """Begins to stop the services, and waits until the node drains."""
         stop = self.project.begin('stop', *services)
         self.addCleanup(stop.kill)
-        eventually(lambda: worker.ready()[0] == 503, 'readiness to be 503')
+        eventually(lambda: node.ready()[0] == 503, 'readiness to be 503')
         return stop
 
-    def assert_ends_at_once(self, stop, worker):
-        """The stop is over in less than any grace period, and the service ended well."""
+    def assert_ends_at_once(self, stop, node):
+        """Asserts that the stop ends within 5 seconds and the service exited with status 0."""
         self.assertEqual(0, stop.wait(5 * SLOWNESS))
-        self.assertEqual(0, inspect(worker.container, 'State.ExitCode'))
+        self.assertEqual(0, inspect(node.container, 'State.ExitCode'))
 
-    def test_without_clients_it_is_over_at_once(self):
-        [worker] = self.start()
-        self.assert_ends_at_once(self.project.begin('stop', 'app'), worker)
+    def test_stop_without_clients_ends_at_once(self):
+        [node] = self.start()
+        self.assert_ends_at_once(self.project.begin('stop', 'app'), node)
 
-    def test_a_signal_for_an_upgrade_does_not_end_it(self):
-        """The container would end with its first process, and cut everybody off."""
-        [worker] = self.start()
-        client = self.connect(worker)
-        docker('kill', '--signal=HUP', worker.container)
-        eventually(lambda: 'a container ends with its first process' in self.project.log(),
+    def test_an_upgrade_signal_is_refused(self):
+        """The container would end with its first process, and disconnect all clients."""
+        [node] = self.start()
+        client = self.connect(node)
+        docker('kill', '--signal=HUP', node.container)
+        eventually(lambda: 'the container ends with its first process' in self.project.log(),
                    'the service to refuse')
         client.text('still here')
         client.expect_text('still here')
 
-    def test_its_grace_period_is_longer_than_the_drain(self):
-        [worker] = self.start()
-        self.assertEqual('SIGINT', inspect(worker.container, 'Config.StopSignal'))
-        self.assertEqual(30 * 60, inspect(worker.container, 'Config.StopTimeout'))
-        self.assertRegex(self.settings_of(worker), r'drain-timeout +29min 50s ')
+    def test_grace_period_is_longer_than_the_drain_timeout(self):
+        [node] = self.start()
+        self.assertEqual('SIGINT', inspect(node.container, 'Config.StopSignal'))
+        self.assertEqual(30 * 60, inspect(node.container, 'Config.StopTimeout'))
+        self.assertRegex(self.settings_of(node), r'drain-timeout +29min 50s ')
 
-    def test_it_serves_its_clients_until_they_leave(self):
-        [worker] = self.start()
-        client, other = self.connect(worker), self.connect(worker)
-        stop = self.begin_stop(worker, 'app')
+    def test_stop_serves_clients_until_they_leave(self):
+        [node] = self.start()
+        client, other = self.connect(node), self.connect(node)
+        stop = self.begin_stop(node, 'app')
         began = time.monotonic()
-        while time.monotonic() < began + DOCKERS_OWN_GRACE + 2:
+        while time.monotonic() < began + DOCKER_STOP_TIMEOUT_S + 2:
             client.text('still here')
             for each in client, other:
                 each.expect_text('still here')
             self.assertIsNone(stop.poll())
             time.sleep(0.5)
         with self.assertRaises((OSError, EOFError)):
-            self.connect(worker)
+            self.connect(node)
 
         client.leave()
         other.text('alone now')
         other.expect_text('alone now')
         other.leave()
-        self.assert_ends_at_once(stop, worker)
+        self.assert_ends_at_once(stop, node)
 
-    def test_at_the_deadline_it_tells_its_clients_to_go(self):
-        [worker] = self.start(RINGDOWN_DRAIN_TIMEOUT='2s')
-        client = self.connect(worker)
-        stop = self.begin_stop(worker, 'app')
+    def test_clients_are_closed_at_the_drain_deadline(self):
+        [node] = self.start(RINGDOWN_DRAIN_TIMEOUT='2s')
+        client = self.connect(node)
+        stop = self.begin_stop(node, 'app')
         client.expect_close(SERVICE_RESTART)
-        self.assert_ends_at_once(stop, worker)
+        self.assert_ends_at_once(stop, node)
 
-    def test_of_all_it_ends_redis_last(self):
-        [worker] = self.start()
-        self.wait_bus(worker, 'redis: connected')
-        client = self.connect(worker)
-        stop = self.begin_stop(worker)
+    def test_redis_stops_last(self):
+        [node] = self.start()
+        self.wait_bus(node, 'redis: connected')
+        client = self.connect(node)
+        stop = self.begin_stop(node)
         self.project.redis_cli('PUBLISH', 'broadcast', 'before you go')
         client.expect_text('before you go')
         client.leave()
         self.assertEqual(0, stop.wait(20 * SLOWNESS))
-        self.assertEqual(0, inspect(worker.container, 'State.ExitCode'))
+        self.assertEqual(0, inspect(node.container, 'State.ExitCode'))
 
 
 if __name__ == '__main__':

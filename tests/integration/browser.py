@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Headless Chromium and the pages in it, by way of page/driver.mjs and playwright-core."""
+"""Headless Chromium and its pages, driven by page/driver.mjs and playwright-core."""
 
 import atexit
 import functools
@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 _starting = threading.Lock()
 _DRIVER = pathlib.Path(__file__).parent / 'page' / 'driver.mjs'
@@ -21,17 +21,17 @@ NARROW = {'width': 360, 'height': 740}
 
 
 class Browser:
-    """A Chromium that can reach nothing but this machine."""
+    """A Chromium that can connect to this machine only."""
 
     def __init__(self):
         self._process = subprocess.Popen(
             ['node', _DRIVER, shutil.which('chromium')],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         atexit.register(self.quit)
 
     def ask(self, *command):
-        with self._turn:
+        with self._lock:
             self._process.stdin.write(json.dumps(command) + '\n')
             self._process.stdin.flush()
             answer = json.loads(self._process.stdout.readline())
@@ -50,7 +50,7 @@ class Browser:
 
 
 def missing():
-    """What the browser needs and this machine lacks; None: nothing."""
+    """Returns which program or package is missing; None: nothing."""
     if not shutil.which('chromium'):
         return 'chromium'
     found = subprocess.run(['node', '-e', 'require.resolve("playwright-core")'], cwd=_DRIVER.parent,
@@ -65,7 +65,8 @@ def _start():
 
 
 def browser():
-    """The one for all tests: it takes a second to start. Each page has a profile of its own."""
+    """Returns the browser that all tests share, since it takes a second to start. Each page has its
+    own profile."""
     with _starting:
         started, lacking = _start()
     if lacking:
@@ -74,8 +75,8 @@ def browser():
 
 
 class Page:
-    """A tab. SIZE: of what is seen of it; CLOCK: its time can be put forward; OPTIONS: others of
-    playwright's Browser.newContext ()."""
+    """A tab. SIZE: of its viewport; CLOCK: whether forward() can be used; OPTIONS: for playwright's
+    Browser.newContext()."""
 
     def __init__(self, size, *, motion='no-preference', clock=False, **options):
         self._ask = browser().ask
@@ -91,23 +92,23 @@ class Page:
         return answer['status'], answer['headers']
 
     def dress(self, size, scheme):
-        """As it looks on another screen; SCHEME is light or dark."""
+        """Sets the size of the viewport and the colour scheme, light or dark."""
         self._ask('dress', self._number, size, scheme)
 
     def evaluate(self, expression):
         return self._ask('evaluate', self._number, expression)
 
     def eventually(self, expression, seconds=10):
-        """Waits until EXPRESSION is true in the page and returns its value."""
+        """Waits until EXPRESSION is true in the page, and returns its value."""
         return eventually(lambda: self.evaluate(expression),
                           lambda: f'{expression}, but the page is\n{self.tree()}', seconds)
 
     def _of(self, selector, expression):
-        """EXPRESSION of the first element that SELECTOR finds."""
+        """Evaluates EXPRESSION of the first element that matches SELECTOR."""
         return self.evaluate(f'document.querySelector({json.dumps(selector)}){expression}')
 
     def text(self, selector):
-        """As it is seen; empty while there is none."""
+        """Returns the visible text of the element; empty if there is no such element."""
         return self._of(selector, '?.innerText ?? ""')
 
     def value(self, selector):
@@ -136,21 +137,21 @@ class Page:
         self._ask('type', self._number, text)
 
     def forward(self, seconds):
-        """Lets SECONDS pass at once, for the page."""
+        """Advances the page's clock by SECONDS."""
         self._ask('forward', self._number, seconds * 1000)
 
     def hide(self, hidden=True):
-        """What the browser does when another tab is chosen, or this one again."""
+        """Hides or shows the page, as if another tab was selected."""
         self.evaluate(f'''Object.defineProperty(document, "hidden",
                             {{ configurable: true, value: {json.dumps(hidden)} }});
                           document.dispatchEvent(new Event("visibilitychange"))''')
 
     def tree(self):
-        """What assistive technology is given: a line for each role, name and text."""
+        """Returns the accessibility tree: a line for each role, name and text."""
         return self._ask('tree', self._number)
 
     def pale(self):
-        """The texts whose contrast is too low."""
+        """Returns the texts whose contrast is too low."""
         return self._ask('pale', self._number)
 
     def shoot(self, path):
@@ -158,10 +159,10 @@ class Page:
 
     @property
     def urls(self):
-        """All that it has asked for."""
+        """The URLs of all requests and WebSockets of the page."""
         return self._ask('seen', self._number)['urls']
 
     @property
     def complaints(self):
-        """What went to the console, and the errors of the page's script."""
+        """Console messages and uncaught errors of the page's script."""
         return self._ask('seen', self._number)['complaints']

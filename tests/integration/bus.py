@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A D-Bus message bus of our own, and the tools with which a person talks to the service on it."""
+"""A private D-Bus message bus, and command line tools that call the service on it."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 
 from gi.repository import Gio, GLib
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 NAME = 'org.ringdown.Ringdown'
 OBJECT = '/org/ringdown/Server1'
@@ -36,7 +36,7 @@ class Bus:
 
     @contextmanager
     def suspended(self):
-        """Nobody is answered meanwhile."""
+        """The bus answers nothing during the context."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -44,31 +44,31 @@ class Bus:
             self._process.send_signal(signal.SIGCONT)
 
     def run(self, *command):
-        """Runs a tool of the session bus; returns what subprocess.run () does."""
+        """Runs a tool on this bus; returns the result of subprocess.run()."""
         return subprocess.run(command, env={**os.environ, **self.environment}, text=True,
                               capture_output=True, timeout=30 * SLOWNESS, check=False)
 
     def busctl(self, *words):
-        """busctl --user WORDS; returns the data it printed, if any."""
+        """Runs busctl --user WORDS; returns the printed data, if any."""
         done = self.run('busctl', '--user', '--json=short', *words)
         assert done.returncode == 0, f'busctl {words}: {done.stderr}'
         return json.loads(done.stdout)['data'] if done.stdout.strip() else None
 
     def call(self, method, *arguments, name=NAME):
-        """Calls METHOD with ARGUMENTS as busctl takes them: signature, values."""
+        """Calls METHOD with ARGUMENTS in the form of busctl: signature, values."""
         return self.busctl('call', name, OBJECT, INTERFACE, method, *map(str, arguments))
 
     def property(self, prop, name=NAME):
         return self.busctl('get-property', name, OBJECT, INTERFACE, prop)
 
     def gdbus(self, method, *arguments):
-        """gdbus call of METHOD; returns exit status, output and errors."""
+        """Calls METHOD by gdbus; returns exit status, output and errors."""
         done = self.run('gdbus', 'call', '--session', '--dest', NAME, '--object-path', OBJECT,
                         '--method', f'{INTERFACE}.{method}', *map(str, arguments))
         return done.returncode, done.stdout, done.stderr
 
     def error_of(self, method, *arguments):
-        """The name of the D-Bus error with which METHOD refuses ARGUMENTS, and its message."""
+        """Calls METHOD, which has to fail; returns the name and the message of the D-Bus error."""
         status, output, errors = self.gdbus(method, *arguments)
         assert status != 0, f'{method} {arguments} was not refused: {output}'
         _, _, rest = errors.partition('GDBus.Error:')
@@ -81,7 +81,7 @@ class Bus:
 
 
 class Caller:
-    """Stays on the bus between its calls, as the tools of the command line do not."""
+    """A caller with a bus connection of its own that stays open between calls."""
 
     def __init__(self, bus):
         self._bus = bus
@@ -94,7 +94,7 @@ class Caller:
                                           Gio.DBusCallFlags.NONE, int(10_000 * SLOWNESS), None)
 
     def begin(self, method):
-        """Calls METHOD, and does not wait for the answer."""
+        """Calls METHOD without waiting for the reply."""
         message = Gio.DBusMessage.new_method_call(NAME, OBJECT, INTERFACE, method)
         self._connection.send_message(message, Gio.DBusSendMessageFlags.NONE)
         self._connection.flush_sync(None)
@@ -117,7 +117,7 @@ class Caller:
 
 
 class Owners:
-    """Remembers who had NAME on BUS, one after the other: unique names, '' for nobody."""
+    """Records the owners of NAME on BUS: unique names; '': no owner."""
 
     def __init__(self, bus, name=NAME):
         self._name = name
@@ -147,15 +147,15 @@ class Owners:
 
     @property
     def told(self):
-        """All owners so far, the first one too."""
-        self._ask('GetNameOwner', self._name)  # what was signalled before is here by then
+        """Returns all owners so far, including the first one."""
+        self._ask('GetNameOwner', self._name)  # earlier signals have arrived by then
         changes = list(self._changes)
         assert [old for old, _ in changes] == [self._first, *(new for _, new in changes)][:-1]
         return [self._first, *(new for _, new in changes)]
 
 
 class Monitor:
-    """Remembers the signals the service sends, with their time in seconds."""
+    """Records the signals of the service, with their time in seconds."""
 
     def __init__(self, bus):
         self._process = subprocess.Popen(
@@ -180,12 +180,12 @@ class Monitor:
         self._process.stderr.close()
 
     def signals(self, member):
-        """(seconds, arguments) of each signal MEMBER so far."""
+        """Returns (seconds, arguments) of each signal MEMBER so far."""
         return [(signal['timestamp-realtime'] / 1e6, signal['payload']['data'])
                 for signal in list(self._signals) if signal.get('member') == member]
 
     def wait_signal(self, member, accept=lambda *arguments: True):
-        """Waits for a signal MEMBER whose arguments ACCEPT likes; returns them."""
+        """Waits for a signal MEMBER for whose arguments ACCEPT returns True; returns these."""
         return eventually(
             lambda: next((data for _, data in self.signals(member) if accept(*data)), None),
             f'signal {member}')

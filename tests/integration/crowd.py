@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Clients that behave, to show that they do not notice those that do not."""
+"""Well-behaved clients, to prove that faulty ones do not disturb them."""
 
 import contextlib
 import threading
 
-from patience import Deadline, eventually
+from waiting import Deadline, eventually
 from wire import BINARY, CLOSE, PING, PONG, TEXT, Client, Frame, frame
 
 
 class Member(threading.Thread):
-    """A client whose thread reads all that comes, answers pings and remembers messages in order."""
+    """A client whose thread reads all frames, answers pings and keeps the messages in order."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -50,7 +50,7 @@ class Member(threading.Thread):
 
     @property
     def end(self):
-        """Why nothing more comes; None while the connection lives."""
+        """The reason why the connection ended; None while it is open."""
         with self._news:
             return self._end
 
@@ -62,7 +62,7 @@ class Member(threading.Thread):
         with self._news:
             while not condition():
                 if self._end or deadline.expired:
-                    raise AssertionError(f'{self._end or "nothing more came"} while waiting for '
+                    raise AssertionError(f'{self._end or "no more data"} while waiting for '
                                          f'{what}, after {len(self._messages)} messages: '
                                          f'…{self._messages[-3:]}')
                 self._news.wait(deadline.remaining)
@@ -75,15 +75,15 @@ class Member(threading.Thread):
         self._wait(lambda: wanted in self._messages, repr(message), seconds)
 
     def settle(self):
-        """Waits until all the server meant to send up to now was read. A pong may overtake a
-        message, but the answer to what was sent after the first pong may not."""
+        """Waits until all messages published so far have been read. A pong may overtake a message;
+        the second of two pongs may not."""
         for token in b'first', b'second':
             count = len(self._pongs)
             self.client.send(frame(PING, token))
             self._wait(lambda seen=count: len(self._pongs) > seen, 'the pong', 10)
 
     def leave(self):
-        self.client.shut_down()  # so that the thread wakes
+        self.client.shut_down()  # wakes the thread
         self.join()
         self.client.abandon()
 
@@ -94,12 +94,12 @@ class Crowd:
         self._expected = []
 
     def expect(self, message, opcode=TEXT):
-        """MESSAGE was or will be published: all have to get it, here and only here."""
+        """Expects MESSAGE next in the stream of every client."""
         payload = message.encode() if isinstance(message, str) else message
         self._expected.append(Frame(opcode, payload))
 
     def say(self, message):
-        """The first member publishes MESSAGE; waits until it reached all."""
+        """Sends MESSAGE from the first client and waits until all have received it."""
         self.expect(message)
         self.members[0].say(message)
         self.wait_all()
@@ -108,7 +108,7 @@ class Crowd:
         for member in self.members:
             member.wait_count(len(self._expected), seconds)
 
-    def speak_in_turn(self, occasion):
+    def send_from_each(self, occasion):
         for number, member in enumerate(self.members):
             message = f'{occasion}: {number}'
             self.expect(message)
@@ -116,57 +116,57 @@ class Crowd:
             self.wait_all()
 
     def judge(self):
-        """All got what they were to get, once and in order, and nobody was closed."""
+        """Checks that every client is open and received all messages, once and in order."""
         for number, member in enumerate(self.members):
             member.settle()
-            assert member.end is None, f'member {number}: {member.end}'
+            assert member.end is None, f'client {number}: {member.end}'
             got = member.messages
             assert got == self._expected, (
-                f'member {number} got {len(got)} messages, not the {len(self._expected)} expected: '
-                + next((f'at {place} {is_} instead of {ought}' for place, (is_, ought)
+                f'client {number} received {len(got)} messages, expected {len(self._expected)}: '
+                + next((f'at {place}: {is_}, expected {ought}' for place, (is_, ought)
                         in enumerate(zip(got, self._expected)) if is_ != ought),
-                       f'surplus {got[len(self._expected):][:3]}'))
+                       f'unexpected {got[len(self._expected):][:3]}'))
 
 
 @contextlib.contextmanager
 def crowd(server, size=3):
-    """SIZE clients that talk with each other before and after what the context does to the server;
-    then nobody may have missed, doubled or lost anything."""
+    """SIZE clients that exchange messages before and after the context. At the end, each must have
+    received every message once and in order."""
     with contextlib.ExitStack() as stack:
         members = []
         for _ in range(size):
             members.append(Member(server.port))
             stack.callback(members[-1].leave)
-        people = Crowd(members)
-        people.speak_in_turn('before')
-        yield people
-        people.speak_in_turn('after')
-        people.judge()
+        group = Crowd(members)
+        group.send_from_each('before')
+        yield group
+        group.send_from_each('after')
+        group.judge()
 
 
 @contextlib.contextmanager
 def undisturbed(server, size=3, memory=0):
-    """As crowd (), and descriptors and memory are back where they were. MEMORY: bytes that were
-    used at some time before: the allocator may have kept them, or take them again."""
-    with crowd(server, size) as people:
+    """As crowd (), and checks that descriptors and memory return to their level before the context.
+    MEMORY: an earlier level in bytes, which the allocator may reach again."""
+    with crowd(server, size) as group:
         descriptors = _settled_descriptors(server)
         memory = max(memory, server.memory())
-        yield people
+        yield group
         eventually(lambda: server.descriptors() <= descriptors,
-                   lambda: f'{descriptors} descriptors as before, not {server.descriptors()}', 20)
+                   lambda: f'{server.descriptors()} descriptors, {descriptors} before', 20)
         eventually(lambda: server.memory() <= memory + server.memory_tolerance(),
-                   lambda: f'{memory} bytes of memory as before, not {server.memory()}', 20)
+                   lambda: f'{server.memory()} bytes of memory, {memory} before', 20)
 
 
 def _settled_descriptors(server):
-    """How many descriptors SERVER has, after all that is allocated once was: a visitor comes and
-    goes, a request is answered."""
+    """Counts the descriptors of SERVER after a client and a request, so that what is allocated on
+    first use is included."""
     descriptors = server.descriptors()
-    visitor = Client(server.port)
-    visitor.open()
-    visitor.leave()
-    visitor.abandon()
+    client = Client(server.port)
+    client.open()
+    client.leave()
+    client.abandon()
     server.ready()
-    # fewer: somebody was just being let go at first
-    eventually(lambda: server.descriptors() <= descriptors, 'the visitor to be gone')
+    # fewer is fine: another connection was still being closed at first
+    eventually(lambda: server.descriptors() <= descriptors, 'the extra client to be gone')
     return server.descriptors()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Several workers on one Redis, and clients on all of them who notice what is lost or doubled."""
+"""Several nodes on one Redis, with clients that check for lost and repeated messages."""
 
 import contextlib
 import re
@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from crowd import Member
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from redis_server import RedisServer
 from relay import Relay
 from ringdown import RingdownTestCase
@@ -16,21 +16,21 @@ from ringdown import RingdownTestCase
 MODES = ('stream', 'pubsub')
 STREAM = 'ringdown:log'
 CONNECTED = 'redis: connected'
-AWAY = r'Redis at \S+ is away: '
+AWAY = r'Redis at \S+ is down: '
 REFUSES = r'Redis at \S+ refuses messages: '
 LOST = r'Redis at \S+ has lost data'
-UNSENT = r'\d+ messages? did not get to Redis before the end: '
-# Bytes that the clients may not have heard yet: a quarter of the log, from which they would fall.
+UNSENT = r'Messages not sent to Redis before the end: \d+'
+# Bytes sent but not received yet: a quarter of the log, so that no client is evicted.
 AHEAD_MAX = 1 << 20
 
 
 class Fleet:
-    """Two or more clients on each worker. Each numbers what it says, and has to hear all that
-    everybody said, once, in the order in which it was said."""
+    """Two or more clients on each node. Each numbers its messages, and has to receive every message
+    of every client once, in the order of its sender."""
 
-    def __init__(self, workers, size):
-        self.workers = workers
-        self._members = [[Member(worker.port) for _ in range(size)] for worker in workers]
+    def __init__(self, nodes, size):
+        self.nodes = nodes
+        self._members = [[Member(node.port) for _ in range(size)] for node in nodes]
         self._said = Counter()  # by sender
         self._last = {}  # by sender
 
@@ -39,12 +39,12 @@ class Fleet:
         return [member for group in self._members for member in group]
 
     def at(self, place):
-        """The clients of the worker with the number PLACE."""
+        """The clients of the node with the number PLACE."""
         return self._members[place]
 
     def say(self, place, count=1, padding=''):
-        """A client of the worker PLACE says COUNT messages; its neighbours have them at once.
-        Returns the messages."""
+        """Sends COUNT messages from a client of the node PLACE, and waits until the clients of that
+        node have them. Returns the messages."""
         sender = f'client of {place}'
         first = self._said[sender]
         messages = [f'{sender}: {number}{padding}' for number in range(first, first + count)]
@@ -55,30 +55,31 @@ class Fleet:
             self._members[place][0].say(message)
             ahead += len(message)
             if ahead > AHEAD_MAX:
-                self.wait_heard([message], place)
+                self.wait_received([message], place)
                 ahead = 0
         began = time.monotonic()
-        self.wait_heard(messages, place)
+        self.wait_received(messages, place)
         expect_time(time.monotonic() - began, under=2 * SLOWNESS)
         return messages
 
     def say_everywhere(self, count=1):
-        for place in range(len(self.workers)):
+        for place in range(len(self.nodes)):
             self.say(place, count)
 
-    def wait_heard(self, messages, place, seconds=10):
-        """Waits until the clients of the worker PLACE have the last of MESSAGES."""
+    def wait_received(self, messages, place, seconds=10):
+        """Waits until the clients of the node PLACE have received the last of MESSAGES."""
         for member in self._members[place]:
             member.wait_message(messages[-1], seconds)
 
     def wait_all(self, seconds=10):
-        """Waits until everybody has heard the last of what everybody said."""
+        """Waits until every client has received the last message of every sender."""
         for member in self.members:
             for message in self._last.values():
                 member.wait_message(message, seconds)
 
     def judge(self, may_miss=False):
-        """Nobody was closed; nothing was doubled or disordered, nor lost unless it MAY_MISS."""
+        """Checks that no client was closed, and that no message was repeated, out of order, or
+        (unless MAY_MISS) lost."""
         for member in self.members:
             member.settle()
             assert member.end is None, member.end
@@ -89,7 +90,7 @@ class Fleet:
             numbers = [int(match[1]) for match in
                        (re.match(fr'{sender}: (\d+)', message) for message in heard) if match]
             in_order = sorted(set(numbers)) == numbers
-            assert in_order, f'doubled or out of order, from {sender}: {_faults(numbers)}'
+            assert in_order, f'repeated or out of order, from {sender}: {_faults(numbers)}'
             missing = set(range(count)) - set(numbers)
             assert may_miss or not missing, (
                 f'{len(missing)} of {count} from {sender} are missing: {sorted(missing)[:5]}…')
@@ -100,7 +101,7 @@ class Fleet:
 
 
 def _faults(numbers):
-    """Some of the places where NUMBERS do not grow."""
+    """The first pairs of NUMBERS that do not rise."""
     return [pair for pair in zip(numbers, numbers[1:]) if pair[1] <= pair[0]][:5]
 
 
@@ -110,7 +111,7 @@ class FleetTestCase(RingdownTestCase):
         self._redis = []
 
     def redis(self, *options, **settings):
-        """A Redis server of this test's own."""
+        """A new Redis server."""
         redis = RedisServer(f'{self.directory}/redis-{len(self._redis)}', *options, **settings)
         self._redis.append(redis)
         self.addCleanup(redis.finish)
@@ -121,71 +122,70 @@ class FleetTestCase(RingdownTestCase):
         self.addCleanup(relay.finish)
         return relay
 
-    def worker(self, redis, *options, **settings):
-        """A worker that has joined REDIS, which may also be a relay."""
-        worker = self.start(f'--redis={redis.url}', *options, **settings)
-        self.wait_connected(worker)
-        return worker
+    def node(self, redis, *options, **settings):
+        """A node that is connected to REDIS, which may be a relay."""
+        node = self.start(f'--redis={redis.url}', *options, **settings)
+        self.wait_connected(node)
+        return node
 
-    def workers(self, count, redis, *options, **settings):
-        return [self.worker(redis, *options, **settings) for _ in range(count)]
+    def nodes(self, count, redis, *options, **settings):
+        return [self.node(redis, *options, **settings) for _ in range(count)]
 
     @contextlib.contextmanager
-    def fleet(self, *workers, size=2, may_miss=False):
-        """Clients of WORKERS that hear each other before and after what the context does; nobody
-        may have been closed then, or have doubled, disordered or, unless it MAY_MISS, lost
-        anything."""
-        people = Fleet(workers, size)
-        self.addCleanup(people.leave)
-        people.say_everywhere()
-        people.wait_all()
-        yield people
-        for worker in workers:
-            self.wait_connected(worker)
-        people.say_everywhere()
-        people.wait_all()
-        people.judge(may_miss)
-        for worker in workers:
-            self.assertEqual(size, worker.ready()[1]['clients'])
+    def fleet(self, *nodes, size=2, may_miss=False):
+        """Clients of NODES that exchange messages before and after the context; then checks them
+        with judge()."""
+        group = Fleet(nodes, size)
+        self.addCleanup(group.leave)
+        group.say_everywhere()
+        group.wait_all()
+        yield group
+        for node in nodes:
+            self.wait_connected(node)
+        group.say_everywhere()
+        group.wait_all()
+        group.judge(may_miss)
+        for node in nodes:
+            self.assertEqual(size, node.ready()[1]['clients'])
 
-    def bus_state(self, worker):
-        """What /readyz says of the bus; whatever it says, the worker is ready."""
-        status, said = worker.ready()
+    def bus_state(self, node):
+        """The state of the bus in /readyz; the node is ready in any case."""
+        status, said = node.ready()
         self.assertEqual(200, status, said)
         return said['bus']
 
-    def wait_state(self, worker, pattern, seconds=10):
-        """Waits until the state of the bus matches PATTERN, and returns the match."""
+    def wait_state(self, node, pattern, seconds=10):
+        """Waits until the state of the bus matches PATTERN and returns the match."""
         return eventually(
-            lambda: re.fullmatch(pattern, self.bus_state(worker)),
-            lambda: f'the bus to be {pattern!r}, not {self.bus_state(worker)!r}', seconds)
+            lambda: re.fullmatch(pattern, self.bus_state(node)),
+            lambda: f'the bus to be {pattern!r}, not {self.bus_state(node)!r}', seconds)
 
-    def _wait_up(self, worker, up, pattern, seconds):
-        """Waits until the state matches PATTERN and the metric says UP; returns the match."""
+    def _wait_up(self, node, up, pattern, seconds):
+        """Waits until the state matches PATTERN and the metric is UP; returns the match."""
         return eventually(
-            lambda: worker.metric('ringdown_redis_up') == up
-            and re.fullmatch(pattern, self.bus_state(worker)),
-            lambda: f'up to be {up} and the bus {pattern!r}, not {self.bus_state(worker)!r}',
+            lambda: node.metric('ringdown_redis_up') == up
+            and re.fullmatch(pattern, self.bus_state(node)),
+            lambda: f'up to be {up} and the bus {pattern!r}, not {self.bus_state(node)!r}',
             seconds)
 
-    def wait_connected(self, *workers, seconds=15):
-        """Waits until all of WORKERS say so, in every place."""
-        for worker in workers:
-            self._wait_up(worker, 1, CONNECTED, seconds)
+    def wait_connected(self, *nodes, seconds=15):
+        """Waits until the state and the metric of all NODES are up."""
+        for node in nodes:
+            self._wait_up(node, 1, CONNECTED, seconds)
 
-    def wait_down(self, *workers, seconds=10):
-        """Waits until all of WORKERS say so, in every place; returns the reason each gives."""
+    def wait_down(self, *nodes, seconds=10):
+        """Waits until state, metric and log of all NODES are down; returns the reasons."""
         reasons = []
-        for worker in workers:
-            state = self._wait_up(worker, 0, r'redis: down since (\S+): (.+)', seconds)
+        for node in nodes:
+            state = self._wait_up(node, 0, r'redis: down since (\S+): (.+)', seconds)
             self.assertRegex(state[1], r'\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z')
             reasons.append(state[2])
-            worker.wait_log(AWAY)
+            node.wait_log(AWAY)
         return reasons
 
-    def wait_metric(self, worker, name, value, seconds=10):
-        eventually(lambda: worker.metric(name) == value,
-                   lambda: f'{name} to be {value}, not {worker.metric(name)}', seconds)
+    def wait_metric(self, node, name, value, seconds=10):
+        eventually(lambda: node.metric(name) == value,
+                   lambda: f'{name} to be {value}, not {node.metric(name)}', seconds)
 
     def describe(self):
         return super().describe() + '\n'.join(redis.describe() for redis in self._redis)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A Redis server of our own, and what can happen to one: killed, stopped, restarted, asked."""
+"""A Redis server for one test: it can be killed, stopped, restarted and queried."""
 
 import atexit
 import os
@@ -11,7 +11,7 @@ import socket
 import subprocess
 from urllib.parse import quote
 
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 
 ADDRESS = '127.0.0.1'
 _DEFAULTS = ('--bind', ADDRESS, '--save', '', '--enable-debug-command', 'local')
@@ -19,8 +19,8 @@ _APPEND_ONLY = ('--appendonly', 'yes', '--appendfsync', 'everysec')
 
 
 class Port:
-    """A TCP port that stays ours while nobody listens on it: not one of those the kernel gives
-    away, and reserved among all that run these tests here."""
+    """A TCP port that stays reserved while no server listens on it: outside the kernel's range of
+    ephemeral ports, and locked against other runs of these tests."""
 
     def __init__(self):
         with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as limits:
@@ -40,8 +40,8 @@ class Port:
 
 
 def _program(directory):
-    """The server's program; Debian has it in redis-tools under another name, by which alone it
-    knows what it is to be."""
+    """The path of the server; Debian's redis-tools has it as redis-check-rdb, and the program looks
+    at the name it was started as."""
     installed = shutil.which('redis-server')
     if installed:
         return installed
@@ -52,9 +52,9 @@ def _program(directory):
 
 
 class RedisServer:
-    """A server that is started at once, with its files in DIRECTORY, which is made for it.
-    OPTIONS: as on its command line. UNIX: it listens on a socket in DIRECTORY, not on a port.
-    PERSISTENT: its data survives. PASSWORD: of the default user."""
+    """A running server with its files in the new DIRECTORY. OPTIONS: of its command line. UNIX: it
+    listens on a socket in DIRECTORY instead of a port. PERSISTENT: it keeps its data when it is
+    restarted. PASSWORD: of the default user."""
 
     def __init__(self, directory, *options, unix=False, persistent=False, password=None):
         os.makedirs(directory)
@@ -80,7 +80,7 @@ class RedisServer:
 
     @property
     def name(self):
-        """As the log of those who use it names it."""
+        """Its address, as in the log of the service."""
         return self.path or f'{ADDRESS}:{self.port}'
 
     @property
@@ -97,7 +97,7 @@ class RedisServer:
             return file.read().splitlines()
 
     def begin(self, *options):
-        """Starts it, with OPTIONS added, and does not wait until it can be used."""
+        """Starts it with additional OPTIONS, and does not wait until it is ready."""
         with open(self._log_path, 'ab') as log:
             self._process = subprocess.Popen(
                 [*self._arguments, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -105,9 +105,9 @@ class RedisServer:
         atexit.register(self._process.kill)
 
     def start(self, *options):
-        told = self._count_ready()
+        before = self._count_ready()
         self.begin(*options)
-        eventually(lambda: self._count_ready() > told or self._process.poll() is not None,
+        eventually(lambda: self._count_ready() > before or self._process.poll() is not None,
                    'Redis to be ready', 20)
         if self._process.poll() is not None:
             raise AssertionError(f'Redis did not start:\n{self.describe()}')
@@ -116,7 +116,7 @@ class RedisServer:
         return sum('eady to accept connections' in line for line in self.log)
 
     def kill(self):
-        """Ends it where it is; nobody is told."""
+        """Kills it without a shutdown."""
         self._process.kill()
         self._process.wait()
         atexit.unregister(self._process.kill)
@@ -126,8 +126,8 @@ class RedisServer:
         self.start(*options)
 
     def begin_loading(self):
-        """Kills it and starts it with the data that it had, two seconds of which it loads, and says
-        so to whoever asks."""
+        """Restarts it with its data. It answers LOADING for the two seconds that it needs to load
+        them."""
         self.cli('EVAL', 'for i = 1, 2000 do redis.call("SET", i, i) end', '0')
         self.cli('SAVE')
         self.kill()
@@ -138,18 +138,18 @@ class RedisServer:
         try:
             return 'loading:1' in self.cli('INFO', 'persistence')
         except AssertionError:
-            return False  # it does not even listen yet
+            return False  # it does not listen yet
 
     def stop(self):
-        """It keeps its connections and says nothing any more; the kernel goes on accepting."""
+        """Suspends it: it answers nothing, but the kernel still accepts connections for it."""
         self._process.send_signal(signal.SIGSTOP)
 
     def cont(self):
         self._process.send_signal(signal.SIGCONT)
 
     def cli(self, *words, last=None):
-        """redis-cli WORDS: what it prints, without the last end of line; an error reply fails.
-        LAST: one more word, of any bytes."""
+        """Runs redis-cli WORDS and returns its output without the last newline; an error reply is a
+        failure. LAST: one more word, of any bytes."""
         with self.begin_cli(*words, reads=last is not None) as process:
             try:
                 output, errors = process.communicate(last, timeout=20 * SLOWNESS)
@@ -160,7 +160,7 @@ class RedisServer:
         return output.decode().removesuffix('\n')
 
     def begin_cli(self, *words, reads=False):
-        """The process of redis-cli WORDS, which is not waited for. READS: one more word."""
+        """Starts redis-cli WORDS and returns the process. READS: stdin has one more word."""
         secret = {'REDISCLI_AUTH': self.password} if self.password else {}
         place = ['-s', self.path] if self.path else ['-h', ADDRESS, '-p', str(self.port)]
         return subprocess.Popen(
@@ -179,5 +179,5 @@ class RedisServer:
             self._port.release()
 
     def describe(self):
-        """What it logged, for the report of a failure."""
+        """The end of its log, for the report of a failure."""
         return '\n'.join(['', f'Log of Redis at {self.name}:', *self.log[-40:]])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The network between a worker and its Redis, and what networks do: they delay, lose and cut."""
+"""A TCP relay between a node and its Redis server that delays, drops and cuts connections."""
 
 import queue
 import re
@@ -12,12 +12,12 @@ import time
 from redis_server import ADDRESS, Port
 
 _COMMANDS = re.compile(rb'(?<=\r\n)(EXEC|SUBSCRIBE|XREAD)(?=\r\n)')
-_LONGEST = 13  # a command with its ends of line
-_EXECUTED = re.compile(rb'(\A|\n)\*\d')  # the array that answers EXEC
+_LONGEST = 13  # bytes: a command with line ends
+_EXECUTED = re.compile(rb'(\A|\n)\*\d')  # the array reply to EXEC
 
 
 class _Connection:
-    """One of a worker's connections, with a reader and a writer each way."""
+    """A connection of a node: a reader and a writer in each direction."""
 
     def __init__(self, relay, worker, server):
         self._relay = relay
@@ -27,7 +27,7 @@ class _Connection:
         self._tail = b''
         self._swallows = False
         self._swallowed = b''
-        self.said = set()  # the commands that the worker sent on it
+        self.said = set()  # commands sent by the node
         for source, sink, inspect in ((worker, server, self._inspect_commands),
                                       (server, worker, self._inspect_answers)):
             on_the_way = queue.SimpleQueue()
@@ -68,31 +68,37 @@ class _Connection:
     def _inspect_answers(self, data):
         if self._swallows:
             self._swallowed += data
-            if _EXECUTED.search(self._swallowed):
-                self._relay.answer_swallowed.set()
+            answer = _EXECUTED.search(self._swallowed)
+            if not answer:
+                return b''
+            self._relay.answer_swallowed.set()
+            if self._relay.replacement is None:
                 self.cut()
-            return b''
+                return b''
+            self._swallows = False
+            before, self._swallowed = self._swallowed[:answer.end(1)], b''
+            return before + self._relay.replacement
         if self._relay.is_silenced(self):
             self._relay.lost += data
             return b''
         return data
 
     def cut(self):
-        """Both find their connection ended, the worker by a reset."""
+        """Closes both connections, that of the node by a reset."""
         if self._over.is_set():
             return
         self._over.set()
         self._worker.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         for end in self._worker, self._server:
             try:
-                end.shutdown(socket.SHUT_RDWR)  # so that the threads wake
+                end.shutdown(socket.SHUT_RDWR)  # wakes the threads
             except OSError:
-                pass  # it ended by itself
+                pass  # already closed
             end.close()
 
 
 class Relay:
-    """Passes on to SERVER what comes to its own port."""
+    """Relays connections from its own port to SERVER."""
 
     def __init__(self, server):
         self._server = server
@@ -102,8 +108,9 @@ class Relay:
         self._listener = None
         self._is_to_swallow = False
         self._silenced = None
-        self.delay = 0  # seconds, each way
-        self.lost = b''  # what was on its way back and silenced
+        self.delay = 0  # seconds, in each direction
+        self.replacement = None  # sent instead of the next EXEC's reply
+        self.lost = b''  # dropped bytes from the server
         self.answer_swallowed = threading.Event()
         self.accept()
 
@@ -116,7 +123,7 @@ class Relay:
         return f'redis://{self.name}'
 
     def accept(self):
-        """From now on connections are accepted."""
+        """Starts to accept connections."""
         self._listener = socket.create_server((ADDRESS, self._port.number))
         threading.Thread(target=self._run, args=[self._listener], daemon=True).start()
 
@@ -144,14 +151,14 @@ class Relay:
             connection.cut()
 
     def cut(self):
-        """All connections end; new ones are accepted."""
+        """Closes all connections; accepts new ones."""
         with self._lock:
             connections, self._connections = self._connections, []
         for connection in connections:
             connection.cut()
 
     def refuse(self):
-        """All connections end, and no new ones are accepted."""
+        """Closes all connections and the listener."""
         with self._lock:
             listener, self._listener = self._listener, None
         if listener:
@@ -159,20 +166,20 @@ class Relay:
             listener.close()
         self.cut()
 
-    def swallow_answer(self):
-        """The next EXEC reaches Redis and is done; its answer does not reach the worker, whose
-        connection is cut then."""
+    def swallow_answer(self, replacement=None):
+        """Drops the reply to the next EXEC, which Redis executes. Sends REPLACEMENT instead of it;
+        without one, closes the connection."""
         self.answer_swallowed.clear()
+        self.replacement = replacement
         self._is_to_swallow = True
 
     def claim_answer(self):
-        """Whether the answer to this EXEC is the one to be swallowed."""
+        """Returns whether to drop the reply to this EXEC."""
         claimed, self._is_to_swallow = self._is_to_swallow, False
         return claimed
 
     def silence(self, command):
-        """From now on nothing gets back to the worker on the connections on which it said COMMAND;
-        None: as before."""
+        """Drops all replies on connections on which the node has sent COMMAND; None: no more."""
         self._silenced = command
 
     def is_silenced(self, connection):

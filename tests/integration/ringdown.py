@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The program under test: started on free ports in a directory of its own, its log watched.
+"""Starts the program under test on free ports, in its own directory, and reads its log.
 
-A test fails on every warning it did not announce, on every report of a sanitizer, and when the
-program does not end cleanly.
+A test fails on a warning that it did not announce, on a sanitizer report, and on an exit status
+other than 0.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import prometheus
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from wire import Client
 
 ADDRESS = '127.0.0.1'
@@ -39,24 +39,24 @@ def program():
 
 
 def clean_environment(directory, extra=None):
-    """The caller's environment without all that could reach the program from outside."""
+    """Returns the environment without the variables that could affect the program."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith(_FOREIGN)}
     places = {name: directory for name in ('HOME', 'XDG_CONFIG_HOME', 'XDG_RUNTIME_DIR')}
-    # AddressSanitizer keeps what was freed, to see who uses it still: less than memory_tolerance
+    # AddressSanitizer quarantines freed memory: keep that below memory_tolerance
     sanitizer = ':'.join(filter(None, [os.environ.get('ASAN_OPTIONS'), 'quarantine_size_mb=16']))
     return {**environment, **places, 'LC_ALL': 'C.UTF-8', 'ASAN_OPTIONS': sanitizer,
             **(extra or {})}
 
 
 class Ringdown:
-    """A running server. Everything that waits has a deadline."""
+    """A running server. All waits have a deadline."""
 
     def __init__(self, directory, options, *, environment=None, warnings=(), prefix=(),
                  executable=None, defaults=_DEFAULTS):
         self._warnings = [re.compile(pattern) for pattern in warnings]
         self._lines = []
-        self._rest = b''  # of a line that has begun
+        self._rest = b''  # an incomplete line
         self._news = threading.Condition()
         self._status = None
         chosen = {option.partition('=')[0] for option in options}
@@ -87,7 +87,7 @@ class Ringdown:
                 self._take_in()
 
     def _take_in(self):
-        """Reads what the program has written by now; with the lock held."""
+        """Reads all available output; call with the lock held."""
         try:
             while END_OF_LOG not in self._lines[-1:]:
                 data = os.read(self._process.stdout.fileno(), 1 << 16)
@@ -106,13 +106,13 @@ class Ringdown:
 
     @property
     def log(self):
-        """Its lines so far."""
+        """The lines of the log so far."""
         with self._news:
             self._take_in()
             return self._lines.copy()
 
     def find_log(self, pattern):
-        """All matches of PATTERN in the log so far."""
+        """Returns the matches of PATTERN in the log so far."""
         return [match for match in (re.search(pattern, line) for line in self.log) if match]
 
     def wait_log(self, pattern, seconds=10):
@@ -137,21 +137,21 @@ class Ringdown:
         return len(os.listdir(f'/proc/{self.pid}/fd'))
 
     def open_files(self):
-        """Returns what the descriptors are of, as proc(5) names it."""
+        """Returns the targets of the descriptors, as named in /proc/PID/fd (proc(5))."""
         files = []
         for link in Path(f'/proc/{self.pid}/fd').iterdir():
-            with suppress(FileNotFoundError):  # closed since it was listed
+            with suppress(FileNotFoundError):  # closed since the listing
                 files.append(os.readlink(link))
         return files
 
     def memory(self):
-        """Private memory in bytes; the log and the table of clients, which are shared memory of
-        fixed size, do not count."""
+        """Returns the private memory in bytes, without the log and the client table (shared memory
+        of fixed size)."""
         with open(f'/proc/{self.pid}/status', encoding='ascii') as status:
             return 1024 * int(re.search(r'RssAnon:\s+(\d+)', status.read())[1])
 
     def memory_tolerance(self):
-        """How many bytes may come and go with the allocator; a sanitizer keeps what is freed."""
+        """Returns the tolerance in bytes for allocator caches and a sanitizer's quarantine."""
         with open(f'/proc/{self.pid}/maps', encoding='utf-8') as maps:
             return (64 << 20) if _SANITIZED.search(maps.read()) else (1 << 20)
 
@@ -180,8 +180,7 @@ class Ringdown:
         self._process.send_signal(number)
 
     def wait_exit(self, seconds=10):
-        """Waits until the program ended; returns its exit status. Wakes at once, so that the time
-        it took can be measured."""
+        """Waits until the program has ended, without polling delay; returns its exit status."""
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         if not poll.poll(seconds * SLOWNESS * 1000):
@@ -190,7 +189,7 @@ class Ringdown:
         return self._status
 
     def finish(self):
-        """Ends the program if it runs, politely and then firmly, and judges how it went."""
+        """Stops the program if it runs, kills it if that fails, and checks its status and log."""
         try:
             if self._status is None:
                 self._end()
@@ -208,7 +207,7 @@ class Ringdown:
         return bool(told) and told[-1][0] == 'Draining'
 
     def _end(self):
-        if not self._is_draining():  # else it ends by itself, now that its clients are gone
+        if not self._is_draining():  # a drain ends by itself: the clients are gone
             self.signal(signal.SIGINT)
         try:
             status = self.wait_exit(2)
@@ -222,11 +221,11 @@ class Ringdown:
         unexpected = [line for line in self.log if _ALARMING.search(line)
                       and not any(pattern.search(line) for pattern in self._warnings)]
         if unexpected:
-            raise AssertionError('unexpected in the log:\n' + '\n'.join(unexpected))
+            raise AssertionError('unexpected log lines:\n' + '\n'.join(unexpected))
 
 
 class RingdownTestCase(unittest.TestCase):
-    """A test with servers and clients that are cleared away at its end, clients first."""
+    """A test case that closes its clients and then stops its servers."""
 
     def setUp(self):
         self._servers = []
@@ -235,8 +234,8 @@ class RingdownTestCase(unittest.TestCase):
         self.directory = directory.name
 
     def start(self, *options, environment=None, warnings=(), prefix=()):
-        """Starts a server. WARNINGS: patterns of the lines at level warning the test provokes;
-        PREFIX: a command that runs the program."""
+        """Starts a server. WARNINGS: patterns of expected warnings; PREFIX: a command that runs the
+        program."""
         server = Ringdown(self.directory, options, environment=environment, warnings=warnings,
                           prefix=prefix)
         self._servers.append(server)
@@ -245,18 +244,18 @@ class RingdownTestCase(unittest.TestCase):
         return server
 
     def tcp(self, server, *, admin=False, **options):
-        """A connection to SERVER, or to its admin port, on which nothing was said yet."""
+        """Connects to SERVER, or to its admin port, without sending anything."""
         client = Client(server.admin_port if admin else server.port, **options)
         self.addCleanup(client.abandon)
         return client
 
     def connect(self, server, **options):
-        """A client of SERVER after its handshake."""
+        """Returns a client of SERVER with its handshake completed."""
         client = self.tcp(server, **options)
         client.open()
         return client
 
     def describe(self):
-        """What the servers logged, for the report of a failure."""
+        """Returns the last log lines of all servers, for a failure report."""
         return '\n'.join(line for server in self._servers
                          for line in ['', f'Log of {server.pid}:', *server.log[-60:]])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The stage: what is installed, at its prefix. Units, translations and manual pages are found by
-absolute paths, so that DESTDIR will not do."""
+"""Installs the build to its prefix. Units, translations and manual pages are found by absolute
+paths, so DESTDIR does not work."""
 
 import fcntl
 import json
@@ -15,21 +15,21 @@ def _meson(*words):
 
 
 def _install(build):
-    """Installs the build directory BUILD, if that stays within it; returns the prefix."""
+    """Installs BUILD if its prefix lies within BUILD; returns the prefix."""
     options = json.loads(_meson('introspect', build, '--buildoptions'))
     prefix = next(option['value'] for option in options if option['name'] == 'prefix')
     if Path(build) not in Path(prefix).parents:
-        raise RuntimeError(f'{build} would install to {prefix}, which is for the user to do; '
+        raise RuntimeError(f'the tests do not install to {prefix}, outside of {build}; run '
                            f'meson configure {build} --prefix={build}/stage')
 
     with open(os.path.join(build, 'stage.lock'), 'w', encoding='ascii') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other tests do the same
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other tests install, too
         _meson('install', '-C', build, '--quiet', '--only-changed')
     return prefix
 
 
 def stage():
-    """The prefix below which everything is installed; programs started from here know it too."""
+    """Returns the prefix of the installed build, also in RINGDOWN_STAGE for child processes."""
     if 'RINGDOWN_STAGE' not in os.environ:
         os.environ['RINGDOWN_STAGE'] = _install(os.environ['RINGDOWN_BUILD'])
     return os.environ['RINGDOWN_STAGE']

@@ -17,7 +17,7 @@ import sys
 import time
 
 from gi.repository import GLib
-from patience import Deadline
+from waiting import Deadline
 
 VARIABLE = 'RINGDOWN_HANDOVER'
 LAYOUT = 1

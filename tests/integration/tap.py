@@ -2,8 +2,8 @@
 # Copyright the Ringdown authors
 """Runs the unittest cases of the main module and reports in the Test Anything Protocol.
 
-Arguments choose tests by parts of their names. Where CI is set, a skipped test is a failure: what
-is not installed there would otherwise go untested for ever.
+Arguments select tests by a part of the name. With CI set, a skipped test is a failure: a missing
+program would otherwise leave its tests unrun without notice.
 """
 
 import concurrent.futures
@@ -14,9 +14,9 @@ import sys
 import time
 import unittest
 
-from patience import Untimely
+from waiting import TooLate
 
-CHANCES = 3  # for a test to be in time
+ATTEMPTS = 3  # for a test that fails only because something was late
 
 
 def _flatten(suite):
@@ -28,15 +28,15 @@ def _flatten(suite):
 
 
 class _Result(unittest.TestResult):
-    """Knows in addition whether nothing was wrong but that something was Untimely."""
+    """Also records whether every failure was a TooLate."""
 
     def __init__(self):
         super().__init__()
         self._causes = []
 
     @property
-    def is_untimely(self):
-        return bool(self._causes) and all(issubclass(each, Untimely) for each in self._causes)
+    def was_only_late(self):
+        return bool(self._causes) and all(issubclass(each, TooLate) for each in self._causes)
 
     def addError(self, test, err):
         self._causes.append(err[0])
@@ -57,21 +57,21 @@ def _diagnostics(text):
 
 
 def _run(test):
-    """Runs one test; returns whether it is fine, and the lines to print."""
+    """Runs one test; returns whether it passed, and the lines to print."""
     started = time.monotonic()
-    for chance in range(1, CHANCES + 1):
+    for attempt in range(1, ATTEMPTS + 1):
         result = _Result()
         test.run(result)
-        if not result.is_untimely:
+        if not result.was_only_late:
             break
     took = _diagnostics(f'{test.id()}: {time.monotonic() - started:.1f} s'
-                        + f', chance {chance}' * (chance > 1))
+                        + f', attempt {attempt}' * (attempt > 1))
 
     name = test.id().partition('.')[2]
     if result.skipped:
         reason = result.skipped[0][1]
         if 'CI' in os.environ:
-            return False, f'- {name}\n' + _diagnostics(f'skipped where nothing may be: {reason}')
+            return False, f'- {name}\n' + _diagnostics(f'skipped, not allowed in CI: {reason}')
         return True, f'- {name} # SKIP {reason}\n'
 
     if result.wasSuccessful():
@@ -83,9 +83,9 @@ def _run(test):
 
 
 def main(jobs=1):
-    """Runs the tests, JOBS at a time: more than one where each has a server of its own and mostly
-    waits."""
-    faulthandler.register(signal.SIGTERM, all_threads=True)  # says where a hanging test hangs
+    """Runs the tests, JOBS at a time. More than one job suits tests that have their own server and
+    mostly wait."""
+    faulthandler.register(signal.SIGTERM, all_threads=True)  # stacks of a hanging test
 
     loaded = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
     wanted = sys.argv[1:] or ['']

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Socket activation: sockets that a service manager passes on, and others that are none."""
+"""Socket activation: valid and invalid sockets passed by a service manager."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ import subprocess
 
 import tap
 from bus import Bus
-from passing import Passing
-from patience import SLOWNESS, eventually
+from socket_passing import SocketPassing
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 from wire import Client
 
@@ -25,23 +25,23 @@ def port_of(server):
 
 class ActivationTestCase(RingdownTestCase):
     def hold(self, held):
-        """Keeps a socket until the test ends, as a service manager does."""
+        """Keeps HELD open until the test ends, as a service manager does."""
         self.addCleanup(held.close)
         return held
 
     def passing(self, *sockets):
-        passing = Passing(self.directory, sockets)
+        passing = SocketPassing(self.directory, sockets)
         self.addCleanup(passing.stop)
         return passing
 
     def activate(self, sockets, *options, names=None, environment=None, warnings=()):
-        """Starts a server that inherits SOCKETS, called NAMES."""
+        """Starts a server that inherits SOCKETS with NAMES."""
         variables = {'LISTEN_FDNAMES': names} if names is not None else {}
         return self.start(*options, prefix=self.passing(*sockets).prefix, warnings=warnings,
                           environment={**variables, **(environment or {})})
 
     def answer(self, port):
-        """What is said to a handshake on PORT."""
+        """Returns the answer to a handshake on PORT."""
         client = Client(port)
         self.addCleanup(client.abandon)
         client.send(client.request())
@@ -49,7 +49,7 @@ class ActivationTestCase(RingdownTestCase):
 
 
 class PortTest(ActivationTestCase):
-    def test_a_socket_is_for_clients_whatever_its_name(self):
+    def test_a_socket_with_another_name_is_the_public_port(self):
         for names in None, 'ringdown.socket', 'clients', 'unknown':
             with self.subTest(names=names):
                 held = self.hold(listening_socket())
@@ -66,7 +66,7 @@ class PortTest(ActivationTestCase):
         self.assertEqual(200, server.ready()[0])
         self.connect(server).leave()
 
-    def test_both_may_come_in_any_order(self):
+    def test_both_ports_may_be_passed_in_any_order(self):
         for names in 'admin:ringdown.socket', 'ringdown.socket:admin':
             with self.subTest(names=names):
                 sockets = {name: self.hold(listening_socket()) for name in names.split(':')}
@@ -74,8 +74,8 @@ class PortTest(ActivationTestCase):
                 self.assertEqual(port_of(sockets['admin']), server.admin_port)
                 self.assertEqual(port_of(sockets['ringdown.socket']), server.port)
 
-    def test_several_are_listened_on_and_nothing_else(self):
-        """The options of ports do not count: they would fail."""
+    def test_several_sockets_replace_the_configured_addresses(self):
+        """--address and --port are ignored; they would fail."""
         held = [self.hold(listening_socket()) for _ in range(3)]
         server = self.activate(held, '--address=192.0.2.1', '--port=1')
         self.assertEqual([f'ws://{ADDRESS}:{port_of(each)}/ws' for each in held],
@@ -83,23 +83,23 @@ class PortTest(ActivationTestCase):
         for each in held:
             self.assertEqual(101, self.answer(port_of(each)).status)
 
-    def test_ipv6_is_served_too(self):
+    def test_ipv6_is_served(self):
         held = self.hold(listening_socket(socket.AF_INET6, '::1'))
         server = self.activate([held])
         server.wait_log(fr'Listening on ws://\[::1\]:{port_of(held)}/ws')
 
-    def test_a_connection_that_was_there_before_the_start_is_served(self):
+    def test_a_connection_made_before_the_start_is_served(self):
         held = self.hold(listening_socket())
         first = Client(port_of(held))
         self.addCleanup(first.abandon)
         first.send(first.request())
         self.activate([held])
         first.expect_opened()
-        first.text('who woke you up?')
-        first.expect_text('who woke you up?')
+        first.text('first message')
+        first.expect_text('first message')
         first.abandon()
 
-    def test_sockets_for_another_process_are_not_touched(self):
+    def test_sockets_for_another_process_are_ignored(self):
         held = self.hold(listening_socket())
         server = self.activate([held], environment={'LISTEN_PID': str(os.getpid())})
         self.assertNotEqual(port_of(held), server.port)
@@ -120,7 +120,7 @@ class DrainTest(ActivationTestCase):
         self.bus.call('Drain', 'a{sv}', 0)
         eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
 
-    def test_new_clients_are_told_to_come_again_rather_than_kept_waiting(self):
+    def test_during_a_drain_new_clients_get_503_with_retry_after(self):
         server = self.activate_on_bus()
         client = self.connect(server)
         self.drain(server)
@@ -133,7 +133,7 @@ class DrainTest(ActivationTestCase):
         client.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_they_are_let_in_again_once_the_drain_is_cancelled(self):
+    def test_after_a_cancelled_drain_new_clients_are_accepted(self):
         server = self.activate_on_bus()
         client = self.connect(server)
         self.drain(server)
@@ -142,7 +142,7 @@ class DrainTest(ActivationTestCase):
         self.connect(server).leave()
         client.leave()
 
-    def test_what_was_not_accepted_is_for_the_next(self):
+    def test_waiting_connections_are_left_to_the_next_process(self):
         server = self.activate_on_bus()
         server.signal(signal.SIGTERM)
         self.assertEqual(0, server.wait_exit())
@@ -154,9 +154,9 @@ class DrainTest(ActivationTestCase):
         early.abandon()
 
     def end_with_a_crowd(self, server, client, count, hello):
-        """Lets the last CLIENT leave and COUNT others come, who send what HELLO makes of them, in
-        a moment in which the server is stopped, so that it sees both at once; waits for its end
-        and returns the others, with the next server there."""
+        """Stops the server with a signal, disconnects CLIENT, its last one, connects COUNT others,
+        which send hello(client), and continues the server, so that it sees all of this at once.
+        Waits until it exits, starts the next server, and returns the others."""
         self.drain(server)
         server.signal(signal.SIGSTOP)
         crowd = [Client(server.port) for _ in range(count)]
@@ -169,17 +169,17 @@ class DrainTest(ActivationTestCase):
         self.activate_on_bus()
         return crowd
 
-    def test_the_end_resets_nobody(self):
-        """Each is refused in words, or let in by the next."""
+    def test_the_exit_resets_no_connection(self):
+        """Each connection gets 503, or is accepted by the next process."""
         server = self.activate_on_bus()
         crowd = self.end_with_a_crowd(server, self.connect(server), 10, Client.request)
         self.assertLessEqual({each.read_answer().status for each in crowd}, {101, 503})
         for each in crowd:
             each.abandon()
 
-    def test_at_the_end_the_backlog_is_left_to_the_next(self):
-        """All but the few that one turn of the main loop may accept, though it lasts a moment more
-        for one who is in the middle of a handshake."""
+    def test_at_the_exit_the_backlog_is_left_to_the_next_process(self):
+        """Only one iteration of the main loop may accept connections, although the process waits a
+        moment longer for a client in the middle of its handshake."""
         server = self.activate_on_bus()
         client, slow = self.connect(server), self.tcp(server)
         slow.send(slow.request()[:30])
@@ -198,7 +198,7 @@ class DrainTest(ActivationTestCase):
 
 class RefusalTest(ActivationTestCase):
     def assert_refused(self, what, *sockets, environment=None):
-        """The program ends with 1 and one line, in which there is WHAT."""
+        """Asserts that the program exits with 1 and one line that contains WHAT."""
         done = subprocess.run(
             [*self.passing(*sockets).prefix, program(), '--bus=none', '--port=0',
              '--admin-port=-1'],
@@ -208,7 +208,7 @@ class RefusalTest(ActivationTestCase):
         self.assertRegex(done.stderr, r'\Aringdown: [^\n\x1b]+\n\Z')
         self.assertIn(what, done.stderr)
 
-    def test_what_does_not_listen_on_tcp_is_named(self):
+    def test_anything_but_a_listening_tcp_socket_is_refused(self):
         good = self.hold(listening_socket())
         datagram = self.hold(socket.socket(type=socket.SOCK_DGRAM))
         datagram.bind((ADDRESS, 0))
@@ -218,20 +218,20 @@ class RefusalTest(ActivationTestCase):
         idle.bind((ADDRESS, 0))
         connected = self.hold(socket.create_connection(good.getsockname()))
         file = self.hold(open(os.devnull, 'rb'))
-        for bad, why in ((datagram, 'is not of TCP'), (local, 'is not of TCP'),
+        for bad, why in ((datagram, 'is not a TCP socket'), (local, 'is not a TCP socket'),
                          (idle, 'does not listen'), (connected, 'does not listen'),
-                         (file, 'is no socket')):
+                         (file, 'is not a socket')):
             with self.subTest(why, bad=bad):
-                self.assert_refused(f'3 (“bad”) was passed to listen on, but {why}', bad,
+                self.assert_refused(f'3 (“bad”) {why}', bad,
                                     environment={'LISTEN_FDNAMES': 'bad'})
                 self.assert_refused('4 (“bad”)', good, bad,
                                     environment={'LISTEN_FDNAMES': 'good:bad'})
 
-    def test_more_than_was_passed_is_refused(self):
+    def test_a_descriptor_that_is_not_open_is_refused(self):
         self.assert_refused('4 (“unknown”)', self.hold(listening_socket()),
                             environment={'LISTEN_FDS': '2'})
 
-    def test_numbers_that_cannot_be_right_are_named(self):
+    def test_invalid_numbers_are_refused(self):
         held = self.hold(listening_socket())
         for name, values in (('LISTEN_FDS', ('99999', '-1', 'all', '', '\x1b[31m')),
                              ('LISTEN_PID', ('-1', 'me', ''))):
@@ -239,7 +239,7 @@ class RefusalTest(ActivationTestCase):
                 with self.subTest(name, value=value):
                     self.assert_refused(name, held, environment={name: value})
 
-    def test_names_must_be_as_many_as_sockets(self):
+    def test_the_number_of_names_must_match(self):
         held = self.hold(listening_socket())
         for names in 'a:b', ':' * 5000:
             with self.subTest(names=names[:10]):

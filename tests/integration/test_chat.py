@@ -13,7 +13,7 @@ import tap
 import websockets
 import wscat
 from crowd import Member, crowd
-from patience import SLOWNESS, expect_time
+from waiting import SLOWNESS, expect_time
 from ringdown import RingdownTestCase
 from wire import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, frame
 
@@ -67,35 +67,35 @@ class TalkTest(RingdownTestCase):
     def test_text_and_binary_pass_unchanged(self):
         server = self.start()
         every_byte = bytes(range(256))
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             for opcode, payload in ((TEXT, 'ünïcödé \0 🛰 \U0010ffff \ufffe'.encode()),
                                     (BINARY, every_byte), (TEXT, b''), (BINARY, b'')):
                 client.send(frame(opcode, payload))
-                people.expect(payload, opcode)
-            people.wait_all()
+                group.expect(payload, opcode)
+            group.wait_all()
 
     def test_messages_at_the_limits_of_length_forms_pass(self):
         server = self.start('--max-message=128KiB')
-        with crowd(server) as people:
+        with crowd(server) as group:
             for length in 1, 125, 126, 127, 65535, 65536, 65537, 131072:
-                people.say('x' * length)
+                group.say('x' * length)
 
     def test_a_message_as_long_as_the_default_limit_passes(self):
         server = self.start()
-        with crowd(server) as people:
-            people.say('x' * 65536)
+        with crowd(server) as group:
+            group.say('x' * 65536)
 
     def test_fragments_are_joined(self):
         server = self.start()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             client.send(frame(TEXT, b'one ', fin=False) + frame(CONTINUATION, b'', fin=False)
                         + frame(CONTINUATION, b'two ', fin=False) + frame(CONTINUATION, b'three'))
-            people.expect('one two three')
+            group.expect('one two three')
             client.send(frame(BINARY, b'\xff', fin=False) + frame(CONTINUATION, b''))
-            people.expect(b'\xff', BINARY)
-            people.wait_all()
+            group.expect(b'\xff', BINARY)
+            group.wait_all()
 
     def test_a_ping_between_fragments_is_answered_at_once(self):
         client = self.connect(self.start())
@@ -106,33 +106,33 @@ class TalkTest(RingdownTestCase):
 
     def test_a_message_sent_byte_by_byte_passes(self):
         server = self.start()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             for byte in frame(TEXT, 'drop by drop 🛰'.encode() + b'.' * 120):
                 client.send(bytes([byte]))
-            people.expect('drop by drop 🛰' + '.' * 120)
-            people.wait_all()
+            group.expect('drop by drop 🛰' + '.' * 120)
+            group.wait_all()
 
     def test_messages_sent_with_the_handshake_are_not_lost(self):
         server = self.start()
-        with crowd(server) as people:
+        with crowd(server) as group:
             hasty = self.tcp(server)
             hasty.open(behind=frame(TEXT, b'first') + frame(TEXT, b'second'))
-            people.expect('first')
-            people.expect('second')
+            group.expect('first')
+            group.expect('second')
             hasty.expect_text('first')
             hasty.expect_text('second')
-            people.wait_all()
+            group.wait_all()
 
     def test_many_messages_sent_with_the_handshake_are_not_lost(self):
         server = self.start()
-        with crowd(server) as people:
+        with crowd(server) as group:
             hasty = self.tcp(server)
             messages = [f'{number}'.ljust(60_000, '.') for number in range(20)]
             hasty.open(behind=b''.join(frame(TEXT, message.encode()) for message in messages))
             for message in messages:
-                people.expect(message)
-            people.wait_all()
+                group.expect(message)
+            group.wait_all()
 
     def test_a_partial_frame_sent_with_the_handshake_is_completed(self):
         client = self.tcp(self.start())
@@ -144,13 +144,13 @@ class TalkTest(RingdownTestCase):
     def test_a_burst_arrives_in_order_exactly_once(self):
         server = self.start()
         burst = [f'message {number}' for number in range(10_000)]
-        with crowd(server) as people:
+        with crowd(server) as group:
             for message in burst:
-                people.expect(message)
+                group.expect(message)
             sender = Member(server.port)
             self.addCleanup(sender.leave)
             sender.client.send(b''.join(frame(TEXT, message.encode()) for message in burst), 60)
-            people.wait_all(60)
+            group.wait_all(60)
 
     def test_two_bursts_at_once_arrive_in_the_same_order(self):
         server = self.start()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""`ringdown --check`: what it shows of the configuration, and what it finds to bite."""
+"""`ringdown --check`: the settings that it shows, and the problems that it finds."""
 
 import getpass
 import json
@@ -14,11 +14,12 @@ import unicodedata
 
 import tap
 from bus import Bus
-from checks import BITES, FINE, PORTS, WRONG_USAGE, CheckTestCase
+from checks import FINE, PORTS, PROBLEMS, WRONG_USAGE, CheckTestCase
+from fake_managers import INFINITY, Logind, Refusal, Systemd, service, silence
+from fake_service import FakeService
 from gi.repository import GLib
-from managers import INFINITY, Logind, Refusal, Systemd, service, silence
-from patience import SLOWNESS, expect_time
 from ringdown import ADDRESS, clean_environment, program
+from waiting import SLOWNESS, expect_time
 
 MINUTE = 60_000_000
 USER_MANAGER = f'user@{os.getuid()}.service'
@@ -31,12 +32,12 @@ def columns(text):
 
 class SettingsTest(CheckTestCase):
     def settings(self, *options, **more):
-        """The table: by option its value and where that is from."""
+        """The table of settings: a value and a source for each option."""
         lines = self.check('--bus=none', *PORTS, *options, **more).stdout.splitlines()
         rows = [line.split(maxsplit=1) for line in lines if line.startswith('  ')]
         return {name: tuple(cell.strip() for cell in rest.rsplit('  ', 1)) for name, rest in rows}
 
-    def test_nothing_is_wrong(self):
+    def test_defaults_have_no_problems(self):
         self.assert_finds(FINE, {}, '--bus=none', *PORTS)
 
     def test_each_option_is_shown_with_its_value_and_source(self):
@@ -55,7 +56,7 @@ class SettingsTest(CheckTestCase):
             with self.subTest(option):
                 self.assertEqual((value, source), settings[option])
 
-    def test_other_variables_are_named_as_the_source(self):
+    def test_variables_of_redis_are_shown_as_the_source(self):
         settings = self.settings(environment={'REDIS_PORT': '1', 'REDIS_CHANNEL': 'bell'})
         self.assertEqual(('redis://localhost:1', 'REDIS_PORT'), settings['redis'])
         self.assertEqual('REDIS_CHANNEL', settings['redis-channel'][1])
@@ -82,7 +83,7 @@ class SettingsTest(CheckTestCase):
             pass
         self.assertIn(f'Key file: {path}\n', self.check('--bus=none').stdout)
 
-    def test_what_a_start_refuses_is_refused_alike(self):
+    def test_invalid_settings_are_refused_as_at_a_start(self):
         for status, options, environment in (
                 (WRONG_USAGE, ['--port=http'], {}), (WRONG_USAGE, ['--colour'], {}),
                 (WRONG_USAGE, ['--log-size=64KiB'], {}), (1, [], {'RINGDOWN_PORT': 'http'}),
@@ -92,18 +93,18 @@ class SettingsTest(CheckTestCase):
                 self.assertEqual((status, ''), (done.returncode, done.stdout))
                 self.assertRegex(done.stderr, r'\Aringdown: [^\n]+\n\Z')
 
-    def test_it_is_no_setting(self):
+    def test_check_cannot_be_set_in_the_environment(self):
         self.start(environment={'RINGDOWN_CHECK': '1'})
         done = self.check('--help')
         self.assertRegex(done.stdout, r'\n  --check  ')
         self.assertNotIn('Key file:', done.stdout)
 
-    def test_hostile_text_is_shown_harmless(self):
+    def test_control_characters_are_escaped(self):
         done = self.check('--bus=none', *PORTS, '--notify-message=a\x1b[2J\nb\u202ec')
         self.assertIn('a\\u001b[2J\\u000ab\\u202ec', done.stdout)
         self.assertNotIn('\x1b', done.stdout)
 
-    def test_it_fits_a_terminal(self):
+    def test_output_fits_a_terminal(self):
         origins = ' '.join(f'https://{i}.example.org' for i in range(60))
         options = ['--bus=none', '--port=0', '--admin-port=0', '--address=0.0.0.0',
                    f'--allow-origin={origins}', f'--notify-message={"通知" * 50}']
@@ -113,7 +114,7 @@ class SettingsTest(CheckTestCase):
                 done = self.check(*options, capture_output=False, stdout=terminal,
                                   stderr=subprocess.PIPE)
             lines = self.read_all(screen).decode().split('\r\n')
-        self.assertEqual((BITES, ''), (done.returncode, done.stderr))
+        self.assertEqual((PROBLEMS, ''), (done.returncode, done.stderr))
         for line in lines:
             self.assertLessEqual(columns(line), 80, line)
             self.assertNotIn('\x1b', line)
@@ -127,28 +128,29 @@ class SettingsTest(CheckTestCase):
         while True:
             try:
                 text += screen.read(65536)
-            except OSError:  # nobody has the terminal open any more
+            except OSError:  # the program has closed the terminal
                 return text
 
-    def test_what_cannot_be_printed_is_an_error(self):
+    def test_failed_output_is_an_error(self):
         with open('/dev/full', 'wb') as full:
             done = self.check('--bus=none', *PORTS, capture_output=False, stdout=full,
                               stderr=subprocess.PIPE)
-        self.assertEqual(BITES, done.returncode)
+        self.assertEqual(PROBLEMS, done.returncode)
         done = self.check('--bus=none', *PORTS, prefix=('sh', '-c', 'exec "$@" >&-', 'sh'))
-        self.assertEqual((BITES, ''), (done.returncode, done.stderr))
+        self.assertEqual((PROBLEMS, ''), (done.returncode, done.stderr))
 
 
 class MachineTest(CheckTestCase):
-    def test_descriptors_for_too_few_clients_bite(self):
-        for clients, status in ((616, FINE), (617, BITES)):
+    def test_too_few_descriptors_are_a_problem(self):
+        for clients, status in ((616, FINE), (617, PROBLEMS)):
             with self.subTest(clients=clients):
-                found = {'Will bite': ['max-clients is 617, but descriptors allow for 616']}
+                found = {'Problems': ['max-clients is 617, but there are only enough file '
+                                      'descriptors for 616']}
                 self.assert_finds(status, found if status else {}, '--bus=none', *PORTS,
                                   f'--max-clients={clients}',
                                   prefix=('prlimit', '--nofile=1000:1000'))
 
-    def test_a_taken_port_bites_and_names_who_holds_it(self):
+    def test_a_used_port_is_a_problem(self):
         with socket.socket() as taken:
             taken.bind((ADDRESS, 0))
             taken.listen()
@@ -156,49 +158,51 @@ class MachineTest(CheckTestCase):
             for option, other in (('port', '--admin-port=0'), ('admin-port', '--port=0')):
                 with self.subTest(option):
                     found = self.assert_finds(
-                        BITES, {'Will bite': [f'{ADDRESS}:{port} is taken by ']}, '--bus=none',
+                        PROBLEMS, {'Problems': [f'{ADDRESS}:{port} is in use: ']}, '--bus=none',
                         f'--address={ADDRESS}', f'--admin-address={ADDRESS}',
                         f'--{option}={port}', other)
-                    self.assertIn(f'(process {os.getpid()})', found)
-                    self.assertIn(f'give another {option}\n', found)
+                    self.assertIn(f"ss -ltnp 'sport = :{port}'", found)
+                    self.assertIn(f'or change {option}\n', found)
 
-    def test_a_port_that_was_left_is_free(self):
+    def test_a_port_in_time_wait_is_free(self):
         server = self.start('--drain-timeout=0')
         client = self.connect(server)
         port = server.port
         server.signal(signal.SIGTERM)
-        client.expect_close(1012)  # the server ends it first, so its side is in TIME_WAIT
+        client.expect_close(1012)  # the server closes first, so its socket is in TIME_WAIT
         server.wait_exit()
         self.assert_finds(FINE, {}, '--bus=none', f'--port={port}', '--admin-port=0')
 
-    def test_the_same_port_twice_bites(self):
-        self.assert_finds(BITES, {'Will bite': ['exclude each other']}, '--bus=none',
+    def test_the_same_port_twice_is_a_problem(self):
+        self.assert_finds(PROBLEMS, {'Problems': ['conflict: ']}, '--bus=none',
                           '--port=65000', '--admin-port=65000')
 
-    def test_an_address_that_is_not_ours_bites(self):
-        self.assert_finds(BITES, {'Will bite': ['open to the world',
-                                                '192.0.2.1 cannot be listened on']},
+    def test_an_address_of_another_machine_is_a_problem(self):
+        self.assert_finds(PROBLEMS, {'Problems': ['address (192.0.2.1): other machines can connect',
+                                                'cannot listen on 192.0.2.1']},
                           '--bus=none', '--address=192.0.2.1', *PORTS)
 
-    def test_an_address_open_to_the_world_bites(self):
-        self.assert_finds(BITES, {'Will bite': ['address (0.0.0.0, ::) is open to the world']},
+    def test_an_exposed_address_is_a_problem(self):
+        self.assert_finds(PROBLEMS,
+                          {'Problems': ['address (0.0.0.0, ::): other machines can connect']},
                           '--bus=none', '--address=0.0.0.0 localhost', '--address=::',
                           '--reuse-port', *PORTS)
-        self.assert_finds(BITES, {'Will bite': ['admin-address (0.0.0.0) is open']},
+        self.assert_finds(PROBLEMS,
+                          {'Problems': ['admin-address (0.0.0.0): other machines can connect']},
                           '--bus=none', '--admin-address=0.0.0.0', *PORTS)
         self.assert_finds(FINE, {}, '--bus=none', '--admin-address=0.0.0.0', '--port=0',
                           '--admin-port=-1')
 
-    def test_grace_as_long_as_the_drain_bites(self):
+    def test_a_grace_period_as_long_as_the_drain_is_a_problem(self):
         grace = '--drain-grace=1min'
-        self.assert_finds(BITES, {'Will bite': ['drain-grace (1min) is not shorter than']},
+        self.assert_finds(PROBLEMS, {'Problems': ['drain-grace (1min) is not shorter than']},
                           '--bus=none', *PORTS, grace, '--drain-timeout=1min')
         self.assert_finds(FINE, {}, '--bus=none', *PORTS, grace, '--drain-timeout=61s')
         self.assert_finds(FINE, {}, '--bus=none', *PORTS, '--drain-timeout=0')
 
 
 class BusTestCase(CheckTestCase):
-    """With a session bus and a system bus of its own."""
+    """Starts a session bus and a system bus for the test."""
 
     def setUp(self):
         super().setUp()
@@ -225,7 +229,7 @@ class BusTestCase(CheckTestCase):
                                     **more)
 
     def fake_session(self, units, stop_us=INFINITY, lingers=True):
-        """A user's manager with UNITS, in a system that gives it STOP_US to stop."""
+        """Starts a fake user manager with UNITS and the stop timeout STOP_US."""
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=stop_us)})
         self.fake(Logind, self.system, GLib.Variant('b', lingers))
         return self.fake(Systemd, self.session, units)
@@ -234,18 +238,18 @@ class BusTestCase(CheckTestCase):
 class UnitTest(BusTestCase):
     UNIT = 'ringdown.service'
 
-    def test_without_a_service_manager_there_is_no_unit(self):
+    def test_without_a_service_manager_the_unit_is_not_checked(self):
         self.assert_finds(FINE, {'Not checked': ['no service manager is on the bus']})
 
-    def test_without_the_unit_there_is_nothing_to_bite(self):
+    def test_a_unit_that_is_not_installed_is_not_checked(self):
         self.fake_session({})
-        self.assert_finds(FINE, {'Not checked': ['ringdown.service may take to stop: it is not']})
+        self.assert_finds(FINE, {'Not checked': ['the unit ringdown.service: it is not installed']})
 
-    def test_a_unit_that_extends_its_time_is_fine(self):
+    def test_a_unit_that_can_extend_its_stop_timeout_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)})
         self.assert_finds(FINE, {})
 
-    def test_a_unit_that_may_not_extend_its_time_bites(self):
+    def test_a_unit_that_cannot_extend_its_stop_timeout_is_a_problem(self):
         for kind, access in (('simple', 'main'), ('notify', 'none'), ('exec', 'all')):
             with self.subTest(kind=kind, access=access):
                 unit = service(stop_us=90_000_000, kind=kind, access=access)
@@ -253,37 +257,37 @@ class UnitTest(BusTestCase):
                 system = Systemd(self.system, {USER_MANAGER: service(stop_us=INFINITY)})
                 logind = Logind(self.system, GLib.Variant('b', True))
                 try:
-                    self.assert_finds(BITES, {'Will bite': [
-                        'ringdown.service is killed 1min 30s after']})
+                    self.assert_finds(PROBLEMS, {'Problems': [
+                        'systemd kills ringdown.service 1min 30s after']})
                     self.assert_finds(FINE, {}, '--drain-timeout=80')
-                    self.assert_finds(BITES, {'Will bite': ['drain-timeout']},
+                    self.assert_finds(PROBLEMS, {'Problems': ['drain-timeout']},
                                       '--drain-timeout=80001ms')
                 finally:
                     for fake in (session, system, logind):
                         fake.stop()
 
-    def test_a_unit_that_never_ends_its_wait_is_fine(self):
+    def test_a_unit_without_stop_timeout_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=INFINITY, kind='simple')})
         self.assert_finds(FINE, {})
 
-    def test_a_unit_without_time_to_ask_for_more_bites(self):
+    def test_a_stop_timeout_too_short_to_extend_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=1_000_000)})
-        self.assert_finds(BITES, {'Will bite': ['before it could ask for time']})
+        self.assert_finds(PROBLEMS, {'Problems': ['before it has asked for more time']})
 
     def test_a_unit_that_hands_over_at_a_restart_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(16))})
         self.assert_finds(FINE, {})
 
-    def test_a_unit_without_a_store_bites(self):
+    def test_a_unit_without_descriptor_store_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(0))})
-        found = self.assert_finds(BITES, {'Will bite': [
-            f'{self.UNIT} has no store to keep clients in (FileDescriptorStoreMax=)']})
+        found = self.assert_finds(PROBLEMS, {'Problems': [
+            f'{self.UNIT} cannot store clients during “systemctl restart”']})
         self.assertIn(f'(systemctl --user edit {self.UNIT})', found)
 
-    def test_a_unit_that_restarts_as_it_stops_bites(self):
+    def test_a_unit_with_the_same_signal_for_stop_and_restart_is_a_problem(self):
         self.fake(Systemd, self.system, {self.UNIT: service(
             stop_us=10_000_000, **self.restart(16, signal.SIGTERM))})
-        found = self.assert_finds(BITES, {'Will bite': [
+        found = self.assert_finds(PROBLEMS, {'Problems': [
             f'{self.UNIT} cannot tell a restart from a stop (RestartKillSignal=)']}, '--bus=system')
         self.assertIn(f'(systemctl edit {self.UNIT})', found)
 
@@ -292,50 +296,52 @@ class UnitTest(BusTestCase):
         return {'FileDescriptorStoreMax': GLib.Variant('u', store),
                 'RestartKillSignal': GLib.Variant('i', number)}
 
-    def test_the_limit_of_the_unit_counts_too(self):
+    def test_the_descriptor_limit_of_the_unit_is_checked(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000,
                                               LimitNOFILE=GLib.Variant('t', 1000))})
         self.assert_finds(FINE, {}, '--max-clients=600')
-        self.assert_finds(BITES, {'Will bite': ['allow for 616 clients only']},
+        self.assert_finds(PROBLEMS, {'Problems': ['only enough file descriptors for 616']},
                           '--max-clients=617')
 
-    def test_what_the_unit_sets_for_itself_is_told(self):
+    def test_variables_that_the_unit_sets_are_shown(self):
         variables = GLib.Variant('as', ['RINGDOWN_PORT=0', 'LANG=C', 'RINGDOWN_PATH=/\x1b[2J'])
         self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
-        told = [f'{self.UNIT} sets for itself: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J;']
+        told = [f'{self.UNIT} sets for the service: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J.']
         self.assert_finds(FINE, {'Not checked': told})
-        told = [f'{self.UNIT} sets for itself: RINGDOWN_PATH=']
+        told = [f'{self.UNIT} sets for the service: RINGDOWN_PATH=']
         self.assert_finds(FINE, {'Not checked': told}, environment={'RINGDOWN_PORT': '0'})
 
     def test_a_password_that_the_unit_sets_is_not_shown(self):
         variables = GLib.Variant('as', ['RINGDOWN_REDIS=redis://:pa55@h', 'REDIS_PORT=7'])
         self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
         self.assert_finds(FINE, {'Not checked': [
-            'sets for itself: RINGDOWN_REDIS=redis://***@h REDIS_PORT=7;']})
+            'sets for the service: RINGDOWN_REDIS=redis://:***@h:6379 REDIS_PORT=7.']})
 
-    def test_the_user_manager_bites(self):
+    def test_a_short_stop_timeout_of_the_user_manager_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, stop_us=2 * MINUTE)
-        self.assert_finds(BITES, {'Will bite': [f'at logout and shutdown {USER_MANAGER}']})
+        self.assert_finds(PROBLEMS, {'Problems': [
+            f'at logout and shutdown, systemd kills {USER_MANAGER}']})
         self.assert_finds(FINE, {}, '--drain-timeout=110')
-        self.assert_finds(BITES, {'Will bite': ['killed after 2min']}, '--drain-timeout=111')
+        self.assert_finds(PROBLEMS, {'Problems': ['after 2min']}, '--drain-timeout=111')
 
-    def test_a_user_who_does_not_linger_bites(self):
+    def test_a_user_without_lingering_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, lingers=False)
-        self.assert_finds(BITES, {'Will bite': [f'loginctl enable-linger {getpass.getuser()}']})
+        self.assert_finds(PROBLEMS, {'Problems': [f'loginctl enable-linger {getpass.getuser()}']})
 
-    def test_a_system_that_does_not_say_does_not_bite(self):
+    def test_a_system_that_does_not_answer_is_no_problem(self):
         self.fake(Systemd, self.session, {self.UNIT: service(stop_us=10_000_000)})
-        self.assert_finds(FINE, {'Not checked': [f'how long {USER_MANAGER} may take to stop',
-                                                 'logind does not say']})
+        self.assert_finds(FINE, {'Not checked': [f'the stop timeout of {USER_MANAGER}: no answer',
+                                                 'no answer from logind']})
         self.environment['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/nonexistent'
-        self.assert_finds(FINE, {'Not checked': ['the system bus cannot be reached']})
+        self.assert_finds(FINE, {'Not checked': ['cannot connect to the system bus']})
 
-    def test_a_user_without_session_lingers_by_the_file_alone(self):
+    def test_lingering_of_a_user_without_session_depends_on_the_file(self):
         self.fake(Systemd, self.session, {self.UNIT: service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=INFINITY)})
         self.fake(Logind, self.system, None)
         lingers = os.path.exists(f'/var/lib/systemd/linger/{getpass.getuser()}')
-        self.assert_finds(FINE if lingers else BITES, {} if lingers else {'Will bite': ['linger']})
+        self.assert_finds(FINE if lingers else PROBLEMS,
+                          {} if lingers else {'Problems': ['linger']})
 
     def test_an_instance_has_its_own_unit(self):
         manager = self.fake_session({'ringdown@blue.service': service(stop_us=10_000_000)})
@@ -343,18 +349,18 @@ class UnitTest(BusTestCase):
         self.assertEqual(['ringdown@blue.service'], manager.asked)
         self.assert_finds(FINE, {'Not checked': ['ringdown@red.service']}, '--instance=red')
 
-    def test_a_name_that_no_unit_can_have_is_not_installed(self):
+    def test_an_invalid_unit_name_is_not_installed(self):
         def refuse(_name):
             raise Refusal('org.freedesktop.DBus.Error.InvalidArgs')  # as systemd does
         self.fake(Systemd, self.session, {}, load_unit=refuse)
-        self.assert_finds(FINE, {'Not checked': ['a/b.service may take to stop: it is not']},
+        self.assert_finds(FINE, {'Not checked': ['a/b.service: it is not installed']},
                           '--instance=a/b')
 
     def test_a_system_service_does_not_end_at_logout(self):
         logind = self.fake(Logind, self.system, GLib.Variant('b', False))
         unit = service(stop_us=10_000_000, kind='simple')
         self.fake(Systemd, self.system, {self.UNIT: unit})
-        self.assert_finds(BITES, {'Will bite': ['ringdown.service is killed 10s after']},
+        self.assert_finds(PROBLEMS, {'Problems': ['systemd kills ringdown.service 10s after']},
                           '--bus=system')
         self.assertEqual([], logind.asked)
 
@@ -363,9 +369,9 @@ class UnitTest(BusTestCase):
         self.assert_finds(FINE, {}, '--bus=none')
         self.assertEqual([], manager.asked)
 
-    def test_a_bus_that_cannot_be_reached_does_not_bite(self):
+    def test_a_bus_that_cannot_be_reached_is_no_problem(self):
         self.environment['DBUS_SESSION_BUS_ADDRESS'] = 'unix:path=/nonexistent'
-        self.assert_finds(FINE, {'Not checked': ['the bus cannot be reached']})
+        self.assert_finds(FINE, {'Not checked': ['cannot connect to the message bus']})
 
 
 class SocketTest(BusTestCase):
@@ -374,17 +380,17 @@ class SocketTest(BusTestCase):
         return self.fake_session({'ringdown.service': service(stop_us=10_000_000),
                                   'ringdown.socket': unit, 'ringdown-admin.socket': unit})
 
-    def test_sockets_that_are_active_hold_the_ports(self):
+    def test_active_sockets_replace_the_ports(self):
         self.fake_sockets('active')
         with socket.socket() as taken:
             taken.bind((ADDRESS, 0))
             taken.listen()
             port = taken.getsockname()[1]
-            self.assert_finds(FINE, {'Will not bite': ['ringdown.socket is active',
+            self.assert_finds(FINE, {'Notes': ['ringdown.socket is active',
                                                        'ringdown-admin.socket is active']},
                               f'--port={port}', '--address=0.0.0.0')
 
-    def test_sockets_that_are_not_active_hold_nothing(self):
+    def test_inactive_sockets_are_ignored(self):
         self.fake_sockets('inactive')
         self.assert_finds(FINE, {})
 
@@ -395,7 +401,7 @@ class SocketTest(BusTestCase):
 
 
 class RunningTest(BusTestCase):
-    def test_the_service_that_runs_holds_its_own_ports(self):
+    def test_ports_of_the_running_instance_are_no_problem(self):
         server = self.start(f'--address={ADDRESS}', '--bus=session',
                             environment=self.environment)
         client = self.connect(server)
@@ -404,45 +410,77 @@ class RunningTest(BusTestCase):
                           environment=self.environment)
         found = self.findings(done.stdout)
         self.assertEqual(FINE, done.returncode, done)
-        runs = f'is taken, but by the service itself, which runs already (process {server.pid})'
-        self.assertEqual([f'  - port {server.port} {runs}',
-                          f'  - admin-port {server.admin_port} {runs}'], found['Will not bite'])
+        runs = f'is in use by the running instance of this service (process {server.pid})'
+        self.assertEqual([f'  - port {server.port} {runs}'], found['Notes'])
+        self.assertIn(f'whether admin-port {server.admin_port} {runs}: find', done.stdout)
         client.text('undisturbed')
         client.expect_text('undisturbed')
 
-    def test_another_instance_is_not_the_service(self):
+    def test_a_port_of_another_instance_is_a_problem(self):
         server = self.start(f'--address={ADDRESS}', '--bus=session', '--instance=one',
                             environment=self.environment)
         done = self.check(f'--address={ADDRESS}', f'--port={server.port}', '--admin-port=0',
                           '--instance=two', environment=self.environment)
-        self.assertEqual(BITES, done.returncode, done)
-        self.assertIn(f'is taken by ringdown (process {server.pid})', done.stdout)
+        self.assertEqual(PROBLEMS, done.returncode, done)
+        self.assertIn(f'{ADDRESS}:{server.port} is in use: the service cannot', done.stdout)
+
+
+class AddressesTest(BusTestCase):
+    """A used port, and the addresses of the running instance."""
+
+    def setUp(self):
+        super().setUp()
+        taken = socket.create_server((ADDRESS, 0))
+        self.addCleanup(taken.close)
+        self.port = taken.getsockname()[1]
+
+    def assert_port(self, status, findings, addresses, **replies):
+        fake = FakeService(self.session, {'Addresses': addresses}, replies)
+        try:
+            self.assert_finds(status, findings, f'--port={self.port}', f'--address={ADDRESS}')
+        finally:
+            fake.leave()
+
+    def test_only_addresses_of_the_running_instance_are_no_problem(self):
+        unit = {'Not checked': ['no service manager']}
+        url = f'ws://{ADDRESS}:{self.port}/ws'
+        self.assert_port(FINE, {'Notes': [f'port {self.port} is in use by the running instance'],
+                                **unit}, ('as', ['ws://[::1]:1/ws', url]))
+        for addresses in [], ['\x1b[2J', f'ws://192.0.2.1:{self.port}/ws']:
+            with self.subTest(addresses=addresses):
+                self.assert_port(PROBLEMS, {'Problems': [f'{ADDRESS}:{self.port} is in use'],
+                                            **unit}, ('as', addresses))
+
+    def test_a_port_is_not_checked_if_the_addresses_are_unknown(self):
+        found = {'Not checked': ['no service manager', f'whether port {self.port} is in use by']}
+        self.assert_port(FINE, found, ('s', f'ws://{ADDRESS}:{self.port}/ws'))
+        self.assert_port(FINE, found, ('as', []), GetAll=None)
 
 
 class HostileTest(BusTestCase):
-    """Whoever is asked may be slow, broken or worse."""
+    """Services on the bus that are slow, broken or malicious."""
 
     def assert_quick(self, status, findings):
         begin = time.monotonic()
         self.assert_finds(status, findings)
         expect_time(time.monotonic() - begin, under=15 * SLOWNESS)  # D-Bus itself waits for 25 s
 
-    def test_a_manager_that_is_silent_is_not_waited_for(self):
+    def test_a_silent_service_manager_times_out(self):
         self.fake(Systemd, self.session, {}, load_unit=silence)
-        self.assert_quick(FINE, {'Not checked': ['the service manager does not say']})
+        self.assert_quick(FINE, {'Not checked': ['no answer from the service manager']})
 
-    def test_a_system_that_is_silent_is_not_waited_for(self):
+    def test_a_silent_system_manager_times_out(self):
         self.fake(Systemd, self.session, {'ringdown.service': service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {}, load_unit=silence)
-        self.assert_quick(FINE, {'Not checked': [USER_MANAGER, 'logind does not say']})
+        self.assert_quick(FINE, {'Not checked': [USER_MANAGER, 'no answer from logind']})
 
-    def test_a_bus_that_is_stopped_is_not_waited_for(self):
+    def test_a_stopped_bus_times_out(self):
         pid = self.session.busctl('call', 'org.freedesktop.DBus', '/', 'org.freedesktop.DBus',
                                   'GetConnectionUnixProcessID', 's', 'org.freedesktop.DBus')[0]
         os.kill(pid, signal.SIGSTOP)
-        self.assert_quick(FINE, {'Not checked': ['the bus cannot be reached']})
+        self.assert_quick(FINE, {'Not checked': ['cannot connect to the message bus']})
 
-    def test_answers_of_the_wrong_type_are_not_believed(self):
+    def test_replies_of_the_wrong_type_are_ignored(self):
         wrong = [{'TimeoutStopUSec': GLib.Variant('s', '\x1b[2J')},
                  {'Type': GLib.Variant('as', [])}, {'NotifyAccess': GLib.Variant('u', 0)},
                  {'LoadState': GLib.Variant('u', 0)}]
@@ -456,13 +494,13 @@ class HostileTest(BusTestCase):
                     manager.stop()
                 self.assertNotIn('\x1b', found)
 
-    def test_a_logind_of_the_wrong_type_is_not_believed(self):
+    def test_a_reply_of_logind_of_the_wrong_type_is_ignored(self):
         self.fake(Systemd, self.session, {'ringdown.service': service(stop_us=10_000_000)})
         self.fake(Systemd, self.system, {USER_MANAGER: service(stop_us=INFINITY)})
         self.fake(Logind, self.system, GLib.Variant('s', 'no'))
-        self.assert_finds(FINE, {'Not checked': ['logind does not say']})
+        self.assert_finds(FINE, {'Not checked': ['no answer from logind']})
 
-    def test_nobody_is_started(self):
+    def test_no_service_is_started(self):
         started = os.path.join(self.directory, 'started')
         services = os.path.join(self.directory, 'dbus-1', 'services')
         os.makedirs(services)

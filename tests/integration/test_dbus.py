@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The D-Bus interface org.ringdown.Server1, through the tools a person uses."""
+"""The D-Bus interface org.ringdown.Server1, used through busctl and gdbus."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ import time
 import tap
 from bus import NAME, Bus, Caller, Monitor
 from crowd import crowd, undisturbed
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 
 CALL = ('call', NAME, '/org/ringdown/Server1', 'org.ringdown.Server1')
@@ -35,20 +35,20 @@ class BusTestCase(RingdownTestCase):
         eventually(lambda: self.bus.property(prop) == value, f'{prop} to be {value!r}')
 
     def only_client(self):
-        """What ListClients says of the one client there is."""
+        """Returns the dictionary of the only client in ListClients."""
         [clients] = self.bus.call('ListClients')
         [client] = clients
         return {name: field['data'] for name, field in client.items()}
 
 
 class DrainTest(BusTestCase):
-    def test_shutdown_by_busctl_does_what_sigterm_does(self):
+    def test_shutdown_by_busctl_drains_like_sigterm(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.bus.busctl(*CALL, 'Shutdown')
         self.assert_draining(server, client)
 
-    def test_shutdown_by_gdbus_does_what_sigterm_does(self):
+    def test_shutdown_by_gdbus_drains_like_sigterm(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.assertEqual((0, '()\n', ''), self.bus.gdbus('Shutdown'))
@@ -80,14 +80,14 @@ class DrainTest(BusTestCase):
         self.assertEqual(0, server.wait_exit())
         self.assertGreaterEqual(time.monotonic() - began, 0.9)
 
-    def test_drain_without_options_has_the_configured_timeout(self):
+    def test_drain_without_options_uses_the_configured_timeout(self):
         server = self.start_on_bus('--drain-timeout=1')
         client = self.connect(server)
         self.bus.call('Drain', 'a{sv}', '0')
         client.expect_close(1012)
         self.assertEqual(0, server.wait_exit())
 
-    def test_drain_refuses_options_it_does_not_know_or_that_make_no_sense(self):
+    def test_drain_refuses_unknown_and_invalid_options(self):
         server = self.start_on_bus()
         self.connect(server)
         for options in "{'timeuot': <uint32 2>}", "{'timeout': <'2'>}":
@@ -96,9 +96,9 @@ class DrainTest(BusTestCase):
                     ('org.ringdown.Error.', 'org.freedesktop.DBus.Error.InvalidArgs')))
         self.assertEqual('running', self.bus.property('State'))
 
-    def test_cancel_drain_takes_it_back(self):
+    def test_cancel_drain_resumes_service(self):
         server = self.start_on_bus('--drain-timeout=5')
-        with crowd(server) as people:
+        with crowd(server) as group:
             self.bus.call('Drain', 'a{sv}', '0')
             eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
             self.bus.busctl(*CALL, 'CancelDrain')
@@ -107,16 +107,16 @@ class DrainTest(BusTestCase):
             self.wait_property('DrainSecondsLeft', 0)
             newcomer = self.connect(server)
             newcomer.text('listening again')
-            people.expect('listening again')
+            group.expect('listening again')
             newcomer.expect_text('listening again')
-            with self.assertRaises(TimeoutError):  # past the deadline that was
+            with self.assertRaises(TimeoutError):  # the cancelled deadline has passed
                 newcomer.receive(5.5 / SLOWNESS)
 
-    def test_cancel_drain_when_running_is_refused(self):
+    def test_cancel_drain_without_a_drain_is_refused(self):
         self.start_on_bus()
         self.assertRegex(self.bus.error_of('CancelDrain')[0], r'^org\.ringdown\.Error\.\w+$')
 
-    def test_a_cancelled_drain_can_begin_again(self):
+    def test_a_drain_can_begin_again_after_cancellation(self):
         server = self.start_on_bus()
         client = self.connect(server)
         for _ in range(3):
@@ -128,7 +128,7 @@ class DrainTest(BusTestCase):
         client.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_a_signal_after_shutdown_harms_nobody_and_a_second_closes(self):
+    def test_a_signal_after_shutdown_changes_nothing_and_a_second_closes(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.bus.call('Shutdown')
@@ -154,7 +154,7 @@ class DrainTest(BusTestCase):
 
 
 class PropertiesTest(BusTestCase):
-    def test_they_say_what_there_is(self):
+    def test_initial_values(self):
         server = self.start_on_bus()
         for prop, value in (('State', 'running'), ('Instance', ''), ('BusState', 'local'),
                             ('Addresses', [f'ws://{ADDRESS}:{server.port}/ws']),
@@ -167,7 +167,7 @@ class PropertiesTest(BusTestCase):
                                  check=True).stdout
         self.assertIn(self.bus.property('Version'), version)
 
-    def test_they_count(self):
+    def test_counters_grow(self):
         server = self.start_on_bus()
         one, two = self.connect(server), self.connect(server)
         one.text('x')
@@ -179,15 +179,15 @@ class PropertiesTest(BusTestCase):
             with self.subTest(prop):
                 self.wait_property(prop, value)
 
-    def test_who_asks_is_told_what_is_so_now(self):
+    def test_get_returns_current_values(self):
         server = self.start_on_bus()
         caller = Caller(self.bus)
-        for count in range(1, 11):  # sooner than changes are told
+        for count in range(1, 11):  # faster than changes are signalled
             self.connect(server)
             self.assertEqual(count, caller.property('Connections'))
             self.assertEqual(count, caller.properties()['TotalConnections'])
 
-    def test_what_was_asked_for_is_told_all_the_same(self):
+    def test_changes_seen_by_get_are_signalled_too(self):
         server = self.start_on_bus()
         monitor = self.monitor()
         caller = Caller(self.bus)
@@ -198,12 +198,12 @@ class PropertiesTest(BusTestCase):
                                 lambda _, changed, *_rest, n=count: changed.get(
                                     'Connections', {}).get('data') == n)
 
-    def test_changes_are_told_at_most_four_times_a_second_and_in_the_end_right(self):
+    def test_changes_are_signalled_four_times_a_second_at_most_and_finally_correct(self):
         server = self.start_on_bus()
         monitor = self.monitor()
         client = self.connect(server)
 
-        def told(prop):
+        def signalled(prop):
             return [(when, changed[prop]['data'])
                     for when, (_, changed, *_) in monitor.signals('PropertiesChanged')
                     if prop in changed]
@@ -212,8 +212,8 @@ class PropertiesTest(BusTestCase):
         deadline = Deadline(20)
         count = 0
         while (time.monotonic() - began < 2.5 or count <= 100
-               or len(told('MessagesPublished')) <= 4):
-            self.assertFalse(deadline.expired, f'{count} messages, {told("MessagesPublished")}')
+               or len(signalled('MessagesPublished')) <= 4):
+            self.assertFalse(deadline.expired, (count, signalled('MessagesPublished')))
             client.text('traffic')
             client.expect_text('traffic')
             count += 1
@@ -221,22 +221,22 @@ class PropertiesTest(BusTestCase):
         for prop, final in (('MessagesPublished', count), ('MessagesDelivered', count),
                             ('Connections', 1)):
             with self.subTest(prop):
-                eventually(lambda p=prop, f=final: told(p) and told(p)[-1][1] == f,
-                           f'{prop} to be told to be {final}')
-                times = [when for when, _ in told(prop)]
+                eventually(lambda p=prop, f=final: signalled(p) and signalled(p)[-1][1] == f,
+                           f'{prop} to be signalled as {final}')
+                times = [when for when, _ in signalled(prop)]
                 for first, fifth in zip(times, times[4:]):
                     expect_time(fifth - first, over=0.9)
 
-    def test_what_a_slow_client_takes_in_late_is_told_too(self):
+    def test_late_deliveries_to_a_slow_client_are_signalled(self):
         server = self.start_on_bus()
         monitor = self.monitor()
         client = self.connect(server, receive_buffer=4096)
         text = 'x' * 60000
-        for _ in range(40):  # more than the kernel keeps for it
+        for _ in range(40):  # more than the socket buffers hold
             self.bus.call('Publish', 'ss', 'broadcast', text)
         monitor.wait_signal('PropertiesChanged')
         eventually(lambda: time.time() - monitor.signals('PropertiesChanged')[-1][0] > 0.5,
-                   'nothing more to be told')
+                   'signals to end')
         self.assertLess(self.bus.property('MessagesDelivered'), 40)
         for _ in range(40):
             client.expect_text(text)
@@ -261,14 +261,14 @@ class ClientsTest(BusTestCase):
         self.assertGreaterEqual(listed['sent'], 100)
         self.assertEqual(0, listed['behind'])
 
-    def test_list_clients_has_the_types_of_the_contract(self):
+    def test_list_clients_has_the_documented_types(self):
         server = self.start_on_bus()
         self.connect(server)
         [[client]] = self.bus.call('ListClients')
         self.assertEqual({'id': 't', 'remote': 's', 'connected': 't', 'received': 't', 'sent': 't',
                           'behind': 't'}, {name: field['type'] for name, field in client.items()})
 
-    def test_list_clients_shows_who_is_behind(self):
+    def test_list_clients_shows_bytes_not_sent_yet(self):
         server = self.start_on_bus()
         reader, idler = self.connect(server), self.connect(server, receive_buffer=4096)
         for number in range(60):
@@ -289,11 +289,11 @@ class ClientsTest(BusTestCase):
             self.assertEqual(0, self.bus.gdbus('DisconnectClient', first, 4001, 'go home')[0])
             client.expect_close(4001, 'go home')
             client.abandon()
-            visitor = self.connect(server)  # in its place, so that descriptors are as before
+            visitor = self.connect(server)  # takes the free descriptor
             server.wait_clients(4)
         visitor.leave()
 
-    def test_disconnect_client_refuses_a_wrong_code_a_long_reason_and_an_unknown_id(self):
+    def test_disconnect_client_refuses_invalid_arguments(self):
         server = self.start_on_bus()
         client = self.connect(server)
         known = self.only_client()['id']
@@ -309,7 +309,7 @@ class ClientsTest(BusTestCase):
         self.connect(server).leave()
         server.wait_clients(0)
 
-    def test_client_signals_come_only_when_asked_for(self):
+    def test_client_signals_are_emitted_only_when_enabled(self):
         server = self.start_on_bus()
         monitor, caller = self.monitor(), Caller(self.bus)
         self.come_and_go(server)
@@ -327,7 +327,7 @@ class ClientsTest(BusTestCase):
         eventually(lambda: len(monitor.signals('ClientConnected')) == 2, 'the second signal')
         self.assertEqual(1, len(monitor.signals('ClientDisconnected')))
 
-    def test_client_signals_end_with_the_last_who_asked_for_them(self):
+    def test_client_signals_end_with_the_last_subscriber(self):
         server = self.start_on_bus()
         monitor, first, second = self.monitor(), Caller(self.bus), Caller(self.bus)
         for caller in first, second:
@@ -337,7 +337,7 @@ class ClientsTest(BusTestCase):
         monitor.wait_signal('ClientDisconnected')
         second.leave()
         third = Caller(self.bus)
-        self.bus.property('State')  # answered after the service was told that the other left
+        self.bus.property('State')  # replied to after the service has seen the other leave
         self.come_and_go(server)
         third.set_client_signals(True)
         self.connect(server)
@@ -346,21 +346,21 @@ class ClientsTest(BusTestCase):
 
 
 class PublishTest(BusTestCase):
-    def test_it_reaches_clients_and_returns_ids_that_grow(self):
+    def test_clients_get_the_message_and_ids_increase(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             ids = []
             for number in range(5):
                 message = f'über den Bus {number}'
-                people.expect(message)
+                group.expect(message)
                 [text] = self.bus.call('Publish', 'ss', 'broadcast', message)
                 self.assertRegex(text, r'^\d{13}-\d+$')
                 ids.append(tuple(map(int, text.split('-'))))
-                people.wait_all()
+                group.wait_all()
             self.assertEqual(sorted(set(ids)), ids)
             self.assertLess(abs(ids[0][0] / 1000 - time.time()), 60)
 
-    def test_a_topic_there_is_not_and_a_message_too_long_are_refused(self):
+    def test_unknown_topics_and_long_messages_are_refused(self):
         server = self.start_on_bus('--max-message=1KiB')
         with undisturbed(server):
             for topic, message in ('nothing', 'x'), ('', 'x'), ('broadcast', 'x' * 1025):
@@ -368,7 +368,7 @@ class PublishTest(BusTestCase):
                     self.assertRegex(self.bus.error_of('Publish', topic, message)[0],
                                      r'^org\.ringdown\.Error\.\w+$')
 
-    def test_while_draining_it_goes_on(self):
+    def test_publishing_works_during_a_drain(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.bus.call('Shutdown')
@@ -378,7 +378,7 @@ class PublishTest(BusTestCase):
 
 class NameTest(BusTestCase):
     def refused_start(self, *options):
-        """Starts a program that has to fail at the bus name; returns what it says."""
+        """Starts a service that cannot take its bus name; returns its error output."""
         done = subprocess.run(
             [program(), '--bus=session', f'--address={ADDRESS}', '--port=0', '--admin-port=0',
              *options], env=clean_environment(self.directory, self.bus.environment),
@@ -386,44 +386,44 @@ class NameTest(BusTestCase):
         self.assertEqual(1, done.returncode, done)
         return done.stderr
 
-    def test_instances_have_names_of_their_own(self):
+    def test_each_instance_has_its_own_name(self):
         for instance in 'a', 'b', 'left-1':
             self.start_on_bus(f'--instance={instance}')
         for name, instance in ('ia', 'a'), ('ib', 'b'), ('ileft_1', 'left-1'):
             self.assertEqual(instance, self.bus.property('Instance', f'{NAME}.{name}'))
         self.assertFalse(self.bus.owns(NAME))
 
-    def test_each_instance_is_shut_down_by_its_name(self):
+    def test_shutdown_by_instance_name(self):
         first, second = (self.start_on_bus(f'--instance={name}') for name in 'ab')
         self.bus.call('Shutdown', name=f'{NAME}.ia')
         self.assertEqual(0, first.wait_exit())
         self.assertEqual(200, second.ready()[0])
 
-    def test_a_second_one_of_the_same_name_fails_with_one_line(self):
+    def test_a_second_service_fails_with_one_line(self):
         server = self.start_on_bus()
         said = self.refused_start()
         self.assertRegex(said, r'^[^\n]*org\.ringdown\.Ringdown[^\n]*\n$')
         self.assertEqual(200, server.ready()[0])
 
-    def test_a_second_instance_of_the_same_name_fails_too(self):
+    def test_a_second_instance_of_the_same_name_fails(self):
         self.start_on_bus('--instance=a')
         said = self.refused_start('--instance=a')
         self.assertRegex(said, r'^[^\n]*org\.ringdown\.Ringdown\.ia[^\n]*\n$')
 
 
 class NoBusTest(BusTestCase):
-    def test_when_the_bus_vanishes_the_service_goes_on(self):
+    def test_the_service_survives_the_end_of_the_bus(self):
         server = self.start_on_bus(warnings=[LOST])
-        with crowd(server) as people:
+        with crowd(server) as group:
             self.wait_property('State', 'running')
             self.bus.stop()
             for number in range(10):
-                people.say(f'without a bus: {number}')
+                group.say(f'without a bus: {number}')
                 self.assertEqual(200, server.ready()[0])
         server.signal(signal.SIGTERM)
         self.assertEqual(0, server.wait_exit())
 
-    def test_with_no_bus_to_be_reached_it_runs_on_and_says_so_once(self):
+    def test_without_a_bus_it_runs_and_logs_that_once(self):
         nowhere = f'unix:path={self.directory}/nowhere'
         for environment in {'DBUS_SESSION_BUS_ADDRESS': nowhere}, {}:
             with self.subTest(environment=environment):
@@ -437,7 +437,7 @@ class NoBusTest(BusTestCase):
                 self.assertEqual(0, server.wait_exit())
                 self.assertEqual(1, len(server.find_log(LOST)))
 
-    def test_bus_none_says_nothing_of_a_bus(self):
+    def test_bus_none_logs_nothing_about_a_bus(self):
         server = self.start(environment=self.bus.environment)
         self.assertEqual([], server.find_log(LOST))
         self.assertFalse(self.bus.owns(NAME))

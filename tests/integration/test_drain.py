@@ -7,7 +7,7 @@ import time
 
 import tap
 from crowd import Member, crowd
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 
 SERVICE_RESTART = 1012

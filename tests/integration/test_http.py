@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""HTTP: the handshake and its refusals on the main port, and the admin port."""
+"""HTTP: handshakes and refusals on the public port, and the admin port."""
 
 import base64
 import hashlib
@@ -13,19 +13,19 @@ import time
 
 import tap
 from crowd import undisturbed
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase
 
 
 class HttpTestCase(RingdownTestCase):
     def answer(self, server, data):
-        """What SERVER says to the bytes DATA."""
+        """Sends DATA to SERVER and returns the answer."""
         client = self.tcp(server)
         client.send(data)
         return client.read_answer()
 
     def handshake(self, server, path='/ws', *, method='GET', headers=None):
-        """What SERVER says to a handshake; the connection ends with it."""
+        """Returns the answer of SERVER to a handshake, and closes the connection."""
         client = self.tcp(server)
         try:
             client.send(client.request(path, method=method, headers=headers))
@@ -35,7 +35,7 @@ class HttpTestCase(RingdownTestCase):
 
 
 class RefusalTest(HttpTestCase):
-    def test_a_plain_get_is_told_to_upgrade(self):
+    def test_a_plain_get_gets_426(self):
         server = self.start()
         with undisturbed(server):
             answer = self.handshake(server, headers={
@@ -52,7 +52,7 @@ class RefusalTest(HttpTestCase):
                 with self.subTest(path=path):
                     self.assertEqual(404, self.handshake(server, path).status)
 
-    def test_another_version_is_told_which_is_spoken(self):
+    def test_another_version_gets_426_with_the_supported_version(self):
         server = self.start()
         with undisturbed(server):
             for version in '8', '14', 'x':
@@ -61,7 +61,7 @@ class RefusalTest(HttpTestCase):
                     self.assertEqual(426, answer.status)
                     self.assertEqual('13', answer.headers['sec-websocket-version'])
 
-    def test_a_handshake_without_a_proper_key_is_a_bad_request(self):
+    def test_an_invalid_key_is_a_bad_request(self):
         server = self.start()
         with undisturbed(server):
             for key in None, '', 'short', 'bm90IHNpeHRlZW4=':
@@ -89,7 +89,7 @@ class RefusalTest(HttpTestCase):
                     self.assertEqual(400, client.read_answer().status)
                     client.abandon()
 
-    def test_endless_headers_are_cut(self):
+    def test_endless_headers_are_refused(self):
         server = self.start()
         with undisturbed(server):
             before = server.memory()
@@ -99,11 +99,11 @@ class RefusalTest(HttpTestCase):
                 with self.subTest(start=start):
                     client = self.tcp(server)
                     sent = self._send_until_refused(client, start + more * 8000)
-                    self.assertLess(sent, 32_000_000, 'the server read on')
+                    self.assertLess(sent, 32_000_000, 'the server went on reading')
                     self.assertLess(server.memory() - before, server.memory_tolerance() + (2 << 20))
                     self._expect_refusal(client)
 
-    def test_a_great_many_headers_are_refused_or_ignored(self):
+    def test_50_000_headers_are_refused_or_ignored(self):
         server = self.start()
         with undisturbed(server):
             many = ''.join(f'X-{number}: y\r\n' for number in range(50_000)).encode()
@@ -114,7 +114,7 @@ class RefusalTest(HttpTestCase):
     def test_the_body_of_a_request_is_not_kept(self):
         for length in b'Content-Length: 100000000', b'Transfer-Encoding: chunked':
             for start in b'POST /ws HTTP/1.1', b'GET /ws HTTP/1.1', b'POST / HTTP/1.1':
-                server = self.start()  # whose memory has not grown yet
+                server = self.start()  # a new one: its memory has not grown yet
                 with self.subTest(start=start, length=length), undisturbed(server):
                     before = server.memory()
                     client = self.tcp(server)
@@ -126,16 +126,16 @@ class RefusalTest(HttpTestCase):
                     client.abandon()
 
     def _send_until_refused(self, client, data):
-        """Sends DATA until the server does not want more; returns how much went out."""
+        """Sends DATA until the server stops reading; returns the number of bytes sent."""
         for start in range(0, len(data), 65536):
             try:
                 client.send(data[start:start + 65536], 3)
-            except OSError:  # closed, or it does not read any more
+            except OSError:  # closed, or timed out
                 return start
         return len(data)
 
     def _expect_refusal(self, client):
-        """An error of HTTP or the end of the connection, with no more ado."""
+        """Expects an HTTP error or the end of the connection."""
         try:
             self.assertIn(client.read_answer(15).status, (400, 404, 405, 413, 414, 426, 431))
         except (EOFError, ConnectionError):
@@ -152,7 +152,7 @@ class OriginTest(HttpTestCase):
     def status(self, origin):
         return self.handshake(self.server, headers={'Origin': origin}).status
 
-    def test_an_origin_that_matches_is_let_in(self):
+    def test_a_matching_origin_is_accepted(self):
         for origin in 'https://www.example.org', 'http://localhost:3000':
             with self.subTest(origin=origin):
                 self.assertEqual(101, self.status(origin))
@@ -164,16 +164,16 @@ class OriginTest(HttpTestCase):
                 with self.subTest(origin=origin):
                     self.assertEqual(403, self.status(origin))
 
-    def test_a_client_that_is_no_browser_and_has_no_origin_is_let_in(self):
+    def test_a_client_without_an_origin_is_accepted(self):
         self.assertEqual(101, self.status(None))
 
-    def test_any_origin_is_let_in_by_default(self):
+    def test_any_origin_is_accepted_by_default(self):
         server = self.start()
         self.assertEqual(101, self.handshake(server, headers={'Origin': 'https://a.b'}).status)
 
 
 class FullTest(HttpTestCase):
-    def test_beyond_the_limit_503_until_one_leaves(self):
+    def test_at_the_limit_clients_get_503_until_one_leaves(self):
         server = self.start('--max-clients=5')
         with undisturbed(server):
             fourth, fifth = self.connect(server), self.connect(server)
@@ -205,7 +205,7 @@ class FullTest(HttpTestCase):
 
 
 class SlowHandshakeTest(HttpTestCase):
-    def test_silent_and_endless_handshakes_are_cut_after_ten_seconds(self):
+    def test_silent_and_endless_handshakes_are_closed_after_ten_seconds(self):
         server = self.start()
         with undisturbed(server):
             began = time.monotonic()
@@ -214,23 +214,23 @@ class SlowHandshakeTest(HttpTestCase):
             idle.send(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
             self.assertEqual(404, idle.read_answer().status)
 
-            cut = {}
+            closed_after = {}
             waiting = {'silent': silent, 'endless': endless, 'idle': idle}
             deadline = Deadline(20)
             while waiting:
-                self.assertFalse(deadline.expired, f'never cut: {list(waiting)}')
+                self.assertFalse(deadline.expired, f'never closed: {list(waiting)}')
                 for name, client in list(waiting.items()):
                     if self._ended(client, 1 / len(waiting), drip=name == 'endless'):
-                        cut[name] = time.monotonic() - began
+                        closed_after[name] = time.monotonic() - began
                         del waiting[name]
                         client.abandon()
             for name in 'silent', 'endless':
                 with self.subTest(name):
-                    self.assertGreater(cut[name], 9)
-                    expect_time(cut[name], under=10 + 3 * SLOWNESS)
+                    self.assertGreater(closed_after[name], 9)
+                    expect_time(closed_after[name], under=10 + 3 * SLOWNESS)
 
     def _ended(self, client, seconds, drip):
-        """Whether the server ended the connection; takes SECONDS to find that it did not."""
+        """Returns whether the server closes the connection within SECONDS."""
         try:
             if drip:
                 client.send(b'x')
@@ -254,19 +254,19 @@ class AdminTest(HttpTestCase):
     def test_health_is_ok(self):
         self.assertEqual(200, self.start().admin('/healthz')[0])
 
-    def test_readiness_says_state_clients_and_bus(self):
+    def test_readiness_shows_state_clients_and_bus(self):
         server = self.start()
         self.connect(server)
         server.wait_clients(1)
         self.assertEqual((200, {'state': 'running', 'clients': 1, 'bus': 'local'}), server.ready())
 
-    def test_other_paths_are_not_found_nor_is_the_websocket(self):
+    def test_other_paths_and_the_websocket_are_not_found(self):
         server = self.start()
         for path in '/ws', '/metricsx', '/healthz/x', '/index.html', '/favicon.ico':
             with self.subTest(path=path):
                 self.assertEqual(404, server.admin(path)[0])
 
-    def test_an_answer_ends_its_connection_and_says_so(self):
+    def test_an_answer_closes_its_connection(self):
         server = self.start()
         for path in '/', '/healthz', '/readyz', '/metrics', '/nothing':
             with self.subTest(path=path):
@@ -275,7 +275,7 @@ class AdminTest(HttpTestCase):
                 self.assertEqual('close', client.read_answer().headers['connection'])
                 self.assertEqual(b'', client.socket.recv(1))
 
-    def test_a_hundred_silent_connections_do_not_keep_a_probe_out(self):
+    def test_a_hundred_silent_connections_do_not_block_a_probe(self):
         server = self.start()
         with undisturbed(server):
             silent = [self.tcp(server, admin=True) for _ in range(100)]
@@ -292,7 +292,7 @@ class AdminTest(HttpTestCase):
         client.expect_text('nothing to see')
         self.assertEqual([], server.find_log('Admin on'))
 
-    def test_metrics_please_promtool(self):
+    def test_promtool_accepts_the_metrics(self):
         server = self.start()
         self.connect(server).leave()
         status, text = server.admin('/metrics')
@@ -301,13 +301,13 @@ class AdminTest(HttpTestCase):
                                 capture_output=True, check=False)
         self.assertEqual((0, ''), (judged.returncode, judged.stdout + judged.stderr))
 
-    def test_metrics_have_their_names_and_types(self):
+    def test_metrics_have_the_documented_names_and_types(self):
         text = self.start().admin('/metrics')[1]
         for name, kind in self.METRICS.items():
             with self.subTest(name):
                 self.assertIn(f'\n# TYPE ringdown_{name} {kind}\n', '\n' + text)
 
-    def test_metrics_count_what_happens(self):
+    def test_metrics_count_clients_and_messages(self):
         server = self.start()
         one, two = self.connect(server), self.connect(server)
         one.text('x' * 100)
@@ -327,12 +327,12 @@ class AdminTest(HttpTestCase):
 
 
 class PageTest(HttpTestCase):
-    """What a browser is told with the page, and whom it is told to. See also test_page.py."""
+    """The headers of the page, and access to it. See also test_page.py."""
 
     PATHS = '/', '/healthz', '/readyz', '/metrics'
 
     def ask(self, server, path='/', method='GET', **headers):
-        """Asks the admin port; returns status, headers and text."""
+        """Sends a request to the admin port; returns status, headers and text."""
         connection = http.client.HTTPConnection(ADDRESS, server.admin_port, timeout=10 * SLOWNESS)
         try:
             connection.request(method, path, headers=headers)
@@ -341,7 +341,7 @@ class PageTest(HttpTestCase):
         finally:
             connection.close()
 
-    def test_it_is_one_small_piece_of_html_that_loads_nothing(self):
+    def test_the_page_is_small_and_loads_nothing(self):
         status, headers, page = self.ask(self.start())
         self.assertEqual(200, status)
         self.assertEqual('text/html; charset=utf-8', headers['Content-Type'])
@@ -351,7 +351,7 @@ class PageTest(HttpTestCase):
         self.assertNotRegex(page, r'<link(?! rel="icon" href="data:)|<script[^>]*\bsrc\b')
         self.assertNotRegex(page, r'@import|url\(')
 
-    def test_the_policy_names_the_code_in_it_and_where_it_connects(self):
+    def test_the_policy_allows_the_inline_code_and_the_connection(self):
         server = self.start()
         _, headers, page = self.ask(server)
         style, script = (re.search(f'<{tag}[^>]*>(.*?)</{tag}>', page, re.DOTALL)[1]
@@ -368,7 +368,7 @@ class PageTest(HttpTestCase):
         digest = hashlib.sha256(code.encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
-    def test_it_says_no_more_than_needed_and_is_not_kept(self):
+    def test_the_page_sends_no_referrer_and_is_not_cached(self):
         _, headers, _ = self.ask(self.start())
         self.assertEqual('no-referrer', headers['Referrer-Policy'])
         self.assertEqual('no-store', headers['Cache-Control'])
@@ -384,7 +384,7 @@ class PageTest(HttpTestCase):
                 self.assertEqual(headers['Content-Type'], bare['Content-Type'])
                 self.assertEqual(str(len(text.encode())), bare['Content-Length'])
 
-    def test_a_page_of_strangers_may_not_ask(self):
+    def test_pages_of_other_origins_are_refused(self):
         server = self.start()
         own = f'127.0.0.1:{server.admin_port}'
         with undisturbed(server):
@@ -397,20 +397,20 @@ class PageTest(HttpTestCase):
                     with self.subTest(path=path, origin=origin):
                         self.assertEqual(200, self.ask(server, path, Origin=origin)[0])
 
-    def test_a_page_of_an_origin_that_is_allowed_may_ask(self):
+    def test_pages_of_allowed_origins_may_read_the_admin_port(self):
         server = self.start('--allow-origin=https://*.example.org')
         for origin, status in ('https://a.example.org', 200), ('https://a.example.com', 403):
             with self.subTest(origin):
                 self.assertEqual(status, self.ask(server, '/metrics', Origin=origin)[0])
 
-    def test_it_is_shown_under_names_that_strangers_cannot_point_here(self):
+    def test_the_page_is_shown_under_addresses_and_local_names(self):
         server = self.start()
         for host in ('127.0.0.1', '10.1.2.3:8001', '[::1]:8001', 'localhost', 'LOCALHOST:80',
                      'ops.localhost', socket.gethostname()):
             with self.subTest(host):
                 self.assertEqual(200, self.ask(server, Host=host)[0])
 
-    def test_it_is_not_shown_under_other_names(self):
+    def test_the_page_is_not_shown_under_other_names(self):
         server = self.start()
         with undisturbed(server):
             for host in ('evil.example', 'evil.example:8001', '127.0.0.1.evil.example',
@@ -420,7 +420,7 @@ class PageTest(HttpTestCase):
                     self.assertEqual(403, status)
                     self.assertIn('--allow-origin=', text)
 
-    def test_it_is_not_shown_under_two_names(self):
+    def test_the_page_is_not_shown_with_two_host_headers(self):
         server = self.start()
         with undisturbed(server):
             for hosts in ('127.0.0.1', 'evil.example'), ('evil.example', '127.0.0.1'):
@@ -430,18 +430,18 @@ class PageTest(HttpTestCase):
                         'Host': '\r\nHost: '.join(hosts), 'Upgrade': None, 'Connection': None}))
                     self.assertEqual(403, client.read_answer().status)
 
-    def test_it_is_shown_under_a_name_that_is_allowed(self):
+    def test_the_page_is_shown_under_the_name_of_an_allowed_origin(self):
         server = self.start('--allow-origin=https://ops.example')
         self.assertEqual(200, self.ask(server, Host='ops.example')[0])
         self.assertEqual(403, self.ask(server, Host='ops.example:8001')[0])
 
-    def test_probes_and_scrapers_may_use_any_name(self):
+    def test_probes_and_scrapers_may_use_any_host_name(self):
         server = self.start()
         for path in '/healthz', '/readyz', '/metrics':
             with self.subTest(path):
                 self.assertEqual(200, self.ask(server, path, Host='ringdown.cluster.example')[0])
 
-    def test_nothing_can_be_posted_to_it(self):
+    def test_post_is_not_allowed(self):
         status, headers, _ = self.ask(self.start(), method='POST')
         self.assertEqual(405, status)
         self.assertEqual('GET, HEAD', headers['Allow'])

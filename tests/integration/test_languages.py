@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Every language there is a translation for is spoken by what was installed."""
+"""Translations: help pages and ringdownctl, as installed. The service itself is not translated."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import tap
 from bus import Bus
-from patience import SLOWNESS
+from waiting import SLOWNESS
 from ringdown import RingdownTestCase, clean_environment
 from stage import stage
 
 LINGUAS = Path(__file__).resolve().parents[2] / 'po' / 'LINGUAS'
 LANGUAGES = [line for line in LINGUAS.read_text(encoding='utf-8').splitlines()
              if not line.startswith('#')]
-# How each language begins a page of help, and calls the state “running”.
+# The first word of a help page, and the state “running”.
 WORDS = {
     'de': ('Aufruf:', 'läuft'),
     'es': ('Uso:', 'en marcha'),
@@ -27,7 +27,7 @@ WORDS = {
 
 
 def columns(line):
-    """How many columns of a terminal LINE takes."""
+    """The width of LINE on a terminal."""
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in 'WF')
                for c in line)
 
@@ -55,16 +55,26 @@ class LanguagesTest(RingdownTestCase):
                     for line in done.stdout.splitlines():
                         self.assertLessEqual(columns(line), 80, line)
 
-    def test_errors_are_translated_and_name_the_same_things(self):
-        english = self.run_program('en', 'ringdown', '--port=x').stderr
+    def test_errors_of_ringdownctl_are_translated_and_name_the_same_things(self):
+        command = ('ringdownctl', '--address=unix:path=/nowhere', 'status')
+        english = self.run_program('en', *command).stderr
         for language in LANGUAGES:
             with self.subTest(language):
-                done = self.run_program(language, 'ringdown', '--port=x')
-                self.assertEqual(2, done.returncode)
+                done = self.run_program(language, *command)
+                self.assertEqual(1, done.returncode)
                 self.assertNotEqual(english, done.stderr)
-                self.assertRegex(done.stderr, r'\Aringdown: --port: .*x.*65535.*\n\Z')
+                self.assertRegex(done.stderr, r'\Aringdownctl: .*unix:path=/nowhere.*\n\Z')
 
-    def test_ringdownctl_status_speaks_it(self):
+    def test_the_service_logs_and_checks_in_english(self):
+        for arguments in (['--port=x'], ['--check', '--bus=none', '--admin-port=0', '--port=0']):
+            english = self.run_program('en', 'ringdown', *arguments)
+            for language in LANGUAGES:
+                with self.subTest(language=language, arguments=arguments):
+                    done = self.run_program(language, 'ringdown', *arguments)
+                    self.assertEqual((english.returncode, english.stdout, english.stderr),
+                                     (done.returncode, done.stdout, done.stderr))
+
+    def test_ringdownctl_status_is_translated(self):
         bus = Bus(self.directory)
         self.addCleanup(bus.stop)
         self.start('--bus=session', environment=bus.environment)

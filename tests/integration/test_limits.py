@@ -8,7 +8,7 @@ import time
 
 import tap
 from crowd import undisturbed
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 from wire import Client
 
@@ -75,9 +75,9 @@ class DescriptorsTest(RingdownTestCase):
                 connection.abandon()
 
     def test_other_clients_are_served_meanwhile(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             kept = self.use_up()
-            people.speak_in_turn('meanwhile')
+            group.send_from_each('meanwhile')
             for connection in kept:
                 connection.abandon()
 
@@ -105,7 +105,7 @@ class DescriptorsTest(RingdownTestCase):
             client.abandon()
 
     def test_clients_over_the_limit_are_refused(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             clients = []
             for _ in range(2 * NOFILE):
                 client = self.tcp(self.server)
@@ -115,7 +115,7 @@ class DescriptorsTest(RingdownTestCase):
                     client.abandon()
             self.assertGreater(len(clients), NOFILE // 4)
             self.assertLess(len(clients), NOFILE)
-            people.say('all clients')
+            group.say('all clients')
             for client in clients:
                 client.expect_text('all clients')
                 client.reset()
@@ -149,19 +149,19 @@ class CrowdTest(RingdownTestCase):
         return clients
 
     def test_all_are_accepted_at_once_and_get_all_messages(self):
-        with undisturbed(self.server, memory=self.peak) as people:
+        with undisturbed(self.server, memory=self.peak) as group:
             clients = self.connect_all()
             self.server.wait_clients(self.SIZE + 3)
-            people.say('welcome')
+            group.say('welcome')
             for client in clients:
                 client.expect_text('welcome')
                 client.leave()
 
     def test_they_reconnect_repeatedly(self):
-        with undisturbed(self.server, memory=self.peak) as people:
+        with undisturbed(self.server, memory=self.peak) as group:
             for round_ in range(10):
                 clients = self.connect_all()
-                people.say(f'round {round_}')
+                group.say(f'round {round_}')
                 for client in clients:
                     client.expect_text(f'round {round_}')
                 for client in clients:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The workers of a service know each other by way of Redis, and tell of all: who is there, who
-drains, who was killed. While one drains, Redis has the number of its clients."""
+"""The list of nodes in Redis: nodes that run, drain or were killed; and the number of clients of a
+node that drains."""
 
 import signal
 
@@ -9,45 +9,45 @@ import tap
 from bus import NAME, Caller, Monitor
 from ctl import CtlTestCase
 from fleet import AWAY, FleetTestCase
-from patience import eventually
+from waiting import eventually
 
-BEAT = 5  # seconds, at which a worker announces itself and reads who else is there
-LIFETIME = 15  # seconds for which an announcement holds
-PATIENCE = 2 * BEAT + 5
+INTERVAL = 5  # seconds between announcements
+LIFETIME = 15  # seconds until an announcement expires
+TIMEOUT = 2 * INTERVAL + 5
 INDEX = 'ringdown:nodes'
 TYPES = {'id': 's', 'host': 's', 'pid': 'u', 'instance': 's', 'state': 's', 'clients': 'u',
          'version': 's', 'self': 'b'}
 
 
 def nodes_in(signals):
-    """The values of Nodes that were signalled, in order."""
+    """The values of Nodes in SIGNALS, in order."""
     return [changed['Nodes']['data'] for _, (_, changed, *_) in signals if 'Nodes' in changed]
 
 
 class NodesTestCase(FleetTestCase, CtlTestCase):
-    """Workers on a bus, each with an instance of its own: 1, 2, 3, …"""
+    """Nodes on a D-Bus bus, as the instances 1, 2, 3, …"""
 
     def members(self, count, redis, *options, **settings):
-        return [self.worker(redis, '--bus=session', f'--instance={number}', *options,
+        return [self.node(redis, '--bus=session', f'--instance={number}', *options,
                             environment=self.bus.environment, **settings)
                 for number in range(1, count + 1)]
 
     def nodes(self, instance):
-        """What the worker INSTANCE says of all."""
+        """The nodes that INSTANCE lists."""
         listed = self.bus.property('Nodes', f'{NAME}.i{instance}')
         return [{name: value['data'] for name, value in node.items()} for node in listed]
 
-    def wait_nodes(self, instance, condition, what, seconds=PATIENCE):
-        """Waits until CONDITION likes the nodes that INSTANCE tells of, by instance; they are
-        returned."""
+    def wait_nodes(self, instance, condition, what, seconds=TIMEOUT):
+        """Waits until CONDITION holds for the nodes that INSTANCE lists, by instance; returns
+        them."""
         def wanted():
             nodes = {node['instance']: node for node in self.nodes(instance)}
             return nodes if condition(nodes) else None
         return eventually(wanted, lambda: f'{what}, but {self.nodes(instance)}', seconds)
 
-    def wait_listed(self, instance, *instances, seconds=PATIENCE):
+    def wait_listed(self, instance, *instances, seconds=TIMEOUT):
         return self.wait_nodes(instance, lambda nodes: list(nodes) == sorted(instances),
-                               f'{instance} to tell of {instances}', seconds)
+                               f'{instance} to list {instances}', seconds)
 
     def id_of(self, instance):
         [own] = [node for node in self.nodes(instance) if node['self']]
@@ -61,21 +61,21 @@ class NodesTestCase(FleetTestCase, CtlTestCase):
         words = redis.cli('HGETALL', key).split('\n')
         return dict(zip(words[::2], words[1::2]))
 
-    def wait_beats(self, redis, count):
-        """Waits until workers have read COUNT more times who is there."""
+    def wait_intervals(self, redis, count):
+        """Waits until nodes have read the list COUNT more times."""
         def passes():
             lines = redis.cli('INFO', 'commandstats').splitlines()
             [line] = [line for line in lines if line.startswith('cmdstat_srandmember:')]
             return int(line.partition('calls=')[2].partition(',')[0])
         begin = passes()
-        eventually(lambda: passes() >= begin + count, f'{count} beats', (count + 1) * BEAT)
+        eventually(lambda: passes() >= begin + count, f'{count} intervals', (count + 1) * INTERVAL)
 
 
 class AloneTest(NodesTestCase):
     def start_alone(self):
         return self.start('--bus=session', environment=self.bus.environment)
 
-    def test_a_worker_without_redis_tells_of_itself(self):
+    def test_a_node_without_redis_lists_itself(self):
         server = self.start_alone()
         [node] = self.bus.property('Nodes')
         self.assertEqual(TYPES, {name: value['type'] for name, value in node.items()})
@@ -85,10 +85,10 @@ class AloneTest(NodesTestCase):
                                                       'version', 'self')))
         self.assertTrue(own['id'] and own['host'])
 
-    def test_who_asks_is_told_what_is_so_now(self):
+    def test_the_answer_is_current(self):
         server = self.start_alone()
         caller = Caller(self.bus)
-        for count in range(1, 11):  # sooner than changes are told
+        for count in range(1, 11):  # faster than changes are signalled
             client = self.connect(server)
             self.assertEqual(count, caller.property('Nodes')[0]['clients'])
             self.assertEqual(count, caller.properties()['Nodes'][0]['clients'])
@@ -110,75 +110,75 @@ class AloneTest(NodesTestCase):
 
 
 class ListTest(NodesTestCase):
-    def test_three_workers_tell_of_each_other(self):
+    def test_three_nodes_list_each_other(self):
         redis = self.redis()
-        workers = self.members(3, redis)
-        for place, worker in enumerate(workers):
+        members = self.members(3, redis)
+        for place, member in enumerate(members):
             for _ in range(place):
-                self.connect(worker)
+                self.connect(member)
         for place in range(1, 4):
             nodes = self.wait_nodes(
                 place, lambda nodes: [node['clients'] for node in nodes.values()] == [0, 1, 2],
-                'all clients to be told')
+                'all clients to be listed')
             self.assertEqual(['1', '2', '3'], list(nodes))
-            self.assertEqual([worker.pid for worker in workers],
+            self.assertEqual([member.pid for member in members],
                              [node['pid'] for node in nodes.values()])
             self.assertEqual([str(place)], [name for name, node in nodes.items() if node['self']])
             self.assertEqual({'running'}, {node['state'] for node in nodes.values()})
             self.assertEqual(1, len({node['host'] for node in nodes.values()}))
             self.assertEqual(3, len({node['id'] for node in nodes.values()}))
 
-    def test_what_is_in_redis(self):
+    def test_the_keys_in_redis(self):
         redis = self.redis()
-        [worker] = self.members(1, redis)
+        [member] = self.members(1, redis)
         [own] = self.nodes(1)
         key = self.key_of(1)
-        eventually(lambda: redis.cli('EXISTS', key) == '1', 'the worker to be announced')
-        self.assertEqual({'host': own['host'], 'pid': str(worker.pid), 'instance': '1',
+        eventually(lambda: redis.cli('EXISTS', key) == '1', 'the node to be announced')
+        self.assertEqual({'host': own['host'], 'pid': str(member.pid), 'instance': '1',
                           'state': 'running', 'clients': '0', 'version': own['version']},
                          self.read(redis, key))
         self.assertEqual(own['id'], redis.cli('SMEMBERS', INDEX))
         redis.cli('EXPIRE', key, 8)
-        eventually(lambda: 8 < int(redis.cli('TTL', key)) <= LIFETIME, 'its life to be prolonged',
-                   PATIENCE)
+        eventually(lambda: 8 < int(redis.cli('TTL', key)) <= LIFETIME, 'the new expiry time',
+                   TIMEOUT)
 
-    def test_one_that_was_killed_is_missed_after_its_lifetime(self):
+    def test_a_killed_node_is_removed_after_its_lifetime(self):
         redis = self.redis()
-        workers = self.members(3, redis)
+        members = self.members(3, redis)
         for place in range(1, 4):
             self.wait_listed(place, '1', '2', '3')
         lost = self.id_of(2)
-        workers[1].signal(signal.SIGKILL)
-        workers[1].wait_exit()
+        members[1].signal(signal.SIGKILL)
+        members[1].wait_exit()
         for place in 1, 3:
-            self.wait_listed(place, '1', '3', seconds=LIFETIME + PATIENCE)
-        eventually(lambda: lost not in redis.cli('SMEMBERS', INDEX), 'its name to be forgotten')
+            self.wait_listed(place, '1', '3', seconds=LIFETIME + TIMEOUT)
+        eventually(lambda: lost not in redis.cli('SMEMBERS', INDEX), 'its id to be removed')
 
-    def test_one_that_ends_is_gone_at_once(self):
+    def test_a_node_that_exits_is_removed_at_once(self):
         redis = self.redis()
-        workers = self.members(2, redis)
+        members = self.members(2, redis)
         self.wait_listed(1, '1', '2')
         gone, key = self.id_of(2), self.key_of(2)
-        workers[1].signal(signal.SIGTERM)
-        self.assertEqual(0, workers[1].wait_exit())
-        self.assertEqual('0', redis.cli('EXISTS', key, f'shutdown:{workers[1].pid}'))
+        members[1].signal(signal.SIGTERM)
+        self.assertEqual(0, members[1].wait_exit())
+        self.assertEqual('0', redis.cli('EXISTS', key, f'shutdown:{members[1].pid}'))
         self.assertNotIn(gone, redis.cli('SMEMBERS', INDEX))
         self.wait_listed(1, '1')
 
-    def test_nothing_is_signalled_that_did_not_change(self):
+    def test_only_changes_are_signalled(self):
         redis = self.redis()
-        workers = self.members(2, redis)
+        members = self.members(2, redis)
         for place in 1, 2:
             self.wait_listed(place, '1', '2')
         monitor = Monitor(self.bus)
         self.addCleanup(monitor.stop)
-        self.wait_beats(redis, 4)
+        self.wait_intervals(redis, 4)
         self.assertEqual([], nodes_in(monitor.signals('PropertiesChanged')))
-        self.connect(workers[0])  # which both tell
+        self.connect(members[0])  # which both signal
         eventually(lambda: len(nodes_in(monitor.signals('PropertiesChanged'))) == 2,
-                   'the change to be signalled', PATIENCE)
+                   'the change to be signalled', TIMEOUT)
 
-    def test_both_modes_have_it(self):
+    def test_pubsub_mode_has_the_list(self):
         redis = self.redis()
         self.members(2, redis, '--redis-mode=pubsub')
         for place in 1, 2:
@@ -186,22 +186,22 @@ class ListTest(NodesTestCase):
 
 
 class DrainTest(NodesTestCase):
-    def test_the_state_of_a_worker_is_announced_at_once(self):
+    def test_the_state_is_announced_at_once(self):
         redis = self.redis()
-        worker = self.members(1, redis)[0]
-        client = self.connect(worker)
+        member = self.members(1, redis)[0]
+        client = self.connect(member)
         key = self.key_of(1)
-        self.wait_beats(redis, 1)  # the next one is far
+        self.wait_intervals(redis, 1)  # the next one is about 5 s later
         for method, state in ('Shutdown', 'draining'), ('CancelDrain', 'running'):
             self.bus.call(method, name=f'{NAME}.i1')
             eventually(lambda s=state: redis.cli('HGET', key, 'state') == s, f'it to be {state}',
-                       BEAT - 2)
+                       INTERVAL - 2)
         client.leave()
 
-    def test_the_others_tell_of_it_and_ringdownctl_adds_up(self):
+    def test_the_others_list_a_draining_node_and_ringdownctl_adds_up(self):
         redis = self.redis()
-        workers = self.members(3, redis)
-        clients = [self.connect(worker) for worker in workers for _ in range(2)]
+        members = self.members(3, redis)
+        clients = [self.connect(member) for member in members for _ in range(2)]
         self.bus.call('Shutdown', name=f'{NAME}.i2')
         for place in 1, 3:
             self.wait_nodes(place, lambda nodes: len(nodes) == 3 and all(
@@ -211,19 +211,19 @@ class DrainTest(NodesTestCase):
         self.assertEqual((3, 6, 1, 'redis: connected'), tuple(
             status[name] for name in ('workers', 'clients', 'draining', 'bus_state')))
         self.assertEqual(self.nodes(1), status['nodes'])
-        self.assertIn('\nWorkers: 3, clients: 6, draining: 1\nBus: redis: connected\n',
+        self.assertIn('\nNodes: 3, clients: 6, draining: 1\nBus: redis: connected\n',
                       self.succeed('status', '--all', '--instance=3'))
         for client in clients[2:4]:
             client.leave()
-        self.assertEqual(0, workers[1].wait_exit())
+        self.assertEqual(0, members[1].wait_exit())
         for place in 1, 3:
             self.wait_listed(place, '1', '3')
 
-    def test_the_number_of_clients_is_in_redis_until_it_is_over(self):
+    def test_the_number_of_clients_is_in_redis_until_the_drain_ends(self):
         redis = self.redis()
-        worker = self.members(1, redis, '--drain-interval=200ms')[0]
-        key = f'shutdown:{worker.pid}'
-        one, two = self.connect(worker), self.connect(worker)
+        member = self.members(1, redis, '--drain-interval=200ms')[0]
+        key = f'shutdown:{member.pid}'
+        one, two = self.connect(member), self.connect(member)
         self.assertEqual('0', redis.cli('EXISTS', key))
         for _ in range(2):
             self.bus.call('Shutdown', name=f'{NAME}.i1')
@@ -235,23 +235,70 @@ class DrainTest(NodesTestCase):
         one.leave()
         eventually(lambda: redis.cli('GET', key) == '1', 'one client fewer')
         two.leave()
-        self.assertEqual(0, worker.wait_exit())
+        self.assertEqual(0, member.wait_exit())
         self.assertEqual('0', redis.cli('EXISTS', key))
 
-    def test_it_stays_there_however_rare_the_reports_are(self):
+    def test_the_number_is_refreshed_between_rare_reports(self):
         redis = self.redis()
-        worker = self.members(1, redis, '--drain-interval=1h')[0]
-        client = self.connect(worker)
-        key = f'shutdown:{worker.pid}'
+        member = self.members(1, redis, '--drain-interval=1h')[0]
+        client = self.connect(member)
+        key = f'shutdown:{member.pid}'
         self.bus.call('Shutdown', name=f'{NAME}.i1')
         eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients')
         redis.cli('EXPIRE', key, 20)
-        eventually(lambda: int(redis.cli('TTL', key)) > 50, 'its life to be prolonged', PATIENCE)
+        eventually(lambda: int(redis.cli('TTL', key)) > 50, 'the new expiry time', TIMEOUT)
         client.leave()
 
 
+class ForeignKeyTest(NodesTestCase):
+    """The key shutdown:PID of another process with the same process id, as in containers."""
+
+    def draining(self, redis):
+        member = self.members(1, redis, '--drain-interval=200ms')[0]
+        client = self.connect(member)
+        key = f'shutdown:{member.pid}'
+        return member, client, key
+
+    def test_a_key_that_was_there_first_is_kept(self):
+        redis = self.redis()
+        node, client, key = self.draining(redis)
+        redis.cli('SET', key, 7)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        self.wait_intervals(redis, 2)
+        self.assertEqual('7', redis.cli('GET', key))
+        client.leave()
+        self.assertEqual(0, node.wait_exit())
+        self.assertEqual('7', redis.cli('GET', key))
+
+    def test_a_key_that_was_overwritten_is_kept(self):
+        redis = self.redis()
+        node, client, key = self.draining(redis)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients')
+        redis.cli('SET', key, 7)
+        self.bus.call('CancelDrain', name=f'{NAME}.i1')
+        self.wait_intervals(redis, 1)
+        self.assertEqual('7', redis.cli('GET', key))
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        client.leave()
+        self.assertEqual(0, node.wait_exit())
+        self.assertEqual('7', redis.cli('GET', key))
+
+    def test_the_key_is_set_when_the_other_process_has_deleted_it(self):
+        redis = self.redis()
+        node, client, key = self.draining(redis)
+        redis.cli('SET', key, 7)
+        self.bus.call('Shutdown', name=f'{NAME}.i1')
+        self.wait_intervals(redis, 1)
+        redis.cli('DEL', key)
+        eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients', TIMEOUT)
+        client.leave()
+        self.assertEqual(0, node.wait_exit())
+        self.assertEqual('0', redis.cli('EXISTS', key))
+
+
 class FaultTest(NodesTestCase):
-    def test_while_redis_is_away_a_worker_tells_of_itself(self):
+    def test_a_node_lists_only_itself_while_redis_is_down(self):
         redis = self.redis()
         self.members(2, redis, warnings=[AWAY])
         for place in 1, 2:
@@ -262,34 +309,34 @@ class FaultTest(NodesTestCase):
         status = self.json('status', '--all', '--instance=1')
         self.assertEqual((1, 1), (status['workers'], len(status['nodes'])))
         self.assertRegex(status['bus_state'], '^redis: down since ')
-        redis.start()  # without its data
+        redis.start()  # without data
         for place in 1, 2:
-            self.wait_listed(place, '1', '2', seconds=2 * PATIENCE)
+            self.wait_listed(place, '1', '2', seconds=2 * TIMEOUT)
 
-    def test_who_drains_while_redis_is_away_is_told_when_it_is_back(self):
+    def test_a_drain_is_announced_when_redis_is_back(self):
         redis = self.redis()
-        worker = self.members(1, redis, '--drain-interval=1h', warnings=[AWAY])[0]
-        client = self.connect(worker)
+        member = self.members(1, redis, '--drain-interval=1h', warnings=[AWAY])[0]
+        client = self.connect(member)
         key = self.key_of(1)
         redis.kill()
-        self.wait_down(worker)
+        self.wait_down(member)
         self.bus.call('Shutdown', name=f'{NAME}.i1')
         redis.start()
-        eventually(lambda: redis.cli('GET', f'shutdown:{worker.pid}') == '1',
-                   'the number of clients', PATIENCE)
+        eventually(lambda: redis.cli('GET', f'shutdown:{member.pid}') == '1',
+                   'the number of clients', TIMEOUT)
         self.assertEqual('draining', redis.cli('HGET', key, 'state'))
         client.leave()
 
-    def test_a_worker_lives_on_where_redis_is_out_of_memory(self):
+    def test_a_node_stays_listed_when_redis_is_out_of_memory(self):
         redis = self.redis()
         self.members(1, redis)
         key = self.key_of(1)
-        eventually(lambda: redis.cli('EXISTS', key) == '1', 'the worker to be announced')
+        eventually(lambda: redis.cli('EXISTS', key) == '1', 'the node to be announced')
         redis.configure('maxmemory', 1)
         redis.cli('EXPIRE', key, 8)
-        eventually(lambda: int(redis.cli('TTL', key)) > 8, 'its life to be prolonged', PATIENCE)
+        eventually(lambda: int(redis.cli('TTL', key)) > 8, 'the new expiry time', TIMEOUT)
 
-    def test_what_others_put_there_harms_nobody(self):
+    def test_keys_of_other_programs_do_no_harm(self):
         redis = self.redis()
         redis.cli('SADD', INDEX, 'no id', '', 'x' * 1000, 'gone', 'text', 'half', 'liar', 'evil')
         redis.cli('SET', 'ringdown:node:text', 'x')
@@ -299,16 +346,16 @@ class FaultTest(NodesTestCase):
         redis.cli('HSET', 'ringdown:node:liar', 'pid', 'one', 'clients', '5', *fields)
         redis.cli('HSET', 'ringdown:node:evil', 'pid', '1', 'clients', '5', *fields)
         self.members(1, redis)
-        nodes = self.wait_nodes(1, lambda nodes: len(nodes) == 2, 'the evil one to be listed')
+        nodes = self.wait_nodes(1, lambda nodes: len(nodes) == 2, 'two nodes')
         [evil] = [node for node in nodes.values() if not node['self']]
         self.assertEqual(('evil', r'\u001b[31mevil', 1, 'x' * 255 + '…', 'running', 5,
                           r'1\u000a2'),
                          tuple(evil[name] for name in ('id', 'host', 'pid', 'instance', 'state',
                                                        'clients', 'version')))
-        eventually(lambda: redis.cli('SISMEMBER', INDEX, 'gone') == '0', 'who is gone to be struck')
+        eventually(lambda: redis.cli('SISMEMBER', INDEX, 'gone') == '0', 'it to be removed')
         self.assertEqual('1', redis.cli('SISMEMBER', INDEX, 'no id'))  # not ours
 
-    def test_of_too_many_workers_a_thousand_are_listed(self):
+    def test_of_too_many_nodes_a_thousand_are_listed(self):
         redis = self.redis()
         redis.cli('EVAL', f'''
             for i = 1, 1200 do
@@ -316,22 +363,22 @@ class FaultTest(NodesTestCase):
                          'state', 'running', 'clients', 1, 'version', '1')
               redis.call('SADD', '{INDEX}', i)
             end''', 0)
-        [worker] = self.members(1, redis, warnings=['More than 1000 workers'])
+        [member] = self.members(1, redis, warnings=['More than 1000 nodes'])
         self.wait_nodes(1, lambda nodes: 999 <= len(nodes) <= 1001, 'a thousand nodes', 20)
-        worker.wait_log('More than 1000 workers')
-        self.wait_beats(redis, 2)
-        self.assertEqual(1, len(worker.find_log('More than 1000 workers')))
+        member.wait_log('More than 1000 nodes')
+        self.wait_intervals(redis, 2)
+        self.assertEqual(1, len(member.find_log('More than 1000 nodes')))
 
-    def test_a_list_that_cannot_be_read_is_told_once_and_is_no_harm(self):
-        told = 'The list of workers in Redis cannot be read: WRONGTYPE'
+    def test_a_list_that_cannot_be_read_is_reported_once(self):
+        warning = 'Cannot read the set of nodes in Redis: WRONGTYPE'
         redis = self.redis()
         redis.cli('SET', INDEX, 'no set')
-        [worker] = self.members(1, redis, warnings=[told])
-        worker.wait_log(told)
-        self.wait_beats(redis, 2)
-        self.assertEqual(1, len(worker.find_log(told)))
+        [member] = self.members(1, redis, warnings=[warning])
+        member.wait_log(warning)
+        self.wait_intervals(redis, 2)
+        self.assertEqual(1, len(member.find_log(warning)))
         redis.cli('DEL', INDEX)
-        eventually(lambda: redis.cli('SCARD', INDEX) == '1', 'the worker to be listed')
+        eventually(lambda: redis.cli('SCARD', INDEX) == '1', 'the node to be listed')
 
 
 if __name__ == '__main__':

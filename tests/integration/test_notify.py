@@ -13,8 +13,8 @@ import uuid
 
 import tap
 from bus import Bus
-from notified import Notified
-from patience import SLOWNESS, eventually, expect_time
+from notify_receiver import NotifyReceiver
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase, clean_environment, program
 from wire import Client
 
@@ -24,7 +24,7 @@ MORE_TIME = 'EXTEND_TIMEOUT_USEC='
 
 class NotifyTestCase(RingdownTestCase):
     def manager(self, address=None, **options):
-        manager = Notified(address or os.path.join(self.directory, 'notify'), **options)
+        manager = NotifyReceiver(address or os.path.join(self.directory, 'notify'), **options)
         self.addCleanup(manager.stop)
         return manager
 
@@ -150,7 +150,7 @@ class DrainTest(NotifyTestCase):
         manager.wait('STOPPING=1')
 
     def test_a_missing_or_deaf_manager_delays_nothing(self):
-        manager = Notified(os.path.join(self.directory, 'notify'))
+        manager = NotifyReceiver(os.path.join(self.directory, 'notify'))
         server = self.start_under(manager)
         manager.wait('READY=1')
         manager.stop()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The page on the admin port, in a real browser: what it shows, and that it harms nobody."""
+"""The page on the admin port, in a real browser: its contents, and safety with hostile messages."""
 
 import os
 import pathlib
@@ -13,30 +13,30 @@ import tap
 from browser import DESKTOP, NARROW, PHONE, Page
 from bus import Bus
 from crowd import Member
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 from wscat import Wscat
 
 FEED_ITEMS = 50
 ITEM_CHARS = 300
 ITEM_ELEMENTS = 4  # <li>, its time, text and note
-# What a browser itself says of connections that fail.
-NOBODY_THERE = 'net::ERR_CONNECTION_REFUSED'
+# Console messages of the browser about failed connections.
+REFUSED = 'net::ERR_CONNECTION_REFUSED'
 NO_WEBSOCKET = 'WebSocket connection to'
 
 
 class PageTestCase(RingdownTestCase):
     def look(self, server, size=DESKTOP, *, host='127.0.0.1', tolerate=None, **options):
-        """Opens the page of SERVER. In the end nobody else may have been asked for anything, and
-        nothing said on the console, but for lines with TOLERATE in them."""
+        """Opens the page of SERVER. At the end asserts that it has sent requests to HOST only, and
+        that the console has only lines that contain TOLERATE."""
         page = Page(size, **options)
         self.addCleanup(page.close)
-        self.addCleanup(self.judge, page, host, tolerate)
+        self.addCleanup(self.check, page, host, tolerate)
         status, _ = page.visit(f'http://{host}:{server.admin_port}/')
         self.assertEqual(200, status)
         return page
 
-    def judge(self, page, host, tolerate):
+    def check(self, page, host, tolerate):
         self.assertEqual([], [line for line in page.complaints
                               if tolerate is None or tolerate not in line])
         for url in page.urls:
@@ -48,7 +48,7 @@ class PageTestCase(RingdownTestCase):
         return page
 
     def number(self, page, selector):
-        """The number that SELECTOR shows; -1 while there is none."""
+        """Returns the number shown in SELECTOR; -1 if there is none."""
         digits = page.text(selector).replace(',', '')
         return float(digits) if digits[:1].isdigit() else -1
 
@@ -57,15 +57,15 @@ class PageTestCase(RingdownTestCase):
                    lambda: f'{number} in {selector}, not {page.text(selector)}')
 
     def assert_fits(self, page):
-        """Nothing is to be scrolled to sideways, or cut off."""
+        """Asserts that no element extends beyond the right edge of the window."""
         self.assertEqual([], page.evaluate(
             '''Array.from(document.querySelectorAll("main *, header, footer"))
                  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth)
                  .map((e) => e.outerHTML.slice(0, 100))'''))
 
 
-class TalkTest(PageTestCase):
-    def test_it_shows_what_wscat_says_and_wscat_what_it_sends(self):
+class MessageTest(PageTestCase):
+    def test_the_page_and_wscat_exchange_messages(self):
         server = self.start()
         page = self.look_connected(server)
         wscat = Wscat(server.port)
@@ -80,7 +80,7 @@ class TalkTest(PageTestCase):
         page.wait_text('#feed li:first-child', 'hello from the page')
         self.assertEqual('', page.value('#field'))
 
-    def test_the_figures_move(self):
+    def test_the_figures_are_updated(self):
         server = self.start()
         page = self.look_connected(server)
         page.wait_text('#state', 'Running')
@@ -96,7 +96,7 @@ class TalkTest(PageTestCase):
         self.assertEqual(4, self.number(page, '#peak'))
         self.assertEqual(4, self.number(page, '#total'))
 
-    def test_rates_are_shown_and_drawn_and_said(self):
+    def test_rates_are_shown_as_text_chart_and_label(self):
         page = self.look_connected(self.start('--notify-interval=100ms'))
         for selector in '#rate', '#delivery-rate':
             eventually(lambda at=selector: 5 < self.number(page, at) < 20, selector)
@@ -105,17 +105,17 @@ class TalkTest(PageTestCase):
         self.assertRegex(page.attribute('#chart', 'aria-label'),
                          r'^Messages per second in the last minute: now [\d.]+, at most [\d.]+$')
 
-    def test_the_notification_of_the_service_comes_in(self):
+    def test_the_notification_of_the_service_is_shown(self):
         page = self.look_connected(self.start('--notify-interval=200ms'))
         page.wait_text('#feed', '🛰 Test notification')
         self.assertFalse(page.is_visible('#empty'))
 
-    def test_what_is_too_long_for_the_service_is_not_sent(self):
+    def test_a_message_over_the_limit_is_not_sent(self):
         page = self.look_connected(self.start('--max-message=125'))
         page.focus('#field')
         page.type('ü' * 63)
         page.press('Enter')
-        page.wait_text('#trouble', 'the message has 126 bytes, and 125 are the limit')
+        page.wait_text('#trouble', 'the message has 126 bytes; the limit is 125')
         page.press('Backspace')
         page.press('Enter')
         page.wait_text('#feed', 'ü' * 62)
@@ -123,7 +123,7 @@ class TalkTest(PageTestCase):
 
 
 class HostileTest(PageTestCase):
-    MESSAGES = {  # what is sent: what is shown of it
+    MESSAGES = {  # sent message: shown text
         '<img src=x onerror="document.title=1">': '<img src=x onerror="document.title=1">',
         '<script>document.title=2</script>&lt;': '<script>document.title=2</script>&lt;',
         '\0\a\x1b[31mred\r\nnext\x7f\x9b\u2028':
@@ -134,7 +134,7 @@ class HostileTest(PageTestCase):
         'z' + '\u0334\u0335\u0336' * 90: 'z' + '\u0334\u0335\u0336' * 90,
     }
 
-    def test_messages_are_text_and_nothing_else(self):
+    def test_messages_are_shown_as_text_not_as_html(self):
         server = self.start()
         page = self.look_connected(server, NARROW)
         elements = page.evaluate('document.querySelectorAll("*").length')
@@ -143,15 +143,15 @@ class HostileTest(PageTestCase):
             with self.subTest(message=message[:20]):
                 writer.text(message)
                 page.eventually(f'document.querySelectorAll("#feed li").length === {number}')
-                told, text = page.text('#feed li:first-child').split('\n', 1)
-                self.assertRegex(told, r'^\d\d:\d\d:\d\d$')
+                time_shown, text = page.text('#feed li:first-child').split('\n', 1)
+                self.assertRegex(time_shown, r'^\d\d:\d\d:\d\d$')
                 self.assertEqual(shown, text)
                 self.assert_fits(page)
         self.assertEqual(elements + ITEM_ELEMENTS * len(self.MESSAGES),
                          page.evaluate('document.querySelectorAll("*").length'))
         self.assertEqual('Ringdown', page.evaluate('document.title'))
 
-    def test_a_message_turns_round_nothing_but_itself(self):
+    def test_a_right_to_left_message_changes_only_its_own_direction(self):
         server = self.start()
         page = self.look_connected(server)
         self.connect(server).text('\u202e\u2067مرحبا')
@@ -159,13 +159,13 @@ class HostileTest(PageTestCase):
         self.assertIn(page.style('#feed .text', 'unicode-bidi'), ('isolate', 'plaintext'))
         self.assertEqual('ltr', page.style('#feed li', 'direction'))
 
-    def test_a_binary_message_is_shown_by_its_size(self):
+    def test_for_a_binary_message_its_size_is_shown(self):
         server = self.start()
         page = self.look_connected(server)
         self.connect(server).binary(b'\xff' * 300)
         page.wait_text('#feed', 'Not text; size in bytes: 300')
 
-    def test_a_thousand_messages_a_second_do_not_freeze_it(self):
+    def test_a_thousand_messages_a_second_do_not_freeze_the_page(self):
         server = self.start()
         page = self.look_connected(server)
         page.evaluate('''longestFrame = 0;
@@ -178,28 +178,28 @@ class HostileTest(PageTestCase):
         writer = Member(server.port)
         self.addCleanup(writer.leave)
         most_items = 0
-        spoken = set()
+        live_modes = set()
         for tenth in range(30):
             began = time.monotonic()
             for number in range(100):
                 writer.say(f'{tenth} {number} <b>')
             most_items = max(most_items, page.evaluate('document.querySelectorAll("li").length'))
-            spoken.add(page.attribute('#feed', 'aria-live'))
-            time.sleep(max(0.0, began + 0.1 - time.monotonic()))  # the rate
+            live_modes.add(page.attribute('#feed', 'aria-live'))
+            time.sleep(max(0.0, began + 0.1 - time.monotonic()))  # keeps the rate
         page.wait_text('#feed li:first-child', '29 99 <b>')
         self.assertEqual(FEED_ITEMS, most_items)
         expect_time(page.evaluate('longestFrame') / 1000, under=1 * SLOWNESS)
         self.wait_number(page, '#published', 3000)
 
-        # nobody can listen to a flood, but to what comes after it
-        self.assertIn('off', spoken)
+        # screen readers read no message during the flood, but those after it
+        self.assertIn('off', live_modes)
         writer.say('calm again')
         page.wait_text('#feed', 'calm again')
         self.assertEqual('polite', page.attribute('#feed', 'aria-live'))
 
 
 class DrainTest(PageTestCase):
-    def test_it_shows_the_drain_and_leaves_and_comes_back(self):
+    def test_the_page_shows_a_drain_and_disconnects_until_it_is_cancelled(self):
         bus = Bus(self.directory)
         self.addCleanup(bus.stop)
         server = self.start('--bus=session', '--drain-timeout=90min', environment=bus.environment)
@@ -229,15 +229,14 @@ class DrainTest(PageTestCase):
         others[0].text('all is well')
         page.wait_text('#feed', 'all is well')
 
-    def test_it_does_not_hold_up_the_end(self):
+    def test_the_page_does_not_delay_the_exit(self):
         server = self.start()
-        page = self.look_connected(server, tolerate=NOBODY_THERE)
+        page = self.look_connected(server, tolerate=REFUSED)
         server.signal(signal.SIGTERM)
         self.assertEqual(0, server.wait_exit(5))
         page.wait_text('#state', 'Not reachable')
 
-
-    def test_it_does_not_hold_up_a_drain_that_it_cannot_see(self):
+    def test_the_page_does_not_delay_a_drain_without_the_admin_port(self):
         server = self.start()
         page = self.look_connected(server)
         page.evaluate('void (fetch = () => Promise.reject(new Error("the admin port is away")))')
@@ -247,7 +246,7 @@ class DrainTest(PageTestCase):
 
 
 class AwayTest(PageTestCase):
-    def test_a_tab_hidden_for_a_minute_leaves_and_asks_for_nothing_until_it_is_seen(self):
+    def test_a_tab_hidden_for_a_minute_disconnects_and_sends_nothing_until_shown(self):
         server = self.start()
         page = self.look_connected(server, clock=True)
         page.hide()
@@ -262,7 +261,7 @@ class AwayTest(PageTestCase):
         page.wait_text('#connection', 'Connected to')
         page.wait_text('#state', 'Running')
 
-    def test_a_tab_hidden_for_less_than_a_minute_stays(self):
+    def test_a_tab_hidden_for_less_than_a_minute_stays_connected(self):
         server = self.start()
         page = self.look_connected(server, clock=True)
         page.hide()
@@ -273,7 +272,7 @@ class AwayTest(PageTestCase):
         page.wait_text('#feed', 'still there?')
         self.assertEqual(2, server.metric('ringdown_clients_accepted_total'))
 
-    def test_the_chart_knows_nothing_that_was_before_the_last_minute(self):
+    def test_the_chart_shows_the_last_minute_only(self):
         server = self.start()
         page = self.look_connected(server, clock=True)
         self.connect(server).text('a peak')
@@ -289,18 +288,18 @@ class AwayTest(PageTestCase):
         page.hide(False)
         eventually(lambda: summary().endswith('now 0, at most 0'), summary)
 
-    def test_when_the_service_comes_back_on_another_port_it_finds_it(self):
+    def test_after_a_restart_on_another_port_the_page_connects_to_it(self):
         server = self.start()
-        page = self.look_connected(server, tolerate=NOBODY_THERE)
+        page = self.look_connected(server, tolerate=REFUSED)
         server.signal(signal.SIGKILL)
         server.wait_exit()
         page.wait_text('#state', 'Not reachable')
         again = self.start(f'--admin-port={server.admin_port}')
         page.wait_text('#connection', f'Connected to ws://127.0.0.1:{again.port}/ws', 30)
 
-    def test_when_the_service_dies_it_says_so_and_connects_to_the_next(self):
+    def test_after_a_crash_the_page_connects_to_the_next_process(self):
         server = self.start()
-        page = self.look_connected(server, tolerate=NOBODY_THERE)
+        page = self.look_connected(server, tolerate=REFUSED)
         server.signal(signal.SIGKILL)
         server.wait_exit()
         page.wait_text('#state', 'Not reachable')
@@ -321,25 +320,25 @@ class AwayTest(PageTestCase):
 
 
 class ConnectionTest(PageTestCase):
-    def test_a_page_whose_origin_is_refused_says_what_to_allow_and_shows_the_figures(self):
+    def test_a_refused_page_shows_the_option_to_set_and_the_figures(self):
         server = self.start('--allow-origin=https://only.example')
         page = self.look(server, tolerate=NO_WEBSOCKET)
         page.wait_text('#connection', f'--allow-origin=http://127.0.0.1:{server.admin_port}')
         page.wait_text('#state', 'Running')
         self.wait_number(page, '#clients', 0)
 
-    def test_a_page_whose_origin_is_allowed_connects(self):
+    def test_a_page_of_an_allowed_origin_connects(self):
         self.look_connected(self.start('--allow-origin=http://127.0.0.1:*'))
 
-    def test_a_full_service_is_said_to_be_full_until_it_is_not(self):
+    def test_the_page_shows_that_the_service_is_full_until_it_is_not(self):
         server = self.start('--max-clients=1')
         client = self.connect(server)
         page = self.look(server, tolerate=NO_WEBSOCKET)
-        page.wait_text('#connection', 'no room for another client')
+        page.wait_text('#connection', 'The service has reached its client limit')
         client.leave()
         page.wait_text('#connection', 'Connected to', 20)
 
-    def test_it_connects_under_whatever_name_it_was_opened(self):
+    def test_the_page_connects_under_the_name_it_was_opened_with(self):
         server = self.start('--address=localhost', '--admin-address=localhost')
         hosts = {match[1] for match in server.find_log(r'Admin on http://(\S+):\d+')}
         for host in hosts | {'localhost'}:
@@ -348,7 +347,7 @@ class ConnectionTest(PageTestCase):
                 self.assertEqual(f'Connected to ws://{host}:{server.port}/ws',
                                  page.text('#connection'))
 
-    def test_it_connects_to_a_wildcard_address_under_the_name_it_was_opened(self):
+    def test_the_page_connects_to_a_wildcard_address_under_its_own_name(self):
         server = self.start('--address=0.0.0.0')
         page = self.look_connected(server)
         self.assertEqual(f'Connected to ws://127.0.0.1:{server.port}/ws', page.text('#connection'))
@@ -360,35 +359,35 @@ class LookTest(PageTestCase):
 
     def setUp(self):
         super().setUp()
-        # for people to look at
+        # for manual inspection
         self.pictures = pathlib.Path(os.environ.get('RINGDOWN_BUILD', self.directory), 'pictures')
         self.pictures.mkdir(exist_ok=True)
 
-    def test_every_text_stands_out_and_fits_in_light_and_dark_on_desktop_and_phone(self):
+    def test_every_text_has_contrast_and_fits_on_desktop_and_phone(self):
         server = self.start()
         others = [self.connect(server) for _ in range(11)]
         page = self.look_connected(server)
-        self.talk(others[0], page)
-        self.judge_looks(page, 'running')
+        self.send_batches(others[0], page)
+        self.check_looks(page, 'running')
         server.signal(signal.SIGTERM)
         server.wait_clients(len(others))
         for client in others[-4:]:
             client.leave()
         self.wait_number(page, '#drain-clients', len(others) - 4)
-        self.judge_looks(page, 'draining')
+        self.check_looks(page, 'draining')
 
-    def talk(self, writer, page):
-        """Says this and that; waits until the chart has a point of it."""
-        said = 0
+    def send_batches(self, writer, page):
+        """Sends messages in batches; waits after each until the chart has a point for it."""
+        sent = 0
         for batch in 4, 0, 9:
             lines = [f'sensor {number}: {20 + number} °C' for number in range(batch)]
             for line in [*lines, *self.LINES[batch // 3 * 2:][:2]]:
                 writer.text(line)
-                said += 1
-            self.wait_number(page, '#published', said)
+                sent += 1
+            self.wait_number(page, '#published', sent)
         writer.text(self.LINES[-1])
 
-    def judge_looks(self, page, moment):
+    def check_looks(self, page, moment):
         page.wait_text('#feed li:first-child', self.LINES[-1])
         grounds = set()
         for name, size in ('desktop', DESKTOP), ('phone', PHONE):
@@ -405,7 +404,7 @@ class LookTest(PageTestCase):
 
 
 class KeyboardTest(PageTestCase):
-    def test_all_is_reached_by_keyboard_with_the_focus_in_sight(self):
+    def test_everything_is_reached_by_keyboard_with_visible_focus(self):
         page = self.look_connected(self.start())
         for expected in 'field', 'Send', '/metrics', '/readyz', '/healthz':
             page.press('Tab')
@@ -423,7 +422,7 @@ class KeyboardTest(PageTestCase):
         page.press('Space')
         listener.expect_text('no mouse')
 
-    def test_assistive_technology_is_told_what_there_is(self):
+    def test_the_accessibility_tree_is_complete(self):
         page = self.look_connected(self.start())
         page.wait_text('#state', 'Running')
         tree = page.tree()
@@ -435,11 +434,11 @@ class KeyboardTest(PageTestCase):
             with self.subTest(line):
                 self.assertIn(line, tree)
 
-    def test_where_trouble_is_told_is_there_before_there_is_any(self):
+    def test_the_live_region_for_errors_is_there_from_the_beginning(self):
         page = self.look_connected(self.start())
-        self.assertTrue(page.is_visible('#trouble'))  # a region that comes with its text is mute
+        self.assertTrue(page.is_visible('#trouble'))  # screen readers ignore a new region
 
-    def test_nothing_moves_where_that_is_not_wanted(self):
+    def test_nothing_is_animated_if_the_user_prefers_reduced_motion(self):
         server = self.start()
         writer = self.connect(server)
         for motion, moving in ('no-preference', 1), ('reduce', 0):
@@ -454,7 +453,7 @@ class KeyboardTest(PageTestCase):
                     page.eventually('started === 1')
                 self.assertEqual(moving, page.evaluate('started'))
 
-    def test_without_script_it_says_where_else_to_look(self):
+    def test_without_javascript_the_page_refers_to_the_metrics(self):
         page = self.look(self.start(), javaScriptEnabled=False)
         page.wait_text('main', 'This page needs JavaScript')
 

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Redis killed under load, again and again: every client has every message once, in order."""
+"""Redis killed repeatedly under load: every client gets every message once, in order."""
 
 import threading
 
 import tap
 from fleet import AWAY, LOST, FleetTestCase
-from patience import SLOWNESS, Deadline, eventually
+from waiting import SLOWNESS, Deadline, eventually
 from wire import CLOSE, PING, PONG, TEXT, Client, frame
 
 MESSAGES = int(100_000 / SLOWNESS)
 KILLS = 3
 BATCH = 50
-WINDOW_HERE = 500  # how far a sender runs ahead of the slowest client of its own worker
+WINDOW_HERE = 500  # lead of a sender over the slowest client of its node
 
 
 class Listener(threading.Thread):
-    """A client that hears '<sender> <number>', where the numbers of a sender count from 0."""
+    """A client that receives '<sender> <number>'; the numbers of each sender count from 0."""
 
     def __init__(self, port, load):
         super().__init__(daemon=True)
         self.client = Client(port)
         self.client.open()
         self._load = load
-        self.heard = [0] * load.n_senders
+        self.received = [0] * load.n_senders
         self.fault = None
         self.start()
 
@@ -36,38 +36,38 @@ class Listener(threading.Thread):
         self._load.tell()
 
     def _take(self, got):
-        """Returns whether to go on."""
+        """Returns whether to continue."""
         if got.opcode == PING:
             self.client.send(frame(PONG, got.payload))
         elif got.opcode == CLOSE:
             self.fault = f'closed with {got.code} {got.reason!r}'
         elif got.opcode == TEXT:
             sender, number = map(int, got.payload.split())
-            if number != self.heard[sender]:
-                self.fault = f'{number} of {sender} instead of {self.heard[sender]}'
-            self.heard[sender] += 1
-            if self.heard[sender] % BATCH == 0 or self.heard[sender] > self._load.share:
+            if number != self.received[sender]:
+                self.fault = f'{number} of {sender} instead of {self.received[sender]}'
+            self.received[sender] += 1
+            if self.received[sender] % BATCH == 0 or self.received[sender] > self._load.share:
                 self._load.tell()
         return self.fault is None
 
     def leave(self):
-        self.client.shut_down()  # so that the thread wakes
+        self.client.shut_down()  # wakes the thread
         self.join()
         self.client.abandon()
 
 
 class Load:
-    """Two senders and a mere listener on each worker; what senders say they hear, too."""
+    """Two senders and a listener on each node. Senders receive messages, too."""
 
-    def __init__(self, workers, messages):
+    def __init__(self, nodes, messages):
         self._news = threading.Condition()
-        self.n_senders = 2 * len(workers)
+        self.n_senders = 2 * len(nodes)
         self.share = messages // self.n_senders
-        # How far a sender runs ahead of the slowest client with the slowest sender: so that some of
-        # all waits for Redis when it is away, and nobody is done before the others.
+        # Lead of a sender over the slowest client with the slowest sender: some messages of each
+        # sender wait when Redis is down, and all senders finish at about the same time.
         self.window = self.share // 10
-        self._next = [0] * self.n_senders  # what each sends next
-        self._groups = [[Listener(worker.port, self) for _ in range(3)] for worker in workers]
+        self._next = [0] * self.n_senders  # next message of each sender
+        self._groups = [[Listener(node.port, self) for _ in range(3)] for node in nodes]
         self.listeners = [listener for group in self._groups for listener in group]
         self._senders = [threading.Thread(target=self._send, args=(number,), daemon=True)
                          for number in range(self.n_senders)]
@@ -81,7 +81,7 @@ class Load:
             self._news.notify_all()
 
     def _send(self, number):
-        """As fast as the clients take it in."""
+        """Sends as fast as the clients receive."""
         group = self._groups[number // 2]
         client = group[number % 2].client
         try:
@@ -96,14 +96,14 @@ class Load:
             self.tell()
 
     def _has_room(self, number, group, first):
-        return (first - min(listener.heard[number] for listener in group) < WINDOW_HERE
+        return (first - min(listener.received[number] for listener in group) < WINDOW_HERE
                 and not self._is_far_ahead(first))
 
     def _is_far_ahead(self, first):
-        return first - min(min(listener.heard) for listener in self.listeners) >= self.window
+        return first - min(min(listener.received) for listener in self.listeners) >= self.window
 
     def has_come_to_a_stop(self):
-        """No sender goes on before the slowest client has heard more of the slowest sender."""
+        """Whether all senders wait for the slowest client."""
         return all(map(self._is_far_ahead, self._next))
 
     def _wait(self, condition, what):
@@ -115,27 +115,27 @@ class Load:
                 self._news.wait(deadline.remaining)
 
     def progress(self):
-        return [listener.heard for listener in self.listeners]
+        return [listener.received for listener in self.listeners]
 
     def judge(self):
         faults = [listener.fault for listener in self.listeners if listener.fault]
         assert not faults, faults
 
     def wait_progress(self, part):
-        """Waits until the slowest client has heard that PART, 0 to 1, of all."""
+        """Waits until the slowest client has received PART (0 to 1) of all messages."""
         wanted = part * self.share * self.n_senders
-        self._wait(lambda: all(sum(listener.heard) >= wanted for listener in self.listeners),
+        self._wait(lambda: all(sum(listener.received) >= wanted for listener in self.listeners),
                    f'progress to {wanted}')
 
     def finish(self):
-        """All have to have all; and nothing is doubled then, which would come before what is said
-        last."""
+        """Waits until all clients have received all messages. A repeated one would arrive before
+        the last ones."""
         self.wait_progress(1)
         for number, sender in enumerate(self._senders):
             sender.join()
             client = self._groups[number // 2][number % 2].client
             client.send(frame(TEXT, b'%d %d' % (number, self.share)))
-        self._wait(lambda: all(listener.heard == [self.share + 1] * self.n_senders
+        self._wait(lambda: all(listener.received == [self.share + 1] * self.n_senders
                                for listener in self.listeners), 'end')
         self.judge()
 
@@ -147,28 +147,28 @@ class Load:
 class KillTest(FleetTestCase):
     def assert_all_arrives(self, messages, persistent):
         redis = self.redis(persistent=persistent)
-        workers = self.workers(2, redis, warnings=[AWAY, LOST])  # its file may lag behind
-        load = Load(workers, messages)
+        nodes = self.nodes(2, redis, warnings=[AWAY, LOST])  # its file may lack the last second
+        load = Load(nodes, messages)
         self.addCleanup(load.leave)
         load.start()
         for kill in range(1, KILLS + 1):
             load.wait_progress(kill / (KILLS + 1))
             redis.kill()
-            self.wait_down(*workers)
-            # fewer may be left to be said: Redis may have had them, and not all have heard them yet
-            eventually(lambda: sum(worker.metric('ringdown_redis_pending_messages')
-                                   for worker in workers) > load.window / 2
+            self.wait_down(*nodes)
+            # few may be left to send: Redis has the others, but not all clients do
+            eventually(lambda: sum(node.metric('ringdown_redis_pending_messages')
+                                   for node in nodes) > load.window / 2
                        or load.has_come_to_a_stop(), 'messages to wait')
             redis.start()
-            self.wait_connected(*workers)
+            self.wait_connected(*nodes)
         load.finish()
-        for worker in workers:
-            self.assertEqual(3, worker.ready()[1]['clients'])
+        for node in nodes:
+            self.assertEqual(3, node.ready()[1]['clients'])
 
-    def test_every_client_has_every_message_once_and_in_the_order_of_each_sender(self):
+    def test_all_clients_get_all_messages_once_and_in_order(self):
         self.assert_all_arrives(MESSAGES, persistent=True)
 
-    def test_so_it_is_when_redis_loses_its_data_each_time(self):
+    def test_all_clients_get_all_messages_if_redis_loses_its_data(self):
         self.assert_all_arrives(MESSAGES // 4, persistent=False)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A mixed fleet: workers of ours and the program they replace, on one Redis.
+"""Nodes in pubsub mode beside the program that they replace (the ancestor), on one Redis.
 
 That program publishes what its clients say as bare text on the channel, hands whatever comes from
 there to its clients, takes a lock for each periodic notification, and shows under a key of its own
@@ -17,7 +17,7 @@ import time
 import tap
 from crowd import Member
 from fleet import FleetTestCase
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from redis_server import ADDRESS
 
 CHANNEL = 'broadcast'
@@ -26,7 +26,7 @@ NOTIFICATION = '🛰 Test notification'
 
 
 class Wire:
-    """A connection to Redis; speaks as much of its protocol as the ancestor does."""
+    """A connection to Redis, with the part of its protocol that the ancestor uses."""
 
     def __init__(self, port):
         self._socket = socket.create_connection((ADDRESS, port), timeout=30 * SLOWNESS)
@@ -38,7 +38,7 @@ class Wire:
         return self.read()
 
     def read(self):
-        """The next reply. EOFError: there will be none."""
+        """The next reply. EOFError: the connection is closed."""
         line = self._file.readline().rstrip()
         if not line:
             raise EOFError
@@ -53,22 +53,22 @@ class Wire:
 
     def close(self):
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)  # so that who reads wakes
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the reader
         except OSError:
-            pass  # Redis was faster
+            pass  # closed by Redis
         self._file.close()
         self._socket.close()
 
 
 class Ancestor:
-    """A worker of the program that came before."""
+    """A process of the ancestor."""
 
     def __init__(self, port):
         self._commands = Wire(port)
         self._subscriber = Wire(port)
         self._subscriber.call('SUBSCRIBE', CHANNEL)
         self._news = threading.Condition()
-        self._heard = []  # what its clients were told
+        self._received = []  # messages sent to its clients
         self._is_over = threading.Event()
         self._threads = []
         self._run(self._listen)
@@ -82,13 +82,13 @@ class Ancestor:
             while True:
                 _, _, text = self._subscriber.read()
                 with self._news:
-                    self._heard.append(text)
+                    self._received.append(text)
                     self._news.notify_all()
         except (EOFError, OSError, ValueError):
-            pass  # it left
+            pass  # leave() was called
 
     def say(self, text):
-        """What one of its clients says goes to the channel, and comes from there for all."""
+        """Publishes a message of one of its clients on the channel."""
         self._commands.call('PUBLISH', CHANNEL, text)
 
     def notify(self, interval_s):
@@ -104,15 +104,15 @@ class Ancestor:
         self._commands.call('SET', f'shutdown:{os.getpid()}', count, 'EX', 60)
 
     @property
-    def heard(self):
+    def received(self):
         with self._news:
-            return list(self._heard)
+            return list(self._received)
 
-    def wait_heard(self, text):
+    def wait_received(self, text):
         deadline = Deadline(10)
         with self._news:
-            while text not in self._heard:
-                assert not deadline.expired, f'{text!r} is not among {self._heard}'
+            while text not in self._received:
+                assert not deadline.expired, f'{text!r} is not among {self._received}'
                 self._news.wait(deadline.remaining)
 
     def leave(self):
@@ -123,7 +123,7 @@ class Ancestor:
         self._commands.close()
 
 
-class MixedFleetTest(FleetTestCase):
+class AncestorTest(FleetTestCase):
     def setUp(self):
         super().setUp()
         self.server = self.redis()
@@ -134,14 +134,14 @@ class MixedFleetTest(FleetTestCase):
         return ancestor
 
     def ours(self, count, *options):
-        return self.workers(count, self.server, '--redis-mode=pubsub', *options)
+        return self.nodes(count, self.server, '--redis-mode=pubsub', *options)
 
-    def test_everybody_hears_everything_once_and_in_the_order_of_each_sender(self):
+    def test_all_clients_get_all_messages_once_and_in_order(self):
         old = [self.ancestor(), self.ancestor()]
-        with self.fleet(*self.ours(2)) as people:
+        with self.fleet(*self.ours(2)) as group:
             said = {'old 0': 0, 'old 1': 0}
             for _ in range(50):
-                people.say_everywhere()
+                group.say_everywhere()
                 for number, ancestor in enumerate(old):
                     name = f'old {number}'
                     ancestor.say(f'{name}: {said[name]}')
@@ -149,37 +149,37 @@ class MixedFleetTest(FleetTestCase):
             last = [f'{name}: {count - 1}' for name, count in said.items()]
             for message in last:
                 for place in range(2):
-                    people.wait_heard([message], place)
-            people.wait_all()
-            for member in people.members:
-                heard = [got.text for got in member.messages]
+                    group.wait_received([message], place)
+            group.wait_all()
+            for member in group.members:
+                received = [got.text for got in member.messages]
                 for name, count in said.items():
                     self.assertEqual([f'{name}: {number}' for number in range(count)],
-                                     [text for text in heard if text.startswith(name)])
+                                     [text for text in received if text.startswith(name)])
         for ancestor in old:
             for message in last:
-                ancestor.wait_heard(message)
+                ancestor.wait_received(message)
             for name in (*said, 'client of 0', 'client of 1'):
-                heard = [text for text in ancestor.heard if text.startswith(name)]
-                self.assertEqual(sorted(set(heard), key=heard.index), heard)
-                self.assertGreaterEqual(len(heard), 50)
+                received = [text for text in ancestor.received if text.startswith(name)]
+                self.assertEqual(sorted(set(received), key=received.index), received)
+                self.assertGreaterEqual(len(received), 50)
 
-    def test_what_we_publish_is_bare_text_on_the_channel_and_nothing_else(self):
+    def test_nodes_publish_bare_text_only(self):
         old = self.ancestor()
-        [worker] = self.ours(1)
-        client = self.connect(worker)
+        [node] = self.ours(1)
+        client = self.connect(node)
         client.text('grüße 🛰')
         client.text('')
         client.text('last')
-        old.wait_heard('last')
-        self.assertEqual(['grüße 🛰', '', 'last'], old.heard)
+        old.wait_received('last')
+        self.assertEqual(['grüße 🛰', '', 'last'], old.received)
         self.assertEqual('0', self.server.cli('EXISTS', 'ringdown:log'))
 
-    def test_one_of_all_sends_the_notification_of_a_round(self):
+    def test_one_process_sends_each_notification(self):
         interval, ttl = 2, 1
         old = self.ancestor()
-        members = [Member(worker.port)
-                   for worker in self.ours(2, f'--notify-interval={interval}s')]
+        members = [Member(node.port)
+                   for node in self.ours(2, f'--notify-interval={interval}s')]
         for member in members:
             self.addCleanup(member.leave)
         old.notify(interval)
@@ -187,37 +187,37 @@ class MixedFleetTest(FleetTestCase):
         for number in range(1, 5):
             for member in members:
                 member.wait_count(number)
-            eventually(lambda: len(old.heard) >= number, 'the ancestor to hear it')
+            eventually(lambda: len(old.received) >= number, 'the ancestor to receive it')
             times.append(time.monotonic())
         for member in members:
             member.settle()
             self.assertEqual([NOTIFICATION] * 4, [got.text for got in member.messages])
-        self.assertEqual([NOTIFICATION] * 4, old.heard)
+        self.assertEqual([NOTIFICATION] * 4, old.received)
         for earlier, later in itertools.pairwise(times):
             expect_time(later - earlier, over=0.9 * ttl)
 
-    def test_we_go_on_with_the_notification_when_the_ancestor_left(self):
+    def test_a_node_sends_the_notification_after_the_ancestor_has_exited(self):
         old = self.ancestor()
         old.notify(2)
-        old.wait_heard(NOTIFICATION)
-        [worker] = self.ours(1, '--notify-interval=2s')
-        client = self.connect(worker)
+        old.wait_received(NOTIFICATION)
+        [node] = self.ours(1, '--notify-interval=2s')
+        client = self.connect(node)
         old.leave()
         client.expect_text(NOTIFICATION)
         client.expect_text(NOTIFICATION)
 
-    def test_both_show_how_many_clients_they_wait_for(self):
+    def test_both_store_the_number_of_clients_during_a_drain(self):
         self.ancestor().show_drain(7)
-        [worker] = self.ours(1)
-        client = self.connect(worker)
-        worker.wait_clients(1)
-        worker.signal(signal.SIGTERM)
-        eventually(lambda: self.server.cli('GET', f'shutdown:{worker.pid}') == '1', 'our count')
+        [node] = self.ours(1)
+        client = self.connect(node)
+        node.wait_clients(1)
+        node.signal(signal.SIGTERM)
+        eventually(lambda: self.server.cli('GET', f'shutdown:{node.pid}') == '1', 'our count')
         self.assertEqual('7', self.server.cli('GET', f'shutdown:{os.getpid()}'))
         client.leave()
-        self.assertEqual(0, worker.wait_exit())
+        self.assertEqual(0, node.wait_exit())
 
-    def test_it_can_be_replaced_worker_by_worker(self):
+    def test_it_can_be_replaced_process_by_process(self):
         old = [self.ancestor(), self.ancestor()]
         ours = []
         clients = []
@@ -232,8 +232,8 @@ class MixedFleetTest(FleetTestCase):
         for client in clients:
             client.expect_text('all ours')
 
-    def test_a_worker_in_stream_mode_hears_the_ancestor(self):
-        client = self.connect(self.worker(self.server))
+    def test_a_node_in_stream_mode_gets_messages_of_the_ancestor(self):
+        client = self.connect(self.node(self.server))
         self.ancestor().say('from the old one')
         client.expect_text('from the old one')
 

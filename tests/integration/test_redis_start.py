@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Which Redis is meant, and what happens at start when it is not there or does not let us in."""
+"""Which Redis server is used, and a start with a server that is absent or refuses the login."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import threading
 
 import tap
 from fleet import AWAY, CONNECTED, STREAM, UNSENT, FleetTestCase
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from redis_server import ADDRESS
 from ringdown import clean_environment, program
 
@@ -24,7 +24,8 @@ ENCODED_SECRET = 'pass%20word%3A%2F%40%3F%23%25'
 
 class StartTestCase(FleetTestCase):
     def assert_fails(self, status, names, *options, environment=None):
-        """The program ends with STATUS and one line that has each of NAMES in it, and no secret."""
+        """Checks that the program exits with STATUS and prints one line with all of NAMES and no
+        secret."""
         done = subprocess.run(
             [program(), '--bus=none', f'--address={ADDRESS}', '--port=0', '--admin-port=-1',
              *options],
@@ -38,13 +39,14 @@ class StartTestCase(FleetTestCase):
             self.assertNotIn(secret, done.stderr)
 
     def joins(self, redis, *options, environment=None):
-        """A worker that was told of REDIS in another way; what somebody publishes there arrives."""
-        worker = self.start(*options, environment=environment)
-        self.wait_connected(worker)
-        client = self.connect(worker)
+        """A node that gets the address of REDIS by OPTIONS or ENVIRONMENT, and receives a message
+        published there."""
+        node = self.start(*options, environment=environment)
+        self.wait_connected(node)
+        client = self.connect(node)
         redis.cli('PUBLISH', 'broadcast', 'hello')
         client.expect_text('hello')
-        return worker, client
+        return node, client
 
 
 class WhereTest(StartTestCase):
@@ -75,16 +77,16 @@ class WhereTest(StartTestCase):
         eventually(lambda: redis.cli('PUBLISH', 'bell', 'ding') == '1', 'the subscription')
         client.expect_text('ding')
 
-    def test_our_own_variable_counts_more_than_redis_host(self):
+    def test_ringdown_redis_overrides_redis_host(self):
         redis = self.redis()
         self.joins(redis, environment={'RINGDOWN_REDIS': redis.url, 'REDIS_PORT': '1'})
 
-    def test_the_command_line_counts_most(self):
+    def test_the_command_line_overrides_all(self):
         redis = self.redis()
         self.joins(redis, f'--redis={redis.url}', environment={
             'RINGDOWN_REDIS': 'redis://127.0.0.1:1', 'REDIS_PORT': '1'})
 
-    def test_redis_host_counts_more_than_the_key_file(self):
+    def test_redis_host_overrides_the_key_file(self):
         redis = self.redis()
         path = self.write_key_file('[Redis]\nredis=redis://127.0.0.1:1\n')
         self.joins(redis, f'--config={path}', environment={'REDIS_PORT': str(redis.port)})
@@ -112,21 +114,21 @@ class WhereTest(StartTestCase):
         redis.cli('ACL', 'SETUSER', 'bell@tower', 'on', f'>{SECRET}', '~*', '&*', '+@all')
         redis.configure('requirepass', 'somebody else’s')
         redis.password = 'somebody else’s'
-        worker, client = self.joins(
+        node, client = self.joins(
             redis, f'--redis=redis://bell%40tower:{ENCODED_SECRET}@{redis.name}/2')
         client.text('in its database')
         eventually(lambda: redis.cli('-n', '2', 'XLEN', STREAM) == '1', 'the entry')
         self.assertEqual('0', redis.cli('XLEN', STREAM))
-        self.assertEqual([], [line for line in worker.log
+        self.assertEqual([], [line for line in node.log
                               if SECRET in line or ENCODED_SECRET in line])
 
-    def test_databases_are_worlds_of_their_own(self):
+    def test_databases_are_separate(self):
         redis = self.redis()
         clients = []
         for database in 0, 1, 1:
-            worker = self.start(f'--redis={redis.url}/{database}')
-            self.wait_connected(worker)
-            clients.append(self.connect(worker))
+            node = self.start(f'--redis={redis.url}/{database}')
+            self.wait_connected(node)
+            clients.append(self.connect(node))
         clients[1].text('in 1')
         clients[2].expect_text('in 1')
         clients[0].text('in 0')
@@ -134,18 +136,18 @@ class WhereTest(StartTestCase):
 
 
 class RefusedTest(StartTestCase):
-    """One line, exit status 1, and no password in it."""
+    """One line without the password, and exit status 1."""
 
     def test_a_wrong_password(self):
         redis = self.redis(password=SECRET)
         self.assert_fails(WRONG_START, [redis.name, 'WRONGPASS'],
                           f'--redis=redis://:wrong%20one@{redis.name}')
 
-    def test_no_password_where_one_is_wanted(self):
+    def test_a_missing_password(self):
         redis = self.redis(password=SECRET)
         self.assert_fails(WRONG_START, [redis.name, 'NOAUTH'], f'--redis=redis://{redis.name}')
 
-    def test_a_password_where_none_is_wanted(self):
+    def test_a_password_that_the_server_does_not_have(self):
         redis = self.redis()
         self.assert_fails(WRONG_START, [redis.name],
                           f'--redis=redis://:wrong%20one@{redis.name}')
@@ -159,7 +161,7 @@ class RefusedTest(StartTestCase):
         redis = self.redis('--databases', '2')
         self.assert_fails(WRONG_START, [redis.name, 'out of range'], f'--redis={redis.url}/2')
 
-    def test_over_a_unix_socket_too(self):
+    def test_over_a_unix_socket(self):
         redis = self.redis(unix=True, password=SECRET)
         self.assert_fails(WRONG_START, [redis.path, 'WRONGPASS'],
                           f'--redis=unix://:wrong%20one@{redis.path}')
@@ -197,29 +199,29 @@ class RefusedTest(StartTestCase):
 
 
 class AbsentTest(StartTestCase):
-    """No error: it starts, says so, and joins later."""
+    """Not an error: the service starts, reports it, and connects later."""
 
-    def test_it_serves_its_clients_and_joins_when_the_server_comes(self):
+    def test_it_serves_its_clients_and_connects_when_the_server_starts(self):
         for kind in {}, {'unix': True}:
             with self.subTest(**kind):
                 redis = self.redis(**kind)
                 redis.kill()
-                worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
-                [reason] = self.wait_down(worker)
+                node = self.start(f'--redis={redis.url}', warnings=[AWAY])
+                [reason] = self.wait_down(node)
                 self.assertNotEqual('', reason)
-                client = self.connect(worker)
+                client = self.connect(node)
                 client.text('alone')
                 client.expect_text('alone')
                 redis.start()
-                self.wait_connected(worker)
+                self.wait_connected(node)
                 redis.cli('PUBLISH', 'broadcast', 'hello')
                 client.expect_text('hello')
 
-    def test_what_was_said_before_it_came_follows(self):
+    def test_messages_sent_before_the_server_starts_follow(self):
         redis = self.redis()
         relay = self.relay(redis)
         relay.refuse()
-        bob = self.connect(self.worker(redis))
+        bob = self.connect(self.node(redis))
         lonely = self.start(f'--redis={relay.url}', warnings=[AWAY])
         ann = self.connect(lonely)
         for number in range(10):
@@ -230,18 +232,18 @@ class AbsentTest(StartTestCase):
             bob.expect_text(f'{number}')
         self.wait_connected(lonely)
 
-    def test_a_name_that_cannot_be_resolved_is_no_error(self):
-        worker = self.start('--redis=redis://redis.example.invalid', warnings=[AWAY])
-        self.wait_down(worker)
+    def test_a_name_that_cannot_be_resolved_is_not_an_error(self):
+        node = self.start('--redis=redis://redis.example.invalid', warnings=[AWAY])
+        self.wait_down(node)
 
-    def test_a_server_that_is_no_redis_is_told(self):
+    def test_a_server_of_another_protocol_is_reported(self):
         with socket.create_server((ADDRESS, 0)) as listener:
             port = listener.getsockname()[1]
             answering = threading.Thread(target=self.answer_http, args=[listener], daemon=True)
             answering.start()
-            worker = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY, UNSENT])
-            self.wait_down(worker)
-            client = self.connect(worker)
+            node = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY, UNSENT])
+            self.wait_down(node)
+            client = self.connect(node)
             client.text('alone')
             client.expect_text('alone')
             listener.shutdown(socket.SHUT_RDWR)
@@ -257,52 +259,60 @@ class AbsentTest(StartTestCase):
         except OSError:
             pass  # the listener was shut down
 
-    def test_one_that_accepts_and_says_nothing_does_not_keep_it_from_starting(self):
+    def test_a_silent_server_does_not_prevent_the_start(self):
         redis = self.redis()
         redis.stop()
-        worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
-        client = self.connect(worker)
+        node = self.start(f'--redis={redis.url}', warnings=[AWAY])
+        client = self.connect(node)
         client.text('alone')
         client.expect_text('alone')
-        self.wait_down(worker)
+        self.wait_down(node)
         redis.cont()
-        self.wait_connected(worker)
+        self.wait_connected(node)
 
-    def test_one_that_loads_its_data_is_waited_for(self):
+    def test_a_server_that_loads_its_data_is_retried(self):
         redis = self.redis()
         redis.begin_loading()
-        worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
-        self.wait_state(worker, 'redis: down since .*LOADING.*')
-        worker.wait_log(AWAY)
-        self.wait_connected(worker)
+        node = self.start(f'--redis={redis.url}', warnings=[AWAY])
+        self.wait_state(node, 'redis: down since .*LOADING.*')
+        node.wait_log(AWAY)
+        self.wait_connected(node)
 
-    def test_a_password_that_changes_while_it_runs_is_no_reason_to_end(self):
+    def test_the_password_is_not_shown_where_auth_is_renamed(self):
+        redis = self.redis('--rename-command', 'AUTH', 'LOGIN')
+        node = self.start(f'--redis=redis://:{ENCODED_SECRET}@{redis.name}', warnings=[AWAY])
+        node.wait_log(f'{AWAY}ERR')
+        for text in self.bus_state(node), *node.log:
+            self.assertNotIn(SECRET[:9], text)
+        self.wait_state(node, 'redis: down since .*: ERR: AUTH is disabled or renamed')
+
+    def test_a_password_that_changes_later_does_not_end_the_service(self):
         redis = self.redis()
-        worker = self.worker(redis, warnings=[AWAY])
-        client = self.connect(worker)
+        node = self.node(redis, warnings=[AWAY])
+        client = self.connect(node)
         redis.configure('requirepass', SECRET)
         redis.password = SECRET
         redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
-        self.wait_state(worker, 'redis: down since .*NOAUTH.*')
-        worker.wait_log('is away: NOAUTH')
+        self.wait_state(node, 'redis: down since .*NOAUTH.*')
+        node.wait_log('is down: NOAUTH')
         client.text('alone')
         client.expect_text('alone')
         redis.configure('requirepass', '')
-        self.wait_connected(worker)
-        self.assertEqual(CONNECTED, self.bus_state(worker))
+        self.wait_connected(node)
+        self.assertEqual(CONNECTED, self.bus_state(node))
 
 
 class ManualTest(FleetTestCase):
-    """What the manual tells those who look after Redis, or write to it."""
+    """The manual's commands for administrators of Redis, and for programs that write to it."""
 
     def read_words(self, beginning):
-        """The words of the command in the manual that begins so."""
+        """The words of the command in the manual that starts with BEGINNING."""
         with open(MANUAL, encoding='utf-8') as file:
             command = re.search(rf'^{beginning} (.*?)^\.fi', file.read(), re.M | re.S)[1]
         return re.sub(r'\\f.', '', command).replace(r'\(ti', '~').split()
 
     def restricted(self):
-        """A Redis with the user that the manual makes, and the URL for him."""
+        """A Redis with the user of the manual, and the URL with its login."""
         redis = self.redis()
         redis.cli('ACL', 'SETUSER', *self.read_words('ACL SETUSER'))
         return redis, f'redis://ringdown:PASSWORD@{ADDRESS}:{redis.port}'
@@ -311,32 +321,32 @@ class ManualTest(FleetTestCase):
         redis, url = self.restricted()
         for mode in 'stream', 'pubsub':
             with self.subTest(mode):
-                workers = [self.start(f'--redis={url}', f'--redis-mode={mode}', *QUICKLY)
+                nodes = [self.start(f'--redis={url}', f'--redis-mode={mode}', *QUICKLY)
                            for _ in range(2)]
-                self.wait_connected(*workers)
-                with self.fleet(*workers) as people:
+                self.wait_connected(*nodes)
+                with self.fleet(*nodes) as group:
                     redis.cli('PUBLISH', 'broadcast', 'all')
-                eventually(lambda: redis.cli('EXISTS', 'periodic_broadcast_lock') == '1', 'a turn')
+                eventually(lambda: redis.cli('EXISTS', 'periodic_broadcast_lock') == '1', 'lock')
                 eventually(lambda: redis.cli('SCARD', 'ringdown:nodes') == '2', 'both listed')
-                for worker in workers:
-                    worker.signal(signal.SIGTERM)
-                    eventually(lambda: redis.cli('EXISTS', f'shutdown:{worker.pid}') == '1', 'it')
-                people.leave()
-                for worker in workers:
-                    worker.wait_exit()
+                for node in nodes:
+                    node.signal(signal.SIGTERM)
+                    eventually(lambda: redis.cli('EXISTS', f'shutdown:{node.pid}') == '1', 'key')
+                group.leave()
+                for node in nodes:
+                    node.wait_exit()
                 self.assertEqual('', redis.cli('ACL', 'LOG').strip())
 
     def test_a_program_writes_to_the_stream_as_the_manual_says(self):
         redis = self.redis()
-        worker = self.worker(redis)
-        client = self.connect(worker)
+        node = self.node(redis)
+        client = self.connect(node)
         words = self.read_words('XADD')
         for number, message in (('1', 'first'), ('2', 'second'), ('1', 'again'), ('3', 'third')):
             given = {'NUMBER': number, 'MESSAGE': message}
             redis.cli('XADD', *(given.get(word, word) for word in words))
         for message in 'first', 'second', 'third':
             client.expect_text(message)
-        self.assertEqual(1, worker.metric('ringdown_redis_repeated_total'))
+        self.assertEqual(1, node.metric('ringdown_redis_repeated_total'))
 
 
 if __name__ == '__main__':

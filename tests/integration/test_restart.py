@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""`systemctl restart` and `reload` under a real service manager: no client notices."""
+"""`systemctl restart` and `reload` under a real service manager keep clients connected."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import tap
 from bus import NAME
-from chorus import chorus
+from verified_clients import verified_clients
 from crowd import Member
 from ctl import Running
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from redis_server import Port
 from ringdown import ADDRESS
 from stage import stage
@@ -23,7 +23,7 @@ from units import ServiceTestCase, Unit, systemctl, units_in_session
 
 CROWD = 120
 SENDERS = 6
-RATE = 300  # messages a second, all together
+RATE = 300  # messages per second, all senders together
 MANY = {'size': 500, 'senders': 50, 'rate': 50 / SLOWNESS}
 RESTARTS = 10
 
@@ -34,11 +34,11 @@ class HandoverTestCase(ServiceTestCase):
         self.set_options(ping_interval=0)
 
     def sing(self, port, size=CROWD, senders=SENDERS, rate=RATE):
-        """Clients at PORT under traffic, who judge at the end whether they noticed anything."""
-        return chorus(SimpleNamespace(port=port), size, senders, rate)
+        """Clients at PORT with traffic; fails at the end if they noticed anything."""
+        return verified_clients(SimpleNamespace(port=port), size, senders, rate)
 
     def clients(self):
-        """The clients' ids, each with the port it comes from."""
+        """Returns the ids of the clients and their remote ports."""
         [clients] = self.bus.call('ListClients')
         return {client['id']['data']: client['remote']['data'] for client in clients}
 
@@ -56,7 +56,7 @@ class HandoverTestCase(ServiceTestCase):
         return [self.bus.property(name) for name in ('TotalConnections', 'PeakConnections')]
 
     def restart(self):
-        """Returns the new process of the service."""
+        """Returns the process id of the new worker."""
         before = self.service.pid
         systemctl('restart', 'ringdown.service')
         after = self.service.pid
@@ -64,7 +64,7 @@ class HandoverTestCase(ServiceTestCase):
         return after
 
     def assert_drains(self, member):
-        """A stop of the service waits for MEMBER, its only client."""
+        """Asserts that a stop waits for MEMBER, the only client."""
         self.service.begin_stop()
         self.wait_status(r'^draining: 1 client, ')
         member.say('still here')
@@ -75,20 +75,21 @@ class HandoverTestCase(ServiceTestCase):
 
     def assert_all_moved(self, generation, size=CROWD):
         self.assertEqual(generation, self.bus.property('Generation'))
-        told = self.handover()
-        self.assertEqual((size, 0, 0), (told['moved'], told['closed'], told['lost']), told)
-        self.service.wait_log(fr'(?m)^Generation {generation} goes on with {size} clients')
+        handover = self.handover()
+        self.assertEqual((size, 0, 0), (handover['moved'], handover['closed'], handover['lost']),
+                         handover)
+        self.service.wait_log(fr'(?m)^Generation {generation} took over {size} clients')
 
 
 class RestartTest(HandoverTestCase):
-    def test_no_restart_is_noticed(self):
+    def test_clients_do_not_notice_restarts(self):
         port = self.start()
-        with self.sing(port, **MANY) as people:
+        with self.sing(port, **MANY) as group:
             clients, totals = self.clients(), self.totals()
             for generation in range(2, 2 + RESTARTS):
                 published = self.bus.property('MessagesPublished')
                 self.restart()
-                people.wait_heard()
+                group.wait_received()
                 self.assert_all_moved(generation, MANY['size'])
                 self.assertGreaterEqual(self.bus.property('MessagesPublished'), published)
                 print(f'# pause: {self.handover()["pause"]} µs')
@@ -96,17 +97,17 @@ class RestartTest(HandoverTestCase):
             self.assertEqual(port, self.bus.port(NAME))
             self.join(port).leave()
         self.assertEqual('0', self.service.show('NFileDescriptorStore'))
-        self.assertEqual('0', self.service.show('NRestarts'))  # none of them for a failure
+        self.assertEqual('0', self.service.show('NRestarts'))  # no restart after a failure
         self.assertNotRegex(self.service.log(), r'(?i)drain|warn|fail')
 
-    def test_with_nobody_there_it_is_a_restart_all_the_same(self):
+    def test_a_restart_without_clients(self):
         port = self.start()
         self.restart()
         self.assertEqual(port, self.bus.port(NAME))
         self.assertEqual(2, self.bus.property('Generation'))
         self.join(port).say('the first')
 
-    def test_who_comes_meanwhile_is_let_in(self):
+    def test_new_clients_are_accepted_during_a_restart(self):
         port = self.start()
         is_over = threading.Event()
 
@@ -131,7 +132,7 @@ class RestartTest(HandoverTestCase):
                 self.assertGreater(each.result(), 5)
         self.assertEqual(6, self.bus.property('Generation'))
 
-    def test_sockets_of_a_socket_unit_stay(self):
+    def test_sockets_of_a_socket_unit_are_kept(self):
         reserved = Port()
         self.addCleanup(reserved.release)
         self.configure('ringdown.socket', f'''
@@ -140,14 +141,14 @@ ListenStream=
 ListenStream={ADDRESS}:{reserved.number}
 ''')
         systemctl('start', 'ringdown.socket')
-        with self.sing(reserved.number) as people:
+        with self.sing(reserved.number) as group:
             self.restart()
-            people.wait_heard()
+            group.wait_received()
             self.assert_all_moved(2)
             self.assertEqual(reserved.number, self.bus.port(NAME))
             self.join(reserved.number).leave()
 
-    def test_a_monitor_goes_on(self):
+    def test_a_monitor_keeps_running(self):
         port = self.start()
         monitor = Running(['monitor'], os.environ, on_terminal=False)
         self.addCleanup(monitor.finish)
@@ -160,13 +161,13 @@ ListenStream={ADDRESS}:{reserved.number}
         monitor.wait_for(': ended')
         self.assertEqual((0, ''), monitor.wait_exit())
 
-    def test_an_instance_is_restarted_for_itself(self):
+    def test_an_instance_is_restarted_alone(self):
         instance = Unit('ringdown@solo.service')
         instance.start()
         name = f'{NAME}.isolo'
-        with self.sing(self.bus.port(name), size=20) as people:
+        with self.sing(self.bus.port(name), size=20) as group:
             systemctl('restart', instance.name)
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(2, self.bus.property('Generation', name))
 
     def test_a_stop_after_a_restart_still_drains(self):
@@ -174,8 +175,8 @@ ListenStream={ADDRESS}:{reserved.number}
         self.restart()
         self.assert_drains(member)
 
-    def test_a_crash_is_none(self):
-        """What is not handed over is lost; the next one begins anew."""
+    def test_a_crash_loses_the_clients(self):
+        """The next process starts without clients."""
         port = self.start()
         member = self.join(port)
         pid = self.service.pid
@@ -186,7 +187,7 @@ ListenStream={ADDRESS}:{reserved.number}
 
 
 class FailedStartTest(HandoverTestCase):
-    """The new process cannot start: the parcel stays where it is."""
+    """The next process cannot start: the stored clients are kept."""
 
     def setUp(self):
         super().setUp()
@@ -198,36 +199,36 @@ class FailedStartTest(HandoverTestCase):
         systemctl('restart', '--no-block', 'ringdown.service')
         self.service.wait_log('prot')
 
-    def test_clients_outlive_it(self):
-        with self.sing(self.start()) as people:
+    def test_clients_survive_a_failed_start(self):
+        with self.sing(self.start()) as group:
             self.restart_broken()
             self.key_file.write_text('', encoding='utf-8')
             self.service.wait(ActiveState='active')
-            people.wait_heard()
+            group.wait_received()
             self.assert_all_moved(2)
         self.assertNotEqual('0', self.service.show('NRestarts'))
 
     def command(self, option):
-        """The unit starts the service with OPTION."""
+        """Makes the unit start the service with OPTION."""
         self.configure('ringdown.service', f'''
 [Service]
 ExecStart=
 ExecStart={stage()}/bin/ringdown {option}
 ''')
 
-    def test_clients_outlive_a_mistake_in_the_command_line(self):
-        with self.sing(self.start()) as people:
+    def test_clients_survive_an_invalid_command_line(self):
+        with self.sing(self.start()) as group:
             self.command('--maxclients=500')
             systemctl('restart', '--no-block', 'ringdown.service')
             self.service.wait_last_words('maxclients')
             eventually(lambda: self.service.show('NRestarts') not in ('', '0'), 'another start')
             self.command('--max-clients=500')
             self.service.wait(ActiveState='active')
-            people.wait_heard()
+            group.wait_received()
             self.assert_all_moved(2)
 
-    def test_clients_are_let_go_when_no_start_is_left(self):
-        """They shall come again elsewhere, and not wait for nobody."""
+    def test_clients_are_disconnected_after_the_last_failed_start(self):
+        """They can then connect to another node instead of waiting."""
         self.configure('ringdown.service', '[Unit]\nStartLimitBurst=3\n')
         member = self.join(self.start())
         self.restart_broken()
@@ -255,7 +256,8 @@ class WithoutStoreTest(HandoverTestCase):
     def test_a_unit_without_store_is_warned_of_and_drains(self):
         self.without('FileDescriptorStoreMax=0')
         self.assert_restart_drains()
-        self.service.wait_log('(?m)^ringdown.service has no store .*FileDescriptorStoreMax=16')
+        self.service.wait_log(
+            '(?m)^ringdown.service cannot store clients .*FileDescriptorStoreMax=16')
 
     def test_a_unit_without_the_signal_is_warned_of_and_drains(self):
         self.without('RestartKillSignal=SIGTERM')
@@ -264,28 +266,28 @@ class WithoutStoreTest(HandoverTestCase):
 
 
 class ReloadTest(HandoverTestCase):
-    def test_no_reload_is_noticed(self):
-        with self.sing(self.start()) as people:
+    def test_clients_do_not_notice_reloads(self):
+        with self.sing(self.start()) as group:
             clients = self.clients()
             for generation in 2, 3, 4:
                 pid = self.service.pid
                 systemctl('reload', 'ringdown.service')
-                people.wait_heard()
+                group.wait_received()
                 self.assertNotEqual(pid, self.service.wait_restarted(pid))
                 self.assert_all_moved(generation)
             self.assertEqual(clients, self.clients())
         self.service.wait(SubState='running', Result='success')
 
-    def test_no_restart_after_a_reload_is_noticed(self):
-        """A manager does not wait for a main process that is not its child: it kills it."""
-        with self.sing(self.start()) as people:
+    def test_clients_do_not_notice_a_restart_after_a_reload(self):
+        """systemd waits for the end of its main process only if that is its child."""
+        with self.sing(self.start()) as group:
             for generation in 2, 4:
                 pid = self.service.pid
                 systemctl('reload', 'ringdown.service')
                 self.service.wait_restarted(pid)
                 self.assert_all_moved(generation)
                 self.restart()
-                people.wait_heard()
+                group.wait_received()
                 self.assert_all_moved(generation + 1)
         self.assertNotIn('not our child', self.service.describe())
 
@@ -296,20 +298,20 @@ class ReloadTest(HandoverTestCase):
         self.service.wait_restarted(pid)
         self.assert_drains(member)
 
-    def test_a_reload_that_cannot_be_leaves_all_as_it_was(self):
+    def test_a_failed_reload_changes_nothing(self):
         key_file = self.make_key_file()
         self.set_options(ping_interval=0, config=key_file)
-        with self.sing(self.start(), size=20) as people:
+        with self.sing(self.start(), size=20) as group:
             pid = self.service.pid
             key_file.unlink()
             systemctl('reload', 'ringdown.service', check=False)
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(('active', pid), (self.service.show('ActiveState'), self.service.pid))
             self.assertEqual(1, self.bus.property('Generation'))
         self.service.wait_log(r'(?i)hand-over: ')
 
-    def test_it_is_watched_on(self):
-        """The watchdog of the manager has to hear of the new process."""
+    def test_the_watchdog_watches_the_new_worker(self):
+        """The watchdog expects pings of the new worker."""
         self.configure('ringdown.service', '[Service]\nWatchdogSec=3s\n')
         member = self.join(self.start())
         pid = self.service.pid

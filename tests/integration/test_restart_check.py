@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What the service, once it runs, learns from its service manager of its next restart."""
+"""The check at start whether the unit keeps clients through a restart."""
 
 import os
 import signal
@@ -9,14 +9,15 @@ import threading
 import tap
 from bus import Bus
 from gi.repository import GLib
-from managers import Refusal, Systemd, service, silence
-from notified import Notified
-from patience import SLOWNESS
+from fake_managers import Refusal, Systemd, service, silence
+from notify_receiver import NotifyReceiver
+from waiting import SLOWNESS
 from ringdown import RingdownTestCase
 
 UNIT = 'ringdown@it.service'
 STORELESS = {'FileDescriptorStoreMax': GLib.Variant('u', 0)}
-ADVICE = f'{UNIT} has no store .* set FileDescriptorStoreMax=16 .systemctl --user edit {UNIT}'
+ADVICE = (f'{UNIT} cannot store clients .* set FileDescriptorStoreMax=16 '
+          f'.systemctl --user edit {UNIT}')
 
 
 class RestartCheckTest(RingdownTestCase):
@@ -25,11 +26,10 @@ class RestartCheckTest(RingdownTestCase):
         self.bus = Bus(self.directory)
         self.addCleanup(self.bus.stop)
         self.asked = threading.Event()
-        self._is_known = threading.Event()  # which process the service is
+        self._is_known = threading.Event()  # set once the process id of the service is known
 
     def manage(self, *, answer=UNIT, **properties):
-        """Has a service manager on the bus whose unit has PROPERTIES, and whose process is the
-        service, if they do not say otherwise."""
+        """Runs a fake systemd whose unit has PROPERTIES; its MainPID is the service by default."""
         def unit_of_caller():
             self.asked.set()
             assert self._is_known.wait(10 * SLOWNESS)
@@ -40,7 +40,7 @@ class RestartCheckTest(RingdownTestCase):
         self.addCleanup(self.manager.stop)
 
     def start_managed(self, **more):
-        manager = Notified(os.path.join(self.directory, 'notify'))
+        manager = NotifyReceiver(os.path.join(self.directory, 'notify'))
         self.addCleanup(manager.stop)
         server = self.start('--bus=session', environment={
             **self.bus.environment, **manager.environment}, **more)
@@ -49,8 +49,8 @@ class RestartCheckTest(RingdownTestCase):
         self._is_known.set()
         return server
 
-    def assert_nothing_is_said(self, server):
-        """Warnings that come later still fail the test."""
+    def assert_no_warning(self, server):
+        """Later warnings fail the test as well."""
         self.assertTrue(self.asked.wait(10 * SLOWNESS))
         self.bus.call('Publish', 'ss', 'broadcast', 'still there')
         self.assertEqual([], server.find_log('WARNING'))
@@ -60,33 +60,33 @@ class RestartCheckTest(RingdownTestCase):
         server = self.start_managed(warnings=[ADVICE])
         server.wait_log(ADVICE)
 
-    def test_a_unit_that_restarts_as_it_stops_is_warned_of(self):
+    def test_a_unit_with_one_signal_for_stop_and_restart_is_warned_of(self):
         self.manage(RestartKillSignal=GLib.Variant('i', signal.SIGTERM))
         warning = f'{UNIT} cannot tell a restart from a stop .* set RestartKillSignal=SIGUSR1'
         server = self.start_managed(warnings=[warning])
         server.wait_log(warning)
 
-    def test_a_unit_as_it_should_be_is_not(self):
+    def test_a_correct_unit_causes_no_warning(self):
         self.manage(FileDescriptorStoreMax=GLib.Variant('u', 16),
                     RestartKillSignal=GLib.Variant('i', signal.SIGUSR1))
-        self.assert_nothing_is_said(self.start_managed())
+        self.assert_no_warning(self.start_managed())
 
-    def test_a_unit_that_others_run_is_not_ours(self):
-        """As that of the whole session, for who asks the system's manager."""
+    def test_a_unit_with_another_main_process_is_ignored(self):
+        """Such as the unit of the user session, in the system manager."""
         self.manage(MainPID=GLib.Variant('u', 1), **STORELESS)
-        self.assert_nothing_is_said(self.start_managed())
+        self.assert_no_warning(self.start_managed())
 
-    def test_answers_of_the_wrong_type_are_not_believed(self):
+    def test_replies_of_the_wrong_type_are_ignored(self):
         self.manage(MainPID=GLib.Variant('s', 'me'), **STORELESS)
-        self.assert_nothing_is_said(self.start_managed())
+        self.assert_no_warning(self.start_managed())
 
-    def test_without_a_unit_nothing_is_said(self):
+    def test_without_a_unit_there_is_no_warning(self):
         def refuse():
             raise Refusal('org.freedesktop.systemd1.NoUnitForPID')
         self.manage(answer=refuse)
-        self.assert_nothing_is_said(self.start_managed())
+        self.assert_no_warning(self.start_managed())
 
-    def test_nobody_waits_for_the_answer(self):
+    def test_the_service_does_not_wait_for_the_reply(self):
         self.manage(answer=silence)
         server = self.start_managed()
         self.assertTrue(self.asked.wait(10 * SLOWNESS))
@@ -95,9 +95,9 @@ class RestartCheckTest(RingdownTestCase):
         client.expect_text('served')
         client.leave()
         server.signal(signal.SIGTERM)
-        self.assertEqual(0, server.wait_exit())  # while the question is open
+        self.assertEqual(0, server.wait_exit())  # without the reply
 
-    def test_without_a_service_manager_that_listens_nobody_is_asked(self):
+    def test_without_notify_socket_systemd_is_not_asked(self):
         self.manage(**STORELESS)
         self.start('--bus=session', environment=self.bus.environment)
         self.bus.call('Publish', 'ss', 'broadcast', 'long after the start')

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A real service manager that stops the service, or does not know of its ways, while another
-process takes over."""
+"""A real service manager that stops the unit during a hand-over, or gets no notifications."""
 
 import os
 import signal
 import tempfile
 
 import tap
-from generations import Program
-from patience import eventually
+from upgrade_case import Program
+from waiting import eventually
 from successor import TAKEN, Crossing
 from units import ServiceTestCase, units_in_session
 
 
 class ExchangeTest(ServiceTestCase):
-    """It is told to stop the unit when the old process has let go, and before the new one serves.
-    From then on it hears of no other main process."""
+    """The unit is stopped after the old worker has handed over and before the new one serves.
+    From then on systemd accepts no other main process."""
 
     def setUp(self):
         super().setUp()
@@ -30,7 +29,7 @@ class ExchangeTest(ServiceTestCase):
         self.set_options(ping_interval=0, drain_timeout='1h')
 
     def begin_exchange(self):
-        """Returns what it is held up by."""
+        """Returns the object that holds up the hand-over."""
         crossing = Crossing(self.directory, self.program.pristine, self.program.path, TAKEN)
         self.addCleanup(crossing.finish)
         self.program.replace(crossing.script)
@@ -44,15 +43,15 @@ class ExchangeTest(ServiceTestCase):
         crossing = self.begin_exchange()
         begin()
         crossing.go()
-        self.service.wait_log('(?m)^Generation 2 goes on with 1 client: 1 moved')
+        self.service.wait_log('(?m)^Generation 2 took over 1 client: 1 moved')
         self.service.wait_log('(?m)^Draining')
-        self.stay(member, 6)  # the old process would have ended by then, and the unit been killed
+        self.stay(member, 6)  # by then the old worker would have exited and systemd killed the unit
         self.assertTrue(os.path.exists(f'/proc/{pid}'))
         member.say('still here')
         member.wait_message('still here')
         member.leave()
         self.service.wait_log('(?m)^Drained in ')
-        eventually(lambda: not os.path.exists(f'/proc/{pid}'), 'the old process to end')
+        eventually(lambda: not os.path.exists(f'/proc/{pid}'), 'the old worker to exit')
 
     def test_a_stop_drains(self):
         self.assert_drains_in_exchange(self.service.begin_stop)
@@ -64,8 +63,8 @@ class ExchangeTest(ServiceTestCase):
         self.assertEqual(1, self.bus.property('Generation'))
 
 
-class DeafUnitTest(ServiceTestCase):
-    """To a manager that does not listen, the main process is the service."""
+class UnnotifiedUnitTest(ServiceTestCase):
+    """A unit without Type=notify: systemd cannot be told of a new main process."""
 
     def setUp(self):
         super().setUp()
@@ -73,12 +72,12 @@ class DeafUnitTest(ServiceTestCase):
                                            'FileDescriptorStoreMax=0\nWatchdogSec=0\n')
 
     def begin(self):
-        """Returns a client, and the main process."""
+        """Returns a client and the id of the main process."""
         self.service.start()
         port = eventually(self.port, 'the service on the bus')
         return self.join(port), self.service.pid
 
-    def test_a_restart_is_a_drain(self):
+    def test_a_restart_drains_instead(self):
         member, pid = self.begin()
         self.service.begin_restart()
         self.service.wait_log('(?m)^Draining')
@@ -87,9 +86,9 @@ class DeafUnitTest(ServiceTestCase):
         member.leave()
         self.service.wait_restarted(pid)
 
-    def test_there_is_no_upgrade(self):
+    def test_upgrades_are_refused(self):
         member, pid = self.begin()
-        self.service.wait_log('(?m)^No other process can take over .* set Type=notify ')
+        self.service.wait_log('(?m)^Upgrades are not possible: .* set Type=notify ')
         name, text = self.bus.error_of('Upgrade')
         self.assertEqual('org.ringdown.Error.HandoverFailed', name)
         self.assertIn('set Type=notify', text)

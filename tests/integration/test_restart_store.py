@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A restart by way of a service manager that keeps the clients, and by way of one that does not;
-and what a process makes of a parcel that is none. Where there is systemd, see test_restart.py."""
+"""Restarts under a fake service manager that stores the clients, or fails to, and invalid stored
+state. test_restart.py runs under a real systemd."""
 
 import os
 import select
@@ -13,17 +13,17 @@ from contextlib import contextmanager
 
 import successor
 import tap
-from chorus import chorus
-from generations import UpgradeTestCase
+from verified_clients import verified_clients
+from upgrade_case import UpgradeTestCase
 from gi.repository import GLib
-from keeper import Keeper
-from patience import SLOWNESS, eventually
+from fd_store import FdStore
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, clean_environment
 from successor import COMMIT, LAYOUT, LISTENERS, READY, SERVING, Conversation
 
 PARCEL = 'parcel'
 IN_A_PACKET = 253
-RESTART = r'\brestart\b'  # what is said where it cannot be as it should
+DRAINING = r'(?i)draining'
 
 
 def has_heard(client):
@@ -35,24 +35,24 @@ def has_heard(client):
 class StoreTestCase(UpgradeTestCase):
     def setUp(self):
         super().setUp()
-        self.keeper = None
+        self.fd_store = None
 
     def keep(self, **ways):
-        """There is such a service manager from now on."""
-        self.keeper = Keeper(f'@{self.directory}', **ways)
-        self.addCleanup(self.keeper.stop)
+        """Starts a fake service manager that stores descriptors."""
+        self.fd_store = FdStore(f'@{self.directory}', **ways)
+        self.addCleanup(self.fd_store.stop)
 
     def begin(self, *options, prefix=(), **settings):
-        """The service manager starts a process of the service, with all that it keeps."""
-        if not self.keeper:
+        """Starts the service as the service manager does, with the stored descriptors."""
+        if not self.fd_store:
             self.keep()
-        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+        with self.fd_store.passing(self.directory) as (pass_sockets, environment):
             return self.start(*options, environment=environment,
                               prefix=[*pass_sockets, *prefix], **settings)
 
     def fail_to_begin(self, *options, prefix=()):
-        """As that, but the process ends with an error; returns what it says."""
-        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+        """The same, for a process that has to fail; returns its error output."""
+        with self.fd_store.passing(self.directory) as (pass_sockets, environment):
             done = subprocess.run(
                 [*pass_sockets, *prefix, self.program.path, f'--address={ADDRESS}', '--port=0',
                  '--admin-port=-1', '--bus=none', *options],
@@ -62,29 +62,29 @@ class StoreTestCase(UpgradeTestCase):
         return done.stderr
 
     def store(self, server):
-        """SERVER leaves its clients to the service manager, and ends."""
+        """Makes SERVER store its clients in the service manager and exit."""
         server.signal(signal.SIGUSR1)
         self.assertEqual(0, server.wait_exit())
         self.assert_stored()
 
     def assert_stored(self):
-        self.assertEqual([PARCEL], list(self.keeper.stored), self.keeper.told('FDSTORE'))
-        self.assertEqual(1, len(self.keeper.stored[PARCEL]))
+        self.assertEqual([PARCEL], list(self.fd_store.stored), self.fd_store.told('FDSTORE'))
+        self.assertEqual(1, len(self.fd_store.stored[PARCEL]))
 
     def restart(self, server, **settings):
-        """Returns the process that goes on."""
+        """Returns the next process."""
         self.store(server)
         return self.begin(**settings)
 
-    def assert_went_on(self, server, generation, moved, closed=0):
+    def assert_took_over(self, server, generation, moved, closed=0):
         server.wait_log(rf'Generation {generation}\b')
         self.assertEqual([(generation, moved, closed, 0)],
                          [report[:4] for report in server.reports()])
-        self.keeper.wait_empty()
-        self.keeper.wait('READY', generation)
+        self.fd_store.wait_empty()
+        self.fd_store.wait('READY', generation)
 
     def assert_drains(self, server, clients):
-        """It does, and waits for CLIENTS, who are served; when they leave, it ends."""
+        """Asserts that SERVER drains: it serves CLIENTS and exits when they leave."""
         server.wait_log('Draining')
         self.assertEqual(503, server.ready()[0])
         for number, client in enumerate(clients):
@@ -99,60 +99,61 @@ class StoreTestCase(UpgradeTestCase):
 
 
 class RestartTest(StoreTestCase):
-    def test_everybody_is_moved_time_and_again(self):
+    def test_all_clients_are_kept_through_repeated_restarts(self):
         server = self.begin()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             for generation in 2, 3, 4:
                 server = self.restart(server)
-                people.wait_heard()
-                self.assert_went_on(server, generation, 20)
+                group.wait_received()
+                self.assert_took_over(server, generation, 20)
                 self.connect(server).leave()
         self.assertEqual([{'FDSTORE': '1', 'FDNAME': PARCEL, 'FDPOLL': '0'}] * 3,
-                         self.keeper.told('FDSTORE'))
+                         self.fd_store.told('FDSTORE'))
 
-    def test_the_name_on_the_bus_goes_along(self):
+    def test_the_bus_name_is_kept(self):
         server = self.start_kept_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             clients = self.clients()
             self.store(server)
             server = self.start_kept_on_bus()
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(clients.keys(), self.clients().keys())
             self.assertEqual(2, self.bus.property('Generation'))
-            told = self.handover()
-            self.assertEqual((20, 0, 0), (told['moved'], told['closed'], told['lost']))
+            handover = self.handover()
+            self.assertEqual((20, 0, 0),
+                             (handover['moved'], handover['closed'], handover['lost']))
 
     def start_kept_on_bus(self):
-        if not self.keeper:
+        if not self.fd_store:
             self.keep()
-        with self.keeper.passing(self.directory) as (pass_sockets, environment):
+        with self.fd_store.passing(self.directory) as (pass_sockets, environment):
             return self.start_on_bus(environment=environment, prefix=pass_sockets)
 
 
     def test_the_store_is_cleared_before_it_is_ready(self):
-        """Else it may be restarted in between, and the next one finds what is long over."""
+        """Otherwise a restart in between would find outdated state."""
         self.restart(self.begin())
-        self.keeper.wait('READY', 2)
-        self.assertEqual({}, self.keeper.stored)
+        self.fd_store.wait('READY', 2)
+        self.assertEqual({}, self.fd_store.stored)
 
 
 class InFlightTest(StoreTestCase):
-    """The kernel counts the descriptors that lie in sockets by user, and bounds them for those who
-    are not privileged: here that is less than there are clients."""
+    """The kernel limits descriptors in flight for each unprivileged user: here there are more
+    clients than that."""
 
     CLIENTS = 700
     LIMIT = 300
 
     def unprivileged(self):
-        """What runs a program as a user whom nobody else is."""
+        """Returns a command prefix that runs a program as an otherwise unused user."""
         if os.geteuid() != 0:
             self.skipTest('only root may run a program as another user')
-        os.chmod(self.directory, 0o711)  # there the program is
+        os.chmod(self.directory, 0o711)  # the program is in there
         user = 1_000_000_000 + os.getpid()
         return [shutil.which('setpriv'), f'--reuid={user}', f'--regid={user}', '--clear-groups']
 
     def crowd_beyond_the_limit(self, server):
-        """Many clients, and free descriptors below the limit."""
+        """Connects more clients than the limit of descriptors in flight."""
         first = [self.connect(server) for _ in range(64)]
         clients = [self.connect(server) for _ in range(self.CLIENTS)]
         for client in first:
@@ -162,79 +163,79 @@ class InFlightTest(StoreTestCase):
                         f'--nofile={self.LIMIT}:'], check=True)
         return clients
 
-    def test_who_cannot_go_is_told_to_come_again(self):
+    def test_clients_that_cannot_be_stored_are_closed_with_1012(self):
         server = self.begin(prefix=self.unprivileged(),
-                            warnings=[r'clients could not be left to the next process'])
+                            warnings=[r'Could not store \d+ of \d+ clients'])
         clients = self.crowd_beyond_the_limit(server)
         self.store(server)
-        told = [client for client in clients if has_heard(client)]
-        stayed = [client for client in clients if client not in told]
+        closed = [client for client in clients if has_heard(client)]
+        stayed = [client for client in clients if client not in closed]
         self.assertGreaterEqual(len(stayed), IN_A_PACKET)
-        server.wait_log(fr'WARNING \*\*: .*{len(told)} clients could not be left .*descriptors')
-        for client in told:
+        server.wait_log(fr'WARNING \*\*: .*Could not store {len(closed)} of .*descriptors')
+        for client in closed:
             client.expect_close(1012)
 
         server = self.begin(prefix=self.unprivileged())
-        self.assert_went_on(server, 2, len(stayed), len(told))
+        self.assert_took_over(server, 2, len(stayed), len(closed))
         self.assertEqual(len(stayed), server.metric('ringdown_handover_moved_clients'))
-        self.assertEqual(len(told), server.metric('ringdown_handover_closed_clients'))
+        self.assertEqual(len(closed), server.metric('ringdown_handover_closed_clients'))
         stayed[0].text('we are still here')
         for client in stayed:
             client.expect_text('we are still here')
 
 
 class RefusalTest(StoreTestCase):
-    """The service manager does not keep what it is given: nobody is cut off."""
+    """The service manager does not store descriptors: no client is disconnected."""
 
     def assert_restart_drains(self, why, seconds=10):
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*{why}', seconds)
+        server.wait_log(fr'WARNING \*\*: .*draining instead: .*{why}', seconds)
         self.assert_drains(server, clients)
 
     def test_without_a_store_it_drains(self):
         self.keep(keeps=False)
         self.assert_restart_drains('FileDescriptorStoreMax=16')
-        self.assertEqual({}, self.keeper.stored)
+        self.assertEqual({}, self.fd_store.stored)
 
     def test_a_manager_that_is_too_busy_drains(self):
-        """What it keeps all the same keeps no connection open."""
+        """What it stores late must not keep connections open."""
         self.keep(answers=False)
         self.assert_restart_drains('too busy', 20)
         self.assert_stored()
         self.assertEqual({'FDSTOREREMOVE': '1', 'FDNAME': PARCEL},
-                         self.keeper.told('FDSTOREREMOVE')[-1])
+                         self.fd_store.told('FDSTOREREMOVE')[-1])
 
-    def test_a_manager_that_hears_nothing_drains(self):
-        """There was one, but it has gone."""
+    def test_an_unreachable_manager_drains(self):
+        """The service manager has exited."""
         self.keep()
-        server = self.begin(warnings=[RESTART])
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
-        self.keeper.stop()
+        self.fd_store.stop()
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*{RESTART}.*cannot be reached')
+        server.wait_log(r'WARNING \*\*: .*draining instead: .*cannot reach')
         self.assert_drains(server, clients)
 
 
 class OrderTest(StoreTestCase):
-    """SIGUSR1 when something else is going on, and what happens just after a hand-over."""
+    """SIGUSR1 during another operation, and signals just after a hand-over."""
 
-    def test_during_a_drain_it_drains_on(self):
-        server = self.begin(warnings=[RESTART])
+    def test_during_a_drain_it_keeps_draining(self):
+        server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGTERM)
         server.wait_log('Draining: 5 clients')
         server.signal(signal.SIGUSR1)
-        server.wait_log(RESTART)
+        server.wait_log('Already draining: the restart')
         self.assert_drains(server, clients)
-        self.assertEqual([], self.keeper.told('FDSTORE'))
+        self.assertEqual([], self.fd_store.told('FDSTORE'))
 
-    def test_it_is_asked_for_again_and_again(self):
+    def test_repeated_signals(self):
         server = self.begin()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             late = self.tcp(server)
-            late.send(late.request()[:30])  # who is in the middle of a handshake is waited for
+            late.send(late.request()[:30])  # an unfinished handshake delays the restart
 
             def has_ended():
                 server.signal(signal.SIGUSR1)
@@ -244,183 +245,183 @@ class OrderTest(StoreTestCase):
             self.assertEqual(0, server.wait_exit())
             self.assert_stored()
             server = self.begin()
-            people.wait_heard()
-            self.assert_went_on(server, 2, 20)
+            group.wait_received()
+            self.assert_took_over(server, 2, 20)
 
     @contextmanager
     def upgrade_stopped_at(self, server, kind):
-        """SERVER is in the midst of an upgrade, which goes on afterwards."""
+        """Holds an upgrade of SERVER at a packet of KIND during the context."""
         crossing = self.stop_at(kind)
         server.signal(signal.SIGHUP)
         crossing.wait_stopped()
         yield
         crossing.go()
 
-    def assert_heir_is_stored(self, kind):
-        """SIGUSR1 when a packet of KIND is on its way."""
+    def assert_new_worker_is_stored(self, kind):
+        """Sends SIGUSR1 when a packet of KIND is in flight."""
         server = self.begin()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             with self.upgrade_stopped_at(server, kind):
                 server.signal(signal.SIGUSR1)
             self.assertEqual(0, server.wait_exit())
-            eventually(lambda: not server.processes(), 'the heir to end, too')
+            eventually(lambda: not server.processes(), 'the new worker to exit, too')
             self.assertEqual([(2, 20, 0, 0)], [report[:4] for report in server.reports()])
             self.assert_stored()
             server = self.begin()
-            people.wait_heard()
-            server.wait_log('Generation 3 goes on with 20 clients: 20 moved')
-        self.keeper.wait_empty()
+            group.wait_received()
+            server.wait_log('Generation 3 took over 20 clients: 20 moved')
+        self.fd_store.wait_empty()
 
-    def test_after_an_upgrade_it_is_for_the_heir(self):
-        self.assert_heir_is_stored(COMMIT)
+    def test_after_an_upgrade_the_new_worker_is_stored(self):
+        self.assert_new_worker_is_stored(COMMIT)
 
-    def test_as_the_heir_begins_to_serve_it_is_for_the_heir(self):
-        self.assert_heir_is_stored(SERVING)
+    def test_before_it_serves_the_new_worker_is_stored(self):
+        self.assert_new_worker_is_stored(SERVING)
 
-    def test_an_upgrade_that_is_being_prepared_is_given_up_for_it(self):
-        """A service manager would not wait for that."""
+    def test_a_restart_cancels_an_upgrade_in_preparation(self):
+        """The stop timeout may be shorter."""
         server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over: '])
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             self.program.replace(successor.script('silent'))
             server.signal(signal.SIGHUP)
             eventually(lambda: len(server.processes()) == 3,
                        'the successor that says nothing, and its guard')
             self.store(server)
-            server.wait_log('Hand-over: .*a restart has begun meanwhile')
+            server.wait_log('Hand-over: .*a restart has started')
             eventually(lambda: not server.processes(), 'the successor to end, too')
             self.program.restore()
             server = self.begin()
-            people.wait_heard()
-            self.assert_went_on(server, 2, 20)
+            group.wait_received()
+            self.assert_took_over(server, 2, 20)
 
-    def assert_heir_drains(self, kind):
-        """SIGTERM when a packet of KIND is on its way. The old process stays as long as the heir: a
-        service manager may know of no other."""
+    def assert_new_worker_drains(self, kind):
+        """Sends SIGTERM when a packet of KIND is in flight. The old worker exits after the new one:
+        systemd may not know the new one."""
         server = self.begin()
         clients = [self.connect(server) for _ in range(5)]
         with self.upgrade_stopped_at(server, kind):
             server.signal(signal.SIGTERM)
-        server.wait_log('this one ends')
-        self.keeper.wait('STOPPING')
-        eventually(lambda: len(server.processes()) == 2, 'the guard of the heir to end')
+        server.wait_log('this process exits')
+        self.fd_store.wait('STOPPING')
+        eventually(lambda: len(server.processes()) == 2, 'the parent of the new worker to exit')
         self.assertIn(server.pid, server.processes())
         self.assert_drains(server, clients)
         self.assertEqual([], server.processes())
 
-    def test_a_stop_just_after_the_hand_over_is_for_the_heir(self):
-        self.assert_heir_drains(COMMIT)
+    def test_a_stop_after_the_hand_over_drains_the_new_worker(self):
+        self.assert_new_worker_drains(COMMIT)
 
-    def test_a_stop_as_the_heir_begins_to_serve_is_for_the_heir(self):
-        self.assert_heir_drains(SERVING)
+    def test_a_stop_before_it_serves_drains_the_new_worker(self):
+        self.assert_new_worker_drains(SERVING)
 
 
-class StrangeParcelTest(StoreTestCase):
-    """What the service manager has kept is nothing that can be read: the service begins anew."""
+class InvalidStoreTest(StoreTestCase):
+    """The stored state cannot be read: the service starts without clients."""
 
-    WARNING = 'what it left cannot be read'
+    WARNING = 'Cannot read the stored clients, all of them are lost'
 
-    def keep_parcel(self, fill):
-        """The service manager has kept a parcel with what FILL puts into it."""
+    def store_channel(self, fill):
+        """Stores a hand-over channel that FILL has written to."""
         self.keep()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.keeper.put(PARCEL, theirs)
+        self.fd_store.put(PARCEL, theirs)
         with ours:
             fill(Conversation(ours))
 
-    def begin_anew(self, why):
-        """The log says WHY what was kept is of no use."""
+    def start_empty(self, why):
+        """Starts the service; asserts that the log says WHY the stored state is unusable."""
         server = self.begin(warnings=[self.WARNING])
         server.wait_log(fr'WARNING \*\*: .*{self.WARNING}: .*{why}')
-        self.keeper.wait_empty()
+        self.fd_store.wait_empty()
         self.assertEqual([], server.reports())
         self.assert_serves(server)
 
-    def assert_begins_anew(self, fill, why):
-        self.keep_parcel(fill)
-        self.begin_anew(why)
+    def assert_starts_empty(self, fill, why):
+        self.store_channel(fill)
+        self.start_empty(why)
 
     def assert_serves(self, server):
-        """And leaves behind what can be read."""
+        """Asserts that SERVER works, including a restart."""
         self.assertEqual(0, server.metric('ringdown_clients'))
         self.assert_nothing_is_left_of_it(server)
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             server = self.restart(server)
-            people.wait_heard()
-        server.wait_log(r'Generation \d goes on with 20 clients: 20 moved')
+            group.wait_received()
+        server.wait_log(r'Generation \d took over 20 clients: 20 moved')
 
     def assert_nothing_is_left_of_it(self, server):
-        """Of the files that came in it."""
+        """Asserts that SERVER has no file open that came with the stored state."""
         self.assertEqual([], [file for file in server.open_files()
                               if file.startswith(self.directory)])
 
-    def test_nothing_at_all(self):
-        self.assert_begins_anew(lambda end: None, 'ended')
+    def test_an_empty_channel(self):
+        self.assert_starts_empty(lambda end: None, 'ended')
 
-    def test_nonsense(self):
-        self.assert_begins_anew(lambda end: end.send_nonsense(), '')
+    def test_an_invalid_packet(self):
+        self.assert_starts_empty(lambda end: end.send_nonsense(), '')
 
     def test_another_layout(self):
-        self.assert_begins_anew(lambda end: end.say(LISTENERS, {}, [], layout=LAYOUT + 1),
+        self.assert_starts_empty(lambda end: end.say(LISTENERS, {}, [], layout=LAYOUT + 1),
                                 r'layout 2\b.*\blayout 1\b')
 
-    def test_not_what_is_due(self):
-        self.assert_begins_anew(lambda end: end.say(READY, 1), 'READY')
+    def test_an_unexpected_packet(self):
+        self.assert_starts_empty(lambda end: end.say(READY, 1), 'READY')
 
-    def test_descriptors_that_are_no_sockets(self):
+    def test_descriptors_that_are_not_sockets(self):
         with open(os.path.join(self.directory, 'file'), 'wb') as file:
-            self.assert_begins_anew(
+            self.assert_starts_empty(
                 lambda end: end.say(LISTENERS, {}, [], fds=[file.fileno()] * 3), '')
 
-    def test_nonsense_further_on(self):
-        """Nothing has been changed before it is read, and nothing is left of it afterwards."""
+    def test_an_invalid_second_packet(self):
+        """A failed start leaves it unchanged; the next start removes it."""
         def fill(end):
             end.say(LISTENERS, {}, [])
             end.send_nonsense()
 
-        self.keep_parcel(fill)
-        self.assertIn('no packet', self.fail_to_begin())
-        self.begin_anew('ended')
+        self.store_channel(fill)
+        self.assertIn('not a hand-over packet', self.fail_to_begin())
+        self.start_empty('ended')
 
-    def test_it_ends_before_the_clients(self):
-        """Who was to leave them was killed."""
+    def test_a_channel_that_ends_before_the_clients(self):
+        """The old worker was killed while it stored them."""
         greeting = {'clients': GLib.Variant('u', 3), 'generation': GLib.Variant('u', 7)}
-        self.keep_parcel(lambda end: end.say(LISTENERS, greeting, []))
+        self.store_channel(lambda end: end.say(LISTENERS, greeting, []))
         server = self.begin()
-        server.wait_log('Generation 8 goes on with 3 clients: 0 moved, 0 closed, 3 lost')
-        self.keeper.wait_empty()
+        server.wait_log('Generation 8 took over 3 clients: 0 moved, 0 closed, 3 lost')
+        self.fd_store.wait_empty()
         self.assert_serves(server)
 
 
 class FailedStartTest(StoreTestCase):
-    """A process that cannot start leaves what is stored to the next one."""
+    """A process that cannot start leaves the stored clients to the next one."""
 
-    def assert_outlived(self, why, *options, size=20, prefix=()):
+    def assert_clients_survive(self, why, *options, size=20, prefix=()):
         server = self.begin()
-        with chorus(server, size) as people:
+        with verified_clients(server, size) as group:
             self.store(server)
             for _ in range(3):
                 self.assertRegex(self.fail_to_begin(*options, prefix=prefix), why)
                 self.assert_stored()
             server = self.begin()
-            people.wait_heard()
-            self.assert_went_on(server, 2, size)
+            group.wait_received()
+            self.assert_took_over(server, 2, size)
 
     def test_its_port_is_taken(self):
         with socket.create_server((ADDRESS, 0)) as other:
-            self.assert_outlived('port is taken', f'--port={other.getsockname()[1]}')
+            self.assert_clients_survive('port is in use', f'--port={other.getsockname()[1]}')
 
     def test_its_admin_port_is_taken(self):
         with socket.create_server((ADDRESS, 0)) as other:
-            self.assert_outlived('port is taken', f'--admin-port={other.getsockname()[1]}')
+            self.assert_clients_survive('port is in use', f'--admin-port={other.getsockname()[1]}')
 
     def test_its_key_file_is_broken(self):
         path = os.path.join(self.directory, 'broken.conf')
         with open(path, 'w', encoding='utf-8') as file:
             file.write('[Server]\nprot=1\n')
-        self.assert_outlived('prot', f'--config={path}')
+        self.assert_clients_survive('prot', f'--config={path}')
 
-    def test_it_may_not_open_as_many_descriptors(self):
-        self.assert_outlived('descriptors', size=300,
+    def test_its_descriptor_limit_is_too_low(self):
+        self.assert_clients_survive('descriptor limit', size=300,
                              prefix=[shutil.which('prlimit'), '--nofile=200:200'])
 
 

@@ -57,9 +57,9 @@ class FramingTest(RfcTestCase):
                      frame(CONTINUATION, b'', fin=False))
 
     def test_a_continuation_of_a_finished_message_is_refused(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
-            people.expect('whole')
+            group.expect('whole')
             client.send(frame(TEXT, b'whole') + frame(CONTINUATION, b'more'))
             client.expect_close(PROTOCOL_ERROR)
 
@@ -105,11 +105,11 @@ class LengthTest(RfcTestCase):
                      + frame(CONTINUATION, b'x' * 1000, fin=False) * 66)
 
     def test_fragments_up_to_the_limit_are_accepted(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.send(frame(TEXT, b'x' * 40000, fin=False) + frame(CONTINUATION, b'x' * 25536))
-            people.expect('x' * 65536)
-            people.wait_all()
+            group.expect('x' * 65536)
+            group.wait_all()
             client.reset()
 
     def test_a_client_that_disconnects_within_a_frame_is_freed(self):
@@ -143,7 +143,7 @@ class LengthTest(RfcTestCase):
         return peak
 
     def test_endless_empty_fragments_cost_no_memory(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             before = self.server.memory()
             client.send(frame(TEXT, b'', fin=False)
@@ -152,8 +152,8 @@ class LengthTest(RfcTestCase):
             self.assertEqual(Frame(PONG, b'all read?'), client.receive(30))
             self.assertLess(self.server.memory() - before, self.server.memory_tolerance())
             client.send(frame(CONTINUATION, b'at last'))
-            people.expect('at last')
-            people.wait_all()
+            group.expect('at last')
+            group.wait_all()
             client.reset()
 
 
@@ -190,33 +190,33 @@ class Utf8Test(RfcTestCase):
                      frame(TEXT, b'\xf4', fin=False) + frame(CONTINUATION, b'\x90', fin=False))
 
     def test_a_character_across_fragments_is_accepted(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             first, *rest = '🛰'.encode()
             client.send(frame(TEXT, bytes([first]), fin=False)
                         + b''.join(frame(CONTINUATION, bytes([byte]), fin=False) for byte in rest)
                         + frame(CONTINUATION, b''))
-            people.expect('🛰')
-            people.wait_all()
+            group.expect('🛰')
+            group.wait_all()
             client.leave()
 
     def test_every_character_is_accepted(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             for start in range(0, 0x110000, 0x2000):
                 message = ''.join(map(chr, (code for code in range(start, start + 0x2000)
                                             if not 0xD800 <= code < 0xE000)))
                 client.text(message)
-                people.expect(message)
-            people.wait_all()
+                group.expect(message)
+            group.wait_all()
             client.reset()
 
     def test_binary_messages_may_have_any_bytes(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.binary(b'\xff\xc0\xed\xa0\x80')
-            people.expect(b'\xff\xc0\xed\xa0\x80', BINARY)
-            people.wait_all()
+            group.expect(b'\xff\xc0\xed\xa0\x80', BINARY)
+            group.wait_all()
             client.reset()
 
 
@@ -263,12 +263,12 @@ class CloseTest(RfcTestCase):
         self.refused(PROTOCOL_ERROR, frame(3, b'') + frame(TEXT, b'ghost'))
 
     def test_messages_before_the_close_still_reach_all(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
-            people.expect('last words')
+            group.expect('last words')
             client.send(frame(TEXT, b'last words') + frame(CLOSE, close_payload(1000)))
             client.expect_close(1000, answer=False)
-            people.wait_all()
+            group.wait_all()
 
     def test_a_close_within_fragments_discards_the_message(self):
         with undisturbed(self.server):
@@ -307,13 +307,13 @@ class PingTest(RfcTestCase):
             client.leave()
 
     def test_an_unsolicited_pong_is_ignored(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.send(frame(PONG, b'unasked') + frame(TEXT, b'said', fin=False)
                         + frame(PONG, b'') + frame(CONTINUATION, b' so'))
-            people.expect('said so')
+            group.expect('said so')
             client.expect_text('said so')
-            people.wait_all()
+            group.wait_all()
             client.leave()
 
     def test_pings_without_reading_pongs_use_limited_memory(self):
@@ -330,10 +330,10 @@ class PingTest(RfcTestCase):
             client.reset()
 
     def test_many_pings_do_not_delay_other_clients(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.send(frame(PING, b'x') * 50_000, 30)
-            people.say('do you hear me?')
+            group.say('do you hear me?')
             client.reset()
 
 

@@ -4,7 +4,7 @@
 
 import tap
 from crowd import undisturbed
-from patience import Deadline, eventually
+from waiting import Deadline, eventually
 from ringdown import RingdownTestCase
 from wire import CLOSE, PING, PONG, TEXT, frame
 
@@ -21,7 +21,7 @@ class NeverReadsTest(RingdownTestCase):
     def slow_closed(self):
         return self.server.metric('ringdown_slow_clients_closed_total')
 
-    def publish_until(self, people, condition):
+    def publish_until(self, group, condition):
         """Publishes in batches, received by all of PEOPLE, until CONDITION(); returns the texts."""
         published = []
         while not condition():
@@ -29,9 +29,9 @@ class NeverReadsTest(RingdownTestCase):
             batch = [f'{number:08}'.ljust(MESSAGE, '.')
                      for number in range(len(published), len(published) + BATCH)]
             for message in batch:
-                people.expect(message)
-            people.members[0].client.send(b''.join(frame(TEXT, text.encode()) for text in batch))
-            people.wait_all()
+                group.expect(message)
+            group.members[0].client.send(b''.join(frame(TEXT, text.encode()) for text in batch))
+            group.wait_all()
             published += batch
         return published
 
@@ -40,60 +40,60 @@ class NeverReadsTest(RingdownTestCase):
         return [got.text for got in client.expect_close(TRY_AGAIN_LATER)]
 
     def test_it_is_closed_and_counted_and_others_get_all_messages(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             self.connect(self.server, receive_buffer=4096)
-            self.publish_until(people, lambda: self.slow_closed() == 1)
+            self.publish_until(group, lambda: self.slow_closed() == 1)
             self.server.wait_clients(3)
 
     def test_it_gets_whole_messages_in_order_then_the_close(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             slow = self.connect(self.server, receive_buffer=4096)
-            published = self.publish_until(people, lambda: self.slow_closed() == 1)
+            published = self.publish_until(group, lambda: self.slow_closed() == 1)
             received = self.read_up_to_close(slow)
             self.assertGreater(len(received), 0)
             self.assertEqual(published[:len(received)], received)
             self.assertLess(len(received), len(published))
 
     def test_one_that_reads_in_time_misses_nothing(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             late = self.connect(self.server, receive_buffer=4096)
             published = []
             for number in range(10):
                 message = f'{number}'.ljust(MESSAGE, '.')
                 published.append(message)
-                people.say(message)
+                group.say(message)
             self.assertEqual(published, [late.receive().text for _ in published])
             late.leave()
 
     def test_many_of_them_use_no_memory(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             before = self.server.memory()
             for _ in range(50):
                 self.connect(self.server, receive_buffer=4096)
-            self.publish_until(people, lambda: self.slow_closed() == 50)
+            self.publish_until(group, lambda: self.slow_closed() == 50)
             self.assertLess(self.server.memory() - before, self.server.memory_tolerance())
             self.server.wait_clients(3)
 
     def test_each_of_many_gets_whole_messages(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             slow = [self.connect(self.server, receive_buffer=4096) for _ in range(10)]
-            published = self.publish_until(people, lambda: self.slow_closed() == len(slow))
+            published = self.publish_until(group, lambda: self.slow_closed() == len(slow))
             for client in slow:
                 received = self.read_up_to_close(client)
                 self.assertEqual(published[:len(received)], received)
 
     def test_one_that_sends_but_never_reads_is_closed(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             mute = self.connect(self.server, receive_buffer=4096)
             sent = 0
             while self.slow_closed() == 0:
                 self.assertLess(sent, 16_000, 'the client never falls behind')
                 for _ in range(BATCH):
                     message = f'mute {sent}'.ljust(MESSAGE, '.')
-                    people.expect(message)
+                    group.expect(message)
                     mute.text(message)
                     sent += 1
-                people.wait_all()
+                group.wait_all()
             self.server.wait_clients(3)
 
 
@@ -123,7 +123,7 @@ class NeverPongsTest(RingdownTestCase):
             self.server.wait_clients(3)
 
     def test_one_that_answers_stays(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             for _ in range(5):
                 self.wait_ping(client)
@@ -131,7 +131,7 @@ class NeverPongsTest(RingdownTestCase):
                 ping = client.read_frame()
                 self.assertEqual(PING, ping.opcode)
                 client.send(frame(PONG, ping.payload))
-            people.say('still here')
+            group.say('still here')
             client.expect_text('still here')
             client.leave()
 
@@ -156,21 +156,21 @@ class VanishesTest(RingdownTestCase):
             client.expect_end()
 
     def test_messages_before_it_vanished_reach_all(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.text('tell them')
             client.half_close()
-            people.expect('tell them')
-            people.wait_all()
+            group.expect('tell them')
+            group.wait_all()
 
     def test_a_reset_during_delivery_does_not_affect_others(self):
-        with undisturbed(self.server) as people:
+        with undisturbed(self.server) as group:
             for number in range(20):
                 client = self.connect(self.server)
-                people.members[0].say(f'{number}')
-                people.expect(f'{number}')
+                group.members[0].say(f'{number}')
+                group.expect(f'{number}')
                 client.reset()
-            people.wait_all()
+            group.wait_all()
 
     def test_one_that_vanishes_in_its_close_handshake_is_freed(self):
         with undisturbed(self.server):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The units under a real `systemctl --user`: started, activated, drained, watched."""
+"""The units under a real `systemctl --user`: start, activation, drain, watchdog."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import urllib.request
 
 import tap
 from bus import NAME
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS
 from stage import stage
 from units import ServiceTestCase, Unit, UnitsTestCase, run, systemctl, units_in_session
@@ -27,7 +27,7 @@ def free_port():
 
 
 class RunningTest(ServiceTestCase):
-    def test_started_is_listening(self):
+    def test_the_service_listens_once_started(self):
         port = free_port()
         self.set_options(port=port)
         self.service.start()
@@ -35,12 +35,12 @@ class RunningTest(ServiceTestCase):
         self.assertEqual(('active', 'running'), (self.service.show('ActiveState'),
                                                  self.service.show('SubState')))
 
-    def test_it_is_watched_and_not_waited_for_in_vain(self):
+    def test_watchdog_and_timeouts_are_set(self):
         self.start()
         self.assertEqual(('30s', '30s'), (self.service.show('WatchdogUSec'),
                                           self.service.show('TimeoutStopUSec')))
 
-    def test_status_counts_clients_and_is_in_systemctl_status(self):
+    def test_systemctl_status_shows_the_number_of_clients(self):
         port = self.start()
         self.wait_status(r'^0 clients\b')
         members = [self.join(port) for _ in range(2)]
@@ -49,28 +49,28 @@ class RunningTest(ServiceTestCase):
         members[0].leave()
         self.wait_status(r'^1 client\b')
 
-    def test_its_log_is_in_the_journal_and_in_systemctl_status(self):
+    def test_the_log_is_in_the_journal_and_in_systemctl_status(self):
         port = self.start()
         self.service.wait_log(fr'(?m)^Listening on ws://{ADDRESS}:{port}/ws$')
         self.assertRegex(self.service.describe(), fr'ringdown\[\d+\]: Listening on .*:{port}/ws')
 
-    def test_lines_of_the_journal_have_their_priority(self):
+    def test_journal_entries_have_the_right_priority(self):
         self.start()
         lines = run('journalctl', '--user', '--output=json', f'_PID={self.service.pid}').stdout
         priorities = {entry['MESSAGE'][:12]: entry['PRIORITY']
                       for entry in map(json.loads, lines.splitlines())}
-        self.assertEqual('5', priorities['Listening on'])  # notice: what an operator wants to see
+        self.assertEqual('5', priorities['Listening on'])  # notice
 
 
 class StopTest(ServiceTestCase):
-    def test_with_nobody_there_it_stops_at_once(self):
+    def test_without_clients_it_stops_at_once(self):
         self.start()
         began = time.monotonic()
         systemctl('stop', 'ringdown.service')
         expect_time(time.monotonic() - began, under=1 * SLOWNESS)
         self.assert_ended_well()
 
-    def test_a_drain_outlives_the_stop_timeout(self):
+    def test_a_drain_may_take_longer_than_the_stop_timeout(self):
         self.configure('ringdown.service', '[Service]\nTimeoutStopSec=3s\n')
         self.set_options(drain_timeout='1h')
         member = self.join(self.start())
@@ -83,7 +83,7 @@ class StopTest(ServiceTestCase):
         member.leave()
         self.assert_ended_well()
 
-    def test_at_the_deadline_the_rest_is_closed_properly(self):
+    def test_remaining_clients_are_closed_at_the_deadline(self):
         self.configure('ringdown.service', '[Service]\nTimeoutStopSec=1s\n')
         self.set_options(drain_timeout='3s')
         member = self.join(self.start())
@@ -100,14 +100,14 @@ class StopTest(ServiceTestCase):
 
 
 class FailureTest(ServiceTestCase):
-    def test_a_killed_service_is_started_again(self):
+    def test_a_killed_service_is_restarted(self):
         self.start()
         pid = self.service.pid
         os.kill(pid, signal.SIGKILL)
         self.service.wait_restarted(pid)
         self.join(self.bus.port(NAME)).say('here again')
 
-    def test_a_service_that_hangs_is_started_again(self):
+    def test_a_hanging_service_is_restarted(self):
         self.configure('ringdown.service', '[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\n')
         self.start()
         pid = self.service.pid
@@ -116,13 +116,13 @@ class FailureTest(ServiceTestCase):
         self.service.wait_log('Watchdog timeout')
         self.join(self.bus.port(NAME)).say('here again')
 
-    def test_the_watchdog_is_content_with_a_service_at_work(self):
+    def test_the_watchdog_does_not_kill_a_working_service(self):
         self.configure('ringdown.service', '[Service]\nWatchdogSec=3s\n')
         member = self.join(self.start())
         self.stay(member, 5)
         self.assertEqual('0', self.service.show('NRestarts'))
 
-    def test_wrong_usage_is_given_up(self):
+    def test_invalid_usage_is_not_retried(self):
         self.configure('ringdown.service', f'[Service]\nExecStart=\n'
                        f'ExecStart={stage()}/bin/ringdown --no-such-option\nRestartSec=0\n')
         systemctl('start', 'ringdown.service', check=False)
@@ -130,7 +130,7 @@ class FailureTest(ServiceTestCase):
         self.service.wait(NRestarts='30')
         self.service.wait_last_words('--no-such-option')
 
-    def test_what_does_not_pass_is_given_up(self):
+    def test_invalid_configuration_is_not_retried(self):
         self.configure('ringdown.service', '[Service]\nRestartSec=0\n')
         self.set_options(port='http')
         systemctl('start', 'ringdown.service', check=False)
@@ -141,14 +141,14 @@ class FailureTest(ServiceTestCase):
 
 class ActivationTest(ServiceTestCase):
     def listen(self, name):
-        """Starts the socket unit of NAME on a free port, which is returned."""
+        """Starts the socket unit NAME on a free port; returns the port."""
         port = free_port()
         self.configure(name, f'[Socket]\nListenStream=\nListenStream={ADDRESS}:{port}\n')
         systemctl('start', name)
         self.assertEqual('inactive', self.service.show('ActiveState'))
         return port
 
-    def test_the_first_client_starts_the_service_and_is_served(self):
+    def test_the_first_client_starts_the_service(self):
         port = self.listen('ringdown.socket')
         member = self.join(port)
         member.say('good morning')
@@ -156,25 +156,25 @@ class ActivationTest(ServiceTestCase):
         self.service.wait(ActiveState='active')
         self.assertEqual(port, self.bus.port(NAME))
 
-    def test_a_look_at_the_admin_port_starts_the_service(self):
+    def test_a_request_to_the_admin_port_starts_the_service(self):
         port = self.listen('ringdown-admin.socket')
         with urllib.request.urlopen(f'http://{ADDRESS}:{port}/readyz', timeout=10) as answer:
             self.assertEqual('running', json.load(answer)['state'])
         self.join(self.bus.port(NAME)).say('hello')
 
-    def test_both_ports_are_passed_on_each_for_its_purpose(self):
+    def test_both_sockets_are_used_for_the_right_port(self):
         port, admin_port = map(self.listen, ['ringdown.socket', 'ringdown-admin.socket'])
         self.join(port)
         self.assertEqual(admin_port, self.service.admin_port())
         with urllib.request.urlopen(f'http://{ADDRESS}:{admin_port}/readyz', timeout=10) as answer:
             self.assertEqual(1, json.load(answer)['clients'])
 
-    def test_the_sockets_hold_the_default_ports_on_loopback(self):
+    def test_socket_units_use_the_default_ports_on_loopback(self):
         for name, port in ('ringdown.socket', 8000), ('ringdown-admin.socket', 8001):
             self.assertEqual(f'127.0.0.1:{port} (Stream)\n[::1]:{port} (Stream)',
                              Unit(name).show('Listen'))
 
-    def test_after_a_stop_the_next_client_starts_it_anew(self):
+    def test_after_a_stop_the_next_client_starts_it_again(self):
         port = self.listen('ringdown.socket')
         self.join(port).leave()
         pid = self.service.pid
@@ -185,7 +185,7 @@ class ActivationTest(ServiceTestCase):
         member.wait_message('good evening')
         self.assertNotIn(self.service.pid, (0, pid))
 
-    def test_who_comes_during_a_drain_is_refused_and_who_comes_then_is_served(self):
+    def test_clients_are_refused_during_a_drain_and_served_after_it(self):
         port = self.listen('ringdown.socket')
         member = self.join(port)
         pid = self.service.pid
@@ -217,7 +217,7 @@ class InstancesTest(UnitsTestCase):
         for port in ports:
             self.join(port).say('hello')
 
-    def test_an_instance_has_the_ports_its_file_gives(self):
+    def test_an_instance_uses_the_ports_of_its_file(self):
         ports = free_port(), free_port()
         self.write_options('test-1', f'RINGDOWN_PORT={ports[0]}\nRINGDOWN_ADMIN_PORT={ports[1]}\n')
         unit = Unit('ringdown@test-1.service')

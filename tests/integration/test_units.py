@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The units as files, what they keep the service from, and instances as one service."""
+"""The unit files, their sandbox, and instances that form one service."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from pathlib import Path
 import tap
 from bus import NAME
 from crowd import Crowd
-from patience import eventually
+from waiting import eventually
 from redis_server import Port, RedisServer
 from stage import stage
 from units import HERE, NAMES, ServiceTestCase, Unit, UnitsTestCase, run, units_in_session
 
-EXPOSURE = {'user': 6.5, 'system': 1.5}  # most is not for a user's unit to forbid, and counts still
+EXPOSURE = {'user': 6.5, 'system': 1.5}  # a user's unit cannot forbid most of what is counted
 
 
 def managers():
-    """Those that units were installed for: see the build option system_service."""
+    """The kinds of manager with installed units: see the build option system_service."""
     return [name for name in EXPOSURE if os.path.isdir(f'{stage()}/lib/systemd/{name}')]
 
 
@@ -31,7 +31,7 @@ def unit_file(manager, name):
 
 
 class FilesTest(unittest.TestCase):
-    def test_systemd_finds_no_fault_with_them(self):
+    def test_systemd_analyze_verify_finds_no_problem(self):
         for manager in managers():
             for name in NAMES:
                 with self.subTest(manager=manager, name=name):
@@ -40,7 +40,7 @@ class FilesTest(unittest.TestCase):
                                unit_file(manager, name.replace('@', '@a')))
                     self.assertEqual(('', ''), (done.stdout, done.stderr))
 
-    def test_the_exposure_is_no_more_than_known(self):
+    def test_the_security_exposure_is_within_the_limit(self):
         for manager in managers():
             with self.subTest(manager):
                 report = run('systemd-analyze', f'--{manager}', 'security', '--no-pager',
@@ -51,19 +51,19 @@ class FilesTest(unittest.TestCase):
 
 
 class CheckTest(UnitsTestCase):
-    """`ringdown --check` of the units, by what the real manager says of them."""
+    """`ringdown --check` of the units under a real manager."""
     BITING = r'(?m)^  - ringdown\.service .*(FileDescriptorStoreMax|RestartKillSignal)='
 
     def check(self):
         return run('env', 'RINGDOWN_CONFIG=/dev/null', 'RINGDOWN_PORT=0', 'RINGDOWN_ADMIN_PORT=0',
                    f'{stage()}/bin/ringdown', '--check', check=False).stdout
 
-    def test_they_keep_clients_over_a_restart(self):
+    def test_the_units_keep_clients_through_a_restart(self):
         found = self.check()
         self.assertIn('[Drain]', found)
         self.assertNotRegex(found, self.BITING)
 
-    def test_one_that_does_not_bites(self):
+    def test_a_unit_that_does_not_is_a_problem(self):
         for line in 'FileDescriptorStoreMax=0', 'RestartKillSignal=SIGTERM':
             with self.subTest(line):
                 self.configure('ringdown.service', f'[Service]\n{line}\n')
@@ -71,18 +71,18 @@ class CheckTest(UnitsTestCase):
 
 
 class HardeningTest(ServiceTestCase):
-    def test_the_service_is_confined(self):
+    def test_the_service_is_sandboxed(self):
         self.start()
         status = Path(f'/proc/{self.service.pid}/status').read_text(encoding='ascii')
         self.assertRegex(status, r'NoNewPrivs:\s1\n')
         self.assertRegex(status, r'Seccomp:\s2\n')  # a filter
 
-    def test_only_what_it_has_use_for_is_allowed(self):
+    def test_only_necessary_operations_are_allowed(self):
         self.configure('ringdown.service', f'''
 [Service]
 Type=oneshot
 ExecStart=
-ExecStart={sys.executable} {HERE}/confined.py
+ExecStart={sys.executable} {HERE}/sandbox_probe.py
 ''')
         self.service.start()
         told = json.loads(self.service.wait_log(r'(?m)^\{.*\}$')[0])
@@ -91,7 +91,7 @@ ExecStart={sys.executable} {HERE}/confined.py
 
 
 class FleetTest(UnitsTestCase):
-    """Instances with one port for clients and one Redis."""
+    """Two instances with the same client port and Redis server."""
     INSTANCES = 'fleet-a', 'fleet-b'
 
     def setUp(self):
@@ -115,18 +115,18 @@ RINGDOWN_REDIS={self.redis.url}
                 for name in self.INSTANCES]
 
     def join_both(self):
-        """A crowd of which each instance has a part."""
+        """Connects clients until each instance has some."""
         members = []
         while 0 in self.properties('Connections'):
             self.assertLess(len(members), 100, 'the kernel gives one instance all clients')
             members.append(self.join(self.port.number))
         return Crowd(members)
 
-    def test_they_are_one_service(self):
+    def test_instances_form_one_service(self):
         eventually(lambda: self.properties('BusState') == ['redis: connected'] * 2,
                    'both to reach Redis')
         crowd = self.join_both()
-        crowd.speak_in_turn('one port')
+        crowd.send_from_each('one port')
         crowd.expect('from elsewhere')
         self.redis.cli('PUBLISH', 'broadcast', 'from elsewhere')
         crowd.wait_all()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A new process goes on with everything, and nobody notices: whoever asks for it, and how often."""
+"""Upgrades keep everything, however they are triggered and repeated."""
 
 import asyncio
 import os
@@ -15,57 +15,57 @@ import ctl
 import tap
 import websockets
 from bus import NAME, Caller
-from chorus import chorus
-from generations import Background, Program, UpgradeTestCase
+from verified_clients import verified_clients
+from upgrade_case import Background, Program, UpgradeTestCase
 from gi.repository import GLib
-from patience import SLOWNESS, eventually, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import clean_environment
 from wire import Client
 
 
 class TriggerTest(UpgradeTestCase):
-    """Ways to ask for it. Each time somebody talks, and somebody asks for the health."""
+    """All triggers, with clients that talk and requests to the admin port."""
 
-    def assert_unnoticed(self, ask, times=3):
+    def assert_not_noticed(self, ask, times=3):
         server = self.start_on_bus()
-        with chorus(server) as people, self.asked_throughout(server):
+        with verified_clients(server) as group, self.asked_throughout(server):
             for generation in range(2, 2 + times):
                 ask(server)
                 server.follow()
                 self.assertEqual(generation, server.generation)
                 eventually(lambda now=generation: self.bus.property('Generation') == now,
                            f'generation {generation}')
-                people.wait_heard()
+                group.wait_received()
         self.assertEqual([(generation, 20, 0, 0) for generation in range(2, 2 + times)],
                          [report[:4] for report in server.reports()])
 
     def test_upgrade_over_d_bus(self):
-        self.assert_unnoticed(lambda server: self.bus.call('Upgrade'))
+        self.assert_not_noticed(lambda server: self.bus.call('Upgrade'))
 
     def test_ringdownctl_upgrade(self):
         def ask(_server):
             done = self.bus.run(ctl.program(), 'upgrade')
             self.assertEqual(0, done.returncode, done.stderr)
 
-        self.assert_unnoticed(ask)
+        self.assert_not_noticed(ask)
 
     def test_sigusr2(self):
-        self.assert_unnoticed(lambda server: server.signal(signal.SIGUSR2))
+        self.assert_not_noticed(lambda server: server.signal(signal.SIGUSR2))
 
     def test_sighup(self):
-        self.assert_unnoticed(lambda server: server.signal(signal.SIGHUP))
+        self.assert_not_noticed(lambda server: server.signal(signal.SIGHUP))
 
     def test_without_a_bus(self):
         server = self.start()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             for number in signal.SIGUSR2, signal.SIGHUP, signal.SIGUSR2:
                 server.signal(number)
                 server.follow()
-                people.wait_heard()
+                group.wait_received()
         self.assertEqual([(generation, 20, 0, 0) for generation in (2, 3, 4)],
                          [report[:4] for report in server.reports()])
 
-    def test_the_answer_comes_when_the_new_process_serves_under_the_name(self):
+    def test_upgrade_returns_when_the_new_worker_has_the_bus_name(self):
         server = self.start_on_bus()
         before = server.pid
         for generation in 2, 3:
@@ -77,9 +77,9 @@ class TriggerTest(UpgradeTestCase):
 
 
 class CallTest(UpgradeTestCase):
-    """Who uses the service over the bus does not notice either."""
+    """D-Bus callers do not notice an upgrade."""
 
-    def test_all_that_is_published_meanwhile_is_answered_and_arrives_once_in_order(self):
+    def test_publish_calls_during_upgrades_arrive_once_in_order(self):
         server = self.start_on_bus()
         client = self.connect(server)
         over = threading.Event()
@@ -104,62 +104,62 @@ class CallTest(UpgradeTestCase):
 
 class ReplaceTest(UpgradeTestCase):
     def replace(self, server, *options):
-        """Another process, which goes on with SERVER; returns the service it is."""
+        """Starts a process that takes over from SERVER; returns its service."""
         options = (f'--port={server.port}', f'--admin-port={server.admin_port}', *options)
         successor = self.start_on_bus('--replace', *options)
         self.assertEqual(0, server.wait_exit())
         successor.generation = server.generation + 1
         return successor
 
-    def test_one_started_with_replace_goes_on_with_all(self):
+    def test_replace_takes_over_all_clients(self):
         server = self.start_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             for generation in 2, 3:
                 server = self.replace(server)
                 self.assertEqual([generation], [report[0] for report in server.reports()])
-                people.wait_heard()
+                group.wait_received()
             self.upgrade(server)
         self.assertEqual(4, self.bus.property('Generation'))
         self.assertEqual(20, self.handover()['moved'])
 
-    def test_what_is_no_pair_of_sockets_is_refused(self):
+    def test_other_descriptors_are_refused(self):
         self.start_on_bus()
         name, text = self.bus.error_of('HandOver', 0)
         self.assertEqual('org.ringdown.Error.InvalidArgument', name, text)
 
-    def test_the_ports_may_be_any(self):
+    def test_any_ports_are_taken_over(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             successor = self.start_on_bus('--replace')
             self.assertEqual(0, server.wait_exit())
             self.assertEqual(server.port, successor.port)
 
-    def test_with_nobody_to_replace_it_starts_as_usual(self):
+    def test_without_a_running_service_it_starts_normally(self):
         server = self.start_on_bus('--replace')
-        with chorus(server):
+        with verified_clients(server):
             self.assertEqual(1, self.bus.property('Generation'))
         self.assertEqual([], server.reports())
 
-    def test_it_takes_a_bus_to_find_the_other_on(self):
+    def test_replace_needs_a_bus(self):
         done = subprocess.run([self.program.path, '--replace', '--bus=none'],
                               env=clean_environment(self.directory), text=True,
                               capture_output=True, timeout=30 * SLOWNESS, check=False)
         self.assertEqual((1, ''), (done.returncode, done.stdout))
         self.assertRegex(done.stderr, r'\Aringdown: .*--replace.*--bus=session.*\n\Z')
 
-    def test_it_replaces_the_one_of_its_own_instance(self):
+    def test_replace_takes_over_its_own_instance_only(self):
         other = self.start_on_bus('--instance=other')
         server = self.start_on_bus('--instance=one')
-        with chorus(other), chorus(server):
+        with verified_clients(other), verified_clients(server):
             self.replace(server, '--instance=one')
             for instance, generation in ('other', 1), ('one', 2):
                 self.assertEqual(generation,
                                  self.bus.property('Generation', f'{NAME}.i{instance}'))
 
 
-    def test_one_that_does_not_answer_is_told_of(self):
+    def test_a_service_that_does_not_answer_is_reported(self):
         server = self.start_on_bus(warnings=['Hand-over: '])
-        with chorus(server):
+        with verified_clients(server):
             server.signal(signal.SIGSTOP)
             try:
                 done = subprocess.run([self.program.path, '--replace', '--bus=session'],
@@ -175,7 +175,7 @@ class ReplaceTest(UpgradeTestCase):
 
 
 class PathTest(UpgradeTestCase):
-    """The program is at CURRENT/ringdown, and CURRENT is a link to the directory of a version."""
+    """The program is at CURRENT/ringdown, where CURRENT is a link to a version's directory."""
 
     VERSIONS = 'v1', 'v2', 'v3'
 
@@ -188,7 +188,7 @@ class PathTest(UpgradeTestCase):
         self.switch(self.VERSIONS[0])
 
     def switch(self, version):
-        """What ln -sfn does."""
+        """Changes the link, as ln -sfn does."""
         link = os.path.join(self.directory, 'current')
         os.symlink(version, f'{link}.new')
         os.rename(f'{link}.new', link)
@@ -198,35 +198,35 @@ class PathTest(UpgradeTestCase):
                          os.readlink(f'/proc/{server.pid}/exe'))
 
     def assert_switches(self, path, **settings):
-        """One that was started as PATH, in the directory, goes where the link leads."""
+        """Asserts that a service started as PATH, in the directory, follows the changed link."""
         self.program.path = path
         server = self.start_on_bus(**settings)
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             self.assert_runs(server, self.VERSIONS[0])
             for version in *self.VERSIONS[1:], self.VERSIONS[0]:
                 self.switch(version)
                 self.upgrade(server)
                 self.assert_runs(server, version)
-                people.wait_heard()
+                group.wait_received()
             self.upgrade(server)
             self.assert_runs(server, self.VERSIONS[0])
 
-    def test_the_upgrade_runs_where_a_link_leads_now(self):
+    def test_links_are_resolved_at_each_upgrade(self):
         self.assert_switches(os.path.join(self.directory, 'current', 'ringdown'))
 
-    def test_so_it_does_when_the_path_was_relative(self):
+    def test_links_are_resolved_for_a_relative_path(self):
         self.assert_switches('current/ringdown')
 
-    def test_so_it_does_when_a_shell_has_found_the_program(self):
+    def test_links_are_resolved_for_a_program_in_path(self):
         path = f'/nowhere:{self.directory}/current:{os.environ["PATH"]}'
         self.assert_switches('ringdown', environment={'PATH': path})
 
-    def test_a_link_that_leads_nowhere_is_refused_with_advice(self):
+    def test_a_broken_link_is_refused_with_advice(self):
         self.program.path = os.path.join(self.directory, 'current', 'ringdown')
         server = self.start_on_bus(warnings=['Hand-over: '])
-        with chorus(server):
+        with verified_clients(server):
             self.switch('v4')
-            text = self.assert_refused(server, 'No such file or directory; install it there again')
+            text = self.assert_refused(server, 'No such file or directory; install it again')
             self.assertEqual(1, text.count(self.program.path), text)
             self.switch('v2')
             self.upgrade(server)
@@ -254,7 +254,7 @@ class TalkTest(UpgradeTestCase):
 
     @contextmanager
     def come_and_go(self, server):
-        """Somebody comes, says something, hears it and goes, again and again all the while."""
+        """Connects, sends, receives and disconnects repeatedly during the context."""
         is_over = threading.Event()
 
         def visit(visitor):
@@ -280,26 +280,26 @@ class TalkTest(UpgradeTestCase):
         for each in visiting:
             self.assertGreater(each.result(), 1)
 
-    def test_whoever_comes_meanwhile_is_let_in(self):
+    def test_new_clients_are_accepted_during_upgrades(self):
         server = self.start_on_bus()
         with self.come_and_go(server):
             for _ in range(4):
                 self.upgrade(server)
         server.wait_clients(0)
 
-    def test_the_name_on_the_bus_goes_from_one_to_the_next(self):
+    def test_the_bus_name_passes_directly_to_the_new_worker(self):
         server = self.start_on_bus()
         owners = self.owners()
         for _ in range(3):
             self.upgrade(server)
-        told = owners.told
-        self.assertEqual(4, len(told), told)
-        self.assertEqual(4, len(set(told)), told)
-        self.assertNotIn('', told)
+        names = owners.told
+        self.assertEqual(4, len(names), names)
+        self.assertEqual(4, len(set(names)), names)
+        self.assertNotIn('', names)
 
-    def test_old_processes_are_gone_and_nothing_of_them_is_left(self):
+    def test_old_workers_exit_and_leave_nothing_behind(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             self.upgrade(server)
             descriptors, path = server.descriptors(), os.readlink(f'/proc/{server.pid}/exe')
             for _ in range(4):
@@ -309,7 +309,7 @@ class TalkTest(UpgradeTestCase):
                 self.assertEqual([server.pid], server.processes())
                 self.assertEqual(path, os.readlink(f'/proc/{server.pid}/exe'))
 
-    def test_the_new_process_is_started_as_the_first_one_was(self):
+    def test_the_new_worker_gets_the_same_arguments_and_environment(self):
         server = self.start_on_bus('--notify-message=ünïcödé "and quotes" 🛰',
                                    '--drain-timeout=7min')
 
@@ -328,7 +328,7 @@ class TalkTest(UpgradeTestCase):
             self.assertEqual(before, (words(), variables(),
                                       os.readlink(f'/proc/{server.pid}/cwd')))
 
-    def test_signals_mean_the_same_to_the_new_process(self):
+    def test_the_new_worker_handles_signals(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.upgrade(server)
@@ -339,13 +339,13 @@ class TalkTest(UpgradeTestCase):
         client.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_without_clients_it_works_as_well(self):
+    def test_an_upgrade_without_clients(self):
         server = self.start_on_bus()
         for _ in range(2):
             self.upgrade(server)
             self.assertEqual((0, 0, 0), tuple(self.handover()[name]
                                               for name in ('moved', 'closed', 'lost')))
-        with chorus(server):
+        with verified_clients(server):
             self.upgrade(server)
 
 
@@ -353,7 +353,7 @@ class CarriedOverTest(UpgradeTestCase):
     COUNTED = ('Connections', 'PeakConnections', 'TotalConnections', 'MessagesPublished',
                'MessagesDelivered', 'Instance', 'Addresses', 'State', 'Version', 'BusState')
 
-    def test_what_is_counted_goes_on(self):
+    def test_counters_are_kept(self):
         server = self.start_on_bus()
         clients = [self.connect(server) for _ in range(4)]
         clients.pop().leave()
@@ -377,7 +377,7 @@ class CarriedOverTest(UpgradeTestCase):
         eventually(lambda: self.bus.property('TotalConnections') == 5, 'the fifth')
         self.assertEqual(4, self.bus.property('PeakConnections'))
 
-    def test_so_it_is_with_every_counter_of_the_metrics(self):
+    def test_all_counters_of_the_metrics_are_kept(self):
         server = self.start_on_bus('--max-clients=3')
         clients = [self.connect(server) for _ in range(3)]
         refused = self.tcp(server)
@@ -390,7 +390,7 @@ class CarriedOverTest(UpgradeTestCase):
             client.expect_text('hello')
 
         def counters():
-            """All that may only grow."""
+            """Returns the metrics that are counters."""
             text = server.admin('/metrics')[1]
             names = re.findall(r'^# TYPE (\S+) (?:counter|summary)$', text, re.M)
             return {sample: float(value)
@@ -427,7 +427,7 @@ class CarriedOverTest(UpgradeTestCase):
         listener.text('still here')
         listener.expect_text('still here')
 
-    def test_ids_of_messages_go_on_rising(self):
+    def test_message_ids_keep_increasing(self):
         server = self.start_on_bus()
         ids = []
         for turn in range(4):
@@ -437,13 +437,13 @@ class CarriedOverTest(UpgradeTestCase):
             self.upgrade(server)
         self.assertEqual(sorted(set(ids)), ids)
 
-    def test_the_notification_keeps_its_rhythm(self):
+    def test_the_notification_keeps_its_interval(self):
         server = self.start_on_bus('--notify-interval=1s')
         client = self.connect(server)
 
         def beat(first):
-            """When the notification with the number FIRST was due, as the next three tell; one
-            that is late because the machine is busy does not count."""
+            """Returns when notification FIRST was due: the earliest of three estimates, as a busy
+            machine delays notifications."""
             times = []
             for number in range(first, first + 3):
                 client.expect_text('🛰 Test notification')
@@ -459,7 +459,7 @@ class CarriedOverTest(UpgradeTestCase):
             self.assertGreater(passed, first - 0.4)
             expect_time(passed, under=first + 0.4)
 
-    def test_a_notification_due_in_the_pause_comes_once(self):
+    def test_a_notification_due_during_the_pause_is_sent_once(self):
         server = self.start_on_bus('--notify-interval=100ms')
         began = time.monotonic()
         client = self.connect(server)
@@ -473,7 +473,7 @@ class CarriedOverTest(UpgradeTestCase):
         self.assertLessEqual(heard, passed / 0.1 + 1)
         self.assertGreater(heard, 0)
 
-    def test_who_hears_signals_of_clients_still_does(self):
+    def test_subscribers_of_client_signals_are_kept(self):
         server = self.start_on_bus()
         caller, monitor = self.caller(), self.monitor()
         caller.set_client_signals(True)
@@ -485,7 +485,7 @@ class CarriedOverTest(UpgradeTestCase):
 
 
 class ReportTest(UpgradeTestCase):
-    def test_the_first_generation_has_none(self):
+    def test_the_first_generation_has_no_report(self):
         server = self.start_on_bus()
         self.assertEqual(1, self.bus.property('Generation'))
         self.assertEqual({}, self.handover())
@@ -493,20 +493,20 @@ class ReportTest(UpgradeTestCase):
         self.assertEqual(1, server.metric('ringdown_generation'))
         self.assertEqual(0, server.metric('ringdown_handovers_failed_total'))
 
-    def test_the_property_the_log_and_the_metrics_agree(self):
+    def test_property_log_and_metrics_agree(self):
         server = self.start_on_bus()
         for _ in range(7):
             self.connect(server)
         server.wait_clients(7)
         for generation in 2, 3:
             self.upgrade(server)
-            told = self.handover()
-            self.assertEqual({'moved', 'closed', 'lost', 'pause'}, set(told))
-            self.assertEqual((7, 0, 0), (told['moved'], told['closed'], told['lost']))
-            expect_time(told['pause'] / 1e6, under=1 * SLOWNESS)
+            handover = self.handover()
+            self.assertEqual({'moved', 'closed', 'lost', 'pause'}, set(handover))
+            self.assertEqual((7, 0, 0), (handover['moved'], handover['closed'], handover['lost']))
+            expect_time(handover['pause'] / 1e6, under=1 * SLOWNESS)
             [*_, report] = server.reports()
             self.assertEqual((generation, 7, 0, 0), report[:4])
-            self.assertAlmostEqual(told['pause'] / 1000, report[4], delta=1)
+            self.assertAlmostEqual(handover['pause'] / 1000, report[4], delta=1)
             self.assertEqual(generation - 1, len(server.reports()))
             self.assertEqual(
                 {'generation': generation, 'handover_moved_clients': 7,
@@ -515,10 +515,10 @@ class ReportTest(UpgradeTestCase):
                 {name: server.metric(f'ringdown_{name}') for name in (
                     'generation', 'handover_moved_clients', 'handover_closed_clients',
                     'handover_lost_clients', 'handovers_failed_total')})
-            self.assertAlmostEqual(told['pause'] / 1e6,
+            self.assertAlmostEqual(handover['pause'] / 1e6,
                                    server.metric('ringdown_handover_pause_seconds'), delta=0.001)
 
-    def test_clients_are_there_in_each_figure(self):
+    def test_every_client_is_counted(self):
         server = self.start_on_bus()
         clients = [self.connect(server) for _ in range(3)]
         self.upgrade(server)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Clients that are in the middle of something when another process goes on with them."""
+"""Clients in the middle of an operation during an upgrade."""
 
 import time
 from contextlib import suppress
 
 import tap
-from chorus import chorus
+from verified_clients import verified_clients
 from crowd import crowd
-from generations import UpgradeTestCase, numbered
-from patience import SLOWNESS, Deadline, eventually, expect_time
+from upgrade_case import UpgradeTestCase, numbered
+from waiting import SLOWNESS, Deadline, eventually, expect_time
 from successor import READY
 from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload, frame
 
@@ -17,62 +17,62 @@ MESSAGE = 'half of it came before, and half of it after 🛰'
 
 
 class InputTest(UpgradeTestCase):
-    """Whatever had come when the old process let go, and whatever comes while nobody reads."""
+    """Input received before the pause, and input during it."""
 
-    def test_a_frame_goes_on_wherever_it_was_cut(self):
+    def test_a_frame_may_be_split_anywhere(self):
         server = self.start_on_bus()
         data = frame(TEXT, MESSAGE.encode())
         long = frame(TEXT, b'x' * 70_000)
         cuts = [*((data, at) for at in (1, 2, 5, 6, 7, len(data) - 1)),
                 *((long, at) for at in (3, 9, 13, 14, 66_000, len(long) - 1))]
-        with crowd(server) as people:
+        with crowd(server) as group:
             clients = [(self.connect(server), whole, at) for whole, at in cuts]
             for client, whole, at in clients:
                 client.send(whole[:at])
             self.wait_received(sum(at for _, _, at in clients))
             self.upgrade(server)
             for client, whole, at in clients:
-                people.expect(MESSAGE if whole is data else 'x' * 70_000)
+                group.expect(MESSAGE if whole is data else 'x' * 70_000)
                 client.send(whole[at:])
-                people.wait_all()
+                group.wait_all()
 
     def start_on_bus(self, *options, **settings):
         return super().start_on_bus('--max-message=128KiB', *options, **settings)
 
     def wait_received(self, size):
-        """Waits until the server has read SIZE bytes, at least, of its clients."""
+        """Waits until the server has read at least SIZE bytes from its clients."""
         eventually(lambda: sum(client['received'] for client in self.clients().values()) >= size,
                    f'{size} bytes to be read')
 
-    def test_a_frame_goes_on_through_several_processes(self):
+    def test_a_frame_may_span_several_workers(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             data = frame(BINARY, bytes(range(256)) * 3)
-            people.expect(bytes(range(256)) * 3, BINARY)
+            group.expect(bytes(range(256)) * 3, BINARY)
             parts = [data[:3], data[3:50], data[50:300], data[300:]]
             for part in parts[:-1]:
                 client.send(part)
                 self.upgrade(server)
             client.send(parts[-1])
-            people.wait_all()
+            group.wait_all()
 
-    def test_a_fragmented_message_goes_on(self):
+    def test_a_fragmented_message_is_completed(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             whole = 'größer 🛰'.encode()
-            cut = whole.index('🛰'.encode()) + 2  # within a character
+            cut = whole.index('🛰'.encode()) + 2  # inside a character
             client.send(frame(TEXT, whole[:3], fin=False))
             self.upgrade(server)
             client.send(frame(CONTINUATION, whole[3:cut], fin=False) + frame(PING, b'still there?'))
             self.assertEqual(Frame(PONG, b'still there?'), client.receive())
             self.upgrade(server)
-            people.expect('größer 🛰')
+            group.expect('größer 🛰')
             client.send(frame(CONTINUATION, whole[cut:]))
-            people.wait_all()
+            group.wait_all()
 
-    def test_what_is_no_utf_8_is_still_found_out(self):
+    def test_invalid_utf_8_is_detected(self):
         server = self.start_on_bus()
         with crowd(server):
             client = self.connect(server)
@@ -81,31 +81,31 @@ class InputTest(UpgradeTestCase):
             client.send(frame(CONTINUATION, b'\xff'))
             client.expect_close(1007)
 
-    def test_what_is_said_while_nobody_listens_arrives(self):
+    def test_a_message_sent_during_the_pause_arrives(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
                 for number in range(50):
-                    people.expect(f'{number}')
+                    group.expect(f'{number}')
                     client.text(f'{number}')
-            people.wait_all()
+            group.wait_all()
 
-    def test_half_a_frame_while_nobody_listens_and_the_rest_after(self):
+    def test_a_frame_sent_partly_during_the_pause_arrives(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             data = frame(TEXT, MESSAGE.encode())
             client.send(data[:4])
             with self.exchange(server):
                 client.send(data[4:20])
-            people.expect(MESSAGE)
+            group.expect(MESSAGE)
             client.send(data[20:])
-            people.wait_all()
+            group.wait_all()
 
-    def test_who_comes_while_nobody_listens_is_let_in(self):
+    def test_a_client_that_connects_during_the_pause_is_accepted(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             with self.exchange(server):
                 newcomers = [self.tcp(server) for _ in range(20)]
                 for newcomer in newcomers:
@@ -113,7 +113,7 @@ class InputTest(UpgradeTestCase):
             for newcomer in newcomers:
                 newcomer.expect_opened()
             server.wait_clients(23)
-            people.say('welcome')
+            group.say('welcome')
             for newcomer in newcomers:
                 newcomer.expect_text('welcome')
 
@@ -121,7 +121,7 @@ class InputTest(UpgradeTestCase):
 class ControlTest(UpgradeTestCase):
     """Pings and closes."""
 
-    def test_a_ping_while_nobody_listens_is_answered_after(self):
+    def test_a_ping_during_the_pause_is_answered_after_it(self):
         server = self.start_on_bus()
         with crowd(server):
             client = self.connect(server)
@@ -129,20 +129,20 @@ class ControlTest(UpgradeTestCase):
                 client.send(frame(PING, b'anybody?'))
             self.assertEqual(Frame(PONG, b'anybody?'), client.receive())
 
-    def test_a_close_while_nobody_listens_is_answered_after(self):
+    def test_a_close_during_the_pause_is_answered_after_it(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
-                client.text('farewell')
+                client.text('last words')
                 client.send(frame(CLOSE, close_payload(4001, b'enough')))
-            people.expect('farewell')
+            group.expect('last words')
             client.expect_close(4001, answer=False)
             server.wait_clients(3)
-            people.wait_all()
+            group.wait_all()
             self.assertEqual(1, server.metric('ringdown_clients_closed_total', code='4xxx'))
 
-    def test_a_close_that_the_server_began_is_ended_by_the_next(self):
+    def test_the_new_worker_completes_a_close_by_the_server(self):
         server = self.start_on_bus()
         with crowd(server):
             client = self.connect(server)
@@ -154,7 +154,7 @@ class ControlTest(UpgradeTestCase):
             client.expect_end()
             server.wait_clients(3)
 
-    def test_a_close_nobody_answers_is_cut_short_in_time(self):
+    def test_an_unanswered_close_times_out(self):
         server = self.start_on_bus()
         with crowd(server):
             client = self.connect(server)
@@ -168,9 +168,9 @@ class ControlTest(UpgradeTestCase):
             self.assertGreater(took, 4)
             expect_time(took, under=5 + 1.5 * SLOWNESS)
 
-    def test_one_that_was_pinged_by_the_old_process_may_answer_the_new(self):
+    def test_a_pong_for_the_old_worker_is_accepted_by_the_new_one(self):
         server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=5s')
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             deadline = Deadline(20)
             while not deadline.expired and server.generation < 4:
@@ -178,10 +178,10 @@ class ControlTest(UpgradeTestCase):
                 self.assertEqual(PING, ping.opcode)
                 self.upgrade(server)
                 client.send(frame(PONG, ping.payload))
-            people.say('still here')
+            group.say('still here')
             server.wait_clients(4)
 
-    def test_one_that_answers_neither_is_closed(self):
+    def test_a_client_that_answers_no_ping_is_closed(self):
         server = self.start_on_bus('--ping-interval=400ms', '--ping-timeout=3s')
         with crowd(server):
             client = self.connect(server)
@@ -192,15 +192,15 @@ class ControlTest(UpgradeTestCase):
 
 
 class OutputTest(UpgradeTestCase):
-    """Clients that have not been sent all yet."""
+    """Clients with pending output."""
 
-    def test_a_slow_reader_gets_the_rest_of_its_frame_and_all_that_follows(self):
+    def test_a_slow_reader_gets_the_rest_of_its_frame_and_all_later_ones(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = [self.connect(server, receive_buffer=4096) for _ in range(5)]
             messages = [numbered(number, 60_000 + number) for number in range(40)]
             for number, each in enumerate(messages):
-                people.say(each)
+                group.say(each)
                 if number in (10, 20, 39):
                     self.assertGreater(min(client['behind'] for client in
                                            list(self.clients().values())[3:]), 0)
@@ -210,42 +210,42 @@ class OutputTest(UpgradeTestCase):
                 client.leave()
             self.assertEqual(len(messages), self.bus.property('MessagesPublished') - 3)
 
-    def test_one_that_reads_on_meanwhile_gets_every_byte(self):
+    def test_a_client_that_reads_during_the_pause_gets_every_byte(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = self.connect(server, receive_buffer=4096)
             messages = [numbered(number, 50_000) for number in range(30)]
             for each in messages:
-                people.say(each)
+                group.say(each)
             for number, each in enumerate(messages):
                 slow.expect_text(each)
                 if number % 8 == 1:
                     self.upgrade(server)
             slow.leave()
 
-    def test_a_close_waits_behind_what_is_still_to_be_sent(self):
+    def test_a_close_is_sent_after_pending_messages(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = self.connect(server, receive_buffer=4096)
             number = max(self.clients())
             messages = [numbered(number, 60_000) for number in range(10)]
             for each in messages:
-                people.say(each)
+                group.say(each)
             self.bus.call('DisconnectClient', 'tqs', number, 4003, 'after that')
             self.upgrade(server)
             before = slow.expect_close(4003, 'after that')
             self.assertEqual(messages, [got.text for got in before])
 
-    def test_one_that_falls_off_after_it_was_moved_is_closed(self):
+    def test_a_moved_client_that_falls_behind_is_closed(self):
         server = self.start_on_bus('--log-size=1MiB')
-        with crowd(server) as people:
+        with crowd(server) as group:
             slow = self.connect(server, receive_buffer=4096)
             messages = [numbered(number, 60_000) for number in range(40)]
             for each in messages[:5]:
-                people.say(each)
+                group.say(each)
             self.upgrade(server)
             for each in messages[5:]:
-                people.say(each)
+                group.say(each)
             eventually(lambda: server.metric('ringdown_slow_clients_closed_total') == 1,
                        'it to be closed')
             before = [got.text for got in slow.expect_close(1013)]
@@ -253,7 +253,7 @@ class OutputTest(UpgradeTestCase):
 
 
 class VanishTest(UpgradeTestCase):
-    def test_those_who_vanish_while_nobody_listens_are_missed_by_nobody(self):
+    def test_clients_that_disconnect_during_the_pause_are_removed(self):
         server = self.start_on_bus()
         with crowd(server):
             for how in 'reset', 'half_close', 'shut_down':
@@ -264,20 +264,20 @@ class VanishTest(UpgradeTestCase):
                         getattr(client, how)()
                 server.wait_clients(3)
 
-    def test_what_they_said_last_is_heard(self):
+    def test_their_last_messages_arrive(self):
         server = self.start_on_bus()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
             with self.exchange(server):
                 client.text('tell them')
                 client.half_close()
-            people.expect('tell them')
-            people.wait_all()
+            group.expect('tell them')
+            group.wait_all()
             server.wait_clients(3)
 
-    def test_vanishing_at_any_moment_harms_nobody(self):
+    def test_disconnecting_at_any_moment_is_harmless(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             for _ in range(5):
                 upgrading = self.begin_upgrade()
                 while upgrading.is_alive():
@@ -290,27 +290,27 @@ class VanishTest(UpgradeTestCase):
 
 
 class HandshakeTest(UpgradeTestCase):
-    """Handshakes under way get a second."""
+    """Unfinished handshakes delay an upgrade by at most one second."""
 
     def begin(self, server):
-        """A client whose handshake has begun; returns it, and the rest of what it has to say."""
+        """Begins a handshake; returns the client and the rest of its request."""
         client = self.tcp(server)
         request = client.request()
         client.send(request[:40])
-        self.connect(server).leave()  # who came later is served: so the server has this one, too
+        self.connect(server).leave()  # a later client is served, so this one is accepted
         return client, request[40:]
 
-    def test_one_that_ends_in_time_is_a_client_of_the_next(self):
+    def test_a_handshake_completed_in_time_is_taken_over(self):
         server = self.start_on_bus()
         client, rest = self.begin(server)
         crossing = self.stop_at(READY)
         upgrading = self.begin_upgrade()
         crossing.wait_stopped()
         began = time.monotonic()
-        crossing.go()  # from now on the old process waits for the handshake
+        crossing.go()  # from now on the old worker waits for the handshake
         time.sleep(0.3)
         is_awaited = upgrading.is_alive()
-        with suppress(OSError):  # it was let go, if we are late
+        with suppress(OSError):  # it may have been disconnected
             client.send(rest + frame(TEXT, b'just in time'))
         took = time.monotonic() - began
         upgrading.result()
@@ -323,22 +323,22 @@ class HandshakeTest(UpgradeTestCase):
         client.expect_text('and on')
         self.assertEqual((1, 0, 0), server.reports()[-1][1:4])
 
-    def test_one_that_never_ends_holds_it_up_for_no_more_than_a_second(self):
+    def test_an_incomplete_handshake_delays_it_by_one_second(self):
         server = self.start_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             client, _ = self.begin(server)
-            people.calm()
+            group.reset_silence()
             began = time.monotonic()
             self.upgrade(server)
             took = time.monotonic() - began
             self.assertGreater(took, 0.9)
             expect_time(took, under=1 + 2 * SLOWNESS)
-            people.wait_heard()
-            people.expect_no_silence(0.7 * SLOWNESS)  # they were served
-            self.assert_let_go(client)
+            group.wait_received()
+            group.expect_no_silence(0.7 * SLOWNESS)
+            self.assert_disconnected(client)
 
-    def assert_let_go(self, client):
-        """The connection ends, some way or other."""
+    def assert_disconnected(self, client):
+        """Asserts that the connection ends in any way."""
         client.socket.settimeout(Deadline(5).remaining)
         try:
             while client.socket.recv(4096):
@@ -346,17 +346,17 @@ class HandshakeTest(UpgradeTestCase):
         except ConnectionResetError:
             pass
 
-    def test_so_it_is_with_an_idle_connection_to_the_admin_port(self):
+    def test_an_idle_admin_connection_delays_it_by_one_second(self):
         server = self.start_on_bus()
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             idle = self.tcp(server, admin=True)
-            people.calm()
+            group.reset_silence()
             began = time.monotonic()
             self.upgrade(server)
             expect_time(time.monotonic() - began, under=1 + 2 * SLOWNESS)
-            people.wait_heard()
-            people.expect_no_silence(0.7 * SLOWNESS)
-            self.assert_let_go(idle)
+            group.wait_received()
+            group.expect_no_silence(0.7 * SLOWNESS)
+            self.assert_disconnected(idle)
 
 
 if __name__ == '__main__':

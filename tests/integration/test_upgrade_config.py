@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The new process reads the configuration anew, and those who were connected stay."""
+"""The new worker reads the configuration again, and connected clients stay."""
 
 import os
 import socket
@@ -8,8 +8,8 @@ import time
 
 import tap
 from crowd import Member, crowd
-from generations import UpgradeTestCase, numbered
-from patience import SLOWNESS, eventually, expect_time
+from upgrade_case import UpgradeTestCase, numbered
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS
 from wire import PING, TEXT, Client, frame
 
@@ -17,7 +17,7 @@ SECOND_ADDRESS = '127.0.0.2'
 
 
 class ConfigTestCase(UpgradeTestCase):
-    """Servers that have a key file; nothing is on their command line but the bus."""
+    """Servers with a key file; their command line has only the bus."""
 
     DEFAULTS = {'Server': {'address': ADDRESS, 'port': '0', 'ping-interval': '0'},
                 'Admin': {'admin-address': ADDRESS, 'admin-port': '0'},
@@ -28,7 +28,7 @@ class ConfigTestCase(UpgradeTestCase):
         self.path = os.path.join(self.directory, 'ringdown.conf')
 
     def configure(self, **groups):
-        """Writes the key file: GROUPS over the defaults; underscores stand for dashes."""
+        """Writes the key file: the defaults, changed by GROUPS; underscores stand for dashes."""
         lines = []
         for group in {**self.DEFAULTS, **groups}:
             keys = {key.replace('_', '-'): value for key, value in groups.get(group, {}).items()}
@@ -43,12 +43,12 @@ class ConfigTestCase(UpgradeTestCase):
         return self.start_on_bus(f'--config={self.path}', defaults=())
 
     def upgrade_to(self, server, **groups):
-        """Upgrades to this configuration."""
+        """Changes the configuration and upgrades."""
         self.configure(**groups)
         self.upgrade(server)
 
     def listens(self, port, address=ADDRESS):
-        """Whether somebody lets a client in there."""
+        """Returns whether a client can connect there."""
         try:
             with socket.create_connection((address, port), 5 * SLOWNESS):
                 return True
@@ -56,16 +56,16 @@ class ConfigTestCase(UpgradeTestCase):
             return False
 
     def free_port(self):
-        """A port that nobody has; hardly anybody will take it in the next second."""
+        """Returns a port that is free now."""
         with socket.socket() as probe:
             probe.bind((ADDRESS, 0))
             return probe.getsockname()[1]
 
 
 class PortTest(ConfigTestCase):
-    def test_a_new_port_is_listened_on_and_the_old_one_closed(self):
+    def test_a_new_port_is_opened_and_the_old_one_closed(self):
         server = self.start_configured()
-        with crowd(server) as people:
+        with crowd(server) as group:
             old, new = server.port, self.free_port()
             self.upgrade_to(server, Server={'port': new})
             self.assertEqual([f'ws://{ADDRESS}:{new}/ws'], self.bus.property('Addresses'))
@@ -73,10 +73,10 @@ class PortTest(ConfigTestCase):
             newcomer = Client(new)
             self.addCleanup(newcomer.abandon)
             newcomer.open()
-            people.say('here and there')
+            group.say('here and there')
             newcomer.expect_text('here and there')
 
-    def test_an_address_more_is_listened_on_besides(self):
+    def test_an_additional_address_is_opened(self):
         server = self.start_configured()
         with crowd(server):
             self.assertFalse(self.listens(server.port, SECOND_ADDRESS))
@@ -88,16 +88,16 @@ class PortTest(ConfigTestCase):
             for address in ADDRESS, SECOND_ADDRESS:
                 self.assertTrue(self.listens(server.port, address))
 
-    def test_an_address_less_is_closed_and_who_came_by_it_stays(self):
+    def test_a_removed_address_is_closed_and_its_clients_stay(self):
         server = self.start_configured(Server={'address': f'{ADDRESS};{SECOND_ADDRESS}'})
-        with crowd(server) as people:
+        with crowd(server) as group:
             by_the_second = Client(server.port, address=SECOND_ADDRESS)
             self.addCleanup(by_the_second.abandon)
             by_the_second.open()
             self.upgrade_to(server, Server={'port': server.port})
             self.assertTrue(self.listens(server.port))
             self.assertFalse(self.listens(server.port, SECOND_ADDRESS))
-            people.say('still here?')
+            group.say('still here?')
             by_the_second.expect_text('still here?')
 
     def test_all_addresses_instead_of_one(self):
@@ -119,7 +119,7 @@ class PortTest(ConfigTestCase):
             server.admin_port = new
             self.assertEqual(200, server.ready()[0])
 
-    def test_the_admin_port_goes_and_comes(self):
+    def test_the_admin_port_is_disabled_and_enabled(self):
         server = self.start_configured()
         with crowd(server):
             self.upgrade_to(server, Admin={'admin_port': '-1'})
@@ -127,7 +127,7 @@ class PortTest(ConfigTestCase):
             self.upgrade_to(server, Admin={'admin_port': server.admin_port})
             self.assertEqual(200, server.ready()[0])
 
-    def test_the_ports_change_places(self):
+    def test_the_ports_are_swapped(self):
         server = self.start_configured()
         with crowd(server):
             clients, admin = server.port, server.admin_port
@@ -136,7 +136,7 @@ class PortTest(ConfigTestCase):
             self.assertEqual(200, server.ready()[0])
             self.connect(server).leave()
 
-    def test_another_path(self):
+    def test_a_changed_path(self):
         server = self.start_configured()
         with crowd(server):
             self.upgrade_to(server, Server={'path': '/elsewhere'})
@@ -149,16 +149,16 @@ class PortTest(ConfigTestCase):
 
 
 class LimitTest(ConfigTestCase):
-    """Limits hold from then on, for those who were connected as well."""
+    """New limits apply to connected clients as well."""
 
-    def test_those_who_are_too_many_are_told_1012_and_counted(self):
+    def test_clients_above_the_new_limit_are_closed_with_1012(self):
         server = self.start_configured()
         clients = [self.connect(server) for _ in range(7)]
         self.upgrade_to(server, Server={'max_clients': 4})
         for client in clients[4:]:
             client.expect_close(1012)
-        told = self.handover()
-        self.assertEqual((4, 3, 0), (told['moved'], told['closed'], told['lost']))
+        handover = self.handover()
+        self.assertEqual((4, 3, 0), (handover['moved'], handover['closed'], handover['lost']))
         self.assertEqual((2, 4, 3, 0), server.reports()[-1][:4])
         self.assertEqual(3, server.metric('ringdown_clients_closed_total', code='1012'))
         server.wait_clients(4)
@@ -169,7 +169,7 @@ class LimitTest(ConfigTestCase):
         refused.send(refused.request())
         self.assertEqual(503, refused.read_answer().status)
 
-    def test_more_clients_may_come(self):
+    def test_a_higher_client_limit(self):
         server = self.start_configured(Server={'max_clients': 3})
         with crowd(server):
             refused = self.tcp(server)
@@ -178,19 +178,19 @@ class LimitTest(ConfigTestCase):
             self.upgrade_to(server, Server={'max_clients': 4})
             self.connect(server).leave()
 
-    def test_a_smaller_limit_of_messages(self):
+    def test_a_smaller_message_limit(self):
         server = self.start_configured()
-        with crowd(server) as people:
+        with crowd(server) as group:
             client = self.connect(server)
-            people.say('x' * 2000)
+            group.say('x' * 2000)
             client.expect_text('x' * 2000)
             self.upgrade_to(server, Server={'max_message': 1000})
-            people.say('x' * 1000)
+            group.say('x' * 1000)
             client.expect_text('x' * 1000)
             client.text('x' * 1001)
             client.expect_close(1009)
 
-    def test_half_a_message_that_is_too_large_by_then_is_refused(self):
+    def test_a_partial_message_above_the_new_limit_is_refused(self):
         server = self.start_configured()
         with crowd(server):
             client = self.connect(server)
@@ -202,13 +202,13 @@ class LimitTest(ConfigTestCase):
             client.send(data[1500:])
             client.expect_close(1009)
 
-    def test_a_larger_limit_of_messages(self):
+    def test_a_larger_message_limit(self):
         server = self.start_configured(Server={'max_message': 1000})
-        with crowd(server) as people:
+        with crowd(server) as group:
             self.upgrade_to(server, Server={'max_message': 2000})
-            people.say('x' * 2000)
+            group.say('x' * 2000)
 
-    def test_origins(self):
+    def test_changed_origins(self):
         server = self.start_configured()
         with crowd(server):
             self.upgrade_to(server, Server={'allow_origin': 'https://example.org'})
@@ -216,14 +216,14 @@ class LimitTest(ConfigTestCase):
             stranger.send(stranger.request(headers={'Origin': 'https://example.com'}))
             self.assertEqual(403, stranger.read_answer().status)
 
-    def test_silent_clients_are_pinged_as_configured_now(self):
+    def test_a_changed_ping_interval(self):
         server = self.start_configured()
         with crowd(server):
             client = self.connect(server)
             self.upgrade_to(server, Server={'ping_interval': '200ms'})
             self.assertEqual(PING, client.read_frame().opcode)
 
-    def test_the_drain_takes_as_long_as_configured_now(self):
+    def test_a_changed_drain_timeout(self):
         server = self.start_configured()
         client = self.connect(server)
         self.upgrade_to(server, Drain={'drain_timeout': '500ms'})
@@ -235,34 +235,34 @@ class LimitTest(ConfigTestCase):
 
 
 class NotificationTest(ConfigTestCase):
-    def test_another_text(self):
+    def test_a_changed_text(self):
         server = self.start_configured(Notify={'notify_interval': '1s', 'notify_message': 'before'})
         client = self.connect(server)
         client.expect_text('before')
         self.upgrade_to(server, Notify={'notify_interval': '1s', 'notify_message': 'after 🛰'})
         client.expect_text('after 🛰')
 
-    def test_another_rhythm(self):
+    def test_a_changed_interval(self):
         server = self.start_configured(Notify={'notify_interval': '1h'})
         client = self.connect(server)
         self.upgrade_to(server, Notify={'notify_interval': '300ms'})
         for _ in range(3):
             client.expect_text('🛰 Test notification')
 
-    def test_none_any_more(self):
+    def test_notifications_are_disabled(self):
         server = self.start_configured(Notify={'notify_interval': '200ms'})
         client = self.connect(server)
         client.expect_text('🛰 Test notification')
         self.upgrade_to(server)
         self.bus.call('Publish', 'ss', 'broadcast', 'mark')
         while client.receive().text != 'mark':
-            pass  # those of the old process
+            pass  # sent by the old worker
         with self.assertRaises(TimeoutError):
             client.receive(0.6)
 
 
 class LogSizeTest(ConfigTestCase):
-    """Slow readers, when the log becomes another."""
+    """Slow readers when the log size changes."""
 
     MESSAGES = [numbered(number, 60_000) for number in range(40)]
 
@@ -276,7 +276,7 @@ class LogSizeTest(ConfigTestCase):
             talker.wait_count(number)
         return service, talker, slow
 
-    def test_a_larger_log_has_all_that_the_smaller_one_had(self):
+    def test_a_larger_log_keeps_all_messages(self):
         server, talker, slow = self.start_with_slow_reader(log_size='4MiB')
         self.upgrade_to(server, Server={'log_size': '16MiB'})
         talker.say('and on')
@@ -284,20 +284,20 @@ class LogSizeTest(ConfigTestCase):
                          [slow.receive().text for _ in range(len(self.MESSAGES) + 1)])
         self.assertIsNone(talker.end)
 
-    def test_a_smaller_log_that_is_large_enough_does_as_well(self):
+    def test_a_smaller_log_keeps_all_messages_if_they_fit(self):
         server, talker, slow = self.start_with_slow_reader(log_size='16MiB')
         self.upgrade_to(server, Server={'log_size': '4MiB'})
         talker.say('and on')
         self.assertEqual([*self.MESSAGES, 'and on'],
                          [slow.receive().text for _ in range(len(self.MESSAGES) + 1)])
 
-    def test_who_is_too_far_behind_for_a_smaller_log_is_closed_as_slow(self):
+    def test_clients_too_far_behind_for_a_smaller_log_are_closed(self):
         server, talker, slow = self.start_with_slow_reader(log_size='4MiB')
         self.upgrade_to(server, Server={'log_size': '512KiB'})
         before = [got.text for got in slow.expect_close(1013)]
         self.assertEqual(self.MESSAGES[:len(before)], before)
-        told = self.handover()
-        self.assertEqual((1, 1, 0), (told['moved'], told['closed'], told['lost']))
+        handover = self.handover()
+        self.assertEqual((1, 1, 0), (handover['moved'], handover['closed'], handover['lost']))
         talker.say('and on')
         talker.wait_message('and on')
         self.assertIsNone(talker.end)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Hand-overs that come to nothing: the old process goes on with all clients, and says why."""
+"""Failed hand-overs: the old worker keeps all clients and reports why."""
 
 import math
 import os
@@ -12,16 +12,16 @@ from contextlib import contextmanager
 import successor
 import tap
 from bus import Caller
-from chorus import chorus
+from verified_clients import verified_clients
 from crowd import crowd
-from generations import UpgradeTestCase
-from patience import SLOWNESS, eventually
+from upgrade_case import UpgradeTestCase
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS, clean_environment
 from successor import COMMIT, HEADER, READY, SERVING, SOCKETS, TAKEN, Conversation
 
-FAILED = r'(?i:hand-over|upgrade)'  # what is logged
+FAILED = r'(?i:hand-over|upgrade)'  # in the log
 IN_A_PACKET = 253
-TIMEOUT = f'--handover-timeout={3 * SLOWNESS:g}s'  # of which each stage has all: READY, too
+TIMEOUT = f'--handover-timeout={3 * SLOWNESS:g}s'  # for each stage
 
 
 class FaultTestCase(UpgradeTestCase):
@@ -30,22 +30,22 @@ class FaultTestCase(UpgradeTestCase):
 
     @contextmanager
     def survived(self, server, size=20):
-        """Clients hear each other all the while; after what the context does, which comes to
-        nothing, an upgrade to the true program succeeds."""
-        with chorus(server, size) as people:
+        """Clients exchange messages during the context, in which an upgrade fails; after it an
+        upgrade to the real program succeeds."""
+        with verified_clients(server, size) as group:
             before = server.pid
-            yield people
+            yield group
             self.assertEqual(before, server.wait_alone())
             self.connect(server).leave()
-            people.wait_heard()
+            group.wait_received()
             self.program.restore()
             self.upgrade(server)
-            people.wait_heard()
+            group.wait_received()
         self.assertEqual([(2, size, 0, 0)], [report[:4] for report in server.reports()])
         self.assertEqual(1, server.metric('ringdown_handovers_failed_total'))
 
     def assert_fails(self, server, why):
-        """Upgrade fails with a text that says WHY; the log says so once, too."""
+        """Asserts that Upgrade fails with a message that matches WHY, which is logged once."""
         text = self.assert_refused(server, why)
         self.assertNotIn('\n', text)
         self.assertEqual(1, len(server.find_log(r'WARNING \*\*.*' + why)), server.log)
@@ -54,7 +54,7 @@ class FaultTestCase(UpgradeTestCase):
 
 
 class ProgramTest(FaultTestCase):
-    """The program at the path is not what it was."""
+    """The program was replaced by something else."""
 
     def assert_survived(self, script, why, *, mode=0o755, options=()):
         server = self.start_on_bus(*options)
@@ -69,17 +69,17 @@ class ProgramTest(FaultTestCase):
 
     @contextmanager
     def gone(self):
-        """Something has to be there to be restored."""
+        """Removes the program; tests restore it afterwards."""
         yield
         self.program.replace('exit 1')
 
     def test_it_is_missing(self):
         self.assert_survived(None, r'No such file')
 
-    def test_it_may_not_be_executed(self):
+    def test_it_is_not_executable(self):
         self.assert_survived('exit 0', r'Permission denied', mode=0o644)
 
-    def test_it_is_no_program(self):
+    def test_it_is_not_a_program(self):
         server = self.start_on_bus()
         with self.survived(server):
             self.program.replace('\0\1\2')
@@ -90,70 +90,70 @@ class ProgramTest(FaultTestCase):
     def test_it_ends_at_once(self):
         self.assert_survived('exit 3', r'ended with status 3')
 
-    def test_it_ends_at_once_as_if_all_were_well(self):
+    def test_it_exits_at_once_with_success(self):
         self.assert_survived('exit 0', r'ended with status 0')
 
     def test_it_crashes_at_once(self):
         self.assert_survived('kill -SEGV $$', r'killed by a signal: Segmentation fault')
 
-    def test_it_says_nothing(self):
-        self.assert_survived('exec sleep 600', r'did not say READY in time',
+    def test_it_sends_nothing(self):
+        self.assert_survived('exec sleep 600', r'did not send READY in time',
                              options=['--handover-timeout=1s'])
 
     def test_it_has_too_few_descriptors(self):
         server = self.start_on_bus()
         with self.survived(server, 300):
             self.program.replace(f'ulimit -n 200\nexec {self.program.pristine} "$@"')
-            self.assert_fails(server, r'descriptors')
+            self.assert_fails(server, r'descriptor limit')
 
-    def test_it_is_another_version_of_its_options(self):
+    def test_it_does_not_know_an_option(self):
         server = self.start_on_bus()
         with self.survived(server):
             self.program.replace(f'exec {self.program.pristine} --no-such-option "$@"')
             self.assert_fails(server, r'(?i:no-such-option|\b2\b)')
 
 
-class SuccessorTest(FaultTestCase):
-    """A successor that does not do what is due."""
+class FaultyWorkerTest(FaultTestCase):
+    """New workers that break the hand-over protocol."""
 
     def assert_survived(self, way, why, *, size=20, options=(), silence=math.inf):
         server = self.start_on_bus(*options)
-        with self.survived(server, size) as people:
+        with self.survived(server, size) as group:
             self.program.replace(successor.script(way))
-            people.calm()
+            group.reset_silence()
             self.assert_fails(server, why)
-            people.wait_heard()
-            people.expect_no_silence(silence)
+            group.wait_received()
+            group.expect_no_silence(silence)
 
     def test_it_hangs_before_it_is_ready(self):
-        self.assert_survived('silent', r'did not say READY in time', silence=0.7 * SLOWNESS,
-                             options=['--handover-timeout=1s'])  # all are served meanwhile
+        self.assert_survived('silent', r'did not send READY in time', silence=0.7 * SLOWNESS,
+                             options=['--handover-timeout=1s'])  # clients are served meanwhile
 
     def test_it_hangs_when_it_is_ready(self):
-        self.assert_survived('ready_then_silent', r'did not say TAKEN in time',
+        self.assert_survived('ready_then_silent', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_hangs_in_the_middle(self):
-        self.assert_survived('deaf_in_the_middle', r'did not say TAKEN in time',
+        self.assert_survived('deaf_in_the_middle', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
     def test_it_hangs_with_all_clients(self):
-        self.assert_survived('silent_with_all', r'did not say TAKEN in time',
+        self.assert_survived('silent_with_all', r'did not send TAKEN in time',
                              options=[TIMEOUT])
 
-    def test_it_goes_before_it_is_ready(self):
+    def test_it_exits_before_it_is_ready(self):
         self.assert_survived('gone', r'ended with status 0')
 
-    def test_it_goes_when_it_is_ready(self):
+    def test_it_exits_when_it_is_ready(self):
         self.assert_survived('gone_when_ready', r'ended with status 0')
 
-    def test_it_goes_with_half_of_the_clients(self):
+    def test_it_exits_with_half_of_the_clients(self):
         self.assert_survived('gone_with_half', r'ended with status 0', size=300)
 
     def test_it_crashes_with_half_of_the_clients(self):
         self.assert_survived('crash_with_half', r'killed by a signal: Aborted', size=300)
 
-    def test_it_goes_with_all_clients(self):
+    def test_it_exits_with_all_clients(self):
         self.assert_survived('gone_with_all', r'ended with status 0', size=300)
 
     def test_it_refuses(self):
@@ -162,18 +162,18 @@ class SuccessorTest(FaultTestCase):
     def test_it_refuses_in_the_middle(self):
         self.assert_survived('refusing_in_the_middle', r'the moon has risen')
 
-    def test_it_is_of_another_layout(self):
+    def test_it_uses_another_layout(self):
         self.assert_survived('of_another_layout', r'layout 2\b.*\blayout 1\b')
 
-    def test_it_says_what_makes_no_sense(self):
+    def test_it_sends_an_invalid_packet(self):
         self.assert_survived('of_nonsense', r'(?i:faulty|no ringdown)')
 
-    def test_it_says_what_is_not_due(self):
-        self.assert_survived('hasty', r'TAKEN.*not due')
+    def test_it_sends_an_unexpected_packet(self):
+        self.assert_survived('hasty', r'received TAKEN unexpectedly')
 
 
 class ConfigurationTest(FaultTestCase):
-    """What the new process reads, it cannot be started with."""
+    """The new worker cannot start with the changed configuration."""
 
     def start_configured(self):
         self.path = os.path.join(self.directory, 'ringdown.conf')
@@ -213,46 +213,46 @@ class ConfigurationTest(FaultTestCase):
             server = self.start_configured()
             with self.survived(server):
                 self.configure(f'address={ADDRESS}\n[Server]\nport={taken}')
-                self.assert_fails(server, rf'\b{taken}\b.*taken')
+                self.assert_fails(server, rf'\b{taken}\b.*in use')
                 self.configure('')
 
 
 class KilledTest(FaultTestCase):
-    """The old process is killed in the middle of the exchange."""
+    """The old worker is killed during the exchange."""
 
-    SIZE = 50  # all in one packet: when that comes, all was sent
+    SIZE = 50  # all sockets are in one packet
 
     def kill_at(self, server, kind):
-        """Kills SERVER when a packet of KIND is on its way; returns what stopped that."""
+        """Kills SERVER when a packet of KIND is in flight; returns the stopped packet."""
         crossing = self.stop_at(kind)
         server.signal(signal.SIGUSR2)
         crossing.wait_stopped()
         server.signal(signal.SIGKILL)
         return crossing
 
-    def assert_goes_on_with_all(self, kind):
+    def assert_all_clients_taken_over(self, kind):
         server = self.start_on_bus()
-        with chorus(server, self.SIZE) as people:
+        with verified_clients(server, self.SIZE) as group:
             self.kill_at(server, kind).go()
             server.follow(status=-signal.SIGKILL)
-            people.wait_heard()
+            group.wait_received()
             self.upgrade(server)
         self.assertEqual([(generation, self.SIZE, 0, 0) for generation in (2, 3)],
                          [report[:4] for report in server.reports()])
 
     def test_before_the_first_socket_has_arrived(self):
-        self.assert_goes_on_with_all(SOCKETS)
+        self.assert_all_clients_taken_over(SOCKETS)
 
-    def test_before_the_new_one_has_said_that_it_has_them(self):
-        self.assert_goes_on_with_all(TAKEN)
+    def test_before_the_new_worker_has_sent_taken(self):
+        self.assert_all_clients_taken_over(TAKEN)
 
-    def test_before_it_could_say_that_they_are_the_new_one_s(self):
-        self.assert_goes_on_with_all(COMMIT)
+    def test_before_the_old_worker_has_sent_commit(self):
+        self.assert_all_clients_taken_over(COMMIT)
 
-    def test_before_the_new_one_has_said_that_it_serves(self):
-        self.assert_goes_on_with_all(SERVING)
+    def test_before_the_new_worker_has_sent_serving(self):
+        self.assert_all_clients_taken_over(SERVING)
 
-    def test_those_whose_sockets_arrived_go_on(self):
+    def test_clients_whose_sockets_arrived_are_kept(self):
         server = self.start_on_bus()
         clients = [self.connect(server) for _ in range(IN_A_PACKET + 50)]
         server.wait_clients(len(clients))
@@ -267,7 +267,7 @@ class KilledTest(FaultTestCase):
                 client.read_frame()
         self.assertEqual((2, IN_A_PACKET, 0, 50), server.reports()[-1][:4])
 
-    def test_before_anything_was_sent_the_new_one_has_the_ports_at_least(self):
+    def test_before_anything_was_sent_the_new_worker_has_the_ports(self):
         server = self.start_on_bus()
         client = self.connect(server)
         server.wait_clients(1)
@@ -281,25 +281,25 @@ class KilledTest(FaultTestCase):
 
 
 class MeanwhileTest(FaultTestCase):
-    """What is asked for while a hand-over is under way."""
+    """Requests during a hand-over."""
 
     def stopped(self, server, kind=READY):
-        """An upgrade of SERVER that is not done yet: what stopped it, and the upgrade."""
+        """Begins an upgrade of SERVER and holds it. Returns what holds it, and the upgrade."""
         crossing = self.stop_at(kind)
         upgrading = self.begin_upgrade()
         crossing.wait_stopped()
         return crossing, upgrading
 
-    def test_a_second_one_is_refused(self):
+    def test_a_second_upgrade_is_refused(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             crossing, upgrading = self.stopped(server)
             name, text = self.bus.error_of('Upgrade')
             self.assertEqual('org.ringdown.Error.Busy', name)
             self.assertRegex(text, r'(?i:under way|already)')
             for count, number in enumerate((signal.SIGUSR2, signal.SIGHUP), 1):
                 server.signal(number)
-                eventually(lambda least=count: len(server.find_log('under way already')) == least,
+                eventually(lambda least=count: len(server.find_log('already in progress')) == least,
                            f'{number.name} to be refused')
             crossing.go()
             upgrading.result()
@@ -307,13 +307,13 @@ class MeanwhileTest(FaultTestCase):
             self.upgrade(server)
         self.assertEqual([2, 3], [report[0] for report in server.reports()])
 
-    def test_replace_is_refused_as_well(self):
+    def test_replace_is_refused(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             crossing, upgrading = self.stopped(server)
             done = self.run_replace()
             self.assertEqual(1, done.returncode, done.stderr)
-            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*(under way|already)')
+            self.assertRegex(done.stderr.splitlines()[-1], r'\Aringdown\S*: .*already in progress')
             crossing.go()
             upgrading.result()
             server.follow()
@@ -325,7 +325,7 @@ class MeanwhileTest(FaultTestCase):
             env=clean_environment(self.directory, self.bus.environment), text=True,
             capture_output=True, timeout=30 * SLOWNESS, check=False)
 
-    def test_a_replacement_that_cannot_be_started_says_why_and_the_old_goes_on(self):
+    def test_a_failed_replacement_reports_why_and_the_old_worker_continues(self):
         server = self.start_on_bus()
         with socket.socket() as other, self.survived(server):
             other.bind((ADDRESS, 0))
@@ -336,7 +336,7 @@ class MeanwhileTest(FaultTestCase):
             self.assertRegex(done.stderr.splitlines()[-1], rf'\Aringdown\S*: .*\b{taken}\b')
             server.wait_log(rf'WARNING \*\*.*\b{taken}\b')
 
-    def test_in_a_drain_it_is_refused(self):
+    def test_during_a_drain_it_is_refused(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.bus.call('Shutdown')
@@ -353,14 +353,14 @@ class MeanwhileTest(FaultTestCase):
         self.assertEqual(0, server.wait_exit())
         self.assertEqual([], server.reports())
 
-    def test_after_a_drain_that_was_cancelled_it_works(self):
+    def test_after_a_cancelled_drain_it_works(self):
         server = self.start_on_bus()
         with crowd(server):
             self.bus.call('Shutdown')
             self.bus.call('CancelDrain')
             self.upgrade(server)
 
-    def test_sigterm_while_it_is_prepared_drains(self):
+    def test_sigterm_during_preparation_drains(self):
         server = self.start_on_bus()
         client = self.connect(server)
         self.program.replace(successor.script('silent'))
@@ -377,16 +377,16 @@ class MeanwhileTest(FaultTestCase):
         client.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_sigterm_in_the_middle_drains_the_one_that_goes_on(self):
+    def test_sigterm_during_the_exchange_drains_the_serving_worker(self):
         server = self.start_on_bus()
         client = self.connect(server)
         crossing, upgrading = self.stopped(server, HEADER)
         server.signal(signal.SIGTERM)
         crossing.go()
-        self.assert_drains_somewhere(server, upgrading, client)
+        self.assert_one_drains(server, upgrading, client)
 
-    def assert_drains_somewhere(self, server, upgrading, client):
-        """Whichever process goes on drains, with its client."""
+    def assert_one_drains(self, server, upgrading, client):
+        """Asserts that the worker that has the client drains."""
         eventually(lambda: self.bus.property('State') == 'draining', 'the drain')
         try:
             upgrading.result()
@@ -398,9 +398,9 @@ class MeanwhileTest(FaultTestCase):
         client.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_a_caller_that_leaves_stops_nothing(self):
+    def test_the_upgrade_continues_when_its_caller_leaves(self):
         server = self.start_on_bus()
-        with chorus(server):
+        with verified_clients(server):
             crossing = self.stop_at(READY)
             caller = Caller(self.bus)
             caller.begin('Upgrade')
@@ -411,15 +411,15 @@ class MeanwhileTest(FaultTestCase):
             self.upgrade(server)
 
 
-class ElsewhereTest(FaultTestCase):
-    """Where it is run in a way that does not allow for it."""
+class UnsupportedTest(FaultTestCase):
+    """Launch environments without upgrades or restarts."""
 
-    def test_sigusr1_without_a_service_manager_changes_nothing(self):
+    def test_sigusr1_without_a_service_manager_is_ignored(self):
         server = self.start_on_bus(warnings=[r'(?i:service manager|systemctl)'])
-        with chorus(server) as people:
+        with verified_clients(server) as group:
             server.signal(signal.SIGUSR1)
             server.wait_log(r'WARNING \*\*.*(?i:service manager|systemctl)')
-            people.wait_heard()
+            group.wait_received()
             self.assertEqual(200, server.ready()[0])
             self.upgrade(server)
 
@@ -427,7 +427,7 @@ class ElsewhereTest(FaultTestCase):
         if os.geteuid() != 0:
             self.skipTest('only root may make a process namespace')
         server = self.start_on_bus(prefix=['unshare', '--pid', '--fork', '--mount-proc'])
-        with chorus(server):
+        with verified_clients(server):
             name, text = self.bus.error_of('Upgrade')
             self.assertEqual('org.ringdown.Error.HandoverFailed', name)
             self.assertRegex(text, r'(?i:process 1|container)')
@@ -436,11 +436,11 @@ class ElsewhereTest(FaultTestCase):
         self.assertEqual(0, server.wait_exit())
 
 
-class PredecessorTest(FaultTestCase):
-    """A predecessor that is none: the new process ends with one line that says so."""
+class FaultyOldWorkerTest(FaultTestCase):
+    """The old worker breaks the protocol: the new one exits with a one-line error."""
 
     def run_after(self, talk):
-        """The program, started as a successor, with whom TALK speaks; returns its errors."""
+        """Starts the program as a new worker; TALK plays the old one. Returns the error output."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
@@ -465,7 +465,7 @@ class PredecessorTest(FaultTestCase):
     def test_it_hangs_up_at_once(self):
         self.assertRegex(self.run_after(lambda talk: talk.hang_up()), r'ended')
 
-    def test_it_speaks_another_layout(self):
+    def test_it_sends_another_layout(self):
         def talk(end):
             end.say(successor.LISTENERS, {}, [], layout=successor.LAYOUT + 1)
             answer = end.receive(successor.ERROR)
@@ -474,7 +474,7 @@ class PredecessorTest(FaultTestCase):
 
         self.assertRegex(self.run_after(talk), r'layout 2\b.*\blayout 1\b')
 
-    def test_it_speaks_nonsense(self):
+    def test_it_sends_an_invalid_packet(self):
         def talk(end):
             end.send_nonsense()
             end.receive(successor.ERROR)
@@ -489,7 +489,7 @@ class PredecessorTest(FaultTestCase):
 
         self.assertRegex(self.run_after(talk), r'thought better of it')
 
-    def test_the_descriptor_is_no_such_socket(self):
+    def test_the_descriptor_is_not_such_a_socket(self):
         with socket.socket() as other:
             errors = self.errors_of(self.begin(other.fileno(), [other.fileno()]))
         self.assertRegex(errors, r'SEQPACKET')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What people have open stays connected: the page in a real browser, and wscat in a terminal."""
+"""Upgrades with the page open in a real browser and wscat in a terminal: both stay connected."""
 
 import os
 import signal
@@ -8,22 +8,22 @@ import signal
 import tap
 import wscat
 from browser import DESKTOP, Page
-from generations import UpgradeTestCase
+from upgrade_case import UpgradeTestCase
 
 UPGRADES = 3
 
 
 class OpenTest(UpgradeTestCase):
     def look(self, server):
-        """The page, connected; every change of what it says of the connection is remembered."""
+        """Returns the connected page; it records every later change of its connection status."""
         page = Page(DESKTOP)
         self.addCleanup(page.close)
         status, _ = page.visit(f'http://127.0.0.1:{server.admin_port}/')
         self.assertEqual(200, status)
         page.wait_text('#connection', 'Connected to')
         page.evaluate('''
-            window.told = [];
-            new MutationObserver(() => window.told.push(
+            window.changes = [];
+            new MutationObserver(() => window.changes.push(
                 document.querySelector("#connection").innerText))
               .observe(document.querySelector("#connection"),
                        { childList: true, subtree: true, characterData: true });
@@ -38,7 +38,7 @@ class OpenTest(UpgradeTestCase):
         client.wait_shown('Connected')
         return client
 
-    def test_the_page_and_wscat_stay_connected_and_hear_each_other(self):
+    def test_the_page_and_wscat_stay_connected_and_exchange_messages(self):
         server = self.start_on_bus()
         page, terminal = self.look(server), self.wscat(server)
         server.wait_clients(2)
@@ -61,12 +61,12 @@ class OpenTest(UpgradeTestCase):
                 f'''[...document.querySelectorAll("#feed li")]
                       .filter((e) => e.innerText.includes("terminal {turn}")).length'''))
         self.assertEqual(0, terminal.times_shown('Disconnected'))
-        self.assertEqual([], page.evaluate('window.told'))
+        self.assertEqual([], page.evaluate('window.changes'))
         self.assertEqual([], page.complaints)
         self.assertEqual(2, self.bus.property('TotalConnections'))
         server.wait_clients(2)
 
-    def test_by_signals_as_well(self):
+    def test_they_stay_connected_when_signals_start_the_upgrade(self):
         server = self.start()
         page, terminal = self.look(server), self.wscat(server)
         for number in signal.SIGHUP, signal.SIGUSR2:
@@ -74,10 +74,10 @@ class OpenTest(UpgradeTestCase):
             server.follow()
             terminal.type(f'after {number.name}')
             page.wait_text('#feed', f'after {number.name}')
-        self.assertEqual([], page.evaluate('window.told'))
+        self.assertEqual([], page.evaluate('window.changes'))
         self.assertEqual(0, terminal.times_shown('Disconnected'))
 
-    def test_the_page_shows_the_figures_of_the_new_process(self):
+    def test_the_page_shows_the_figures_of_the_new_worker(self):
         server = self.start_on_bus()
         page = self.look(server)
         client = self.connect(server)

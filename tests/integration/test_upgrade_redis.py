@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Workers on one Redis, of which some are upgraded: no gap, nothing twice, in either direction."""
+"""Upgrades of nodes on one Redis: no message is lost or duplicated in either direction."""
 
 import signal
 import threading
@@ -8,28 +8,28 @@ from contextlib import contextmanager
 
 import tap
 from fleet import AWAY, STREAM, FleetTestCase
-from generations import Background, UpgradeTestCase
-from patience import SLOWNESS, eventually
+from upgrade_case import Background, UpgradeTestCase
+from waiting import SLOWNESS, eventually
 from successor import HEADER, READY
 
 
 class UpgradeFleetTestCase(UpgradeTestCase, FleetTestCase):
-    def start_worker(self, redis, number, *options, **settings):
-        return self.worker(redis, '--bus=session', f'--instance={number}', *options,
+    def start_node(self, redis, number, *options, **settings):
+        return self.node(redis, '--bus=session', f'--instance={number}', *options,
                            environment=self.bus.environment, **settings)
 
-    def upgrade_worker(self, server, number):
+    def upgrade_node(self, server, number):
         self.bus.call('Upgrade', name=f'org.ringdown.Ringdown.i{number}')
         server.follow()
 
     @contextmanager
-    def talking(self, people):
-        """Clients of all workers talk all the while."""
+    def talking(self, group):
+        """Clients of all nodes exchange messages during the context."""
         is_over = threading.Event()
 
         def talk():
             while not is_over.wait(0.01 * SLOWNESS):
-                people.say_everywhere(3)
+                group.say_everywhere(3)
 
         talker = Background(talk)
         try:
@@ -40,62 +40,62 @@ class UpgradeFleetTestCase(UpgradeTestCase, FleetTestCase):
 
 
 class StreamTest(UpgradeFleetTestCase):
-    def test_one_of_two_workers_is_upgraded_under_traffic(self):
+    def test_one_of_two_nodes_is_upgraded_under_traffic(self):
         redis = self.redis()
-        workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people, self.talking(people):
+        workers = [self.start_node(redis, number) for number in range(2)]
+        with self.fleet(*workers) as group, self.talking(group):
             for _ in range(5):
-                self.upgrade_worker(workers[0], 0)
+                self.upgrade_node(workers[0], 0)
                 self.wait_connected(workers[0])
 
     def test_both_are_upgraded_at_the_same_time(self):
         redis = self.redis()
-        workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people, self.talking(people):
+        workers = [self.start_node(redis, number) for number in range(2)]
+        with self.fleet(*workers) as group, self.talking(group):
             for _ in range(3):
-                upgrading = [Background(self.upgrade_worker, worker, number)
+                upgrading = [Background(self.upgrade_node, worker, number)
                              for number, worker in enumerate(workers)]
                 for each in upgrading:
                     each.result()
 
-    def test_what_others_said_while_nobody_listened_arrives_once(self):
+    def test_messages_of_other_nodes_during_the_pause_arrive_once(self):
         redis = self.redis()
-        workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people:
-            self.program_stops(workers[0], lambda: people.say(1, 50))
-            people.wait_all()
+        workers = [self.start_node(redis, number) for number in range(2)]
+        with self.fleet(*workers) as group:
+            self.during_exchange(workers[0], lambda: group.say(1, 50))
+            group.wait_all()
 
-    def program_stops(self, worker, do):
-        """Does that in the midst of an exchange."""
+    def during_exchange(self, worker, do):
+        """Calls DO during the exchange."""
         crossing = self.stop_at(HEADER)
-        upgrading = Background(self.upgrade_worker, worker, 0)
+        upgrading = Background(self.upgrade_node, worker, 0)
         crossing.wait_stopped()
         do()
         crossing.go()
         upgrading.result()
 
-    def test_what_redis_does_not_have_yet_is_sent_by_the_next(self):
+    def test_pending_messages_to_redis_are_sent_by_the_new_worker(self):
         redis = self.redis()
-        workers = [self.start_worker(redis, number, warnings=[AWAY]) for number in range(2)]
-        with self.fleet(*workers) as people:
+        workers = [self.start_node(redis, number, warnings=[AWAY]) for number in range(2)]
+        with self.fleet(*workers) as group:
             redis.stop()
             self.wait_down(*workers)
-            said = people.say(0, 30)
+            said = group.say(0, 30)
             self.assertEqual(30, workers[0].metric('ringdown_redis_pending_messages'))
-            self.upgrade_worker(workers[0], 0)
+            self.upgrade_node(workers[0], 0)
             self.assertEqual(30, workers[0].metric('ringdown_redis_pending_messages'))
-            said += people.say(0, 5)
+            said += group.say(0, 5)
             redis.cont()
             self.wait_connected(*workers)
-            people.wait_heard(said, 1)
+            group.wait_received(said, 1)
 
-    def test_it_is_the_same_worker_to_the_others(self):
+    def test_the_node_keeps_its_id(self):
         redis = self.redis()
-        workers = [self.start_worker(redis, number) for number in range(2)]
+        workers = [self.start_node(redis, number) for number in range(2)]
         with self.fleet(*workers):
             names = sorted(redis.cli('KEYS', 'ringdown:node:*').split())
             self.assertEqual(2, len(names))
-            self.upgrade_worker(workers[0], 0)
+            self.upgrade_node(workers[0], 0)
             self.wait_connected(workers[0])
             self.assertEqual(names, sorted(redis.cli('KEYS', 'ringdown:node:*').split()))
             eventually(lambda: str(workers[0].pid) in [
@@ -103,20 +103,20 @@ class StreamTest(UpgradeFleetTestCase):
 
     def test_each_message_is_in_the_stream_once(self):
         redis = self.redis()
-        workers = [self.start_worker(redis, number) for number in range(2)]
-        with self.fleet(*workers) as people, self.talking(people):
+        workers = [self.start_node(redis, number) for number in range(2)]
+        with self.fleet(*workers) as group, self.talking(group):
             for _ in range(3):
-                self.upgrade_worker(workers[0], 0)
+                self.upgrade_node(workers[0], 0)
         published = [worker.metric('ringdown_messages_received_total') for worker in workers]
         eventually(lambda: int(redis.cli('XLEN', STREAM)) == sum(published),
                    lambda: f'{published} in the stream, not {redis.cli("XLEN", STREAM)}')
 
 
-class OrphanTest(UpgradeFleetTestCase):
-    def test_who_got_no_numbers_from_the_old_process_is_heard_all_the_same(self):
-        """The old one dies before it could tell how many messages it has sent under their name."""
+class KilledOldWorkerTest(UpgradeFleetTestCase):
+    def test_a_new_worker_without_message_numbers_is_not_ignored(self):
+        """The old worker dies before it has sent the numbers of the node's messages."""
         redis = self.redis()
-        workers = [self.start_worker(redis, number, warnings=['.']) for number in range(2)]
+        workers = [self.start_node(redis, number, warnings=['.']) for number in range(2)]
         here = self.connect(workers[0])
         for number in range(50):
             here.text(f'old {number}')
@@ -137,19 +137,19 @@ class OrphanTest(UpgradeFleetTestCase):
 
 class PubsubTest(UpgradeFleetTestCase):
     def upgrade_under_traffic(self):
-        """Returns the worker; its own clients have missed nothing."""
+        """Returns the node; asserts that its own clients have missed nothing."""
         redis = self.redis()
-        workers = [self.start_worker(redis, number, '--redis-mode=pubsub') for number in range(2)]
-        with self.fleet(*workers, may_miss=True) as people, self.talking(people):
+        workers = [self.start_node(redis, number, '--redis-mode=pubsub') for number in range(2)]
+        with self.fleet(*workers, may_miss=True) as group, self.talking(group):
             for _ in range(3):
-                self.upgrade_worker(workers[0], 0)
+                self.upgrade_node(workers[0], 0)
                 self.wait_connected(workers[0])
         return workers[0]
 
-    def test_clients_of_the_worker_itself_miss_nothing(self):
+    def test_own_clients_miss_nothing(self):
         self.upgrade_under_traffic()
 
-    def test_nothing_is_under_way_in_the_exchange_that_could_not_be_sent_again(self):
+    def test_nothing_unrepeatable_is_in_progress_during_the_exchange(self):
         self.assertEqual(0, self.upgrade_under_traffic().metric('ringdown_redis_dropped_total'))
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""An upgrade in the eyes of others: a watchdog, a message bus that does not answer, a terminal."""
+"""Upgrades with a watchdog, with a message bus that does not answer, and on a terminal."""
 
 import os
 import pty
@@ -8,35 +8,35 @@ import signal
 import sys
 
 import tap
-from generations import UpgradeTestCase
-from keeper import Keeper
+from upgrade_case import UpgradeTestCase
+from fd_store import FdStore
 from successor import COMMIT, script
 
 
 class WatchdogTest(UpgradeTestCase):
-    """It misses no sign of life, however long the last one is ago."""
+    """The watchdog gets pings in time, however old the last one is."""
 
     def begin(self, limit_s, *options, **settings):
-        self.keeper = Keeper(f'@{self.directory}')
-        self.addCleanup(self.keeper.stop)
+        self.store = FdStore(f'@{self.directory}')
+        self.addCleanup(self.store.stop)
         return self.start_on_bus(*options, **settings, environment={
-            **self.keeper.environment, 'WATCHDOG_USEC': str(limit_s * 1000000)})
+            **self.store.environment, 'WATCHDOG_USEC': str(limit_s * 1000000)})
 
-    def test_there_is_always_a_fresh_sign(self):
-        server = self.begin(600)  # none of them comes just by the clock
-        self.keeper.wait('WATCHDOG')
+    def test_pings_are_always_recent(self):
+        server = self.begin(600)  # longer than the test: no periodic pings
+        self.store.wait('WATCHDOG')
         crossing = self.stop_at(COMMIT)
         server.signal(signal.SIGHUP)
         crossing.wait_stopped()
-        self.keeper.wait('MAINPID')
-        signs = self.keeper.told('WATCHDOG')
-        self.assertEqual(3, len(signs), signs)  # at the start, before the exchange, and now
+        self.store.wait('MAINPID')
+        signs = self.store.told('WATCHDOG')
+        self.assertEqual(3, len(signs), signs)  # at the start, before the exchange, after it
         self.assertIn('MAINPID', signs[-1])
         crossing.go()
-        self.keeper.wait('WATCHDOG', 4)
+        self.store.wait('WATCHDOG', 4)
         server.follow()
 
-    def test_the_old_process_waits_no_longer_than_it_allows(self):
+    def test_the_old_worker_keeps_within_the_watchdog_timeout(self):
         server = self.begin(3, '--handover-timeout=5min', warnings=['Hand-over'])
         client = self.connect(server)
         self.program.replace(script('deaf_in_the_middle'))
@@ -48,10 +48,10 @@ class WatchdogTest(UpgradeTestCase):
 
 
 class SilentBusTest(UpgradeTestCase):
-    """The bus stops to answer when the clients have gone over: these do not wait for it."""
+    """The bus stops answering after the takeover: clients do not wait for it."""
 
     def test_clients_are_served(self):
-        server = self.start_on_bus(warnings=['Cannot take the name'])
+        server = self.start_on_bus(warnings=['Cannot take the bus name'])
         client = self.connect(server)
         crossing = self.stop_at(COMMIT)
         server.signal(signal.SIGHUP)
@@ -61,18 +61,18 @@ class SilentBusTest(UpgradeTestCase):
             client.text('still here')
             client.expect_text('still here')
             server.follow()
-        server.wait_log('Cannot take the name .* running on without it')
+        server.wait_log('Cannot take the bus name .* running without it')
         client.leave()
 
 
 class TerminalTest(UpgradeTestCase):
-    """SIGHUP is not only for upgrades: a terminal that is closed sends it, too."""
+    """A terminal sends SIGHUP, too, when it is closed."""
 
     IN_TERMINAL = '; '.join((
         'import os, signal, sys', 'os.setsid()', 'os.open(sys.argv[1], os.O_RDWR)',
         'signal.signal(signal.SIGHUP, signal.SIG_DFL)', 'os.execv(sys.argv[2], sys.argv[2:])'))
 
-    def test_when_it_is_closed_the_service_drains(self):
+    def test_closing_the_terminal_drains_the_service(self):
         lead, follow = pty.openpty()
         server = self.start(
             prefix=[sys.executable, '-c', self.IN_TERMINAL, os.ttyname(follow)])

@@ -2,9 +2,9 @@
 # Copyright the Ringdown authors
 """The installed units in a real user manager.
 
-A test file runs in the session it is started in, if that has a manager, and else in one of its own
-that with-user-manager makes. In either the units are there for as long as the test runs, under
-their own names, so that a session in which the service is in use is none to test in.
+A test file runs in the current session if that has a user manager, and otherwise in one created by
+with-user-manager. The units are linked under their real names during the test: do not run it in a
+session that uses the service.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from pathlib import Path
 
 from bus import NAME, Bus
 from crowd import Member
-from patience import SLOWNESS, eventually
+from waiting import SLOWNESS, eventually
 from ringdown import ADDRESS
 from stage import stage
 
 HERE = Path(__file__).resolve().parent
 NAMES = ('ringdown.service', 'ringdown@.service', 'ringdown.socket', 'ringdown-admin.socket')
 ALL = ('ringdown.service', 'ringdown@*.service', 'ringdown.socket', 'ringdown-admin.socket')
-# On free ports, in English, and deaf to the key file of whoever runs the test.
+# Free ports, English messages, and not the key file of the user who runs the test.
 QUIET = f'''
 [Service]
 Environment=RINGDOWN_ADDRESS={ADDRESS} RINGDOWN_ADMIN_ADDRESS={ADDRESS}
@@ -55,24 +55,24 @@ def _runtime():
 
 def _skip(reason):
     print(f'1..0 # SKIP {reason}')
-    sys.exit(0)  # where CI is set, tools/count has it that this is a failure
+    sys.exit(0)  # tools/count makes this a failure if CI is set
 
 
 def _go_into_session():
-    """Starts this program anew in a session with a manager, if it is not in one."""
+    """Executes this program again in a session with a user manager, if it has none."""
     if run('systemctl', '--user', 'show', '--property=Version', check=False).returncode == 0:
         return
     enter = HERE / 'with-user-manager'
     trial = run(enter, 'true', check=False)
     if trial.returncode != 0:
         _skip(trial.stderr.strip())
-    stage()  # by who may write there
+    stage()  # while the directory is writable
     os.execv(enter, [enter, '--show', HERE, '--show', stage(), sys.executable, *sys.argv])
 
 
 def _link_units():
-    """Makes the units known under their names, until the end of the session at the latest; a test
-    that was killed may have left them. Yields what is to be removed."""
+    """Links the units into the runtime directory; replaces links of a killed test. Yields the
+    links, to be removed."""
     units = _runtime() / 'systemd' / 'user'
     services = _runtime() / 'dbus-1' / 'services'
     for directory, source, names in (
@@ -95,7 +95,7 @@ def _reload():
 
 @contextlib.contextmanager
 def units_in_session():
-    """What a test file runs its tests in."""
+    """Runs the tests of a test file under a user manager."""
     _go_into_session()
     with open(_runtime() / 'ringdown-test.lock', 'w', encoding='ascii') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -117,7 +117,7 @@ def units_in_session():
 
 
 class Unit:
-    """A unit by its NAME, and what its service says."""
+    """A unit and the log of its service."""
 
     def __init__(self, name):
         self.name = name
@@ -141,13 +141,13 @@ class Unit:
         self.wait(ActiveState='deactivating')
 
     def wait(self, seconds=10, **properties):
-        """Waits until each of PROPERTIES has its value."""
+        """Waits until all PROPERTIES have the given values."""
         for prop, value in properties.items():
             eventually(lambda: self.show(prop) == value,
                        lambda: f'{prop}={value} of {self.name}:\n{self.describe()}', seconds)
 
     def wait_restarted(self, pid):
-        """Waits until another process than PID serves; returns the new one's pid."""
+        """Waits until the main process is not PID; returns its process id."""
         eventually(lambda: self.show('ActiveState') == 'active' and self.pid not in (0, pid),
                    lambda: f'another process than {pid} in {self.name}:\n{self.describe()}')
         return self.pid
@@ -157,7 +157,7 @@ class Unit:
         return int(self.show('MainPID'))
 
     def log(self):
-        """Its lines in the journal since we know it."""
+        """Returns its journal entries since this object was created."""
         return self._journal(f'--unit={self.name}')
 
     def _journal(self, *filters):
@@ -165,7 +165,7 @@ class Unit:
                    f'--after-cursor={self._cursor}').stdout
 
     def wait_last_words(self, pattern):
-        """Of a process that ended at once: the journal may not know any more whose they are."""
+        """Journal entries of a process that exited at once: they may lack the unit's name."""
         return eventually(lambda: re.search(pattern, self._journal()),
                           lambda: f'{pattern} in the journal:\n{self.describe()}')
 
@@ -181,19 +181,19 @@ class Unit:
 
 
 class SessionBus(Bus):
-    """The bus that is there already."""
+    """The bus of the session."""
 
     def __init__(self):  # pylint: disable=super-init-not-called
         self.environment = {}
 
     def port(self, name):
-        """The port for clients that the service of NAME tells."""
+        """Returns the client port of the service NAME."""
         [address] = self.property('Addresses', name)
         return int(re.fullmatch(r'ws://\S+:(\d+)/ws', address)[1])
 
 
 class UnitsTestCase(unittest.TestCase):
-    """A test with the units as they are when just installed, but on free ports."""
+    """A test with freshly installed units on free ports."""
 
     def setUp(self):
         self._drop_ins = []
@@ -204,7 +204,7 @@ class UnitsTestCase(unittest.TestCase):
             self.configure(name, QUIET, '10-quiet')
 
     def configure(self, name, text, drop_in='20-test'):
-        """Adds TEXT to the unit of NAME; a later call replaces it."""
+        """Sets TEXT as drop-in of the unit NAME; replaces that of an earlier call."""
         directory = _runtime() / 'systemd' / 'user' / f'{name}.d'
         self._drop_ins.append(directory)
         directory.mkdir(exist_ok=True)
@@ -212,7 +212,7 @@ class UnitsTestCase(unittest.TestCase):
         systemctl('daemon-reload')
 
     def write_options(self, instance, text):
-        """Gives INSTANCE the environment file TEXT."""
+        """Writes TEXT as the environment file of INSTANCE."""
         home = Path(os.environ.get('XDG_CONFIG_HOME', Path.home() / '.config'))
         file = home / 'ringdown' / f'{instance}.env'
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -230,23 +230,23 @@ class UnitsTestCase(unittest.TestCase):
         systemctl('daemon-reload')
 
     def describe(self):
-        """For the report of a failure."""
+        """Returns details for the report of a failure."""
         return f'\nLog of {self.service.name}:\n{self.service.log()}'
 
     def join(self, port):
-        """A client at PORT that reads what comes."""
+        """Connects a client to PORT that reads everything it gets."""
         member = Member(port)
         self.addCleanup(member.client.abandon)
         return member
 
     def stay(self, member, seconds):
-        """MEMBER stays connected for SECONDS, in which nobody says anything."""
-        with self.assertRaisesRegex(AssertionError, 'nothing more came'):
+        """Asserts that MEMBER stays connected, without messages, for SECONDS."""
+        with self.assertRaisesRegex(AssertionError, 'nothing more received'):
             member.wait_count(len(member.messages) + 1, seconds / SLOWNESS)
 
 
 class ServiceTestCase(UnitsTestCase):
-    """A test of ringdown.service itself."""
+    """A test of ringdown.service."""
 
     def set_options(self, **options):
         self.configure('ringdown.service', '[Service]\nEnvironment=' + ' '.join(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A WebSocket client (RFC 6455) that may do what no decent client does: each byte is ours.
+"""A WebSocket client (RFC 6455) with control over each byte, also to violate the protocol.
 
-What the server sends is held to the RFC: frames unmasked, lengths minimal, no reserved bits,
-control frames short and whole.
+It checks what the server sends: unmasked frames, minimal lengths, no reserved bits, short and
+unfragmented control frames.
 """
 
 import base64
@@ -14,7 +14,7 @@ import re
 import socket
 import struct
 
-from patience import Deadline
+from waiting import Deadline
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -31,7 +31,7 @@ class Frame:
 
     @property
     def code(self):
-        """The close code; None where the close frame has none."""
+        """The close code; None if the close frame is empty."""
         return struct.unpack('!H', self.payload[:2])[0] if self.payload else None
 
     @property
@@ -41,7 +41,7 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What an HTTP server said: the names of headers are in lower case."""
+    """An HTTP response; header names are in lower case."""
     status: int
     headers: dict
     body: bytes
@@ -55,8 +55,8 @@ def _masked(payload, mask):
 
 
 def frame(opcode, payload=b'', *, fin=True, rsv=0, masked=True, length=None, width=None):
-    """A client's frame. LENGTH: what the header claims, if not the truth; WIDTH: how many bits say
-    so (7, 16 or 64), if not the fewest possible."""
+    """Returns a client's frame. LENGTH overrides the payload length in the header; WIDTH overrides
+    the bits of the length field (7, 16 or 64; default: the minimum)."""
     length = len(payload) if length is None else length
     width = width or (7 if length < 126 else 16 if length < 1 << 16 else 64)
     first = (0x80 if fin else 0) | rsv << 4 | opcode
@@ -75,8 +75,8 @@ def close_payload(code, reason=b''):
 
 
 class Client:
-    """One connection to ADDRESS:PORT, silent until told. RECEIVE_BUFFER: bytes the kernel may
-    keep for us before the server has to wait."""
+    """A connection to ADDRESS:PORT that sends only on request. RECEIVE_BUFFER: SO_RCVBUF in bytes,
+    which makes the server's socket block early."""
 
     def __init__(self, port, *, address='127.0.0.1', receive_buffer=None):
         self._buffer = bytearray()
@@ -100,7 +100,7 @@ class Client:
         self.socket.sendall(data)
 
     def request(self, path='/ws', *, method='GET', headers=None):
-        """The bytes of a handshake. HEADERS replaces some of its headers; None leaves one out."""
+        """Returns a handshake request. HEADERS replaces headers by name; None omits one."""
         fields = {
             'Host': f'127.0.0.1:{self.port}', 'Upgrade': 'websocket', 'Connection': 'Upgrade',
             'Sec-WebSocket-Key': self._key, 'Sec-WebSocket-Version': '13', **(headers or {})}
@@ -108,7 +108,7 @@ class Client:
         return '\r\n'.join([f'{method} {path} HTTP/1.1', *lines, '', '']).encode()
 
     def open(self, path='/ws', *, headers=None, behind=b''):
-        """The handshake, which has to succeed. BEHIND: bytes sent in the same packet."""
+        """Performs the handshake, which must succeed. BEHIND: bytes to send in the same packet."""
         self.send(self.request(path, headers=headers) + behind)
         self.expect_opened()
 
@@ -119,7 +119,7 @@ class Client:
         self.send(frame(BINARY, message))
 
     def leave(self, code=1000):
-        """The close handshake from our side, to the end."""
+        """Starts the close handshake and waits for its end."""
         self.send(frame(CLOSE, close_payload(code)))
         self.expect_close(code, answer=False)
 
@@ -133,10 +133,10 @@ class Client:
         try:
             self.socket.shutdown(how)
         except OSError:
-            pass  # the server was faster
+            pass  # the server has closed already
 
     def reset(self):
-        """Vanishes with an RST."""
+        """Closes the connection with an RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         self.socket.close()
 
@@ -146,10 +146,10 @@ class Client:
     # Receiving
 
     def _fill(self, deadline):
-        """Reads what there is; False at the end of the stream."""
+        """Reads available data; returns False at the end of the stream."""
         if deadline.expired:
-            raise TimeoutError('nothing came')
-        self.socket.settimeout(max(deadline.remaining, 0.001))  # 0 would mean not to wait
+            raise TimeoutError('no data received')
+        self.socket.settimeout(max(deadline.remaining, 0.001))  # 0 would mean non-blocking
         data = self.socket.recv(1 << 18)
         self._buffer += data
         return bool(data)
@@ -160,11 +160,11 @@ class Client:
         return data
 
     def read_answer(self, seconds=10):
-        """Reads an HTTP answer with its body, if its length is said."""
+        """Reads an HTTP response, with its body if Content-Length is set."""
         deadline = Deadline(seconds)
         while b'\r\n\r\n' not in self._buffer:
             if not self._fill(deadline):
-                raise EOFError(f'ended within the answer: {self._buffer!r}')
+                raise EOFError(f'stream ended within the response: {self._buffer!r}')
         head = self._take(self._buffer.index(b'\r\n\r\n') + 4).decode('latin-1')
         status, *fields = head.split('\r\n')[:-2]
         headers = {name.lower(): value.strip()
@@ -172,7 +172,7 @@ class Client:
         length = int(headers.get('content-length', 0))
         while len(self._buffer) < length:
             if not self._fill(deadline):
-                raise EOFError('ended within the body of the answer')
+                raise EOFError('stream ended within the body')
         return Answer(int(re.match(r'HTTP/1\.[01] (\d{3}) ', status)[1]), headers,
                       self._take(length))
 
@@ -184,7 +184,7 @@ class Client:
         assert 'sec-websocket-extensions' not in answer.headers, answer
 
     def _header(self):
-        """The size of the header and payload of the frame that begins the buffer; None if that is
+        """Returns the header and payload sizes of the first frame in the buffer; None if they are
         not known yet."""
         if len(self._buffer) < 2:
             return None
@@ -204,8 +204,8 @@ class Client:
         return size, length
 
     def read_frame(self, seconds=10):
-        """Reads one frame. EOFError: the stream ended, where a frame may begin; in the midst of a
-        frame it is a failure."""
+        """Reads one frame. Raises EOFError if the stream ends between frames; an end within a frame
+        is a failure."""
         return self._read_frame(Deadline(seconds))
 
     def _read_frame(self, deadline):
@@ -215,11 +215,11 @@ class Client:
                 opcode = self._buffer[0] & 0xF
                 return Frame(opcode, self._take(sum(header))[header[0]:])
             if not self._fill(deadline):
-                assert not self._buffer, f'ended within a frame: {self._buffer[:20]!r}'
+                assert not self._buffer, f'stream ended within a frame: {self._buffer[:20]!r}'
                 raise EOFError
 
     def receive(self, seconds=10):
-        """Reads the next frame that is no ping; answers pings."""
+        """Reads the next frame other than a ping; answers pings."""
         return self._receive(Deadline(seconds))
 
     def _receive(self, deadline):
@@ -231,24 +231,24 @@ class Client:
 
     def expect_text(self, message):
         got = self.receive()
-        assert got == Frame(TEXT, message.encode()), f'{got} instead of {message!r}'
+        assert got == Frame(TEXT, message.encode()), f'{got}, expected {message!r}'
 
     def expect_end(self, seconds=10):
-        """The server ended the connection, without a reset."""
+        """Expects the end of the stream, without a reset."""
         try:
             got = self.receive(seconds)
         except EOFError:
             return
-        raise AssertionError(f'{got} instead of the end')
+        raise AssertionError(f'{got}, expected the end of the stream')
 
     def expect_close(self, code, reason=None, *, answer=True):
-        """Reads until a close frame, which must have CODE (None: no payload), answers it if ANSWER
-        and expects the end. Returns what came before."""
+        """Reads up to a close frame, which must have CODE (None: no payload), answers it if ANSWER
+        and expects the end. Returns the frames before it."""
         before = []
         deadline = Deadline(10)
         while (got := self._receive(deadline)).opcode != CLOSE:
             before.append(got)
-        assert got.code == code, f'close code {got.code} ({got.payload!r}) instead of {code}'
+        assert got.code == code, f'close code {got.code} ({got.payload!r}), expected {code}'
         assert reason is None or got.reason == reason, f'reason {got.reason!r}'
         if answer:
             self._answer_close(got)
@@ -259,4 +259,4 @@ class Client:
         try:
             self.send(frame(CLOSE, got.payload))
         except OSError:
-            pass  # a server that fails the connection need not wait for us
+            pass  # the server may close without waiting for the answer

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""wscat, the client that most people try first."""
+"""Drives wscat, a common command line client."""
 
 import os
 import pathlib
@@ -8,14 +8,14 @@ import pty
 import subprocess
 import threading
 
-from patience import eventually
+from waiting import eventually
 
 PROGRAM = os.environ.get('WSCAT') or str(
     pathlib.Path(__file__).parent / 'node_modules' / '.bin' / 'wscat')
 
 
 class Wscat:
-    """wscat in a terminal, as a person uses it."""
+    """wscat in a pseudo-terminal."""
 
     def __init__(self, port):
         self._terminal, far_end = pty.openpty()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Lists the source files below a root, by kind: sources.py ROOT c|python|shell|meson."""
+"""Lists the source files of a language: sources.py ROOT c|python|shell|meson"""
 
 import os
 import re
@@ -18,7 +18,7 @@ COMMENT_OR_STRING = re.compile(
 
 
 def kind(path):
-    """The language of a file, by its name or its first line; None if it is not source."""
+    """Returns the language of a file by its name or first line; None: not a source file."""
     known = SUFFIXES.get(path.suffix) or NAMES.get(path.name)
     if known or path.suffix:
         return known
@@ -30,7 +30,7 @@ def kind(path):
 
 
 def walk(root):
-    """Yields (path, kind) for each source file below root, in order."""
+    """Yields (path, language) for each source file in root, sorted."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not NOT_OURS.fullmatch(name))
         for name in sorted(names):
@@ -40,7 +40,7 @@ def walk(root):
 
 
 def bare(text):
-    """C code with its comments and strings blanked out, each line where it was."""
+    """Returns C code with comments and strings replaced by spaces. Line numbers stay the same."""
     return COMMENT_OR_STRING.sub(lambda match: re.sub(r'[^\n]', ' ', match[0]), text)
 
 

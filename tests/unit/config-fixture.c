@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Loads a configuration from sources of the test's own: never from the user's environment, and from
- * no key file but one in a fresh directory. */
+/* Loads a configuration only from sources of the test, with the key file in a temporary directory.
+ */
 
 #include "config-fixture.h"
 
@@ -53,7 +53,7 @@ config_fixture_load (const ConfigFixture *fixture,
     g_strv_builder_add (argv_builder, *args);
   for (; env != NULL && *env != NULL; env++)
     g_strv_builder_add (envp_builder, *env);
-  g_strv_builder_add (envp_builder, xdg); /* the first of a name counts */
+  g_strv_builder_add (envp_builder, xdg); /* the first one of a name is used */
   if (text != NULL)
     g_assert_true (g_file_set_contents (fixture->file, text, -1, NULL));
 
@@ -102,7 +102,7 @@ config_fixture_assert_refused (const ConfigFixture *fixture,
   g_autofree char *expected = g_strjoinv (fixture->file, pieces);
 
   if (config != NULL)
-    g_error ("accepted, and not refused with: %s", expected);
+    g_error ("no error, but expected: %s", expected);
   g_assert_cmpstr (error->message, ==, expected);
   g_assert_error (error, domain, code);
 }

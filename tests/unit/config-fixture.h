@@ -15,14 +15,14 @@ G_BEGIN_DECLS
 typedef struct
 {
   char *dir;  /* XDG_CONFIG_HOME */
-  char *file; /* the key file in it, empty at first */
+  char *file; /* the key file in @dir, empty at first */
 } ConfigFixture;
 
 void config_fixture_set_up (ConfigFixture *fixture, gconstpointer data);
 void config_fixture_tear_down (ConfigFixture *fixture, gconstpointer data);
 
-/* @args: without the program's name; @env: beside XDG_CONFIG_HOME, over which it wins; both NULL
- * for none; @text: of the key file, NULL to leave that as it is. */
+/* @args: (nullable): without the program's name. @env: (nullable): overrides XDG_CONFIG_HOME of the
+ * fixture. @text: (nullable): of the key file; NULL leaves it unchanged. */
 RdConfig *config_fixture_load (const ConfigFixture *fixture,
                                const char *const *args,
                                const char *const *env,
@@ -40,7 +40,7 @@ void config_fixture_assert_accepted (const ConfigFixture *fixture,
                                      const char *const *env,
                                      const char *text);
 
-/* @message: the whole of it, in which FILE stands for the key file's path. */
+/* @message: the exact error message, with FILE for the path of the key file. */
 void config_fixture_assert_refused (const ConfigFixture *fixture,
                                     const char *const *args,
                                     const char *const *env,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A socket of one's own to be notified at: a datagram that was sent can be read at once. */
+/* A notification socket for tests. A datagram can be read as soon as it was sent. */
 
 #include "notify-receiver.h"
 
@@ -84,7 +84,7 @@ notify_receiver_free (NotifyReceiver *receiver)
 char *
 notify_receiver_read_with (NotifyReceiver *receiver, int *fd)
 {
-  char buffer[4096]; /* more than a service manager takes */
+  char buffer[4096]; /* more than systemd accepts */
   union
   {
     struct cmsghdr header; /* for its alignment */
@@ -128,7 +128,7 @@ notify_receiver_read (NotifyReceiver *receiver)
 
 typedef struct
 {
-  NotifyReceiver *receiver; /* unowned: not freed before the thread was joined */
+  NotifyReceiver *receiver; /* unowned: outlives the thread */
   guint n;
 } Reading;
 
@@ -154,7 +154,7 @@ read_all (gpointer data)
 }
 
 GThread *
-notify_receiver_read_aside (NotifyReceiver *receiver, guint n)
+notify_receiver_read_in_thread (NotifyReceiver *receiver, guint n)
 {
   Reading *reading = g_new (Reading, 1);
 
@@ -182,7 +182,7 @@ notify_receiver_expect_silence (NotifyReceiver *receiver)
   notify_receiver_expect (receiver, NULL);
 }
 
-/* Sends as much as goes in from one sender, which has a limit too. Returns: how many datagrams. */
+/* Sends until this sender's buffer or the queue is full. Returns: the number of datagrams. */
 static guint
 stuff_by_one (NotifyReceiver *receiver)
 {
@@ -200,7 +200,7 @@ stuff_by_one (NotifyReceiver *receiver)
 }
 
 void
-notify_receiver_stuff (NotifyReceiver *receiver)
+notify_receiver_fill (NotifyReceiver *receiver)
 {
   while (stuff_by_one (receiver) > 0)
     continue;

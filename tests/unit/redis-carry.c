@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The way into another process, for a value. */
+/* Passes a value through bytes, as to another process. */
 
 #include "redis-carry.h"
 

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Takes @value, floating, through bytes, as into another process, and asserts that nothing of it is
- * in doubt there. Returns: (transfer full). */
+/* Passes @value, floating, through bytes, as to another process, and asserts that the copy is in
+ * normal form. Returns: (transfer full): the copy. */
 GVariant *carry (GVariant *value);
 
 G_END_DECLS

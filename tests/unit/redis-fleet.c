@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Some workers and a model of Redis, on a clock of the test's own: at each step one of them does
- * the next thing it would do, or something goes wrong between them. What a worker is owed is known
- * here from the messages themselves, never from what is tested. */
+/* Nodes and a model of Redis with a simulated clock: at each step a node does its next action, or a
+ * fault happens. The expected messages are derived from the messages themselves, not from the code
+ * under test. */
 
 #include "redis-fleet.h"
 
 #include <string.h>
 
-#include "rd-redis-entry.h"
 #include "rd-redis-outbox.h"
 #include "rd-redis-stream.h"
 #include "redis-carry.h"
@@ -17,62 +16,62 @@
 
 #define STEPS       3000
 #define STEP_MS_MAX (2 * FLEET_SCHEDULE_MS / STEPS)
-#define N_WORKERS   4
-#define STRANGER    N_WORKERS /* writes to the stream what is no message */
+#define N_NODES     4
+#define FOREIGN     N_NODES /* a sender of entries that are not messages */
 #define START_MS    1700000000000
 
 typedef enum
 {
-  WORKER_NOT_BEGUN,
-  WORKER_DOWN,
-  WORKER_CONNECTED,
-  WORKER_CATCHING_UP,
-  WORKER_LIVE,
-} WorkerState;
+  NODE_NOT_BEGUN,
+  NODE_DOWN,
+  NODE_CONNECTED,
+  NODE_CATCHING_UP,
+  NODE_LIVE,
+} NodeState;
 
 typedef enum
 {
   BATCH_NONE,
   BATCH_SENT,
-  BATCH_STORED, /* the answer is on its way */
+  BATCH_STORED, /* the reply is in flight */
   BATCH_REFUSED,
 } BatchState;
 
-/* What became of a message at a worker. */
+/* State of a message at a node. */
 enum
 {
-  FATE_TAKEN = 1 << 0,
-  FATE_CUT_OFF = 1 << 1, /* of the stream, before it was read */
+  MESSAGE_DELIVERED = 1 << 0,
+  MESSAGE_TRIMMED = 1 << 1, /* from the stream, before it was read */
 };
 
 typedef struct
 {
   guint index;
-  WorkerState state;
+  NodeState state;
   gboolean has_joined;
   RdRedisOutbox *outbox; /* owned */
   RdRedisStream *stream; /* owned */
   BatchState batch_state;
   GArray *batch; /* ModelEntry, owned */
-  WsId read;     /* the greatest id so far */
+  WsId read;     /* greatest id so far */
 
   guint64 published;
   guint64 dropped; /* by its outbox */
-  guint64 missed;  /* as it was told */
-  guint64 cut_off; /* as it was */
+  guint64 missed;  /* as reported */
+  guint64 trimmed; /* in fact */
 
-  guint64 owed_behind[N_WORKERS]; /* what each had published when this one began */
-  guint64 had[N_WORKERS];         /* the last message of each */
-  GByteArray *fate[N_WORKERS];    /* of each message of each, owned */
-} Worker;
+  guint64 published_before[N_NODES]; /* last message of each node when this one started */
+  guint64 delivered[N_NODES];        /* last message of each node */
+  GByteArray *states[N_NODES];       /* of each message of each node, owned */
+} Node;
 
 typedef struct
 {
   const FleetScenario *scenario; /* unowned */
   RedisModel *redis;             /* owned */
-  gboolean refuses;              /* out of memory */
-  Worker workers[N_WORKERS];
-  GPtrArray *orphans; /* GArray of ModelEntry: batches of connections that are gone, owned */
+  gboolean refuses;              /* refuses messages */
+  Node nodes[N_NODES];
+  GPtrArray *late; /* GArray of ModelEntry, owned: batches of closed connections */
   gint64 now_ms;
 } Fleet;
 
@@ -82,26 +81,26 @@ one_in (gint n)
   return g_test_rand_int_range (0, n) == 0;
 }
 
-/* The workers and Redis */
+/* The nodes and Redis */
 
 static void
-set_fate (Worker *worker, const ModelEntry *entry, guint8 fate)
+set_state (Node *node, const ModelEntry *entry, guint8 state)
 {
-  GByteArray *fates = worker->fate[entry->sender];
-  const guint old_len = fates->len;
+  GByteArray *states = node->states[entry->sender];
+  const guint old_len = states->len;
 
   if (entry->number >= old_len)
     {
-      g_byte_array_set_size (fates, 2 * entry->number + 1);
-      memset (fates->data + old_len, 0, fates->len - old_len);
+      g_byte_array_set_size (states, 2 * entry->number + 1);
+      memset (states->data + old_len, 0, states->len - old_len);
     }
-  fates->data[entry->number] |= fate;
+  states->data[entry->number] |= state;
 }
 
 static guint8
-get_fate (const Worker *worker, guint sender, guint64 number)
+get_state (const Node *node, guint sender, guint64 number)
 {
-  return number < worker->fate[sender]->len ? worker->fate[sender]->data[number] : 0;
+  return number < node->states[sender]->len ? node->states[sender]->data[number] : 0;
 }
 
 static void
@@ -114,86 +113,86 @@ add_to_redis (Fleet *fleet, const GArray *batch)
     {
       const ModelEntry *entry = &g_array_index (fleet->redis->entries, ModelEntry, i);
 
-      for (guint w = 0; w < N_WORKERS; w++)
-        if (fleet->workers[w].state != WORKER_NOT_BEGUN
-            && ws_id_compare (&entry->id, &fleet->workers[w].read) > 0)
+      for (guint w = 0; w < N_NODES; w++)
+        if (fleet->nodes[w].state != NODE_NOT_BEGUN
+            && ws_id_compare (&entry->id, &fleet->nodes[w].read) > 0)
           {
-            fleet->workers[w].cut_off++;
-            if (entry->sender < N_WORKERS)
-              set_fate (&fleet->workers[w], entry, FATE_CUT_OFF);
+            fleet->nodes[w].trimmed++;
+            if (entry->sender < N_NODES)
+              set_state (&fleet->nodes[w], entry, MESSAGE_TRIMMED);
           }
     }
 }
 
 static void
-begin (Fleet *fleet, Worker *worker)
+begin (Fleet *fleet, Node *node)
 {
-  g_autofree char *name = model_sender_name (worker->index);
+  g_autofree char *name = model_sender_name (node->index);
 
-  worker->state = WORKER_DOWN;
-  worker->stream = rd_redis_stream_new (name);
-  rd_redis_stream_set_since (worker->stream, fleet->now_ms);
-  for (guint i = 0; i < N_WORKERS; i++)
+  node->state = NODE_DOWN;
+  node->stream = rd_redis_stream_new (name);
+  rd_redis_stream_set_since (node->stream, fleet->now_ms);
+  for (guint i = 0; i < N_NODES; i++)
     {
-      worker->owed_behind[i] = fleet->workers[i].published;
-      worker->had[i] = 0;
+      node->published_before[i] = fleet->nodes[i].published;
+      node->delivered[i] = 0;
     }
 }
 
 static void
-publish (Worker *worker)
+publish (Node *node)
 {
-  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, ++worker->published);
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, ++node->published);
 
-  worker->dropped += rd_redis_outbox_push (worker->outbox, WS_OPCODE_TEXT, text, strlen (text));
+  node->dropped += rd_redis_outbox_push (node->outbox, WS_OPCODE_TEXT, text, strlen (text));
 }
 
-/* A connection ends; what was sent over it may yet be executed. */
+/* Closes a connection; a batch that was sent may still be executed later. */
 static void
-cut (Fleet *fleet, Worker *worker)
+cut (Fleet *fleet, Node *node)
 {
-  if (worker->state == WORKER_NOT_BEGUN)
+  if (node->state == NODE_NOT_BEGUN)
     return;
 
-  if (worker->batch_state == BATCH_SENT && !one_in (3))
-    g_ptr_array_add (fleet->orphans, g_array_copy (worker->batch));
-  g_array_set_size (worker->batch, 0);
-  worker->batch_state = BATCH_NONE;
-  worker->state = WORKER_DOWN;
+  if (node->batch_state == BATCH_SENT && !one_in (3))
+    g_ptr_array_add (fleet->late, g_array_copy (node->batch));
+  g_array_set_size (node->batch, 0);
+  node->batch_state = BATCH_NONE;
+  node->state = NODE_DOWN;
 }
 
-/* Another process takes the place of this one, and goes on as the same worker. */
+/* Hands the node over to a new process. */
 static void
-hand_over (Fleet *fleet, Worker *worker, FleetTally *tally)
+hand_over (Fleet *fleet, Node *node, FleetCounts *counts)
 {
-  g_autofree char *name = model_sender_name (worker->index);
+  g_autofree char *name = model_sender_name (node->index);
   g_autoptr (GVariant) outbox = NULL;
   g_autoptr (GVariant) stream = NULL;
   guint64 dropped;
 
-  cut (fleet, worker);
-  outbox = carry (rd_redis_outbox_pack (worker->outbox));
-  stream = carry (rd_redis_stream_pack (worker->stream));
-  rd_redis_outbox_free (worker->outbox);
-  rd_redis_stream_free (worker->stream);
+  cut (fleet, node);
+  outbox = carry (rd_redis_outbox_pack (node->outbox));
+  stream = carry (rd_redis_stream_pack (node->stream));
+  rd_redis_outbox_free (node->outbox);
+  rd_redis_stream_free (node->stream);
 
-  worker->outbox = rd_redis_outbox_new (fleet->scenario->buffer_size, RD_REDIS_KEEP_US);
-  worker->stream = rd_redis_stream_new (name);
-  g_assert_true (rd_redis_outbox_unpack (worker->outbox, outbox, &dropped));
-  g_assert_true (rd_redis_stream_unpack (worker->stream, stream));
+  node->outbox = rd_redis_outbox_new (fleet->scenario->buffer_size, RD_REDIS_KEEP_US);
+  node->stream = rd_redis_stream_new (name);
+  g_assert_true (rd_redis_outbox_unpack (node->outbox, outbox, &dropped));
+  g_assert_true (rd_redis_stream_unpack (node->stream, stream));
   g_assert_cmpuint (dropped, ==, 0);
-  tally->handed_over++;
+  counts->handed_over++;
 }
 
 static void
-execute_orphan (Fleet *fleet)
+execute_late (Fleet *fleet)
 {
   g_autoptr (GArray) batch = NULL;
 
-  if (fleet->orphans->len == 0 || fleet->refuses)
+  if (fleet->late->len == 0 || fleet->refuses)
     return;
 
-  batch = g_ptr_array_steal_index (fleet->orphans, g_test_rand_int_range (0, fleet->orphans->len));
+  batch = g_ptr_array_steal_index (fleet->late, g_test_rand_int_range (0, fleet->late->len));
   add_to_redis (fleet, batch);
 }
 
@@ -205,165 +204,165 @@ restart_redis (Fleet *fleet)
   if (scenario->forget_ms == 0)
     return;
 
-  for (guint i = 0; i < N_WORKERS; i++)
-    cut (fleet, &fleet->workers[i]);
-  g_ptr_array_set_size (fleet->orphans, 0);
+  for (guint i = 0; i < N_NODES; i++)
+    cut (fleet, &fleet->nodes[i]);
+  g_ptr_array_set_size (fleet->late, 0);
   redis_model_restart (fleet->redis,
                        fleet->now_ms - g_test_rand_int_range (0, scenario->forget_ms + 1));
   fleet->redis->behind_ms = g_test_rand_int_range (0, scenario->behind_ms_max + 1);
 }
 
 static void
-write_batch (Fleet *fleet, Worker *worker)
+write_batch (Fleet *fleet, Node *node)
 {
   const RdRedisOutgoing *outgoing;
 
   for (gint i = g_test_rand_int_range (1, 8); i > 0; i--)
-    if ((outgoing = rd_redis_outbox_take (worker->outbox)) != NULL)
+    if ((outgoing = rd_redis_outbox_take (node->outbox)) != NULL)
       {
         gsize size;
         const char *text = g_bytes_get_data (outgoing->data, &size);
-        ModelEntry entry = { .sender = worker->index, .sequence = outgoing->sequence };
+        ModelEntry entry = { .sender = node->index, .sequence = outgoing->sequence };
 
         for (gsize j = 0; j < size; j++)
           entry.number = 10 * entry.number + g_ascii_digit_value (text[j]);
-        g_array_append_val (worker->batch, entry);
+        g_array_append_val (node->batch, entry);
       }
-  if (worker->batch->len > 0)
-    worker->batch_state = BATCH_SENT;
+  if (node->batch->len > 0)
+    node->batch_state = BATCH_SENT;
 }
 
 static void
-step_writer (Fleet *fleet, Worker *worker)
+step_writer (Fleet *fleet, Node *node)
 {
-  switch (worker->batch_state)
+  switch (node->batch_state)
     {
     case BATCH_NONE:
-      if (worker->state == WORKER_LIVE)
-        write_batch (fleet, worker);
+      if (node->state == NODE_LIVE)
+        write_batch (fleet, node);
       return;
     case BATCH_SENT:
-      worker->batch_state = fleet->refuses ? BATCH_REFUSED : BATCH_STORED;
+      node->batch_state = fleet->refuses ? BATCH_REFUSED : BATCH_STORED;
       if (!fleet->refuses)
-        add_to_redis (fleet, worker->batch);
+        add_to_redis (fleet, node->batch);
       return;
     case BATCH_STORED:
-      rd_redis_outbox_stored (worker->outbox, fleet->now_ms * 1000);
+      rd_redis_outbox_stored (node->outbox, fleet->now_ms * 1000);
       break;
     case BATCH_REFUSED:
-      rd_redis_outbox_refused (worker->outbox);
+      rd_redis_outbox_refused (node->outbox);
       break;
     }
-  g_array_set_size (worker->batch, 0);
-  worker->batch_state = BATCH_NONE;
+  g_array_set_size (node->batch, 0);
+  node->batch_state = BATCH_NONE;
 }
 
 static void
-take (Worker *worker, const redisReply *reply, FleetTally *tally)
+take (Node *node, const redisReply *reply, FleetCounts *counts)
 {
-  ModelEntry entry = { 0 };
+  ModelEntry entry = { .id = redis_model_parse_id (reply->element[0]->str) };
   RdMessage message;
 
-  g_assert_true (rd_redis_entry_parse_id (reply, &entry.id));
-  if (ws_id_compare (&entry.id, &worker->read) > 0)
-    worker->read = entry.id;
+  if (ws_id_compare (&entry.id, &node->read) > 0)
+    node->read = entry.id;
 
-  switch (rd_redis_stream_take (worker->stream, reply, &message))
+  switch (rd_redis_stream_take (node->stream, reply, &message))
     {
-    case RD_REDIS_TAKE:
-      entry.sender = g_ascii_strtoull (reply->element[1]->element[1]->str + strlen ("worker"), NULL,
+    case RD_REDIS_ENTRY_NEW:
+      entry.sender = g_ascii_strtoull (reply->element[1]->element[1]->str + strlen ("node"), NULL,
                                        10);
       entry.number = g_ascii_strtoull ((const char *) message.data, NULL, 10);
-      g_assert_cmpuint (entry.number, >, worker->had[entry.sender]);
-      worker->had[entry.sender] = entry.number;
-      set_fate (worker, &entry, FATE_TAKEN);
-      tally->taken++;
+      g_assert_cmpuint (entry.number, >, node->delivered[entry.sender]);
+      node->delivered[entry.sender] = entry.number;
+      set_state (node, &entry, MESSAGE_DELIVERED);
+      counts->delivered++;
       return;
-    case RD_REDIS_REPEATED:
-      tally->repeated++;
+    case RD_REDIS_ENTRY_REPEATED:
+      counts->repeated++;
       return;
-    case RD_REDIS_OWN:
-    case RD_REDIS_FOREIGN:
+    case RD_REDIS_ENTRY_OWN:
+    case RD_REDIS_ENTRY_FOREIGN:
       return;
-    case RD_REDIS_BROKEN:
+    case RD_REDIS_ENTRY_TOO_LARGE:
+    case RD_REDIS_ENTRY_INVALID:
       g_assert_not_reached ();
     }
 }
 
 /* Returns: FALSE if there was nothing to read. */
 static gboolean
-read_stream (Fleet *fleet, Worker *worker, FleetTally *tally)
+read_stream (Fleet *fleet, Node *node, FleetCounts *counts)
 {
   char position[WS_ID_STRING_SIZE];
   g_autoptr (redisReply) entries = NULL;
 
-  rd_redis_stream_format_position (worker->stream, position);
+  rd_redis_stream_format_position (node->stream, position);
   entries = redis_model_read (fleet->redis, position, g_test_rand_int_range (1, 50));
   for (gsize i = 0; entries != NULL && i < entries->elements; i++)
-    take (worker, entries->element[i], tally);
+    take (node, entries->element[i], counts);
   return entries != NULL;
 }
 
 static void
-resume_stream (Fleet *fleet, Worker *worker, FleetTally *tally)
+resume_stream (Fleet *fleet, Node *node, FleetCounts *counts)
 {
   g_autoptr (redisReply) info = redis_model_info (fleet->redis);
-  RdRedisAway away;
+  RdRedisGap away;
 
-  g_assert_true (rd_redis_stream_resume (worker->stream, info, &away));
-  if (!worker->has_joined)
-    worker->cut_off = 0; /* how much of it was for this worker cannot be told */
-  worker->has_joined = TRUE;
-  worker->missed += away.missed;
-  tally->lost += away.lost;
-  worker->state = WORKER_CATCHING_UP;
+  g_assert_true (rd_redis_stream_resume (node->stream, info, &away));
+  if (!node->has_joined)
+    node->trimmed = 0; /* which of these entries were for this node is unknown */
+  node->has_joined = TRUE;
+  node->missed += away.missed;
+  counts->lost += away.lost;
+  node->state = NODE_CATCHING_UP;
 }
 
 static void
-resume_outbox (Fleet *fleet, Worker *worker, FleetTally *tally)
+resume_outbox (Fleet *fleet, Node *node, FleetCounts *counts)
 {
-  const guint64 pending = rd_redis_outbox_get_pending (worker->outbox, NULL);
+  const guint64 pending = rd_redis_outbox_get_pending (node->outbox, NULL);
 
-  rd_redis_outbox_resume (worker->outbox, rd_redis_stream_get_own (worker->stream),
+  rd_redis_outbox_resume (node->outbox, rd_redis_stream_get_own (node->stream),
                           fleet->now_ms * 1000);
-  tally->adopted += pending > rd_redis_outbox_get_pending (worker->outbox, NULL);
-  worker->state = WORKER_LIVE;
+  counts->resolved += pending > rd_redis_outbox_get_pending (node->outbox, NULL);
+  node->state = NODE_LIVE;
 }
 
 static void
-look (Fleet *fleet, Worker *worker)
+look (Fleet *fleet, Node *node)
 {
   g_autoptr (redisReply) info = redis_model_info (fleet->redis);
-  RdRedisAway away;
+  RdRedisGap away;
 
-  g_assert_true (rd_redis_stream_look (worker->stream, info, &away));
+  g_assert_true (rd_redis_stream_check (node->stream, info, &away));
   g_assert_false (away.lost);
-  worker->missed += away.missed;
+  node->missed += away.missed;
 }
 
 static void
-step_reader (Fleet *fleet, Worker *worker, guint away, FleetTally *tally)
+step_reader (Fleet *fleet, Node *node, guint away, FleetCounts *counts)
 {
-  switch (worker->state)
+  switch (node->state)
     {
-    case WORKER_NOT_BEGUN:
+    case NODE_NOT_BEGUN:
       return;
-    case WORKER_DOWN:
+    case NODE_DOWN:
       if (one_in (away))
-        worker->state = WORKER_CONNECTED;
+        node->state = NODE_CONNECTED;
       return;
-    case WORKER_CONNECTED:
-      resume_stream (fleet, worker, tally);
+    case NODE_CONNECTED:
+      resume_stream (fleet, node, counts);
       return;
-    case WORKER_CATCHING_UP:
-      if (!read_stream (fleet, worker, tally))
-        resume_outbox (fleet, worker, tally);
+    case NODE_CATCHING_UP:
+      if (!read_stream (fleet, node, counts))
+        resume_outbox (fleet, node, counts);
       return;
-    case WORKER_LIVE:
-      rd_redis_outbox_expire (worker->outbox, fleet->now_ms * 1000);
+    case NODE_LIVE:
+      rd_redis_outbox_expire (node->outbox, fleet->now_ms * 1000);
       if (one_in (10))
-        look (fleet, worker);
-      read_stream (fleet, worker, tally);
+        look (fleet, node);
+      read_stream (fleet, node, counts);
       return;
     }
 }
@@ -373,7 +372,7 @@ step_reader (Fleet *fleet, Worker *worker, guint away, FleetTally *tally)
 static void
 add_foreign (Fleet *fleet)
 {
-  const ModelEntry entry = { .sender = STRANGER };
+  const ModelEntry entry = { .sender = FOREIGN };
   g_autoptr (GArray) batch = g_array_new (FALSE, FALSE, sizeof (ModelEntry));
 
   g_array_append_val (batch, entry);
@@ -381,127 +380,127 @@ add_foreign (Fleet *fleet)
 }
 
 static void
-step (Fleet *fleet, FleetTally *tally)
+step (Fleet *fleet, FleetCounts *counts)
 {
-  Worker *worker = &fleet->workers[g_test_rand_int_range (0, N_WORKERS)];
+  Node *node = &fleet->nodes[g_test_rand_int_range (0, N_NODES)];
   const gint action = g_test_rand_int_range (0, 1010);
 
   fleet->now_ms += g_test_rand_int_range (0, STEP_MS_MAX + 1);
-  if (worker->state == WORKER_NOT_BEGUN)
+  if (node->state == NODE_NOT_BEGUN)
     {
       if (one_in (10) || fleet->now_ms > START_MS + fleet->scenario->begin_ms_max)
-        begin (fleet, worker);
+        begin (fleet, node);
     }
   else if (action < 300)
-    publish (worker);
+    publish (node);
   else if (action < 600)
-    step_writer (fleet, worker);
+    step_writer (fleet, node);
   else if (action < 960)
-    step_reader (fleet, worker, fleet->scenario->away, tally);
+    step_reader (fleet, node, fleet->scenario->away, counts);
   else if (action < 970)
-    cut (fleet, worker);
+    cut (fleet, node);
   else if (action < 974)
     restart_redis (fleet);
   else if (action < 980)
     fleet->refuses = !fleet->refuses;
   else if (action < 990)
-    execute_orphan (fleet);
+    execute_late (fleet);
   else if (action < 1000)
     add_foreign (fleet);
   else
-    hand_over (fleet, worker, tally);
+    hand_over (fleet, node, counts);
 }
 
 static gboolean
-is_settled (Fleet *fleet, Worker *worker, FleetTally *tally)
+is_settled (Fleet *fleet, Node *node, FleetCounts *counts)
 {
-  return worker->state == WORKER_LIVE && rd_redis_outbox_get_pending (worker->outbox, NULL) == 0
-         && !read_stream (fleet, worker, tally);
+  return node->state == NODE_LIVE && rd_redis_outbox_get_pending (node->outbox, NULL) == 0
+         && !read_stream (fleet, node, counts);
 }
 
-/* Nothing goes wrong any more. */
+/* Runs without faults until all messages are delivered. */
 static void
-settle (Fleet *fleet, FleetTally *tally)
+settle (Fleet *fleet, FleetCounts *counts)
 {
   guint n_settled = 0;
 
   fleet->refuses = FALSE;
-  while (fleet->orphans->len > 0)
-    execute_orphan (fleet);
-  for (guint i = 0; n_settled < N_WORKERS; i++)
+  while (fleet->late->len > 0)
+    execute_late (fleet);
+  for (guint i = 0; n_settled < N_NODES; i++)
     {
-      Worker *worker = &fleet->workers[i % N_WORKERS];
+      Node *node = &fleet->nodes[i % N_NODES];
 
       g_assert_cmpuint (i, <, 100 * STEPS);
-      step_writer (fleet, worker);
-      step_reader (fleet, worker, 1, tally);
-      n_settled = is_settled (fleet, worker, tally) ? n_settled + 1 : 0;
+      step_writer (fleet, node);
+      step_reader (fleet, node, 1, counts);
+      n_settled = is_settled (fleet, node, counts) ? n_settled + 1 : 0;
     }
-  for (guint i = 0; i < N_WORKERS; i++)
-    look (fleet, &fleet->workers[i]);
+  for (guint i = 0; i < N_NODES; i++)
+    look (fleet, &fleet->nodes[i]);
 }
 
-/* Returns: how many messages of the other one never came. */
+/* Returns: how many messages of @sender were neither delivered nor trimmed. */
 static guint64
-count_holes (const Worker *worker, const Worker *sender)
+count_lost (const Node *node, const Node *sender)
 {
-  guint64 holes = 0;
+  guint64 lost = 0;
 
-  for (guint64 i = worker->owed_behind[sender->index] + 1; i <= sender->published; i++)
-    holes += get_fate (worker, sender->index, i) == 0;
-  return holes;
+  for (guint64 i = node->published_before[sender->index] + 1; i <= sender->published; i++)
+    lost += get_state (node, sender->index, i) == 0;
+  return lost;
 }
 
 static void
-compare (const Fleet *fleet, const Worker *worker, FleetTally *tally)
+compare (const Fleet *fleet, const Node *node, FleetCounts *counts)
 {
-  for (guint i = 0; i < N_WORKERS; i++)
-    if (i != worker->index)
-      g_assert_cmpuint (count_holes (worker, &fleet->workers[i]), <=, fleet->workers[i].dropped);
+  for (guint i = 0; i < N_NODES; i++)
+    if (i != node->index)
+      g_assert_cmpuint (count_lost (node, &fleet->nodes[i]), <=, fleet->nodes[i].dropped);
   if (fleet->scenario->forget_ms == 0)
-    g_assert_cmpuint (worker->missed, ==, worker->cut_off);
-  tally->missed += worker->missed;
-  tally->dropped += worker->dropped;
+    g_assert_cmpuint (node->missed, ==, node->trimmed);
+  counts->missed += node->missed;
+  counts->dropped += node->dropped;
 }
 
 void
-fleet_run (const FleetScenario *scenario, FleetTally *tally)
+fleet_run (const FleetScenario *scenario, FleetCounts *counts)
 {
   Fleet fleet = { .scenario = scenario,
                   .redis = redis_model_new (scenario->history),
-                  .orphans = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref),
+                  .late = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref),
                   .now_ms = START_MS };
 
-  for (guint i = 0; i < N_WORKERS; i++)
+  for (guint i = 0; i < N_NODES; i++)
     {
-      Worker *worker = &fleet.workers[i];
+      Node *node = &fleet.nodes[i];
 
-      worker->index = i;
-      worker->outbox = rd_redis_outbox_new (scenario->buffer_size, RD_REDIS_KEEP_US);
-      worker->batch = g_array_new (FALSE, FALSE, sizeof (ModelEntry));
-      for (guint j = 0; j < N_WORKERS; j++)
-        worker->fate[j] = g_byte_array_new ();
+      node->index = i;
+      node->outbox = rd_redis_outbox_new (scenario->buffer_size, RD_REDIS_KEEP_US);
+      node->batch = g_array_new (FALSE, FALSE, sizeof (ModelEntry));
+      for (guint j = 0; j < N_NODES; j++)
+        node->states[j] = g_byte_array_new ();
       if (scenario->begin_ms_max == 0)
-        begin (&fleet, worker);
+        begin (&fleet, node);
     }
   if (scenario->begin_ms_max == 0)
-    settle (&fleet, tally);
+    settle (&fleet, counts);
 
   for (guint i = 0; i < STEPS; i++)
-    step (&fleet, tally);
-  settle (&fleet, tally);
+    step (&fleet, counts);
+  settle (&fleet, counts);
 
-  for (guint i = 0; i < N_WORKERS; i++)
+  for (guint i = 0; i < N_NODES; i++)
     {
-      Worker *worker = &fleet.workers[i];
+      Node *node = &fleet.nodes[i];
 
-      compare (&fleet, worker, tally);
-      rd_redis_outbox_free (worker->outbox);
-      rd_redis_stream_free (worker->stream);
-      g_array_unref (worker->batch);
-      for (guint j = 0; j < N_WORKERS; j++)
-        g_byte_array_unref (worker->fate[j]);
+      compare (&fleet, node, counts);
+      rd_redis_outbox_free (node->outbox);
+      rd_redis_stream_free (node->stream);
+      g_array_unref (node->batch);
+      for (guint j = 0; j < N_NODES; j++)
+        g_byte_array_unref (node->states[j]);
     }
-  g_ptr_array_unref (fleet.orphans);
+  g_ptr_array_unref (fleet.late);
   redis_model_free (fleet.redis);
 }

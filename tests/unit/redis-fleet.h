@@ -7,40 +7,39 @@
 
 G_BEGIN_DECLS
 
-/* What a model of Redis forgets at most when it restarts, and how far its clock is behind then at
- * most: less than what is kept by the workers, and what is read again. */
+/* Limits of the data that the model of Redis loses in a restart, and of how far its clock is behind
+ * afterwards: less than %RD_REDIS_KEEP_US and %RD_REDIS_REREAD_MS. */
 #define FLEET_FORGET_MS 3000
 #define FLEET_BEHIND_MS 4000
 
-/* How long a schedule takes, roughly and on the clock of the test. */
+/* Approximate duration of a schedule by the simulated clock. */
 #define FLEET_SCHEDULE_MS 30000
 
-/* What can happen. */
 typedef struct
 {
-  guint64 history;      /* of the stream; 0: everything */
-  gsize buffer_size;    /* of an outbox */
+  guint64 history;      /* of the stream, entries; 0: all */
+  gsize buffer_size;    /* of an outbox, bytes */
   gint64 forget_ms;     /* 0: Redis does not restart */
-  gint64 behind_ms_max; /* how much its clock may be behind afterwards */
-  gint64 begin_ms_max;  /* when the last worker begins */
-  guint away;           /* one attempt to connect of so many succeeds */
+  gint64 behind_ms_max; /* limit of its clock's delay afterwards */
+  gint64 begin_ms_max;  /* when the last node starts */
+  guint away;           /* one in this many attempts to connect succeeds */
 } FleetScenario;
 
-/* What did happen, in all the schedules that were run. */
+/* Totals of all schedules. */
 typedef struct
 {
-  guint64 taken;
+  guint64 delivered;
   guint64 repeated;
   guint64 lost;
   guint64 missed;
   guint64 dropped;
-  guint64 adopted; /* stored without our hearing of it */
+  guint64 resolved; /* unknown outcomes that were found to be stored */
   guint64 handed_over;
-} FleetTally;
+} FleetCounts;
 
-/* Runs some workers, each with an outbox and a stream, and a model of Redis through a random
- * schedule, and what is left to do through to its end. Fails where a worker has not had every
- * message of the others once and in its sender's order, or does not know how many it missed. */
-void fleet_run (const FleetScenario *scenario, FleetTally *tally);
+/* Runs nodes, each with an outbox and a stream, and a model of Redis through a random schedule of
+ * faults, then without faults until all messages are delivered. Asserts that each node got every
+ * message of the others once, in its sender's order, and counted those that it missed. */
+void fleet_run (const FleetScenario *scenario, FleetCounts *counts);
 
 G_END_DECLS

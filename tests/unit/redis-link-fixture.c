@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a link tells, written down as text; and one who frees it at the worst of times. */
+/* Logs the events of a link as text, and frees the link at a chosen event. */
 
 #include "redis-link-fixture.h"
 
@@ -12,41 +12,41 @@
 #define LONG_MS (3600 * 1000)
 
 static void
-write_reply (GString *diary, const redisReply *reply)
+write_reply (GString *events, const redisReply *reply)
 {
   if (reply->type == REDIS_REPLY_INTEGER)
-    g_string_append_printf (diary, "%lld", reply->integer);
+    g_string_append_printf (events, "%lld", reply->integer);
   else if (reply->type == REDIS_REPLY_NIL)
-    g_string_append (diary, "nil");
+    g_string_append (events, "nil");
   else if (reply->type != REDIS_REPLY_ARRAY)
-    redis_text_append (diary, reply);
+    redis_text_append (events, reply);
   else
     {
       for (gsize i = 0; i < reply->elements; i++)
         {
-          g_string_append_c (diary, i == 0 ? '[' : ' ');
-          write_reply (diary, reply->element[i]);
+          g_string_append_c (events, i == 0 ? '[' : ' ');
+          write_reply (events, reply->element[i]);
         }
-      g_string_append (diary, reply->elements == 0 ? "[]" : "]");
+      g_string_append (events, reply->elements == 0 ? "[]" : "]");
     }
 }
 
 static void
-end_entry (LinkFixture *fixture)
+end_event (LinkFixture *fixture)
 {
-  g_string_append_c (fixture->diary, ';');
-  if (++fixture->n_entries == fixture->free_at)
+  g_string_append_c (fixture->events, ';');
+  if (++fixture->n_events == fixture->free_at)
     link_fixture_free_link (fixture);
 }
 
 void
-link_fixture_note (const redisReply *reply, gpointer user_data)
+link_fixture_log_reply (const redisReply *reply, gpointer user_data)
 {
   LinkFixture *fixture = user_data;
 
-  g_string_append_c (fixture->diary, '=');
-  write_reply (fixture->diary, reply);
-  end_entry (fixture);
+  g_string_append_c (fixture->events, '=');
+  write_reply (fixture->events, reply);
+  end_event (fixture);
 }
 
 static void
@@ -54,10 +54,10 @@ on_ready (gpointer user_data)
 {
   LinkFixture *fixture = user_data;
 
-  g_string_append (fixture->diary, "ready");
+  g_string_append (fixture->events, "ready");
   if (fixture->when_ready != NULL)
     fixture->when_ready (fixture);
-  end_entry (fixture);
+  end_event (fixture);
 }
 
 static void
@@ -67,8 +67,8 @@ on_failed (const GError *error, gpointer user_data)
 
   g_assert_null (fixture->error);
   fixture->error = g_error_copy (error);
-  g_string_append (fixture->diary, "failed");
-  end_entry (fixture);
+  g_string_append (fixture->events, "failed");
+  end_event (fixture);
 }
 
 static void
@@ -76,12 +76,12 @@ on_pushed (const redisReply *message, gpointer user_data)
 {
   LinkFixture *fixture = user_data;
 
-  g_string_append_c (fixture->diary, '>');
-  write_reply (fixture->diary, message);
-  end_entry (fixture);
+  g_string_append_c (fixture->events, '>');
+  write_reply (fixture->events, message);
+  end_event (fixture);
 }
 
-static const RdRedisLinkEvents events
+static const RdRedisLinkEvents link_events
   = { .ready = on_ready, .failed = on_failed, .pushed = on_pushed };
 
 void
@@ -89,18 +89,18 @@ link_fixture_set_up (LinkFixture *fixture, gconstpointer unused)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
-  /* GLib keeps a descriptor for each main context, and tasks have one of their own. */
+  /* GLib opens a descriptor for each main context, and one for tasks. */
   g_type_ensure (G_TYPE_TASK);
   g_main_context_iteration (context, FALSE);
   fixture->descriptors = descriptors_count ();
   fixture->server = redis_server_new_tcp ();
-  fixture->patience
-    = (RdRedisPatience){ .connect_ms = LONG_MS, .probe_ms = LONG_MS, .answer_ms = LONG_MS };
-  fixture->diary = g_string_new (NULL);
+  fixture->timeouts
+    = (RdRedisTimeouts){ .connect_ms = LONG_MS, .probe_ms = LONG_MS, .answer_ms = LONG_MS };
+  fixture->events = g_string_new (NULL);
 }
 
-/* Fewer will do: when they were counted, the thread that looked up a name for the case before may
- * have had one, as nobody waits for it. */
+/* Fewer are fine: at the beginning, the resolver's thread of the previous case may still have had
+ * one. */
 static gboolean
 has_closed_all (gpointer user_data)
 {
@@ -113,28 +113,28 @@ void
 link_fixture_tear_down (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_settle ();
-  g_assert_cmpstr (fixture->diary->str, ==, "");
+  g_assert_cmpstr (fixture->events->str, ==, "");
   link_fixture_free_link (fixture);
   link_fixture_settle ();
-  g_assert_cmpstr (fixture->diary->str, ==, "");
+  g_assert_cmpstr (fixture->events->str, ==, "");
   redis_server_free (fixture->server);
   redis_server_wait (has_closed_all, fixture, "all descriptors are closed");
-  g_string_free (fixture->diary, TRUE);
+  g_string_free (fixture->events, TRUE);
   g_clear_error (&fixture->error);
 }
 
 void
 link_fixture_connect (LinkFixture *fixture)
 {
-  fixture->link = rd_redis_link_new_with_patience (fixture->server->url, &fixture->patience,
-                                                   &events, fixture);
+  fixture->link = rd_redis_link_new (fixture->server->url, &fixture->timeouts, &link_events,
+                                     fixture);
 }
 
 void
 link_fixture_connect_ready (LinkFixture *fixture)
 {
   link_fixture_connect (fixture);
-  redis_server_let_in (fixture->server);
+  redis_server_accept_login (fixture->server);
   link_fixture_expect (fixture, "ready;");
 }
 
@@ -148,24 +148,24 @@ typedef struct
 {
   const LinkFixture *fixture;
   gsize size;
-} Page;
+} Progress;
 
 static gboolean
-is_full (gpointer user_data)
+is_complete (gpointer user_data)
 {
-  const Page *page = user_data;
+  const Progress *progress = user_data;
 
-  return page->fixture->diary->len >= page->size;
+  return progress->fixture->events->len >= progress->size;
 }
 
 void
-link_fixture_expect (LinkFixture *fixture, const char *diary)
+link_fixture_expect (LinkFixture *fixture, const char *events)
 {
-  Page page = { fixture, strlen (diary) };
+  Progress progress = { fixture, strlen (events) };
 
-  redis_server_wait (is_full, &page, diary);
-  g_assert_cmpstr (fixture->diary->str, ==, diary);
-  g_string_truncate (fixture->diary, 0);
+  redis_server_wait (is_complete, &progress, events);
+  g_assert_cmpstr (fixture->events->str, ==, events);
+  g_string_truncate (fixture->events, 0);
 }
 
 void
@@ -199,13 +199,13 @@ is_true (gpointer user_data)
 }
 
 void
-link_fixture_pass (guint ms)
+link_fixture_wait (guint ms)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
-  g_autoptr (GSource) clock = g_timeout_source_new (ms);
+  g_autoptr (GSource) timer = g_timeout_source_new (ms);
   gboolean has_passed = FALSE;
 
-  g_source_set_callback (clock, on_passed, &has_passed, NULL);
-  g_source_attach (clock, context);
+  g_source_set_callback (timer, on_passed, &has_passed, NULL);
+  g_source_attach (timer, context);
   redis_server_wait (is_true, &has_passed, "time passes");
 }

@@ -8,48 +8,48 @@
 
 G_BEGIN_DECLS
 
-/* A link, the server at its other end, and a diary of what the link tells. For g_test_add(). */
+/* A link, its server, and a log of its events. For g_test_add(). */
 typedef struct LinkFixture
 {
   RedisServer *server;
-  RdRedisLink *link; /* NULL: not there yet, or freed */
-  RdRedisPatience patience;
-  GString *diary; /* "ready;", "=OK;" a reply, ">[message c hi];" a push, "failed;" */
-  guint n_entries;
+  RdRedisLink *link; /* owned; NULL: not connecting yet, or freed */
+  RdRedisTimeouts timeouts;
+  GString *events; /* "ready;", "=OK;" a reply, ">[message c hi];" a push, "failed;" */
+  guint n_events;
   void (*when_ready) (struct LinkFixture *fixture); /* nullable */
-  guint free_at;     /* frees the link when so many entries are made; 0: never */
-  GError *error;     /* owned: why it failed */
-  guint descriptors; /* open before all */
+  guint free_at;     /* number of the event at which the link is freed; 0: never */
+  GError *error;     /* owned: of the failure */
+  guint descriptors; /* open at the beginning */
 } LinkFixture;
 
-/* With a server at TCP, and more patience than any test takes. */
+/* With a TCP server, and timeouts longer than any test. */
 void link_fixture_set_up (LinkFixture *fixture, gconstpointer unused);
 
-/* Asserts that nothing was told that no test looked at, and that all descriptors are closed. */
+/* Asserts that no event is left, and that all descriptors are closed. */
 void link_fixture_tear_down (LinkFixture *fixture, gconstpointer unused);
 
-/* Begins to connect; also until it is ready. */
+/* Starts to connect; the second also waits until the link is ready. */
 void link_fixture_connect (LinkFixture *fixture);
 void link_fixture_connect_ready (LinkFixture *fixture);
 
 void link_fixture_free_link (LinkFixture *fixture);
 
-/* Writes its reply into the diary. @user_data: the fixture. */
-void link_fixture_note (const redisReply *reply, gpointer user_data);
+/* Logs a reply. @user_data: the fixture. */
+void link_fixture_log_reply (const redisReply *reply, gpointer user_data);
 
-/* Waits until so much is in the diary, asserts that it is that, and turns the page. */
-void link_fixture_expect (LinkFixture *fixture, const char *diary);
+/* Waits for as many events as @events has, asserts that they are these, and clears the log. */
+void link_fixture_expect (LinkFixture *fixture, const char *events);
 
-/* Waits until the link has failed, and asserts why. */
+/* Waits until the link fails, and asserts the error. */
 void link_fixture_expect_failure (LinkFixture *fixture,
                                   GQuark domain,
                                   int code,
                                   const char *message);
 
-/* Runs the main context for as long as it has anything to do at once. */
+/* Runs the main context until nothing is pending. */
 void link_fixture_settle (void);
 
-/* Runs the main context for so long. */
-void link_fixture_pass (guint ms);
+/* Runs the main context for @ms. */
+void link_fixture_wait (guint ms);
 
 G_END_DECLS

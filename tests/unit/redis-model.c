@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A Redis server as far as a stream goes: a list of entries, ids that grow whatever the clock does,
- * a beginning that is cut off in blocks, and an end that may be forgotten. */
+/* Model of a Redis server with one stream: ids that always grow, trimming in blocks, and loss of
+ * the newest entries. */
 
 #include "redis-model.h"
 
-#include "rd-redis-entry.h"
-
 #include <stdio.h>
 
-#define BLOCK 10 /* entries: MAXLEN ~ cuts whole ones of these */
+#define BLOCK 10 /* entries: MAXLEN ~ trims whole blocks */
 
 RedisModel *
 redis_model_new (guint64 history)
@@ -32,7 +30,7 @@ redis_model_free (RedisModel *redis)
 char *
 model_sender_name (guint sender)
 {
-  return g_strdup_printf ("worker%u", sender);
+  return g_strdup_printf ("node%u", sender);
 }
 
 static const ModelEntry *
@@ -88,8 +86,18 @@ redis_model_info (const RedisModel *redis)
   return make_reply (wire->str);
 }
 
+WsId
+redis_model_parse_id (const char *text)
+{
+  WsId id;
+
+  g_assert_cmpint (sscanf (text, "%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, &id.ms, &id.seq), ==,
+                   2);
+  return id;
+}
+
 static guint
-find_behind (const RedisModel *redis, const WsId *id)
+find_after (const RedisModel *redis, const WsId *id)
 {
   guint low = redis->first;
   guint high = redis->entries->len;
@@ -111,14 +119,10 @@ redisReply *
 redis_model_read (const RedisModel *redis, const char *position, guint count)
 {
   g_autoptr (GString) wire = g_string_new (NULL);
-  WsId id = { 0 };
-  guint begin;
-  guint end;
+  const WsId id = redis_model_parse_id (position);
+  const guint begin = find_after (redis, &id);
+  const guint end = MIN (begin + count, redis->entries->len);
 
-  g_assert_cmpint (sscanf (position, "%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, &id.ms, &id.seq),
-                   ==, 2);
-  begin = find_behind (redis, &id);
-  end = MIN (begin + count, redis->entries->len);
   if (begin == end)
     return NULL;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Starts a Redis server and ends it. The program may be there under another name only, from which
- * it learns what it is to be. */
+/* A Redis server in a child process. */
 
 #include "redis-process-fixture.h"
 
@@ -22,6 +21,7 @@ end_with_parent (gpointer unused)
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 
+/* Debian's redis-tools has the server as redis-check-rdb; the program looks at argv[0]. */
 static char *
 find_program (void)
 {

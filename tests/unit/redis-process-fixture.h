@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* A real Redis server, at a UNIX socket in a directory of its own. Ends with this process. */
+/* A real Redis server with a UNIX socket in a new directory. It is killed when this process ends.
+ */
 typedef struct
 {
   char *directory; /* owned */
@@ -15,11 +16,11 @@ typedef struct
   GPid pid;
 } RedisProcess;
 
-/* Waits until it can be used. */
+/* Returns when the server accepts connections. */
 RedisProcess *redis_process_new (void);
 void redis_process_free (RedisProcess *redis);
 
-/* Returns: (transfer full): the URL of one of its databases. */
+/* Returns: (transfer full): the URL of @database. */
 char *redis_process_dup_url (const RedisProcess *redis, guint database);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RedisProcess, redis_process_free)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Replies of a Redis server for tests, made as hiredis makes them: of what stands on the wire. */
+/* Replies of a Redis server, parsed from bytes of the protocol. */
 
 #include "redis-replies.h"
 

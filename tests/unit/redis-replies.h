@@ -3,15 +3,16 @@
 
 #pragma once
 
-#include "rd-redis-reader.h"
+#include "rd-redis-reply.h"
 #include "ws-log.h"
 
 G_BEGIN_DECLS
 
-/* Returns: (transfer full): the reply that stands in @wire, in the Redis protocol. */
+/* Returns: (transfer full): the reply in @wire, bytes of the Redis protocol. */
 redisReply *make_reply (const char *wire);
 
-/* For make_reply(): append an array of @n elements, which follow, a string, a number, an id. */
+/* Each appends an element to @wire: the header of an array of @n elements, a string, a number, an
+ * id. */
 void wire_array (GString *wire, gsize n);
 void wire_string (GString *wire, const char *string);
 void wire_number (GString *wire, guint64 number);
@@ -24,7 +25,7 @@ void wire_entry (GString *wire,
                  guint64 sequence,
                  const char *text);
 
-/* Appends what Redis 7 answers to XINFO STREAM. @first: NULL: there is no entry. */
+/* Appends the answer of Redis 7 to XINFO STREAM. @first: NULL for an empty stream. */
 void wire_info (GString *wire, guint64 length, const WsId *first, const WsId *last, guint64 added);
 
 G_END_DECLS

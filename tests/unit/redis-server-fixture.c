@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The server's end of the Redis protocol, in the test's own thread: nothing happens between two
- * lines of a test but what the main loop does while one of them waits. */
+/* A fake Redis server in the thread of the test. */
 
 #include "redis-server-fixture.h"
 
@@ -13,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_S 30 /* by far more than anything takes */
+#define WAIT_S 30 /* longer than any test takes */
 
 static int
 get_fd (RedisServer *server)
@@ -32,7 +31,7 @@ redis_text_append (GString *text, const redisReply *string)
 }
 
 static void
-note_commands (RedisServer *server)
+queue_commands (RedisServer *server)
 {
   for (;;)
     {
@@ -66,20 +65,20 @@ on_input (GSocket *socket, GIOCondition condition, gpointer user_data)
   if (n > 0)
     {
       rd_redis_reader_feed (server->reader, buffer, n);
-      note_commands (server);
+      queue_commands (server);
       return G_SOURCE_CONTINUE;
     }
 
   if (n < 0)
-    g_assert_cmpint (errno, ==, ECONNRESET); /* it had not read all that we sent */
+    g_assert_cmpint (errno, ==, ECONNRESET); /* the client had unread input */
   server->has_ended = TRUE;
   return G_SOURCE_REMOVE;
 }
 
 static void
-forget_client (RedisServer *server)
+drop_client (RedisServer *server)
 {
-  redis_server_set_deaf (server, TRUE);
+  redis_server_set_paused (server, TRUE);
   g_clear_object (&server->client);
   g_clear_pointer (&server->reader, rd_redis_reader_free);
   g_queue_clear_full (&server->commands, g_free);
@@ -94,13 +93,13 @@ on_incoming (GSocketService *service,
 {
   RedisServer *server = user_data;
 
-  forget_client (server);
+  drop_client (server);
   server->client = g_object_ref (connection);
   server->reader = rd_redis_reader_new ();
-  redis_server_set_deaf (server, FALSE);
-  if (server->blurt != NULL)
-    redis_server_send (server, server->blurt);
-  if (server->is_full)
+  redis_server_set_paused (server, FALSE);
+  if (server->banner != NULL)
+    redis_server_send (server, server->banner);
+  if (server->hangs_up)
     redis_server_close (server);
   return TRUE;
 }
@@ -162,7 +161,7 @@ redis_server_stop (RedisServer *server)
 void
 redis_server_free (RedisServer *server)
 {
-  forget_client (server);
+  drop_client (server);
   redis_server_stop (server);
   g_object_unref (server->service);
   if (server->directory != NULL)
@@ -176,7 +175,7 @@ redis_server_free (RedisServer *server)
 }
 
 static gboolean
-on_too_late (gpointer what)
+on_timeout (gpointer what)
 {
   g_error ("%s: not within %d s", (const char *) what, WAIT_S);
   return G_SOURCE_REMOVE;
@@ -188,7 +187,7 @@ redis_server_wait (gboolean (*is_met) (gpointer user_data), gpointer user_data, 
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
   g_autoptr (GSource) alarm = g_timeout_source_new_seconds (WAIT_S);
 
-  g_source_set_callback (alarm, on_too_late, (gpointer) what, NULL);
+  g_source_set_callback (alarm, on_timeout, (gpointer) what, NULL);
   g_source_attach (alarm, context);
   while (!is_met (user_data))
     g_main_context_iteration (context, TRUE);
@@ -204,7 +203,7 @@ has_client (gpointer user_data)
 void
 redis_server_await_client (RedisServer *server)
 {
-  redis_server_wait (has_client, server, "a client comes");
+  redis_server_wait (has_client, server, "a client connects");
 }
 
 static gboolean
@@ -232,15 +231,15 @@ has_ended (gpointer user_data)
 }
 
 void
-redis_server_await_end (RedisServer *server)
+redis_server_await_close (RedisServer *server)
 {
-  redis_server_wait (has_ended, server, "the client hangs up");
+  redis_server_wait (has_ended, server, "the client closes the connection");
 }
 
 void
-redis_server_expect_end (RedisServer *server)
+redis_server_expect_close (RedisServer *server)
 {
-  redis_server_await_end (server);
+  redis_server_await_close (server);
   g_assert_cmpstr (g_queue_peek_head (&server->commands), ==, NULL);
 }
 
@@ -258,7 +257,7 @@ redis_server_send (RedisServer *server, const char *text)
 }
 
 void
-redis_server_expect_greeting (RedisServer *server)
+redis_server_expect_login (RedisServer *server)
 {
   g_autofree char *set_name = g_strdup_printf ("CLIENT SETNAME ringdown-%d", (int) getpid ());
 
@@ -267,21 +266,21 @@ redis_server_expect_greeting (RedisServer *server)
 }
 
 void
-redis_server_let_in (RedisServer *server)
+redis_server_accept_login (RedisServer *server)
 {
-  redis_server_expect_greeting (server);
+  redis_server_expect_login (server);
   redis_server_send (server, "+PONG\r\n+OK\r\n");
 }
 
 void
-redis_server_set_deaf (RedisServer *server, gboolean is_deaf)
+redis_server_set_paused (RedisServer *server, gboolean is_paused)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
   if (server->in != NULL)
     g_source_destroy (server->in);
   g_clear_pointer (&server->in, g_source_unref);
-  if (is_deaf)
+  if (is_paused)
     return;
 
   server->in = g_socket_create_source (g_socket_connection_get_socket (server->client), G_IO_IN,
@@ -294,7 +293,7 @@ void
 redis_server_close (RedisServer *server)
 {
   redis_server_await_client (server);
-  forget_client (server);
+  drop_client (server);
 }
 
 void
@@ -304,5 +303,5 @@ redis_server_reset (RedisServer *server)
 
   redis_server_await_client (server);
   g_assert_no_errno (setsockopt (get_fd (server), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
-  forget_client (server);
+  drop_client (server);
 }

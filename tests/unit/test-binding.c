@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Which sockets a port gets: those of a predecessor where they fit, new ones elsewhere; with real
- * sockets, the predecessor's still listening. */
+/* The sockets of a port after a takeover: those of the old worker where they match, new ones
+ * elsewhere. The old worker's real sockets still listen. */
 
 #include <sys/socket.h>
 
 #include "rd-binding.h"
 #include "rd-sockets.h"
-#include "rd-tcp.h"
 
 #define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -38,10 +37,10 @@ assert_refused (const char *const *addresses, guint port, GPtrArray *offers)
 
   g_assert_null (try_binding (addresses, port, offers, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
-  g_assert_nonnull (strstr (error->message, "the port is taken"));
+  g_assert_nonnull (strstr (error->message, "the port is in use"));
 }
 
-/* Returns: (transfer full) (element-type RdSocket): what a predecessor passes on. */
+/* Returns: (transfer full) (element-type RdSocket): the offers of an old worker. */
 static GPtrArray *
 offer (RdBinding *binding)
 {
@@ -61,7 +60,7 @@ port_of (RdBinding *binding)
   return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (first->address));
 }
 
-/* Asserts that @binding has the sockets of @other, and @n more. */
+/* Asserts that @binding has the sockets of @other and @n more. */
 static void
 assert_has_those_of (RdBinding *binding, RdBinding *other, guint n)
 {
@@ -105,7 +104,7 @@ is_shared (RdBinding *binding, guint index)
 }
 
 static void
-what_stays_as_it_was_is_the_same_socket (void)
+unchanged_addresses_keep_their_sockets (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, NULL);
   const guint port = port_of (old);
@@ -118,7 +117,7 @@ what_stays_as_it_was_is_the_same_socket (void)
 }
 
 static void
-what_is_new_is_bound_and_what_is_not_asked_for_is_left (void)
+new_addresses_are_bound_and_unused_offers_are_left (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -134,7 +133,7 @@ what_is_new_is_bound_and_what_is_not_asked_for_is_left (void)
 }
 
 static void
-a_fixed_port_is_taken_over_whatever_it_was_for (void)
+a_fixed_port_is_taken_over_from_any_role (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -150,7 +149,7 @@ a_fixed_port_is_taken_over_whatever_it_was_for (void)
 }
 
 static void
-any_port_stays_the_same_one (void)
+port_0_keeps_the_chosen_port (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -162,7 +161,7 @@ any_port_stays_the_same_one (void)
 }
 
 static void
-any_port_is_not_a_fixed_one_nor_that_of_another_role (void)
+port_0_takes_neither_a_fixed_port_nor_that_of_another_role (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -185,10 +184,10 @@ any_port_is_not_a_fixed_one_nor_that_of_another_role (void)
 }
 
 static void
-any_port_is_another_where_that_is_taken (void)
+port_0_gets_another_port_if_the_chosen_one_is_in_use (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (RdBinding) stranger = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
+  g_autoptr (RdBinding) other = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
   g_autoptr (GPtrArray) offers = offer (old);
   g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, offers);
 
@@ -198,10 +197,10 @@ any_port_is_another_where_that_is_taken (void)
 }
 
 static void
-a_port_of_strangers_is_refused_and_nothing_changed (void)
+a_port_of_another_program_is_refused_and_nothing_changed (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (RdBinding) stranger = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
+  g_autoptr (RdBinding) other = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
   g_autoptr (GPtrArray) offers = offer (old);
 
   assert_refused (STRV ("127.0.0.1", "127.0.0.2"), port_of (old), offers);
@@ -210,9 +209,10 @@ a_port_of_strangers_is_refused_and_nothing_changed (void)
   g_assert_false (is_shared (old, 0));
 }
 
-/* Returns: (nullable): the address of the socket at which a connection to @ip waits. */
+/* Connects to @ip. Returns: (transfer full) (nullable): the address of the socket of @binding that
+ * gets the connection. */
 static char *
-dup_who_gets (RdBinding *binding, const char *ip)
+dup_accepting_address (RdBinding *binding, const char *ip)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (GError) error = NULL;
@@ -235,15 +235,15 @@ dup_who_gets (RdBinding *binding, const char *ip)
 }
 
 static void
-assert_gets (RdBinding *binding, const char *ip, const char *expected)
+assert_accepting_address (RdBinding *binding, const char *ip, const char *expected)
 {
-  g_autofree char *actual = dup_who_gets (binding, ip);
+  g_autofree char *actual = dup_accepting_address (binding, ip);
 
   g_assert_cmpstr (actual, ==, expected);
 }
 
 static void
-all_addresses_instead_of_one_keep_its_socket (void)
+the_wildcard_address_uses_the_overlapping_socket (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -253,12 +253,12 @@ all_addresses_instead_of_one_keep_its_socket (void)
   assert_addresses (new, STRV ("0.0.0.0"));
   g_assert_cmpuint (offers->len, ==, 0);
   g_assert_false (is_shared (old, 0));
-  assert_gets (new, "127.0.0.1", "127.0.0.1");
-  assert_gets (new, "127.0.0.2", "0.0.0.0");
+  assert_accepting_address (new, "127.0.0.1", "127.0.0.1");
+  assert_accepting_address (new, "127.0.0.2", "0.0.0.0");
 }
 
 static void
-one_address_instead_of_all_is_bound_beside_them (void)
+one_address_is_bound_beside_the_wildcard_address (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("0.0.0.0"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -267,14 +267,14 @@ one_address_instead_of_all_is_bound_beside_them (void)
   assert_addresses (new, STRV ("127.0.0.1"));
   g_assert_cmpuint (offers->len, ==, 1);
   g_assert_false (is_shared (old, 0));
-  assert_gets (new, "127.0.0.1", "127.0.0.1");
-  assert_gets (new, "127.0.0.2", NULL);
-  assert_gets (old, "127.0.0.2", "0.0.0.0");
+  assert_accepting_address (new, "127.0.0.1", "127.0.0.1");
+  assert_accepting_address (new, "127.0.0.2", NULL);
+  assert_accepting_address (old, "127.0.0.2", "0.0.0.0");
 }
 
-/* Else the next start without a predecessor would fail. */
+/* Otherwise the next start without an old worker would fail. */
 static void
-addresses_that_exclude_each_other_do_so_with_a_predecessor_too (void)
+overlapping_addresses_are_refused_during_a_takeover_too (void)
 {
   const char *const *const both[] = { STRV ("127.0.0.1", "0.0.0.0"),
                                       STRV ("0.0.0.0", "127.0.0.1") };
@@ -291,7 +291,7 @@ addresses_that_exclude_each_other_do_so_with_a_predecessor_too (void)
 }
 
 static void
-workers_may_join_once_that_is_configured (void)
+other_nodes_can_bind_after_share (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -299,23 +299,23 @@ workers_may_join_once_that_is_configured (void)
                                      .port = port_of (old),
                                      .reuse_port = TRUE,
                                      .offers = offers };
-  const RdBindingOptions worker_options
+  const RdBindingOptions node_options
     = { .addresses = STRV ("127.0.0.1"), .port = port_of (old), .reuse_port = TRUE };
   g_autoptr (GError) error = NULL;
   g_autoptr (RdBinding) new = rd_binding_new (&options, &error);
-  g_autoptr (RdBinding) worker = NULL;
+  g_autoptr (RdBinding) node = NULL;
 
   g_assert_no_error (error);
-  g_assert_false (is_shared (old, 0)); /* it may serve on as it is */
-  g_assert_null (rd_binding_new (&worker_options, NULL));
+  g_assert_false (is_shared (old, 0)); /* the old worker may go on */
+  g_assert_null (rd_binding_new (&node_options, NULL));
 
   rd_binding_share (new);
-  worker = rd_binding_new (&worker_options, &error);
+  node = rd_binding_new (&node_options, &error);
   g_assert_no_error (error);
 }
 
 static void
-it_opens_again_what_is_configured (void)
+reopen_listens_on_the_configured_addresses (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
   g_autoptr (GPtrArray) offers = offer (old);
@@ -325,7 +325,7 @@ it_opens_again_what_is_configured (void)
 
   rd_binding_close (new);
   g_assert_cmpuint (rd_binding_get_sockets (new)->len, ==, 0);
-  assert_refused (STRV ("127.0.0.1"), port, NULL); /* the old one has it still */
+  assert_refused (STRV ("127.0.0.1"), port, NULL); /* the old worker still has it */
   rd_binding_close (old);
   g_assert_true (rd_binding_reopen (new, &error));
   g_assert_no_error (error);
@@ -338,19 +338,20 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/binding/same", what_stays_as_it_was_is_the_same_socket);
-  g_test_add_func ("/binding/other", what_is_new_is_bound_and_what_is_not_asked_for_is_left);
-  g_test_add_func ("/binding/role", a_fixed_port_is_taken_over_whatever_it_was_for);
-  g_test_add_func ("/binding/any-port", any_port_stays_the_same_one);
-  g_test_add_func ("/binding/any-port/other", any_port_is_not_a_fixed_one_nor_that_of_another_role);
-  g_test_add_func ("/binding/any-port/taken", any_port_is_another_where_that_is_taken);
-  g_test_add_func ("/binding/taken", a_port_of_strangers_is_refused_and_nothing_changed);
-  g_test_add_func ("/binding/beside/all", all_addresses_instead_of_one_keep_its_socket);
-  g_test_add_func ("/binding/beside/one", one_address_instead_of_all_is_bound_beside_them);
-  g_test_add_func ("/binding/beside/excluded",
-                   addresses_that_exclude_each_other_do_so_with_a_predecessor_too);
-  g_test_add_func ("/binding/share", workers_may_join_once_that_is_configured);
-  g_test_add_func ("/binding/reopen", it_opens_again_what_is_configured);
+  g_test_add_func ("/binding/unchanged", unchanged_addresses_keep_their_sockets);
+  g_test_add_func ("/binding/changed", new_addresses_are_bound_and_unused_offers_are_left);
+  g_test_add_func ("/binding/role", a_fixed_port_is_taken_over_from_any_role);
+  g_test_add_func ("/binding/port-0", port_0_keeps_the_chosen_port);
+  g_test_add_func ("/binding/port-0/other",
+                   port_0_takes_neither_a_fixed_port_nor_that_of_another_role);
+  g_test_add_func ("/binding/port-0/in-use", port_0_gets_another_port_if_the_chosen_one_is_in_use);
+  g_test_add_func ("/binding/in-use", a_port_of_another_program_is_refused_and_nothing_changed);
+  g_test_add_func ("/binding/overlap/wildcard", the_wildcard_address_uses_the_overlapping_socket);
+  g_test_add_func ("/binding/overlap/one", one_address_is_bound_beside_the_wildcard_address);
+  g_test_add_func ("/binding/overlap/refused",
+                   overlapping_addresses_are_refused_during_a_takeover_too);
+  g_test_add_func ("/binding/share", other_nodes_can_bind_after_share);
+  g_test_add_func ("/binding/reopen", reopen_listens_on_the_configured_addresses);
 
   return g_test_run ();
 }

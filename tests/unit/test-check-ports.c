@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Ports that can be had and ports that cannot, with real sockets: what is said of each, and that to
- * look does not disturb who is there. */
+/* The check of ports, with real sockets: free, used, conflicting and exposed ones; and that it does
+ * not disturb a running service. */
 
 #include <gio/gio.h>
-#include <gio/gunixfdmessage.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "rd-check-holders.h"
 #include "rd-check-ports.h"
-#include "rd-tcp.h"
+#include "rd-socket.h"
 
 #define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define CROWD     400
@@ -24,7 +20,7 @@ listen_on (const char *ip, gboolean reuse_port, guint *port)
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (ip, 0);
   g_autoptr (GSocketAddress) bound = NULL;
   g_autoptr (GError) error = NULL;
-  GSocket *socket = rd_tcp_bind (address, reuse_port, &error);
+  GSocket *socket = rd_socket_bind (address, reuse_port, &error);
 
   g_assert_no_error (error);
   g_socket_set_blocking (socket, TRUE);
@@ -45,43 +41,56 @@ find_free_port (void)
   return port;
 }
 
-/* Asserts that of @ports exactly this is found: @text of @kind; NULL: nothing. */
-static void
-assert_found (const RdCheckPort *ports,
-              gsize n_ports,
-              int service_pid,
-              RdCheckKind kind,
-              const char *text)
+#define EXPOSURE "read"
+#define PORT(names, number, reuse)                                                         \
+  {                                                                                        \
+    .option = "port", .address_option = "address", .addresses = (names), .port = (number), \
+    .reuse_port = (reuse), .exposure = EXPOSURE                                            \
+  }
+
+static gboolean
+is_exposure (const char *text)
 {
-  g_autoptr (RdCheckFindings) findings = rd_check_findings_new ();
+  return strstr (text, ": other machines can connect, and ") != NULL;
+}
 
-  rd_check_ports (findings, ports, n_ports, service_pid);
-  for (RdCheckKind other = RD_CHECK_BITES; other < RD_CHECK_N_KINDS; other++)
+/* Asserts that the check of @ports has the result @text of @kind only, or none if @text is NULL.
+ * Ignores exposed addresses. */
+static void
+assert_result (const RdCheckPort *ports, gsize n_ports, RdCheckKind kind, const char *text)
+{
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+  const char *found[RD_CHECK_N_KINDS] = { NULL };
+
+  rd_check_ports (report, ports, n_ports);
+  for (int i = 0; i < RD_CHECK_N_KINDS; i++)
     {
-      const GPtrArray *texts = rd_check_findings_get (findings, other);
-      const char *first = texts->len > 0 ? texts->pdata[0] : NULL;
+      const GPtrArray *texts = rd_check_report_get (report, i);
 
-      g_assert_cmpstr (first, ==, other == kind ? text : NULL);
-      g_assert_cmpuint (texts->len, <=, 1);
+      for (guint j = 0; j < texts->len; j++)
+        if (!is_exposure (texts->pdata[j]))
+          {
+            g_assert_null (found[i]);
+            found[i] = texts->pdata[j];
+          }
+      g_assert_cmpstr (found[i], ==, i == (int) kind ? text : NULL);
     }
 }
 
 static void
 assert_port (const char *const *addresses, guint port, gboolean reuse_port, const char *text)
 {
-  const RdCheckPort checked = { "port", "address", addresses, port, reuse_port };
+  const RdCheckPort checked = PORT (addresses, port, reuse_port);
 
-  assert_found (&checked, 1, 0, RD_CHECK_BITES, text);
+  assert_result (&checked, 1, RD_CHECK_PROBLEM, text);
 }
 
 static char *
-dup_taken (const char *ip, guint port)
+dup_in_use (const char *ip, guint port)
 {
-  g_autofree char *self = rd_check_holders_dup_name (getpid ());
-
-  return g_strdup_printf ("%s:%u is taken by %s (process %d), so the service could not start; end "
-                          "that or give another port",
-                          ip, port, self, getpid ());
+  return g_strdup_printf ("%s:%u is in use: the service cannot start. Find the process with ss "
+                          "-ltnp 'sport = :%u' and stop it, or change port",
+                          ip, port, port);
 }
 
 static void
@@ -95,12 +104,12 @@ free_ports_are_fine (void)
 }
 
 static void
-who_holds_a_port_is_named (void)
+a_used_port_is_a_problem (void)
 {
   guint port;
   g_autoptr (GSocket) socket = listen_on ("127.0.0.1", FALSE, &port);
-  g_autofree char *taken = dup_taken ("127.0.0.1", port);
-  g_autofree char *all_taken = dup_taken ("0.0.0.0", port);
+  g_autofree char *taken = dup_in_use ("127.0.0.1", port);
+  g_autofree char *all_taken = dup_in_use ("0.0.0.0", port);
 
   assert_port (STRV ("127.0.0.1"), port, FALSE, taken);
   assert_port (STRV ("127.0.0.1"), port, TRUE, taken);
@@ -109,18 +118,18 @@ who_holds_a_port_is_named (void)
 }
 
 static void
-who_holds_a_port_on_all_addresses_is_named (void)
+a_port_used_on_all_addresses_is_a_problem (void)
 {
   guint port;
   g_autoptr (GSocket) socket = listen_on ("0.0.0.0", FALSE, &port);
-  g_autofree char *taken = dup_taken ("127.0.0.1", port);
+  g_autofree char *taken = dup_in_use ("127.0.0.1", port);
 
   assert_port (STRV ("127.0.0.1"), port, FALSE, taken);
 }
 
-/* IPv6's wildcard takes in IPv4, where nobody says otherwise. */
+/* Without IPV6_V6ONLY, a socket on [::] also listens on all IPv4 addresses. */
 static void
-who_holds_a_port_of_both_families_is_named (void)
+a_port_used_by_both_families_is_a_problem (void)
 {
   g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("::", 0);
   g_autoptr (GSocketAddress) bound = NULL;
@@ -135,59 +144,63 @@ who_holds_a_port_of_both_families_is_named (void)
   g_assert_true (g_socket_listen (socket, &error));
   bound = g_socket_get_local_address (socket, &error);
   port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
-  taken = dup_taken ("127.0.0.1", port);
+  taken = dup_in_use ("127.0.0.1", port);
 
   assert_port (STRV ("127.0.0.1"), port, FALSE, taken);
 }
 
 static void
-the_service_itself_does_no_harm (void)
+assert_service_port (guint port,
+                     int service_pid,
+                     const char *url,
+                     RdCheckKind kind,
+                     const char *text)
 {
-  guint port;
-  g_autoptr (GSocket) socket = listen_on ("127.0.0.1", FALSE, &port);
-  const RdCheckPort checked = { "port", "address", STRV ("127.0.0.1", "127.0.0.1"), port, FALSE };
-  g_autofree char *taken = dup_taken ("127.0.0.1", port);
-  g_autofree char *own = g_strdup_printf (
-    "port %u is taken, but by the service itself, which runs already (process %d)", port,
-    getpid ());
+  const char *const urls[] = { "ws://[::1]:1/ws", url, NULL };
+  const RdCheckPort checked = { .option = "port",
+                                .address_option = "address",
+                                .addresses = STRV ("127.0.0.1", "127.0.0.1"),
+                                .port = port,
+                                .service_pid = service_pid,
+                                .service_urls = url != NULL ? urls : NULL };
 
-  assert_found (&checked, 1, getpid (), RD_CHECK_NOTE, own);
-  assert_found (&checked, 1, getppid (), RD_CHECK_BITES, taken);
+  assert_result (&checked, 1, kind, text);
 }
 
-/* A socket on its way between processes is open in none of them. */
 static void
-who_cannot_be_seen_may_be_the_service (void)
+a_port_used_by_the_running_instance_is_a_note (void)
 {
   guint port;
   g_autoptr (GSocket) socket = listen_on ("127.0.0.1", FALSE, &port);
-  const RdCheckPort checked = { "port", "address", STRV ("127.0.0.1"), port, FALSE };
-  g_autoptr (GSocketControlMessage) passed = g_unix_fd_message_new ();
-  GOutputVector byte = { "", 1 };
-  g_autoptr (GSocket) way = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *taken = g_strdup_printf (
-    "127.0.0.1:%u is taken, so the service could not start; end what holds it (ss -ltnp shows "
-    "that) or give another port",
-    port);
-  g_autofree char *unseen = g_strdup_printf (
-    "whether 127.0.0.1:%u is taken by the service itself, which runs already (process %d): only "
-    "its user and root can see that",
-    port, getpid ());
-  int fds[2];
+  g_autofree char *url = g_strdup_printf ("ws://127.0.0.1:%u/ws", port);
+  g_autofree char *any_url = g_strdup_printf ("ws://0.0.0.0:%u/ws", port);
+  g_autofree char *other_url = g_strdup_printf ("ws://127.0.0.2:%u/ws", port);
+  g_autofree char *other_family = g_strdup_printf ("ws://[::]:%u/ws", port);
+  g_autofree char *other_port = g_strdup_printf ("ws://127.0.0.1:%u/ws", port ^ 1);
+  g_autofree char *in_use = dup_in_use ("127.0.0.1", port);
+  g_autofree char *own = g_strdup_printf (
+    "port %u is in use by the running instance of this service (process 17)", port);
 
-  g_assert_no_errno (socketpair (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds));
-  way = g_socket_new_from_fd (fds[0], &error);
-  g_assert_no_error (error);
-  g_unix_fd_message_append_fd (G_UNIX_FD_MESSAGE (passed), g_socket_get_fd (socket), &error);
-  g_socket_send_message (way, NULL, &byte, 1, &passed, 1, 0, NULL, &error);
-  g_assert_no_error (error);
-  g_clear_object (&passed);
-  g_socket_close (socket, &error);
+  assert_service_port (port, 17, url, RD_CHECK_NOTE, own);
+  assert_service_port (port, 17, any_url, RD_CHECK_NOTE, own);
+  assert_service_port (port, 17, other_url, RD_CHECK_PROBLEM, in_use);
+  assert_service_port (port, 17, other_family, RD_CHECK_PROBLEM, in_use);
+  assert_service_port (port, 17, other_port, RD_CHECK_PROBLEM, in_use);
+  assert_service_port (port, 17, "nonsense", RD_CHECK_PROBLEM, in_use);
+  assert_service_port (port, 0, url, RD_CHECK_PROBLEM, in_use);
+}
 
-  assert_found (&checked, 1, 0, RD_CHECK_BITES, taken);
-  assert_found (&checked, 1, getpid (), RD_CHECK_UNCHECKED, unseen);
-  close (fds[1]);
+static void
+a_used_port_is_not_checked_if_the_addresses_of_the_running_instance_are_unknown (void)
+{
+  guint port;
+  g_autoptr (GSocket) socket = listen_on ("127.0.0.1", FALSE, &port);
+  g_autofree char *unknown = g_strdup_printf (
+    "whether port %u is in use by the running instance of this service (process 17): find the "
+    "process with ss -ltnp 'sport = :%u'",
+    port, port);
+
+  assert_service_port (port, 17, NULL, RD_CHECK_UNCHECKED, unknown);
 }
 
 static void
@@ -195,7 +208,7 @@ a_shared_port_is_fine (void)
 {
   guint port;
   g_autoptr (GSocket) socket = listen_on ("127.0.0.1", TRUE, &port);
-  g_autofree char *taken = dup_taken ("127.0.0.1", port);
+  g_autofree char *taken = dup_in_use ("127.0.0.1", port);
 
   assert_port (STRV ("127.0.0.1"), port, TRUE, NULL);
   assert_port (STRV ("127.0.0.1"), port, FALSE, taken);
@@ -227,9 +240,9 @@ connect_all (gpointer data)
   return NULL;
 }
 
-/* With a port that is shared, whoever listens gets some of the connections. */
+/* The kernel distributes connections among all sockets that listen on a shared port. */
 static void
-nobody_connects_to_the_check (void)
+clients_do_not_connect_to_the_check (void)
 {
   guint port;
   g_autoptr (GSocket) socket = listen_on ("127.0.0.1", TRUE, &port);
@@ -255,7 +268,7 @@ nobody_connects_to_the_check (void)
 }
 
 static void
-what_has_ended_does_no_harm (void)
+a_port_in_time_wait_is_free (void)
 {
   guint port;
   g_autoptr (GSocket) socket = listen_on ("127.0.0.1", FALSE, &port);
@@ -275,29 +288,30 @@ what_has_ended_does_no_harm (void)
 }
 
 static void
-addresses_that_are_not_there_are_named (void)
+addresses_of_other_machines_are_a_problem (void)
 {
   const guint port = find_free_port ();
   g_autofree char *foreign = g_strdup_printf (
-    "192.0.2.1:%u cannot be listened on, so the service could not start: Cannot assign requested "
-    "address; give another address",
+    "cannot listen on 192.0.2.1:%u: Cannot assign requested address. The service cannot start; "
+    "change address",
     port);
 
   assert_port (STRV ("192.0.2.1"), port, FALSE, foreign);
-  assert_port (STRV ("no.such.host.invalid"), port, FALSE,
-               "no.such.host.invalid cannot be listened on, so the service could not start: Error "
-               "resolving “no.such.host.invalid”: Name or service not known; give another address");
+  assert_port (
+    STRV ("no.such.host.invalid"), port, FALSE,
+    "cannot listen on no.such.host.invalid: Error resolving “no.such.host.invalid”: Name or "
+    "service not known. The service cannot start; change address");
 }
 
 static void
-ports_that_exclude_each_other_are_named (void)
+conflicting_ports_are_a_problem (void)
 {
   const guint port = find_free_port ();
   const struct
   {
     const char *one, *other;
     gboolean reuse_port;
-    gboolean bites;
+    gboolean is_problem;
   } cases[] = {
     { "127.0.0.1", "127.0.0.1", FALSE, TRUE },  { "127.0.0.1", "127.0.0.1", TRUE, TRUE },
     { "0.0.0.0", "127.0.0.1", FALSE, TRUE },    { "127.0.0.1", "0.0.0.0", FALSE, TRUE },
@@ -307,25 +321,29 @@ ports_that_exclude_each_other_are_named (void)
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       const RdCheckPort ports[] = {
-        { "port", "address", STRV (cases[i].one), port, cases[i].reuse_port },
-        { "admin-port", "admin-address", STRV (cases[i].other), port, FALSE },
+        PORT (STRV (cases[i].one), port, cases[i].reuse_port),
+        { .option = "admin-port",
+          .address_option = "admin-address",
+          .addresses = STRV (cases[i].other),
+          .port = port,
+          .exposure = EXPOSURE },
       };
       g_autofree char *text = g_strdup_printf (
-        "address (%s:%u) and admin-address (%s:%u) exclude each other, so the service could not "
-        "start; leave out one, or give it another port",
+        "address (%s:%u) and admin-address (%s:%u) conflict: the service cannot start. "
+        "Remove one, or change its port",
         cases[i].one, port, cases[i].other, port);
 
-      assert_found (ports, 2, 0, RD_CHECK_BITES, cases[i].bites ? text : NULL);
+      assert_result (ports, 2, RD_CHECK_PROBLEM, cases[i].is_problem ? text : NULL);
     }
 }
 
 static void
-an_address_within_another_is_named (void)
+overlapping_addresses_are_a_problem (void)
 {
   const guint port = find_free_port ();
   g_autofree char *text = g_strdup_printf (
-    "address (0.0.0.0:%u) and address (127.0.0.1:%u) exclude each other, so the service could not "
-    "start; leave out one, or give it another port",
+    "address (0.0.0.0:%u) and address (127.0.0.1:%u) conflict: the service cannot start. Remove "
+    "one, or change its port",
     port, port);
 
   assert_port (STRV ("0.0.0.0", "127.0.0.1"), port, FALSE, text);
@@ -333,17 +351,17 @@ an_address_within_another_is_named (void)
   assert_port (STRV ("127.0.0.2", "127.0.0.1"), 0, FALSE, NULL);
   assert_port (STRV ("0.0.0.0", "127.0.0.1"), 0, TRUE, NULL);
   assert_port (STRV ("0.0.0.0", "127.0.0.1"), 0, FALSE,
-               "address (0.0.0.0) and address (127.0.0.1) exclude each other, so the service "
-               "could not start; leave out one, or give it another port");
+               "address (0.0.0.0) and address (127.0.0.1) conflict: the service cannot "
+               "start. Remove one, or change its port");
 }
 
 static void
-open_addresses_are_found (void)
+exposed_addresses_are_a_problem (void)
 {
   const struct
   {
     const char *const *addresses;
-    const char *open;
+    const char *exposed;
   } cases[] = {
     { STRV ("localhost", "127.0.0.1", "127.1.2.3", "::1"), NULL },
     { STRV ("no.such.host.invalid"), NULL },
@@ -353,10 +371,87 @@ open_addresses_are_found (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autofree char *open = rd_check_ports_dup_open (cases[i].addresses);
+      const RdCheckPort checked = PORT (cases[i].addresses, 0, FALSE);
+      g_autoptr (RdCheckReport) report = rd_check_report_new ();
+      const GPtrArray *problems = rd_check_report_get (report, RD_CHECK_PROBLEM);
+      g_autofree char *expected = g_strdup_printf (
+        "address (%s): other machines can connect, and read. Listen on loopback, behind a proxy "
+        "with TLS and authentication",
+        cases[i].exposed);
+      const char *found = NULL;
 
-      g_assert_cmpstr (open, ==, cases[i].open);
+      rd_check_ports (report, &checked, 1);
+      if (problems->len > 0 && is_exposure (problems->pdata[0]))
+        found = problems->pdata[0];
+      g_assert_cmpstr (found, ==, cases[i].exposed != NULL ? expected : NULL);
     }
+}
+
+/* A resolver whose name server never answers. */
+typedef GResolver SilentResolver;
+typedef GResolverClass SilentResolverClass;
+
+static GType silent_resolver_get_type (void);
+G_DEFINE_TYPE (SilentResolver, silent_resolver, G_TYPE_RESOLVER)
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_task_return_error_if_cancelled (user_data);
+}
+
+static void
+silent_lookup_async (GResolver *resolver,
+                     const char *name,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  GTask *task = g_task_new (resolver, cancellable, callback, user_data);
+
+  g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), task, g_object_unref);
+}
+
+static GList *
+silent_lookup_finish (GResolver *resolver, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+silent_resolver_class_init (SilentResolverClass *class)
+{
+  class->lookup_by_name_async = silent_lookup_async;
+  class->lookup_by_name_finish = silent_lookup_finish;
+}
+
+static void
+silent_resolver_init (SilentResolver *self)
+{
+}
+
+/* There is one time limit for all names. */
+static void
+a_silent_name_server_times_out (void)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  const RdCheckPort checked = PORT (STRV ("a.example", "b.example", "c.example", "127.0.0.1"), 0,
+                                    FALSE);
+  g_autoptr (GResolver) resolver = g_object_new (silent_resolver_get_type (), NULL);
+  g_autoptr (GResolver) before = g_resolver_get_default ();
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+  const GPtrArray *unchecked = rd_check_report_get (report, RD_CHECK_UNCHECKED);
+
+  g_resolver_set_default (resolver);
+  rd_check_ports (report, &checked, 1);
+  g_resolver_set_default (before);
+
+  g_assert_cmpint (g_get_monotonic_time () - begin_us, <, 5 * G_TIME_SPAN_SECOND);
+  g_assert_cmpuint (rd_check_report_get (report, RD_CHECK_PROBLEM)->len, ==, 0);
+  g_assert_cmpuint (unchecked->len, ==, 3);
+  g_assert_cmpstr (unchecked->pdata[0], ==,
+                   "whether the service can listen on a.example: no answer from the name server "
+                   "within 2 s");
 }
 
 int
@@ -365,18 +460,20 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/check-ports/free", free_ports_are_fine);
-  g_test_add_func ("/check-ports/taken", who_holds_a_port_is_named);
-  g_test_add_func ("/check-ports/taken/all", who_holds_a_port_on_all_addresses_is_named);
-  g_test_add_func ("/check-ports/taken/families", who_holds_a_port_of_both_families_is_named);
-  g_test_add_func ("/check-ports/taken/service", the_service_itself_does_no_harm);
-  g_test_add_func ("/check-ports/taken/unseen", who_cannot_be_seen_may_be_the_service);
+  g_test_add_func ("/check-ports/in-use", a_used_port_is_a_problem);
+  g_test_add_func ("/check-ports/in-use/all", a_port_used_on_all_addresses_is_a_problem);
+  g_test_add_func ("/check-ports/in-use/families", a_port_used_by_both_families_is_a_problem);
+  g_test_add_func ("/check-ports/in-use/service", a_port_used_by_the_running_instance_is_a_note);
+  g_test_add_func ("/check-ports/in-use/unknown",
+                   a_used_port_is_not_checked_if_the_addresses_of_the_running_instance_are_unknown);
   g_test_add_func ("/check-ports/shared", a_shared_port_is_fine);
-  g_test_add_func ("/check-ports/shared/undisturbed", nobody_connects_to_the_check);
-  g_test_add_func ("/check-ports/ended", what_has_ended_does_no_harm);
-  g_test_add_func ("/check-ports/foreign", addresses_that_are_not_there_are_named);
-  g_test_add_func ("/check-ports/exclude/admin", ports_that_exclude_each_other_are_named);
-  g_test_add_func ("/check-ports/exclude/address", an_address_within_another_is_named);
-  g_test_add_func ("/check-ports/open", open_addresses_are_found);
+  g_test_add_func ("/check-ports/shared/undisturbed", clients_do_not_connect_to_the_check);
+  g_test_add_func ("/check-ports/time-wait", a_port_in_time_wait_is_free);
+  g_test_add_func ("/check-ports/foreign", addresses_of_other_machines_are_a_problem);
+  g_test_add_func ("/check-ports/conflict/admin", conflicting_ports_are_a_problem);
+  g_test_add_func ("/check-ports/conflict/address", overlapping_addresses_are_a_problem);
+  g_test_add_func ("/check-ports/exposed", exposed_addresses_are_a_problem);
+  g_test_add_func ("/check-ports/silent", a_silent_name_server_times_out);
 
   return g_test_run ();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Redis in the configuration: the variables that other programs have too, how much the buffer must
- * hold, and that no source gives a password away. */
+/* Redis in the configuration: the variables shared with other programs, the smallest buffer, and
+ * that no error contains a password. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define SECRET "s3cret"
 
 static void
-other_variables_say_where_redis_is (ConfigFixture *fixture, gconstpointer data)
+redis_variables_set_server_and_channel (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
@@ -41,7 +41,7 @@ other_variables_say_where_redis_is (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-other_variables_win_over_the_key_file_only (ConfigFixture *fixture, gconstpointer data)
+redis_variables_override_only_the_key_file (ConfigFixture *fixture, gconstpointer data)
 {
   const char *text = "[Redis]\nredis=redis://file\nredis-channel=file\n";
   const char *const *others = STRV ("REDIS_HOST=other", "REDIS_CHANNEL=other");
@@ -74,14 +74,14 @@ other_variables_win_over_the_key_file_only (ConfigFixture *fixture, gconstpointe
 #define ADDRESS "not an address; give a host name or an IP address"
 
 static void
-other_variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_redis_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "REDIS_PORT=0", "REDIS_PORT: “0” is " PORT },
     { "REDIS_PORT=65536", "REDIS_PORT: “65536” is " PORT },
     { "REDIS_PORT=tcp://10.0.0.1:6379",
-      "REDIS_PORT: “tcp://10.0.0.1:6379” is what Kubernetes says of a Service called redis, not a "
-      "port; set enableServiceLinks: false for the pod" },
+      "REDIS_PORT: “tcp://10.0.0.1:6379” is not a port, but set by Kubernetes for a Service named "
+      "redis; set enableServiceLinks: false in the pod" },
     { "REDIS_HOST=a b", "REDIS_HOST: “a b” is " ADDRESS },
     { "REDIS_HOST=tcp://a", "REDIS_HOST: “tcp://a” is " ADDRESS },
     { "REDIS_CHANNEL=a\tb", "REDIS_CHANNEL: “a\\u0009b” is not a name; give printable text" },
@@ -92,9 +92,9 @@ other_variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpoint
                                    G_IO_ERROR_INVALID_ARGUMENT, cases[i][1]);
 }
 
-/* What another program, or Kubernetes, means by them does not matter where we are told better. */
+/* Other programs or Kubernetes may use them differently. */
 static void
-other_variables_that_do_not_count_may_be_wrong (ConfigFixture *fixture, gconstpointer data)
+overridden_redis_variables_may_be_invalid (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const *wrong = STRV ("REDIS_PORT=tcp://10.0.0.1:6379", "REDIS_HOST=a b",
                                    "REDIS_CHANNEL=\t");
@@ -103,14 +103,14 @@ other_variables_that_do_not_count_may_be_wrong (ConfigFixture *fixture, gconstpo
                                   NULL);
 }
 
-/* It names what is elsewhere, as an address does: no wrong usage, but an error at start. */
+/* The URL may depend on the environment, so the exit status is that of a failed start. */
 static void
-bad_url_is_an_error_at_start (ConfigFixture *fixture, gconstpointer data)
+invalid_url_is_not_wrong_usage (ConfigFixture *fixture, gconstpointer data)
 {
   const char *reason
-    = "is not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
-  g_autofree char *empty = g_strdup_printf ("--redis: “” %s", reason);
-  g_autofree char *no_url = g_strdup_printf ("--redis: “localhost:6379” %s", reason);
+    = "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
+  g_autofree char *empty = g_strdup_printf ("--redis: %s", reason);
+  g_autofree char *no_url = g_strdup_printf ("--redis: %s", reason);
 
   config_fixture_assert_refused (fixture, STRV ("--redis="), NULL, NULL, G_IO_ERROR,
                                  G_IO_ERROR_INVALID_ARGUMENT, empty);
@@ -127,11 +127,11 @@ buffer_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
   config_fixture_assert_refused (fixture, STRV (redis, "--redis-buffer=524287"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                  "--redis-buffer “524287” is less than 8 times max-message "
-                                 "(default) “64KiB”; raise the one or lower the other");
+                                 "(default) “64KiB”; raise the first or lower the second");
   config_fixture_assert_accepted (fixture, STRV ("--redis-buffer=524287"), NULL, NULL);
 }
 
-/* Returns: (transfer full): why there is no configuration. */
+/* Returns: (transfer full): the error message. */
 static char *
 refusal_of (const ConfigFixture *fixture,
             const char *const *args,
@@ -146,7 +146,7 @@ refusal_of (const ConfigFixture *fixture,
 }
 
 static void
-no_source_gives_a_password_away (ConfigFixture *fixture, gconstpointer data)
+errors_do_not_contain_passwords (ConfigFixture *fixture, gconstpointer data)
 {
   const char *url = "redis://:" SECRET "@h:port";
   g_autofree char *arg = g_strconcat ("--redis=", url, NULL);
@@ -186,13 +186,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/config-redis/others", other_variables_say_where_redis_is);
-  ADD ("/config-redis/others/precedence", other_variables_win_over_the_key_file_only);
-  ADD ("/config-redis/others/refused", other_variables_of_the_wrong_form_are_named);
-  ADD ("/config-redis/others/overridden", other_variables_that_do_not_count_may_be_wrong);
-  ADD ("/config-redis/url", bad_url_is_an_error_at_start);
+  ADD ("/config-redis/others", redis_variables_set_server_and_channel);
+  ADD ("/config-redis/others/precedence", redis_variables_override_only_the_key_file);
+  ADD ("/config-redis/others/refused", invalid_redis_variables_are_refused);
+  ADD ("/config-redis/others/overridden", overridden_redis_variables_may_be_invalid);
+  ADD ("/config-redis/url", invalid_url_is_not_wrong_usage);
   ADD ("/config-redis/buffer", buffer_holds_eight_messages);
-  ADD ("/config-redis/password", no_source_gives_a_password_away);
+  ADD ("/config-redis/password", errors_do_not_contain_passwords);
 
   return g_test_run ();
 }

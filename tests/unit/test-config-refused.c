@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What the configuration refuses: every limit from both sides, and every error word for word, with
- * the domain from which the exit status follows. */
+/* Invalid configurations: both sides of every limit, and the text and domain of every error. */
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -13,8 +12,8 @@
 #define LABEL "a23456789-123456789-123456789-123456789-123456789-123456789-123"
 
 #define PORT     "not a port; give a number from 0 to 65535"
-#define DURATION "not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
-#define SIZE     "not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
+#define DURATION "not a duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min"
+#define SIZE     "not a size; give bytes, or a size such as 64KiB, 4MiB or 1GiB"
 #define ADDRESS  "not an address; give a host name or an IP address"
 #define PATH     "not a path; give / and then printable ASCII without ?, #, %, \\ and dot segments"
 #define NAME     "not a name; give printable text"
@@ -104,7 +103,7 @@ static const struct
 };
 
 static void
-numbers_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+numbers_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
     {
@@ -137,14 +136,14 @@ repeat (const char *start, const char *text, guint n)
 }
 
 static void
-strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+strings_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
     const char *name;
     const char *start;
     const char *text;
-    guint n; /* times that @text fits */
+    guint n; /* largest number of repetitions of @text */
     const char *why;
   } cases[] = {
     { "path", "/", "p", 254, "too long; give at most 255 characters" },
@@ -171,7 +170,7 @@ strings_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-lists_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
+lists_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *addresses = repeat ("--address=", "a ", 16);
   g_autofree char *origins = repeat ("--allow-origin=", "https://a,", 64);
@@ -182,14 +181,14 @@ lists_end_at_their_limits (ConfigFixture *fixture, gconstpointer data)
   g_assert_cmpuint (g_strv_length (config->allow_origins), ==, 64);
   config_fixture_assert_refused (fixture, STRV (addresses, "--address=b"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                                 "--address: 17 are too many; give at most 16");
+                                 "--address: 17 values are too many; give at most 16");
   config_fixture_assert_refused (fixture, STRV (origins, "--allow-origin=b"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                                 "--allow-origin: 65 are too many; give at most 64");
+                                 "--allow-origin: 65 values are too many; give at most 64");
 }
 
 static void
-values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_values_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "--port=abc", "--port: “abc” is " PORT },
@@ -211,12 +210,12 @@ values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
     { "--address=a.1.", "--address: “a.1.” is " ADDRESS },
     { "--address=a..b", "--address: “a..b” is " ADDRESS },
     { "--address=ä.example", "--address: “ä.example” is " ADDRESS },
-    { "--address=", "--address: “” is an empty list; give at least one" },
+    { "--address=", "--address: “” is an empty list; give at least one value" },
     { "--admin-address=", "--admin-address: “” is " ADDRESS },
     { "--admin-address=a b", "--admin-address: “a b” is " ADDRESS },
     { "--admin-address=a\n", "--admin-address: “a\\u000a” is " ADDRESS },
     { "--admin-address=::1%\n", "--admin-address: “::1%\\u000a” is " ADDRESS },
-    { "--allow-origin= ,; ", "--allow-origin: “ ,; ” is an empty list; give at least one" },
+    { "--allow-origin= ,; ", "--allow-origin: “ ,; ” is an empty list; give at least one value" },
     { "--allow-origin=https://ä",
       "--allow-origin: “https://ä” is not an origin; give ASCII such as https://*.example.org" },
     { "--path=ws", "--path: “ws” is " PATH },
@@ -251,7 +250,7 @@ values_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-command_lines_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_command_lines_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
@@ -286,14 +285,14 @@ command_lines_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer
 }
 
 static void
-variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "RINGDOWN_PORT=abc", "RINGDOWN_PORT: “abc” is " PORT },
     { "RINGDOWN_PORT=tcp://192.0.2.1:80", "RINGDOWN_PORT: “tcp://192.0.2.1:80” is " PORT },
     { "RINGDOWN_DRAIN_TIMEOUT=1h30", "RINGDOWN_DRAIN_TIMEOUT: “1h30” is " DURATION },
     { "RINGDOWN_REUSE_PORT=TRUE", "RINGDOWN_REUSE_PORT: “TRUE” is " BOOLEAN },
-    { "RINGDOWN_ADDRESS= ", "RINGDOWN_ADDRESS: “ ” is an empty list; give at least one" },
+    { "RINGDOWN_ADDRESS= ", "RINGDOWN_ADDRESS: “ ” is an empty list; give at least one value" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -302,7 +301,7 @@ variables_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
 }
 
 static void
-key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer data)
+invalid_key_files_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
   {
@@ -313,7 +312,7 @@ key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
     { "[Server]\nport=abc\n", G_KEY_FILE_ERROR_INVALID_VALUE,
       "FILE: [Server] port: “abc” is " PORT },
     { "[Server]\naddress=\n", G_KEY_FILE_ERROR_INVALID_VALUE,
-      "FILE: [Server] address: “” is an empty list; give at least one" },
+      "FILE: [Server] address: “” is an empty list; give at least one value" },
     { "[Drain]\ndrain-timeout=1 moon\n", G_KEY_FILE_ERROR_INVALID_VALUE,
       "FILE: [Drain] drain-timeout: “1 moon” is " DURATION },
     { "[Sever]\nport=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
@@ -323,16 +322,21 @@ key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
     { "[Server]\nport[de]=1\n", G_KEY_FILE_ERROR_KEY_NOT_FOUND,
       "FILE: [Server] port[de]: unknown key; see ringdown --help" },
     { "[Drain]\nport=1\n", G_KEY_FILE_ERROR_KEY_NOT_FOUND,
-      "FILE: [Drain] port: unknown key; it belongs to [Server]" },
-    { "port=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND, "FILE: Key file does not start with a group" },
+      "FILE: [Drain] port: wrong group; this key belongs in [Server]" },
+    { "port=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND, "FILE: line 1 comes before the first [group]" },
+    { "# a comment\nport=1\n[Server]\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
+      "FILE: line 2 comes before the first [group]" },
+    { "[Server]\n\n# a comment\nport=1\n\tnonsense\n", G_KEY_FILE_ERROR_PARSE,
+      "FILE: line 5 is not KEY=VALUE, [GROUP] or #COMMENT" },
+    { "[Server]\nport=1\n[Admin\n", G_KEY_FILE_ERROR_PARSE,
+      "FILE: line 3 is not KEY=VALUE, [GROUP] or #COMMENT" },
     { "[Server]\nnonsense \x1b[2J\n", G_KEY_FILE_ERROR_PARSE,
-      "FILE: Key file contains line “nonsense \\u001b[2J” which is not a key-value pair, group, or "
-      "comment" },
+      "FILE: line 2 is not KEY=VALUE, [GROUP] or #COMMENT" },
     { "[Notify]\nnotify-message=a\\q\n", G_KEY_FILE_ERROR_INVALID_VALUE,
-      "FILE: [Notify] notify-message: unknown escape in the value; give \\\\ for a backslash" },
+      "FILE: [Notify] notify-message: unknown escape sequence in the value; write \\\\ for a "
+      "backslash" },
     { "[Notify]\nnotify-message=a\xff\n", G_KEY_FILE_ERROR_UNKNOWN_ENCODING,
-      "FILE: [Notify] notify-message: Key file contains key “notify-message” with value "
-      "“a\xef\xbf\xbd” which is not UTF-8" },
+      "FILE: [Notify] notify-message: the value is not valid UTF-8" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -341,7 +345,7 @@ key_files_of_the_wrong_form_are_named (ConfigFixture *fixture, gconstpointer dat
 }
 
 static void
-key_files_that_cannot_be_read_are_named (ConfigFixture *fixture, gconstpointer data)
+unreadable_key_files_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *env = g_strconcat ("RINGDOWN_CONFIG=", fixture->dir, NULL);
   g_autofree char *is_directory = g_strdup_printf ("Error reading file “%s”: Is a directory",
@@ -367,16 +371,16 @@ log_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
   config_fixture_assert_refused (fixture, STRV ("--log-size=524287"), NULL, NULL, G_OPTION_ERROR,
                                  G_OPTION_ERROR_BAD_VALUE,
                                  "--log-size “524287” is less than 8 times max-message (default) "
-                                 "“64KiB”; raise the one or lower the other");
+                                 "“64KiB”; raise the first or lower the second");
   config_fixture_assert_refused (fixture, STRV ("--max-message=1K", "--max-message=1M"), NULL,
                                  "[Server]\nlog-size=7MiB\n", G_OPTION_ERROR,
                                  G_OPTION_ERROR_BAD_VALUE,
                                  "FILE: [Server] log-size “7MiB” is less than 8 times "
-                                 "--max-message “1M”; raise the one or lower the other");
+                                 "--max-message “1M”; raise the first or lower the second");
   config_fixture_assert_refused (fixture, NULL, NULL, "[Server]\nmax-message=1M\n",
                                  G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
                                  "log-size (default) “4MiB” is less than 8 times FILE: [Server] "
-                                 "max-message “1M”; raise the one or lower the other");
+                                 "max-message “1M”; raise the first or lower the second");
 }
 
 static void
@@ -388,7 +392,7 @@ notification_is_no_longer_than_a_message (ConfigFixture *fixture, gconstpointer 
   g_autofree char *shown = repeat ("1", "ü", 59);
   g_autofree char *why = g_strdup_printf (
     "FILE: [Notify] notify-message “%s…” is longer than RINGDOWN_MAX_MESSAGE "
-    "“125”; shorten the one or raise the other",
+    "“125”; shorten the first or raise the second",
     shown);
 
   config_fixture_assert_accepted (fixture, NULL, env, fits);
@@ -397,7 +401,7 @@ notification_is_no_longer_than_a_message (ConfigFixture *fixture, gconstpointer 
 }
 
 static void
-overridden_values_must_be_right_too (ConfigFixture *fixture, gconstpointer data)
+overridden_values_must_be_valid (ConfigFixture *fixture, gconstpointer data)
 {
   const char *text = "[Server]\nport=c\n";
 
@@ -410,7 +414,7 @@ overridden_values_must_be_right_too (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-wrong_command_line_is_told_first (ConfigFixture *fixture, gconstpointer data)
+command_line_errors_come_first (ConfigFixture *fixture, gconstpointer data)
 {
   config_fixture_assert_refused (fixture, STRV ("--port=a"), STRV ("RINGDOWN_PORT=b"), "nonsense",
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--port: “a” is " PORT);
@@ -424,18 +428,18 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/config-refused/limits/numbers", numbers_end_at_their_limits);
-  ADD ("/config-refused/limits/strings", strings_end_at_their_limits);
-  ADD ("/config-refused/limits/lists", lists_end_at_their_limits);
-  ADD ("/config-refused/values", values_of_the_wrong_form_are_named);
-  ADD ("/config-refused/command-line", command_lines_of_the_wrong_form_are_named);
-  ADD ("/config-refused/environment", variables_of_the_wrong_form_are_named);
-  ADD ("/config-refused/key-file", key_files_of_the_wrong_form_are_named);
-  ADD ("/config-refused/key-file/unreadable", key_files_that_cannot_be_read_are_named);
+  ADD ("/config-refused/limits/numbers", numbers_are_limited);
+  ADD ("/config-refused/limits/strings", strings_are_limited);
+  ADD ("/config-refused/limits/lists", lists_are_limited);
+  ADD ("/config-refused/values", invalid_values_are_refused);
+  ADD ("/config-refused/command-line", invalid_command_lines_are_refused);
+  ADD ("/config-refused/environment", invalid_variables_are_refused);
+  ADD ("/config-refused/key-file", invalid_key_files_are_refused);
+  ADD ("/config-refused/key-file/unreadable", unreadable_key_files_are_refused);
   ADD ("/config-refused/pairs/log", log_holds_eight_messages);
   ADD ("/config-refused/pairs/notification", notification_is_no_longer_than_a_message);
-  ADD ("/config-refused/overridden", overridden_values_must_be_right_too);
-  ADD ("/config-refused/command-line/first", wrong_command_line_is_told_first);
+  ADD ("/config-refused/overridden", overridden_values_must_be_valid);
+  ADD ("/config-refused/command-line/first", command_line_errors_come_first);
 
   return g_test_run ();
 }

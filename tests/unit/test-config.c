@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Where the configuration comes from: every option from every source, who wins, which key file is
- * read, and what --help and --version print. */
+/* The sources of the configuration: every option from every source, precedence, the choice of the
+ * key file, and the output of --help and --version. */
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -15,7 +15,7 @@ typedef struct
 {
   const char *name;
   const char *group;
-  const char *preset; /* as --help shows it */
+  const char *preset; /* default, as in --help */
   const char *other;
 } Option;
 
@@ -49,7 +49,7 @@ static const Option options[] = {
 };
 
 static void
-assert_presets (const RdConfig *config)
+assert_defaults (const RdConfig *config)
 {
   g_assert_cmpstrv (config->addresses, STRV ("localhost"));
   g_assert_cmpuint (config->port, ==, 8000);
@@ -110,11 +110,11 @@ assert_others (const RdConfig *config)
 }
 
 static void
-presets_hold_where_nobody_speaks (ConfigFixture *fixture, gconstpointer data)
+defaults_apply_without_other_sources (ConfigFixture *fixture, gconstpointer data)
 {
   g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, NULL, NULL, NULL);
 
-  assert_presets (config);
+  assert_defaults (config);
 }
 
 static void
@@ -141,7 +141,7 @@ command_line_sets_every_option (ConfigFixture *fixture, gconstpointer data)
     }
 }
 
-/* @others: else every variable is empty. */
+/* @others: set the variables to the other values; else to the empty string. */
 static RdConfig *
 load_from_environment (const ConfigFixture *fixture, gboolean others)
 {
@@ -174,13 +174,13 @@ empty_variables_are_not_set (ConfigFixture *fixture, gconstpointer data)
 {
   g_autoptr (RdConfig) config = load_from_environment (fixture, FALSE);
 
-  assert_presets (config);
+  assert_defaults (config);
 }
 
 static void
 key_file_sets_every_option (ConfigFixture *fixture, gconstpointer data)
 {
-  g_autoptr (GString) text = g_string_new ("# as in the manual\n");
+  g_autoptr (GString) text = g_string_new ("# comment\n");
   g_autoptr (RdConfig) config = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
@@ -191,7 +191,7 @@ key_file_sets_every_option (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-strongest_source_wins (ConfigFixture *fixture, gconstpointer data)
+source_with_the_highest_precedence_wins (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const *args = STRV ("--port=1");
   const char *const *env = STRV ("RINGDOWN_PORT=2");
@@ -218,7 +218,7 @@ strongest_source_wins (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-lists_are_replaced_as_a_whole (ConfigFixture *fixture, gconstpointer data)
+lists_are_replaced_completely (ConfigFixture *fixture, gconstpointer data)
 {
   const char *text = "[Server]\naddress=a,b\nallow-origin=x;y\n";
   const char *const *env = STRV ("RINGDOWN_ADDRESS=c d", "RINGDOWN_ALLOW_ORIGIN=z");
@@ -246,7 +246,7 @@ last_of_repeated_options_wins (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-booleans_are_understood (ConfigFixture *fixture, gconstpointer data)
+booleans_are_parsed (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const words[][2] = { { "true", "false" }, { "yes", "no" }, { "1", "0" } };
 
@@ -270,7 +270,7 @@ booleans_are_understood (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-buses_are_understood (ConfigFixture *fixture, gconstpointer data)
+buses_are_parsed (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const args[] = { "--bus=session", "--bus=system", "--bus=none" };
   const RdConfigBus buses[] = { RD_CONFIG_BUS_SESSION, RD_CONFIG_BUS_SYSTEM, RD_CONFIG_BUS_NONE };
@@ -284,7 +284,7 @@ buses_are_understood (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-presets_are_formatted_as_they_are_told (ConfigFixture *fixture, gconstpointer data)
+defaults_are_formatted_as_in_the_table (ConfigFixture *fixture, gconstpointer data)
 {
   g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, NULL, NULL, NULL);
   gsize n_options;
@@ -299,7 +299,7 @@ presets_are_formatted_as_they_are_told (ConfigFixture *fixture, gconstpointer da
 }
 
 static void
-values_are_formatted_alike_however_typed (ConfigFixture *fixture, gconstpointer data)
+equal_values_are_formatted_equally (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][3] = {
     { "drain-timeout", "5400", "1h 30min" },
@@ -334,7 +334,7 @@ values_are_formatted_alike_however_typed (ConfigFixture *fixture, gconstpointer 
 }
 
 static void
-names_on_the_bus_tell_instances_apart (ConfigFixture *fixture, gconstpointer data)
+instances_have_different_bus_names (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "--bus=session", "org.ringdown.Ringdown" },
@@ -356,7 +356,7 @@ names_on_the_bus_tell_instances_apart (ConfigFixture *fixture, gconstpointer dat
 }
 
 static void
-a_check_is_told_who_set_what (ConfigFixture *fixture, gconstpointer data)
+check_returns_the_sources_of_values (ConfigFixture *fixture, gconstpointer data)
 {
   char **argv = (char **) STRV ("ringdown", "--port=1", "--check");
   char **envp = (char **) STRV ("XDG_CONFIG_HOME=/nonexistent");
@@ -401,7 +401,7 @@ given_key_file_is_the_only_one_read (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-home_is_where_the_key_file_is_without_xdg (ConfigFixture *fixture, gconstpointer data)
+key_file_is_in_home_without_xdg_config_home (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const xdgs[] = { "XDG_CONFIG_HOME=", "XDG_CONFIG_HOME=relative" };
   g_autofree char *home = g_strconcat ("HOME=", fixture->dir, NULL);
@@ -443,7 +443,7 @@ key_file_may_be_missing (ConfigFixture *fixture, gconstpointer data)
     }
 }
 
-/* Returns: (transfer full): what the program prints, run as `ringdown @arg`. */
+/* Returns: (transfer full): the output of `ringdown @arg`. */
 static char *
 run (const char *arg)
 {
@@ -521,7 +521,7 @@ help_shows_every_option_in_its_group (void)
   g_assert_nonnull (strstr (rest, "\n  --version "));
 }
 
-/* What main() of the daemon does, for run(). */
+/* Imitates main() of the daemon, for run(). */
 static int
 run_as_ringdown (char **argv)
 {
@@ -545,23 +545,23 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/config/presets", presets_hold_where_nobody_speaks);
+  ADD ("/config/defaults", defaults_apply_without_other_sources);
   ADD ("/config/command-line", command_line_sets_every_option);
   ADD ("/config/environment", environment_sets_every_option);
   ADD ("/config/environment/empty", empty_variables_are_not_set);
   ADD ("/config/key-file", key_file_sets_every_option);
   ADD ("/config/key-file/given", given_key_file_is_the_only_one_read);
-  ADD ("/config/key-file/home", home_is_where_the_key_file_is_without_xdg);
+  ADD ("/config/key-file/home", key_file_is_in_home_without_xdg_config_home);
   ADD ("/config/key-file/missing", key_file_may_be_missing);
-  ADD ("/config/precedence", strongest_source_wins);
-  ADD ("/config/precedence/lists", lists_are_replaced_as_a_whole);
+  ADD ("/config/precedence", source_with_the_highest_precedence_wins);
+  ADD ("/config/precedence/lists", lists_are_replaced_completely);
   ADD ("/config/precedence/repeated", last_of_repeated_options_wins);
-  ADD ("/config/check", a_check_is_told_who_set_what);
-  ADD ("/config/formatted/presets", presets_are_formatted_as_they_are_told);
-  ADD ("/config/formatted/values", values_are_formatted_alike_however_typed);
-  ADD ("/config/application-id", names_on_the_bus_tell_instances_apart);
-  ADD ("/config/booleans", booleans_are_understood);
-  ADD ("/config/buses", buses_are_understood);
+  ADD ("/config/check", check_returns_the_sources_of_values);
+  ADD ("/config/formatted/defaults", defaults_are_formatted_as_in_the_table);
+  ADD ("/config/formatted/values", equal_values_are_formatted_equally);
+  ADD ("/config/application-id", instances_have_different_bus_names);
+  ADD ("/config/booleans", booleans_are_parsed);
+  ADD ("/config/buses", buses_are_parsed);
   g_test_add_func ("/config/version", version_is_printed);
   g_test_add_func ("/config/help/width", help_fits_a_terminal);
   g_test_add_func ("/config/help/options", help_shows_every_option_in_its_group);

@@ -1,26 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A port that one process passes on to the next, both in this one: each connection is answered by
- * exactly one of them, and none is refused, whichever way it ends. */
+/* Takeover of an HTTP port, with both ports in this process: each connection is answered by exactly
+ * one of them, and none is refused, whether the takeover succeeds or not. */
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "descriptors.h"
 #include "rd-http-port.h"
 #include "rd-http.h"
 #include "rd-sockets.h"
 
-#define STRV(...)   ((const char *const[]){ __VA_ARGS__, NULL })
-#define CROWD       40
-#define PATIENCE_US (20 * G_USEC_PER_SEC)
+#define STRV(...)  ((const char *const[]){ __VA_ARGS__, NULL })
+#define CROWD      40
+#define TIMEOUT_US (20 * G_USEC_PER_SEC)
 
 typedef struct
 {
-  RdHttpPort *old;     /* owned, nullable */
-  RdHttpPort *new;     /* owned, nullable */
-  GPtrArray *offers;   /* RdSocket, owned, nullable */
-  GPtrArray *visitors; /* GSocketConnection, owned */
-  guint number;        /* of the port that is served */
+  RdHttpPort *old;        /* owned, nullable */
+  RdHttpPort *new;        /* owned, nullable */
+  GPtrArray *offers;      /* RdSocket, owned, nullable */
+  GPtrArray *connections; /* GSocketConnection, owned: of the client side */
+  guint number;           /* of the port */
 } Fixture;
+
+/* Makes the next accept4() with (@flags SOCK_NONBLOCK) or without that flag fail with @error. */
+static void
+set_accept_error (int flags, int error)
+{
+  g_dataset_set_data (g_main_context_default (),
+                      flags == SOCK_NONBLOCK ? "accept-error" : "refuse-error",
+                      GINT_TO_POINTER (error));
+}
+
+static int
+get_accept_error (int flags)
+{
+  return GPOINTER_TO_INT (g_dataset_get_data (
+    g_main_context_default (), flags == SOCK_NONBLOCK ? "accept-error" : "refuse-error"));
+}
+
+/* Replaces the one of libc. */
+int
+accept4 (int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+  const int error = get_accept_error (flags & SOCK_NONBLOCK);
+
+  if (error == 0)
+    return syscall (SYS_accept4, fd, address, size, flags);
+
+  set_accept_error (flags & SOCK_NONBLOCK, 0);
+  errno = error;
+  return -1;
+}
 
 static void
 on_request (SoupServer *soup,
@@ -32,23 +68,18 @@ on_request (SoupServer *soup,
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain", user_data);
 }
 
-static const RdHttpPortEvents no_events = { 0 };
-
-/* Returns: (transfer full): one that answers with @name. */
+/* Returns: (transfer full): a port that answers with @name. */
 static RdHttpPort *
 make_port (const char *name, const char *const *addresses, guint number, GPtrArray *offers)
 {
-  g_autoptr (GPtrArray) none = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
-  const RdHttpPortOptions options = { .addresses = addresses,
-                                      .port = number,
-                                      .inherited = none,
-                                      .role = RD_ROLE_CLIENTS,
-                                      .offers = offers,
+  const RdBindingOptions binding
+    = { .addresses = addresses, .port = number, .role = RD_ROLE_CLIENTS, .offers = offers };
+  const RdHttpPortOptions options = { .binding = &binding,
                                       .max_connections = CROWD,
-                                      .lifetime_us = PATIENCE_US,
-                                      .crowded_lifetime_us = PATIENCE_US };
-  RdHttpPort *port = rd_http_port_new (&options, &no_events, NULL, &error);
+                                      .lifetime_us = TIMEOUT_US,
+                                      .crowded_lifetime_us = TIMEOUT_US };
+  RdHttpPort *port = rd_http_port_new (&options, &error);
 
   g_assert_no_error (error);
   rd_http_port_add_handler (port, "/", on_request, (gpointer) name);
@@ -67,7 +98,7 @@ set_up (Fixture *fixture, gconstpointer addresses)
 {
   const RdSocket *first;
 
-  fixture->visitors = g_ptr_array_new_with_free_func (g_object_unref);
+  fixture->connections = g_ptr_array_new_with_free_func (g_object_unref);
   fixture->old = make_port ("old", addresses != NULL ? addresses : STRV ("127.0.0.1"), 0, NULL);
   offer (fixture);
   first = fixture->offers->pdata[0];
@@ -77,67 +108,77 @@ set_up (Fixture *fixture, gconstpointer addresses)
 static void
 tear_down (Fixture *fixture, gconstpointer addresses)
 {
-  g_ptr_array_unref (fixture->visitors);
+  g_ptr_array_unref (fixture->connections);
   g_clear_pointer (&fixture->offers, g_ptr_array_unref);
   g_clear_pointer (&fixture->new, rd_http_port_free);
   g_clear_pointer (&fixture->old, rd_http_port_free);
 }
 
 static void
-succeed (Fixture *fixture, const char *const *addresses)
+start_new (Fixture *fixture, const char *const *addresses)
 {
   fixture->new = make_port ("new", addresses, fixture->number, fixture->offers);
 }
 
 static void
-say (GSocketConnection *visitor, const char *text)
+send_text (GSocketConnection *connection, const char *text)
 {
   g_autoptr (GError) error = NULL;
-  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (visitor));
+  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
 
   g_output_stream_write_all (out, text, strlen (text), NULL, NULL, &error);
   g_assert_no_error (error);
 }
 
-/* Returns: (transfer none): a visitor in the middle of a question. */
-static GSocketConnection *
-enter (Fixture *fixture, const char *ip)
+/* Returns: (transfer full): a client without a proxy, whose look-up would use descriptors. */
+static GSocketClient *
+make_client (void)
 {
-  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  GSocketClient *client = g_socket_client_new ();
+
+  g_socket_client_set_enable_proxy (client, FALSE);
+  return client;
+}
+
+/* Returns: (transfer none): a connection that has sent part of a request. */
+static GSocketConnection *
+connect_partly (Fixture *fixture, const char *ip)
+{
+  g_autoptr (GSocketClient) client = make_client ();
   g_autoptr (GError) error = NULL;
-  GSocketConnection *visitor = g_socket_client_connect_to_host (client, ip, fixture->number, NULL,
-                                                                &error);
+  GSocketConnection *connection = g_socket_client_connect_to_host (client, ip, fixture->number,
+                                                                   NULL, &error);
 
   g_assert_no_error (error);
-  g_ptr_array_add (fixture->visitors, visitor);
-  g_socket_set_blocking (g_socket_connection_get_socket (visitor), FALSE);
-  say (visitor, "GET / HTTP/1.1\r\nHost:");
-  return visitor;
+  g_ptr_array_add (fixture->connections, connection);
+  g_socket_set_blocking (g_socket_connection_get_socket (connection), FALSE);
+  send_text (connection, "GET / HTTP/1.1\r\nHost:");
+  return connection;
 }
 
 static void
-finish_question (gpointer visitor, gpointer user_data)
+finish_request (gpointer connection, gpointer user_data)
 {
-  say (visitor, " localhost\r\n\r\n");
+  send_text (connection, " localhost\r\n\r\n");
 }
 
 static void
-visit (Fixture *fixture, const char *ip)
+connect_to (Fixture *fixture, const char *ip)
 {
-  finish_question (enter (fixture, ip), NULL);
+  finish_request (connect_partly (fixture, ip), NULL);
 }
 
 static void
-visit_often (Fixture *fixture)
+connect_crowd (Fixture *fixture)
 {
   for (int i = 0; i < CROWD; i++)
-    visit (fixture, "127.0.0.1");
+    connect_to (fixture, "127.0.0.1");
 }
 
 static void
 wait_for_connections (RdHttpPort *port, guint count)
 {
-  const gint64 deadline_us = g_get_monotonic_time () + PATIENCE_US;
+  const gint64 deadline_us = g_get_monotonic_time () + TIMEOUT_US;
 
   while (rd_http_port_get_connections (port) != count)
     {
@@ -146,12 +187,12 @@ wait_for_connections (RdHttpPort *port, guint count)
     }
 }
 
-/* Asserts that the answer to @visitor is @name's and nobody else's. */
+/* Asserts that the port called @name, and no other, answers @connection. */
 static void
-expect_answer (GSocketConnection *visitor, const char *name)
+expect_answer (GSocketConnection *connection, const char *name)
 {
-  GSocket *socket = g_socket_connection_get_socket (visitor);
-  const gint64 deadline_us = g_get_monotonic_time () + PATIENCE_US;
+  GSocket *socket = g_socket_connection_get_socket (connection);
+  const gint64 deadline_us = g_get_monotonic_time () + TIMEOUT_US;
   g_autoptr (GString) answer = g_string_new (NULL);
   char buffer[1024];
   gssize n = -1;
@@ -174,16 +215,16 @@ expect_answer (GSocketConnection *visitor, const char *name)
   g_assert_null (strstr (answer->str + 1, "HTTP/1.1"));
 }
 
-/* Asserts that all who came are answered by @name, and forgets them. */
+/* Asserts that all connections are answered by the port called @name, and closes them. */
 static void
 expect_answers (Fixture *fixture, const char *name)
 {
-  for (guint i = 0; i < fixture->visitors->len; i++)
-    expect_answer (fixture->visitors->pdata[i], name);
-  g_ptr_array_set_size (fixture->visitors, 0);
+  for (guint i = 0; i < fixture->connections->len; i++)
+    expect_answer (fixture->connections->pdata[i], name);
+  g_ptr_array_set_size (fixture->connections, 0);
 }
 
-/* Asserts that none of those who came is accepted: all that there is to do is done. */
+/* Asserts that no connection is accepted when the main loop is idle. */
 static void
 expect_nothing (Fixture *fixture)
 {
@@ -194,16 +235,16 @@ expect_nothing (Fixture *fixture)
     g_assert_cmpuint (rd_http_port_get_connections (fixture->old), ==, 0);
   if (fixture->new != NULL)
     g_assert_cmpuint (rd_http_port_get_connections (fixture->new), ==, 0);
-  for (guint i = 0; i < fixture->visitors->len; i++)
+  for (guint i = 0; i < fixture->connections->len; i++)
     g_assert_false (g_socket_condition_check (
-                      g_socket_connection_get_socket (fixture->visitors->pdata[i]), G_IO_IN)
+                      g_socket_connection_get_socket (fixture->connections->pdata[i]), G_IO_IN)
                     & G_IO_IN);
 }
 
 static void
 expect_refusal (Fixture *fixture, const char *ip)
 {
-  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketClient) client = make_client ();
   g_autoptr (GError) error = NULL;
 
   g_assert_null (g_socket_client_connect_to_host (client, ip, fixture->number, NULL, &error));
@@ -211,32 +252,32 @@ expect_refusal (Fixture *fixture, const char *ip)
 }
 
 static void
-a_successor_answers_all_since_the_pause (Fixture *fixture, gconstpointer data)
+the_new_port_answers_all_connections_since_the_pause (Fixture *fixture, gconstpointer data)
 {
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_answers (fixture, "old");
 
-  succeed (fixture, STRV ("127.0.0.1"));
-  visit_often (fixture);
-  expect_answers (fixture, "old"); /* it serves as long as it has not let go */
+  start_new (fixture, STRV ("127.0.0.1"));
+  connect_crowd (fixture);
+  expect_answers (fixture, "old"); /* the new one does not accept before resume */
 
   rd_http_port_pause (fixture->old);
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_nothing (fixture);
   rd_http_port_resume (fixture->new);
   g_clear_pointer (&fixture->old, rd_http_port_free);
   expect_answers (fixture, "new");
 
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_answers (fixture, "new");
 }
 
 static void
-without_a_successor_the_old_one_goes_on (Fixture *fixture, gconstpointer data)
+without_a_new_port_the_old_one_goes_on (Fixture *fixture, gconstpointer data)
 {
-  succeed (fixture, STRV ("127.0.0.1", "127.0.0.2"));
+  start_new (fixture, STRV ("127.0.0.1", "127.0.0.2"));
   rd_http_port_pause (fixture->old);
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_nothing (fixture);
 
   g_clear_pointer (&fixture->new, rd_http_port_free);
@@ -247,45 +288,45 @@ without_a_successor_the_old_one_goes_on (Fixture *fixture, gconstpointer data)
 }
 
 static void
-who_is_in_is_served_during_the_pause (Fixture *fixture, gconstpointer data)
+accepted_connections_are_served_during_the_pause (Fixture *fixture, gconstpointer data)
 {
-  enter (fixture, "127.0.0.1");
+  connect_partly (fixture, "127.0.0.1");
   wait_for_connections (fixture->old, 1);
   rd_http_port_pause (fixture->old);
-  g_ptr_array_foreach (fixture->visitors, finish_question, NULL);
+  g_ptr_array_foreach (fixture->connections, finish_request, NULL);
   expect_answers (fixture, "old");
   wait_for_connections (fixture->old, 0);
 }
 
-/* The port has a pace of its own, by how many are there: none with as many as may be. */
+/* A port also stops accepting while it is full, and resumes by itself. */
 static void
-a_pause_outlasts_a_crowd (Fixture *fixture, gconstpointer data)
+a_pause_outlasts_a_full_port (Fixture *fixture, gconstpointer data)
 {
   for (int i = 0; i < CROWD; i++)
-    enter (fixture, "127.0.0.1");
+    connect_partly (fixture, "127.0.0.1");
   wait_for_connections (fixture->old, CROWD);
   rd_http_port_pause (fixture->old);
-  g_ptr_array_foreach (fixture->visitors, finish_question, NULL);
+  g_ptr_array_foreach (fixture->connections, finish_request, NULL);
   expect_answers (fixture, "old");
   wait_for_connections (fixture->old, 0);
 
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_nothing (fixture);
   rd_http_port_resume (fixture->old);
   expect_answers (fixture, "old");
 }
 
 static void
-who_waits_at_an_address_given_up_is_served (Fixture *fixture, gconstpointer addresses)
+connections_waiting_at_a_removed_address_are_served (Fixture *fixture, gconstpointer addresses)
 {
-  succeed (fixture, STRV ("127.0.0.1"));
+  start_new (fixture, STRV ("127.0.0.1"));
   rd_http_port_pause (fixture->old);
-  visit (fixture, "127.0.0.1");
-  visit (fixture, "127.0.0.2");
+  connect_to (fixture, "127.0.0.1");
+  connect_to (fixture, "127.0.0.2");
   expect_nothing (fixture);
 
   rd_http_port_resume (fixture->new);
-  expect_refusal (fixture, "127.0.0.2"); /* though the old one has the socket still */
+  expect_refusal (fixture, "127.0.0.2"); /* although the old port still has the socket */
   g_clear_pointer (&fixture->old, rd_http_port_free);
   expect_answers (fixture, "new");
 }
@@ -293,40 +334,40 @@ who_waits_at_an_address_given_up_is_served (Fixture *fixture, gconstpointer addr
 static void
 from_one_address_to_all (Fixture *fixture, gconstpointer data)
 {
-  succeed (fixture, STRV ("0.0.0.0"));
+  start_new (fixture, STRV ("0.0.0.0"));
   rd_http_port_pause (fixture->old);
-  visit_often (fixture);
-  visit (fixture, "127.0.0.2");
+  connect_crowd (fixture);
+  connect_to (fixture, "127.0.0.2");
   expect_nothing (fixture);
 
   rd_http_port_resume (fixture->new);
   g_clear_pointer (&fixture->old, rd_http_port_free);
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_answers (fixture, "new");
 }
 
 static void
 from_all_addresses_to_one (Fixture *fixture, gconstpointer addresses)
 {
-  visit_often (fixture);
-  visit (fixture, "127.0.0.2");
+  connect_crowd (fixture);
+  connect_to (fixture, "127.0.0.2");
   expect_answers (fixture, "old");
   rd_http_port_pause (fixture->old);
-  visit_often (fixture); /* these wait at the old socket, */
-  succeed (fixture, STRV ("127.0.0.1"));
-  visit_often (fixture); /* and these at the new one */
-  visit (fixture, "127.0.0.2");
+  connect_crowd (fixture); /* these wait at the old socket */
+  start_new (fixture, STRV ("127.0.0.1"));
+  connect_crowd (fixture); /* these at the new one */
+  connect_to (fixture, "127.0.0.2");
   expect_nothing (fixture);
 
   rd_http_port_resume (fixture->new);
   expect_refusal (fixture, "127.0.0.2");
   g_clear_pointer (&fixture->old, rd_http_port_free);
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_answers (fixture, "new");
 }
 
 static void
-what_another_port_may_want_is_left_to_it (Fixture *fixture, gconstpointer data)
+offers_of_another_role_are_left (Fixture *fixture, gconstpointer data)
 {
   RdSocket *other = rd_socket_copy (fixture->offers->pdata[0]);
 
@@ -337,29 +378,128 @@ what_another_port_may_want_is_left_to_it (Fixture *fixture, gconstpointer data)
   rd_http_port_resume (fixture->new);
 
   g_assert_cmpuint (fixture->offers->len, ==, 1);
-  visit_often (fixture);
+  connect_crowd (fixture);
   expect_answers (fixture, "old");
 }
 
 static void
-nothing_stays_open (void)
+no_descriptor_is_leaked (void)
 {
   Fixture fixture = { 0 };
   guint before;
 
-  set_up (&fixture, NULL); /* the main context and libsoup open some for ever */
+  set_up (&fixture, NULL); /* main context and libsoup open some and keep them */
   tear_down (&fixture, NULL);
   before = descriptors_count ();
 
   for (int i = 0; i < 3; i++)
     {
       set_up (&fixture, STRV ("127.0.0.1", "127.0.0.2"));
-      succeed (&fixture, STRV ("127.0.0.1", "127.0.0.3"));
+      start_new (&fixture, STRV ("127.0.0.1", "127.0.0.3"));
       rd_http_port_pause (fixture.old);
       rd_http_port_resume (fixture.new);
       tear_down (&fixture, NULL);
       g_assert_cmpuint (descriptors_count (), ==, before);
     }
+}
+
+/* Uses up all descriptors but @n_left. Returns: (transfer full) (element-type int): to be closed by
+ * free_descriptors(). */
+static GArray *
+use_descriptors (guint n_left)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  const struct rlimit limit = { .rlim_cur = 512, .rlim_max = 512 };
+  int fd;
+
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+  while ((fd = dup (STDERR_FILENO)) >= 0)
+    g_array_append_val (fds, fd);
+  g_assert_cmpint (errno, ==, EMFILE);
+  for (; n_left > 0; n_left--)
+    {
+      close (g_array_index (fds, int, fds->len - 1));
+      g_array_set_size (fds, fds->len - 1);
+    }
+  return fds;
+}
+
+static void
+free_descriptors (GArray *fds)
+{
+  for (guint i = 0; i < fds->len; i++)
+    close (g_array_index (fds, int, i));
+  g_array_unref (fds);
+}
+
+/* Linux allocates the descriptor before it looks at the backlog: accept() can fail with EMFILE
+ * although no connection waits, which is no problem. */
+static void
+the_last_descriptor_is_used_without_a_warning (Fixture *fixture, gconstpointer data)
+{
+  GArray *fds;
+
+  connect_partly (fixture, "127.0.0.1");
+  fds = use_descriptors (1);
+  wait_for_connections (fixture->old, 1); /* a warning is fatal */
+  free_descriptors (fds);
+
+  g_ptr_array_foreach (fixture->connections, finish_request, NULL);
+  expect_answers (fixture, "old");
+}
+
+/* accept(2), "Error handling": such an error must neither be logged nor pause accepting. */
+static void
+errors_of_one_connection_do_not_affect_others (Fixture *fixture, gconstpointer data)
+{
+  static const int errors[] = { EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (errors); i++)
+    {
+      set_accept_error (SOCK_NONBLOCK, errors[i]);
+      connect_to (fixture, "127.0.0.1");
+      expect_answers (fixture, "old");
+      g_assert_cmpint (get_accept_error (SOCK_NONBLOCK), ==, 0);
+    }
+}
+
+static void
+an_interrupted_refusal_is_repeated (Fixture *fixture, gconstpointer data)
+{
+  GSocketConnection *connection = connect_partly (fixture, "127.0.0.1");
+  GArray *fds = use_descriptors (0);
+
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Cannot accept connections*");
+  set_accept_error (0, EINTR);
+  while (get_accept_error (0) != 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (g_socket_condition_timed_wait (g_socket_connection_get_socket (connection),
+                                                G_IO_IN, TIMEOUT_US / 10, NULL, NULL));
+  g_test_assert_expected_messages ();
+  free_descriptors (fds);
+}
+
+static void
+without_a_descriptor_a_connection_is_closed (Fixture *fixture, gconstpointer data)
+{
+  GSocketConnection *connection = connect_partly (fixture, "127.0.0.1");
+  GSocket *socket = g_socket_connection_get_socket (connection);
+  const gint64 deadline_us = g_get_monotonic_time () + TIMEOUT_US;
+  GArray *fds = use_descriptors (0);
+
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING,
+                         "Cannot accept connections on 127.0.0.1:*: Too many open files*");
+  while (g_socket_condition_check (socket, G_IO_IN) == 0)
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+    }
+  g_test_assert_expected_messages ();
+  free_descriptors (fds);
+
+  g_ptr_array_set_size (fixture->connections, 0);
+  connect_to (fixture, "127.0.0.1");
+  expect_answers (fixture, "old");
 }
 
 #define PORT_TEST(path, addresses, function) \
@@ -373,15 +513,20 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
 
-  PORT_TEST ("/http-port/succession", NULL, a_successor_answers_all_since_the_pause);
-  PORT_TEST ("/http-port/way-back", NULL, without_a_successor_the_old_one_goes_on);
-  PORT_TEST ("/http-port/pause", NULL, who_is_in_is_served_during_the_pause);
-  PORT_TEST ("/http-port/pause/crowd", NULL, a_pause_outlasts_a_crowd);
-  PORT_TEST ("/http-port/given-up", two, who_waits_at_an_address_given_up_is_served);
+  PORT_TEST ("/http-port/takeover", NULL, the_new_port_answers_all_connections_since_the_pause);
+  PORT_TEST ("/http-port/takeover/failed", NULL, without_a_new_port_the_old_one_goes_on);
+  PORT_TEST ("/http-port/pause", NULL, accepted_connections_are_served_during_the_pause);
+  PORT_TEST ("/http-port/pause/full", NULL, a_pause_outlasts_a_full_port);
+  PORT_TEST ("/http-port/removed-address", two,
+             connections_waiting_at_a_removed_address_are_served);
   PORT_TEST ("/http-port/one-to-all", NULL, from_one_address_to_all);
   PORT_TEST ("/http-port/all-to-one", all, from_all_addresses_to_one);
-  PORT_TEST ("/http-port/other-role", NULL, what_another_port_may_want_is_left_to_it);
-  g_test_add_func ("/http-port/descriptors", nothing_stays_open);
+  PORT_TEST ("/http-port/other-role", NULL, offers_of_another_role_are_left);
+  g_test_add_func ("/http-port/descriptors", no_descriptor_is_leaked);
+  PORT_TEST ("/http-port/descriptors/last", NULL, the_last_descriptor_is_used_without_a_warning);
+  PORT_TEST ("/http-port/descriptors/none", NULL, without_a_descriptor_a_connection_is_closed);
+  PORT_TEST ("/http-port/errors", NULL, errors_of_one_connection_do_not_affect_others);
+  PORT_TEST ("/http-port/errors/interrupted", NULL, an_interrupted_refusal_is_repeated);
 
   return g_test_run ();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The list of nodes: this node, the sorted list of others, and the signal when it changes. */
+/* The list of nodes: the state of this node, the order of the others, and the signal for changes.
+ */
 
 #include <unistd.h>
 
@@ -15,13 +16,13 @@ typedef struct
   CoreFixture core;
   RdDrain *drain;
   RdNodes *nodes;
-  guint told; /* number of "changed" signals */
+  guint n_changed; /* signals */
 } NodesFixture;
 
 static void
 on_changed (NodesFixture *fixture)
 {
-  fixture->told++;
+  fixture->n_changed++;
 }
 
 static void
@@ -57,7 +58,7 @@ make_node (const char *id, const char *host, const char *instance, guint pid)
   return node;
 }
 
-/* Returns: (transfer full): five nodes in the order e, d, c, b, a. */
+/* Five nodes in the order e, d, c, b, a. */
 static GPtrArray *
 make_others (void)
 {
@@ -90,11 +91,11 @@ own_node_is_current (NodesFixture *fixture, gconstpointer instance)
   after = rd_nodes_dup_self (fixture->nodes);
   g_assert_cmpstr (after->state, ==, "draining");
   g_assert_cmpuint (after->clients, ==, 1);
-  g_assert_cmpuint (fixture->told, ==, 0);
+  g_assert_cmpuint (fixture->n_changed, ==, 0);
 }
 
 static void
-instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
+an_instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
 {
   g_autoptr (RdNode) node = rd_nodes_dup_self (fixture->nodes);
 
@@ -102,10 +103,10 @@ instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
 }
 
 static void
-there_are_no_other_nodes_at_first (NodesFixture *fixture, gconstpointer instance)
+starts_without_other_nodes (NodesFixture *fixture, gconstpointer instance)
 {
   g_assert_cmpuint (rd_nodes_get_others (fixture->nodes)->len, ==, 0);
-  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 0);
+  g_assert_cmpuint (fixture->n_changed, ==, 0);
 }
 
 static void
@@ -119,16 +120,15 @@ other_nodes_are_sorted (NodesFixture *fixture, gconstpointer instance)
   for (guint i = 0; i < others->len; i++)
     g_string_append (ids, ((const RdNode *) others->pdata[i])->id);
   g_assert_cmpstr (ids->str, ==, "abcde");
-  g_assert_cmpuint (fixture->told, ==, 1);
+  g_assert_cmpuint (fixture->n_changed, ==, 1);
 }
 
 static void
-same_nodes_are_no_change (NodesFixture *fixture, gconstpointer instance)
+an_equal_list_is_not_a_change (NodesFixture *fixture, gconstpointer instance)
 {
   rd_nodes_set_others (fixture->nodes, make_others ());
   rd_nodes_set_others (fixture->nodes, make_others ());
-  g_assert_cmpuint (fixture->told, ==, 1);
-  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 1);
+  g_assert_cmpuint (fixture->n_changed, ==, 1);
 }
 
 static void
@@ -138,7 +138,7 @@ replace (char **text)
   *text = g_strdup ("new");
 }
 
-/* Sets the same nodes with one field of one node changed. */
+/* Sets the five nodes with field number @what changed in the first. */
 static void
 set_changed (NodesFixture *fixture, guint what)
 {
@@ -156,29 +156,28 @@ set_changed (NodesFixture *fixture, guint what)
 }
 
 static void
-each_changed_field_is_signalled (NodesFixture *fixture, gconstpointer instance)
+each_field_is_compared (NodesFixture *fixture, gconstpointer instance)
 {
   for (guint what = 0; what < 7; what++)
     {
       rd_nodes_set_others (fixture->nodes, make_others ());
-      fixture->told = 0;
+      fixture->n_changed = 0;
       set_changed (fixture, what);
-      g_assert_cmpuint (fixture->told, ==, 1);
+      g_assert_cmpuint (fixture->n_changed, ==, 1);
     }
 }
 
 static void
-added_and_removed_nodes_are_signalled (NodesFixture *fixture, gconstpointer instance)
+an_added_or_removed_node_is_a_change (NodesFixture *fixture, gconstpointer instance)
 {
   GPtrArray *others = make_others ();
 
   rd_nodes_set_others (fixture->nodes, make_others ());
   g_ptr_array_remove_index (others, 4);
   rd_nodes_set_others (fixture->nodes, others);
-  g_assert_cmpuint (fixture->told, ==, 2);
+  g_assert_cmpuint (fixture->n_changed, ==, 2);
   rd_nodes_set_others (fixture->nodes, make_others ());
-  g_assert_cmpuint (fixture->told, ==, 3);
-  g_assert_cmpuint (rd_nodes_get_generation (fixture->nodes), ==, 3);
+  g_assert_cmpuint (fixture->n_changed, ==, 3);
 }
 
 #define NODES_TEST(path, instance, function) \
@@ -188,13 +187,14 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  NODES_TEST ("/nodes/self", "left-1", own_node_is_current);
-  NODES_TEST ("/nodes/instance", "a\033[31m", instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/instance/none", NULL, instance_is_printable_or_empty);
-  NODES_TEST ("/nodes/others/none", NULL, there_are_no_other_nodes_at_first);
-  NODES_TEST ("/nodes/others/sorted", NULL, other_nodes_are_sorted);
-  NODES_TEST ("/nodes/others/same", NULL, same_nodes_are_no_change);
-  NODES_TEST ("/nodes/others/changed", NULL, each_changed_field_is_signalled);
-  NODES_TEST ("/nodes/others/added", NULL, added_and_removed_nodes_are_signalled);
+  NODES_TEST ("/nodes/own-node-is-current", "left-1", own_node_is_current);
+  NODES_TEST ("/nodes/an-instance-is-printable", "a\033[31m", an_instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/no-instance-is-empty", NULL, an_instance_is_printable_or_empty);
+  NODES_TEST ("/nodes/starts-without-other-nodes", NULL, starts_without_other_nodes);
+  NODES_TEST ("/nodes/other-nodes-are-sorted", NULL, other_nodes_are_sorted);
+  NODES_TEST ("/nodes/an-equal-list-is-not-a-change", NULL, an_equal_list_is_not_a_change);
+  NODES_TEST ("/nodes/each-field-is-compared", NULL, each_field_is_compared);
+  NODES_TEST ("/nodes/an-added-or-removed-node-is-a-change", NULL,
+              an_added_or_removed_node_is_a_change);
   return g_test_run ();
 }

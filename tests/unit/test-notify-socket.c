@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The way to the service manager: which addresses there are, that nobody waits on it who need not,
- * and that who must, does, but not for ever. */
+/* The notification socket: addresses, sending without blocking, and sending with a deadline. */
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -15,11 +14,11 @@
 #include "notify-receiver.h"
 #include "rd-notify-socket.h"
 
-#define A_MOMENT_US (20 * G_TIME_SPAN_MILLISECOND)
-#define AGES_US     (20 * G_TIME_SPAN_SECOND)
-#define LENGTH_MAX  (sizeof ((struct sockaddr_un *) NULL)->sun_path)
+#define SHORT_US   (20 * G_TIME_SPAN_MILLISECOND)
+#define LONG_US    (20 * G_TIME_SPAN_SECOND)
+#define LENGTH_MAX (sizeof ((struct sockaddr_un *) NULL)->sun_path)
 
-/* Returns: (transfer full): one of @length that nobody else has. */
+/* Returns: (transfer full): an unused name of @length characters. */
 static char *
 make_abstract_name (gsize length)
 {
@@ -40,7 +39,7 @@ open_socket (const char *address)
 }
 
 static void
-what_is_sent_arrives (void)
+sent_datagram_arrives (void)
 {
   g_autofree char *abstract = make_abstract_name (32);
   const char *const names[] = { NULL, abstract };
@@ -57,7 +56,7 @@ what_is_sent_arrives (void)
 }
 
 static void
-longest_abstract_name_is_reached_whole (void)
+longest_abstract_name_works (void)
 {
   g_autofree char *longest = make_abstract_name (LENGTH_MAX);
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (longest);
@@ -68,7 +67,7 @@ longest_abstract_name_is_reached_whole (void)
 }
 
 static void
-what_is_no_address_is_refused (void)
+invalid_address_is_refused (void)
 {
   g_autofree char *long_name = make_abstract_name (LENGTH_MAX + 1);
   g_autofree char *filling = g_strnfill (LENGTH_MAX - 1, 'p');
@@ -90,25 +89,25 @@ what_is_no_address_is_refused (void)
 }
 
 static void
-receiver_that_is_gone_is_no_matter (void)
+missing_receiver_is_ignored (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
 
   notify_receiver_leave (receiver);
-  g_assert_true (rd_notify_socket_send (socket, "STATUS=to nobody"));
+  g_assert_true (rd_notify_socket_send (socket, "STATUS=lost"));
   notify_receiver_return (receiver);
-  g_assert_true (rd_notify_socket_send (socket, "STATUS=to another"));
-  notify_receiver_expect (receiver, "STATUS=to another");
+  g_assert_true (rd_notify_socket_send (socket, "STATUS=received"));
+  notify_receiver_expect (receiver, "STATUS=received");
 }
 
 static void
-receiver_that_is_busy_is_told_of (void)
+full_queue_is_reported (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
 
-  notify_receiver_stuff (receiver);
+  notify_receiver_fill (receiver);
   g_assert_false (rd_notify_socket_send (socket, "READY=1"));
   notify_receiver_empty (receiver);
   g_assert_true (rd_notify_socket_send (socket, "READY=1"));
@@ -122,7 +121,7 @@ after (gint64 time_us)
 }
 
 static void
-descriptor_goes_along (void)
+descriptor_is_sent (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
@@ -134,8 +133,8 @@ descriptor_goes_along (void)
 
   g_assert_true (g_unix_open_pipe (ends, FD_CLOEXEC, &error));
   g_assert_true (
-    rd_notify_socket_send_until (socket, "FDSTORE=1", ends[1], after (AGES_US), &error));
-  g_assert_true (rd_notify_socket_send_until (socket, "none", -1, after (AGES_US), &error));
+    rd_notify_socket_send_until (socket, "FDSTORE=1", ends[1], after (LONG_US), &error));
+  g_assert_true (rd_notify_socket_send_until (socket, "none", -1, after (LONG_US), &error));
   g_assert_no_error (error);
   close (ends[1]);
 
@@ -150,9 +149,9 @@ descriptor_goes_along (void)
   g_assert_cmpuint (descriptors_count (), ==, before);
 }
 
-/* Each time with a reader that begins when the queue is full already. */
+/* Repeated, to begin reading before and after the sender blocks. */
 static void
-room_is_waited_for (void)
+full_queue_is_waited_for (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
@@ -163,10 +162,10 @@ room_is_waited_for (void)
       g_autofree char *got = NULL;
       GThread *reader;
 
-      notify_receiver_stuff (receiver);
-      reader = notify_receiver_read_aside (receiver, 1);
+      notify_receiver_fill (receiver);
+      reader = notify_receiver_read_in_thread (receiver, 1);
       g_assert_true (
-        rd_notify_socket_send_until (socket, "MAINPID=1", -1, after (AGES_US), &error));
+        rd_notify_socket_send_until (socket, "MAINPID=1", -1, after (LONG_US), &error));
       g_assert_no_error (error);
       got = notify_receiver_join (reader);
       g_assert_cmpstr (got, ==, "X_STUFF=1");
@@ -175,13 +174,13 @@ room_is_waited_for (void)
 }
 
 static void
-room_is_not_waited_for_beyond_the_deadline (void)
+full_queue_is_waited_for_until_the_deadline (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
-  const gint64 deadlines_us[] = { after (A_MOMENT_US), after (0), 0 };
+  const gint64 deadlines_us[] = { after (SHORT_US), after (0), 0 };
 
-  notify_receiver_stuff (receiver);
+  notify_receiver_fill (receiver);
   for (gsize i = 0; i < G_N_ELEMENTS (deadlines_us); i++)
     {
       g_autoptr (GError) error = NULL;
@@ -194,7 +193,7 @@ room_is_not_waited_for_beyond_the_deadline (void)
 }
 
 static void
-nobody_who_could_hear_is_an_error (void)
+missing_receiver_is_an_error_with_a_deadline (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
@@ -202,16 +201,16 @@ nobody_who_could_hear_is_an_error (void)
   const guint before = descriptors_count ();
 
   notify_receiver_leave (receiver);
-  g_assert_false (rd_notify_socket_send_until (socket, "MAINPID=1", -1, after (AGES_US), &error));
+  g_assert_false (rd_notify_socket_send_until (socket, "MAINPID=1", -1, after (LONG_US), &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_clear_error (&error);
-  g_assert_false (rd_notify_socket_barrier (socket, after (AGES_US), &error));
+  g_assert_false (rd_notify_socket_barrier (socket, after (LONG_US), &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  g_assert_cmpuint (descriptors_count (), ==, before - 1); /* without the receiver's */
+  g_assert_cmpuint (descriptors_count (), ==, before - 1); /* the receiver has closed its own */
 }
 
 static void
-barrier_is_passed_when_its_descriptor_is_closed (void)
+barrier_waits_for_its_descriptor_to_be_closed (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
@@ -221,8 +220,8 @@ barrier_is_passed_when_its_descriptor_is_closed (void)
   GThread *reader;
 
   g_assert_true (rd_notify_socket_send (socket, "STATUS=\n"));
-  reader = notify_receiver_read_aside (receiver, 2);
-  g_assert_true (rd_notify_socket_barrier (socket, after (AGES_US), &error));
+  reader = notify_receiver_read_in_thread (receiver, 2);
+  g_assert_true (rd_notify_socket_barrier (socket, after (LONG_US), &error));
   g_assert_no_error (error);
   got = notify_receiver_join (reader);
   g_assert_cmpstr (got, ==, "STATUS=\nBARRIER=1");
@@ -230,12 +229,12 @@ barrier_is_passed_when_its_descriptor_is_closed (void)
 }
 
 static void
-barrier_is_not_passed_while_its_descriptor_is_held (void)
+barrier_times_out_at_the_deadline (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
   g_autoptr (GError) error = NULL;
-  const gint64 deadline_us = after (A_MOMENT_US);
+  const gint64 deadline_us = after (SHORT_US);
 
   g_assert_false (rd_notify_socket_barrier (socket, deadline_us, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -247,18 +246,17 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/notify-socket/arrives", what_is_sent_arrives);
-  g_test_add_func ("/notify-socket/longest", longest_abstract_name_is_reached_whole);
-  g_test_add_func ("/notify-socket/refused", what_is_no_address_is_refused);
-  g_test_add_func ("/notify-socket/gone", receiver_that_is_gone_is_no_matter);
-  g_test_add_func ("/notify-socket/busy", receiver_that_is_busy_is_told_of);
-  g_test_add_func ("/notify-socket/descriptor", descriptor_goes_along);
-  g_test_add_func ("/notify-socket/room", room_is_waited_for);
-  g_test_add_func ("/notify-socket/room/deadline", room_is_not_waited_for_beyond_the_deadline);
-  g_test_add_func ("/notify-socket/nobody", nobody_who_could_hear_is_an_error);
-  g_test_add_func ("/notify-socket/barrier", barrier_is_passed_when_its_descriptor_is_closed);
-  g_test_add_func ("/notify-socket/barrier/deadline",
-                   barrier_is_not_passed_while_its_descriptor_is_held);
+  g_test_add_func ("/notify-socket/arrives", sent_datagram_arrives);
+  g_test_add_func ("/notify-socket/longest", longest_abstract_name_works);
+  g_test_add_func ("/notify-socket/refused", invalid_address_is_refused);
+  g_test_add_func ("/notify-socket/missing", missing_receiver_is_ignored);
+  g_test_add_func ("/notify-socket/full", full_queue_is_reported);
+  g_test_add_func ("/notify-socket/descriptor", descriptor_is_sent);
+  g_test_add_func ("/notify-socket/wait", full_queue_is_waited_for);
+  g_test_add_func ("/notify-socket/wait/deadline", full_queue_is_waited_for_until_the_deadline);
+  g_test_add_func ("/notify-socket/wait/missing", missing_receiver_is_an_error_with_a_deadline);
+  g_test_add_func ("/notify-socket/barrier", barrier_waits_for_its_descriptor_to_be_closed);
+  g_test_add_func ("/notify-socket/barrier/deadline", barrier_times_out_at_the_deadline);
 
   return g_test_run ();
 }

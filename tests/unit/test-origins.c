@@ -1,15 +1,93 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Origins: whom a browser may speak for, with a list and without. */
+/* Hosts and origins in HTTP headers: parsing, and checks with and without allowed origins. */
 
 #include "rd-origins.h"
+
+static void
+hosts_are_parsed (void)
+{
+  const struct
+  {
+    const char *authority;
+    const char *host;
+  } cases[] = {
+    { "localhost", "localhost" },
+    { "localhost:8001", "localhost" },
+    { "LocalHost:8001", "localhost" },
+    { "127.0.0.1:8001", "127.0.0.1" },
+    { "[::1]", "::1" },
+    { "[::1]:8001", "::1" },
+    { "[FE80::1]:80", "fe80::1" },
+    { "a-b.example_1.org", "a-b.example_1.org" },
+    { NULL, NULL },
+    { "", NULL },
+    { ":8001", NULL },
+    { "localhost:x", NULL },
+    { "localhost:80001", NULL },
+    { "localhost:80:01", NULL },
+    { "[::1", NULL },
+    { "[localhost]", NULL },
+    { "a b", NULL },
+    { "a@b", NULL },
+    { "a/b", NULL },
+    { "a?b", NULL },
+    { "a#b", NULL },
+    { "a%2fb", NULL },
+    { "a;b", NULL },
+    { "a'b", NULL },
+    { "a\"b", NULL },
+    { "a<b", NULL },
+    { "ä", NULL },
+    { "a\r\nb", NULL },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *host = rd_host_parse (cases[i].authority);
+
+      g_test_message ("%s", cases[i].authority);
+      g_assert_cmpstr (host, ==, cases[i].host);
+    }
+}
+
+static void
+hosts_are_classified (void)
+{
+  const struct
+  {
+    const char *host;
+    RdHostKind kind;
+  } cases[] = {
+    { "localhost", RD_HOST_LOCALHOST },
+    { "a.localhost", RD_HOST_LOCALHOST },
+    { "127.0.0.1", RD_HOST_LOOPBACK },
+    { "127.1.2.3", RD_HOST_LOOPBACK },
+    { "::1", RD_HOST_LOOPBACK },
+    { "0.0.0.0", RD_HOST_ANY },
+    { "::", RD_HOST_ANY },
+    { "10.0.0.1", RD_HOST_ADDRESS },
+    { "2001:db8::1", RD_HOST_ADDRESS },
+    { "example.org", RD_HOST_NAME },
+    { "notlocalhost", RD_HOST_NAME },
+    { "localhost.example.org", RD_HOST_NAME },
+    { "127.0.0.1.example.org", RD_HOST_NAME },
+    { "127.1", RD_HOST_NAME },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_test_message ("%s", cases[i].host);
+      g_assert_cmpint (rd_host_classify (cases[i].host), ==, cases[i].kind);
+    }
+}
 
 static const char *const none[] = { NULL };
 static const char *const some[] = { "https://*.example.org", "http://localhost:*", NULL };
 
 static void
-without_a_list_any_may_connect (void)
+without_a_list_any_origin_may_connect (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (none);
 
@@ -19,7 +97,7 @@ without_a_list_any_may_connect (void)
 }
 
 static void
-with_a_list_only_those_on_it_may_connect (void)
+with_a_list_only_listed_origins_may_connect (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (some);
 
@@ -34,7 +112,7 @@ with_a_list_only_those_on_it_may_connect (void)
 }
 
 static void
-own_pages_may_ask (void)
+own_pages_may_read (void)
 {
   const char *const *lists[] = { none, some };
 
@@ -42,30 +120,30 @@ own_pages_may_ask (void)
     {
       g_autoptr (RdOrigins) origins = rd_origins_new (lists[i]);
 
-      g_assert_true (rd_origins_may_ask (origins, NULL, "ops:8001"));
-      g_assert_true (rd_origins_may_ask (origins, NULL, NULL));
-      g_assert_true (rd_origins_may_ask (origins, "http://ops:8001", "ops:8001"));
-      g_assert_true (rd_origins_may_ask (origins, "https://ops", "OPS"));
-      g_assert_false (rd_origins_may_ask (origins, "http://ops:8000", "ops:8001"));
-      g_assert_false (rd_origins_may_ask (origins, "http://evil.net", "ops:8001"));
-      g_assert_false (rd_origins_may_ask (origins, "http://ops:8001", NULL));
-      g_assert_false (rd_origins_may_ask (origins, "ops:8001", "ops:8001"));
-      g_assert_false (rd_origins_may_ask (origins, "null", "null"));
-      g_assert_false (rd_origins_may_ask (origins, "", ""));
+      g_assert_true (rd_origins_may_read (origins, NULL, "ops:8001"));
+      g_assert_true (rd_origins_may_read (origins, NULL, NULL));
+      g_assert_true (rd_origins_may_read (origins, "http://ops:8001", "ops:8001"));
+      g_assert_true (rd_origins_may_read (origins, "https://ops", "OPS"));
+      g_assert_false (rd_origins_may_read (origins, "http://ops:8000", "ops:8001"));
+      g_assert_false (rd_origins_may_read (origins, "http://evil.net", "ops:8001"));
+      g_assert_false (rd_origins_may_read (origins, "http://ops:8001", NULL));
+      g_assert_false (rd_origins_may_read (origins, "ops:8001", "ops:8001"));
+      g_assert_false (rd_origins_may_read (origins, "null", "null"));
+      g_assert_false (rd_origins_may_read (origins, "", ""));
     }
 }
 
 static void
-pages_on_the_list_may_ask (void)
+listed_origins_may_read (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (some);
 
-  g_assert_true (rd_origins_may_ask (origins, "https://www.example.org", "ops:8001"));
-  g_assert_true (rd_origins_may_ask (origins, "http://localhost:3000", NULL));
+  g_assert_true (rd_origins_may_read (origins, "https://www.example.org", "ops:8001"));
+  g_assert_true (rd_origins_may_read (origins, "http://localhost:3000", NULL));
 }
 
 static void
-names_that_nobody_else_owns_name_us (void)
+addresses_and_local_names_are_trusted (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (none);
   g_autofree char *self = g_strconcat (g_get_host_name (), ":8001", NULL);
@@ -75,19 +153,19 @@ names_that_nobody_else_owns_name_us (void)
     = { NULL, "", "evil.net", "localhost.evil.net:8001", "www.example.org", "a b", "localhost/" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (ours); i++)
-    g_assert_true (rd_origins_may_name_us (origins, ours[i]));
+    g_assert_true (rd_origins_is_trusted_name (origins, ours[i]));
   for (gsize i = 0; i < G_N_ELEMENTS (foreign); i++)
-    g_assert_false (rd_origins_may_name_us (origins, foreign[i]));
+    g_assert_false (rd_origins_is_trusted_name (origins, foreign[i]));
 }
 
 static void
-names_of_origins_on_the_list_name_us (void)
+names_of_listed_origins_are_trusted (void)
 {
   g_autoptr (RdOrigins) origins = rd_origins_new (some);
 
-  g_assert_true (rd_origins_may_name_us (origins, "www.example.org"));
-  g_assert_false (rd_origins_may_name_us (origins, "www.example.org:8001"));
-  g_assert_false (rd_origins_may_name_us (origins, "evil.net"));
+  g_assert_true (rd_origins_is_trusted_name (origins, "www.example.org"));
+  g_assert_false (rd_origins_is_trusted_name (origins, "www.example.org:8001"));
+  g_assert_false (rd_origins_is_trusted_name (origins, "evil.net"));
 }
 
 int
@@ -95,12 +173,14 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/origins/connect/any", without_a_list_any_may_connect);
-  g_test_add_func ("/origins/connect/list", with_a_list_only_those_on_it_may_connect);
-  g_test_add_func ("/origins/ask/own", own_pages_may_ask);
-  g_test_add_func ("/origins/ask/list", pages_on_the_list_may_ask);
-  g_test_add_func ("/origins/name/own", names_that_nobody_else_owns_name_us);
-  g_test_add_func ("/origins/name/list", names_of_origins_on_the_list_name_us);
+  g_test_add_func ("/host/parse", hosts_are_parsed);
+  g_test_add_func ("/host/classify", hosts_are_classified);
+  g_test_add_func ("/origins/connect/any", without_a_list_any_origin_may_connect);
+  g_test_add_func ("/origins/connect/list", with_a_list_only_listed_origins_may_connect);
+  g_test_add_func ("/origins/read/own", own_pages_may_read);
+  g_test_add_func ("/origins/read/list", listed_origins_may_read);
+  g_test_add_func ("/origins/trusted-name", addresses_and_local_names_are_trusted);
+  g_test_add_func ("/origins/trusted-name/list", names_of_listed_origins_are_trusted);
 
   return g_test_run ();
 }

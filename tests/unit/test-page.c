@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The page: that no text is missing and none forgotten, and that what it is filled with can do
- * nothing but be shown. What it does is for a browser to show: tests/integration/test_page.py. */
+/* The page: its placeholders, escaping and policy, and the URLs it connects to. For its behaviour
+ * in a browser see tests/integration/test_page.py. */
 
 #include <gio/gio.h>
 #include <string.h>
 
-#include "rd-page-texts.h"
 #include "rd-page.h"
 
 #define MAX_MESSAGE 65536
@@ -15,10 +14,7 @@
 static const char *const nowhere[] = { NULL };
 static const char *const urls[] = { "ws://localhost:8000/ws", "ws://[::1]:8000/a&\"<b>", NULL };
 
-/* What is filled in beside texts. */
-static const char *const others[] = { "style", "script", "urls", "max-message", "version", NULL };
-
-/* Returns: (transfer full): a part of the page, as it is linked into the program. */
+/* Returns: (transfer full): a file of the page, which is linked into the program. */
 static char *
 load (const char *name)
 {
@@ -31,41 +27,43 @@ load (const char *name)
   return g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }
 
-/* Returns: (transfer full): the names in {{}} of page.html. */
+/* Returns: (transfer full): the names of the placeholders in page.html. */
 static GHashTable *
-find_places (void)
+find_placeholders (void)
 {
   g_autofree char *html = load ("page.html");
   g_autoptr (GRegex) regex = g_regex_new ("{{(.*?)}}", 0, 0, NULL);
   g_autoptr (GMatchInfo) match = NULL;
-  GHashTable *places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTable *placeholders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (g_regex_match (regex, html, 0, &match); g_match_info_matches (match);
        g_match_info_next (match, NULL))
-    g_hash_table_add (places, g_match_info_fetch (match, 1));
-  return places;
+    g_hash_table_add (placeholders, g_match_info_fetch (match, 1));
+  return placeholders;
 }
 
+/* rd_page_new() asserts that no name has two values. */
 static void
-every_place_has_one_text_and_every_text_a_place (void)
+every_placeholder_has_a_value_and_every_value_a_placeholder (void)
 {
-  g_autoptr (GHashTable) places = find_places ();
-  gsize n_texts;
-  const RdPageText *texts = rd_page_texts_get (&n_texts);
+  g_autoptr (GHashTable) placeholders = find_placeholders ();
+  g_autoptr (RdPage) page = rd_page_new (MAX_MESSAGE);
+  GHashTableIter iter;
+  gpointer name, value;
 
-  for (gsize i = 0; i < n_texts; i++)
+  g_hash_table_iter_init (&iter, page->values);
+  while (g_hash_table_iter_next (&iter, &name, &value))
     {
-      g_test_message ("%s", texts[i].name);
-      g_assert_cmpstr (texts[i].text, !=, "");
-      g_assert_true (g_hash_table_remove (places, texts[i].name)); /* not a second time */
+      g_test_message ("%s", (const char *) name);
+      g_assert_cmpstr (value, !=, "");
+      g_assert_true (g_hash_table_remove (placeholders, name));
     }
-  for (gsize i = 0; others[i] != NULL; i++)
-    g_assert_true (g_hash_table_remove (places, others[i]));
-  g_assert_cmpuint (g_hash_table_size (places), ==, 0);
+  g_assert_true (g_hash_table_remove (placeholders, "urls"));
+  g_assert_cmpuint (g_hash_table_size (placeholders), ==, 0);
 }
 
 static void
-script_has_no_texts_but_takes_those_there_are (void)
+every_data_attribute_is_used_by_the_script (void)
 {
   g_autofree char *html = load ("page.html");
   g_autofree char *script = load ("page.js");
@@ -85,7 +83,7 @@ script_has_no_texts_but_takes_those_there_are (void)
 }
 
 static void
-page_is_filled (void)
+placeholders_are_replaced (void)
 {
   g_autoptr (RdPage) page = rd_page_new (MAX_MESSAGE);
   g_autofree char *html = rd_page_render (page, urls);
@@ -98,7 +96,7 @@ page_is_filled (void)
 }
 
 static void
-urls_are_no_markup (void)
+urls_are_escaped (void)
 {
   g_autoptr (RdPage) page = rd_page_new (MAX_MESSAGE);
   g_autofree char *html = rd_page_render (page, urls);
@@ -108,7 +106,7 @@ urls_are_no_markup (void)
 }
 
 static void
-policy_lets_it_connect_where_it_should (void)
+policy_allows_connections_to_the_urls (void)
 {
   g_autoptr (RdPage) page = rd_page_new (MAX_MESSAGE);
   g_autofree char *policy = rd_page_dup_policy (page, urls);
@@ -122,16 +120,89 @@ policy_lets_it_connect_where_it_should (void)
   g_assert_null (strstr (bare, "unsafe"));
 }
 
+static void
+expect_urls (const char *listed, const char *host, const char *expected)
+{
+  g_auto (GStrv) listening = g_strsplit (listed, " ", -1);
+  g_auto (GStrv) reached = rd_page_find_urls ((const char *const *) listening, host);
+  g_autofree char *joined = g_strjoinv (" ", reached);
+
+  g_test_message ("%s from %s", listed, host);
+  g_assert_cmpstr (joined, ==, expected);
+}
+
+static void
+loopback_is_reached_by_local_names (void)
+{
+  const char *both = "ws://[::1]:8000/ws ws://127.0.0.1:8000/ws";
+
+  expect_urls (both, "localhost", "ws://localhost:8000/ws");
+  expect_urls (both, "ops.localhost", "ws://ops.localhost:8000/ws");
+  expect_urls (both, "127.0.0.1", "ws://127.0.0.1:8000/ws ws://[::1]:8000/ws");
+  expect_urls (both, "::1", "ws://[::1]:8000/ws ws://127.0.0.1:8000/ws");
+  expect_urls ("ws://127.0.0.1:8000/ws", "::1", "ws://127.0.0.1:8000/ws");
+  expect_urls ("ws://127.0.0.1:8000/ws", "0.0.0.0", "ws://127.0.0.1:8000/ws");
+}
+
+static void
+loopback_is_not_reached_from_other_machines (void)
+{
+  expect_urls ("ws://127.0.0.1:8000/ws ws://[::1]:8000/ws", "10.0.0.1", "");
+  expect_urls ("ws://127.0.0.1:8000/ws ws://[::1]:8000/ws", "ops.example", "");
+}
+
+static void
+wildcard_addresses_are_reached_by_any_name (void)
+{
+  const char *both = "ws://0.0.0.0:8000/ws ws://[::]:8000/ws";
+
+  expect_urls (both, "localhost", "ws://localhost:8000/ws");
+  expect_urls (both, "10.0.0.1", "ws://10.0.0.1:8000/ws");
+  expect_urls (both, "2001:db8::1", "ws://[2001:db8::1]:8000/ws");
+  expect_urls (both, "ops.example", "ws://ops.example:8000/ws");
+}
+
+static void
+other_addresses_are_unchanged (void)
+{
+  expect_urls ("ws://10.0.0.1:8000/ws", "localhost", "ws://10.0.0.1:8000/ws");
+  expect_urls ("ws://10.0.0.1:8000/ws ws://10.0.0.2:8000/ws", "10.0.0.2",
+               "ws://10.0.0.2:8000/ws ws://10.0.0.1:8000/ws");
+}
+
+static void
+addresses_with_a_zone_are_left_out (void)
+{
+  expect_urls ("ws://[fe80::1%1]:8000/ws", "localhost", "");
+  expect_urls ("ws://[fe80::1%25]:8000/ws", "localhost", "");
+  expect_urls ("ws://[fe80::1%251]:8000/ws ws://0.0.0.0:8000/ws", "localhost",
+               "ws://localhost:8000/ws");
+}
+
+static void
+path_and_port_are_kept (void)
+{
+  expect_urls ("ws://127.0.0.1:80/", "localhost", "ws://localhost:80/");
+  expect_urls ("ws://0.0.0.0:443/a/b-c%20d", "localhost", "ws://localhost:443/a/b-c%20d");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/page/texts", every_place_has_one_text_and_every_text_a_place);
-  g_test_add_func ("/page/script", script_has_no_texts_but_takes_those_there_are);
-  g_test_add_func ("/page/filled", page_is_filled);
-  g_test_add_func ("/page/escaped", urls_are_no_markup);
-  g_test_add_func ("/page/policy", policy_lets_it_connect_where_it_should);
+  g_test_add_func ("/page/placeholders",
+                   every_placeholder_has_a_value_and_every_value_a_placeholder);
+  g_test_add_func ("/page/script", every_data_attribute_is_used_by_the_script);
+  g_test_add_func ("/page/filled", placeholders_are_replaced);
+  g_test_add_func ("/page/escaped", urls_are_escaped);
+  g_test_add_func ("/page/policy", policy_allows_connections_to_the_urls);
+  g_test_add_func ("/page/urls/loopback/near", loopback_is_reached_by_local_names);
+  g_test_add_func ("/page/urls/loopback/far", loopback_is_not_reached_from_other_machines);
+  g_test_add_func ("/page/urls/wildcard", wildcard_addresses_are_reached_by_any_name);
+  g_test_add_func ("/page/urls/other", other_addresses_are_unchanged);
+  g_test_add_func ("/page/urls/zone", addresses_with_a_zone_are_left_out);
+  g_test_add_func ("/page/urls/rest", path_and_port_are_kept);
 
   return g_test_run ();
 }

@@ -177,25 +177,25 @@ what_is_no_packet_is_refused (void)
     const char *words;
   } cases[] = {
     { "RdP2", 7, 0, 0, 1, "\0", 1, "17 bytes" },
-    { "HTTP", 7, 0, 5, 1, "\0", 1, "no packet" },
+    { "HTTP", 7, 0, 5, 1, "\0", 1, "not a hand-over packet" },
     { "RdP1", 0, 0, 0, 1, "\0", 1, "kind 0" },
     { "RdP1", 10, 0, 5, 1, "\0", 1, "kind 10" },
     { "RdP1", 65535, 0, 0, 1, "\0", 1, "kind 65535" },
-    { "RdP1", 7, 0, 0, 0, "\0", 1, "COMMIT came with 1 bytes" },
-    { "RdP1", 7, 0, 0, 2, "\0", 1, "COMMIT came with 1 bytes" },
+    { "RdP1", 7, 0, 0, 0, "\0", 1, "COMMIT with 1 bytes" },
+    { "RdP1", 7, 0, 0, 2, "\0", 1, "COMMIT with 1 bytes" },
     { "RdP1", 7, 0, 0, G_MAXUINT32, "\0", 1, "4294967295" },
-    { "RdP1", 7, 0, 0, 0, "", 0, "COMMIT came with a body" },
-    { "RdP1", 7, 0, 1, 1, "\0", 1, "COMMIT came with 1 descriptors" },
-    { "RdP1", 7, 1, 1, 1, "\0", 1, "COMMIT came with 1 descriptors" },
-    { "RdP1", 2, 0, 0, 3, "abc", 3, "READY came with a body" },
-    { "RdP1", 3, 0, 0, 3, "abc", 3, "ERROR came with a body" },
-    { "RdP1", 3, 0, 0, 4, "\xff\xfe\xfd", 4, "ERROR came with a body" },
-    { "RdP1", 4, 2, 2, 0, "", 0, "HEADER came with 2 descriptors" },
-    { "RdP1", 4, 3, 4, 0, "", 0, "HEADER came with 4 descriptors" },
-    { "RdP1", 4, 3, 0, 0, "", 0, "HEADER came with 0 descriptors" },
-    { "RdP1", 5, 0, 0, 4, "\0\0\0", 4, "SOCKETS came with 0 descriptors" },
-    { "RdP1", 5, 65535, 253, 4, "\0\0\0", 4, "SOCKETS came with 253 descriptors" },
-    { "RdP1", 1, 2, 2, 3, "abc", 3, "LISTENERS came with a body" },
+    { "RdP1", 7, 0, 0, 0, "", 0, "COMMIT with an invalid body" },
+    { "RdP1", 7, 0, 1, 1, "\0", 1, "COMMIT with 1 descriptors" },
+    { "RdP1", 7, 1, 1, 1, "\0", 1, "COMMIT with 1 descriptors" },
+    { "RdP1", 2, 0, 0, 3, "abc", 3, "READY with an invalid body" },
+    { "RdP1", 3, 0, 0, 3, "abc", 3, "ERROR with an invalid body" },
+    { "RdP1", 3, 0, 0, 4, "\xff\xfe\xfd", 4, "ERROR with an invalid body" },
+    { "RdP1", 4, 2, 2, 0, "", 0, "HEADER with 2 descriptors" },
+    { "RdP1", 4, 3, 4, 0, "", 0, "HEADER with 4 descriptors" },
+    { "RdP1", 4, 3, 0, 0, "", 0, "HEADER with 0 descriptors" },
+    { "RdP1", 5, 0, 0, 4, "\0\0\0", 4, "SOCKETS with 0 descriptors" },
+    { "RdP1", 5, 65535, 253, 4, "\0\0\0", 4, "SOCKETS with 253 descriptors" },
+    { "RdP1", 1, 2, 2, 3, "abc", 3, "LISTENERS with an invalid body" },
   };
   g_auto (Pair) pair = pair_open ();
   const guint before = descriptors_count ();
@@ -294,7 +294,7 @@ other_layout_is_refused_but_its_words_are_heard (void)
   rd_parcel_packet_send (pair.here, LAYOUT + 1, RD_PARCEL_KIND_READY, pid, NULL, 0, NULL);
   expect_refusal (pair.there, RD_PARCEL_ERROR_LAYOUT, "layout 8");
   send_raw (pair.here, unknown->data, unknown->len, 2); /* says more than is known here */
-  expect_refusal (pair.there, RD_PARCEL_ERROR_LAYOUT, "layout 7 only");
+  expect_refusal (pair.there, RD_PARCEL_ERROR_LAYOUT, "only layout 7");
   g_assert_cmpuint (descriptors_count (), ==, before);
 
   for (gsize i = 0; i < G_N_ELEMENTS (heard); i++)
@@ -319,7 +319,7 @@ too_few_descriptors_are_told_of (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (spares); i++)
     {
-      g_autofree char *words = g_strdup_printf ("of 100 that came at once only %u", spares[i]);
+      g_autofree char *words = g_strdup_printf ("received 100 descriptors, but only %u", spares[i]);
       guint64 limit;
 
       rd_parcel_packet_send (pair.here, LAYOUT, RD_PARCEL_KIND_SOCKETS, body,
@@ -384,10 +384,10 @@ end_is_told_behind_what_was_said (void)
   packet = rd_parcel_packet_receive (pair.here, LAYOUT, &error);
   g_assert_no_error (error);
   g_assert_cmpint (packet->kind, ==, RD_PARCEL_KIND_ERROR);
-  expect_refusal (pair.here, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_refusal (pair.here, RD_PARCEL_ERROR_ENDED, "worker ended");
   g_assert_false (
     rd_parcel_packet_send (pair.here, LAYOUT, RD_PARCEL_KIND_COMMIT, body, NULL, 0, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
 }
 
 int

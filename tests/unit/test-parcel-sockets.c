@@ -163,7 +163,7 @@ sender_waits_for_a_slow_reader (void)
   tell (parcel, MANY);
   parcel_wait (parcel, 20);
   n = send_tokens (parcel, tokens, &error);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_TIMED_OUT, "nobody reads");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_TIMED_OUT, "channel is full");
   g_assert_cmpuint (n, <, MANY);
 
   kill (pid, SIGCONT);
@@ -217,7 +217,7 @@ it_is_known_how_many_fit_in (void)
 
   expect_sockets (pair->new, 0, n);
   g_assert_false (rd_parcel_receive_sockets (pair->new, 1, rest, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
 }
 
 /* Takes some of the sockets, and dies. */
@@ -241,7 +241,7 @@ sockets_are_still_here_when_the_taker_dies (void)
   parcel_narrow (parcel);
   parcel_wait (parcel, PATIENCE_MS);
   g_assert_cmpuint (send_tokens (parcel, tokens, &error), <, MANY);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
   waitpid (pid, NULL, 0);
   g_assert_cmpuint (descriptors_count (), ==, before + 1 + MANY);
 }
@@ -290,7 +290,7 @@ expect_disorder (guint n_before, guint n_sent, guint n)
   rd_parcel_send (pair->old, RD_PARCEL_KIND_SOCKETS, g_variant_new ("(u)", n_before),
                   (const int *) tokens->data, n_sent, NULL);
   g_assert_false (rd_parcel_receive_sockets (pair->new, n, fds, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED, "sockets came");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED, "sockets after");
   g_assert_cmpuint (fds->len, ==, 0);
   g_assert_cmpuint (descriptors_count (), ==, before);
 }

@@ -106,16 +106,16 @@ what_is_no_such_value_is_refused (void)
   int pipe_fds[2];
 
   expect_refusal (rd_parcel_value_store (g_variant_new ("(u)", 1), "ringdown-test", NULL),
-                  G_IO_ERROR_INVALID_DATA, "state, 8 bytes, came with a content");
-  expect_refusal (make_file ("", 0), G_IO_ERROR_INVALID_DATA, "state, 0 bytes");
-  expect_refusal (make_file ("text\0\0(s", 8), G_IO_ERROR_INVALID_DATA, "state, 8 bytes");
+                  G_IO_ERROR_INVALID_DATA, "state (8 bytes) has invalid contents");
+  expect_refusal (make_file ("", 0), G_IO_ERROR_INVALID_DATA, "state (0 bytes)");
+  expect_refusal (make_file ("text\0\0(s", 8), G_IO_ERROR_INVALID_DATA, "state (8 bytes)");
   g_assert_no_errno (ftruncate (huge, (1LL << 30) + 1));
-  expect_refusal (huge, G_IO_ERROR_INVALID_DATA, "no file of up to 1 GiB");
+  expect_refusal (huge, G_IO_ERROR_INVALID_DATA, "not a file of at most 1 GiB");
   expect_refusal (open ("/dev/null", O_RDONLY | O_CLOEXEC), G_IO_ERROR_INVALID_DATA,
-                  "no file of up to 1 GiB");
+                  "not a file of at most 1 GiB");
   g_assert_no_errno (pipe2 (pipe_fds, O_CLOEXEC));
   close (pipe_fds[1]);
-  expect_refusal (pipe_fds[0], G_IO_ERROR_INVALID_DATA, "no file of up to 1 GiB");
+  expect_refusal (pipe_fds[0], G_IO_ERROR_INVALID_DATA, "not a file of at most 1 GiB");
 }
 
 /* Nobody would take it. Its memory is never touched. */
@@ -133,7 +133,7 @@ value_that_is_too_large_is_refused (void)
     g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, data, size, TRUE, NULL, NULL));
   g_assert_cmpint (rd_parcel_value_store (value, "ringdown-test", &error), ==, -1);
   expect_error (&error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                "ringdown-test is 1073741825 bytes, 1 GiB is the limit");
+                "ringdown-test has 1073741825 bytes, more than the 1 GiB");
   g_assert_cmpuint (descriptors_count (), ==, before);
   g_clear_pointer (&value, g_variant_unref);
   g_assert_no_errno (munmap (data, size));

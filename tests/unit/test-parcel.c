@@ -124,7 +124,7 @@ parcel_outlives_its_sender (void)
   header = hear (pair->new, RD_PARCEL_KIND_HEADER);
   expect_tokens (header->fds, 200, 3);
   g_assert_false (rd_parcel_receive_sockets (pair->new, 501, more, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
   expect_tokens (more, 0, 500); /* what came before the end */
 }
 
@@ -173,7 +173,8 @@ packet_that_is_not_due_is_refused (void)
   const guint before = descriptors_count ();
 
   say (pair->old, RD_PARCEL_KIND_HEADER, g_variant_new ("a{sv}", NULL), memory);
-  expect_failure (pair->new, RD_PARCEL_KIND_LISTENERS, RD_PARCEL_ERROR_MALFORMED, "HEADER came");
+  expect_failure (pair->new, RD_PARCEL_KIND_LISTENERS, RD_PARCEL_ERROR_MALFORMED,
+                  "received HEADER");
   g_assert_cmpuint (descriptors_count (), ==, before);
 }
 
@@ -196,7 +197,7 @@ packet_that_was_looked_at_is_still_there (void)
   g_autoptr (RdParcelPacket) header = hear (pair->new, RD_PARCEL_KIND_HEADER);
 
   expect_tokens (header->fds, 0, 3);
-  expect_failure (pair->new, RD_PARCEL_KIND_SOCKETS, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_failure (pair->new, RD_PARCEL_KIND_SOCKETS, RD_PARCEL_ERROR_ENDED, "worker ended");
 }
 
 static void
@@ -245,7 +246,7 @@ deadline_is_kept_whatever_interrupts (void)
   parcel_narrow (pair->old);
   parcel_wait (pair->old, SHORT_MS);
   g_assert_cmpuint (fill (pair->old, &error), >, 0);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_TIMED_OUT, "nobody reads");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_TIMED_OUT, "channel is full");
   g_assert_cmpint (g_get_monotonic_time () - start_us, >=, SHORT_MS * 1000);
   set_alarms (FALSE);
 }
@@ -273,7 +274,7 @@ interruption_that_makes_no_sense_is_refused (void)
   parcel_narrow (pair->old);
   parcel_wait (pair->old, LONG_MS);
   fill (pair->old, &error);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED, "TAKEN came");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_MALFORMED, "received TAKEN");
 }
 
 static void
@@ -288,7 +289,7 @@ last_words_are_heard_by_who_still_sends (void)
   fill (pair->old, &error);
   expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_REFUSED, "no memory");
   fill (pair->old, &error);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
 }
 
 static void
@@ -308,7 +309,7 @@ death_of_the_other_ends_the_wait (void)
   expect_failure (parcel, RD_PARCEL_KIND_READY, RD_PARCEL_ERROR_TIMED_OUT, "READY");
   kill (pid, SIGKILL);
   parcel_wait (parcel, LONG_MS);
-  expect_failure (parcel, RD_PARCEL_KIND_READY, RD_PARCEL_ERROR_ENDED, "has ended");
+  expect_failure (parcel, RD_PARCEL_KIND_READY, RD_PARCEL_ERROR_ENDED, "worker ended");
 }
 
 static void

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The pauses between attempts: short at first, then longer, never too long, and never in step. */
+/* The pauses between attempts to connect: they double up to a maximum, and are random. */
 
-#include "rd-redis-backoff.h"
+#include "rd-redis.h"
 
 static void
-pauses_grow_up_to_the_longest (void)
+pauses_double_up_to_the_maximum (void)
 {
   static const guint longest_ms[] = { 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000 };
 
@@ -25,7 +25,7 @@ pauses_grow_up_to_the_longest (void)
 }
 
 static void
-pauses_differ_from_worker_to_worker (void)
+pauses_are_random (void)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
 
@@ -40,7 +40,7 @@ pauses_differ_from_worker_to_worker (void)
 }
 
 static void
-attempts_without_end_do_not_overflow (void)
+many_attempts_do_not_overflow (void)
 {
   RdRedisBackoff backoff = { .attempts = G_MAXUINT - 1 };
 
@@ -52,9 +52,9 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis-backoff/growth", pauses_grow_up_to_the_longest);
-  g_test_add_func ("/redis-backoff/jitter", pauses_differ_from_worker_to_worker);
-  g_test_add_func ("/redis-backoff/for-ever", attempts_without_end_do_not_overflow);
+  g_test_add_func ("/redis-backoff/growth", pauses_double_up_to_the_maximum);
+  g_test_add_func ("/redis-backoff/jitter", pauses_are_random);
+  g_test_add_func ("/redis-backoff/overflow", many_attempts_do_not_overflow);
 
   return g_test_run ();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A worker's bus handed over to a successor while a real Redis is in use: each of the workers has
- * everything once and in order, and what does not go on is said. */
+/* Hand-over of a node's bus to a new worker, with a real Redis: each node gets every message once
+ * and in order, and messages left behind are logged. */
 
 #include <string.h>
 
@@ -13,19 +13,18 @@
 
 #define HAND_OVERS 20
 
-/* What is stored in the same millisecond cannot be told from what was there before. */
+/* Entries of the same millisecond cannot be told apart by their ids. */
 #define MOMENT_US (3 * G_TIME_SPAN_MILLISECOND)
 
-/* A worker, in whatever process. */
 typedef struct
 {
-  char *node; /* owned */
+  char *name; /* owned */
   RdRedis *redis;
   RdBus *bus;
   guint published;
-  GString *heard; /* of the other one: "1 2 3 " */
+  GString *received; /* from the other node: "1 2 3 " */
   const char *expected;
-} Worker;
+} Node;
 
 static gboolean
 has_room (gpointer unused)
@@ -35,21 +34,21 @@ has_room (gpointer unused)
 
 /* A message is "<node>:<number>". */
 static void
-on_message (Worker *worker, RdMessage *message)
+on_message (Node *node, RdMessage *message)
 {
   g_autofree char *text = g_strndup ((const char *) message->data, message->size);
 
-  if (!g_str_has_prefix (text, worker->node))
-    g_string_append_printf (worker->heard, "%s ", strchr (text, ':') + 1);
+  if (!g_str_has_prefix (text, node->name))
+    g_string_append_printf (node->received, "%s ", strchr (text, ':') + 1);
 }
 
 static void
-make_bus (Worker *worker, const char *address, RdRedisMode mode)
+make_bus (Node *node, const char *address, RdRedisMode mode)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (RdRedisUrl) url = rd_redis_url_parse (address, &error);
   const RdRedisBusOptions options = { .mode = mode,
-                                      .node = worker->node,
+                                      .node = node->name,
                                       .channel = "c",
                                       .history = 10000,
                                       .buffer_size = 1 << 20,
@@ -58,124 +57,124 @@ make_bus (Worker *worker, const char *address, RdRedisMode mode)
                                       .has_room = has_room };
 
   g_assert_no_error (error);
-  worker->redis = rd_redis_new (url, mode == RD_REDIS_STREAM);
-  worker->bus = rd_redis_bus_new (worker->redis, &options);
-  g_signal_connect_swapped (worker->bus, "message", G_CALLBACK (on_message), worker);
+  node->redis = rd_redis_new (url, mode == RD_REDIS_STREAM);
+  node->bus = rd_redis_bus_new (node->redis, &options);
+  g_signal_connect_swapped (node->bus, "message", G_CALLBACK (on_message), node);
 }
 
 static gboolean
 is_connected (gpointer user_data)
 {
-  g_autofree char *state = rd_bus_dup_state (((Worker *) user_data)->bus);
+  g_autofree char *state = rd_bus_dup_state (((Node *) user_data)->bus);
 
   return g_str_equal (state, "redis: connected");
 }
 
 static void
-start (Worker *worker)
+start (Node *node)
 {
-  rd_redis_start (worker->redis);
-  redis_server_wait (is_connected, worker, "the worker is connected");
+  rd_redis_start (node->redis);
+  redis_server_wait (is_connected, node, "the node is connected");
 }
 
-static Worker *
-worker_new (const char *node, const char *address, RdRedisMode mode)
+static Node *
+node_new (const char *name, const char *address, RdRedisMode mode)
 {
-  Worker *worker = g_new0 (Worker, 1);
+  Node *node = g_new0 (Node, 1);
 
-  worker->node = g_strdup (node);
-  worker->heard = g_string_new (NULL);
-  make_bus (worker, address, mode);
-  start (worker);
-  return worker;
-}
-
-static void
-end_process (Worker *worker)
-{
-  g_signal_handlers_disconnect_by_data (worker->bus, worker);
-  g_clear_object (&worker->bus);
-  g_clear_object (&worker->redis);
+  node->name = g_strdup (name);
+  node->received = g_string_new (NULL);
+  make_bus (node, address, mode);
+  start (node);
+  return node;
 }
 
 static void
-worker_free (Worker *worker)
+end_process (Node *node)
 {
-  end_process (worker);
-  g_string_free (worker->heard, TRUE);
-  g_free (worker->node);
-  g_free (worker);
+  g_signal_handlers_disconnect_by_data (node->bus, node);
+  g_clear_object (&node->bus);
+  g_clear_object (&node->redis);
 }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Worker, worker_free)
+static void
+node_free (Node *node)
+{
+  end_process (node);
+  g_string_free (node->received, TRUE);
+  g_free (node->name);
+  g_free (node);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Node, node_free)
 
 static void
-publish (Worker *worker, guint n)
+publish (Node *node, guint n)
 {
   for (guint i = 0; i < n; i++)
     {
-      g_autofree char *text = g_strdup_printf ("%s:%u", worker->node, ++worker->published);
+      g_autofree char *text = g_strdup_printf ("%s:%u", node->name, ++node->published);
       RdMessage message = { .topic = RD_TOPIC_BROADCAST,
                             .opcode = WS_OPCODE_TEXT,
                             .data = (const guint8 *) text,
                             .size = strlen (text) };
 
-      rd_bus_publish (worker->bus, &message);
+      rd_bus_publish (node->bus, &message);
     }
 }
 
 static GVariant *
-pack (Worker *worker)
+pack (Node *node)
 {
-  rd_redis_bus_pause (RD_REDIS_BUS (worker->bus));
-  return carry (rd_redis_bus_pack (RD_REDIS_BUS (worker->bus)));
+  rd_redis_stop (node->redis);
+  return carry (rd_redis_bus_pack (RD_REDIS_BUS (node->bus)));
 }
 
-/* The successor is not started. */
+/* The new bus is not started. */
 static void
-succeed (Worker *worker, GVariant *packed, const char *address, RdRedisMode mode)
+take_over (Node *node, GVariant *packed, const char *address, RdRedisMode mode)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *node = rd_redis_bus_dup_packed_node (packed);
+  g_autofree char *name = rd_redis_bus_dup_packed_node (packed);
 
-  g_assert_cmpstr (node, ==, worker->node);
+  g_assert_cmpstr (name, ==, node->name);
   g_assert_cmpstr (g_variant_get_type_string (packed), ==, RD_REDIS_BUS_PACKED_TYPE);
-  end_process (worker);
-  make_bus (worker, address, mode);
-  g_assert_true (rd_redis_bus_unpack (RD_REDIS_BUS (worker->bus), packed, &error));
+  end_process (node);
+  make_bus (node, address, mode);
+  g_assert_true (rd_redis_bus_unpack (RD_REDIS_BUS (node->bus), packed, &error));
   g_assert_no_error (error);
 }
 
 static void
-hand_over (Worker *worker, const char *address, RdRedisMode mode)
+hand_over (Node *node, const char *address, RdRedisMode mode)
 {
-  g_autoptr (GVariant) packed = pack (worker);
+  g_autoptr (GVariant) packed = pack (node);
 
-  succeed (worker, packed, address, mode);
+  take_over (node, packed, address, mode);
 }
 
 static gboolean
-has_heard (gpointer user_data)
+has_received (gpointer user_data)
 {
-  Worker *worker = user_data;
+  Node *node = user_data;
 
-  return worker->heard->len >= strlen (worker->expected);
+  return node->received->len >= strlen (node->expected);
 }
 
-/* Waits until @worker has heard so much, and asserts that it is 1, 2, 3 … @n. */
+/* Waits until @node has received as much as expected, and asserts that it is 1, 2, 3 … @n. */
 static void
-expect_all (Worker *worker, guint n)
+expect_all (Node *node, guint n)
 {
   g_autoptr (GString) expected = g_string_new (NULL);
 
   for (guint i = 1; i <= n; i++)
     g_string_append_printf (expected, "%u ", i);
-  worker->expected = expected->str;
-  redis_server_wait (has_heard, worker, "all messages of the other worker are heard");
-  g_assert_cmpstr (worker->heard->str, ==, expected->str);
+  node->expected = expected->str;
+  redis_server_wait (has_received, node, "all messages of the other node are received");
+  g_assert_cmpstr (node->received->str, ==, expected->str);
 }
 
-/* Runs the main context a little: batches are left under way. */
+/* Runs the main context a few times, so that batches stay in flight. */
 static void
 run_a_little (void)
 {
@@ -184,12 +183,12 @@ run_a_little (void)
 }
 
 static void
-nobody_misses_anything_or_has_it_twice (void)
+no_message_is_lost_or_repeated (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_STREAM);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_STREAM);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_STREAM);
   RdBusStats stats;
 
   for (guint i = 0; i < HAND_OVERS; i++)
@@ -214,12 +213,12 @@ nobody_misses_anything_or_has_it_twice (void)
 }
 
 static void
-worker_that_goes_on_itself_misses_nothing (void)
+no_message_is_lost_if_the_old_worker_continues (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_STREAM);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_STREAM);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_STREAM);
 
   for (guint i = 0; i < HAND_OVERS; i++)
     {
@@ -231,8 +230,8 @@ worker_that_goes_on_itself_misses_nothing (void)
       packed = pack (a);
       publish (a, 1);
       publish (b, 1);
-      rd_redis_bus_resume (RD_REDIS_BUS (a->bus));
-      redis_server_wait (is_connected, a, "the worker is connected again");
+      rd_redis_start (a->redis);
+      redis_server_wait (is_connected, a, "the node is connected again");
     }
 
   expect_all (b, a->published);
@@ -244,18 +243,18 @@ paused_bus_is_silent (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_STREAM);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_STREAM);
-  g_autoptr (Worker) c = worker_new ("c", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_STREAM);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_STREAM);
+  g_autoptr (Node) c = node_new ("c", url, RD_REDIS_STREAM);
   g_autofree char *state = NULL;
   RdBusStats stats;
 
-  rd_redis_bus_pause (RD_REDIS_BUS (a->bus));
+  rd_redis_stop (a->redis);
   publish (a, 1);
   publish (b, 1);
   expect_all (c, 1); /* of b */
-  g_assert_cmpstr (a->heard->str, ==, "");
-  g_assert_cmpstr (b->heard->str, ==, "");
+  g_assert_cmpstr (a->received->str, ==, "");
+  g_assert_cmpstr (b->received->str, ==, "");
   state = rd_bus_dup_state (a->bus);
   g_assert_true (g_str_has_prefix (state, "redis: down since "));
   rd_bus_get_stats (a->bus, &stats);
@@ -263,20 +262,20 @@ paused_bus_is_silent (void)
 }
 
 static void
-what_waits_for_another_redis_is_left_behind (void)
+messages_for_another_redis_are_left_behind (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
   g_autofree char *elsewhere = redis_process_dup_url (redis, 1);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_STREAM);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_STREAM);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_STREAM);
   RdBusStats stats;
 
   publish (a, 2);
   expect_all (b, 2);
-  rd_redis_bus_pause (RD_REDIS_BUS (a->bus));
+  rd_redis_stop (a->redis);
   publish (a, 3);
-  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "3 messages *left behind*");
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages left behind: 3;*");
   hand_over (a, elsewhere, RD_REDIS_STREAM);
   g_test_assert_expected_messages ();
   start (a);
@@ -284,46 +283,46 @@ what_waits_for_another_redis_is_left_behind (void)
   g_assert_cmpuint (stats.dropped, ==, 3);
   g_assert_cmpuint (stats.pending, ==, 0);
 
-  /* back again: were its numbers not those that follow, b would take them for repetitions */
+  /* Back again: if the numbers did not continue, b would ignore the message as repeated. */
   hand_over (a, url, RD_REDIS_STREAM);
   start (a);
   publish (a, 1);
   b->expected = "1 2 6 ";
-  redis_server_wait (has_heard, b, "a message of the worker that came back is heard");
-  g_assert_cmpstr (b->heard->str, ==, b->expected);
+  redis_server_wait (has_received, b, "a message of the node is received again");
+  g_assert_cmpstr (b->received->str, ==, b->expected);
 }
 
 static void
-what_waits_for_no_redis_is_left_behind (void)
+messages_without_a_redis_are_left_behind (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_STREAM);
   g_autoptr (GVariant) packed = NULL;
   g_autoptr (GError) error = NULL;
 
   publish (a, 1);
   packed = pack (a);
-  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "1 message *left behind*");
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages left behind: 1;*");
   g_assert_true (rd_redis_bus_leave_behind (packed, &error));
   g_test_assert_expected_messages ();
   g_assert_no_error (error);
 }
 
 static void
-bare_text_is_had_once_before_and_after (void)
+bare_text_is_delivered_once_before_and_after (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_PUBSUB);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_PUBSUB);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_PUBSUB);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_PUBSUB);
 
   publish (a, 3);
   publish (b, 3);
   expect_all (b, 3);
   expect_all (a, 3);
   hand_over (a, url, RD_REDIS_PUBSUB);
-  publish (a, 1); /* waits */
+  publish (a, 1); /* is queued */
   start (a);
   publish (a, 3);
   publish (b, 3);
@@ -336,7 +335,7 @@ has_sent_all (gpointer user_data)
 {
   RdBusStats stats;
 
-  rd_bus_get_stats (((Worker *) user_data)->bus, &stats);
+  rd_bus_get_stats (((Node *) user_data)->bus, &stats);
   return stats.pending == 0;
 }
 
@@ -350,19 +349,19 @@ let_a_moment_pass (void)
 }
 
 static void
-mode_that_is_another_begins_where_the_old_one_ended (void)
+another_mode_begins_where_the_old_one_ended (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_PUBSUB);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_PUBSUB);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_STREAM);
   g_autoptr (GVariant) packed = pack (a);
 
   let_a_moment_pass ();
   publish (b, 2);
   redis_server_wait (has_sent_all, b, "all messages are sent");
   let_a_moment_pass ();
-  succeed (a, packed, url, RD_REDIS_STREAM);
+  take_over (a, packed, url, RD_REDIS_STREAM);
   start (a);
   publish (a, 1);
   expect_all (a, 2);
@@ -370,12 +369,12 @@ mode_that_is_another_begins_where_the_old_one_ended (void)
 }
 
 static void
-state_of_another_worker_is_refused (void)
+state_of_another_node_is_refused (void)
 {
   g_autoptr (RedisProcess) redis = redis_process_new ();
   g_autofree char *url = redis_process_dup_url (redis, 0);
-  g_autoptr (Worker) a = worker_new ("a", url, RD_REDIS_STREAM);
-  g_autoptr (Worker) b = worker_new ("b", url, RD_REDIS_STREAM);
+  g_autoptr (Node) a = node_new ("a", url, RD_REDIS_STREAM);
+  g_autoptr (Node) b = node_new ("b", url, RD_REDIS_STREAM);
   g_autoptr (GVariant) packed = pack (a);
   g_autoptr (GError) error = NULL;
 
@@ -390,14 +389,14 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis/handover/stream", nobody_misses_anything_or_has_it_twice);
-  g_test_add_func ("/redis/handover/back", worker_that_goes_on_itself_misses_nothing);
+  g_test_add_func ("/redis/handover/stream", no_message_is_lost_or_repeated);
+  g_test_add_func ("/redis/handover/back", no_message_is_lost_if_the_old_worker_continues);
   g_test_add_func ("/redis/handover/paused", paused_bus_is_silent);
-  g_test_add_func ("/redis/handover/elsewhere", what_waits_for_another_redis_is_left_behind);
-  g_test_add_func ("/redis/handover/nowhere", what_waits_for_no_redis_is_left_behind);
-  g_test_add_func ("/redis/handover/pubsub", bare_text_is_had_once_before_and_after);
-  g_test_add_func ("/redis/handover/mode", mode_that_is_another_begins_where_the_old_one_ended);
-  g_test_add_func ("/redis/handover/other-worker", state_of_another_worker_is_refused);
+  g_test_add_func ("/redis/handover/elsewhere", messages_for_another_redis_are_left_behind);
+  g_test_add_func ("/redis/handover/nowhere", messages_without_a_redis_are_left_behind);
+  g_test_add_func ("/redis/handover/pubsub", bare_text_is_delivered_once_before_and_after);
+  g_test_add_func ("/redis/handover/mode", another_mode_begins_where_the_old_one_ended);
+  g_test_add_func ("/redis/handover/other-node", state_of_another_node_is_refused);
 
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A link to a server that is well: commands and replies, and a subscriber. */
+/* A link without faults: connecting, commands and replies, and subscriptions. */
 
 #include "redis-link-fixture.h"
 
@@ -13,7 +13,7 @@
 static void
 call (LinkFixture *fixture, const char *word)
 {
-  rd_redis_link_call_words (fixture->link, link_fixture_note, fixture, word, NULL);
+  rd_redis_link_call_words (fixture->link, link_fixture_log_reply, fixture, word, NULL);
 }
 
 static void
@@ -42,16 +42,16 @@ connects_by_unix_socket (LinkFixture *fixture, gconstpointer unused)
   link_fixture_connect_ready (fixture);
 }
 
-/* As rd_redis_try() does: the main loop of the rest stands still meanwhile. */
+/* As in rd_redis_info_ask(), which does not run the default context. */
 static void
-runs_in_a_context_of_its_own (void)
+runs_in_another_main_context (void)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
   LinkFixture fixture = { 0 };
 
   g_main_context_push_thread_default (context);
   link_fixture_set_up (&fixture, NULL);
-  fixture.patience.probe_ms = 50;
+  fixture.timeouts.probe_ms = 50;
   link_fixture_connect_ready (&fixture);
   redis_server_expect (fixture.server, "PING");
   redis_server_send (fixture.server, "+PONG\r\n");
@@ -60,11 +60,11 @@ runs_in_a_context_of_its_own (void)
 }
 
 static void
-says_nothing_before_the_main_loop_runs (LinkFixture *fixture, gconstpointer unused)
+no_event_before_the_main_loop_runs (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->server->blurt = "+PONG\r\n+OK\r\n";
+  fixture->server->banner = "+PONG\r\n+OK\r\n";
   link_fixture_connect (fixture);
-  g_assert_cmpuint (fixture->diary->len, ==, 0);
+  g_assert_cmpuint (fixture->events->len, ==, 0);
   link_fixture_expect (fixture, "ready;");
 }
 
@@ -73,10 +73,10 @@ replies_belong_to_commands_in_order (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_connect_ready (fixture);
   call (fixture, "ONE");
-  rd_redis_link_call_words (fixture->link, NULL, NULL, "NOBODY", "CARES", NULL);
+  rd_redis_link_call_words (fixture->link, NULL, NULL, "NO", "FUNCTION", NULL);
   call (fixture, "THREE");
   redis_server_expect (fixture->server, "ONE");
-  redis_server_expect (fixture->server, "NOBODY CARES");
+  redis_server_expect (fixture->server, "NO FUNCTION");
   redis_server_expect (fixture->server, "THREE");
   redis_server_send (fixture->server, "+one\r\n+two\r\n+three\r\n");
   link_fixture_expect (fixture, "=one;=three;");
@@ -88,11 +88,11 @@ a_reply_may_come_in_pieces (LinkFixture *fixture, gconstpointer unused)
   const char reply[] = "*2\r\n*3\r\n$5\r\nhe\r\nl\r\n:7\r\n$-1\r\n*0\r\n";
 
   link_fixture_connect_ready (fixture);
-  call (fixture, "SLOWLY");
-  redis_server_expect (fixture->server, "SLOWLY");
+  call (fixture, "SLOW");
+  redis_server_expect (fixture->server, "SLOW");
   for (gsize i = 0; i + 1 < sizeof reply; i++)
     {
-      g_assert_cmpuint (fixture->diary->len, ==, 0);
+      g_assert_cmpuint (fixture->events->len, ==, 0);
       redis_server_send_bytes (fixture->server, reply + i, 1);
       link_fixture_settle ();
     }
@@ -106,7 +106,7 @@ words_may_be_binary (LinkFixture *fixture, gconstpointer unused)
   const gsize sizes[] = { 4, 3 };
 
   link_fixture_connect_ready (fixture);
-  rd_redis_link_call (fixture->link, link_fixture_note, fixture, 2, argv, sizes);
+  rd_redis_link_call (fixture->link, link_fixture_log_reply, fixture, 2, argv, sizes);
   redis_server_expect (fixture->server, "ECHO a\\0b");
   redis_server_send_bytes (fixture->server, "$3\r\na\0b\r\n", 9);
   link_fixture_expect (fixture, "=a\\0b;");
@@ -129,11 +129,11 @@ ask_again (const redisReply *reply, gpointer user_data)
   LinkFixture *fixture = user_data;
 
   call (fixture, "AGAIN");
-  link_fixture_note (reply, fixture);
+  link_fixture_log_reply (reply, fixture);
 }
 
 static void
-a_reply_may_lead_to_a_command (LinkFixture *fixture, gconstpointer unused)
+a_reply_function_may_send_a_command (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_connect_ready (fixture);
   rd_redis_link_call_words (fixture->link, ask_again, fixture, "FIRST", NULL);
@@ -145,7 +145,7 @@ a_reply_may_lead_to_a_command (LinkFixture *fixture, gconstpointer unused)
 }
 
 static void
-is_idle_when_all_is_answered (LinkFixture *fixture, gconstpointer unused)
+is_idle_when_every_command_is_answered (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_connect_ready (fixture);
   g_assert_true (rd_redis_link_is_idle (fixture->link));
@@ -161,22 +161,22 @@ is_idle_when_all_is_answered (LinkFixture *fixture, gconstpointer unused)
   g_assert_true (rd_redis_link_is_idle (fixture->link));
 }
 
-/* By far more than the sockets hold in both directions. */
+/* Sends more than the socket buffers hold. */
 static void
-a_server_may_take_its_time (LinkFixture *fixture, gconstpointer unused)
+commands_wait_for_a_slow_server (LinkFixture *fixture, gconstpointer unused)
 {
   g_autofree char *word = g_strnfill (1 << 20, 'x');
   g_autofree char *command = g_strdup_printf ("SET %s", word);
 
   link_fixture_connect_ready (fixture);
-  redis_server_set_deaf (fixture->server, TRUE);
+  redis_server_set_paused (fixture->server, TRUE);
   for (guint i = 0; i < 16; i++)
     {
       rd_redis_link_call_words (fixture->link, NULL, NULL, "SET", word, NULL);
       link_fixture_settle ();
     }
   call (fixture, "LAST");
-  redis_server_set_deaf (fixture->server, FALSE);
+  redis_server_set_paused (fixture->server, FALSE);
   for (guint i = 0; i < 16; i++)
     redis_server_expect (fixture->server, command);
   redis_server_expect (fixture->server, "LAST");
@@ -202,9 +202,9 @@ a_subscriber_gets_messages (LinkFixture *fixture, gconstpointer unused)
 }
 
 static void
-a_subscriber_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unused)
+a_pong_is_not_a_message (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience.probe_ms = 50;
+  fixture->timeouts.probe_ms = 50;
   subscribe (fixture);
   redis_server_expect (fixture->server, "PING");
   redis_server_send (fixture->server, "*3\r\n$7\r\nmessage\r\n$9\r\nbroadcast\r\n$3\r\none\r\n"
@@ -213,11 +213,11 @@ a_subscriber_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unused)
   link_fixture_expect (fixture, ">[message broadcast one];>[message broadcast two];");
 }
 
-/* Asked while the server has not said yet that we are one: the answer is a push nevertheless. */
+/* PING sent between SUBSCRIBE and its confirmation is answered like that of a subscriber. */
 static void
-a_subscriber_to_be_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unused)
+a_pong_after_the_confirmation_is_not_a_message (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->patience.probe_ms = 50;
+  fixture->timeouts.probe_ms = 50;
   link_fixture_connect_ready (fixture);
   rd_redis_link_subscribe (fixture->link, "broadcast");
   redis_server_expect (fixture->server, "SUBSCRIBE broadcast");
@@ -229,7 +229,7 @@ a_subscriber_to_be_is_not_shown_a_pong (LinkFixture *fixture, gconstpointer unus
 }
 
 static void
-replies_before_the_subscription_are_replies (LinkFixture *fixture, gconstpointer unused)
+replies_to_earlier_commands_are_not_pushed (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_connect_ready (fixture);
   call (fixture, "TIME");
@@ -244,7 +244,7 @@ replies_before_the_subscription_are_replies (LinkFixture *fixture, gconstpointer
 }
 
 static void
-a_refused_subscription_is_a_failure (LinkFixture *fixture, gconstpointer unused)
+a_refused_subscription_fails_the_link (LinkFixture *fixture, gconstpointer unused)
 {
   link_fixture_connect_ready (fixture);
   rd_redis_link_subscribe (fixture->link, "secret");
@@ -262,20 +262,20 @@ main (int argc, char **argv)
   TEST ("/redis-link/tcp", connects_by_tcp);
   TEST ("/redis-link/name", connects_by_name);
   TEST ("/redis-link/unix", connects_by_unix_socket);
-  g_test_add_func ("/redis-link/context", runs_in_a_context_of_its_own);
-  TEST ("/redis-link/not-at-once", says_nothing_before_the_main_loop_runs);
+  g_test_add_func ("/redis-link/context", runs_in_another_main_context);
+  TEST ("/redis-link/main-loop", no_event_before_the_main_loop_runs);
   TEST ("/redis-link/order", replies_belong_to_commands_in_order);
   TEST ("/redis-link/pieces", a_reply_may_come_in_pieces);
   TEST ("/redis-link/binary", words_may_be_binary);
   TEST ("/redis-link/error-reply", an_error_reply_is_a_reply);
-  TEST ("/redis-link/again", a_reply_may_lead_to_a_command);
-  TEST ("/redis-link/idle", is_idle_when_all_is_answered);
-  TEST ("/redis-link/deaf", a_server_may_take_its_time);
+  TEST ("/redis-link/again", a_reply_function_may_send_a_command);
+  TEST ("/redis-link/idle", is_idle_when_every_command_is_answered);
+  TEST ("/redis-link/slow", commands_wait_for_a_slow_server);
   TEST ("/redis-link/subscriber/messages", a_subscriber_gets_messages);
-  TEST ("/redis-link/subscriber/pong", a_subscriber_is_not_shown_a_pong);
-  TEST ("/redis-link/subscriber/early-pong", a_subscriber_to_be_is_not_shown_a_pong);
-  TEST ("/redis-link/subscriber/replies", replies_before_the_subscription_are_replies);
-  TEST ("/redis-link/subscriber/refused", a_refused_subscription_is_a_failure);
+  TEST ("/redis-link/subscriber/pong", a_pong_is_not_a_message);
+  TEST ("/redis-link/subscriber/early-pong", a_pong_after_the_confirmation_is_not_a_message);
+  TEST ("/redis-link/subscriber/replies", replies_to_earlier_commands_are_not_pushed);
+  TEST ("/redis-link/subscriber/refused", a_refused_subscription_fails_the_link);
 
   return g_test_run ();
 }

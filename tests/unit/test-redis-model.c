@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The proof of the protocol: outboxes, streams and a model of Redis through random schedules of all
- * that can go wrong between them, of one kind, then of several. "-m slow" runs more of them. */
+/* The protocol between nodes: outboxes, streams and a model of Redis in random schedules of faults,
+ * of one kind, then of several. "-m slow" runs more schedules. */
 
 #include "rd-redis-outbox.h"
 #include "redis-fleet.h"
@@ -11,96 +11,96 @@
 #define SCHEDULES_SLOW 1000
 
 static void
-run (const FleetScenario *scenario, FleetTally *tally)
+run (const FleetScenario *scenario, FleetCounts *counts)
 {
   const guint n = g_test_slow () ? SCHEDULES_SLOW : SCHEDULES;
 
-  *tally = (FleetTally){ 0 };
+  *counts = (FleetCounts){ 0 };
   for (guint i = 0; i < n; i++)
-    fleet_run (scenario, tally);
-  g_test_message ("taken %" G_GUINT64_FORMAT ", repeated %" G_GUINT64_FORMAT
+    fleet_run (scenario, counts);
+  g_test_message ("delivered %" G_GUINT64_FORMAT ", repeated %" G_GUINT64_FORMAT
                   ", data lost %" G_GUINT64_FORMAT ", missed %" G_GUINT64_FORMAT
-                  ", dropped %" G_GUINT64_FORMAT ", adopted %" G_GUINT64_FORMAT
+                  ", dropped %" G_GUINT64_FORMAT ", resolved %" G_GUINT64_FORMAT
                   ", handed over %" G_GUINT64_FORMAT,
-                  tally->taken, tally->repeated, tally->lost, tally->missed, tally->dropped,
-                  tally->adopted, tally->handed_over);
-  g_assert_cmpuint (tally->taken, >, 0);
-  g_assert_cmpuint (tally->repeated, >, 0);
-  g_assert_cmpuint (tally->handed_over, >, 0);
+                  counts->delivered, counts->repeated, counts->lost, counts->missed,
+                  counts->dropped, counts->resolved, counts->handed_over);
+  g_assert_cmpuint (counts->delivered, >, 0);
+  g_assert_cmpuint (counts->repeated, >, 0);
+  g_assert_cmpuint (counts->handed_over, >, 0);
 }
 
 static void
-cut_connections_neither_lose_nor_double (void)
+closed_connections_lose_and_repeat_nothing (void)
 {
   const FleetScenario scenario = { .buffer_size = G_MAXSIZE, .away = 3 };
-  FleetTally tally;
+  FleetCounts counts;
 
-  run (&scenario, &tally);
-  g_assert_cmpuint (tally.adopted, >, 0);
-  g_assert_cmpuint (tally.missed, ==, 0);
-  g_assert_cmpuint (tally.dropped, ==, 0);
+  run (&scenario, &counts);
+  g_assert_cmpuint (counts.resolved, >, 0);
+  g_assert_cmpuint (counts.missed, ==, 0);
+  g_assert_cmpuint (counts.dropped, ==, 0);
 }
 
 static void
-a_server_that_forgets_its_last_seconds_loses_nothing (void)
+a_server_without_its_last_seconds_loses_nothing (void)
 {
   const FleetScenario scenario = { .buffer_size = G_MAXSIZE,
                                    .forget_ms = FLEET_FORGET_MS,
                                    .behind_ms_max = FLEET_BEHIND_MS,
                                    .away = 3 };
-  FleetTally tally;
+  FleetCounts counts;
 
-  run (&scenario, &tally);
-  g_assert_cmpuint (tally.lost, >, 0);
-  g_assert_cmpuint (tally.missed, ==, 0);
-  g_assert_cmpuint (tally.dropped, ==, 0);
+  run (&scenario, &counts);
+  g_assert_cmpuint (counts.lost, >, 0);
+  g_assert_cmpuint (counts.missed, ==, 0);
+  g_assert_cmpuint (counts.dropped, ==, 0);
 }
 
 static void
-who_begins_later_has_all_that_was_published_since (void)
+a_node_that_starts_later_gets_all_later_messages (void)
 {
   const FleetScenario scenario = { .buffer_size = G_MAXSIZE,
                                    .forget_ms = FLEET_FORGET_MS,
                                    .begin_ms_max = FLEET_SCHEDULE_MS / 2,
                                    .away = 30 };
-  FleetTally tally;
+  FleetCounts counts;
 
-  run (&scenario, &tally);
-  g_assert_cmpuint (tally.dropped, ==, 0);
+  run (&scenario, &counts);
+  g_assert_cmpuint (counts.dropped, ==, 0);
 }
 
 static void
-what_is_cut_off_unread_is_counted (void)
+entries_trimmed_unread_are_counted (void)
 {
   const FleetScenario scenario = { .history = 50, .buffer_size = G_MAXSIZE, .away = 100 };
-  FleetTally tally;
+  FleetCounts counts;
 
-  run (&scenario, &tally);
-  g_assert_cmpuint (tally.missed, >, 0);
-  g_assert_cmpuint (tally.dropped, ==, 0);
+  run (&scenario, &counts);
+  g_assert_cmpuint (counts.missed, >, 0);
+  g_assert_cmpuint (counts.dropped, ==, 0);
 }
 
 static void
-all_of_it_at_once_leaves_nothing_unexplained (void)
+all_losses_are_explained_if_all_faults_happen (void)
 {
   const FleetScenario scenario
     = { .history = 50, .buffer_size = G_MAXSIZE, .forget_ms = FLEET_FORGET_MS, .away = 100 };
-  FleetTally tally;
+  FleetCounts counts;
 
-  run (&scenario, &tally);
-  g_assert_cmpuint (tally.lost, >, 0);
-  g_assert_cmpuint (tally.missed, >, 0);
+  run (&scenario, &counts);
+  g_assert_cmpuint (counts.lost, >, 0);
+  g_assert_cmpuint (counts.missed, >, 0);
 }
 
 static void
-no_more_is_missing_than_did_not_fit_the_outbox (void)
+only_messages_dropped_from_the_outbox_are_lost (void)
 {
   const FleetScenario scenario = { .buffer_size = 20 * RD_REDIS_OUTGOING_COST, .away = 30 };
-  FleetTally tally;
+  FleetCounts counts;
 
-  run (&scenario, &tally);
-  g_assert_cmpuint (tally.dropped, >, 0);
-  g_assert_cmpuint (tally.missed, ==, 0);
+  run (&scenario, &counts);
+  g_assert_cmpuint (counts.dropped, >, 0);
+  g_assert_cmpuint (counts.missed, ==, 0);
 }
 
 int
@@ -108,13 +108,12 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis/model/cut-connections", cut_connections_neither_lose_nor_double);
-  g_test_add_func ("/redis/model/forgetful-server",
-                   a_server_that_forgets_its_last_seconds_loses_nothing);
-  g_test_add_func ("/redis/model/late-workers", who_begins_later_has_all_that_was_published_since);
-  g_test_add_func ("/redis/model/short-history", what_is_cut_off_unread_is_counted);
-  g_test_add_func ("/redis/model/everything", all_of_it_at_once_leaves_nothing_unexplained);
-  g_test_add_func ("/redis/model/small-outbox", no_more_is_missing_than_did_not_fit_the_outbox);
+  g_test_add_func ("/redis/model/closed-connections", closed_connections_lose_and_repeat_nothing);
+  g_test_add_func ("/redis/model/data-loss", a_server_without_its_last_seconds_loses_nothing);
+  g_test_add_func ("/redis/model/late-nodes", a_node_that_starts_later_gets_all_later_messages);
+  g_test_add_func ("/redis/model/short-history", entries_trimmed_unread_are_counted);
+  g_test_add_func ("/redis/model/everything", all_losses_are_explained_if_all_faults_happen);
+  g_test_add_func ("/redis/model/small-outbox", only_messages_dropped_from_the_outbox_are_lost);
 
   return g_test_run ();
 }

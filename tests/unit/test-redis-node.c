@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A worker as Redis keeps it: read back, told from one that is gone, and from what anybody else may
- * have written there. */
+/* A node's hash in Redis: parsed, missing, or written by another program. */
 
-#include "rd-redis-node.h"
+#include "rd-redis-nodes.h"
 
 #include <string.h>
 
 #define NODE_FIELDS 6
 
-/* Returns: (transfer full): what a server says in @protocol. */
+/* Returns: (transfer full): the reply in @protocol. */
 static redisReply *
 reply_of (const char *protocol)
 {
@@ -24,7 +23,7 @@ reply_of (const char *protocol)
   return reply;
 }
 
-/* Reads the answer with @fields, those that are NULL are not there. */
+/* Parses a reply with @fields; NULL: no such field. */
 static RdRedisNodeKind
 parse_fields (const char *const fields[NODE_FIELDS], RdNode **node)
 {
@@ -59,13 +58,13 @@ parse_protocol (const char *protocol)
 }
 
 static void
-a_worker_is_read (void)
+a_node_is_parsed (void)
 {
   g_autoptr (RdNode) node = NULL;
 
   g_assert_cmpint (
     parse_fields ((const char *[]){ "alpha", "812", "left-1", "draining", "3", "1.2.3" }, &node),
-    ==, RD_REDIS_NODE_HERE);
+    ==, RD_REDIS_NODE_VALID);
   g_assert_cmpstr (node->id, ==, "5eed");
   g_assert_cmpstr (node->host, ==, "alpha");
   g_assert_cmpuint (node->pid, ==, 812);
@@ -76,20 +75,20 @@ a_worker_is_read (void)
 }
 
 static void
-a_worker_without_instance_and_clients_is_one (void)
+a_node_without_instance_and_clients_is_valid (void)
 {
   g_autoptr (RdNode) node = NULL;
 
   g_assert_cmpint (
     parse_fields ((const char *[]){ "alpha", "4294967295", "", "running", "0", "1" }, &node), ==,
-    RD_REDIS_NODE_HERE);
+    RD_REDIS_NODE_VALID);
   g_assert_cmpstr (node->instance, ==, "");
   g_assert_cmpuint (node->clients, ==, 0);
   g_assert_cmpuint (node->pid, ==, G_MAXUINT);
 }
 
 static void
-one_without_a_hash_is_gone (void)
+a_node_without_a_hash_is_gone (void)
 {
   RdNode *node = NULL;
 
@@ -99,7 +98,7 @@ one_without_a_hash_is_gone (void)
 }
 
 static void
-half_a_worker_is_none (void)
+a_missing_field_is_invalid (void)
 {
   for (guint missing = 0; missing < NODE_FIELDS; missing++)
     {
@@ -107,13 +106,13 @@ half_a_worker_is_none (void)
       RdNode *node = NULL;
 
       fields[missing] = NULL;
-      g_assert_cmpint (parse_fields (fields, &node), ==, RD_REDIS_NODE_UNKNOWN);
+      g_assert_cmpint (parse_fields (fields, &node), ==, RD_REDIS_NODE_INVALID);
       g_assert_null (node);
     }
 }
 
 static void
-what_is_no_number_is_no_worker (void)
+a_wrong_number_is_invalid (void)
 {
   static const char *const words[] = { "",    "-1",   "+1",  " 1",         "1 ",
                                        "1.5", "0x10", "one", "4294967296", "99999999999999999999" };
@@ -124,16 +123,16 @@ what_is_no_number_is_no_worker (void)
 
       g_assert_cmpint (
         parse_fields ((const char *[]){ "a", words[i], "", "running", "3", "1" }, &node), ==,
-        RD_REDIS_NODE_UNKNOWN);
+        RD_REDIS_NODE_INVALID);
       g_assert_cmpint (
         parse_fields ((const char *[]){ "a", "812", "", "running", words[i], "1" }, &node), ==,
-        RD_REDIS_NODE_UNKNOWN);
+        RD_REDIS_NODE_INVALID);
       g_assert_null (node);
     }
 }
 
 static void
-any_other_answer_is_no_worker (void)
+any_other_reply_is_invalid (void)
 {
   static const char *const answers[] = {
     "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
@@ -148,11 +147,11 @@ any_other_answer_is_no_worker (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (answers); i++)
-    g_assert_cmpint (parse_protocol (answers[i]), ==, RD_REDIS_NODE_UNKNOWN);
+    g_assert_cmpint (parse_protocol (answers[i]), ==, RD_REDIS_NODE_INVALID);
 }
 
 static void
-texts_are_cut_and_made_printable (void)
+strings_are_cut_and_made_printable (void)
 {
   g_autofree char *ascii = g_strnfill (100000, 'x');
   g_autoptr (GString) satellites = g_string_new (NULL);
@@ -163,7 +162,7 @@ texts_are_cut_and_made_printable (void)
   g_assert_cmpint (
     parse_fields (
       (const char *[]){ ascii, "1", satellites->str, "a\033[31m\n\xff", "3", "v\xf0\x9f" }, &node),
-    ==, RD_REDIS_NODE_HERE);
+    ==, RD_REDIS_NODE_VALID);
   g_assert_cmpint (g_utf8_strlen (node->host, -1), ==, 256);
   g_assert_true (g_str_has_suffix (node->host, "x…"));
   g_assert_cmpint (g_utf8_strlen (node->instance, -1), ==, 256);
@@ -173,19 +172,19 @@ texts_are_cut_and_made_printable (void)
 }
 
 static void
-a_state_is_a_word (void)
+a_state_is_short (void)
 {
   g_autofree char *state = g_strnfill (41, 's');
   g_autoptr (RdNode) node = NULL;
 
   g_assert_cmpint (parse_fields ((const char *[]){ "a", "1", "", state, "3", "1" }, &node), ==,
-                   RD_REDIS_NODE_HERE);
+                   RD_REDIS_NODE_VALID);
   g_assert_cmpint (g_utf8_strlen (node->state, -1), ==, 41);
   g_assert_true (g_str_has_suffix (node->state, "s…"));
 }
 
 static void
-ids_are_short_words (void)
+ids_are_short_and_alphanumeric (void)
 {
   static const struct
   {
@@ -218,7 +217,7 @@ ids_are_short_words (void)
 }
 
 static void
-a_nul_does_not_shorten_an_id (void)
+an_id_has_no_nul (void)
 {
   redisReply member = { .type = REDIS_REPLY_STRING, .str = (char[]){ "5e\0d" }, .len = 4 };
 
@@ -237,18 +236,18 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/redis-node/a-worker-is-read", a_worker_is_read);
-  g_test_add_func ("/redis-node/a-worker-without-instance-and-clients-is-one",
-                   a_worker_without_instance_and_clients_is_one);
-  g_test_add_func ("/redis-node/one-without-a-hash-is-gone", one_without_a_hash_is_gone);
-  g_test_add_func ("/redis-node/half-a-worker-is-none", half_a_worker_is_none);
-  g_test_add_func ("/redis-node/what-is-no-number-is-no-worker", what_is_no_number_is_no_worker);
-  g_test_add_func ("/redis-node/any-other-answer-is-no-worker", any_other_answer_is_no_worker);
-  g_test_add_func ("/redis-node/texts-are-cut-and-made-printable",
-                   texts_are_cut_and_made_printable);
-  g_test_add_func ("/redis-node/a-state-is-a-word", a_state_is_a_word);
-  g_test_add_func ("/redis-node/ids-are-short-words", ids_are_short_words);
-  g_test_add_func ("/redis-node/a-nul-does-not-shorten-an-id", a_nul_does_not_shorten_an_id);
+  g_test_add_func ("/redis-node/a-node-is-parsed", a_node_is_parsed);
+  g_test_add_func ("/redis-node/a-node-without-instance-and-clients-is-valid",
+                   a_node_without_instance_and_clients_is_valid);
+  g_test_add_func ("/redis-node/a-node-without-a-hash-is-gone", a_node_without_a_hash_is_gone);
+  g_test_add_func ("/redis-node/a-missing-field-is-invalid", a_missing_field_is_invalid);
+  g_test_add_func ("/redis-node/a-wrong-number-is-invalid", a_wrong_number_is_invalid);
+  g_test_add_func ("/redis-node/any-other-reply-is-invalid", any_other_reply_is_invalid);
+  g_test_add_func ("/redis-node/strings-are-cut-and-made-printable",
+                   strings_are_cut_and_made_printable);
+  g_test_add_func ("/redis-node/a-state-is-short", a_state_is_short);
+  g_test_add_func ("/redis-node/ids-are-short-and-alphanumeric", ids_are_short_and_alphanumeric);
+  g_test_add_func ("/redis-node/an-id-has-no-nul", an_id_has_no_nul);
   g_test_add_func ("/redis-node/the-key-has-the-id", the_key_has_the_id);
   return g_test_run ();
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The outbox: what it keeps of what, for how long, and what goes first when it is full; and its
- * agreement with a model, which is a list. */
+/* The outbox: how long messages are kept, which are dropped first, and a comparison with a model.
+ */
 
 #include <string.h>
 
 #include "rd-redis-outbox.h"
 
 #define SECOND_US G_TIME_SPAN_SECOND
-#define COST      (RD_REDIS_OUTGOING_COST + 1) /* of the messages here, one byte each */
+#define COST      (RD_REDIS_OUTGOING_COST + 1) /* of a message of one byte */
 
 static guint
 push (RdRedisOutbox *outbox, char message)
@@ -24,9 +24,9 @@ push_all (RdRedisOutbox *outbox, const char *messages)
     g_assert_cmpuint (push (outbox, *messages), ==, 0);
 }
 
-/* Takes all that waits and compares it: their bytes, and their numbers from @sequence on. */
+/* Takes all queued messages and compares them with @messages, numbered from @sequence. */
 static void
-assert_waiting (RdRedisOutbox *outbox, const char *messages, guint64 sequence)
+assert_queued (RdRedisOutbox *outbox, const char *messages, guint64 sequence)
 {
   const RdRedisOutgoing *outgoing;
 
@@ -52,7 +52,7 @@ assert_pending (const RdRedisOutbox *outbox, guint64 messages)
 }
 
 static void
-messages_leave_in_order_and_numbered (void)
+messages_are_sent_in_order_and_numbered (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
 
@@ -61,184 +61,184 @@ messages_leave_in_order_and_numbered (void)
   push_all (outbox, "abc");
   assert_pending (outbox, 3);
   g_assert_cmpuint (rd_redis_outbox_get_last (outbox), ==, 3);
-  assert_waiting (outbox, "abc", 1);
+  assert_queued (outbox, "abc", 1);
   push_all (outbox, "de");
   assert_pending (outbox, 5);
-  assert_waiting (outbox, "de", 4);
+  assert_queued (outbox, "de", 4);
 }
 
 static void
-what_was_refused_waits_again (void)
+refused_messages_are_queued_again (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
 
   push_all (outbox, "ab");
-  assert_waiting (outbox, "ab", 1);
+  assert_queued (outbox, "ab", 1);
   push_all (outbox, "c");
   rd_redis_outbox_refused (outbox);
   assert_pending (outbox, 3);
-  assert_waiting (outbox, "abc", 1);
+  assert_queued (outbox, "abc", 1);
 }
 
 static void
-what_is_stored_is_kept_for_its_time (void)
+stored_messages_are_kept_for_a_while (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, 5 * SECOND_US);
 
   push_all (outbox, "ab");
-  assert_waiting (outbox, "ab", 1);
+  assert_queued (outbox, "ab", 1);
   rd_redis_outbox_stored (outbox, 10 * SECOND_US);
   push_all (outbox, "c");
-  assert_waiting (outbox, "c", 3);
+  assert_queued (outbox, "c", 3);
   rd_redis_outbox_stored (outbox, 12 * SECOND_US);
   assert_pending (outbox, 0);
 
   g_assert_true (rd_redis_outbox_expire (outbox, 15 * SECOND_US - 1));
   rd_redis_outbox_resume (outbox, 0, 15 * SECOND_US);
-  assert_waiting (outbox, "abc", 1);
+  assert_queued (outbox, "abc", 1);
   rd_redis_outbox_resume (outbox, 3, 20 * SECOND_US);
   assert_pending (outbox, 0);
 
   g_assert_true (rd_redis_outbox_expire (outbox, 25 * SECOND_US - 1));
   g_assert_false (rd_redis_outbox_expire (outbox, 25 * SECOND_US));
   rd_redis_outbox_resume (outbox, 0, 25 * SECOND_US);
-  assert_waiting (outbox, "", 4);
+  assert_queued (outbox, "", 4);
 }
 
 static void
-the_older_of_what_is_stored_goes_first (void)
+older_stored_messages_are_dropped_first (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, 5 * SECOND_US);
 
   push_all (outbox, "a");
-  assert_waiting (outbox, "a", 1);
+  assert_queued (outbox, "a", 1);
   rd_redis_outbox_stored (outbox, 10 * SECOND_US);
   push_all (outbox, "b");
-  assert_waiting (outbox, "b", 2);
-  rd_redis_outbox_stored (outbox, 15 * SECOND_US); /* "a" goes at this */
+  assert_queued (outbox, "b", 2);
+  rd_redis_outbox_stored (outbox, 15 * SECOND_US); /* drops "a" */
   rd_redis_outbox_resume (outbox, 0, 15 * SECOND_US);
-  assert_waiting (outbox, "b", 2);
+  assert_queued (outbox, "b", 2);
 }
 
 static void
-nothing_is_kept_that_is_not_to_be (void)
+stored_messages_are_not_kept_if_disabled (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, 0);
 
   push_all (outbox, "ab");
-  assert_waiting (outbox, "ab", 1);
+  assert_queued (outbox, "ab", 1);
   push_all (outbox, "c");
   rd_redis_outbox_stored (outbox, 10 * SECOND_US);
   rd_redis_outbox_resume (outbox, 0, 10 * SECOND_US);
-  assert_waiting (outbox, "c", 3);
+  assert_queued (outbox, "c", 3);
 }
 
 static void
-what_was_abandoned_is_gone (void)
+abandoned_messages_are_dropped (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, 0);
 
   push_all (outbox, "ab");
-  assert_waiting (outbox, "ab", 1);
+  assert_queued (outbox, "ab", 1);
   push_all (outbox, "c");
   g_assert_cmpuint (rd_redis_outbox_abandon (outbox), ==, 2);
   g_assert_cmpuint (rd_redis_outbox_abandon (outbox), ==, 0);
   rd_redis_outbox_resume (outbox, 0, 0);
-  assert_waiting (outbox, "c", 3);
+  assert_queued (outbox, "c", 3);
 }
 
 static void
-what_redis_forgot_waits_again (void)
+messages_lost_by_redis_are_queued_again (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
 
   push_all (outbox, "abcd");
-  assert_waiting (outbox, "abcd", 1);
+  assert_queued (outbox, "abcd", 1);
   rd_redis_outbox_stored (outbox, 0);
   push_all (outbox, "e");
   rd_redis_outbox_resume (outbox, 2, 0);
   assert_pending (outbox, 3);
-  assert_waiting (outbox, "cde", 3);
+  assert_queued (outbox, "cde", 3);
 }
 
 static void
-what_arrived_unanswered_is_stored (void)
+messages_stored_without_a_reply_are_stored (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, 5 * SECOND_US);
 
   push_all (outbox, "abc");
-  assert_waiting (outbox, "abc", 1);
+  assert_queued (outbox, "abc", 1);
   push_all (outbox, "d");
   rd_redis_outbox_resume (outbox, 2, 10 * SECOND_US);
   assert_pending (outbox, 2);
-  assert_waiting (outbox, "cd", 3);
+  assert_queued (outbox, "cd", 3);
 
-  rd_redis_outbox_expire (outbox, 15 * SECOND_US - 1); /* "ab" are kept as others are */
+  rd_redis_outbox_expire (outbox, 15 * SECOND_US - 1); /* "ab" are kept, too */
   rd_redis_outbox_resume (outbox, 0, 15 * SECOND_US);
-  assert_waiting (outbox, "abcd", 1);
+  assert_queued (outbox, "abcd", 1);
 }
 
-/* A stranger could have used our name. */
+/* Another client may have used the name of this node. */
 static void
-what_was_never_sent_cannot_have_arrived (void)
+messages_never_sent_stay_queued (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
 
   push_all (outbox, "a");
-  assert_waiting (outbox, "a", 1);
+  assert_queued (outbox, "a", 1);
   push_all (outbox, "b");
   rd_redis_outbox_resume (outbox, G_MAXUINT64, 0);
   assert_pending (outbox, 1);
-  assert_waiting (outbox, "b", 2);
+  assert_queued (outbox, "b", 2);
 }
 
 static void
-past_the_bound_the_oldest_go (void)
+beyond_the_limit_the_oldest_are_dropped (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (4 * COST, RD_REDIS_KEEP_US);
 
   push_all (outbox, "abcd");
   g_assert_cmpuint (push (outbox, 'e'), ==, 1);
   assert_pending (outbox, 4);
-  assert_waiting (outbox, "bcde", 2);
+  assert_queued (outbox, "bcde", 2);
 }
 
 static void
-what_is_stored_goes_uncounted (void)
+dropped_stored_messages_are_not_counted (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (4 * COST, RD_REDIS_KEEP_US);
 
   push_all (outbox, "abc");
-  assert_waiting (outbox, "abc", 1);
+  assert_queued (outbox, "abc", 1);
   rd_redis_outbox_stored (outbox, 0);
   push_all (outbox, "defg");
   assert_pending (outbox, 4);
   g_assert_cmpuint (push (outbox, 'h'), ==, 1);
-  assert_waiting (outbox, "efgh", 5);
+  assert_queued (outbox, "efgh", 5);
 }
 
 static void
-what_is_under_way_may_go_before_the_answer (void)
+messages_in_flight_may_be_dropped (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (3 * COST, RD_REDIS_KEEP_US);
 
   push_all (outbox, "abc");
-  assert_waiting (outbox, "abc", 1);
+  assert_queued (outbox, "abc", 1);
   g_assert_cmpuint (push (outbox, 'd'), ==, 1);
   g_assert_cmpuint (push (outbox, 'e'), ==, 1);
-  rd_redis_outbox_stored (outbox, 0); /* "c", of "abc" */
+  rd_redis_outbox_stored (outbox, 0); /* "c": "ab" were dropped */
   assert_pending (outbox, 2);
-  assert_waiting (outbox, "de", 4);
+  assert_queued (outbox, "de", 4);
 
   for (const char *more = "fghi"; *more != '\0'; more++)
     push (outbox, *more);
-  rd_redis_outbox_refused (outbox); /* "de" are gone */
+  rd_redis_outbox_refused (outbox); /* "de" were dropped */
   assert_pending (outbox, 3);
-  assert_waiting (outbox, "ghi", 7);
+  assert_queued (outbox, "ghi", 7);
 }
 
 static void
-one_that_never_fits_goes_alone (void)
+a_message_over_the_limit_is_dropped_alone (void)
 {
   const char large[2 * COST] = { 0 };
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (2 * COST, RD_REDIS_KEEP_US);
@@ -248,10 +248,10 @@ one_that_never_fits_goes_alone (void)
   g_assert_cmpuint (rd_redis_outbox_push (outbox, WS_OPCODE_BINARY, large, G_MAXSIZE), ==, 1);
   push_all (outbox, "b");
   assert_pending (outbox, 2);
-  assert_waiting (outbox, "ab", 1);
+  assert_queued (outbox, "ab", 1);
 }
 
-/* The model: what is here, in order, and what became of it */
+/* Comparison with a model: a list of messages with their states */
 
 #define MODEL_STEPS 100000
 #define MODEL_MAX   3000 /* messages */
@@ -259,8 +259,8 @@ one_that_never_fits_goes_alone (void)
 typedef enum
 {
   MODEL_STORED,
-  MODEL_UNDER_WAY,
-  MODEL_WAITING,
+  MODEL_IN_FLIGHT,
+  MODEL_QUEUED,
 } ModelState;
 
 typedef struct
@@ -296,7 +296,7 @@ model_count (Model *model, ModelState least)
 }
 
 static void
-model_turn (Model *model, ModelState from, ModelState to)
+model_change (Model *model, ModelState from, ModelState to)
 {
   for (guint i = 0; i < model->messages->len; i++)
     if (model_at (model, i)->state == from)
@@ -317,7 +317,7 @@ model_expire (Model *model)
 static void
 push_to_both (Model *model)
 {
-  const ModelMessage message = { .sequence = ++model->last, .state = MODEL_WAITING };
+  const ModelMessage message = { .sequence = ++model->last, .state = MODEL_QUEUED };
   guint dropped = 0;
 
   g_array_append_val (model->messages, message);
@@ -333,7 +333,7 @@ static void
 take_from_both (Model *model)
 {
   const RdRedisOutgoing *outgoing = rd_redis_outbox_take (model->outbox);
-  const guint i = model->messages->len - model_count (model, MODEL_WAITING);
+  const guint i = model->messages->len - model_count (model, MODEL_QUEUED);
 
   if (i == model->messages->len)
     {
@@ -342,7 +342,7 @@ take_from_both (Model *model)
     }
   g_assert_nonnull (outgoing);
   g_assert_cmpuint (outgoing->sequence, ==, model_at (model, i)->sequence);
-  model_at (model, i)->state = MODEL_UNDER_WAY;
+  model_at (model, i)->state = MODEL_IN_FLIGHT;
   model->taken = MAX (model->taken, outgoing->sequence);
 }
 
@@ -357,7 +357,7 @@ resume_both (Model *model)
       ModelMessage *message = model_at (model, i);
 
       if (message->sequence > sequence || message->sequence > model->taken)
-        message->state = MODEL_WAITING;
+        message->state = MODEL_QUEUED;
       else if (message->state != MODEL_STORED)
         *message = (ModelMessage){ message->sequence, MODEL_STORED, model->now_us };
     }
@@ -365,12 +365,12 @@ resume_both (Model *model)
 }
 
 static void
-step (Model *model, gint busyness)
+step (Model *model, gint push_rate)
 {
   const gint action = g_test_rand_int_range (0, 1000);
 
   model->now_us += g_test_rand_int_range (0, 100000);
-  if (action < busyness)
+  if (action < push_rate)
     {
       push_to_both (model);
     }
@@ -381,13 +381,13 @@ step (Model *model, gint busyness)
   else if (action < 994)
     {
       rd_redis_outbox_stored (model->outbox, model->now_us);
-      model_turn (model, MODEL_UNDER_WAY, MODEL_STORED);
+      model_change (model, MODEL_IN_FLIGHT, MODEL_STORED);
       model_expire (model);
     }
   else if (action < 996)
     {
       rd_redis_outbox_refused (model->outbox);
-      model_turn (model, MODEL_UNDER_WAY, MODEL_WAITING);
+      model_change (model, MODEL_IN_FLIGHT, MODEL_QUEUED);
     }
   else if (action < 998)
     {
@@ -397,12 +397,12 @@ step (Model *model, gint busyness)
     {
       model_expire (model);
       g_assert_cmpint (rd_redis_outbox_expire (model->outbox, model->now_us), ==,
-                       model_count (model, MODEL_STORED) > model_count (model, MODEL_UNDER_WAY));
+                       model_count (model, MODEL_STORED) > model_count (model, MODEL_IN_FLIGHT));
     }
 }
 
 static void
-outbox_agrees_with_its_model (void)
+outbox_behaves_like_the_model (void)
 {
   Model model = { .outbox = rd_redis_outbox_new (MODEL_MAX * COST, RD_REDIS_KEEP_US),
                   .messages = g_array_new (FALSE, FALSE, sizeof (ModelMessage)) };
@@ -411,7 +411,7 @@ outbox_agrees_with_its_model (void)
   for (guint i = 0; i < MODEL_STEPS; i++)
     {
       step (&model, i / 10000 % 2 == 0 ? 800 : 300);
-      assert_pending (model.outbox, model_count (&model, MODEL_UNDER_WAY));
+      assert_pending (model.outbox, model_count (&model, MODEL_IN_FLIGHT));
       g_assert_cmpuint (rd_redis_outbox_get_last (model.outbox), ==, model.last);
       longest = MAX (longest, model.messages->len);
     }
@@ -426,20 +426,20 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis/outbox/order", messages_leave_in_order_and_numbered);
-  g_test_add_func ("/redis/outbox/refused", what_was_refused_waits_again);
-  g_test_add_func ("/redis/outbox/stored", what_is_stored_is_kept_for_its_time);
-  g_test_add_func ("/redis/outbox/stored-later", the_older_of_what_is_stored_goes_first);
-  g_test_add_func ("/redis/outbox/keep-nothing", nothing_is_kept_that_is_not_to_be);
-  g_test_add_func ("/redis/outbox/abandon", what_was_abandoned_is_gone);
-  g_test_add_func ("/redis/outbox/resume/forgotten", what_redis_forgot_waits_again);
-  g_test_add_func ("/redis/outbox/resume/unanswered", what_arrived_unanswered_is_stored);
-  g_test_add_func ("/redis/outbox/resume/stranger", what_was_never_sent_cannot_have_arrived);
-  g_test_add_func ("/redis/outbox/bound/oldest", past_the_bound_the_oldest_go);
-  g_test_add_func ("/redis/outbox/bound/stored", what_is_stored_goes_uncounted);
-  g_test_add_func ("/redis/outbox/bound/under-way", what_is_under_way_may_go_before_the_answer);
-  g_test_add_func ("/redis/outbox/bound/too-large", one_that_never_fits_goes_alone);
-  g_test_add_func ("/redis/outbox/model", outbox_agrees_with_its_model);
+  g_test_add_func ("/redis/outbox/order", messages_are_sent_in_order_and_numbered);
+  g_test_add_func ("/redis/outbox/refused", refused_messages_are_queued_again);
+  g_test_add_func ("/redis/outbox/stored", stored_messages_are_kept_for_a_while);
+  g_test_add_func ("/redis/outbox/stored-later", older_stored_messages_are_dropped_first);
+  g_test_add_func ("/redis/outbox/keep-nothing", stored_messages_are_not_kept_if_disabled);
+  g_test_add_func ("/redis/outbox/abandon", abandoned_messages_are_dropped);
+  g_test_add_func ("/redis/outbox/resume/lost", messages_lost_by_redis_are_queued_again);
+  g_test_add_func ("/redis/outbox/resume/unanswered", messages_stored_without_a_reply_are_stored);
+  g_test_add_func ("/redis/outbox/resume/never-sent", messages_never_sent_stay_queued);
+  g_test_add_func ("/redis/outbox/limit/oldest", beyond_the_limit_the_oldest_are_dropped);
+  g_test_add_func ("/redis/outbox/limit/stored", dropped_stored_messages_are_not_counted);
+  g_test_add_func ("/redis/outbox/limit/in-flight", messages_in_flight_may_be_dropped);
+  g_test_add_func ("/redis/outbox/limit/too-large", a_message_over_the_limit_is_dropped_alone);
+  g_test_add_func ("/redis/outbox/model", outbox_behaves_like_the_model);
 
   return g_test_run ();
 }

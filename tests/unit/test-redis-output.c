@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Commands on their way out: what they look like on the wire, and that no byte of them is lost,
- * doubled or kept for ever, however the socket takes them. */
+/* The output queue: its format, its order in pieces of any size, and its memory. */
 
-#include "rd-redis-output.h"
+#include "rd-redis-connection.h"
 
 #include <string.h>
 
@@ -41,7 +40,7 @@ a_command_is_an_array_of_bulk_strings (void)
 }
 
 static void
-words_may_hold_any_byte (void)
+words_may_be_binary (void)
 {
   const char expected[] = "*3\r\n$1\r\n\0\r\n$0\r\n\r\n$4\r\n\r\n\xFF\0\r\n";
   const char *const argv[] = { "\0", NULL, "\r\n\xFF" };
@@ -54,12 +53,12 @@ words_may_hold_any_byte (void)
   rd_redis_output_clear (&output);
 }
 
-/* Takes the output in bites of @bite, while commands are appended. */
+/* Sends the output in pieces of @piece bytes, while commands are appended. */
 static void
-take_in_bites (gsize bite)
+send_in_pieces (gsize piece)
 {
   g_autoptr (GString) expected = g_string_new (NULL);
-  g_autoptr (GByteArray) taken = g_byte_array_new ();
+  g_autoptr (GByteArray) sent = g_byte_array_new ();
   RdRedisOutput output;
   gsize size = 1;
 
@@ -77,24 +76,24 @@ take_in_bites (gsize bite)
           g_string_append_printf (expected, "*1\r\n$%zu\r\n%s\r\n", strlen (word), word);
         }
       bytes = rd_redis_output_peek (&output, &size);
-      g_byte_array_append (taken, bytes, MIN (size, bite));
-      rd_redis_output_advance (&output, MIN (size, bite));
+      g_byte_array_append (sent, bytes, MIN (size, piece));
+      rd_redis_output_advance (&output, MIN (size, piece));
     }
-  g_assert_cmpmem (taken->data, taken->len, expected->str, expected->len);
+  g_assert_cmpmem (sent->data, sent->len, expected->str, expected->len);
   rd_redis_output_clear (&output);
 }
 
 static void
-goes_out_in_any_bites (void)
+is_sent_in_pieces_of_any_size (void)
 {
-  for (gsize bite = 1; bite < 64; bite++)
-    take_in_bites (bite);
-  take_in_bites (G_MAXSIZE);
+  for (gsize piece = 1; piece < 64; piece++)
+    send_in_pieces (piece);
+  send_in_pieces (G_MAXSIZE);
 }
 
-/* A backlog of a socket that takes a little at a time must not be moved each time. */
+/* A socket that accepts little at a time. */
 static void
-a_backlog_is_hardly_ever_moved (void)
+a_long_queue_is_rarely_moved (void)
 {
   g_autofree char *word = g_strnfill (1 << 20, 'x');
   const char *const argv[] = { word };
@@ -111,13 +110,13 @@ a_backlog_is_hardly_ever_moved (void)
       rd_redis_output_advance (&output, MIN (size, 64));
       moves += output.sent != before + MIN (size, 64);
     }
-  g_assert_cmpuint (moves, <=, 21); /* half of what is left each time */
+  g_assert_cmpuint (moves, <=, 21); /* log2 of the size, and one */
   rd_redis_output_clear (&output);
 }
 
-/* A socket that is always behind, but no further each time. */
+/* A socket that accepts as much as is appended, but never empties the queue. */
 static void
-a_backlog_that_never_ends_does_not_grow (void)
+a_queue_that_is_never_empty_does_not_grow (void)
 {
   g_autofree char *word = g_strnfill (1000, 'x');
   const char *const argv[] = { word };
@@ -137,7 +136,7 @@ a_backlog_that_never_ends_does_not_grow (void)
 }
 
 static void
-a_backlog_gives_its_memory_back (void)
+a_large_queue_is_freed_when_sent (void)
 {
   g_autofree char *word = g_strnfill (4 << 20, 'x');
   const char *const argv[] = { word };
@@ -163,11 +162,11 @@ main (int argc, char **argv)
 
   g_test_add_func ("/redis-output/empty", starts_empty);
   g_test_add_func ("/redis-output/command", a_command_is_an_array_of_bulk_strings);
-  g_test_add_func ("/redis-output/binary", words_may_hold_any_byte);
-  g_test_add_func ("/redis-output/bites", goes_out_in_any_bites);
-  g_test_add_func ("/redis-output/moves", a_backlog_is_hardly_ever_moved);
-  g_test_add_func ("/redis-output/growth", a_backlog_that_never_ends_does_not_grow);
-  g_test_add_func ("/redis-output/memory", a_backlog_gives_its_memory_back);
+  g_test_add_func ("/redis-output/binary", words_may_be_binary);
+  g_test_add_func ("/redis-output/pieces", is_sent_in_pieces_of_any_size);
+  g_test_add_func ("/redis-output/moves", a_long_queue_is_rarely_moved);
+  g_test_add_func ("/redis-output/growth", a_queue_that_is_never_empty_does_not_grow);
+  g_test_add_func ("/redis-output/memory", a_large_queue_is_freed_when_sent);
 
   return g_test_run ();
 }

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a worker knows of Redis on its way into another process: it arrives as it was, and what
- * cannot have been so is refused. */
+/* State of the bus over Redis, serialized for a new worker: it is restored as it was, and invalid
+ * data is refused. */
 
 #include <string.h>
 
-#include "rd-redis-echoes.h"
+#include "rd-redis-dedup.h"
 #include "rd-redis-outbox.h"
-#include "rd-redis-senders.h"
 #include "rd-redis-stream.h"
 #include "redis-carry.h"
 #include "redis-replies.h"
 
 #define NOW_US (10 * G_TIME_SPAN_SECOND)
 
-/* Returns: (transfer full): a value written down by hand. */
+/* Returns: (transfer full): a value parsed from text. */
 static GVariant *
 make (const char *type, const char *text)
 {
@@ -26,45 +25,45 @@ make (const char *type, const char *text)
   return value;
 }
 
-/* Senders */
+/* The dedup table */
 
 static void
-note (RdRedisSenders *senders, const char *node, guint64 sequence)
+set (RdRedisDedup *dedup, const char *node, guint64 sequence)
 {
   const WsId id = { .ms = sequence };
-  WsId forgotten;
+  WsId removed;
 
-  rd_redis_senders_note (senders, node, sequence, &id, &forgotten);
+  rd_redis_dedup_set (dedup, node, sequence, &id, &removed);
 }
 
 static void
-senders_are_remembered_in_their_order (void)
+the_table_keeps_its_order (void)
 {
-  g_autoptr (RdRedisSenders) senders = rd_redis_senders_new ();
-  g_autoptr (RdRedisSenders) successors = rd_redis_senders_new ();
+  g_autoptr (RdRedisDedup) dedup = rd_redis_dedup_new ();
+  g_autoptr (RdRedisDedup) restored = rd_redis_dedup_new ();
   g_autoptr (GVariant) packed = NULL;
   const WsId id = { .ms = 7 };
-  WsId forgotten = { 0 };
+  WsId removed = { 0 };
 
-  for (guint i = 1; i <= RD_REDIS_SENDERS_MAX; i++)
+  for (guint i = 1; i <= RD_REDIS_DEDUP_MAX; i++)
     {
       g_autofree char *node = g_strdup_printf ("node%u", i);
 
-      note (senders, node, i);
+      set (dedup, node, i);
     }
-  g_assert_cmpuint (rd_redis_senders_find (senders, "node1"), ==, 1);
+  g_assert_cmpuint (rd_redis_dedup_find (dedup, "node1"), ==, 1);
 
-  packed = carry (rd_redis_senders_pack (senders));
-  g_assert_true (rd_redis_senders_unpack (successors, packed));
-  g_assert_true (rd_redis_senders_note (successors, "one more", 7, &id, &forgotten));
-  g_assert_cmpuint (forgotten.ms, ==, 2);
-  g_assert_cmpuint (rd_redis_senders_find (successors, "node1"), ==, 1);
-  g_assert_cmpuint (rd_redis_senders_find (successors, "node2"), ==, 0);
-  g_assert_cmpuint (rd_redis_senders_find (successors, "node4096"), ==, 4096);
+  packed = carry (rd_redis_dedup_pack (dedup));
+  g_assert_true (rd_redis_dedup_unpack (restored, packed));
+  g_assert_true (rd_redis_dedup_set (restored, "one more", 7, &id, &removed));
+  g_assert_cmpuint (removed.ms, ==, 2);
+  g_assert_cmpuint (rd_redis_dedup_find (restored, "node1"), ==, 1);
+  g_assert_cmpuint (rd_redis_dedup_find (restored, "node2"), ==, 0);
+  g_assert_cmpuint (rd_redis_dedup_find (restored, "node4096"), ==, 4096);
 }
 
 static void
-senders_who_cannot_be_are_refused (void)
+invalid_nodes_are_refused (void)
 {
   const char *const wrong[] = { "[('a', 0, (1, 0))]", "[('', 1, (1, 0))]", "[('a b', 1, (1, 0))]",
                                 "[('ä', 1, (1, 0))]",
@@ -72,22 +71,22 @@ senders_who_cannot_be_are_refused (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
-      g_autoptr (RdRedisSenders) senders = rd_redis_senders_new ();
-      g_autoptr (GVariant) packed = make (RD_REDIS_SENDERS_PACKED_TYPE, wrong[i]);
+      g_autoptr (RdRedisDedup) dedup = rd_redis_dedup_new ();
+      g_autoptr (GVariant) packed = make (RD_REDIS_DEDUP_PACKED_TYPE, wrong[i]);
 
       g_test_message ("%s", wrong[i]);
-      g_assert_false (rd_redis_senders_unpack (senders, packed));
+      g_assert_false (rd_redis_dedup_unpack (dedup, packed));
     }
 }
 
 static void
-more_senders_than_are_remembered_are_refused (void)
+too_many_nodes_are_refused (void)
 {
-  g_autoptr (RdRedisSenders) senders = rd_redis_senders_new ();
+  g_autoptr (RdRedisDedup) dedup = rd_redis_dedup_new ();
   g_autoptr (GVariant) packed = NULL;
-  GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE (RD_REDIS_SENDERS_PACKED_TYPE));
+  GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE (RD_REDIS_DEDUP_PACKED_TYPE));
 
-  for (guint i = 0; i <= RD_REDIS_SENDERS_MAX; i++)
+  for (guint i = 0; i <= RD_REDIS_DEDUP_MAX; i++)
     {
       g_autofree char *node = g_strdup_printf ("node%u", i);
 
@@ -95,7 +94,7 @@ more_senders_than_are_remembered_are_refused (void)
                              G_GUINT64_CONSTANT (1), G_GUINT64_CONSTANT (0));
     }
   packed = carry (g_variant_builder_end (&builder));
-  g_assert_false (rd_redis_senders_unpack (senders, packed));
+  g_assert_false (rd_redis_dedup_unpack (dedup, packed));
 }
 
 /* The stream */
@@ -113,82 +112,82 @@ take (RdRedisStream *stream, guint64 ms, const char *node, guint64 sequence)
   return rd_redis_stream_take (stream, entry, &message);
 }
 
-static RdRedisAway
+static RdRedisGap
 resume (RdRedisStream *stream, guint64 first_ms, guint64 last_ms, guint64 length, guint64 added)
 {
   g_autoptr (GString) wire = g_string_new (NULL);
   g_autoptr (redisReply) info = NULL;
   const WsId first = { .ms = first_ms };
   const WsId last = { .ms = last_ms };
-  RdRedisAway away;
+  RdRedisGap gap;
 
   wire_info (wire, length, &first, &last, added);
   info = make_reply (wire->str);
-  g_assert_true (rd_redis_stream_resume (stream, info, &away));
-  return away;
+  g_assert_true (rd_redis_stream_resume (stream, info, &gap));
+  return gap;
 }
 
 static RdRedisStream *
 stream_carry (const RdRedisStream *stream)
 {
-  RdRedisStream *successor = rd_redis_stream_new ("us");
+  RdRedisStream *restored = rd_redis_stream_new ("us");
   g_autoptr (GVariant) packed = carry (rd_redis_stream_pack (stream));
 
-  g_assert_true (rd_redis_stream_unpack (successor, packed));
-  return successor;
+  g_assert_true (rd_redis_stream_unpack (restored, packed));
+  return restored;
 }
 
 static void
-stream_is_read_on_from_where_it_was (void)
+the_stream_is_read_from_the_last_position (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
-  g_autoptr (RdRedisStream) successor = NULL;
+  g_autoptr (RdRedisStream) restored = NULL;
   char position[WS_ID_STRING_SIZE];
 
   rd_redis_stream_set_since (stream, 100000);
   resume (stream, 100000, 100000, 1, 1);
-  g_assert_cmpint (take (stream, 100001, "other", 5), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 100002, "other", 6), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 100001, "other", 5), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 100002, "other", 6), ==, RD_REDIS_ENTRY_NEW);
 
-  successor = stream_carry (stream);
-  resume (successor, 100000, 100003, 4, 4);
-  rd_redis_stream_format_position (successor, position);
+  restored = stream_carry (stream);
+  resume (restored, 100000, 100003, 4, 4);
+  rd_redis_stream_format_position (restored, position);
   g_assert_cmpstr (position, ==, "95002-0");
-  g_assert_cmpint (take (successor, 100002, "other", 6), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (successor, 100003, "other", 7), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (restored, 100002, "other", 6), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (restored, 100003, "other", 7), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
-what_is_cut_off_meanwhile_is_counted (void)
+entries_trimmed_meanwhile_are_counted (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
-  g_autoptr (RdRedisStream) successor = NULL;
-  RdRedisAway away;
+  g_autoptr (RdRedisStream) restored = NULL;
+  RdRedisGap gap;
 
   rd_redis_stream_set_since (stream, 100000);
   resume (stream, 100000, 100000, 1, 1);
 
-  successor = stream_carry (stream);
-  away = resume (successor, 100010, 100010, 1, 11);
-  g_assert_false (away.lost);
-  g_assert_true (away.trimmed);
-  g_assert_cmpuint (away.missed, ==, 9);
+  restored = stream_carry (stream);
+  gap = resume (restored, 100010, 100010, 1, 11);
+  g_assert_false (gap.lost);
+  g_assert_true (gap.trimmed);
+  g_assert_cmpuint (gap.missed, ==, 9);
 }
 
 static void
-worker_that_never_joined_joins_where_it_began (void)
+a_node_that_never_joined_joins_at_its_start_time (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
-  g_autoptr (RdRedisStream) successor = NULL;
+  g_autoptr (RdRedisStream) restored = NULL;
 
   rd_redis_stream_set_since (stream, 100000);
-  successor = stream_carry (stream);
-  resume (successor, 90000, 100005, 2, 2);
-  g_assert_cmpint (take (successor, 100005, "other", 1), ==, RD_REDIS_TAKE);
+  restored = stream_carry (stream);
+  resume (restored, 90000, 100005, 2, 2);
+  g_assert_cmpint (take (restored, 100005, "other", 1), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
-stream_of_senders_who_cannot_be_is_refused (void)
+a_stream_with_invalid_nodes_is_refused (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
   g_autoptr (GVariant) packed = make (RD_REDIS_STREAM_PACKED_TYPE,
@@ -219,7 +218,7 @@ assert_next (RdRedisOutbox *outbox, char message, guint64 sequence)
                    &message, 1);
 }
 
-/* a, b: stored at NOW_US; c, d: under way; e, f: waiting. */
+/* a, b: stored at NOW_US; c, d: in flight; e, f: queued. */
 static GVariant *
 pack_outbox (void)
 {
@@ -236,7 +235,7 @@ pack_outbox (void)
 }
 
 static void
-outbox_goes_on_with_all_that_is_in_it (void)
+the_outbox_keeps_its_messages (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
   g_autoptr (GVariant) packed = pack_outbox ();
@@ -250,7 +249,7 @@ outbox_goes_on_with_all_that_is_in_it (void)
   g_assert_cmpuint (bytes, ==, 4 * (RD_REDIS_OUTGOING_COST + 1));
 
   g_assert_true (rd_redis_outbox_expire (outbox, NOW_US + RD_REDIS_KEEP_US - 1));
-  rd_redis_outbox_resume (outbox, 3, NOW_US); /* c came to Redis, d did not */
+  rd_redis_outbox_resume (outbox, 3, NOW_US); /* c was stored, d was not */
   push_all (outbox, "g");
   assert_next (outbox, 'd', 4);
   assert_next (outbox, 'e', 5);
@@ -260,7 +259,7 @@ outbox_goes_on_with_all_that_is_in_it (void)
 }
 
 static void
-what_redis_forgot_is_sent_again_by_the_successor (void)
+messages_lost_by_redis_are_sent_again (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
   g_autoptr (GVariant) packed = pack_outbox ();
@@ -272,7 +271,7 @@ what_redis_forgot_is_sent_again_by_the_successor (void)
 }
 
 static void
-smaller_outbox_lets_the_oldest_go (void)
+a_smaller_outbox_drops_the_oldest (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (3 * (RD_REDIS_OUTGOING_COST + 1),
                                                           RD_REDIS_KEEP_US);
@@ -286,7 +285,7 @@ smaller_outbox_lets_the_oldest_go (void)
 }
 
 static void
-cleared_outbox_keeps_its_numbers (void)
+a_cleared_outbox_keeps_its_numbers (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
   g_autoptr (GVariant) packed = pack_outbox ();
@@ -300,21 +299,21 @@ cleared_outbox_keeps_its_numbers (void)
 }
 
 static void
-empty_outbox_goes_on_too (void)
+an_empty_outbox_is_restored (void)
 {
   g_autoptr (RdRedisOutbox) outbox = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
-  g_autoptr (RdRedisOutbox) successor = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
+  g_autoptr (RdRedisOutbox) restored = rd_redis_outbox_new (G_MAXSIZE, RD_REDIS_KEEP_US);
   g_autoptr (GVariant) packed = carry (rd_redis_outbox_pack (outbox));
   guint64 dropped;
 
-  g_assert_true (rd_redis_outbox_unpack (successor, packed, &dropped));
-  g_assert_cmpuint (rd_redis_outbox_get_last (successor), ==, 0);
-  push_all (successor, "a");
-  assert_next (successor, 'a', 1);
+  g_assert_true (rd_redis_outbox_unpack (restored, packed, &dropped));
+  g_assert_cmpuint (rd_redis_outbox_get_last (restored), ==, 0);
+  push_all (restored, "a");
+  assert_next (restored, 'a', 1);
 }
 
 static void
-outboxes_that_cannot_be_are_refused (void)
+invalid_outboxes_are_refused (void)
 {
   /* first, pending, waiting, taken, [(opcode, stored, size)], payloads */
   const char *const wrong[] = {
@@ -346,51 +345,51 @@ outboxes_that_cannot_be_are_refused (void)
     }
 }
 
-/* Echoes */
+/* Own publishes */
 
 static void
-expect (RdRedisEchoes *echoes, guint64 sequence, const char *text)
+add (RdRedisOwn *own, guint64 sequence, const char *text)
 {
   g_autoptr (GBytes) data = g_bytes_new_static (text, strlen (text));
   const RdRedisOutgoing outgoing = { .sequence = sequence, .opcode = WS_OPCODE_TEXT, .data = data };
 
-  rd_redis_echoes_expect (echoes, &outgoing);
+  rd_redis_own_add (own, &outgoing);
 }
 
 static void
-echoes_are_known_by_the_successor_for_a_while (void)
+own_publishes_match_for_a_while (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (G_MAXSIZE);
-  g_autoptr (RdRedisEchoes) successors = rd_redis_echoes_new (G_MAXSIZE);
+  g_autoptr (RdRedisOwn) own = rd_redis_own_new (G_MAXSIZE);
+  g_autoptr (RdRedisOwn) restored = rd_redis_own_new (G_MAXSIZE);
   g_autoptr (GVariant) packed = NULL;
 
-  expect (echoes, 1, "answered");
-  expect (echoes, 2, "two");
-  expect (echoes, 3, "");
-  expect (echoes, 4, "four");
-  rd_redis_echoes_disconnect (echoes, 1, NOW_US);
-  packed = carry (rd_redis_echoes_pack (echoes));
+  add (own, 1, "answered");
+  add (own, 2, "two");
+  add (own, 3, "");
+  add (own, 4, "four");
+  rd_redis_own_disconnect (own, 1, NOW_US);
+  packed = carry (rd_redis_own_pack (own));
 
-  g_assert_true (rd_redis_echoes_unpack (successors, packed, NOW_US));
-  g_assert_false (rd_redis_echoes_match (successors, "answered", 8, NOW_US));
-  g_assert_true (rd_redis_echoes_match (successors, "two", 3, NOW_US));
-  g_assert_true (rd_redis_echoes_match (successors, "", 0, NOW_US));
-  g_assert_false (rd_redis_echoes_match (successors, "four", 4, NOW_US + RD_REDIS_ECHO_US));
+  g_assert_true (rd_redis_own_unpack (restored, packed, NOW_US));
+  g_assert_false (rd_redis_own_match (restored, "answered", 8, NOW_US));
+  g_assert_true (rd_redis_own_match (restored, "two", 3, NOW_US));
+  g_assert_true (rd_redis_own_match (restored, "", 0, NOW_US));
+  g_assert_false (rd_redis_own_match (restored, "four", 4, NOW_US + RD_REDIS_OWN_US));
 }
 
 static void
-echoes_are_not_expected_for_ever (void)
+own_publishes_expire (void)
 {
-  g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (G_MAXSIZE);
-  g_autoptr (GVariant) packed = make (RD_REDIS_ECHOES_PACKED_TYPE,
+  g_autoptr (RdRedisOwn) own = rd_redis_own_new (G_MAXSIZE);
+  g_autoptr (GVariant) packed = make (RD_REDIS_OWN_PACKED_TYPE,
                                       "[(1, 9223372036854775807, [0x61])]");
 
-  g_assert_true (rd_redis_echoes_unpack (echoes, packed, NOW_US));
-  g_assert_false (rd_redis_echoes_match (echoes, "a", 1, NOW_US + RD_REDIS_ECHO_US));
+  g_assert_true (rd_redis_own_unpack (own, packed, NOW_US));
+  g_assert_false (rd_redis_own_match (own, "a", 1, NOW_US + RD_REDIS_OWN_US));
 }
 
 static void
-echoes_that_cannot_be_are_refused (void)
+invalid_own_publishes_are_refused (void)
 {
   const char *const wrong[] = { "[(0, 1, [0x61])]", "[(1, -1, [0x61])]",
                                 "[(2, 1, [0x61]), (2, 1, [0x61])]",
@@ -398,11 +397,11 @@ echoes_that_cannot_be_are_refused (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
-      g_autoptr (RdRedisEchoes) echoes = rd_redis_echoes_new (G_MAXSIZE);
-      g_autoptr (GVariant) packed = make (RD_REDIS_ECHOES_PACKED_TYPE, wrong[i]);
+      g_autoptr (RdRedisOwn) own = rd_redis_own_new (G_MAXSIZE);
+      g_autoptr (GVariant) packed = make (RD_REDIS_OWN_PACKED_TYPE, wrong[i]);
 
       g_test_message ("%s", wrong[i]);
-      g_assert_false (rd_redis_echoes_unpack (echoes, packed, 0));
+      g_assert_false (rd_redis_own_unpack (own, packed, 0));
     }
 }
 
@@ -411,24 +410,23 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis/pack/senders", senders_are_remembered_in_their_order);
-  g_test_add_func ("/redis/pack/senders/wrong", senders_who_cannot_be_are_refused);
-  g_test_add_func ("/redis/pack/senders/many", more_senders_than_are_remembered_are_refused);
-  g_test_add_func ("/redis/pack/stream", stream_is_read_on_from_where_it_was);
-  g_test_add_func ("/redis/pack/stream/cut-off", what_is_cut_off_meanwhile_is_counted);
+  g_test_add_func ("/redis/pack/dedup", the_table_keeps_its_order);
+  g_test_add_func ("/redis/pack/dedup/wrong", invalid_nodes_are_refused);
+  g_test_add_func ("/redis/pack/dedup/many", too_many_nodes_are_refused);
+  g_test_add_func ("/redis/pack/stream", the_stream_is_read_from_the_last_position);
+  g_test_add_func ("/redis/pack/stream/trimmed", entries_trimmed_meanwhile_are_counted);
   g_test_add_func ("/redis/pack/stream/never-joined",
-                   worker_that_never_joined_joins_where_it_began);
-  g_test_add_func ("/redis/pack/stream/wrong", stream_of_senders_who_cannot_be_is_refused);
-  g_test_add_func ("/redis/pack/outbox", outbox_goes_on_with_all_that_is_in_it);
-  g_test_add_func ("/redis/pack/outbox/forgotten",
-                   what_redis_forgot_is_sent_again_by_the_successor);
-  g_test_add_func ("/redis/pack/outbox/smaller", smaller_outbox_lets_the_oldest_go);
-  g_test_add_func ("/redis/pack/outbox/cleared", cleared_outbox_keeps_its_numbers);
-  g_test_add_func ("/redis/pack/outbox/empty", empty_outbox_goes_on_too);
-  g_test_add_func ("/redis/pack/outbox/wrong", outboxes_that_cannot_be_are_refused);
-  g_test_add_func ("/redis/pack/echoes", echoes_are_known_by_the_successor_for_a_while);
-  g_test_add_func ("/redis/pack/echoes/forever", echoes_are_not_expected_for_ever);
-  g_test_add_func ("/redis/pack/echoes/wrong", echoes_that_cannot_be_are_refused);
+                   a_node_that_never_joined_joins_at_its_start_time);
+  g_test_add_func ("/redis/pack/stream/wrong", a_stream_with_invalid_nodes_is_refused);
+  g_test_add_func ("/redis/pack/outbox", the_outbox_keeps_its_messages);
+  g_test_add_func ("/redis/pack/outbox/lost", messages_lost_by_redis_are_sent_again);
+  g_test_add_func ("/redis/pack/outbox/smaller", a_smaller_outbox_drops_the_oldest);
+  g_test_add_func ("/redis/pack/outbox/cleared", a_cleared_outbox_keeps_its_numbers);
+  g_test_add_func ("/redis/pack/outbox/empty", an_empty_outbox_is_restored);
+  g_test_add_func ("/redis/pack/outbox/wrong", invalid_outboxes_are_refused);
+  g_test_add_func ("/redis/pack/own", own_publishes_match_for_a_while);
+  g_test_add_func ("/redis/pack/own/forever", own_publishes_expire);
+  g_test_add_func ("/redis/pack/own/wrong", invalid_own_publishes_are_refused);
 
   return g_test_run ();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Replies of bytes: every kind of them, however they are cut, and where it ends. */
+/* Parsing replies: every type, split at any byte, and the limits. */
 
-#include "rd-redis-reader.h"
+#include "rd-redis-reply.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ read_in_pieces (const char *wire, gsize piece, guint n)
 }
 
 static void
-knows_every_kind (void)
+parses_every_type (void)
 {
   const char wire[] = "*6\r\n+OK\r\n-ERR no\r\n:-42\r\n$-1\r\n*-1\r\n*1\r\n*0\r\n";
 
@@ -57,7 +57,7 @@ knows_every_kind (void)
 }
 
 static void
-keeps_them_apart (void)
+separates_replies (void)
 {
   const char wire[] = "+one\r\n$5\r\nt\r\nwo\r\n:3\r\n";
 
@@ -82,7 +82,7 @@ assert_refused (RdRedisReader *reader, int code)
 }
 
 static void
-refuses_what_is_no_reply (void)
+refuses_invalid_replies (void)
 {
   const char *const wires[] = { "HTTP/1.1 400 Bad Request\r\n",
                                 "\r\n",
@@ -102,7 +102,7 @@ refuses_what_is_no_reply (void)
 }
 
 static void
-says_what_is_wrong (void)
+names_the_error (void)
 {
   g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
   g_autoptr (GError) error = NULL;
@@ -110,12 +110,12 @@ says_what_is_wrong (void)
   rd_redis_reader_feed (reader, "HTTP", 4);
   g_assert_null (rd_redis_reader_next (reader, &error));
   g_assert_cmpstr (error->message, ==,
-                   "what it sends is no Redis protocol: "
+                   "the answer is not in the Redis protocol: "
                    "Protocol error, got \"H\" as reply type byte");
 }
 
 static void
-good_replies_before_a_bad_one_count (void)
+replies_before_an_invalid_one_are_valid (void)
 {
   g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
   g_autoptr (GError) error = NULL;
@@ -130,7 +130,7 @@ good_replies_before_a_bad_one_count (void)
 
 #define PIECE (8 << 20)
 
-/* Feeds @head, right behind another reply, then so many bytes that @total are in. */
+/* Feeds another reply, @head, and filling up to @total bytes with @head. */
 static RdRedisReader *
 feed_long (const char *head, gsize total)
 {
@@ -172,10 +172,48 @@ takes_the_longest_reply (void)
 }
 
 static void
-refuses_a_longer_one (void)
+assert_too_big (const redisReply *reply)
 {
-  g_autofree char *head = g_strdup_printf ("$%d\r\n", RD_REDIS_REPLY_MAX);
-  g_autoptr (RdRedisReader) reader = feed_long (head, RD_REDIS_REPLY_MAX);
+  g_assert_cmpint (reply->type, ==, REDIS_REPLY_ERROR);
+  g_assert_cmpstr (reply->str, ==, RD_REDIS_REPLY_TOO_BIG);
+}
+
+static redisReply *
+expect_reply (RdRedisReader *reader)
+{
+  g_autoptr (GError) error = NULL;
+  redisReply *reply = rd_redis_reader_next (reader, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (reply);
+  return reply;
+}
+
+static void
+replaces_a_longer_string (void)
+{
+  g_autofree char *head = g_strdup_printf ("$%d\r\n", RD_REDIS_REPLY_MAX - 12);
+  g_autofree char *piece = g_strnfill (PIECE, 'x');
+  g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
+  g_autoptr (redisReply) reply = NULL;
+  g_autoptr (redisReply) next = NULL;
+  gsize left = RD_REDIS_REPLY_MAX - 12;
+
+  for (const char *byte = head; *byte != '\0'; byte++)
+    rd_redis_reader_feed (reader, byte, 1);
+  for (; left > 0; left -= MIN (left, PIECE))
+    rd_redis_reader_feed (reader, piece, MIN (left, PIECE));
+  rd_redis_reader_feed (reader, "\r\n:7\r\n", 6);
+  reply = expect_reply (reader);
+  assert_too_big (reply);
+  next = expect_reply (reader);
+  g_assert_cmpint (next->integer, ==, 7);
+}
+
+static void
+refuses_an_endless_line (void)
+{
+  g_autoptr (RdRedisReader) reader = feed_long ("+", RD_REDIS_LINE_MAX);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (rd_redis_reader_next (reader, &error));
@@ -183,35 +221,40 @@ refuses_a_longer_one (void)
   rd_redis_reader_feed (reader, "x", 1);
   assert_refused (reader, RD_REDIS_ERROR_TOO_BIG);
   g_assert_null (rd_redis_reader_next (reader, &error));
-  g_assert_cmpstr (error->message, ==, "it sends a reply of more than 64MiB");
+  g_assert_cmpstr (error->message, ==, "the answer has a line of more than 1MiB");
 }
 
-/* The parts of an array that were read are not in the parser's buffer, but count. */
+/* Elements that the parser has finished count, too. */
 static void
-counts_what_it_has_read_of_an_array (void)
+replaces_elements_after_the_limit (void)
 {
   g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
   g_autofree char *filling = g_strnfill (1 << 20, 'x');
   g_autofree char *element = g_strdup_printf ("$%d\r\n%s\r\n", 1 << 20, filling);
-  g_autoptr (GError) error = NULL;
-  guint n = 0;
+  g_autoptr (redisReply) reply = NULL;
 
-  rd_redis_reader_feed (reader, "*1000\r\n", 7);
-  while (error == NULL && n < 1000)
+  rd_redis_reader_feed (reader, "*70\r\n", 5);
+  for (guint i = 0; i < 70; i++)
     {
+      g_assert_null (rd_redis_reader_next (reader, NULL));
       rd_redis_reader_feed (reader, element, strlen (element));
-      g_assert_null (rd_redis_reader_next (reader, &error));
-      n++;
     }
-  g_assert_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG);
-  g_assert_cmpuint (n, ==, 64);
+
+  reply = expect_reply (reader);
+  for (guint i = 0; i < 63; i++)
+    g_assert_cmpuint (reply->element[i]->len, ==, 1 << 20);
+  for (guint i = 63; i < 70; i++)
+    assert_too_big (reply->element[i]);
 }
 
-/* Refused by its first line: it is not even allocated. */
+/* By its first line: the parser would allocate memory for all of it. */
 static void
-refuses_an_array_that_cannot_fit (void)
+replaces_an_array_that_cannot_fit (void)
 {
+  const char *wire = "*3\r\n:1\r\n*16777217\r\n";
   g_autoptr (RdRedisReader) reader = rd_redis_reader_new ();
+  g_autoptr (redisReply) reply = NULL;
+  g_autoptr (GString) pairs = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
 
   rd_redis_reader_feed (reader, "*16777216\r\n", 11);
@@ -220,11 +263,25 @@ refuses_an_array_that_cannot_fit (void)
   g_clear_pointer (&reader, rd_redis_reader_free);
 
   reader = rd_redis_reader_new ();
-  rd_redis_reader_feed (reader, "*16777217\r\n", 11);
-  assert_refused (reader, RD_REDIS_ERROR_TOO_BIG);
+  for (guint i = 0; i < 1 << 16; i++)
+    g_string_append (pairs,
+                     ":1\r\n*2\r\n+a\r\n$3\r\n*9\n\r\n"); /* two elements, one of them an array */
+  rd_redis_reader_feed (reader, wire, strlen (wire));
+  for (guint i = 0; i < 1 << 7; i++)
+    rd_redis_reader_feed (reader, pairs->str, pairs->len);
+  rd_redis_reader_feed (reader, "$-1\r\n:3\r\n:4\r\n", 13);
+
+  reply = expect_reply (reader);
+  g_assert_cmpuint (reply->elements, ==, 3);
+  g_assert_cmpint (reply->element[0]->integer, ==, 1);
+  assert_too_big (reply->element[1]);
+  g_assert_cmpint (reply->element[2]->integer, ==, 3);
+  freeReplyObject (g_steal_pointer (&reply));
+  reply = expect_reply (reader);
+  g_assert_cmpint (reply->integer, ==, 4);
 }
 
-/* What came of the next reply belongs to that one's measure only. */
+/* The first bytes of the next reply count for that reply only. */
 static void
 counts_each_reply_by_itself (void)
 {
@@ -254,15 +311,16 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis-reader/kinds", knows_every_kind);
-  g_test_add_func ("/redis-reader/apart", keeps_them_apart);
-  g_test_add_func ("/redis-reader/no-reply", refuses_what_is_no_reply);
-  g_test_add_func ("/redis-reader/message", says_what_is_wrong);
-  g_test_add_func ("/redis-reader/good-then-bad", good_replies_before_a_bad_one_count);
+  g_test_add_func ("/redis-reader/types", parses_every_type);
+  g_test_add_func ("/redis-reader/apart", separates_replies);
+  g_test_add_func ("/redis-reader/no-reply", refuses_invalid_replies);
+  g_test_add_func ("/redis-reader/message", names_the_error);
+  g_test_add_func ("/redis-reader/good-then-bad", replies_before_an_invalid_one_are_valid);
   g_test_add_func ("/redis-reader/longest", takes_the_longest_reply);
-  g_test_add_func ("/redis-reader/longer", refuses_a_longer_one);
-  g_test_add_func ("/redis-reader/array/read", counts_what_it_has_read_of_an_array);
-  g_test_add_func ("/redis-reader/array/huge", refuses_an_array_that_cannot_fit);
+  g_test_add_func ("/redis-reader/longer", replaces_a_longer_string);
+  g_test_add_func ("/redis-reader/endless-line", refuses_an_endless_line);
+  g_test_add_func ("/redis-reader/array/read", replaces_elements_after_the_limit);
+  g_test_add_func ("/redis-reader/array/huge", replaces_an_array_that_cannot_fit);
   g_test_add_func ("/redis-reader/each", counts_each_reply_by_itself);
 
   return g_test_run ();

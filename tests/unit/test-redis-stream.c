@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The stream as a worker reads it: what is new to it, where a pass begins, what it is told of what
- * it did not read, and that nothing a stranger writes there gets past it. */
+/* The reading position in the stream: new entries, where a pass begins, gaps, and untrusted input.
+ */
 
 #include <string.h>
 
-#include "rd-redis-entry.h"
-#include "rd-redis-senders.h"
+#include "rd-redis-dedup.h"
 #include "rd-redis-stream.h"
 #include "redis-replies.h"
 
-#define BEGUN_MS 1700000000000
+#define START_MS 1700000000000 /* of this node */
 
 static WsId
 id_at (guint64 ms)
 {
-  return (WsId){ BEGUN_MS + ms, 0 };
+  return (WsId){ START_MS + ms, 0 };
 }
 
 static RdRedisEntryKind
@@ -28,7 +27,7 @@ take_wire (RdRedisStream *stream, const char *wire)
   return rd_redis_stream_take (stream, entry, &message);
 }
 
-/* A message of @node, added @ms after this worker began. */
+/* Takes a message of @node that was added @ms after the start of this node. */
 static RdRedisEntryKind
 take (RdRedisStream *stream, guint64 ms, const char *node, guint64 sequence)
 {
@@ -39,7 +38,7 @@ take (RdRedisStream *stream, guint64 ms, const char *node, guint64 sequence)
   return take_wire (stream, wire->str);
 }
 
-/* The stream from @first_ms to @last_ms, as Redis 7 tells of it. */
+/* Returns: the reply of Redis 7 to XINFO STREAM for entries from @first_ms to @last_ms. */
 static redisReply *
 make_info (guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
 {
@@ -51,37 +50,36 @@ make_info (guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
   return make_reply (wire->str);
 }
 
-static RdRedisAway
+static RdRedisGap
 resume (RdRedisStream *stream, guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
 {
   g_autoptr (redisReply) info = make_info (length, first_ms, last_ms, added);
-  RdRedisAway away;
+  RdRedisGap gap;
 
-  g_assert_true (rd_redis_stream_resume (stream, info, &away));
-  return away;
+  g_assert_true (rd_redis_stream_resume (stream, info, &gap));
+  return gap;
 }
 
-static RdRedisAway
-look (RdRedisStream *stream, guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
+static RdRedisGap
+check (RdRedisStream *stream, guint64 length, guint64 first_ms, guint64 last_ms, guint64 added)
 {
   g_autoptr (redisReply) info = make_info (length, first_ms, last_ms, added);
-  RdRedisAway away;
+  RdRedisGap gap;
 
-  g_assert_true (rd_redis_stream_look (stream, info, &away));
-  return away;
+  g_assert_true (rd_redis_stream_check (stream, info, &gap));
+  return gap;
 }
 
-static RdRedisAway
+static RdRedisGap
 resume_wire (RdRedisStream *stream, const char *wire)
 {
   g_autoptr (redisReply) info = make_reply (wire);
-  RdRedisAway away;
+  RdRedisGap gap;
 
-  g_assert_true (rd_redis_stream_resume (stream, info, &away));
-  return away;
+  g_assert_true (rd_redis_stream_resume (stream, info, &gap));
+  return gap;
 }
 
-/* Joined at the end of an empty stream. */
 static RdRedisStream *
 stream_new (guint64 since_ms)
 {
@@ -91,10 +89,11 @@ stream_new (guint64 since_ms)
   return stream;
 }
 
+/* Joined at the end of an empty stream. */
 static RdRedisStream *
 make_stream (void)
 {
-  RdRedisStream *stream = stream_new (BEGUN_MS);
+  RdRedisStream *stream = stream_new (START_MS);
 
   resume_wire (stream, "-ERR no such key\r\n");
   return stream;
@@ -110,31 +109,31 @@ assert_position (const RdRedisStream *stream, const char *position)
 }
 
 static void
-assert_away (RdRedisAway away, gboolean lost, gboolean trimmed, guint64 missed)
+assert_gap (RdRedisGap gap, gboolean lost, gboolean trimmed, guint64 missed)
 {
-  g_assert_cmpint (away.lost, ==, lost);
-  g_assert_cmpint (away.trimmed, ==, trimmed);
-  g_assert_cmpuint (away.missed, ==, missed);
+  g_assert_cmpint (gap.lost, ==, lost);
+  g_assert_cmpint (gap.trimmed, ==, trimmed);
+  g_assert_cmpuint (gap.missed, ==, missed);
 }
 
-/* What is new */
+/* New entries */
 
 static void
-a_message_is_taken_once (void)
+a_message_is_delivered_once (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 2, "a", 2), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 3, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 4, "a", 2), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 5, "b", 1), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 6, "a", 7), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 7, "a", 6), ==, RD_REDIS_REPEATED);
+  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 2, "a", 2), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 3, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 4, "a", 2), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 5, "b", 1), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 6, "a", 7), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 7, "a", 6), ==, RD_REDIS_ENTRY_REPEATED);
 }
 
 static void
-a_message_is_handed_on_as_it_is (void)
+a_message_is_not_changed (void)
 {
   const char *wire = "*2\r\n$15\r\n1700000000001-0\r\n"
                      "*6\r\n$6\r\nbinary\r\n$3\r\n\xff\0\xfe\r\n$3\r\nseq\r\n$20\r\n"
@@ -147,111 +146,111 @@ a_message_is_handed_on_as_it_is (void)
   rd_redis_reader_feed (reader, wire, strlen (wire) + 1 + strlen (wire + strlen (wire) + 1));
   entry = rd_redis_reader_next (reader, NULL);
   g_assert_nonnull (entry);
-  g_assert_cmpint (rd_redis_stream_take (stream, entry, &message), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (rd_redis_stream_take (stream, entry, &message), ==, RD_REDIS_ENTRY_NEW);
   g_assert_cmpstr (message.topic, ==, RD_TOPIC_BROADCAST);
   g_assert_cmpint (message.opcode, ==, WS_OPCODE_BINARY);
   g_assert_cmpmem (message.data, message.size, "\xff\0\xfe", 3);
 }
 
 static void
-our_own_are_counted_in_each_pass (void)
+own_entries_are_counted_in_each_pass (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 0);
-  g_assert_cmpint (take (stream, 1, "us", 3), ==, RD_REDIS_OWN);
-  g_assert_cmpint (take (stream, 2, "us", 2), ==, RD_REDIS_OWN);
+  g_assert_cmpint (take (stream, 1, "us", 3), ==, RD_REDIS_ENTRY_OWN);
+  g_assert_cmpint (take (stream, 2, "us", 2), ==, RD_REDIS_ENTRY_OWN);
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 3);
   resume (stream, 2, 1, 2, 2);
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 0);
 }
 
-/* Where a pass begins */
+/* Begin of a pass */
 
 static void
 the_first_pass_begins_at_the_end (void)
 {
-  g_autoptr (RdRedisStream) stream = stream_new (BEGUN_MS + 100);
+  g_autoptr (RdRedisStream) stream = stream_new (START_MS + 100);
 
-  assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
+  assert_gap (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
   assert_position (stream, "1700000000050-0");
-  g_assert_cmpint (take (stream, 51, "a", 8), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 51, "a", 8), ==, RD_REDIS_ENTRY_NEW);
 }
 
-/* Redis was away when we began; others were back before us. */
+/* Redis was down when this node started, and other nodes connected before it. */
 static void
-the_first_pass_begins_where_we_began (void)
+the_first_pass_begins_at_the_start_time (void)
 {
-  g_autoptr (RdRedisStream) stream = stream_new (BEGUN_MS + 30);
+  g_autoptr (RdRedisStream) stream = stream_new (START_MS + 30);
 
-  assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
+  assert_gap (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
   assert_position (stream, "1700000000030-0");
-  g_assert_cmpint (take (stream, 31, "a", 8), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 31, "a", 8), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
-the_first_pass_begins_at_the_end_if_the_server_tells_no_time (void)
+the_first_pass_begins_at_the_end_if_the_time_is_unknown (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
 
-  assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
+  assert_gap (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
   assert_position (stream, "1700000000050-0");
 }
 
 static void
-the_time_when_we_began_does_not_change (void)
+the_start_time_does_not_change (void)
 {
-  g_autoptr (RdRedisStream) stream = stream_new (BEGUN_MS + 30);
+  g_autoptr (RdRedisStream) stream = stream_new (START_MS + 30);
 
-  assert_away (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
-  rd_redis_stream_set_since (stream, BEGUN_MS + 40);
-  g_assert_cmpint (take (stream, 35, "a", 8), ==, RD_REDIS_TAKE);
+  assert_gap (resume (stream, 10, 1, 50, 10), FALSE, FALSE, 0);
+  rd_redis_stream_set_since (stream, START_MS + 40);
+  g_assert_cmpint (take (stream, 35, "a", 8), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
-a_later_pass_begins_a_little_before_where_we_were (void)
+a_later_pass_begins_before_the_last_position (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_TAKE);
-  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_TAKE);
-  assert_away (resume (stream, 3, 7000, 9500, 3), FALSE, FALSE, 0);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_NEW);
+  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_ENTRY_NEW);
+  assert_gap (resume (stream, 3, 7000, 9500, 3), FALSE, FALSE, 0);
   assert_position (stream, "1700000004000-0");
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 7001, "a", 3), ==, RD_REDIS_TAKE); /* by a clock that is behind */
-  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 9500, "a", 4), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 7001, "a", 3), ==, RD_REDIS_ENTRY_NEW); /* the clock is behind */
+  g_assert_cmpint (take (stream, 9000, "a", 2), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 9500, "a", 4), ==, RD_REDIS_ENTRY_NEW);
 }
 
-/* Or else others, who write faster than we read, would keep us from it for ever. */
+/* Other nodes may write faster than this one reads. */
 static void
-a_pass_has_caught_up_with_what_was_there_when_it_began (void)
+a_pass_has_caught_up_at_the_end_when_it_began (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_NEW);
   resume (stream, 3, 7000, 9500, 3);
-  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 9499, "a", 2), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 7000, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 9499, "a", 2), ==, RD_REDIS_ENTRY_NEW);
   g_assert_false (rd_redis_stream_has_caught_up (stream));
-  g_assert_cmpint (take (stream, 9500, "a", 3), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 9500, "a", 3), ==, RD_REDIS_ENTRY_NEW);
   g_assert_true (rd_redis_stream_has_caught_up (stream));
 }
 
 static void
-what_was_there_before_us_is_not_taken (void)
+entries_before_this_node_are_not_delivered (void)
 {
-  g_autoptr (RdRedisStream) stream = stream_new (BEGUN_MS + 100);
+  g_autoptr (RdRedisStream) stream = stream_new (START_MS + 100);
 
   resume (stream, 10, 1, 100, 10);
   resume (stream, 10, 1, 100, 10);
-  g_assert_cmpint (take (stream, 99, "a", 9), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 100, "a", 10), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 101, "a", 11), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 99, "a", 9), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 100, "a", 10), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 101, "a", 11), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
-no_info_is_no_stream (void)
+invalid_information_is_refused (void)
 {
   const char *const wires[] = {
     "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
@@ -264,132 +263,132 @@ no_info_is_no_stream (void)
     "*1\r\n$1\r\nx\r\n",
   };
   g_autoptr (RdRedisStream) stream = make_stream ();
-  RdRedisAway away;
+  RdRedisGap gap;
 
   for (gsize i = 0; i < G_N_ELEMENTS (wires); i++)
     {
       g_autoptr (redisReply) info = make_reply (wires[i]);
 
-      g_assert_false (rd_redis_stream_resume (stream, info, &away));
-      g_assert_false (rd_redis_stream_look (stream, info, &away));
+      g_assert_false (rd_redis_stream_resume (stream, info, &gap));
+      g_assert_false (rd_redis_stream_check (stream, info, &gap));
       assert_position (stream, "0-0");
     }
 }
 
-/* Data that was lost */
+/* Data loss */
 
 static void
-an_end_that_went_back_is_data_lost (void)
+a_smaller_last_id_is_data_loss (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take (stream, 1, "a", 1);
   take (stream, 2, "a", 2);
-  assert_away (look (stream, 1, 1, 1, 1), TRUE, FALSE, 0);
-  assert_away (resume (stream, 1, 1, 1, 1), TRUE, FALSE, 0);
+  assert_gap (check (stream, 1, 1, 1, 1), TRUE, FALSE, 0);
+  assert_gap (resume (stream, 1, 1, 1, 1), TRUE, FALSE, 0);
   assert_position (stream, "0-0");
-  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 3, "a", 2), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 4, "a", 3), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 1, "a", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 3, "a", 2), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 4, "a", 3), ==, RD_REDIS_ENTRY_NEW);
 }
 
 static void
-fewer_entries_than_there_were_are_data_lost (void)
+fewer_entries_added_are_data_loss (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take (stream, 1, "a", 1);
   take (stream, 2, "a", 2);
-  assert_away (resume (stream, 1, 9, 9, 1), TRUE, FALSE, 0);
+  assert_gap (resume (stream, 1, 9, 9, 1), TRUE, FALSE, 0);
   assert_position (stream, "0-0");
-  g_assert_cmpint (take (stream, 9, "a", 3), ==, RD_REDIS_TAKE);
-  assert_away (resume (stream, 1, 9, 9, 1), FALSE, FALSE, 0);
+  g_assert_cmpint (take (stream, 9, "a", 3), ==, RD_REDIS_ENTRY_NEW);
+  assert_gap (resume (stream, 1, 9, 9, 1), FALSE, FALSE, 0);
 }
 
 static void
-older_entries_than_we_had_are_data_lost (void)
+only_older_entries_are_data_loss (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take (stream, 5, "a", 1);
   take (stream, 9, "a", 2);
-  assert_away (resume (stream, 3, 6, 8, 8), TRUE, FALSE, 0); /* though more were added */
+  assert_gap (resume (stream, 3, 6, 8, 8), TRUE, FALSE, 0); /* though more were added */
   assert_position (stream, "0-0");
   take (stream, 6, "a", 2); /* the sixth */
-  assert_away (resume (stream, 2, 11, 12, 12), FALSE, TRUE, 4);
+  assert_gap (resume (stream, 2, 11, 12, 12), FALSE, TRUE, 4);
 }
 
-/* Restored from what an older server has written, for example. */
+/* For example, data of an older server was restored. */
 static void
-a_count_that_cannot_be_is_not_believed (void)
+an_impossible_count_is_ignored (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take (stream, 1, "a", 1);
   take (stream, 2, "a", 2);
-  assert_away (resume (stream, 2, 1, 2, 1), FALSE, FALSE, 0);
+  assert_gap (resume (stream, 2, 1, 2, 1), FALSE, FALSE, 0);
 }
 
-/* And the clock of the new one is far behind. */
+/* The clock of the new server is far behind. */
 static void
-a_stream_that_is_gone_is_data_lost (void)
+a_deleted_stream_is_data_loss (void)
 {
-  g_autoptr (RdRedisStream) stream = stream_new (BEGUN_MS + 100000);
+  g_autoptr (RdRedisStream) stream = stream_new (START_MS + 100000);
 
   resume (stream, 10, 1, 100000, 10);
-  assert_away (resume_wire (stream, "-ERR no such key\r\n"), TRUE, FALSE, 0);
+  assert_gap (resume_wire (stream, "-ERR no such key\r\n"), TRUE, FALSE, 0);
   assert_position (stream, "0-0");
-  g_assert_cmpint (take (stream, 1, "newcomer", 1), ==, RD_REDIS_TAKE);
-  assert_away (resume (stream, 1, 1, 1, 1), FALSE, FALSE, 0);
+  g_assert_cmpint (take (stream, 1, "newcomer", 1), ==, RD_REDIS_ENTRY_NEW);
+  assert_gap (resume (stream, 1, 1, 1, 1), FALSE, FALSE, 0);
 }
 
-/* What was cut off */
+/* Trimmed entries */
 
 static void
-what_is_cut_off_while_we_are_away_is_counted (void)
+entries_trimmed_while_down_are_counted (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take (stream, 1, "a", 1);
   take (stream, 2, "us", 1);
   take_wire (stream, "*2\r\n$15\r\n1700000000003-0\r\n*0\r\n");
-  assert_away (resume (stream, 3, 2, 4, 4), FALSE, FALSE, 0);    /* the first, which we had */
-  assert_away (resume (stream, 2, 4, 5, 5), FALSE, FALSE, 0);    /* all that we had */
-  assert_away (resume (stream, 5, 11, 15, 15), FALSE, TRUE, 7);  /* and 7 more */
-  assert_away (resume (stream, 5, 11, 15, 15), FALSE, FALSE, 0); /* that was told */
-  assert_away (resume (stream, 0, 0, 15, 15), FALSE, TRUE, 5);   /* the rest, too */
-  g_assert_cmpint (take (stream, 16, "a", 2), ==, RD_REDIS_TAKE);
-  assert_away (resume (stream, 1, 16, 16, 16), FALSE, FALSE, 0);
+  assert_gap (resume (stream, 3, 2, 4, 4), FALSE, FALSE, 0);    /* the first, which was read */
+  assert_gap (resume (stream, 2, 4, 5, 5), FALSE, FALSE, 0);    /* all that were read */
+  assert_gap (resume (stream, 5, 11, 15, 15), FALSE, TRUE, 7);  /* and 7 more */
+  assert_gap (resume (stream, 5, 11, 15, 15), FALSE, FALSE, 0); /* reported before */
+  assert_gap (resume (stream, 0, 0, 15, 15), FALSE, TRUE, 5);   /* the others, too */
+  g_assert_cmpint (take (stream, 16, "a", 2), ==, RD_REDIS_ENTRY_NEW);
+  assert_gap (resume (stream, 1, 16, 16, 16), FALSE, FALSE, 0);
 }
 
 static void
-what_is_cut_off_while_we_read_is_counted (void)
+entries_trimmed_while_reading_are_counted (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take (stream, 1, "a", 1);
-  assert_away (resume (stream, 10, 1, 10, 10), FALSE, FALSE, 0);
+  assert_gap (resume (stream, 10, 1, 10, 10), FALSE, FALSE, 0);
   take (stream, 1, "a", 1);
-  take (stream, 6, "a", 2); /* four were cut off meanwhile */
-  assert_away (look (stream, 5, 6, 10, 10), FALSE, FALSE, 0);
-  take (stream, 12, "a", 3); /* five more, one of them behind the end that was known */
-  assert_away (look (stream, 5, 12, 16, 16), FALSE, TRUE, 8);
+  take (stream, 6, "a", 2); /* four were trimmed meanwhile */
+  assert_gap (check (stream, 5, 6, 10, 10), FALSE, FALSE, 0);
+  take (stream, 12, "a", 3); /* five more, one of them after the known end */
+  assert_gap (check (stream, 5, 12, 16, 16), FALSE, TRUE, 8);
   take (stream, 16, "a", 4); /* three more */
-  assert_away (look (stream, 1, 16, 16, 16), FALSE, TRUE, 4);
-  assert_away (look (stream, 1, 16, 16, 16), FALSE, FALSE, 0);
+  assert_gap (check (stream, 1, 16, 16, 16), FALSE, TRUE, 4);
+  assert_gap (check (stream, 1, 16, 16, 16), FALSE, FALSE, 0);
 }
 
 static void
-what_is_cut_off_before_we_join_is_told_but_not_counted (void)
+entries_trimmed_before_joining_are_reported_but_not_counted (void)
 {
-  g_autoptr (RdRedisStream) stream = stream_new (BEGUN_MS + 30);
+  g_autoptr (RdRedisStream) stream = stream_new (START_MS + 30);
 
-  assert_away (resume (stream, 10, 31, 50, 20), FALSE, TRUE, 0);
-  assert_away (resume (stream, 9, 32, 50, 20), FALSE, TRUE, 1);
+  assert_gap (resume (stream, 10, 31, 50, 20), FALSE, TRUE, 0);
+  assert_gap (resume (stream, 9, 32, 50, 20), FALSE, TRUE, 1);
 }
 
 static void
-before_redis_7_it_is_told_but_not_counted (void)
+before_redis_7_trimmed_entries_are_reported_but_not_counted (void)
 {
   const char *wire = "*14\r\n$6\r\nlength\r\n:1\r\n$15\r\nradix-tree-keys\r\n:1\r\n"
                      "$16\r\nradix-tree-nodes\r\n:2\r\n$17\r\nlast-generated-id\r\n"
@@ -399,14 +398,14 @@ before_redis_7_it_is_told_but_not_counted (void)
                      "$1\r\nb\r\n";
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  assert_away (resume_wire (stream, wire), FALSE, FALSE, 0); /* it may be the first ever */
+  assert_gap (resume_wire (stream, wire), FALSE, FALSE, 0); /* it may be the first entry ever */
   take (stream, 1, "a", 1);
-  assert_away (resume_wire (stream, wire), FALSE, TRUE, 0);
+  assert_gap (resume_wire (stream, wire), FALSE, TRUE, 0);
   take (stream, 9, "a", 2);
-  assert_away (resume_wire (stream, wire), FALSE, FALSE, 0);
+  assert_gap (resume_wire (stream, wire), FALSE, FALSE, 0);
 }
 
-/* Strangers */
+/* Untrusted input */
 
 typedef struct
 {
@@ -452,18 +451,18 @@ static const Case foreign[] = {
 };
 
 static void
-what_is_no_message_is_passed_over (gconstpointer data)
+a_foreign_entry_is_skipped (gconstpointer data)
 {
   const Case *this = data;
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_FOREIGN);
+  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_ENTRY_FOREIGN);
   assert_position (stream, "1700000000001-0");
   g_assert_cmpuint (rd_redis_stream_get_own (stream), ==, 0);
-  g_assert_cmpint (take (stream, 2, "a", 1), ==, RD_REDIS_TAKE);
+  g_assert_cmpint (take (stream, 2, "a", 1), ==, RD_REDIS_ENTRY_NEW);
 }
 
-static const Case broken[] = {
+static const Case invalid[] = {
   { "no-list", "$2\r\nhi\r\n" },
   { "nil", "*-1\r\n" },
   { "empty", "*0\r\n" },
@@ -477,51 +476,68 @@ static const Case broken[] = {
 };
 
 static void
-what_is_no_entry_behind_us_is_broken (gconstpointer data)
+an_invalid_entry_is_refused (gconstpointer data)
 {
   const Case *this = data;
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   take_wire (stream, "*2\r\n$15\r\n1700000000000-7\r\n*0\r\n");
-  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_BROKEN);
+  g_assert_cmpint (take_wire (stream, this->wire), ==, RD_REDIS_ENTRY_INVALID);
   assert_position (stream, "1700000000000-7");
 }
 
+/* The reader replaces discarded content by an error. */
 static void
-take_of_many (RdRedisStream *stream, guint first, guint n)
+an_entry_with_discarded_content_is_too_large (void)
+{
+  const char *const wires[] = { ENTRY ("*6\r\n" NODE SEQ "$4\r\ntext\r\n-TOOBIG\r\n"),
+                                ENTRY ("*2\r\n-TOOBIG\r\n-TOOBIG\r\n"), ENTRY ("-TOOBIG\r\n") };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (wires); i++)
+    {
+      g_autoptr (RdRedisStream) stream = make_stream ();
+
+      g_assert_cmpint (take_wire (stream, wires[i]), ==, RD_REDIS_ENTRY_TOO_LARGE);
+      assert_position (stream, "1700000000001-0");
+      g_assert_cmpint (take (stream, 2, "a", 1), ==, RD_REDIS_ENTRY_NEW);
+    }
+}
+
+static void
+take_from_many (RdRedisStream *stream, guint first, guint n)
 {
   for (guint i = first; i < first + n; i++)
     {
       g_autofree char *node = g_strdup_printf ("node%u", i);
 
-      g_assert_cmpint (take (stream, i, node, 1), ==, RD_REDIS_TAKE);
+      g_assert_cmpint (take (stream, i, node, 1), ==, RD_REDIS_ENTRY_NEW);
     }
 }
 
 static void
-as_many_senders_are_remembered_as_promised (void)
+as_many_nodes_are_remembered_as_documented (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  take_of_many (stream, 1, RD_REDIS_SENDERS_MAX);
-  resume (stream, RD_REDIS_SENDERS_MAX, 1, RD_REDIS_SENDERS_MAX, RD_REDIS_SENDERS_MAX);
-  g_assert_cmpint (take (stream, 9001, "node1", 1), ==, RD_REDIS_REPEATED); /* heard of again */
-  take_of_many (stream, 10000, 1);
-  g_assert_cmpint (take (stream, 10001, "node1", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 10002, "node3", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 10003, "node2", 1), ==, RD_REDIS_TAKE); /* it was forgotten */
+  take_from_many (stream, 1, RD_REDIS_DEDUP_MAX);
+  resume (stream, RD_REDIS_DEDUP_MAX, 1, RD_REDIS_DEDUP_MAX, RD_REDIS_DEDUP_MAX);
+  g_assert_cmpint (take (stream, 9001, "node1", 1), ==, RD_REDIS_ENTRY_REPEATED); /* seen again */
+  take_from_many (stream, 10000, 1);
+  g_assert_cmpint (take (stream, 10001, "node1", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 10002, "node3", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 10003, "node2", 1), ==, RD_REDIS_ENTRY_NEW); /* it was removed */
 }
 
 static void
-what_was_taken_of_a_forgotten_sender_is_not_taken_again (void)
+messages_of_a_removed_node_are_not_delivered_again (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  take_of_many (stream, 1, RD_REDIS_SENDERS_MAX + 2);
-  resume (stream, RD_REDIS_SENDERS_MAX + 2, 1, RD_REDIS_SENDERS_MAX + 2, RD_REDIS_SENDERS_MAX + 2);
-  g_assert_cmpint (take (stream, 1, "node1", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 2, "node2", 1), ==, RD_REDIS_REPEATED);
-  g_assert_cmpint (take (stream, 3, "node3", 1), ==, RD_REDIS_REPEATED);
+  take_from_many (stream, 1, RD_REDIS_DEDUP_MAX + 2);
+  resume (stream, RD_REDIS_DEDUP_MAX + 2, 1, RD_REDIS_DEDUP_MAX + 2, RD_REDIS_DEDUP_MAX + 2);
+  g_assert_cmpint (take (stream, 1, "node1", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 2, "node2", 1), ==, RD_REDIS_ENTRY_REPEATED);
+  g_assert_cmpint (take (stream, 3, "node3", 1), ==, RD_REDIS_ENTRY_REPEATED);
 }
 
 static void
@@ -540,36 +556,35 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis/stream/once", a_message_is_taken_once);
-  g_test_add_func ("/redis/stream/message", a_message_is_handed_on_as_it_is);
-  g_test_add_func ("/redis/stream/own", our_own_are_counted_in_each_pass);
+  g_test_add_func ("/redis/stream/once", a_message_is_delivered_once);
+  g_test_add_func ("/redis/stream/message", a_message_is_not_changed);
+  g_test_add_func ("/redis/stream/own", own_entries_are_counted_in_each_pass);
   g_test_add_func ("/redis/stream/first-pass/end", the_first_pass_begins_at_the_end);
-  g_test_add_func ("/redis/stream/first-pass/since", the_first_pass_begins_where_we_began);
+  g_test_add_func ("/redis/stream/first-pass/since", the_first_pass_begins_at_the_start_time);
   g_test_add_func ("/redis/stream/first-pass/since/no-time",
-                   the_first_pass_begins_at_the_end_if_the_server_tells_no_time);
-  g_test_add_func ("/redis/stream/first-pass/since/once", the_time_when_we_began_does_not_change);
-  g_test_add_func ("/redis/stream/later-pass", a_later_pass_begins_a_little_before_where_we_were);
-  g_test_add_func ("/redis/stream/caught-up",
-                   a_pass_has_caught_up_with_what_was_there_when_it_began);
-  g_test_add_func ("/redis/stream/before-us", what_was_there_before_us_is_not_taken);
-  g_test_add_func ("/redis/stream/no-info", no_info_is_no_stream);
-  g_test_add_func ("/redis/stream/lost/end", an_end_that_went_back_is_data_lost);
-  g_test_add_func ("/redis/stream/lost/fewer", fewer_entries_than_there_were_are_data_lost);
-  g_test_add_func ("/redis/stream/lost/older", older_entries_than_we_had_are_data_lost);
-  g_test_add_func ("/redis/stream/lost/count", a_count_that_cannot_be_is_not_believed);
-  g_test_add_func ("/redis/stream/lost/gone", a_stream_that_is_gone_is_data_lost);
-  g_test_add_func ("/redis/stream/cut-off/away", what_is_cut_off_while_we_are_away_is_counted);
-  g_test_add_func ("/redis/stream/cut-off/reading", what_is_cut_off_while_we_read_is_counted);
-  g_test_add_func ("/redis/stream/cut-off/joining",
-                   what_is_cut_off_before_we_join_is_told_but_not_counted);
-  g_test_add_func ("/redis/stream/cut-off/redis-6", before_redis_7_it_is_told_but_not_counted);
-  add_cases ("/redis/stream/foreign", foreign, G_N_ELEMENTS (foreign),
-             what_is_no_message_is_passed_over);
-  add_cases ("/redis/stream/broken", broken, G_N_ELEMENTS (broken),
-             what_is_no_entry_behind_us_is_broken);
-  g_test_add_func ("/redis/stream/senders/remembered", as_many_senders_are_remembered_as_promised);
-  g_test_add_func ("/redis/stream/senders/forgotten",
-                   what_was_taken_of_a_forgotten_sender_is_not_taken_again);
+                   the_first_pass_begins_at_the_end_if_the_time_is_unknown);
+  g_test_add_func ("/redis/stream/first-pass/since/once", the_start_time_does_not_change);
+  g_test_add_func ("/redis/stream/later-pass", a_later_pass_begins_before_the_last_position);
+  g_test_add_func ("/redis/stream/caught-up", a_pass_has_caught_up_at_the_end_when_it_began);
+  g_test_add_func ("/redis/stream/before-start", entries_before_this_node_are_not_delivered);
+  g_test_add_func ("/redis/stream/invalid-info", invalid_information_is_refused);
+  g_test_add_func ("/redis/stream/lost/end", a_smaller_last_id_is_data_loss);
+  g_test_add_func ("/redis/stream/lost/fewer", fewer_entries_added_are_data_loss);
+  g_test_add_func ("/redis/stream/lost/older", only_older_entries_are_data_loss);
+  g_test_add_func ("/redis/stream/lost/count", an_impossible_count_is_ignored);
+  g_test_add_func ("/redis/stream/lost/gone", a_deleted_stream_is_data_loss);
+  g_test_add_func ("/redis/stream/trimmed/down", entries_trimmed_while_down_are_counted);
+  g_test_add_func ("/redis/stream/trimmed/reading", entries_trimmed_while_reading_are_counted);
+  g_test_add_func ("/redis/stream/trimmed/joining",
+                   entries_trimmed_before_joining_are_reported_but_not_counted);
+  g_test_add_func ("/redis/stream/trimmed/redis-6",
+                   before_redis_7_trimmed_entries_are_reported_but_not_counted);
+  add_cases ("/redis/stream/foreign", foreign, G_N_ELEMENTS (foreign), a_foreign_entry_is_skipped);
+  add_cases ("/redis/stream/invalid", invalid, G_N_ELEMENTS (invalid), an_invalid_entry_is_refused);
+  g_test_add_func ("/redis/stream/too-large", an_entry_with_discarded_content_is_too_large);
+  g_test_add_func ("/redis/stream/nodes/limit", as_many_nodes_are_remembered_as_documented);
+  g_test_add_func ("/redis/stream/nodes/removed",
+                   messages_of_a_removed_node_are_not_delivered_again);
 
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Redis URLs: what each form means, what is refused, and that no password is ever to be seen. */
+/* Redis URLs: every form, what is refused, and that no password is displayed. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -86,7 +86,7 @@ assert_equal (const RdRedisUrl *url, const Parts *expected)
 }
 
 static void
-every_form_is_understood (void)
+every_form_is_parsed (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -100,7 +100,7 @@ every_form_is_understood (void)
 }
 
 static void
-a_copy_is_the_same_and_its_own (void)
+a_copy_is_equal_and_independent (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -125,9 +125,8 @@ the_display_has_all_but_the_password (void)
     }
 }
 
-/* What is shown can be typed, and then means the same. */
 static void
-the_display_is_a_url_again (void)
+the_display_can_be_parsed (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -154,84 +153,81 @@ assert_refused (const char *text, const char *message)
   g_assert_cmpstr (error->message, ==, message);
 }
 
-#define SCHEME \
-  "is not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket"
-#define SYNTAX                                                                              \
-  "is not a valid URL; give redis://USER:PASSWORD@HOST:PORT/DATABASE, and %XX for special " \
+#define SCHEME "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket"
+#define SYNTAX                                                                           \
+  "not a valid URL; give redis://USER:PASSWORD@HOST:PORT/DATABASE, and %XX for special " \
   "characters of user and password"
-#define USER     "has a user without a password; give USER:PASSWORD@ or :PASSWORD@ before the host"
-#define HOST     "has no valid host; give a host name or an IP address, IPv6 in brackets"
-#define PORT     "has no valid port; give a number from 1 to 65535"
-#define DATABASE "has no valid database; give a number from 0 to 65535"
-#define PATH     "has no valid path of a UNIX socket; give unix:///PATH, at most 107 bytes of path"
+#define USER     "user without a password; give USER:PASSWORD@ or :PASSWORD@ before the host"
+#define HOST     "no valid host; give a host name or an IP address, IPv6 in brackets"
+#define PORT     "no valid port; give a number from 1 to 65535"
+#define DATABASE "no valid database; give a number from 0 to 65535"
+#define LENGTH   "URL is too long; give at most 1024 bytes"
+#define PATH                                                           \
+  "no valid path of a UNIX socket; give unix:///PATH, with a path of " \
+  "at most 107 bytes"
 #define OPTIONS \
-  "has unknown options; leave out ? or # and what follows, all but ?db=NUMBER after unix:///PATH"
-#define TLS                                                                                       \
-  "asks for TLS, which is not spoken here; give redis:// and the address of a proxy that speaks " \
-  "it, such as stunnel"
+  "unknown options; leave out ? or # and the rest, except ?db=NUMBER after unix:///PATH"
+#define TLS                                                                                   \
+  "TLS is not supported; give redis:// and the address of a proxy that supports it, such as " \
+  "stunnel"
 
 static void
-what_is_wrong_is_named (void)
+errors_name_the_part (void)
 {
   static const struct
   {
     const char *text;
-    const char *shown;
-    const char *why;
+    const char *message;
   } wrong[] = {
-    { "", "", SCHEME },
-    { "localhost", "localhost", SCHEME },
-    { "localhost:6379", "localhost:6379", SCHEME },
-    { "redis:localhost", "redis:localhost", SCHEME },
-    { "http://localhost:6379", "http://localhost:6379", SCHEME },
-    { "run/redis.sock", "run/redis.sock", SCHEME },
-    { "a:" SECRET "@h", "a:***@h", SCHEME },
-    { "redis\x1b[2J", "redis\\u001b[2J", SCHEME },
-    { "rediss://:" SECRET "@h:6380", "rediss://***@h:6380", TLS },
-    { "redis://:%0" SECRET "@h", "redis://***@h", SYNTAX },
-    { "redis://:a%00b@h", "redis://***@h", SYNTAX },
-    { "redis://anna@h", "redis://***@h", USER },
-    { "redis://", "redis://", HOST },
-    { "redis:///1", "redis:///1", HOST },
-    { "redis://:6379", "redis://:***", HOST },
-    { "redis://:" SECRET "@/1", "redis://***@/1", HOST },
-    { "redis://a b/1", "redis://a b/1", HOST },
-    { "redis://300.1.1.1", "redis://300.1.1.1", HOST },
-    { "redis://[::1", "redis://[::1", HOST },
-    { "redis://[a]", "redis://[a]", HOST },
-    { "redis://h:0", "redis://h:0", PORT },
-    { "redis://h:65536", "redis://h:65536", PORT },
-    { "redis://h:-1", "redis://h:***", PORT },
-    { "redis://h:" SECRET, "redis://h:***", PORT },
-    { "redis://:" SECRET "/a@h", "redis://***@h", PORT }, /* has a / that is not encoded */
-    { "redis://:" SECRET "#a@h", "redis://***@h", PORT },
-    { "redis://:@" SECRET "@:1", "redis://***@:1", HOST },
-    { "redis://h/65536", "redis://h/65536", DATABASE },
-    { "redis://h/-1", "redis://h/-1", DATABASE },
-    { "redis://h/a", "redis://h/a", DATABASE },
-    { "redis://h/1/2", "redis://h/1/2", DATABASE },
-    { "unix:///r?db=65536", "unix:///r?db=65536", DATABASE },
-    { "unix:///r?db=", "unix:///r?db=", DATABASE },
-    { "redis://h?password=" SECRET, "redis://h?***", OPTIONS },
-    { "redis://h/1#" SECRET, "redis://h/1#***", OPTIONS },
-    { "redis://h?db=1", "redis://h?db=1", OPTIONS },
-    { "unix:///r?password=" SECRET, "unix:///r?***", OPTIONS },
-    { "unix:///r#a", "unix:///r#***", OPTIONS },
-    { "unix://run/redis.sock", "unix://run/redis.sock", PATH },
-    { "unix://", "unix://", PATH },
-    { "unix:///a%00b", "unix:///a%00b", PATH },
+    { "", SCHEME },
+    { "localhost", SCHEME },
+    { "localhost:6379", SCHEME },
+    { "redis:localhost", SCHEME },
+    { "http://localhost:6379", SCHEME },
+    { "run/redis.sock", SCHEME },
+    { "a:" SECRET "@h", SCHEME },
+    { "redis\x1b[2J", SCHEME },
+    { "rediss://:" SECRET "@h:6380", TLS },
+    { "redis://:%0" SECRET "@h", SYNTAX },
+    { "redis://:a%00b@h", SYNTAX },
+    { "redis://anna@h", USER },
+    { "redis://", HOST },
+    { "redis:///1", HOST },
+    { "redis://:6379", HOST },
+    { "redis://:" SECRET "@/1", HOST },
+    { "redis://a b/1", HOST },
+    { "redis://300.1.1.1", HOST },
+    { "redis://[::1", HOST },
+    { "redis://[a]", HOST },
+    { "redis://h:0", PORT },
+    { "redis://h:65536", PORT },
+    { "redis://h:-1", PORT },
+    { "redis://h:" SECRET, PORT },
+    { "redis://:" SECRET "/a@h", PORT }, /* the / is not encoded */
+    { "redis://:" SECRET "#a@h", PORT },
+    { "redis://:@" SECRET "@:1", HOST },
+    { "redis://h/65536", DATABASE },
+    { "redis://h/-1", DATABASE },
+    { "redis://h/a", DATABASE },
+    { "redis://h/1/2", DATABASE },
+    { "unix:///r?db=65536", DATABASE },
+    { "unix:///r?db=", DATABASE },
+    { "redis://h?password=" SECRET, OPTIONS },
+    { "redis://h/1#" SECRET, OPTIONS },
+    { "redis://h?db=1", OPTIONS },
+    { "unix:///r?password=" SECRET, OPTIONS },
+    { "unix:///r#a", OPTIONS },
+    { "unix://run/redis.sock", PATH },
+    { "unix://", PATH },
+    { "unix:///a%00b", PATH },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
-    {
-      g_autofree char *message = g_strdup_printf ("“%s” %s", wrong[i].shown, wrong[i].why);
-
-      assert_refused (wrong[i].text, message);
-    }
+    assert_refused (wrong[i].text, wrong[i].message);
 }
 
 static void
-lengths_end_at_their_limits (void)
+lengths_are_limited (void)
 {
   const gsize max_path = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
   g_autofree char *password = g_strnfill (1024 - strlen ("redis://:@h"), 'p');
@@ -241,43 +237,18 @@ lengths_end_at_their_limits (void)
   g_autofree char *path = g_strconcat ("/", name, NULL);
   g_autofree char *longer_path = g_strconcat (path, "n", NULL);
   g_autofree char *longer_url = g_strconcat ("unix://", longer_path, NULL);
-  g_autofree char *path_message = g_strdup_printf ("“%.60s…” " PATH, longer_path);
-  g_autofree char *url_message = g_strdup_printf ("“%.60s…” " PATH, longer_url);
   g_autoptr (RdRedisUrl) url = rd_redis_url_parse (longest, NULL);
   g_autoptr (RdRedisUrl) socket = rd_redis_url_parse (path, NULL);
 
   g_assert_cmpstr (url->password, ==, password);
   g_assert_cmpstr (socket->path, ==, path);
-  assert_refused (longer, "“redis://***@hh” is too long; give at most 1024 bytes");
-  assert_refused (longer_path, path_message);
-  assert_refused (longer_url, url_message);
+  assert_refused (longer, LENGTH);
+  assert_refused (longer_path, PATH);
+  assert_refused (longer_url, PATH);
 }
 
 static void
-passwords_are_hidden_wherever_they_stand (void)
-{
-  const char *const texts[][2] = {
-    { "", "" },
-    { "8000", "8000" },
-    { "/run/a:b@c", "/run/a:b@c" },
-    { "RINGDOWN_REDIS=redis://u:" SECRET "@h:1/2", "RINGDOWN_REDIS=redis://***@h:1/2" },
-    { "RINGDOWN_REDIS=redis://h:1/2", "RINGDOWN_REDIS=redis://h:1/2" },
-    { "a line “redis redis://:" SECRET "@h” is wrong", "a line “redis redis://***@h” is wrong" },
-    { "a line “redis redis://:" SECRET "” is wrong", "a line “redis redis://:***" },
-    { "redis://:" SECRET "@\n" SECRET "\xff@h", "redis://***@h" },
-    { "redis://a@b?password=" SECRET, "redis://***@b?***" },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
-    {
-      g_autofree char *hidden = rd_redis_url_hide_password (texts[i][0]);
-
-      g_assert_cmpstr (hidden, ==, texts[i][1]);
-    }
-}
-
-static void
-place_is_the_same_whoever_asks (void)
+place_does_not_depend_on_the_login (void)
 {
   const char *const places[][2] = {
     { "redis://h", "0@[h]:6379" },
@@ -304,14 +275,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/redis-url/forms", every_form_is_understood);
-  g_test_add_func ("/redis-url/copy", a_copy_is_the_same_and_its_own);
+  g_test_add_func ("/redis-url/forms", every_form_is_parsed);
+  g_test_add_func ("/redis-url/copy", a_copy_is_equal_and_independent);
   g_test_add_func ("/redis-url/display", the_display_has_all_but_the_password);
-  g_test_add_func ("/redis-url/display/again", the_display_is_a_url_again);
-  g_test_add_func ("/redis-url/place", place_is_the_same_whoever_asks);
-  g_test_add_func ("/redis-url/refused", what_is_wrong_is_named);
-  g_test_add_func ("/redis-url/limits", lengths_end_at_their_limits);
-  g_test_add_func ("/redis-url/hidden", passwords_are_hidden_wherever_they_stand);
+  g_test_add_func ("/redis-url/display/again", the_display_can_be_parsed);
+  g_test_add_func ("/redis-url/place", place_does_not_depend_on_the_login);
+  g_test_add_func ("/redis-url/refused", errors_name_the_part);
+  g_test_add_func ("/redis-url/limits", lengths_are_limited);
 
   return g_test_run ();
 }

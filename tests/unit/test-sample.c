@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The sample key file, made from the table of options: test-sample FILE. */
+/* The generated sample key file: test-sample FILE. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -62,7 +62,7 @@ assert_same (const RdOption *option, const RdConfig *config, const RdConfig *oth
 }
 
 static void
-test_uncommented_it_says_the_defaults (ConfigFixture *fixture, gconstpointer data)
+uncommented_sample_sets_the_defaults (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *sample = read_sample (data);
   g_autofree char *text = uncomment (sample);
@@ -76,7 +76,7 @@ test_uncommented_it_says_the_defaults (ConfigFixture *fixture, gconstpointer dat
 }
 
 static void
-test_as_it_is_it_says_nothing (ConfigFixture *fixture, gconstpointer data)
+sample_sets_nothing (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *sample = read_sample (data);
   g_auto (GStrv) lines = g_strsplit (sample, "\n", -1);
@@ -86,7 +86,7 @@ test_as_it_is_it_says_nothing (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
-test_every_option_is_in_its_group (ConfigFixture *fixture, gconstpointer data)
+every_option_is_in_its_group (ConfigFixture *fixture, gconstpointer data)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autofree char *sample = read_sample (data);
@@ -113,12 +113,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 2);
 
-  g_test_add ("/sample/uncommented-it-says-the-defaults", ConfigFixture, argv[1],
-              config_fixture_set_up, test_uncommented_it_says_the_defaults,
-              config_fixture_tear_down);
-  g_test_add ("/sample/as-it-is-it-says-nothing", ConfigFixture, argv[1], config_fixture_set_up,
-              test_as_it_is_it_says_nothing, config_fixture_tear_down);
-  g_test_add ("/sample/every-option-is-in-its-group", ConfigFixture, argv[1], config_fixture_set_up,
-              test_every_option_is_in_its_group, config_fixture_tear_down);
+  g_test_add ("/sample/uncommented", ConfigFixture, argv[1], config_fixture_set_up,
+              uncommented_sample_sets_the_defaults, config_fixture_tear_down);
+  g_test_add ("/sample/unchanged", ConfigFixture, argv[1], config_fixture_set_up,
+              sample_sets_nothing, config_fixture_tear_down);
+  g_test_add ("/sample/groups", ConfigFixture, argv[1], config_fixture_set_up,
+              every_option_is_in_its_group, config_fixture_tear_down);
   return g_test_run ();
 }

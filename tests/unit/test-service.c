@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What the D-Bus object does for hand-overs: whom it asks, what it passes on, what it tells, and
- * who goes on hearing. All else is seen from outside, in tests/integration. */
+/* The D-Bus object in hand-overs. tests/integration tests the rest. */
 
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
@@ -25,29 +24,29 @@ typedef struct
 {
   GSubprocess *daemon;
   char *address;          /* of the bus */
-  GDBusConnection *here;  /* of the service */
-  GDBusConnection *there; /* of the caller */
+  GDBusConnection *here;  /* connection of the service */
+  GDBusConnection *there; /* connection of the caller */
   CoreFixture core;
   RdDrain *drain;
   RdBus *bus;
   RdNodes *nodes;
   RdService *service;
-  GString *heard; /* "ClientConnected (uint64 1, 'unknown');": signals that got there */
+  GString *heard; /* received signals: "ClientConnected (uint64 1, 'unknown');" */
 
   /* Of the last call. */
-  GDBusMethodInvocation *asked; /* unowned: the handler has to answer */
-  int fd;                       /* owned: came with it; -1: none */
+  GDBusMethodInvocation *asked; /* unowned: answered by the test */
+  int fd;                       /* owned: the received descriptor; -1: none */
   GVariant *reply;              /* owned, nullable */
   GError *error;                /* owned, nullable */
 } Fixture;
 
 static void
-die_with_us (gpointer user_data)
+die_with_parent (gpointer user_data)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* A bus of our own: GTestDBus leaves its daemon behind where a test fails. */
+/* Not GTestDBus, which leaves its daemon running after a failed test. */
 static void
 start_bus (Fixture *fixture)
 {
@@ -57,7 +56,7 @@ start_bus (Fixture *fixture)
   g_autoptr (GDataInputStream) output = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_subprocess_launcher_set_child_setup (launcher, die_with_us, NULL, NULL);
+  g_subprocess_launcher_set_child_setup (launcher, die_with_parent, NULL, NULL);
   fixture->daemon = g_subprocess_launcher_spawn (launcher, &error, "dbus-daemon", "--session",
                                                  "--nofork", "--print-address", address, NULL);
   g_assert_no_error (error);
@@ -149,7 +148,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (service));
   g_object_add_weak_pointer (G_OBJECT (service), (gpointer *) &fixture->service);
   g_object_unref (service);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->service == NULL); /* GDBus lets go of it late */
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->service == NULL); /* GDBus releases it later */
   g_assert_finalize_object (fixture->nodes);
   g_assert_finalize_object (fixture->bus);
   g_assert_finalize_object (fixture->drain);
@@ -169,7 +168,7 @@ on_reply (GObject *source, GAsyncResult *result, gpointer user_data)
                                                                     NULL, result, &fixture->error);
 }
 
-/* Begins a call. @arguments: (transfer floating) (nullable). @list: (nullable). */
+/* Starts a call. @arguments: (transfer floating) (nullable). @list: (nullable). */
 static void
 call (Fixture *fixture,
       const char *interface,
@@ -229,8 +228,7 @@ watch (Fixture *fixture)
   g_signal_connect_swapped (fixture->service, "hand-over", G_CALLBACK (on_hand_over), fixture);
 }
 
-/* Calls HandOver for descriptor @handle of those sent along, which is one, the @end of a pipe, or
- * none. @end: (transfer full). */
+/* Calls HandOver with @handle. @end: (transfer full): the only descriptor to send; -1: none. */
 static void
 call_hand_over (Fixture *fixture, int handle, int end)
 {
@@ -240,7 +238,7 @@ call_hand_over (Fixture *fixture, int handle, int end)
 }
 
 static void
-without_a_handler_hand_overs_fail (Fixture *fixture, gconstpointer data)
+hand_overs_fail_without_a_handler (Fixture *fixture, gconstpointer data)
 {
   int ends[2];
 
@@ -254,7 +252,7 @@ without_a_handler_hand_overs_fail (Fixture *fixture, gconstpointer data)
 }
 
 static void
-handler_answers_an_upgrade_when_it_likes (Fixture *fixture, gconstpointer data)
+handler_may_answer_an_upgrade_later (Fixture *fixture, gconstpointer data)
 {
   watch (fixture);
   call (fixture, INTERFACE, "Upgrade", NULL, NULL);
@@ -334,7 +332,7 @@ on_changed (GDBusConnection *connection,
 }
 
 static void
-how_a_process_took_over_is_told (Fixture *fixture, gconstpointer data)
+takeover_is_reported (Fixture *fixture, gconstpointer data)
 {
   const RdHandoverReport report
     = { .generation = 3, .moved = 9, .closed = 1, .lost = 2, .pause_us = 23000 };
@@ -343,7 +341,7 @@ how_a_process_took_over_is_told (Fixture *fixture, gconstpointer data)
   g_dbus_connection_signal_subscribe (fixture->there, NULL, PROPERTIES, "PropertiesChanged",
                                       RD_OBJECT_PATH, INTERFACE, G_DBUS_SIGNAL_FLAGS_NONE,
                                       on_changed, &signalled, NULL);
-  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* the bus knows of it, too, then */
+  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* also subscribes on the bus */
   expect_property (fixture, "Handover", "(<@a{sv} {}>,)");
 
   rd_service_set_handover (fixture->service, &report);
@@ -354,30 +352,30 @@ how_a_process_took_over_is_told (Fixture *fixture, gconstpointer data)
                    "'pause': <uint64 23000>}>,)");
 }
 
-/* @names: as the text of an as. */
+/* @names: printed value of type as. */
 static gboolean
-are_listeners (Fixture *fixture, const char *names)
+are_subscribers (Fixture *fixture, const char *names)
 {
-  g_autoptr (GVariant) listeners = g_variant_ref_sink (
-    rd_service_pack_listeners (fixture->service));
-  g_autofree char *text = g_variant_print (listeners, TRUE);
+  g_autoptr (GVariant) subscribers = g_variant_ref_sink (
+    rd_subscribers_pack (rd_service_get_subscribers (fixture->service)));
+  g_autofree char *text = g_variant_print (subscribers, TRUE);
 
   return g_str_equal (text, names);
 }
 
 static void
-listeners_go_on_hearing (Fixture *fixture, gconstpointer data)
+unpacked_subscribers_get_signals (Fixture *fixture, gconstpointer data)
 {
   const char *name = g_dbus_connection_get_unique_name (fixture->there);
   g_autofree char *only_name = g_strdup_printf ("['%s']", name);
   g_autoptr (GVariant) names = g_variant_ref_sink (
     g_variant_new_strv ((const char *[]){ ":0.4711", "no name", "", name, name, NULL }, -1));
 
-  core_fixture_join (&fixture->core); /* nobody hears of it */
+  core_fixture_join (&fixture->core); /* without subscribers */
   expect_property (fixture, "Connections", "(<uint32 1>,)");
-  g_assert_true (are_listeners (fixture, "@as []"));
-  rd_service_unpack_listeners (fixture->service, names, fixture->here);
-  CROWD_WAIT_FOR (fixture->core.crowd, are_listeners (fixture, only_name));
+  g_assert_true (are_subscribers (fixture, "@as []"));
+  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names, fixture->here);
+  CROWD_WAIT_FOR (fixture->core.crowd, are_subscribers (fixture, only_name));
 
   core_fixture_join (&fixture->core);
   CROWD_WAIT_FOR (fixture->core.crowd, fixture->heard->len > 0);
@@ -385,7 +383,7 @@ listeners_go_on_hearing (Fixture *fixture, gconstpointer data)
 }
 
 static void
-listeners_are_those_who_asked_and_are_still_there (Fixture *fixture, gconstpointer data)
+subscribers_are_removed_when_they_leave (Fixture *fixture, gconstpointer data)
 {
   const char *name = g_dbus_connection_get_unique_name (fixture->there);
   g_autofree char *only_name = g_strdup_printf ("['%s']", name);
@@ -395,15 +393,48 @@ listeners_are_those_who_asked_and_are_still_there (Fixture *fixture, gconstpoint
 
   call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", TRUE), NULL);
   expect_answer (fixture, "()");
-  g_assert_true (are_listeners (fixture, only_name));
-  rd_service_unpack_listeners (fixture->service, names, fixture->here);
-  g_assert_false (are_listeners (fixture, only_name));
+  g_assert_true (are_subscribers (fixture, only_name));
+  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names, fixture->here);
+  g_assert_false (are_subscribers (fixture, only_name));
   g_assert_true (g_dbus_connection_close_sync (another, NULL, NULL));
-  CROWD_WAIT_FOR (fixture->core.crowd, are_listeners (fixture, only_name));
+  CROWD_WAIT_FOR (fixture->core.crowd, are_subscribers (fixture, only_name));
 
   call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", FALSE), NULL);
   expect_answer (fixture, "()");
-  g_assert_true (are_listeners (fixture, "@as []"));
+  g_assert_true (are_subscribers (fixture, "@as []"));
+}
+
+static gboolean
+on_time_over (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* Runs the main loop for a second. Returns: the number of its iterations. */
+static guint
+count_iterations (void)
+{
+  gboolean is_over = FALSE;
+  guint n = 0;
+
+  g_timeout_add_seconds (1, on_time_over, &is_over);
+  for (; !is_over; n++)
+    g_main_context_iteration (NULL, TRUE);
+  return n;
+}
+
+static void
+does_not_wake_up_without_changes (Fixture *fixture, gconstpointer data)
+{
+  GPtrArray *others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
+  RdNode *node = rd_nodes_dup_self (fixture->nodes);
+
+  node->clients++;
+  g_ptr_array_add (others, node);
+  rd_nodes_set_others (fixture->nodes, others);
+  count_iterations (); /* the change is signalled */
+  g_assert_cmpuint (count_iterations (), <=, 2);
 }
 
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
@@ -413,13 +444,14 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/service/no-handler", without_a_handler_hand_overs_fail);
-  ADD ("/service/upgrade", handler_answers_an_upgrade_when_it_likes);
+  ADD ("/service/no-handler", hand_overs_fail_without_a_handler);
+  ADD ("/service/upgrade", handler_may_answer_an_upgrade_later);
   ADD ("/service/hand-over", handler_gets_the_socket_of_a_hand_over);
   ADD ("/service/hand-over/refused", hand_over_without_its_socket_is_refused);
-  ADD ("/service/report", how_a_process_took_over_is_told);
-  ADD ("/service/listeners", listeners_are_those_who_asked_and_are_still_there);
-  ADD ("/service/listeners/unpack", listeners_go_on_hearing);
+  ADD ("/service/report", takeover_is_reported);
+  ADD ("/service/idle", does_not_wake_up_without_changes);
+  ADD ("/service/subscribers", subscribers_are_removed_when_they_leave);
+  ADD ("/service/subscribers/unpack", unpacked_subscribers_get_signals);
 
   return g_test_run ();
 }

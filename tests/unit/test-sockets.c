@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Listening sockets on their way from one process to the next: what arrives, and what is refused.
- */
+/* Listening sockets passed from one process to another: descriptions, and their errors. */
 
 #include <unistd.h>
 
 #include "rd-sockets.h"
-#include "rd-tcp.h"
 
 /* Returns: (transfer full): a socket that listens on loopback and a free port. */
 static GSocket *
@@ -15,7 +13,7 @@ listen_somewhere (void)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
   g_autoptr (GError) error = NULL;
-  GSocket *socket = rd_tcp_bind (address, FALSE, &error);
+  GSocket *socket = rd_socket_bind (address, FALSE, &error);
 
   g_assert_no_error (error);
   g_assert_true (g_socket_listen (socket, &error));
@@ -74,7 +72,7 @@ all_that_is_known_arrives (void)
       const RdSocket *one = sockets->pdata[i];
       const RdSocket *other = arrived->pdata[i];
 
-      g_assert_true (rd_socket_is_at (one, other->address));
+      g_assert_true (rd_socket_is_same_address (one->address, other->address));
       g_assert_cmpint (one->role, ==, other->role);
       g_assert_cmpuint (one->asked_port, ==, other->asked_port);
       g_assert_cmpint (one->is_inherited, ==, other->is_inherited);
@@ -135,7 +133,7 @@ what_is_not_described_as_it_should_be_is_refused (void)
   g_autoptr (GArray) fds = fds_of (g_socket_get_fd (socket));
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    expect_refusal (g_variant_new_parsed (cases[i]), fds, "not understood");
+    expect_refusal (g_variant_new_parsed (cases[i]), fds, "invalid data");
 }
 
 static void
@@ -147,16 +145,16 @@ descriptions_must_be_as_many_as_sockets (void)
   add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
   fds = rd_sockets_dup_fds (sockets);
   add (sockets, RD_ROLE_ADMIN, 0, FALSE);
-  expect_refusal (rd_sockets_describe (sockets), fds, "1 socket to listen on has come");
-  expect_refusal (g_variant_new_parsed ("@aa{sv} []"), fds, "1 socket to listen on has come");
-  expect_refusal (g_variant_new_parsed ("['a']"), fds, "1 socket to listen on has come");
+  expect_refusal (rd_sockets_describe (sockets), fds, "passed 1 listening sockets");
+  expect_refusal (g_variant_new_parsed ("@aa{sv} []"), fds, "passed 1 listening sockets");
+  expect_refusal (g_variant_new_parsed ("['a']"), fds, "passed 1 listening sockets");
 }
 
 static void
 what_does_not_listen_is_refused (void)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  g_autoptr (GSocket) idle = rd_tcp_bind (address, FALSE, NULL);
+  g_autoptr (GSocket) idle = rd_socket_bind (address, FALSE, NULL);
   g_autoptr (GSocket) listening = listen_somewhere ();
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
   const int bad[] = { g_socket_get_fd (idle), STDIN_FILENO, -1 };
@@ -166,7 +164,7 @@ what_does_not_listen_is_refused (void)
     {
       g_autoptr (GArray) fds = fds_of (bad[i]);
 
-      expect_refusal (rd_sockets_describe (sockets), fds, "not understood");
+      expect_refusal (rd_sockets_describe (sockets), fds, "invalid data");
     }
 }
 

@@ -106,14 +106,14 @@ static void
 status_is_told (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "exit 3");
-  expect_end (fixture, PATIENCE_MS, "the new process ended with status 3");
+  expect_end (fixture, PATIENCE_MS, "the new worker ended with status 3");
 }
 
 static void
 signal_is_told (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "kill -SEGV $$");
-  expect_end (fixture, PATIENCE_MS, "the new process was killed by a signal: Segmentation fault");
+  expect_end (fixture, PATIENCE_MS, "the new worker was killed by a signal: Segmentation fault");
 }
 
 /* Its predecessor's, though “systemctl kill” sends them to all processes of a unit. */
@@ -121,7 +121,7 @@ static void
 signals_that_are_not_meant_for_it_are_no_end (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "kill -HUP $$; kill -USR1 $$; kill -USR2 $$; exit 3");
-  expect_end (fixture, PATIENCE_MS, "the new process ended with status 3");
+  expect_end (fixture, PATIENCE_MS, "the new worker ended with status 3");
 }
 
 static void
@@ -137,7 +137,7 @@ one_can_be_killed (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "read x");
   rd_successor_kill (fixture->successor);
-  expect_end (fixture, PATIENCE_MS, "the new process was killed by a signal: Killed");
+  expect_end (fixture, PATIENCE_MS, "the new worker was killed by a signal: Killed");
   rd_successor_kill (fixture->successor); /* once more is no matter */
 }
 
@@ -165,7 +165,7 @@ program_that_is_missing_is_named (Fixture *fixture, gconstpointer unused)
                                            fcntl (fixture->fd, F_DUPFD_CLOEXEC, 0), &error);
   g_assert_null (fixture->successor);
   expect_error (&error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT,
-                "cannot start /nowhere/ringdown: No such file or directory; install it there");
+                "cannot start /nowhere/ringdown: No such file or directory; install it again");
   g_assert_cmpint (waitpid (-1, NULL, 0), ==, -1); /* no guard is left either */
 }
 
@@ -181,7 +181,7 @@ program_that_may_not_be_executed_is_named (Fixture *fixture, gconstpointer unuse
                                            fcntl (fixture->fd, F_DUPFD_CLOEXEC, 0), &error);
   g_assert_null (fixture->successor);
   expect_error (&error, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES,
-                "cannot start /dev/null: Permission denied; install it there");
+                "cannot start /dev/null: Permission denied; install it again");
 }
 
 static void
@@ -267,7 +267,7 @@ neither_it_nor_its_guard_holds_what_is_ours (Fixture *fixture, gconstpointer unu
   g_assert_cmpint (read (ours[0], &byte, 1), ==, 0);
   close (ours[0]);
   say (fixture, "end\n");
-  expect_end (fixture, PATIENCE_MS, "the new process ended with status 0");
+  expect_end (fixture, PATIENCE_MS, "the new worker ended with status 0");
   g_clear_pointer (&fixture->successor, rd_successor_free);
   close (fixture->fd);
   fixture->fd = -1;

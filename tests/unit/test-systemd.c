@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a service manager is told of the service: in which words, in which order, how often. */
+/* The reports to the service manager: content, order and rate. */
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -16,7 +16,7 @@
 #define MORE_TIME "EXTEND_TIMEOUT_USEC=30000000\n"
 #define SECOND_US ((gint64) G_USEC_PER_SEC)
 
-/* And some seconds, so that no minute ends during a test. */
+/* Plus some seconds, so that the displayed minutes do not change during a test. */
 #define FIVE_HOURS_US ((5 * 3600 + 40) * SECOND_US)
 
 typedef struct
@@ -76,7 +76,7 @@ publish (Fixture *fixture, guint n)
       &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) "news", .size = 4 });
 }
 
-/* Returns: (transfer full): the next datagram, once it is there. */
+/* Waits for the next datagram. Returns: (transfer full). */
 static char *
 wait_for_any (Fixture *fixture)
 {
@@ -95,7 +95,7 @@ wait_for (Fixture *fixture, const char *text)
   g_assert_cmpstr (got, ==, text);
 }
 
-/* Reads until a datagram has @part in it. Returns: (transfer full): all up to there. */
+/* Reads until a datagram contains @part. Returns: (transfer full): all that was read. */
 static char *
 wait_until (Fixture *fixture, const char *part)
 {
@@ -118,7 +118,7 @@ leave (Fixture *fixture, Peer *peer)
 }
 
 static void
-ready_comes_first_and_not_before_it_is_so (Fixture *fixture, gconstpointer data)
+ready_is_the_first_report (Fixture *fixture, gconstpointer data)
 {
   make (fixture);
   core_fixture_join (&fixture->drain.core);
@@ -130,7 +130,7 @@ ready_comes_first_and_not_before_it_is_so (Fixture *fixture, gconstpointer data)
 }
 
 static void
-status_comes_once_a_second_with_all_that_changed (Fixture *fixture, gconstpointer data)
+status_is_reported_once_a_second (Fixture *fixture, gconstpointer data)
 {
   gint64 since_us = g_get_monotonic_time ();
 
@@ -151,7 +151,7 @@ status_comes_once_a_second_with_all_that_changed (Fixture *fixture, gconstpointe
 }
 
 static void
-what_has_not_changed_is_not_said_again (Fixture *fixture, gconstpointer data)
+unchanged_status_is_not_repeated (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   leave (fixture, core_fixture_join (&fixture->drain.core));
@@ -162,9 +162,9 @@ what_has_not_changed_is_not_said_again (Fixture *fixture, gconstpointer data)
   wait_for (fixture, "STATUS=1 client; messages published: 0\n");
 }
 
-/* Neither STOPPING=1, which would be for ever, nor silence, as a stop may be under way. */
+/* No STOPPING=1, which is final; but more time, as the unit may be stopping. */
 static void
-drain_that_may_be_cancelled_asks_for_time_only (Fixture *fixture, gconstpointer data)
+cancellable_drain_only_extends_the_timeout (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *told = NULL;
   Peer *peer = core_fixture_join (&fixture->drain.core);
@@ -183,7 +183,7 @@ drain_that_may_be_cancelled_asks_for_time_only (Fixture *fixture, gconstpointer 
 }
 
 static void
-time_left_is_told_every_second (Fixture *fixture, gconstpointer data)
+remaining_time_is_reported_every_second (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *told = NULL;
 
@@ -197,7 +197,7 @@ time_left_is_told_every_second (Fixture *fixture, gconstpointer data)
 }
 
 static void
-cancelled_drain_is_as_if_it_had_not_been (Fixture *fixture, gconstpointer data)
+cancelled_drain_leaves_no_trace (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *told = NULL;
 
@@ -209,12 +209,17 @@ cancelled_drain_is_as_if_it_had_not_been (Fixture *fixture, gconstpointer data)
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
   told = wait_until (fixture, "STATUS=1 client; messages published: 0\n");
   g_assert_null (strstr (told, "STOPPING"));
+<<<<<<< HEAD
   drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver); /* no more time is asked for */
+=======
+  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  notify_receiver_expect_silence (fixture->receiver); /* the timeout is not extended any more */
+>>>>>>> main
 }
 
 static void
-signal_says_at_once_that_it_is_the_end (Fixture *fixture, gconstpointer data)
+stop_signal_is_reported_at_once (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   core_fixture_join (&fixture->drain.core);
@@ -223,12 +228,12 @@ signal_says_at_once_that_it_is_the_end (Fixture *fixture, gconstpointer data)
   notify_receiver_expect (fixture->receiver, "STOPPING=1\n" MORE_TIME);
   notify_receiver_expect (fixture->receiver, MORE_TIME);
   wait_for (fixture, MORE_TIME "STATUS=draining: 1 client, 5h 0min left\n");
-  rd_systemd_stopping (fixture->systemd); /* it has been said */
+  rd_systemd_stopping (fixture->systemd); /* already sent */
   notify_receiver_expect_silence (fixture->receiver);
 }
 
 static void
-rest_that_is_closed_has_time_too (Fixture *fixture, gconstpointer data)
+closing_clients_extends_the_timeout (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   core_fixture_join (&fixture->drain.core);
@@ -244,9 +249,9 @@ rest_that_is_closed_has_time_too (Fixture *fixture, gconstpointer data)
   notify_receiver_expect_silence (fixture->receiver);
 }
 
-/* The unit cannot be brought back: what can be done is to keep its clients. */
+/* systemd goes on stopping the unit; the service keeps its clients. */
 static void
-unit_that_is_stopped_all_the_same_keeps_its_clients (Fixture *fixture, gconstpointer data)
+stopping_unit_keeps_its_clients_after_cancellation (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   core_fixture_join (&fixture->drain.core);
@@ -264,10 +269,10 @@ unit_that_is_stopped_all_the_same_keeps_its_clients (Fixture *fixture, gconstpoi
 }
 
 static void
-ready_gets_through_to_a_busy_manager (Fixture *fixture, gconstpointer data)
+ready_is_repeated_for_a_busy_manager (Fixture *fixture, gconstpointer data)
 {
   make (fixture);
-  notify_receiver_stuff (fixture->receiver);
+  notify_receiver_fill (fixture->receiver);
   rd_systemd_ready (fixture->systemd);
   core_fixture_join (&fixture->drain.core);
   notify_receiver_empty (fixture->receiver);
@@ -275,7 +280,7 @@ ready_gets_through_to_a_busy_manager (Fixture *fixture, gconstpointer data)
 }
 
 static void
-manager_that_comes_back_is_told_of_changes (Fixture *fixture, gconstpointer data)
+restarted_manager_gets_reports (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   notify_receiver_leave (fixture->receiver);
@@ -286,9 +291,9 @@ manager_that_comes_back_is_told_of_changes (Fixture *fixture, gconstpointer data
   wait_for (fixture, "STATUS=0 clients; messages published: 2\n");
 }
 
-/* Nobody listens, or nobody can be reached: everything else goes on. */
+/* Everything else works without a service manager. */
 static void
-without_a_manager_there_is_silence (Fixture *fixture, gconstpointer data)
+nothing_is_sent_without_a_manager (Fixture *fixture, gconstpointer data)
 {
   fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
   make (fixture);
@@ -302,7 +307,7 @@ without_a_manager_there_is_silence (Fixture *fixture, gconstpointer data)
 }
 
 static void
-address_that_is_none_is_warned_of (Fixture *fixture, gconstpointer data)
+invalid_address_is_warned_of (Fixture *fixture, gconstpointer data)
 {
   fixture->environment = g_environ_setenv (fixture->environment, "NOTIFY_SOCKET", "notify", TRUE);
   g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*NOTIFY_SOCKET*notify*");
@@ -321,7 +326,7 @@ on_tick (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Reads all that is there. Returns: how many signs of life were among it. */
+/* Reads all datagrams. Returns: the number of pings. */
 static guint
 read_pings (Fixture *fixture)
 {
@@ -336,7 +341,7 @@ read_pings (Fixture *fixture)
   return pings;
 }
 
-/* Runs for 4 periods of @period_ms. Returns: how many signs of life came. */
+/* Runs for 4 periods of @period_ms. Returns: the number of pings. */
 static guint
 count_pings (Fixture *fixture, guint period_ms)
 {
@@ -348,9 +353,9 @@ count_pings (Fixture *fixture, guint period_ms)
   return pings;
 }
 
-/* @data: 200 ms. Another timer is the measure: what holds up the one holds up the other. */
+/* @data: 200 ms. Measured by another timer, which a busy machine delays as well. */
 static void
-signs_of_life_come_twice_as_often_as_they_must (Fixture *fixture, gconstpointer data)
+pings_are_sent_at_half_the_watchdog_timeout (Fixture *fixture, gconstpointer data)
 {
   guint pings;
 
@@ -361,7 +366,7 @@ signs_of_life_come_twice_as_often_as_they_must (Fixture *fixture, gconstpointer 
 }
 
 static void
-signs_of_life_of_another_are_not_given (Fixture *fixture, gconstpointer data)
+watchdog_of_another_process_is_ignored (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *parent = g_strdup_printf ("%d", (int) getppid ());
 
@@ -371,7 +376,7 @@ signs_of_life_of_another_are_not_given (Fixture *fixture, gconstpointer data)
 }
 
 static void
-signs_of_life_are_given_where_it_is_us (Fixture *fixture, gconstpointer data)
+watchdog_of_this_process_is_pinged (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *self = g_strdup_printf ("%d", (int) getpid ());
 
@@ -381,7 +386,7 @@ signs_of_life_are_given_where_it_is_us (Fixture *fixture, gconstpointer data)
 }
 
 static void
-times_that_are_none_are_warned_of (Fixture *fixture, gconstpointer data)
+invalid_watchdog_timeouts_are_warned_of (Fixture *fixture, gconstpointer data)
 {
   const char *const times[] = { "0", "", "-1", "soon", "1e6", "18446744073709551615", "\x1b[1m" };
 
@@ -397,9 +402,9 @@ times_that_are_none_are_warned_of (Fixture *fixture, gconstpointer data)
     }
 }
 
-/* The least there is, and the most: neither holds up all else, nor overflows. */
+/* The minimum must not block the main loop, the maximum must not overflow. */
 static void
-extreme_times_do_no_harm (Fixture *fixture, gconstpointer data)
+extreme_watchdog_timeouts_work (Fixture *fixture, gconstpointer data)
 {
   fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_USEC", "1", TRUE);
   make_ready (fixture);
@@ -412,7 +417,7 @@ extreme_times_do_no_harm (Fixture *fixture, gconstpointer data)
 }
 
 static void
-environment_is_not_for_children (void)
+environment_is_cleared (void)
 {
   const char *const names[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
                                 "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };
@@ -426,13 +431,13 @@ environment_is_not_for_children (void)
   g_assert_cmpstr (g_getenv ("NOTIFY_ME"), ==, "1");
 }
 
-/* What the manager hears of @function, which blocks until @n datagrams were read. */
+/* Expects @text from @function, which blocks until @n datagrams were read. */
 typedef gboolean (*Blocking) (RdSystemd *systemd, GError **error);
 
 static void
-expect_aside (Fixture *fixture, Blocking function, guint n, const char *text)
+expect_in_thread (Fixture *fixture, Blocking function, guint n, const char *text)
 {
-  GThread *reader = notify_receiver_read_aside (fixture->receiver, n);
+  GThread *reader = notify_receiver_read_in_thread (fixture->receiver, n);
   g_autoptr (GError) error = NULL;
   g_autofree char *got = NULL;
 
@@ -443,37 +448,37 @@ expect_aside (Fixture *fixture, Blocking function, guint n, const char *text)
 }
 
 static gboolean
-move_to_42 (RdSystemd *systemd, GError **error)
+set_main_pid_42 (RdSystemd *systemd, GError **error)
 {
-  return rd_systemd_move (systemd, 42);
+  return rd_systemd_set_main_pid (systemd, 42);
 }
 
-/* @data: 200 ms. A former main process that goes on speaking only fills the journal. What it may
- * say is that it is still there, if it is stopped: see rd_vigil_keep(). */
+/* @data: 200 ms. systemd logs every report of an old main process. It may still extend the stop
+ * timeout: see rd_vigil_keep(). */
 static void
-who_has_moved_on_is_silent (Fixture *fixture, gconstpointer data)
+old_main_process_sends_no_reports (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   notify_receiver_expect (fixture->receiver, "WATCHDOG=1\n");
-  g_assert_true (rd_systemd_is_heard (fixture->systemd));
-  expect_aside (fixture, move_to_42, 2, "MAINPID=42\nWATCHDOG=1\nBARRIER=1");
-  g_assert_false (rd_systemd_is_heard (fixture->systemd));
+  g_assert_true (rd_systemd_is_connected (fixture->systemd));
+  expect_in_thread (fixture, set_main_pid_42, 2, "MAINPID=42\nWATCHDOG=1\nBARRIER=1");
+  g_assert_false (rd_systemd_is_connected (fixture->systemd));
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
   rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
   drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver);
-  g_assert_true (rd_systemd_need_time (fixture->systemd));
+  g_assert_true (rd_systemd_extend_timeout (fixture->systemd));
   notify_receiver_expect (fixture->receiver, "EXTEND_TIMEOUT_USEC=30000000\n");
 }
 
 static void
-manager_that_takes_no_note_is_not_waited_for_long (Fixture *fixture, gconstpointer data)
+setting_the_main_process_times_out (Fixture *fixture, gconstpointer data)
 {
   const gint64 since_us = g_get_monotonic_time ();
 
   make_ready (fixture);
-  g_assert_false (rd_systemd_move (fixture->systemd, 42));
+  g_assert_false (rd_systemd_set_main_pid (fixture->systemd, 42));
   g_assert_cmpint (g_get_monotonic_time () - since_us, >=, 2 * SECOND_US);
 }
 
@@ -481,25 +486,25 @@ static gboolean
 store_null (RdSystemd *systemd, GError **error)
 {
   const int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  const gboolean is_stored = rd_systemd_store (systemd, fd, "parcel", error);
+  const gboolean is_stored = rd_systemd_store (systemd, fd, "channel", error);
 
   close (fd);
   return is_stored;
 }
 
 static void
-descriptor_is_stored_and_forgotten (Fixture *fixture, gconstpointer data)
+descriptor_is_stored_and_removed (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
-  expect_aside (fixture, store_null, 2, "FDSTORE=1\nFDNAME=parcel\nFDPOLL=0\nBARRIER=1");
-  rd_systemd_unstore (fixture->systemd, "parcel");
-  notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=parcel\n");
-  g_assert_true (rd_systemd_is_heard (fixture->systemd));
+  expect_in_thread (fixture, store_null, 2, "FDSTORE=1\nFDNAME=channel\nFDPOLL=0\nBARRIER=1");
+  rd_systemd_unstore (fixture->systemd, "channel");
+  notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=channel\n");
+  g_assert_true (rd_systemd_is_connected (fixture->systemd));
 }
 
-/* It may be taken yet: then it must be forgotten too. */
+/* The descriptor may be stored late, so it is removed. */
 static void
-what_could_not_be_stored_in_time_is_taken_back (Fixture *fixture, gconstpointer data)
+descriptor_is_removed_after_a_timeout (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *got = NULL;
@@ -509,31 +514,31 @@ what_could_not_be_stored_in_time_is_taken_back (Fixture *fixture, gconstpointer 
   g_assert_false (store_null (fixture->systemd, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   got = notify_receiver_read_with (fixture->receiver, &fd);
-  g_assert_cmpstr (got, ==, "FDSTORE=1\nFDNAME=parcel\nFDPOLL=0\n");
+  g_assert_cmpstr (got, ==, "FDSTORE=1\nFDNAME=channel\nFDPOLL=0\n");
   close (fd);
   g_free (got);
   got = notify_receiver_read_with (fixture->receiver, &fd);
   g_assert_cmpstr (got, ==, "BARRIER=1");
   close (fd);
-  notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=parcel\n");
+  notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=channel\n");
 }
 
 static void
-without_a_manager_there_is_no_store (Fixture *fixture, gconstpointer data)
+storing_fails_without_a_manager (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
   fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
   make (fixture);
-  g_assert_false (rd_systemd_is_heard (fixture->systemd));
-  g_assert_true (rd_systemd_move (fixture->systemd, 42));
+  g_assert_false (rd_systemd_is_connected (fixture->systemd));
+  g_assert_true (rd_systemd_set_main_pid (fixture->systemd, 42));
   g_assert_false (store_null (fixture->systemd, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
-  rd_systemd_unstore (fixture->systemd, "parcel");
+  rd_systemd_unstore (fixture->systemd, "channel");
 }
 
 static void
-successor_is_told_who_listens_but_not_what_was_ours (void)
+new_worker_gets_the_environment_but_not_the_sockets (void)
 {
   const char *const environment[] = { "NOTIFY_SOCKET=/run/notify",
                                       "WATCHDOG_USEC=1",
@@ -546,7 +551,7 @@ successor_is_told_who_listens_but_not_what_was_ours (void)
                                       NULL };
   const char *const expected[] = { "NOTIFY_SOCKET=/run/notify", "WATCHDOG_USEC=1", "LISTEN_UP=1",
                                    "RINGDOWN_PORT=0", NULL };
-  g_auto (GStrv) passed = rd_systemd_pass_on ((char **) environment);
+  g_auto (GStrv) passed = rd_systemd_dup_child_environment ((char **) environment);
 
   g_assert_cmpstrv (passed, expected);
 }
@@ -559,32 +564,32 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  SYSTEMD_TEST ("ready", NULL, ready_comes_first_and_not_before_it_is_so);
-  SYSTEMD_TEST ("ready/busy", NULL, ready_gets_through_to_a_busy_manager);
-  SYSTEMD_TEST ("status", NULL, status_comes_once_a_second_with_all_that_changed);
-  SYSTEMD_TEST ("status/same", NULL, what_has_not_changed_is_not_said_again);
-  SYSTEMD_TEST ("status/returned", NULL, manager_that_comes_back_is_told_of_changes);
-  SYSTEMD_TEST ("drain", NULL, drain_that_may_be_cancelled_asks_for_time_only);
-  SYSTEMD_TEST ("drain/left", NULL, time_left_is_told_every_second);
-  SYSTEMD_TEST ("drain/cancelled", NULL, cancelled_drain_is_as_if_it_had_not_been);
-  SYSTEMD_TEST ("stop", NULL, signal_says_at_once_that_it_is_the_end);
-  SYSTEMD_TEST ("stop/closing", NULL, rest_that_is_closed_has_time_too);
-  SYSTEMD_TEST ("stop/cancelled", NULL, unit_that_is_stopped_all_the_same_keeps_its_clients);
-  SYSTEMD_TEST ("none", "1000", without_a_manager_there_is_silence);
-  SYSTEMD_TEST ("none/address", "1000", address_that_is_none_is_warned_of);
-  SYSTEMD_TEST ("watchdog", "200000", signs_of_life_come_twice_as_often_as_they_must);
-  SYSTEMD_TEST ("watchdog/other", "200000", signs_of_life_of_another_are_not_given);
-  SYSTEMD_TEST ("watchdog/own", "200000", signs_of_life_are_given_where_it_is_us);
-  SYSTEMD_TEST ("watchdog/refused", NULL, times_that_are_none_are_warned_of);
-  SYSTEMD_TEST ("watchdog/extreme", NULL, extreme_times_do_no_harm);
-  g_test_add_func ("/systemd/environment", environment_is_not_for_children);
-  SYSTEMD_TEST ("move", "200000", who_has_moved_on_is_silent);
-  SYSTEMD_TEST ("move/deaf", NULL, manager_that_takes_no_note_is_not_waited_for_long);
-  SYSTEMD_TEST ("store", NULL, descriptor_is_stored_and_forgotten);
-  SYSTEMD_TEST ("store/deaf", NULL, what_could_not_be_stored_in_time_is_taken_back);
-  SYSTEMD_TEST ("store/none", NULL, without_a_manager_there_is_no_store);
+  SYSTEMD_TEST ("ready", NULL, ready_is_the_first_report);
+  SYSTEMD_TEST ("ready/busy", NULL, ready_is_repeated_for_a_busy_manager);
+  SYSTEMD_TEST ("status", NULL, status_is_reported_once_a_second);
+  SYSTEMD_TEST ("status/same", NULL, unchanged_status_is_not_repeated);
+  SYSTEMD_TEST ("status/returned", NULL, restarted_manager_gets_reports);
+  SYSTEMD_TEST ("drain", NULL, cancellable_drain_only_extends_the_timeout);
+  SYSTEMD_TEST ("drain/left", NULL, remaining_time_is_reported_every_second);
+  SYSTEMD_TEST ("drain/cancelled", NULL, cancelled_drain_leaves_no_trace);
+  SYSTEMD_TEST ("stop", NULL, stop_signal_is_reported_at_once);
+  SYSTEMD_TEST ("stop/closing", NULL, closing_clients_extends_the_timeout);
+  SYSTEMD_TEST ("stop/cancelled", NULL, stopping_unit_keeps_its_clients_after_cancellation);
+  SYSTEMD_TEST ("none", "1000", nothing_is_sent_without_a_manager);
+  SYSTEMD_TEST ("none/address", "1000", invalid_address_is_warned_of);
+  SYSTEMD_TEST ("watchdog", "200000", pings_are_sent_at_half_the_watchdog_timeout);
+  SYSTEMD_TEST ("watchdog/other", "200000", watchdog_of_another_process_is_ignored);
+  SYSTEMD_TEST ("watchdog/own", "200000", watchdog_of_this_process_is_pinged);
+  SYSTEMD_TEST ("watchdog/refused", NULL, invalid_watchdog_timeouts_are_warned_of);
+  SYSTEMD_TEST ("watchdog/extreme", NULL, extreme_watchdog_timeouts_work);
+  g_test_add_func ("/systemd/environment", environment_is_cleared);
+  SYSTEMD_TEST ("move", "200000", old_main_process_sends_no_reports);
+  SYSTEMD_TEST ("move/timeout", NULL, setting_the_main_process_times_out);
+  SYSTEMD_TEST ("store", NULL, descriptor_is_stored_and_removed);
+  SYSTEMD_TEST ("store/timeout", NULL, descriptor_is_removed_after_a_timeout);
+  SYSTEMD_TEST ("store/none", NULL, storing_fails_without_a_manager);
   g_test_add_func ("/systemd/environment/successor",
-                   successor_is_told_who_listens_but_not_what_was_ours);
+                   new_worker_gets_the_environment_but_not_the_sockets);
 
   return g_test_run ();
 }

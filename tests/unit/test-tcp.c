@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sockets as the service binds them: what they share, what they do not, and what is refused. */
+/* TCP sockets: which can be bound together, and checks of descriptors. */
 
-#include "rd-tcp.h"
+#include <sys/socket.h>
 
-/* Returns: (transfer full) (nullable): a socket bound to @ip and @port, 0: any, which is put there.
- */
+#include "rd-socket.h"
+
+/* Returns: (transfer full) (nullable): a socket bound to @ip and @port; port 0 is replaced with the
+ * bound one. */
 static GSocket *
 bind_to (const char *ip, guint *port, gboolean reuse_port, GError **error)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (ip, *port);
   g_autoptr (GSocketAddress) bound = NULL;
-  GSocket *socket = rd_tcp_bind (address, reuse_port, error);
+  GSocket *socket = rd_socket_bind (address, reuse_port, error);
 
   if (socket == NULL)
     return NULL;
@@ -33,7 +35,7 @@ assert_listens (const char *ip, guint port, gboolean reuse_port, GSocket **socke
 }
 
 static void
-workers_share_a_port (void)
+sockets_with_reuse_port_share_a_port (void)
 {
   guint port = 0;
   g_autoptr (GError) error = NULL;
@@ -46,7 +48,7 @@ workers_share_a_port (void)
 }
 
 static void
-others_do_not (void)
+sockets_without_reuse_port_do_not_share (void)
 {
   const gboolean reuse[][2] = { { FALSE, FALSE }, { TRUE, FALSE }, { FALSE, TRUE } };
 
@@ -65,7 +67,7 @@ others_do_not (void)
 }
 
 static void
-families_are_apart (void)
+ipv4_and_ipv6_are_separate (void)
 {
   guint port = 0;
   g_autoptr (GError) error = NULL;
@@ -87,7 +89,7 @@ sockets_do_not_block (void)
 }
 
 static void
-foreign_addresses_are_refused (void)
+addresses_of_other_machines_are_refused (void)
 {
   guint port = 0;
   g_autoptr (GError) error = NULL;
@@ -97,7 +99,7 @@ foreign_addresses_are_refused (void)
 }
 
 static void
-sockets_of_others_are_told_apart (void)
+kinds_of_descriptors_are_told_apart (void)
 {
   guint port = 0;
   g_autoptr (GSocket) tcp = bind_to ("::1", &port, FALSE, NULL);
@@ -105,15 +107,15 @@ sockets_of_others_are_told_apart (void)
                                           G_SOCKET_PROTOCOL_UDP, NULL);
   const int fd = g_socket_get_fd (tcp);
 
-  g_assert_false (rd_tcp_is_socket (-1));
-  g_assert_false (rd_tcp_is_tcp (-1));
-  g_assert_true (rd_tcp_is_socket (g_socket_get_fd (udp)));
-  g_assert_false (rd_tcp_is_tcp (g_socket_get_fd (udp)));
-  g_assert_false (rd_tcp_is_listening (g_socket_get_fd (udp)));
-  g_assert_true (rd_tcp_is_tcp (fd));
-  g_assert_false (rd_tcp_is_listening (fd));
+  g_assert_false (rd_socket_get_option (-1, SO_DOMAIN) >= 0);
+  g_assert_false (rd_socket_is_tcp (-1));
+  g_assert_true (rd_socket_get_option (g_socket_get_fd (udp), SO_DOMAIN) >= 0);
+  g_assert_false (rd_socket_is_tcp (g_socket_get_fd (udp)));
+  g_assert_false (rd_socket_is_listening (g_socket_get_fd (udp)));
+  g_assert_true (rd_socket_is_tcp (fd));
+  g_assert_false (rd_socket_is_listening (fd));
   g_assert_true (g_socket_listen (tcp, NULL));
-  g_assert_true (rd_tcp_is_listening (fd));
+  g_assert_true (rd_socket_is_listening (fd));
 }
 
 int
@@ -121,13 +123,12 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/tcp/reuse-port", workers_share_a_port);
-  g_test_add_func ("/tcp/in-use", others_do_not);
-  g_test_add_func ("/tcp/families", families_are_apart);
+  g_test_add_func ("/tcp/reuse-port", sockets_with_reuse_port_share_a_port);
+  g_test_add_func ("/tcp/in-use", sockets_without_reuse_port_do_not_share);
+  g_test_add_func ("/tcp/families", ipv4_and_ipv6_are_separate);
   g_test_add_func ("/tcp/blocking", sockets_do_not_block);
-  g_test_add_func ("/tcp/foreign", foreign_addresses_are_refused);
-
-  g_test_add_func ("/tcp/others", sockets_of_others_are_told_apart);
+  g_test_add_func ("/tcp/other-machine", addresses_of_other_machines_are_refused);
+  g_test_add_func ("/tcp/descriptors", kinds_of_descriptors_are_told_apart);
 
   return g_test_run ();
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Text of strangers, made fit to be shown. */
+/* Printable text, and its layout on a terminal. */
 
 #include "rd-text.h"
 
+#include <string.h>
+
 static void
-nothing_but_printable_characters_gets_through (void)
+other_than_printable_characters_are_escaped (void)
 {
   const struct
   {
@@ -33,7 +35,7 @@ nothing_but_printable_characters_gets_through (void)
 }
 
 static void
-what_is_too_long_is_cut_between_characters (void)
+long_text_is_cut_between_characters (void)
 {
   g_autofree char *whole = rd_text_printable ("äöü", 3);
   g_autofree char *cut = rd_text_printable ("äöü", 2);
@@ -42,13 +44,132 @@ what_is_too_long_is_cut_between_characters (void)
   g_assert_cmpstr (cut, ==, "äö…");
 }
 
+#define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+assert_wraps (const char *text, guint columns, const char *const *expected)
+{
+  g_auto (GStrv) lines = rd_text_wrap (text, columns);
+
+  g_test_message ("%u: %s", columns, text);
+  g_assert_cmpstrv (lines, expected);
+}
+
+static void
+width_counts_terminal_columns (void)
+{
+  g_assert_cmpuint (rd_text_width (""), ==, 0);
+  g_assert_cmpuint (rd_text_width ("abc"), ==, 3);
+  g_assert_cmpuint (rd_text_width ("äöü"), ==, 3);
+  g_assert_cmpuint (rd_text_width ("a\xcc\x88"), ==, 1); /* a combining mark */
+  g_assert_cmpuint (rd_text_width ("通知"), ==, 4);
+}
+
+static void
+assert_cut (const char *text, guint columns, const char *expected)
+{
+  g_autofree char *cut = rd_text_cut (text, columns);
+
+  g_assert_cmpstr (cut, ==, expected);
+}
+
+static void
+wide_text_is_cut (void)
+{
+  assert_cut ("", 0, "");
+  assert_cut ("a", 0, "");
+  assert_cut ("a", 1, "a");
+  assert_cut ("ab", 1, "…");
+  assert_cut ("abc", 3, "abc");
+  assert_cut ("abcd", 3, "ab…");
+  assert_cut ("abcd", G_MAXUINT, "abcd");
+  assert_cut ("通知通知", 7, "通知通…");
+  assert_cut ("通知通知", 6, "通知…"); /* no half characters */
+  assert_cut ("a\xcc\x88"
+              "bcd",
+              3,
+              "a\xcc\x88"
+              "b…");
+}
+
+static void
+lines_end_at_spaces (void)
+{
+  assert_wraps ("", 5, STRV (""));
+  assert_wraps ("one", 5, STRV ("one"));
+  assert_wraps ("one two", 7, STRV ("one two"));
+  assert_wraps ("one two", 6, STRV ("one", "two"));
+  assert_wraps ("one two", 3, STRV ("one", "two"));
+  assert_wraps ("one two three", 9, STRV ("one two", "three"));
+  assert_wraps ("one   two", 4, STRV ("one", "two"));
+  assert_wraps ("one two", G_MAXUINT, STRV ("one two"));
+}
+
+static void
+long_words_are_broken (void)
+{
+  assert_wraps ("abcdefgh", 3, STRV ("abc", "def", "gh"));
+  assert_wraps ("a bcdefgh", 4, STRV ("a", "bcde", "fgh"));
+  assert_wraps ("通", 1, STRV ("通")); /* no half characters */
+}
+
+static void
+lines_break_between_ideographs (void)
+{
+  assert_wraps ("通知通知", 4, STRV ("通知", "通知"));
+  assert_wraps ("通知通知", 5, STRV ("通知", "通知"));
+  assert_wraps ("通知。通知", 4, STRV ("通", "知。", "通知")); /* no line starts with 。 */
+  assert_wraps ("关闭ringdown", 10, STRV ("关闭", "ringdown"));
+}
+
+static char *
+without_spaces (const char *text)
+{
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+
+  return g_strjoinv ("", words);
+}
+
+static void
+wrapping_keeps_all_text_and_the_width (void)
+{
+  static const char *const pieces[] = { "a", "ä", "通", "。", "“", " ", "  ", "word" };
+
+  for (int i = 0; i < 2000; i++)
+    {
+      g_autoptr (GString) text = g_string_new (NULL);
+      g_auto (GStrv) lines = NULL;
+      g_autofree char *joined = NULL;
+      g_autofree char *before = NULL;
+      g_autofree char *after = NULL;
+      const guint columns = g_test_rand_int_range (2, 20);
+
+      for (int n = g_test_rand_int_range (0, 30); n > 0; n--)
+        g_string_append (text, pieces[g_test_rand_int_range (0, G_N_ELEMENTS (pieces))]);
+      lines = rd_text_wrap (text->str, columns);
+      for (char **line = lines; *line != NULL; line++)
+        g_assert_cmpuint (rd_text_width (*line), <=, columns);
+
+      joined = g_strjoinv ("", lines);
+      before = without_spaces (text->str);
+      after = without_spaces (joined);
+      g_assert_cmpstr (after, ==, before);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/text/nothing-but-printable-characters-gets-through",
-                   nothing_but_printable_characters_gets_through);
-  g_test_add_func ("/text/what-is-too-long-is-cut-between-characters",
-                   what_is_too_long_is_cut_between_characters);
+
+  g_test_add_func ("/text/printable/escapes", other_than_printable_characters_are_escaped);
+  g_test_add_func ("/text/printable/long", long_text_is_cut_between_characters);
+  g_test_add_func ("/text/width", width_counts_terminal_columns);
+  g_test_add_func ("/text/cut", wide_text_is_cut);
+  g_test_add_func ("/text/wrap/spaces", lines_end_at_spaces);
+  g_test_add_func ("/text/wrap/long", long_words_are_broken);
+  g_test_add_func ("/text/wrap/ideographs", lines_break_between_ideographs);
+  g_test_add_func ("/text/wrap/any", wrapping_keeps_all_text_and_the_width);
+
   return g_test_run ();
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Durations and sizes: what is understood, what is refused, where the numbers end, and that what is
- * formatted is understood again. */
+/* Durations and sizes: valid and invalid texts, overflow, and parsing of formatted values. */
 
 #include <glib.h>
 
@@ -15,13 +14,14 @@ typedef struct
 {
   const char *text;
   gint64 result;
-} Understood;
+} Parsed;
 
-#define NOT_A_DURATION "is not a duration; give seconds, or such as 500ms, 10s, 5min, 1h30min"
-#define NOT_A_SIZE     "is not a size; give bytes, or such as 64KiB, 4MiB, 1GiB"
+#define NOT_A_DURATION \
+  "is not a duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min"
+#define NOT_A_SIZE "is not a size; give bytes, or a size such as 64KiB, 4MiB or 1GiB"
 
 static void
-tell (const char *text)
+log_text (const char *text)
 {
   g_autofree char *escaped = g_strescape (text, NULL);
 
@@ -29,21 +29,21 @@ tell (const char *text)
 }
 
 static void
-assert_understood (Parse parse, const Understood *cases, gsize n_cases)
+assert_parsed (Parse parse, const Parsed *cases, gsize n_cases)
 {
   for (gsize i = 0; i < n_cases; i++)
     {
       g_autoptr (GError) error = NULL;
       gint64 result = -1;
 
-      tell (cases[i].text);
+      log_text (cases[i].text);
       g_assert_true (parse (cases[i].text, &result, &error));
       g_assert_no_error (error);
       g_assert_cmpint (result, ==, cases[i].result);
     }
 }
 
-/* @why: the message after the text in quotes. */
+/* @why: the error message without the quoted text. */
 static void
 assert_refused (Parse parse, const char *text, int code, const char *why)
 {
@@ -52,7 +52,7 @@ assert_refused (Parse parse, const char *text, int code, const char *why)
   g_autofree char *message = g_strdup_printf ("“%s” %s", shown, why);
   gint64 result = -1;
 
-  tell (text);
+  log_text (text);
   g_assert_false (parse (text, &result, &error));
   g_assert_error (error, G_NUMBER_PARSER_ERROR, code);
   g_assert_cmpstr (error->message, ==, message);
@@ -61,9 +61,9 @@ assert_refused (Parse parse, const char *text, int code, const char *why)
 }
 
 static void
-durations_are_understood (void)
+durations_are_parsed (void)
 {
-  const Understood cases[] = {
+  const Parsed cases[] = {
     { "0", 0 },
     { "10", 10 * G_TIME_SPAN_SECOND },
     { "010", 10 * G_TIME_SPAN_SECOND },
@@ -102,7 +102,7 @@ durations_are_understood (void)
     { "106751991d", 106751991 * G_TIME_SPAN_DAY },
   };
 
-  assert_understood (rd_units_parse_duration, cases, G_N_ELEMENTS (cases));
+  assert_parsed (rd_units_parse_duration, cases, G_N_ELEMENTS (cases));
 }
 
 static void
@@ -143,9 +143,9 @@ durations_do_not_overflow (void)
 }
 
 static void
-sizes_are_understood (void)
+sizes_are_parsed (void)
 {
-  const Understood cases[] = {
+  const Parsed cases[] = {
     { "0", 0 },
     { "4096", 4096 },
     { "4096B", 4096 },
@@ -162,7 +162,7 @@ sizes_are_understood (void)
     { "8388607TiB", G_GINT64_CONSTANT (8388607) << 40 },
   };
 
-  assert_understood (rd_units_parse_size, cases, G_N_ELEMENTS (cases));
+  assert_parsed (rd_units_parse_size, cases, G_N_ELEMENTS (cases));
 }
 
 static void
@@ -211,7 +211,7 @@ long_texts_are_cut (void)
 static void
 durations_are_formatted (void)
 {
-  const Understood cases[] = {
+  const Parsed cases[] = {
     { "0", 0 },
     { "1us", 1 },
     { "250ms", 250 * G_TIME_SPAN_MILLISECOND },
@@ -233,7 +233,7 @@ durations_are_formatted (void)
 static void
 sizes_are_formatted (void)
 {
-  const Understood cases[] = {
+  const Parsed cases[] = {
     { "0", 0 },          { "1", 1 },
     { "1023", 1023 },    { "1KiB", 1 << 10 },
     { "1025", 1025 },    { "64KiB", 64 << 10 },
@@ -250,7 +250,7 @@ sizes_are_formatted (void)
 }
 
 static void
-what_is_formatted_is_understood (void)
+formatted_values_can_be_parsed (void)
 {
   for (int i = 0; i < 1000; i++)
     {
@@ -259,8 +259,8 @@ what_is_formatted_is_understood (void)
       g_autofree char *duration = rd_units_format_duration (number);
       g_autofree char *size = rd_units_format_size (number);
 
-      assert_understood (rd_units_parse_duration, &(Understood){ duration, number }, 1);
-      assert_understood (rd_units_parse_size, &(Understood){ size, number }, 1);
+      assert_parsed (rd_units_parse_duration, &(Parsed){ duration, number }, 1);
+      assert_parsed (rd_units_parse_size, &(Parsed){ size, number }, 1);
     }
 }
 
@@ -269,17 +269,17 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/units/duration/understood", durations_are_understood);
+  g_test_add_func ("/units/duration/parsed", durations_are_parsed);
   g_test_add_func ("/units/duration/refused", durations_are_refused);
   g_test_add_func ("/units/duration/overflow", durations_do_not_overflow);
-  g_test_add_func ("/units/size/understood", sizes_are_understood);
+  g_test_add_func ("/units/size/parsed", sizes_are_parsed);
   g_test_add_func ("/units/size/refused", sizes_are_refused);
   g_test_add_func ("/units/size/overflow", sizes_do_not_overflow);
 
   g_test_add_func ("/units/refused/long", long_texts_are_cut);
   g_test_add_func ("/units/duration/formatted", durations_are_formatted);
   g_test_add_func ("/units/size/formatted", sizes_are_formatted);
-  g_test_add_func ("/units/round-trip", what_is_formatted_is_understood);
+  g_test_add_func ("/units/round-trip", formatted_values_can_be_parsed);
 
   return g_test_run ();
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Copyright the Ringdown authors
 
-// Headless Chromium for browser.py: takes commands from standard input, one JSON array a line, a
-// name and its arguments, and answers each with a line, {"result": …} or {"error": "…"}. Ends with
-// its input, and the browser with it. Knows nothing of the page under test.
+// Headless Chromium for browser.py. Reads commands from standard input, a JSON array per line with
+// a name and its arguments, and answers each with a line: {"result": …} or {"error": "…"}. Closes
+// the browser and exits at the end of its input.
 
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
-const { chromium } = createRequire(import.meta.url)('playwright-core'); // heeds NODE_PATH
+const { chromium } = createRequire(import.meta.url)('playwright-core'); // also searches NODE_PATH
 
 const browser = await chromium.launch({
   executablePath: process.argv[2],
@@ -16,14 +16,14 @@ const browser = await chromium.launch({
   args: [
     '--disable-gpu', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
-    // so that a page can reach nobody, and a test no network
+    // no name but these can be resolved, so pages cannot use the network
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1',
   ],
 });
 
 const pages = [];
 
-// What of the page's text has less than 4.5 to 1 against its background (WCAG 2.2, 1.4.3).
+// Returns the texts whose contrast with their background is below 4.5 to 1 (WCAG 2.2, 1.4.3).
 function findPale() {
   const luminance = (rgb) => {
     const [r, g, b] = rgb.map((part) => {
@@ -33,7 +33,7 @@ function findPale() {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const parse = (color) => color.match(/[\d.]+/g).map(Number);
-  const groundOf = (element) => {
+  const backgroundOf = (element) => {
     for (let at = element; at; at = at.parentElement) {
       const color = parse(getComputedStyle(at).backgroundColor);
       if (color.length === 3 || color[3] > 0) return color.slice(0, 3);
@@ -44,14 +44,14 @@ function findPale() {
     element.checkVisibility({ visibilityProperty: true })
     && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
     .map((element) => {
-      const both = [parse(getComputedStyle(element).color).slice(0, 3), groundOf(element)]
+      const both = [parse(getComputedStyle(element).color).slice(0, 3), backgroundOf(element)]
         .map(luminance).sort((a, b) => b - a);
       return { text: element.textContent.trim(), ratio: (both[0] + 0.05) / (both[1] + 0.05) };
     })
     .filter(({ ratio }) => ratio < 4.5);
 }
 
-// A page may load itself anew just now: then in the new one.
+// Evaluates EXPRESSION; if the page reloads meanwhile, evaluates it in the reloaded page.
 async function evaluate(page, expression) {
   try {
     return await page.evaluate(expression);
@@ -63,7 +63,7 @@ async function evaluate(page, expression) {
 }
 
 const commands = {
-  // A page with a fresh profile; returns its number.
+  // Opens a page with a new profile; returns its number.
   async open(options, hasClock) {
     const context = await browser.newContext(options);
     const page = await context.newPage();

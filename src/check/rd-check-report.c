@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Collects the results of `ringdown --check`, and formats them and the settings for a terminal. */
+
+#include "rd-check-report.h"
+
+#include "rd-table.h"
+#include "rd-text.h"
+
+#define MAX_TEXT_CHARS 200
+
+struct _RdCheckReport
+{
+  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned */
+};
+
+static const RdTableColumn list_columns[] = {
+  { .fit = RD_TABLE_KEEP },
+  { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
+};
+
+static const RdTableColumn option_columns[] = {
+  { .fit = RD_TABLE_KEEP },
+  { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
+  { .fit = RD_TABLE_KEEP },
+};
+
+RdCheckReport *
+rd_check_report_new (void)
+{
+  RdCheckReport *self = g_new0 (RdCheckReport, 1);
+
+  for (int kind = 0; kind < RD_CHECK_N_KINDS; kind++)
+    self->texts[kind] = g_ptr_array_new_with_free_func (g_free);
+  return self;
+}
+
+void
+rd_check_report_free (RdCheckReport *self)
+{
+  for (int kind = 0; kind < RD_CHECK_N_KINDS; kind++)
+    g_ptr_array_unref (self->texts[kind]);
+  g_free (self);
+}
+
+void
+rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  if (!g_ptr_array_find_with_equal_func (self->texts[kind], text, g_str_equal, NULL))
+    g_ptr_array_add (self->texts[kind], g_steal_pointer (&text));
+}
+
+const GPtrArray *
+rd_check_report_get (const RdCheckReport *self, RdCheckKind kind)
+{
+  return self->texts[kind];
+}
+
+char *
+rd_check_report_format (const RdCheckReport *self, guint columns)
+{
+  static const char *const headings[] = {
+    [RD_CHECK_PROBLEM] = "Problems:",
+    [RD_CHECK_NOTE] = "Notes:",
+    [RD_CHECK_UNCHECKED] = "Not checked:",
+  };
+  g_autoptr (RdTable) table = rd_table_new (list_columns, G_N_ELEMENTS (list_columns), 2, 1);
+
+  if (self->texts[RD_CHECK_PROBLEM]->len == 0)
+    {
+      rd_table_add_line (table, "");
+      rd_table_add_line (table, "Problems: none");
+    }
+  for (int kind = 0; kind < RD_CHECK_N_KINDS; kind++)
+    {
+      const GPtrArray *texts = self->texts[kind];
+
+      if (texts->len > 0)
+        {
+          rd_table_add_line (table, "");
+          rd_table_add_line (table, headings[kind]);
+        }
+      for (guint i = 0; i < texts->len; i++)
+        rd_table_add (table, "-", texts->pdata[i], NULL);
+    }
+  return rd_table_format (table, columns);
+}
+
+static char *
+dup_value (const RdOption *option, gconstpointer record)
+{
+  g_autofree char *value = rd_option_format (option, record);
+
+  if (value == NULL)
+    return g_strdup ("(not set)");
+  return rd_text_printable (value, option->type == RD_OPTION_TEXT ? MAX_TEXT_CHARS : G_MAXSIZE);
+}
+
+static char *
+format_key_file (const char *key_file, guint columns)
+{
+  g_autoptr (RdTable) table = rd_table_new (list_columns, G_N_ELEMENTS (list_columns), 0, 1);
+
+  rd_table_add (table, "Key file:", key_file != NULL ? key_file : "none", NULL);
+  return rd_table_format (table, columns);
+}
+
+char *
+rd_check_report_format_settings (const RdSettings *settings, gconstpointer record, guint columns)
+{
+  g_autofree char *key_file = format_key_file (rd_settings_get_key_file (settings), columns);
+  g_autoptr (RdTable) table = rd_table_new (option_columns, G_N_ELEMENTS (option_columns), 2, 2);
+  g_autofree char *rows = NULL;
+  const char *group = "";
+  gsize n_options;
+  const RdOption *options = rd_settings_get_options (settings, &n_options);
+
+  for (gsize i = 0; i < n_options; i++)
+    {
+      g_autofree char *value = dup_value (&options[i], record);
+      g_autofree char *source = rd_settings_dup_source (settings, &options[i]);
+
+      if (!g_str_equal (options[i].group, group))
+        {
+          g_autofree char *heading = g_strdup_printf ("[%s]", options[i].group);
+
+          rd_table_add_line (table, "");
+          rd_table_add_line (table, heading);
+        }
+      group = options[i].group;
+      rd_table_add (table, options[i].name, value, source, NULL);
+    }
+  rows = rd_table_format (table, columns);
+  return g_strconcat (key_file, rows, NULL);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-settings.h"
+
+typedef enum
+{
+  RD_CHECK_PROBLEM,   /* the service will not work, or not as configured */
+  RD_CHECK_NOTE,      /* looks like a problem, but is none */
+  RD_CHECK_UNCHECKED, /* could not be checked here */
+} RdCheckKind;
+
+#define RD_CHECK_N_KINDS (RD_CHECK_UNCHECKED + 1)
+
+/* The results of all checks, in the order in which they were added. */
+typedef struct _RdCheckReport RdCheckReport;
+
+RdCheckReport *rd_check_report_new (void);
+void rd_check_report_free (RdCheckReport *self);
+
+/* Adds a sentence, unless the report has it already. Untrusted text in it must be printable. */
+void rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *format, ...)
+  G_GNUC_PRINTF (3, 4);
+
+/* Returns: (transfer none) (element-type utf8): the sentences of @kind. */
+const GPtrArray *rd_check_report_get (const RdCheckReport *self, RdCheckKind kind);
+
+/* Returns: (transfer full): the report as text. @columns: width of the terminal; 0: unlimited. */
+char *rd_check_report_format (const RdCheckReport *self, guint columns);
+
+/* Returns: (transfer full): the path of the key file, and a table of all options with their values
+ * in the struct @record and their sources. @columns: width of the terminal; 0: unlimited. */
+char *rd_check_report_format_settings (const RdSettings *settings,
+                                       gconstpointer record,
+                                       guint columns);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdCheckReport, rd_check_report_free)

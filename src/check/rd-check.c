@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Implements `ringdown --check`. */
+
+#include "rd-check.h"
+
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rd-check-ports.h"
+#include "rd-check-units.h"
+#include "rd-descriptors.h"
+#include "rd-redis.h"
+#include "rd-units.h"
+
+#define TERMINAL_COLUMNS  80
+#define MIN_REDIS_VERSION 5 /* has streams */
+
+static void
+check_drain (RdCheckReport *report, const RdConfig *config)
+{
+  g_autofree char *grace = rd_units_format_duration (config->drain_grace_us);
+  g_autofree char *timeout = rd_units_format_duration (config->drain_timeout_us);
+
+  if (config->drain_grace_us > 0 && config->drain_grace_us >= config->drain_timeout_us)
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "drain-grace (%s) is not shorter than drain-timeout (%s): a drain accepts "
+                         "new clients until it closes them. Shorten the first or lengthen the "
+                         "second",
+                         grace, timeout);
+}
+
+static void
+check_descriptors (RdCheckReport *report, const RdConfig *config, guint64 unit_limit)
+{
+  RdDescriptors share;
+
+  rd_descriptors_share (MIN (rd_descriptors_raise (), unit_limit), &share);
+  if (config->max_clients > share.clients)
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "max-clients is %u, but there are only enough file descriptors for %u. "
+                         "Raise the hard limit (LimitNOFILE=, ulimit -Hn), or lower max-clients",
+                         config->max_clients, share.clients);
+}
+
+static void
+check_ports (RdCheckReport *report, const RdConfig *config, const RdCheckFacts *facts)
+{
+  const char *const admin_addresses[] = { config->admin_address, NULL };
+  RdCheckPort ports[2];
+  gsize n_ports = 0;
+
+  if (facts->has_socket)
+    rd_check_report_add (report, RD_CHECK_NOTE,
+                         "ringdown.socket is active: it overrides address and port");
+  else
+    ports[n_ports++] = (RdCheckPort){ .option = "port",
+                                      .address_option = "address",
+                                      .addresses = (const char *const *) config->addresses,
+                                      .port = config->port,
+                                      .reuse_port = config->reuse_port,
+                                      .exposure = "read and send messages",
+                                      .service_pid = facts->service_pid,
+                                      .service_urls = (const char *const *) facts->service_urls };
+  if (facts->has_admin_socket)
+    rd_check_report_add (report, RD_CHECK_NOTE,
+                         "ringdown-admin.socket is active: it overrides admin-address and "
+                         "admin-port");
+  else if (config->admin_port >= 0)
+    ports[n_ports++] = (RdCheckPort){ .option = "admin-port",
+                                      .address_option = "admin-address",
+                                      .addresses = admin_addresses,
+                                      .port = config->admin_port,
+                                      .exposure = "read the status and metrics",
+                                      .service_pid = facts->service_pid };
+
+  rd_check_ports (report, ports, n_ports);
+}
+
+typedef struct
+{
+  RdCheckReport *report; /* unowned */
+  const char *name;      /* of the server, for people */
+  const char *info;      /* reply to INFO */
+} Redis;
+
+static void
+check_key_file (RdCheckReport *report, const char *path)
+{
+  GStatBuf status;
+
+  if (g_stat (path, &status) == 0 && (status.st_mode & S_IROTH) != 0)
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "every user of this machine can read the password in %s. Make the file "
+                         "private (chmod o-r)",
+                         path);
+}
+
+static void
+report_redis_failure (Redis *redis, const GError *error)
+{
+  if (g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED))
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s refuses the service, which cannot start: %s", redis->name,
+                         error->message);
+  else
+    rd_check_report_add (redis->report, RD_CHECK_NOTE,
+                         "cannot use Redis at %s now (%s): the service starts nevertheless, and "
+                         "connects later",
+                         redis->name, error->message);
+}
+
+static void
+check_role (Redis *redis)
+{
+  g_autofree char *role = rd_redis_info_dup (redis->info, "role");
+  g_autofree char *read_only = rd_redis_info_dup (redis->info, "slave_read_only");
+
+  if (g_strcmp0 (role, "slave") == 0 && g_strcmp0 (read_only, "1") == 0)
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s is a read-only replica: messages do not reach other nodes. "
+                         "Give the address of its primary server",
+                         redis->name);
+}
+
+static void
+check_version (Redis *redis)
+{
+  g_autofree char *version = rd_redis_info_dup (redis->info, "redis_version");
+
+  if (version != NULL && g_ascii_strtoull (version, NULL, 10) < MIN_REDIS_VERSION)
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s is version %s and has no streams: messages do not reach "
+                         "other nodes. Update it to %d or later, or set redis-mode=pubsub",
+                         redis->name, version, MIN_REDIS_VERSION);
+}
+
+/* Policies other than allkeys-* evict only keys that expire; the stream does not. */
+static void
+check_eviction (Redis *redis)
+{
+  g_autofree char *limit = rd_redis_info_dup (redis->info, "maxmemory");
+  g_autofree char *policy = rd_redis_info_dup (redis->info, "maxmemory_policy");
+
+  if (limit != NULL && g_ascii_strtoull (limit, NULL, 10) > 0 && policy != NULL
+      && g_str_has_prefix (policy, "allkeys-"))
+    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+                         "Redis at %s deletes the stream when its memory is full "
+                         "(maxmemory-policy %s), with messages that other nodes have not read. "
+                         "Set maxmemory-policy noeviction",
+                         redis->name, policy);
+}
+
+static void
+check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *settings)
+{
+  const RdOption *option = rd_settings_find (settings, NULL, "redis");
+  g_autoptr (RdRedisUrl) url = rd_redis_url_parse (config->redis, NULL);
+  g_autofree char *name = rd_redis_url_dup_display (url);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *info = NULL;
+  Redis redis = { .report = report, .name = name };
+
+  if (url->password != NULL && rd_settings_get_source (settings, option) == RD_SOURCE_KEY_FILE)
+    check_key_file (report, rd_settings_get_key_file (settings));
+
+  info = rd_redis_info_ask (url, &error);
+  if (info == NULL)
+    {
+      report_redis_failure (&redis, error);
+      return;
+    }
+  redis.info = info;
+  check_role (&redis);
+  if (config->redis_mode == RD_CONFIG_REDIS_STREAM)
+    {
+      check_version (&redis);
+      check_eviction (&redis);
+    }
+}
+
+static gboolean
+print (const char *text)
+{
+  return fputs (text, stdout) >= 0 && fflush (stdout) == 0;
+}
+
+gboolean
+rd_check (const RdConfig *config, const RdSettings *settings, char **environment)
+{
+  const guint columns = isatty (STDOUT_FILENO) ? TERMINAL_COLUMNS : 0;
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+  g_autofree char *table = rd_check_report_format_settings (settings, config, columns);
+  g_autofree char *results = NULL;
+  RdCheckFacts facts = { .max_descriptors = G_MAXUINT64 };
+  gboolean is_printed = print (table); /* at once: the checks may take some time */
+
+  check_drain (report, config);
+  rd_check_units (report, config, environment, &facts);
+  check_descriptors (report, config, facts.max_descriptors);
+  check_ports (report, config, &facts);
+  if (config->redis != NULL)
+    check_redis (report, config, settings);
+  g_strfreev (facts.service_urls);
+
+  results = rd_check_report_format (report, columns);
+  is_printed = print (results) && is_printed;
+  return is_printed && rd_check_report_get (report, RD_CHECK_PROBLEM)->len == 0;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Parses the command line, runs commands, and prints their help. */
+
+#include "ctl-command.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "rd-table.h"
+
+static gboolean run_help (const CtlArguments *arguments, CtlOutput *output, GError **error);
+
+/* clang-format off */
+static const CtlCommand help_command = {
+  .name = "help",
+  .argument = N_ ("[COMMAND]"),
+  .summary = N_ ("Print help for ringdownctl or a command"),
+  .description = N_ ("Prints help for COMMAND, or for ringdownctl."),
+  .run = run_help,
+};
+
+static const CtlCommand *const commands[] = {
+  &ctl_status_command,
+  &ctl_clients_command,
+  &ctl_publish_command,
+  &ctl_disconnect_command,
+  &ctl_upgrade_command,
+  &ctl_drain_command,
+  &ctl_cancel_drain_command,
+  &ctl_shutdown_command,
+  &ctl_monitor_command,
+  &help_command,
+};
+
+static const GOptionEntry common_options[] = {
+  { "system", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (system),
+    N_ ("System bus instead of the session bus"), NULL },
+  { "instance", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (instance),
+    N_ ("Instance of the service (its --instance)"), N_ ("NAME") },
+  { "address", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (address),
+    N_ ("D-Bus address of another message bus"), N_ ("ADDRESS") },
+  { "json", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (json), N_ ("Output as JSON"), NULL },
+  { "help", 'h', 0, G_OPTION_ARG_NONE, CTL_FIELD (help), N_ ("This help"), NULL },
+  { "version", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (version), N_ ("Version of ringdownctl"), NULL },
+  G_OPTION_ENTRY_NULL,
+};
+/* clang-format on */
+
+static void
+arguments_clear (CtlArguments *self)
+{
+  g_free (self->address);
+  g_free (self->instance);
+  g_free (self->code);
+  g_free (self->reason);
+  g_free (self->timeout);
+  g_free (self->argument);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CtlArguments, arguments_clear)
+
+static const CtlCommand *
+find_command (const char *name, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      if (g_str_equal (commands[i]->name, name))
+        return commands[i];
+    }
+
+  ctl_fail (error, _ ("“%s” is not a command; see ringdownctl --help"), name);
+  return NULL;
+}
+
+/* Returns: (transfer full): a list of all commands. */
+static char *
+format_commands (void)
+{
+  static const RdTableColumn columns[] = { { RD_TABLE_KEEP }, { RD_TABLE_KEEP } };
+  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 2, 2);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      const char *argument = commands[i]->argument != NULL ? _ (commands[i]->argument) : "";
+      g_autofree char *synopsis = g_strdup_printf ("%s %s", commands[i]->name, argument);
+
+      rd_table_add (table, g_strchomp (synopsis), _ (commands[i]->summary), NULL);
+    }
+  return rd_table_format (table, 0);
+}
+
+/* Returns: (transfer full): a copy of @options that stores into @arguments. */
+static GOptionEntry *
+bind_options (const GOptionEntry *options, CtlArguments *arguments)
+{
+  GArray *bound = g_array_new (TRUE, FALSE, sizeof (GOptionEntry));
+
+  for (const GOptionEntry *option = options; option->long_name != NULL; option++)
+    {
+      GOptionEntry copy = *option;
+
+      copy.flags |= G_OPTION_FLAG_NOALIAS; /* no --drain-timeout for --timeout */
+      copy.arg_data = (guint8 *) arguments + GPOINTER_TO_SIZE (option->arg_data);
+      g_array_append_val (bound, copy);
+    }
+  return (GOptionEntry *) (gpointer) g_array_free (bound, FALSE);
+}
+
+/* @command: NULL for the options before the command. */
+static GOptionContext *
+option_context_new (const CtlCommand *command, CtlArguments *arguments)
+{
+  g_autofree GOptionEntry *common = bind_options (common_options, arguments);
+  GOptionContext *context;
+
+  if (command == NULL)
+    {
+      g_autofree char *list = format_commands ();
+      g_autofree char *summary = g_strdup_printf (
+        "%s\n\n%s\n%s", _ ("Shows and controls a running Ringdown service."), _ ("Commands:"),
+        g_strchomp (list));
+
+      context = g_option_context_new (_ ("COMMAND [ARGUMENT]"));
+      g_option_context_set_summary (context, summary);
+      g_option_context_set_description (
+        context, _ ("“ringdownctl COMMAND --help” prints the options of a command."));
+      g_option_context_set_strict_posix (context, TRUE);
+    }
+  else
+    {
+      context = g_option_context_new (command->argument != NULL ? _ (command->argument) : NULL);
+      g_option_context_set_summary (context, _ (command->description));
+    }
+
+  g_option_context_set_help_enabled (context, FALSE); /* it would bypass CtlOutput */
+  g_option_context_add_main_entries (context, common, GETTEXT_PACKAGE);
+  if (command != NULL && command->options != NULL)
+    {
+      g_autofree GOptionEntry *options = bind_options (command->options, arguments);
+      GOptionGroup *group = g_option_group_new (command->name, _ ("Command Options:"), "", NULL,
+                                                NULL);
+
+      g_option_group_add_entries (group, options);
+      g_option_group_set_translation_domain (group, GETTEXT_PACKAGE);
+      g_option_context_add_group (context, group);
+    }
+  return context;
+}
+
+static const GOptionEntry *
+find_option (const GOptionEntry *options, const char *name)
+{
+  for (; options != NULL && options->long_name != NULL; options++)
+    {
+      if (g_str_equal (options->long_name, name))
+        return options;
+    }
+  return NULL;
+}
+
+/* Refuses a value of a flag: GOption would take --json=no for --json. */
+static gboolean
+check_flag (const char *word, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (word + strlen ("--"), "=", 2);
+  const GOptionEntry *option = find_option (common_options, parts[0]);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands) && option == NULL; i++)
+    option = find_option (commands[i]->options, parts[0]);
+  if (option == NULL || option->arg != G_OPTION_ARG_NONE)
+    return TRUE;
+  return ctl_fail (error, _ ("--%s takes no value, but “%s” is given"), parts[0], parts[1]);
+}
+
+static gboolean
+check_words (char **words, GError **error)
+{
+  gboolean is_past_options = FALSE;
+
+  for (char **word = words; *word != NULL; word++)
+    {
+      if (!g_utf8_validate (*word, -1, NULL))
+        return ctl_fail (error, _ ("“%s” is not UTF-8"), *word);
+      is_past_options = is_past_options || g_str_equal (*word, "--");
+      if (!is_past_options && g_str_has_prefix (*word, "--") && strchr (*word, '=') != NULL
+          && !check_flag (*word, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Returns: (transfer full): the words of @argv that are not options; NULL with an error. */
+static char **
+parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, GError **error)
+{
+  g_autoptr (GOptionContext) context = option_context_new (command, arguments);
+  g_autoptr (GStrvBuilder) rest = g_strv_builder_new ();
+  g_auto (GStrv) words = g_strdupv (argv);
+  g_autoptr (GError) cause = NULL;
+  gboolean has_separator = FALSE;
+
+  if (!g_option_context_parse_strv (context, &words, &cause))
+    {
+      if (command == NULL)
+        ctl_fail (error, _ ("%s; see ringdownctl --help"), cause->message);
+      else
+        ctl_fail (error, _ ("%s; see ringdownctl %s --help"), cause->message, command->name);
+      return NULL;
+    }
+
+  for (guint i = 1; i < g_strv_length (words); i++)
+    {
+      if (!has_separator && g_str_equal (words[i], "--"))
+        has_separator = TRUE;
+      else
+        g_strv_builder_add (rest, words[i]);
+    }
+  return g_strv_builder_end (rest);
+}
+
+/* @words: the command and its arguments. */
+static gboolean
+take_argument (char **words, const CtlCommand *command, CtlArguments *arguments, GError **error)
+{
+  const gboolean is_required = command->argument != NULL && command->argument[0] != '[';
+  const guint n_most = command->argument != NULL ? 1 : 0;
+  const guint n_given = g_strv_length (words) - 1;
+
+  if (n_given > n_most)
+    return ctl_fail (error, _ ("unexpected argument “%s”; see ringdownctl %s --help"),
+                     words[n_most + 1], command->name);
+  if (n_given == 0 && is_required)
+    /* Translators: such as: disconnect needs ID; see ringdownctl disconnect --help */
+    return ctl_fail (error, _ ("%s needs %s; see ringdownctl %s --help"), command->name,
+                     _ (command->argument), command->name);
+  arguments->argument = g_strdup (words[1]);
+  return TRUE;
+}
+
+/* Sets @command to NULL if there is only --help or --version. */
+static gboolean
+parse (char **argv, const CtlCommand **command, CtlArguments *arguments, GError **error)
+{
+  g_auto (CtlArguments) before = { 0 };
+  g_auto (GStrv) words = NULL;
+
+  if (!check_words (argv, error))
+    return FALSE;
+  words = parse_options (argv, NULL, &before, error); /* up to the command */
+  if (words == NULL)
+    return FALSE;
+
+  *command = NULL;
+  if (words[0] == NULL)
+    {
+      arguments->help = before.help;
+      arguments->version = before.version;
+      return before.help || before.version
+             || ctl_fail (error, _ ("no command given; see ringdownctl --help"));
+    }
+
+  *command = find_command (words[0], error);
+  if (*command == NULL)
+    return FALSE;
+  g_strfreev (words);
+  words = parse_options (argv, *command, arguments, error);
+  if (words == NULL)
+    return FALSE;
+  return arguments->help || arguments->version || take_argument (words, *command, arguments, error);
+}
+
+static void
+print_help (const CtlCommand *command, CtlOutput *output)
+{
+  CtlArguments unused;
+  g_autoptr (GOptionContext) context = option_context_new (command, &unused);
+  g_autofree char *name = g_strdup_printf ("ringdownctl %s", command != NULL ? command->name : "");
+  g_autofree char *help = NULL;
+
+  g_set_prgname (g_strchomp (name)); /* for the usage line */
+  help = g_option_context_get_help (context, FALSE, NULL);
+  ctl_output_print (output, help);
+}
+
+static gboolean
+run_help (const CtlArguments *arguments, CtlOutput *output, GError **error)
+{
+  const CtlCommand *command = NULL;
+
+  if (arguments->argument != NULL)
+    {
+      command = find_command (arguments->argument, error);
+      if (command == NULL)
+        return FALSE;
+    }
+  print_help (command, output);
+  return TRUE;
+}
+
+gboolean
+ctl_command_run (char **argv, GError **error)
+{
+  g_auto (CtlArguments) arguments = { 0 };
+  g_autoptr (CtlOutput) output = NULL;
+  const CtlCommand *command;
+
+  if (!parse (argv, &command, &arguments, error))
+    return FALSE;
+
+  output = ctl_output_new (arguments.json);
+  if (arguments.help)
+    print_help (command, output);
+  else if (arguments.version)
+    ctl_output_print (output, "ringdownctl " RINGDOWN_VERSION "\n");
+  else if (!command->run (&arguments, output, error))
+    return FALSE;
+  return ctl_output_check (output, error);
+}

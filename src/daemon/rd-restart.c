@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Keeps clients connected through a restart by systemd, which sends SIGUSR1, waits for the end of
+ * this process and starts the next one. */
+
+#include "rd-restart.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "rd-text.h"
+#include "rd-unit.h"
+
+#define TIMEOUT_MS     10000 /* for each reply of systemd */
+#define MAX_NAME_CHARS 128
+
+struct _RdRestart
+{
+  RdComponents *components;      /* unowned */
+  RdHandover *handover;          /* unowned */
+  const RdLaunchEnv *launch_env; /* unowned */
+  GCancellable *cancellable;     /* owned; cancelled: this struct is freed */
+  gboolean is_user;
+  gboolean has_store; /* the unit can store descriptors, as far as known */
+};
+
+/* Runs in a thread. Returns: the unit's name and its properties as (sa{sv}). */
+static void
+read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellable)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = rd_unit_find (bus, NULL, TIMEOUT_MS, cancellable, &error);
+  g_autoptr (GVariant) unit = NULL, service = NULL;
+  const char *name = "";
+  guint32 main_pid = 0;
+
+  if (path != NULL)
+    unit = rd_unit_get_properties (bus, path, "Unit", TIMEOUT_MS, cancellable, &error);
+  if (unit != NULL)
+    service = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, cancellable, &error);
+  if (service == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  g_variant_lookup (service, "MainPID", "u", &main_pid);
+  if (main_pid != (guint32) getpid ())
+    {
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                               "the unit of this process has another main process");
+      return;
+    }
+
+  g_variant_lookup (unit, "Id", "&s", &name);
+  g_task_return_pointer (task, g_variant_ref_sink (g_variant_new ("(s@a{sv})", name, service)),
+                         (GDestroyNotify) g_variant_unref);
+}
+
+static void
+on_own_unit (GObject *bus, GAsyncResult *result, gpointer user_data)
+{
+  RdRestart *self = user_data; /* freed if cancelled */
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = g_task_propagate_pointer (G_TASK (result), &error);
+  g_autoptr (GVariant) service = NULL;
+  g_autoptr (GPtrArray) problems = NULL;
+  g_autofree char *shown = NULL;
+  const char *name;
+
+  if (answer == NULL)
+    {
+      g_debug ("Cannot check the unit for restarts: %s", error->message);
+      return;
+    }
+
+  g_variant_get (answer, "(&s@a{sv})", &name, &service);
+  self->has_store = rd_unit_has_store (service);
+  shown = rd_text_printable (name, MAX_NAME_CHARS);
+  problems = rd_unit_check_restart (service, shown, self->is_user);
+  for (guint i = 0; i < problems->len; i++)
+    g_warning ("%s", (const char *) problems->pdata[i]);
+}
+
+RdRestart *
+rd_restart_new (RdComponents *components,
+                RdHandover *handover,
+                const RdLaunchEnv *launch_env,
+                GDBusConnection *bus,
+                gboolean is_user)
+{
+  RdRestart *self = g_new (RdRestart, 1);
+  g_autoptr (GTask) task = NULL;
+
+  *self = (RdRestart){ components, handover, launch_env, g_cancellable_new (), is_user, TRUE };
+  if (bus == NULL || !rd_systemd_is_connected (components->systemd))
+    return self;
+
+  task = g_task_new (bus, self->cancellable, on_own_unit, self);
+  g_task_run_in_thread (task, read_own_unit);
+  return self;
+}
+
+void
+rd_restart_free (RdRestart *self)
+{
+  g_cancellable_cancel (self->cancellable);
+  g_object_unref (self->cancellable);
+  g_free (self);
+}
+
+/* Drains because clients cannot be kept through a restart. */
+static void
+drain_instead (RdRestart *self)
+{
+  rd_systemd_stopping (self->components->systemd);
+  /* unlike rd_drain_interrupt(), a second call does not close the clients at once */
+  rd_drain_begin (self->components->drain, -1);
+}
+
+static void
+on_stored (const GError *error, gpointer user_data)
+{
+  RdRestart *self = user_data;
+
+  if (error == NULL)
+    {
+      g_message ("Clients stored for the next start; this process exits");
+      /* without releasing 10 000 clients, which takes 20 ms: the next start waits for the end */
+      _exit (EXIT_SUCCESS);
+    }
+
+  g_warning ("Cannot store clients in the service manager, draining instead: %s", error->message);
+  drain_instead (self);
+}
+
+void
+rd_restart_begin (RdRestart *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->launch_env->is_unnotified_unit)
+    drain_instead (self);
+  else if (!rd_systemd_is_connected (self->components->systemd))
+    g_warning ("Ignoring SIGUSR1: it is for a service manager that restarts the service, and there "
+               "is none. SIGHUP upgrades, SIGTERM drains");
+  else if (!rd_drain_is_running (self->components->drain))
+    {
+      g_message ("Already draining: the restart follows the drain");
+      drain_instead (self);
+    }
+  else if (!self->has_store)
+    drain_instead (self); /* the check has warned of it */
+  else if (!rd_handover_store (self->handover, on_stored, self, &error))
+    on_stored (error, self);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* The stream consumer: XREAD in a loop. During a catch-up it waits for slow clients, within limits,
+ * so that missed messages do not push them off the log. */
+
+#include "rd-redis-consumer.h"
+
+#include "rd-redis-reply.h"
+
+#define BLOCK_MS  "2000" /* so that a live server replies in time */
+#define COUNT_MAX 512    /* entries */
+
+/* Interval of XINFO, to detect trimmed entries during a catch-up, and afterwards also a stream that
+ * was replaced by one with smaller ids, from which XREAD would never return an entry. */
+#define CHECK_US      G_TIME_SPAN_SECOND
+#define CHECK_LIVE_US (10 * G_TIME_SPAN_SECOND)
+
+/* Limits of waiting for slow clients: this long in a row, and a tenth of the time overall. */
+#define ROOM_POLL_MS     2
+#define WAIT_MAX_US      (5 * G_TIME_SPAN_SECOND)
+#define WAIT_REFILL_PART 10
+
+struct _RdRedisConsumer
+{
+  RdRedis *redis;                      /* unowned: outlives us */
+  RdRedisStream *stream;               /* unowned: outlives us */
+  const RdRedisBusOptions *options;    /* unowned: outlives us */
+  const RdRedisConsumerEvents *events; /* unowned: outlives us */
+  gpointer user_data;
+
+  gsize max_bytes;   /* delivered at once */
+  guint first_count; /* entries of the largest size that fit into max_bytes */
+
+  gboolean has_begun; /* this pass */
+  gboolean is_live;   /* the end was reached */
+  guint count;        /* entries to ask for */
+  gint64 wait_us;     /* time left for slow clients */
+  gint64 waited_us;   /* monotonic, of the last change of wait_us */
+  gint64 checked_us;  /* monotonic, of the last XINFO in this pass */
+  gint64 began_us;    /* monotonic: start time of this node */
+  guint wait_id;
+};
+
+RdRedisConsumer *
+rd_redis_consumer_new (RdRedis *redis,
+                       RdRedisStream *stream,
+                       const RdRedisBusOptions *options,
+                       const RdRedisConsumerEvents *events,
+                       gpointer user_data)
+{
+  RdRedisConsumer *consumer = g_new0 (RdRedisConsumer, 1);
+
+  consumer->redis = redis;
+  consumer->stream = stream;
+  consumer->options = options;
+  consumer->max_bytes = MIN (options->batch_size, RD_REDIS_REPLY_MAX / 2);
+  consumer->first_count = CLAMP (consumer->max_bytes / options->max_message, 1, COUNT_MAX);
+  consumer->events = events;
+  consumer->user_data = user_data;
+  consumer->wait_us = WAIT_MAX_US;
+  consumer->began_us = consumer->waited_us = g_get_monotonic_time ();
+  return consumer;
+}
+
+void
+rd_redis_consumer_free (RdRedisConsumer *consumer)
+{
+  g_clear_handle_id (&consumer->wait_id, g_source_remove);
+  g_free (consumer);
+}
+
+void
+rd_redis_consumer_set_began_us (RdRedisConsumer *consumer, gint64 began_us)
+{
+  consumer->began_us = began_us;
+}
+
+gint64
+rd_redis_consumer_get_began_us (const RdRedisConsumer *consumer)
+{
+  return consumer->began_us;
+}
+
+/* Fails the connection. @reply: (nullable): an error reply is the reason; else @message is. */
+static void
+fail (RdRedisConsumer *consumer, const redisReply *reply, const char *message)
+{
+  g_autoptr (GError) error = reply != NULL && reply->type == REDIS_REPLY_ERROR
+                               ? rd_redis_error_new_reply (reply)
+                               : g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
+                                                      message);
+
+  g_prefix_error (&error, "the stream " RD_REDIS_STREAM_KEY " cannot be read: ");
+  rd_redis_fail (consumer->redis, error);
+}
+
+static void on_entries (const redisReply *reply, gpointer user_data);
+static void on_info (const redisReply *reply, gpointer user_data);
+
+static void
+send_read (RdRedisConsumer *consumer)
+{
+  RdRedisLink *link = rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER);
+  char position[WS_ID_STRING_SIZE];
+  char count[16];
+
+  g_snprintf (count, sizeof count, "%u", consumer->count);
+  rd_redis_stream_format_position (consumer->stream, position);
+  if (consumer->is_live)
+    rd_redis_link_call_words (link, on_entries, consumer, "XREAD", "COUNT", count, "BLOCK",
+                              BLOCK_MS, "STREAMS", RD_REDIS_STREAM_KEY, position, NULL);
+  else
+    rd_redis_link_call_words (link, on_entries, consumer, "XREAD", "COUNT", count, "STREAMS",
+                              RD_REDIS_STREAM_KEY, position, NULL);
+}
+
+static void
+send_info (RdRedisConsumer *consumer)
+{
+  consumer->checked_us = g_get_monotonic_time ();
+  rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), on_info,
+                            consumer, "XINFO", "STREAM", RD_REDIS_STREAM_KEY, NULL);
+}
+
+static void
+read_on (RdRedisConsumer *consumer, gint64 check_us)
+{
+  if (g_get_monotonic_time () - consumer->checked_us >= check_us)
+    send_info (consumer);
+  else
+    send_read (consumer);
+}
+
+/* Waiting for clients */
+
+static gboolean
+must_wait (RdRedisConsumer *consumer)
+{
+  const gint64 now_us = g_get_monotonic_time ();
+  const gint64 passed_us = now_us - consumer->waited_us;
+  const gboolean has_waited = consumer->wait_id != 0;
+
+  consumer->waited_us = now_us;
+  if (has_waited)
+    consumer->wait_us -= passed_us;
+  else
+    consumer->wait_us = MIN (consumer->wait_us + passed_us / WAIT_REFILL_PART, WAIT_MAX_US);
+  return consumer->wait_us > 0 && !consumer->options->has_room (consumer->options->room_data);
+}
+
+static gboolean
+on_wait (gpointer user_data)
+{
+  RdRedisConsumer *consumer = user_data;
+
+  if (must_wait (consumer))
+    return G_SOURCE_CONTINUE;
+
+  consumer->wait_id = 0;
+  read_on (consumer, CHECK_US);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+read_on_when_there_is_room (RdRedisConsumer *consumer)
+{
+  if (must_wait (consumer))
+    consumer->wait_id = g_timeout_add (ROOM_POLL_MS, on_wait, consumer);
+  else
+    read_on (consumer, CHECK_US);
+}
+
+/* Entries */
+
+/* Returns: the size of all strings in a reply, bytes. */
+static gsize
+get_size (const redisReply *reply)
+{
+  gsize size = reply->type == REDIS_REPLY_STRING ? reply->len : 0;
+
+  for (gsize i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+    size += get_size (reply->element[i]);
+  return size;
+}
+
+/* Returns: FALSE if this is not a valid entry. */
+static gboolean
+take (RdRedisConsumer *consumer, const redisReply *entry)
+{
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST };
+  const RdRedisEntryKind kind = rd_redis_stream_take (consumer->stream, entry, &message);
+
+  if (kind == RD_REDIS_ENTRY_INVALID)
+    return FALSE;
+
+  if (kind == RD_REDIS_ENTRY_NEW)
+    consumer->events->message (&message, consumer->user_data);
+  else
+    consumer->events->skipped (kind, consumer->user_data);
+  return TRUE;
+}
+
+/* Takes entries up to the limit; the others are read again. So is an entry whose content was
+ * discarded, unless it is the first one: it may fit into a reply of its own. @bytes (out): size of
+ * the entries. @is_too_large (out): content was discarded. Returns: how many; 0: an entry is not
+ * valid. */
+static gsize
+take_some (RdRedisConsumer *consumer,
+           const redisReply *entries,
+           gsize *bytes,
+           gboolean *is_too_large)
+{
+  gsize n = 0;
+
+  *is_too_large = FALSE;
+  for (*bytes = 0; n < entries->elements && *bytes < consumer->max_bytes && !*is_too_large; n++)
+    {
+      *is_too_large = rd_redis_stream_is_too_large (entries->element[n]);
+      if (*is_too_large && n > 0)
+        break;
+      if (!take (consumer, entries->element[n]))
+        return 0;
+      *bytes += get_size (entries->element[n]);
+    }
+
+  return n;
+}
+
+/* Returns: (nullable): the entries in the reply to XREAD, [[key, [entry, …]]]. */
+static const redisReply *
+find_entries (const redisReply *reply)
+{
+  const redisReply *stream;
+
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
+    return NULL;
+
+  stream = reply->element[0];
+  if (stream->type != REDIS_REPLY_ARRAY || stream->elements != 2
+      || stream->element[1]->type != REDIS_REPLY_ARRAY || stream->element[1]->elements == 0)
+    return NULL;
+
+  return stream->element[1];
+}
+
+/* Expects the next entries to be as large as the last ones. */
+static void
+adapt_count (RdRedisConsumer *consumer, gsize n_entries, gsize bytes)
+{
+  const gsize size = MAX (bytes / n_entries, 1);
+
+  consumer->count = CLAMP (consumer->max_bytes / size, 1, MIN (2 * consumer->count, COUNT_MAX));
+}
+
+static void
+become_live (RdRedisConsumer *consumer)
+{
+  if (consumer->is_live)
+    return;
+
+  consumer->is_live = TRUE;
+  consumer->events->caught_up (consumer->user_data);
+}
+
+static void
+on_entries (const redisReply *reply, gpointer user_data)
+{
+  RdRedisConsumer *consumer = user_data;
+  const redisReply *entries;
+  gboolean is_too_large;
+  gboolean has_more;
+  gsize bytes;
+  gsize n;
+
+  if (consumer->is_live) /* before, the data of the server is unknown */
+    consumer->events->heard (consumer->user_data);
+  if (reply->type == REDIS_REPLY_NIL)
+    {
+      become_live (consumer);
+      read_on (consumer, CHECK_LIVE_US);
+      return;
+    }
+
+  entries = find_entries (reply);
+  n = entries != NULL ? take_some (consumer, entries, &bytes, &is_too_large) : 0;
+  if (n == 0)
+    {
+      fail (consumer, reply, entries != NULL ? "invalid entry id" : "unexpected reply");
+      return;
+    }
+
+  has_more = n < entries->elements || n >= consumer->count;
+  if (is_too_large)
+    consumer->count = 1;
+  else
+    adapt_count (consumer, n, bytes);
+  /* Other nodes may write faster than this one reads, so the end may never be reached. */
+  if (!has_more || rd_redis_stream_has_caught_up (consumer->stream))
+    become_live (consumer);
+  if (has_more)
+    read_on_when_there_is_room (consumer);
+  else
+    read_on (consumer, CHECK_LIVE_US);
+}
+
+/* Information about the stream */
+
+static void
+on_info (const redisReply *reply, gpointer user_data)
+{
+  RdRedisConsumer *consumer = user_data;
+  const gboolean is_new_pass = !consumer->has_begun;
+  RdRedisGap gap;
+
+  if (!(is_new_pass ? rd_redis_stream_resume (consumer->stream, reply, &gap)
+                    : rd_redis_stream_check (consumer->stream, reply, &gap)))
+    {
+      fail (consumer, reply, "unexpected reply to XINFO");
+      return;
+    }
+  if (gap.lost && !is_new_pass)
+    {
+      /* a new pass finds out which messages of this node are left, too */
+      fail (consumer, NULL, "data was lost");
+      return;
+    }
+
+  consumer->has_begun = TRUE;
+  if (gap.lost || gap.trimmed)
+    consumer->events->gap (&gap, consumer->user_data);
+  send_read (consumer);
+}
+
+/* Entry ids are made from the server's clock. Without permission for TIME, the first pass begins at
+ * the end of the stream. XINFO is sent afterwards, as its reply may take long: any delay of the
+ * reply to TIME is counted as running time. */
+static void
+on_time (const redisReply *reply, gpointer user_data)
+{
+  RdRedisConsumer *consumer = user_data;
+  const gint64 passed_us = g_get_monotonic_time () - consumer->began_us;
+
+  if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+      && reply->element[0]->type == REDIS_REPLY_STRING
+      && reply->element[1]->type == REDIS_REPLY_STRING)
+    {
+      const guint64 s = g_ascii_strtoull (reply->element[0]->str, NULL, 10);
+      const guint64 us = g_ascii_strtoull (reply->element[1]->str, NULL, 10);
+
+      rd_redis_stream_set_since (consumer->stream, (s * G_USEC_PER_SEC + us - passed_us) / 1000);
+    }
+  send_info (consumer);
+}
+
+void
+rd_redis_consumer_start (RdRedisConsumer *consumer)
+{
+  consumer->count = consumer->first_count;
+  rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), on_time,
+                            consumer, "TIME", NULL);
+}
+
+void
+rd_redis_consumer_stop (RdRedisConsumer *consumer)
+{
+  consumer->has_begun = FALSE;
+  consumer->is_live = FALSE;
+  g_clear_handle_id (&consumer->wait_id, g_source_remove);
+}

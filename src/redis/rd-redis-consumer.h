@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+#pragma once
+
+#include "rd-redis-bus-options.h"
+#include "rd-redis-stream.h"
+#include "rd-redis.h"
+
+G_BEGIN_DECLS
+
+/* Reads the stream: first the entries that were missed, up to the end, then new ones. */
+typedef struct _RdRedisConsumer RdRedisConsumer;
+
+typedef struct
+{
+  /* A message of another node. */
+  void (*message) (RdMessage *message, gpointer user_data);
+
+  /* An entry that is not to be delivered. */
+  void (*skipped) (RdRedisEntryKind kind, gpointer user_data);
+
+  /* Entries that this node did not get. */
+  void (*gap) (const RdRedisGap *gap, gpointer user_data);
+
+  /* All entries that existed when the pass began were read. */
+  void (*caught_up) (gpointer user_data);
+
+  /* Redis has replied; after the catch-up, at least every 2 s. */
+  void (*heard) (gpointer user_data);
+} RdRedisConsumerEvents;
+
+/* All parameters: (transfer none), outlive the consumer. */
+RdRedisConsumer *rd_redis_consumer_new (RdRedis *redis,
+                                        RdRedisStream *stream,
+                                        const RdRedisBusOptions *options,
+                                        const RdRedisConsumerEvents *events,
+                                        gpointer user_data);
+void rd_redis_consumer_free (RdRedisConsumer *consumer);
+
+/* Start time of this node, monotonic: later entries are delivered. Default: when the consumer was
+ * created. */
+void rd_redis_consumer_set_began_us (RdRedisConsumer *consumer, gint64 began_us);
+gint64 rd_redis_consumer_get_began_us (const RdRedisConsumer *consumer);
+
+/* Begins a pass; the connection is up. */
+void rd_redis_consumer_start (RdRedisConsumer *consumer);
+
+/* To be called when the connection is down. */
+void rd_redis_consumer_stop (RdRedisConsumer *consumer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisConsumer, rd_redis_consumer_free)
+
+G_END_DECLS

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Replies of a Redis server: the parser, and errors made of error replies. */
+
+#include "rd-redis-reply.h"
+
+#include "rd-text.h"
+#include "rd-units.h"
+
+#include <string.h>
+
+#define MESSAGE_MAX_CHARS 200
+
+#define ELEMENT_MIN 4  /* bytes: ":0\r\n" */
+#define HEADER_MAX  32 /* bytes: longer ones are not valid */
+
+/* An error reply of Redis 4 or later. */
+typedef struct
+{
+  const char *prefix;
+  gboolean is_final;     /* a retry does not help */
+  const char *auth_text; /* nullable: what it means as the answer to AUTH */
+} KnownError;
+
+static const KnownError known_errors[] = {
+  { "NOAUTH ", TRUE, NULL },
+  { "NOPERM ", TRUE, NULL },
+  { "DENIED ", TRUE, "protected mode, local clients only" },
+  { "WRONGPASS ", TRUE, "unknown user, wrong password, or user disabled" },
+  { "ERR invalid password", TRUE, "wrong password" },
+  { "ERR AUTH ", TRUE, "the default user has no password" },
+  { "ERR Client sent AUTH,", TRUE, "the default user has no password" },
+  { "ERR wrong number of arguments for 'auth'", TRUE, "users need Redis 6 or later" },
+  { "ERR DB index ", TRUE, NULL },
+  { "ERR invalid DB index", TRUE, NULL },
+  { "ERR SELECT ", TRUE, NULL }, /* of a cluster */
+  { "ERR max number of clients ", FALSE, "the server has its maximum number of clients" },
+  { "ERR unknown command ", FALSE, "AUTH is disabled or renamed" },
+};
+
+/* hiredis' parser has no size limit. So every element passes through a filter first, which replaces
+ * an element that does not fit by a short error. */
+struct _RdRedisReader
+{
+  redisReader *parser; /* owned */
+
+  gsize accepted;        /* bytes of the current reply that the parser got */
+  guint64 n_expected;    /* elements of the current reply that are still to come */
+  guint64 n_discarded;   /* of these, elements to discard */
+  guint64 payload;       /* bytes of the current bulk string that are still to come, with CRLF */
+  gboolean is_discarded; /* the current element is not given to the parser */
+  gsize line_size;       /* bytes of the current line, unless it is a header */
+  gboolean is_invalid;   /* not the Redis protocol: the parser reports it */
+
+  char header[HEADER_MAX]; /* incomplete first line of a bulk string or an array */
+  gsize header_size;
+};
+
+GQuark
+rd_redis_error_quark (void)
+{
+  return g_quark_from_static_string ("rd-redis-error-quark");
+}
+
+/* Returns: (nullable): the entry for the error reply @text. */
+static const KnownError *
+find_error (const char *text)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (known_errors); i++)
+    if (g_str_has_prefix (text, known_errors[i].prefix))
+      return &known_errors[i];
+
+  return NULL;
+}
+
+static RdRedisError
+get_code (const KnownError *known)
+{
+  return known != NULL && known->is_final ? RD_REDIS_ERROR_REFUSED : RD_REDIS_ERROR_REPLY;
+}
+
+char *
+rd_redis_error_dup_words (const redisReply *reply)
+{
+  g_auto (GStrv) parts = g_strsplit (reply->str, ", with args beginning with:", 2);
+
+  return rd_text_printable (parts[0] != NULL ? parts[0] : "", MESSAGE_MAX_CHARS);
+}
+
+GError *
+rd_redis_error_new_reply (const redisReply *reply)
+{
+  g_autofree char *words = rd_redis_error_dup_words (reply);
+
+  return g_error_new_literal (RD_REDIS_ERROR, get_code (find_error (reply->str)), words);
+}
+
+GError *
+rd_redis_error_new_auth (const redisReply *reply)
+{
+  const KnownError *known = find_error (reply->str);
+  const gsize size = strspn (reply->str, G_CSET_A_2_Z);
+  const int shown = reply->str[size] == ' ' ? (int) size : 0; /* of the error code */
+
+  return g_error_new (RD_REDIS_ERROR, get_code (known), "%.*s%s%s", shown, reply->str,
+                      shown > 0 ? ": " : "",
+                      known != NULL && known->auth_text != NULL ? known->auth_text : "AUTH failed");
+}
+
+RdRedisReader *
+rd_redis_reader_new (void)
+{
+  RdRedisReader *reader = g_new0 (RdRedisReader, 1);
+
+  reader->parser = redisReaderCreate ();
+  return reader;
+}
+
+void
+rd_redis_reader_free (RdRedisReader *reader)
+{
+  redisReaderFree (reader->parser);
+  g_free (reader);
+}
+
+static void
+pass_on (RdRedisReader *reader, const char *data, gsize size)
+{
+  if (reader->is_discarded)
+    return;
+
+  reader->accepted += size;
+  redisReaderFeed (reader->parser, data, size);
+}
+
+/* Starts an element of at least @size bytes. @n_children: elements of an array, or 0. */
+static void
+begin_element (RdRedisReader *reader, guint64 size, guint64 n_children)
+{
+  static const char too_big[] = "-" RD_REDIS_REPLY_TOO_BIG "\r\n";
+
+  if (reader->n_expected == 0)
+    {
+      reader->n_expected = 1;
+      reader->accepted = 0;
+    }
+  reader->n_expected += n_children - 1;
+
+  reader->is_discarded = reader->n_discarded > 0;
+  if (reader->is_discarded)
+    {
+      reader->n_discarded += n_children - 1;
+    }
+  else if (reader->accepted + size > RD_REDIS_REPLY_MAX)
+    {
+      redisReaderFeed (reader->parser, too_big, strlen (too_big));
+      reader->is_discarded = TRUE;
+      reader->n_discarded = n_children;
+    }
+}
+
+static void
+finish_header (RdRedisReader *reader)
+{
+  const gint64 number = g_ascii_strtoll (reader->header + 1, NULL, 10);
+  const guint64 count = MAX (number, 0);
+  const gboolean is_array = reader->header[0] == '*';
+  const gsize size = reader->header_size;
+
+  if (is_array)
+    begin_element (reader, MIN (count, RD_REDIS_REPLY_MAX) * ELEMENT_MIN, count);
+  else
+    begin_element (reader, size + count + strlen ("\r\n"), 0);
+  pass_on (reader, reader->header, size);
+  if (!is_array && number >= 0)
+    reader->payload = count + strlen ("\r\n");
+  reader->header_size = 0;
+}
+
+/* Each of these consumes a part of @data. Returns: its size, bytes. */
+
+static gsize
+take_payload (RdRedisReader *reader, const char *data, gsize size)
+{
+  const gsize n = MIN (size, reader->payload);
+
+  pass_on (reader, data, n);
+  reader->payload -= n;
+  return n;
+}
+
+static gsize
+take_header (RdRedisReader *reader, const char *data, gsize size)
+{
+  const gsize max = MIN (size, HEADER_MAX - 1 - reader->header_size);
+  const char *end = memchr (data, '\n', max);
+  const gsize n = end != NULL ? (gsize) (end + 1 - data) : max;
+
+  memcpy (reader->header + reader->header_size, data, n);
+  reader->header_size += n;
+  reader->header[reader->header_size] = '\0';
+  if (end != NULL)
+    {
+      finish_header (reader);
+    }
+  else if (reader->header_size == HEADER_MAX - 1)
+    {
+      reader->is_invalid = TRUE;
+      pass_on (reader, reader->header, reader->header_size);
+    }
+  return n;
+}
+
+static gsize
+take_line (RdRedisReader *reader, const char *data, gsize size)
+{
+  const char *end = memchr (data, '\n', size);
+  const gsize n = end != NULL ? (gsize) (end + 1 - data) : size;
+
+  if (reader->line_size == 0)
+    begin_element (reader, ELEMENT_MIN, 0);
+  reader->line_size = end == NULL ? reader->line_size + n : 0;
+  pass_on (reader, data, n);
+  return n;
+}
+
+static gsize
+take (RdRedisReader *reader, const char *data, gsize size)
+{
+  if (reader->payload > 0)
+    return take_payload (reader, data, size);
+  if (reader->header_size > 0 || (reader->line_size == 0 && (*data == '$' || *data == '*')))
+    return take_header (reader, data, size);
+  if (reader->line_size > 0 || *data == '+' || *data == '-' || *data == ':')
+    return take_line (reader, data, size);
+
+  reader->is_invalid = TRUE;
+  reader->is_discarded = FALSE;
+  return 0;
+}
+
+void
+rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size)
+{
+  const char *rest = data;
+  const char *end = rest + size;
+
+  while (rest < end && !reader->is_invalid)
+    rest += take (reader, rest, end - rest);
+  pass_on (reader, rest, end - rest);
+}
+
+redisReply *
+rd_redis_reader_next (RdRedisReader *reader, GError **error)
+{
+  g_autofree char *limit = rd_units_format_size (RD_REDIS_LINE_MAX);
+  void *reply = NULL;
+  const gboolean is_valid = redisReaderGetReply (reader->parser, &reply) == REDIS_OK;
+
+  if (reply != NULL)
+    return reply;
+
+  if (!is_valid)
+    g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
+                 "the answer is not in the Redis protocol: %s", reader->parser->errstr);
+  else if (reader->line_size > RD_REDIS_LINE_MAX)
+    g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
+                 "the answer has a line of more than %s", limit);
+  return NULL;
+}

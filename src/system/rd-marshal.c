@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Converts between D-Bus values and the core's types. Keys may be added, but keep their names and
+ * types: other programs depend on them. */
+
+#include "rd-marshal.h"
+
+#include "rd-error.h"
+
+static void
+add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
+{
+  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (list, "{sv}", "id", g_variant_new_string (node->id));
+  g_variant_builder_add (list, "{sv}", "host", g_variant_new_string (node->host));
+  g_variant_builder_add (list, "{sv}", "pid", g_variant_new_uint32 (node->pid));
+  g_variant_builder_add (list, "{sv}", "instance", g_variant_new_string (node->instance));
+  g_variant_builder_add (list, "{sv}", "state", g_variant_new_string (node->state));
+  g_variant_builder_add (list, "{sv}", "clients", g_variant_new_uint32 (node->clients));
+  g_variant_builder_add (list, "{sv}", "version", g_variant_new_string (node->version));
+  g_variant_builder_add (list, "{sv}", "self", g_variant_new_boolean (is_self));
+  g_variant_builder_close (list);
+}
+
+GVariant *
+rd_marshal_nodes (RdNodes *nodes)
+{
+  g_autoptr (RdNode) own = rd_nodes_dup_self (nodes);
+  const GPtrArray *others = rd_nodes_get_others (nodes);
+  GVariantBuilder list;
+  guint i = 0;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (; i < others->len && rd_node_compare (others->pdata[i], own) < 0; i++)
+    add_node (&list, others->pdata[i], FALSE);
+  add_node (&list, own, TRUE);
+  for (; i < others->len; i++)
+    add_node (&list, others->pdata[i], FALSE);
+  return g_variant_builder_end (&list);
+}
+
+static void
+add_client (GVariantBuilder *list, const RdClientInfo *info)
+{
+  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (list, "{sv}", "id", g_variant_new_uint64 (info->id));
+  g_variant_builder_add (list, "{sv}", "remote", g_variant_new_string (info->remote));
+  g_variant_builder_add (list, "{sv}", "connected", g_variant_new_uint64 (info->connected_us));
+  g_variant_builder_add (list, "{sv}", "received", g_variant_new_uint64 (info->received));
+  g_variant_builder_add (list, "{sv}", "sent", g_variant_new_uint64 (info->sent));
+  g_variant_builder_add (list, "{sv}", "behind", g_variant_new_uint64 (info->behind));
+  g_variant_builder_close (list);
+}
+
+GVariant *
+rd_marshal_clients (RdManager *manager)
+{
+  g_autoptr (GArray) clients = rd_manager_list (manager);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < clients->len; i++)
+    add_client (&list, &g_array_index (clients, RdClientInfo, i));
+  return g_variant_builder_end (&list);
+}
+
+gboolean
+rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error)
+{
+  guint32 seconds;
+  const gboolean has_timeout = g_variant_lookup (options, "timeout", "u", &seconds);
+
+  *timeout_us = has_timeout ? seconds * G_TIME_SPAN_SECOND : -1;
+  if (g_variant_n_children (options) == (has_timeout ? 1 : 0))
+    return TRUE;
+
+  g_set_error_literal (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                       "unknown option; the only option is “timeout” (type u), in seconds");
+  return FALSE;
+}
+
+int
+rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error)
+{
+  const gint32 index = g_variant_get_handle (handle);
+  g_autoptr (GError) reason = NULL;
+  int fd;
+
+  if (list == NULL || index < 0 || index >= g_unix_fd_list_get_length (list))
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "the message has no descriptor with index %d", index);
+      return -1;
+    }
+
+  fd = g_unix_fd_list_get (list, index, &reason);
+  if (fd < 0)
+    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, "cannot take the socket: %s",
+                 reason->message);
+  return fd;
+}

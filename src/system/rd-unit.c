@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* Reads systemd units over D-Bus and checks whether a unit keeps clients connected through a
+ * restart.
+ */
+
+#include "rd-unit.h"
+
+#include <signal.h>
+
+#define SYSTEMD        "org.freedesktop.systemd1"
+#define RESTART_SIGNAL SIGUSR1
+
+static GVariant *
+call (GDBusConnection *bus,
+      const char *path,
+      const char *interface,
+      const char *method,
+      GVariant *arguments,
+      const char *reply,
+      int timeout_ms,
+      GCancellable *cancellable,
+      GError **error)
+{
+  return g_dbus_connection_call_sync (bus, SYSTEMD, path, interface, method, arguments,
+                                      G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                                      timeout_ms, cancellable, error);
+}
+
+char *
+rd_unit_find (GDBusConnection *bus,
+              const char *name,
+              int timeout_ms,
+              GCancellable *cancellable,
+              GError **error)
+{
+  /* process id 0: the caller's */
+  g_autoptr (GVariant) reply = call (bus, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+                                     name != NULL ? "LoadUnit" : "GetUnitByPID",
+                                     name != NULL ? g_variant_new ("(s)", name)
+                                                  : g_variant_new ("(u)", 0),
+                                     "(o)", timeout_ms, cancellable, error);
+  char *path = NULL;
+
+  if (reply != NULL)
+    g_variant_get (reply, "(o)", &path);
+  return path;
+}
+
+GVariant *
+rd_unit_get_properties (GDBusConnection *bus,
+                        const char *path,
+                        const char *type,
+                        int timeout_ms,
+                        GCancellable *cancellable,
+                        GError **error)
+{
+  g_autofree char *interface = g_strconcat (SYSTEMD ".", type, NULL);
+  g_autoptr (GVariant) reply = call (bus, path, "org.freedesktop.DBus.Properties", "GetAll",
+                                     g_variant_new ("(s)", interface), "(a{sv})", timeout_ms,
+                                     cancellable, error);
+
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+gboolean
+rd_unit_has_store (GVariant *service)
+{
+  guint32 max = 1;
+
+  g_variant_lookup (service, "FileDescriptorStoreMax", "u", &max);
+  return max > 0;
+}
+
+GPtrArray *
+rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user)
+{
+  GPtrArray *problems = g_ptr_array_new_with_free_func (g_free);
+  const char *systemctl = is_user ? "systemctl --user" : "systemctl";
+  gint32 signal_number = RESTART_SIGNAL;
+
+  if (!rd_unit_has_store (service))
+    g_ptr_array_add (problems,
+                     g_strdup_printf ("%s cannot store clients during “systemctl restart” (no "
+                                      "FileDescriptorStoreMax=) and drains instead; set "
+                                      "FileDescriptorStoreMax=16 (%s edit %s)",
+                                      name, systemctl, name));
+
+  g_variant_lookup (service, "RestartKillSignal", "i", &signal_number);
+  if (signal_number != RESTART_SIGNAL)
+    g_ptr_array_add (
+      problems,
+      g_strdup_printf ("%s cannot tell a restart from a stop (RestartKillSignal=) and drains at "
+                       "“systemctl restart”; set RestartKillSignal=SIGUSR1 (%s edit %s)",
+                       name, systemctl, name));
+  return problems;
+}
