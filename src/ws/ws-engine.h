@@ -73,7 +73,7 @@ WsHandover *ws_engine_pack (WsEngine *engine);
 
 /* Closes clients of a packed engine whose sockets could not be handed over, with 1012: slot @first
  * and above. Sends what the sockets take. The new worker counts them as closed. */
-void ws_engine_leave_behind (WsEngine *engine, guint first);
+void ws_engine_close_from (WsEngine *engine, guint first);
 
 /* Returns: (transfer none): the client in @slot, which is less than the number of clients. */
 WsClient *ws_engine_get_client (const WsEngine *engine, guint slot);
