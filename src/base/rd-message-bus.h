@@ -18,8 +18,8 @@ char *rd_message_bus_dup_address (GBusType type, char **environment, GError **er
 /* Connects to the message bus at @address. Returns: (transfer full): a private connection. */
 GDBusConnection *rd_message_bus_connect (const char *address, guint timeout_ms, GError **error);
 
-/* Returns: (transfer full): the process's shared connection to the bus, as from g_bus_get_sync().
- * While the caller holds it, GApplication uses it, too, and does not have to wait. */
+/* Returns: (transfer full): the shared connection of this process to the bus, see g_bus_get_sync().
+ * While the caller has a reference, GApplication uses the same connection. */
 GDBusConnection *rd_message_bus_get (GBusType type, guint timeout_ms, GError **error);
 
 G_END_DECLS

@@ -9,8 +9,7 @@
 
 #define MAX_CELL_CHARS 1024
 
-/* Without a limit, a long cell of a wrapped column does not push the next column further than it
- * would on a terminal of this width. */
+/* Width for padding if there is no limit: a long wrapped cell does not widen the other rows. */
 #define DEFAULT_WIDTH 80
 
 struct _RdTable

@@ -33,11 +33,11 @@ void rd_table_free (RdTable *self);
  * are made printable. */
 void rd_table_add (RdTable *self, ...) G_GNUC_NULL_TERMINATED;
 
-/* Adds a line of its own, such as a heading: not indented, not shortened, "" for an empty line. */
+/* Adds a line across all columns, such as a heading; "" for an empty line. It is not shortened. */
 void rd_table_add_line (RdTable *self, const char *text);
 
-/* Returns: (transfer full): all rows, each with its newline. @width: of the terminal in columns; 0:
- * no limit, so nothing is cut or wrapped. */
+/* Returns: (transfer full): all rows, each with its newline. @width: width of the terminal; 0: no
+ * limit, nothing is cut or wrapped. */
 char *rd_table_format (const RdTable *self, guint width);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdTable, rd_table_free)

@@ -288,10 +288,11 @@ report_exposure (RdCheckReport *report, const RdCheckPort *port, const GPtrArray
   names = g_strv_builder_end (exposed);
   list = g_strjoinv (", ", names);
   if (*list != '\0')
-    rd_check_report_add (report, RD_CHECK_PROBLEM,
-                         "other machines can connect to %s (%s) and %s. Listen on loopback, behind "
-                         "a proxy with TLS and authentication",
-                         port->address_option, list, port->exposure);
+    rd_check_report_add (
+      report, RD_CHECK_PROBLEM,
+      "%s (%s): other machines can connect, and %s. Listen on loopback, behind a "
+      "proxy with TLS and authentication",
+      port->address_option, list, port->exposure);
 }
 
 void

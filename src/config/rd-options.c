@@ -44,9 +44,9 @@ static const RdOption options[] = {
   { "path", "Server", "PATH", FIELD (PATH, path), "/ws",
     .max = "255", .help = N_("WebSocket path"),
     .description =
-      "The URL path of the WebSocket. Requests for other paths get 404. It must start with a "
-      "slash, is compared literally, and may contain only printable ASCII without ?, #, %, \\ and "
-      "dot segments." },
+      "The URL path of the WebSocket. Requests for other paths get 404. The path must start with a "
+      "slash, and may contain only printable ASCII without ?, #, %, \\ and dot segments. It is "
+      "compared literally." },
   { "max-clients", "Server", "COUNT", FIELD (COUNT, max_clients), "0",
     "0", "1000000", .help = N_("Client limit (0: by descriptor limit)"),
     .description =
@@ -57,16 +57,16 @@ static const RdOption options[] = {
     "125", "16MiB", .help = N_("Message size limit"),
     .description =
       "The largest message, with all its fragments, that a client may send or that may be "
-      "published over D-Bus. A client that sends a larger one is closed with code 1009. While a "
-      "client sends a message, it may need this much memory. Must be at most an eighth of "
-      "--log-size." },
+      "published over D-Bus. A client that sends a larger message is closed with code 1009. The "
+      "service may need this much memory for each client that is sending a message. Must be at "
+      "most an eighth of --log-size." },
   { "log-size", "Server", "SIZE", FIELD (SIZE, log_size), "4MiB",
     "64KiB", "1GiB", .help = N_("Message log size"),
     .description =
       "The size of the message log, a ring buffer of recent messages that all clients share. It "
       "is rounded up to whole pages. It limits how far a client can fall behind: a client is "
-      "closed with code 1013, at the end of a message, before messages are overwritten that it "
-      "has not received. Must be at least eight times --max-message." },
+      "closed with code 1013, at the end of a message, before messages that it has not received "
+      "are overwritten. Must be at least eight times --max-message." },
   { "ping-interval", "Server", "TIME", FIELD (DURATION, ping_interval_us), "25s",
     "100ms", "1h", .zero_is_off = TRUE, .help = N_("Idle time before a ping (0: no pings)"),
     .description =
@@ -75,9 +75,10 @@ static const RdOption options[] = {
   { "ping-timeout", "Server", "TIME", FIELD (DURATION, ping_timeout_us), "10s",
     "100ms", "1h", .help = N_("Time limit for a pong"),
     .description =
-      "The time limit for a client to answer a ping. Any data from it counts as an answer. Without "
-      "one, it is closed with code 1011. A client that does not read what it is sent is "
-      "disconnected after --ping-interval plus this time. No effect if --ping-interval is 0." },
+      "The time limit for a client to answer a ping. Any data from the client counts as an answer. "
+      "A client that does not answer is closed with code 1011. A client that does not read its "
+      "messages is disconnected after --ping-interval plus this time. No effect if --ping-interval "
+      "is 0." },
   { "allow-origin", "Server", "ORIGIN", FIELD (ORIGINS, allow_origins), NULL,
     .max = "64", .help = N_("Allowed origins (glob patterns) [any]"),
     .description =
@@ -151,7 +152,7 @@ static const RdOption options[] = {
       "How nodes exchange messages. stream uses the Redis stream ringdown:log, so that a node "
       "that was disconnected from Redis reads the messages it missed: every client gets each "
       "message exactly once, in the order of each sender. pubsub uses --redis-channel with bare "
-      "text, at most once, to work together with other programs. All nodes need the same "
+      "text, at most once, which other programs can read and send. All nodes need the same "
       "mode." },
   { "redis-channel", "Redis", "NAME", FIELD (NAME, redis_channel), "broadcast",
     .max = "255", .help = N_("Redis channel for external publishers"),

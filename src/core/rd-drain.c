@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The drain, a state machine: the table of edges has all transitions, and events without an edge in
- * the current state are refused. */
+/* The drain as a state machine. The table of edges lists all transitions; other events are refused.
+ */
 
 #include "rd-drain.h"
 

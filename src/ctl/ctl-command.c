@@ -108,7 +108,7 @@ bind_options (const GOptionEntry *options, CtlArguments *arguments)
   return (GOptionEntry *) (gpointer) g_array_free (bound, FALSE);
 }
 
-/* @command: NULL to parse only the options before the command. */
+/* @command: NULL for the options before the command. */
 static GOptionContext *
 option_context_new (const CtlCommand *command, CtlArguments *arguments)
 {
@@ -191,7 +191,7 @@ check_words (char **words, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full): what is left of @argv after its options; NULL with an error. */
+/* Returns: (transfer full): the words of @argv that are not options; NULL with an error. */
 static char **
 parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, GError **error)
 {
@@ -239,7 +239,7 @@ take_argument (char **words, const CtlCommand *command, CtlArguments *arguments,
   return TRUE;
 }
 
-/* @command: set to NULL if there is none, but --help or --version. */
+/* Sets @command to NULL if there is only --help or --version. */
 static gboolean
 parse (char **argv, const CtlCommand **command, CtlArguments *arguments, GError **error)
 {

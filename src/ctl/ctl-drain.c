@@ -254,9 +254,9 @@ const CtlCommand ctl_drain_command = {
   .name = "drain",
   .summary = N_ ("End the service when its clients have left"),
   .description =
-    N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones at\n"
-       "the time limit, and ends the service. TIME is in seconds, or such as 10s, 5min,\n"
-       "1h30min. During a drain, --timeout changes the time limit."),
+    N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones\n"
+       "at the time limit, and ends the service. TIME is in seconds, or such as 10s,\n"
+       "5min, 1h30min. During a drain, --timeout changes the time limit."),
   .options = drain_options,
   .run = run_drain,
 };

@@ -28,7 +28,7 @@ typedef struct
   guint tick_id;
   gint64 tick_us;     /* CLOCK_MONOTONIC: time of the last tick */
   Counts counts;      /* at the last tick */
-  Counts rates;       /* a second, at the last tick */
+  Counts rates;       /* per second, at the last tick */
   char *state;        /* owned: last printed */
   guint generation;   /* last printed */
   gboolean is_late;   /* the new generation was known at the last tick, but not printed */
@@ -114,7 +114,8 @@ print_upgraded (Monitor *self)
                      handover.pause_us / 1000.0));
 }
 
-/* Waits a tick for the length of the pause: the new worker reports it last, or not at all. */
+/* Prints an upgrade when its pause is known, or one tick later: the new worker reports the pause
+ * last, or not at all. */
 static void
 look_for_upgrade (Monitor *self)
 {
@@ -223,7 +224,7 @@ get_counts (Monitor *self)
   return counts;
 }
 
-/* Returns: the change a second, rounded. */
+/* Returns: the change per second, rounded. */
 static guint64
 rate (guint64 now, guint64 before, gint64 elapsed_us)
 {

@@ -12,7 +12,7 @@
 
 #define TIMEOUT_MS (CTL_SERVICE_TIMEOUT_S * 1000)
 
-/* @name: of the service on the bus. */
+/* Replaces @error, as ctl_service_explain(). @name: of the service on the bus. */
 static gboolean
 explain (const char *name, GError **error)
 {
@@ -156,7 +156,7 @@ ctl_service_get_name (RdDBusServer1 *service)
 gboolean
 ctl_service_check (RdDBusServer1 *service, GError **error)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (service); /* it has ignored values of a wrong type */
+  GDBusProxy *proxy = G_DBUS_PROXY (service); /* it ignores values of a wrong type */
   const GDBusInterfaceInfo *info = g_dbus_proxy_get_interface_info (proxy);
 
   for (gsize i = 0; info->properties[i] != NULL; i++)

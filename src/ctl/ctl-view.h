@@ -42,10 +42,10 @@ CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
 /* Adds the hand-over to @object ("a{sv}") with the keys of the D-Bus property. */
 void ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object);
 
-/* Returns: the process id of the node that is @service; 0: unknown. */
+/* Returns: the process id of @service from its list of nodes; 0: unknown. */
 guint ctl_view_get_pid (RdDBusServer1 *service);
 
-/* Returns: (transfer full): an empty table for a label and a value a row. */
+/* Returns: (transfer full): an empty table with a column of labels and one of values. */
 RdTable *ctl_view_new_list (void);
 
 /* Returns: (transfer full): @name, @outcome in @colour, and the table @list below. */

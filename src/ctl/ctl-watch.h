@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /* Follows the service in a main loop, also through upgrades and restarts that keep the clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks, each nullable. @properties: the properties of the service have changed, or are those
- * of a new worker. Between two workers, the service has no properties. */
+/* Callbacks. @properties: the properties have changed, or are those of a new worker; between two
+ * workers there are none. @client_connected: nullable. */
 typedef struct
 {
   void (*properties) (gpointer user_data);
@@ -25,7 +25,7 @@ typedef enum
   CTL_WATCH_DRAINED,     /* the service has left the bus after a drain */
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called */
   CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM */
-  CTL_WATCH_FAILED,      /* with an error: the service or the bus has left, or does not answer */
+  CTL_WATCH_FAILED,      /* with an error: the service or the bus has ended, or does not reply */
 } CtlWatchEnd;
 
 /* Subscribes to the signals of @service and asks for its client signals; ctl_watch_run() delivers
@@ -37,9 +37,9 @@ CtlWatch *ctl_watch_new (RdDBusServer1 *service,
                          GError **error);
 void ctl_watch_free (CtlWatch *self);
 
-/* Calls the callbacks until there is nothing to follow, then removes the status line. Signals only
- * interrupt this function, also in a write that blocks (EINTR); before, they end the program.
- * Called once, after ctl_service_check(). */
+/* Calls the callbacks until there is nothing to follow, then removes the status line. SIGINT and
+ * SIGTERM interrupt this function, also during a blocked write (EINTR); before, they end the
+ * program. Call it once, after ctl_service_check(). */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 
 /* Makes ctl_watch_run() return. */

@@ -54,7 +54,7 @@ rd_estate_freeze (RdComponents *parts)
     rd_http_port_pause (rd_admin_get_port (parts->admin));
   /* first: what waits for its turn is still published */
   if (has_redis (parts))
-    rd_redis_bus_pause (RD_REDIS_BUS (parts->bus));
+    rd_redis_stop (parts->redis);
   ws_engine_pause (rd_manager_get_engine (parts->manager));
 }
 
@@ -63,7 +63,7 @@ rd_estate_thaw (RdComponents *parts)
 {
   ws_engine_resume (rd_manager_get_engine (parts->manager));
   if (has_redis (parts))
-    rd_redis_bus_resume (RD_REDIS_BUS (parts->bus));
+    rd_redis_start (parts->redis);
   if (parts->admin != NULL)
     rd_http_port_resume (rd_admin_get_port (parts->admin));
 }

@@ -119,29 +119,6 @@ report_failure (RdHttpPort *port, int accept_errno)
   port->quiet_until_us = g_get_monotonic_time () + QUIET_US;
 }
 
-/* Returns whether accept() failed for one connection only; the next one may succeed (accept(2),
- * "Error handling"). */
-static gboolean
-is_error_of_connection (int accept_errno)
-{
-  switch (accept_errno)
-    {
-    case EINTR:
-    case ECONNABORTED:
-    case ENETDOWN:
-    case EPROTO:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-      return TRUE;
-    default:
-      return FALSE;
-    }
-}
-
 static gboolean on_retry (gpointer user_data);
 static void stop_sources (RdHttpPort *port);
 
@@ -151,30 +128,44 @@ accept_one (RdHttpPort *port, int listen_fd)
 {
   const int fd = accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   const int accept_errno = errno;
+  int refuse_errno;
 
   if (fd >= 0)
     {
       serve (port, fd);
       return TRUE;
     }
-  if (accept_errno == EAGAIN)
-    return FALSE;
-  if (is_error_of_connection (accept_errno))
-    return TRUE;
 
-  if (accept_errno == EMFILE || accept_errno == ENFILE)
+  switch (accept_errno)
     {
-      const int refuse_errno = refuse_one (port, listen_fd);
+    case EAGAIN:
+      return FALSE;
 
-      /* no connection is waiting: accept() allocates a descriptor before it checks the backlog */
+    case EINTR:
+    case ECONNABORTED: /* this and the following: errors of one connection, accept(2) */
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return TRUE;
+
+    case EMFILE:
+    case ENFILE:
+      refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE;
+        return FALSE; /* accept() allocates a descriptor before it checks the backlog */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;
+      break;
+
+    default:
+      report_failure (port, accept_errno);
     }
-  else
-    report_failure (port, accept_errno);
 
   stop_sources (port);
   port->retry_id = g_timeout_add (RETRY_MS, on_retry, port);

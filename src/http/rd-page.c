@@ -186,12 +186,6 @@ parse_url (const char *url)
   return uri != NULL && strchr (g_uri_get_host (uri), '%') == NULL ? g_steal_pointer (&uri) : NULL;
 }
 
-static gboolean
-contains (GPtrArray *urls, const char *url)
-{
-  return g_ptr_array_find_with_equal_func (urls, url, g_str_equal, NULL);
-}
-
 char **
 rd_page_find_urls (const char *const *urls, const char *host)
 {
@@ -209,7 +203,7 @@ rd_page_find_urls (const char *const *urls, const char *host)
         continue;
       url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,
                         g_uri_get_port (uri), g_uri_get_path (uri), NULL, NULL);
-      if (!contains (list, url))
+      if (!g_ptr_array_find_with_equal_func (list, url, g_str_equal, NULL))
         g_ptr_array_add (list, g_steal_pointer (&url));
     }
 

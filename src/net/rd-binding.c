@@ -23,36 +23,29 @@ struct _RdBinding
   gboolean is_inherited;
 };
 
-/* Returns: (transfer full): a socket that listens on @address; NULL with an error. */
+/* Returns: (transfer full): a socket that listens on @address; NULL with an error that names
+ * @address.
+ */
 static GSocket *
 listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
 {
-  g_autoptr (GSocket) socket = rd_socket_bind (address, reuse_port, error);
-
-  if (socket == NULL)
-    return NULL;
-
-  g_socket_set_listen_backlog (socket, RD_BINDING_BACKLOG);
-  return g_socket_listen (socket, error) ? g_steal_pointer (&socket) : NULL;
-}
-
-/* Adds @address, and what to do, to an @error of listen_on(). */
-static void
-explain_failure (GError **error, GSocketAddress *address)
-{
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (GSocket) socket = rd_socket_bind (address, reuse_port, &failure);
   g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
 
-  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-    {
-      g_clear_error (error);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                   "cannot listen on %s: the port is in use; stop the program that uses it (see ss "
-                   "-ltnp) or choose another port",
-                   name);
-      return;
-    }
+  if (socket != NULL)
+    g_socket_set_listen_backlog (socket, RD_BINDING_BACKLOG);
+  if (socket != NULL && g_socket_listen (socket, &failure))
+    return g_steal_pointer (&socket);
 
-  g_prefix_error (error, "cannot listen on %s: ", name);
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                 "cannot listen on %s: the port is in use; stop the program that uses it (see ss "
+                 "-ltnp) or choose another port",
+                 name);
+  else
+    g_propagate_prefixed_error (error, g_steal_pointer (&failure), "cannot listen on %s: ", name);
+  return NULL;
 }
 
 static gboolean
@@ -145,28 +138,21 @@ listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **er
   return socket;
 }
 
-/* Listens on @address with a new socket. Returns FALSE with an error for explain_failure(). */
+/* Listens on @address with a new socket. Returns FALSE with an @error (not NULL). */
 static gboolean
 listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError **error)
 {
-  g_autoptr (GError) failure = NULL;
   g_autoptr (GPtrArray) overlapping = find_overlapping (self, offers, address);
-  g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, &failure);
+  g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, error);
   GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
   const RdSocket *added;
 
-  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && overlapping->len > 0)
+  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && overlapping->len > 0)
     {
-      g_clear_error (&failure);
-      socket = listen_overlapping (overlapping, address, &failure);
+      g_clear_error (error);
+      socket = listen_overlapping (overlapping, address, error);
     }
-  if (socket == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
-    }
-
-  added = add (self, socket, error);
+  added = socket != NULL ? add (self, socket, error) : NULL;
   if (added == NULL)
     return FALSE;
   g_ptr_array_add (self->addresses, g_object_ref (added->address));
@@ -203,19 +189,17 @@ listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, G
           is_listening = TRUE;
           *port = g_inet_socket_address_get_port (
             g_ptr_array_index (self->addresses, self->addresses->len - 1));
-          continue;
         }
-
-      explain_failure (&failure, address);
-      if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-        break;
+      else if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+        {
+          is_listening = FALSE;
+          break;
+        }
     }
 
-  if (is_listening && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-    return TRUE;
-
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  if (!is_listening)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return is_listening;
 }
 
 /* Uses the offers whose addresses are exactly those of @inets. */
@@ -411,16 +395,10 @@ rd_binding_reopen (RdBinding *self, GError **error)
   again->asked_port = self->asked_port;
   for (guint i = 0; i < self->addresses->len; i++)
     {
-      GSocketAddress *address = self->addresses->pdata[i];
-      g_autoptr (GError) failure = NULL;
-      g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, &failure);
+      g_autoptr (GSocket) socket = listen_on (self->addresses->pdata[i], self->reuse_port, error);
 
-      if (socket == NULL || add (again, socket, &failure) == NULL)
-        {
-          explain_failure (&failure, address);
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return FALSE;
-        }
+      if (socket == NULL || add (again, socket, error) == NULL)
+        return FALSE;
     }
 
   g_ptr_array_unref (self->sockets);

@@ -18,7 +18,7 @@ G_BEGIN_DECLS
   "((syss)(xxxs)(bbb)t(ttttttt)" RD_REDIS_OUTBOX_PACKED_TYPE "m" RD_REDIS_STREAM_PACKED_TYPE \
   "m" RD_REDIS_OWN_PACKED_TYPE ")"
 
-/* Serializes @bus, which is paused. Returns: (transfer floating). */
+/* Serializes @bus, whose connection is stopped. Returns: (transfer floating). */
 GVariant *rd_redis_bus_pack (RdRedisBus *bus);
 
 /* Returns: (transfer full) (nullable): the node's name; NULL: not a valid name. */

@@ -322,7 +322,7 @@ on_pushed (RdRedisBus *self, const redisReply *push)
     drop_oversized (self, 0);
 }
 
-/* @error: NULL: rd_redis_bus_pause(). */
+/* @error: NULL: rd_redis_stop(). */
 static void
 on_down (RdRedisBus *self, const GError *error)
 {
@@ -361,18 +361,6 @@ void
 rd_redis_bus_skip_ahead (RdRedisBus *self)
 {
   rd_redis_outbox_skip_ahead (self->outbox);
-}
-
-void
-rd_redis_bus_pause (RdRedisBus *self)
-{
-  rd_redis_stop (self->redis);
-}
-
-void
-rd_redis_bus_resume (RdRedisBus *self)
-{
-  rd_redis_start (self->redis);
 }
 
 static void

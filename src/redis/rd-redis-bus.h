@@ -11,15 +11,16 @@ G_BEGIN_DECLS
 
 /* Joins the nodes that use one Redis database. A message published here is delivered to the clients
  * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
- * delivered once, in the order of each sender.
+ * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
+ * but without a warning in the log; a message that waits for the lock is delivered to the clients
+ * of this node.
  *
  * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
  * "redis: refuses messages since TIME: REASON", with TIME as in RFC 3339. */
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started; with a consumer connection for %RD_REDIS_STREAM. Returns: (transfer full).
- */
+/* @redis: not started; with a consumer connection in stream mode. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* Holds back messages to Redis, or continues. Before a hand-over in pubsub mode: a message in
@@ -32,12 +33,5 @@ gboolean rd_redis_bus_is_idle (RdRedisBus *self);
 /* For a new bus with the name of a node whose sequence numbers are unknown: skips these numbers, as
  * other nodes ignore numbers that they have seen. */
 void rd_redis_bus_skip_ahead (RdRedisBus *self);
-
-/* Disconnects, without a warning in the log. A message that waits for the lock is delivered to the
- * clients of this node; messages published later wait. */
-void rd_redis_bus_pause (RdRedisBus *self);
-
-/* Connects again, as after an outage. */
-void rd_redis_bus_resume (RdRedisBus *self);
 
 G_END_DECLS

@@ -32,12 +32,13 @@ struct _RdRedisConsumer
   gsize max_bytes;   /* delivered at once */
   guint first_count; /* entries of the largest size that fit into max_bytes */
 
-  gboolean is_live;  /* the end was reached */
-  guint count;       /* entries to ask for */
-  gint64 wait_us;    /* time left for slow clients */
-  gint64 waited_us;  /* monotonic, of the last change of wait_us */
-  gint64 checked_us; /* monotonic, of the last XINFO in this pass */
-  gint64 began_us;   /* monotonic: start time of this node */
+  gboolean has_begun; /* this pass */
+  gboolean is_live;   /* the end was reached */
+  guint count;        /* entries to ask for */
+  gint64 wait_us;     /* time left for slow clients */
+  gint64 waited_us;   /* monotonic, of the last change of wait_us */
+  gint64 checked_us;  /* monotonic, of the last XINFO in this pass */
+  gint64 began_us;    /* monotonic: start time of this node */
   guint wait_id;
 };
 
@@ -95,7 +96,7 @@ fail (RdRedisConsumer *consumer, const redisReply *reply, const char *message)
 }
 
 static void on_entries (const redisReply *reply, gpointer user_data);
-static void on_check (const redisReply *reply, gpointer user_data);
+static void on_info (const redisReply *reply, gpointer user_data);
 
 static void
 send_read (RdRedisConsumer *consumer)
@@ -115,18 +116,18 @@ send_read (RdRedisConsumer *consumer)
 }
 
 static void
-send_info (RdRedisConsumer *consumer, RdRedisReplyFunc func)
+send_info (RdRedisConsumer *consumer)
 {
   consumer->checked_us = g_get_monotonic_time ();
-  rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), func, consumer,
-                            "XINFO", "STREAM", RD_REDIS_STREAM_KEY, NULL);
+  rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), on_info,
+                            consumer, "XINFO", "STREAM", RD_REDIS_STREAM_KEY, NULL);
 }
 
 static void
 read_on (RdRedisConsumer *consumer, gint64 check_us)
 {
   if (g_get_monotonic_time () - consumer->checked_us >= check_us)
-    send_info (consumer, on_check);
+    send_info (consumer);
   else
     send_read (consumer);
 }
@@ -306,47 +307,28 @@ on_entries (const redisReply *reply, gpointer user_data)
 /* Information about the stream */
 
 static void
-report_gap (RdRedisConsumer *consumer, const RdRedisGap *gap)
-{
-  if (gap->lost || gap->trimmed)
-    consumer->events->gap (gap, consumer->user_data);
-}
-
-static void
 on_info (const redisReply *reply, gpointer user_data)
 {
   RdRedisConsumer *consumer = user_data;
+  const gboolean is_new_pass = !consumer->has_begun;
   RdRedisGap gap;
 
-  if (!rd_redis_stream_resume (consumer->stream, reply, &gap))
+  if (!(is_new_pass ? rd_redis_stream_resume (consumer->stream, reply, &gap)
+                    : rd_redis_stream_check (consumer->stream, reply, &gap)))
     {
       fail (consumer, reply, "unexpected reply to XINFO");
       return;
     }
-
-  report_gap (consumer, &gap);
-  send_read (consumer);
-}
-
-static void
-on_check (const redisReply *reply, gpointer user_data)
-{
-  RdRedisConsumer *consumer = user_data;
-  RdRedisGap gap;
-
-  if (!rd_redis_stream_check (consumer->stream, reply, &gap))
-    {
-      fail (consumer, reply, "unexpected reply to XINFO");
-      return;
-    }
-  if (gap.lost)
+  if (gap.lost && !is_new_pass)
     {
       /* a new pass finds out which messages of this node are left, too */
       fail (consumer, NULL, "data was lost");
       return;
     }
 
-  report_gap (consumer, &gap);
+  consumer->has_begun = TRUE;
+  if (gap.lost || gap.trimmed)
+    consumer->events->gap (&gap, consumer->user_data);
   send_read (consumer);
 }
 
@@ -368,7 +350,7 @@ on_time (const redisReply *reply, gpointer user_data)
 
       rd_redis_stream_set_since (consumer->stream, (s * G_USEC_PER_SEC + us - passed_us) / 1000);
     }
-  send_info (consumer, on_info);
+  send_info (consumer);
 }
 
 void
@@ -382,6 +364,7 @@ rd_redis_consumer_start (RdRedisConsumer *consumer)
 void
 rd_redis_consumer_stop (RdRedisConsumer *consumer)
 {
+  consumer->has_begun = FALSE;
   consumer->is_live = FALSE;
   g_clear_handle_id (&consumer->wait_id, g_source_remove);
 }

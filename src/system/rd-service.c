@@ -25,7 +25,7 @@ struct _RdService
   RdSubscribers *subscribers; /* owned */
   RdCallForwarder *forwarder; /* unowned, nullable: this process is the service */
   GDBusInterfaceVTable vtable;
-  gboolean has_changed; /* a property has a new value */
+  GVariant *signalled; /* owned, nullable: the properties when last signalled */
   guint refresh_id;
   guint poll_id;
 };
@@ -72,16 +72,20 @@ set_properties (RdService *self)
   rd_dbus_server1_set_bus_state (server1, bus_state);
 }
 
-/* Signals the properties that differ from the last time. Returns: whether any does. */
+/* Signals the properties that differ from the last time. Returns: whether any does. Compares the
+ * values, since "notify" is also emitted for a property that is set to its old value. */
 static gboolean
 signal_changes (RdService *self)
 {
+  g_autoptr (GVariant) old = g_steal_pointer (&self->signalled);
+
   set_properties (self);
   set_nodes (self);
-  self->has_changed = FALSE;
   g_object_thaw_notify (G_OBJECT (self));
   g_object_freeze_notify (G_OBJECT (self));
-  return self->has_changed;
+  self->signalled = g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self));
+  g_variant_ref_sink (self->signalled);
+  return old == NULL || !g_variant_equal (old, self->signalled);
 }
 
 static void schedule_refresh (RdService *self, guint after_ms);
@@ -379,19 +383,13 @@ rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
 }
 
 static void
-rd_service_notify (GObject *object, GParamSpec *spec)
-{
-  RD_SERVICE (object)->has_changed = TRUE;
-  G_OBJECT_CLASS (rd_service_parent_class)->notify (object, spec);
-}
-
-static void
 rd_service_finalize (GObject *object)
 {
   RdService *self = RD_SERVICE (object);
 
   g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_handle_id (&self->poll_id, g_source_remove);
+  g_clear_pointer (&self->signalled, g_variant_unref);
   rd_subscribers_free (self->subscribers);
   g_object_unref (self->nodes);
   g_object_unref (self->bus);
@@ -404,7 +402,6 @@ static void
 rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
-  G_OBJECT_CLASS (klass)->notify = rd_service_notify;
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 
   signals[SIGNAL_UPGRADE] = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL,

@@ -12,14 +12,15 @@ G_BEGIN_DECLS
 
 typedef struct _WsClient WsClient;
 
-/* State shared by all clients of an engine. */
+/* State shared by all clients of an engine. An evicted client needs a copy of the rest of its
+ * message; all such copies together are limited, and clients over the limit are dropped. */
 typedef struct
 {
   WsLog *log;           /* owned by the client set */
   WsCounters *counters; /* in the table */
   gsize max_message;    /* bytes */
-  gsize max_rests;      /* limit of @rests */
-  gsize rests;          /* bytes of frames copied for evicted clients and not sent yet */
+  gsize max_rests;      /* limit of @rests, bytes */
+  gsize rests;          /* size of all copies that are not sent yet, bytes */
 
   /* Called for each text or binary message; @data is valid during the call. */
   void (*message) (WsClient *client,
@@ -74,7 +75,7 @@ struct _WsClient
   guint ping_sent : 1;   /* a ping was written, and its timeout not armed yet */
   guint awaits_pong : 1; /* a ping was written, and nothing received since */
   guint is_timed : 1;    /* the close timeout is armed */
-  guint is_ours : 1;     /* the server began to close, not because of the client */
+  guint is_ours : 1;     /* closed by the server, not because of an error of the client */
   guint is_watched : 1;  /* the socket is in the epoll set */
   guint is_dead : 1;     /* dropped, not removed yet */
 };
@@ -120,7 +121,7 @@ void ws_client_close (WsClient *client, WsContext *context, guint16 code, const 
  * Returns: FALSE if the copy would exceed the limit for all clients: drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Frees the copy made by ws_client_evict() from the limit, when the client is dropped. */
+/* Subtracts the copy of a dropped client from WsContext.rests. */
 void ws_client_release_rest (WsClient *client, WsContext *context);
 
 /* Counts the messages delivered to a client that leaves or is evicted. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The engine: in each turn of the main loop it reads from clients, then sends the log to all of
- * them, for a limited time. A turn reads only if no flush pass is under way, and only a share of
- * the log, so that clients cannot send more than is sent to them. */
+/* The engine: each turn of the main loop reads from clients, then sends the log to all clients. A
+ * turn is limited in time; it reads only if no flush pass is active, and only a share of the log,
+ * so that clients cannot send faster than the server sends. */
 
 #include "ws-engine.h"
 
@@ -11,9 +11,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define READ_SLICE_US    2000 /* longest time to read in a turn */
-#define WATCH_SLICE_US   1000 /* longest time to watch restored clients in a turn */
-#define READ_SHARE       4    /* a turn reads at most this part of the log's capacity */
+#define READ_SLICE_US    2000 /* limit of reading in a turn */
+#define WATCH_SLICE_US   1000 /* limit of watching restored clients in a turn */
+#define READ_SHARE       4    /* a turn reads up to a quarter of the log's capacity */
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128
 
@@ -159,8 +159,8 @@ end_silent (WsClientSet *set, WsClient *client)
   ws_client_set_drop (set, client);
 }
 
-/* Pings a silent client, or ends the connection. A client with unread bytes is not silent: the
- * server was busy. A client whose socket is full is left to TCP_USER_TIMEOUT. */
+/* Pings a silent client, or ends the connection after the ping timeout. A client with unread bytes
+ * is not silent, but the server busy; a client whose socket is full is left to TCP_USER_TIMEOUT. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -201,7 +201,7 @@ on_timer (WsTimer *timer, gpointer user_data)
     ws_client_set_drop (engine->set, client);
 }
 
-/* Reads once. @until_end: read again until the end of the stream, as the peer has hung up. */
+/* Reads once. @until_end: the peer has hung up, so read again until the end of the stream. */
 static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
@@ -231,7 +231,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
     ws_client_set_read_later (engine->set, client);
 }
 
-/* Whether this turn is within its limits of time and of new messages in the log. */
+/* Whether this turn may read more, by its time and by the new messages in the log. */
 static gboolean
 may_read (const WsEngine *engine)
 {
@@ -291,8 +291,7 @@ read_leftovers (WsEngine *engine)
     }
 }
 
-/* Watches some restored clients: watching all of them in one turn would delay reading from the
- * first ones. */
+/* Watches some restored clients per turn, so that reading from the first ones is not delayed. */
 static void
 watch_some (WsEngine *engine)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The codec for RFC 6455 frames, the server's side: what comes in is masked, what goes out is not
- * and is never fragmented. It knows one frame at a time; what frames make together (fragments, the
- * close handshake) is WsClient's. No I/O, no clock, no memory of its own. */
+/* Encodes and parses single WebSocket frames for the server's side (RFC 6455). Server frames are
+ * not masked and never fragmented. */
 
 #include "ws-frame.h"
 
@@ -190,7 +189,7 @@ ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code)
 gboolean
 ws_close_code_is_valid (guint16 code)
 {
-  /* 1004 to 1006 and 1015 are reserved; 1012 to 1014 came with the registry */
+  /* 1004 to 1006 and 1015 are reserved; 1012 to 1014 are in the IANA registry only */
   if (code >= 1000 && code <= 1014)
     return code < 1004 || code > 1006;
 

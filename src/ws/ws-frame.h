@@ -18,15 +18,15 @@ typedef enum
   WS_OPCODE_PONG = 0xA,
 } WsOpcode;
 
-/* RFC 6455 §7.4.1, and the registry it opened for 1012 and 1013 */
+/* RFC 6455 §7.4.1; 1012 and 1013: IANA registry */
 typedef enum
 {
   WS_CLOSE_NORMAL = 1000,
   WS_CLOSE_GOING_AWAY = 1001,
   WS_CLOSE_PROTOCOL_ERROR = 1002,
   WS_CLOSE_UNSUPPORTED_DATA = 1003,
-  WS_CLOSE_NO_STATUS = 1005, /* never on the wire: the peer's close frame was empty */
-  WS_CLOSE_ABNORMAL = 1006,  /* never on the wire: there was no close frame */
+  WS_CLOSE_NO_STATUS = 1005, /* not sent: stands for an empty close frame */
+  WS_CLOSE_ABNORMAL = 1006,  /* not sent: stands for a missing close frame */
   WS_CLOSE_INVALID_DATA = 1007,
   WS_CLOSE_POLICY_VIOLATION = 1008,
   WS_CLOSE_TOO_BIG = 1009,
@@ -36,7 +36,7 @@ typedef enum
 } WsCloseCode;
 
 #define WS_CONTROL_PAYLOAD_MAX 125         /* §5.5 */
-#define WS_CLOSE_REASON_MAX    123         /* what a close frame has left after its code, bytes */
+#define WS_CLOSE_REASON_MAX    123         /* bytes; a close code takes 2 of the payload */
 #define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* masked */
 #define WS_SERVER_HEADER_MAX   (2 + 8)     /* not masked */
 #define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* from a server, bytes */
@@ -52,40 +52,39 @@ typedef struct
 typedef enum
 {
   WS_PARSE_OK,
-  WS_PARSE_MORE, /* the header is not all there */
-  WS_PARSE_BAD,  /* a violation: close with 1002 */
+  WS_PARSE_MORE, /* incomplete header */
+  WS_PARSE_BAD,  /* protocol error: close with 1002 */
 } WsParse;
 
-/* Parses the header of a frame from a client (§5.2) and refuses what no client may send: reserved
- * bits and opcodes, no mask, a length not in its shortest form or over 2^63, a control frame that
- * is fragmented or over 125 bytes. @header_size: how many bytes the header takes. */
+/* Parses the header of a client frame (§5.2). @header_size: (out): bytes.
+ * Returns: %WS_PARSE_BAD for reserved bits and opcodes, a missing mask, a length that is over 2^63
+ * or not in its shortest form, and a control frame that is fragmented or over 125 bytes. */
 WsParse ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size);
 
-/* Masks or unmasks in place (§5.3); @offset: how many bytes of the payload came before @data. */
+/* Masks or unmasks in place (§5.3). @offset: position of @data in the payload. */
 void ws_frame_mask (guint8 *data, gsize size, const guint8 mask[4], guint64 offset);
 
-/* Writes the header of an unfragmented server frame with a payload of @length bytes.
- * Returns: its size. */
+/* Writes the header of a server frame with @length bytes of payload. Returns: the header size. */
 gsize ws_frame_encode_header (guint8 out[WS_SERVER_HEADER_MAX], WsOpcode opcode, guint64 length);
 
-/* The size of an unfragmented server frame, header and payload. */
+/* Returns: the size of a server frame with @length bytes of payload. */
 gsize ws_frame_size (guint64 length);
 
-/* Writes a whole control frame; @size is at most %WS_CONTROL_PAYLOAD_MAX. Returns: its size. */
+/* Writes a control frame; @size is at most %WS_CONTROL_PAYLOAD_MAX. Returns: the frame size. */
 gsize ws_frame_encode_control (guint8 out[WS_CONTROL_FRAME_MAX],
                                WsOpcode opcode,
                                const guint8 *payload,
                                gsize size);
 
-/* Writes a close frame; a @reason over %WS_CLOSE_REASON_MAX bytes is cut between characters.
- * @code: %WS_CLOSE_NO_STATUS for an empty frame. Returns: its size. */
+/* Writes a close frame. A @reason over %WS_CLOSE_REASON_MAX bytes is truncated between characters.
+ * @code: %WS_CLOSE_NO_STATUS for an empty frame. Returns: the frame size. */
 gsize ws_frame_encode_close (guint8 out[WS_CONTROL_FRAME_MAX], guint16 code, const char *reason);
 
-/* Reads the payload of a close frame by the rules of §5.5.1 and §7.4.
- * Returns: FALSE if it breaks them; @code is then what to close with. */
+/* Parses the payload of a close frame (§5.5.1, §7.4). @code: (out): the code, or the code to close
+ * with if the payload is invalid. Returns: FALSE if it is invalid. */
 gboolean ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code);
 
-/* Whether @code may stand in a close frame (§7.4.2). */
+/* Whether @code is valid in a close frame (§7.4.2). */
 gboolean ws_close_code_is_valid (guint16 code);
 
 static inline gboolean

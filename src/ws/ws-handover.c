@@ -114,8 +114,8 @@ static void
 set_damaged (GError **error)
 {
   g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                       ("cannot take over the clients: what tells where each of them stands is "
-                        "damaged; drain the old program, then start this one"));
+                       "cannot take over the clients: the data is damaged; drain the old "
+                       "program, then start this one");
 }
 
 static gboolean
@@ -134,10 +134,11 @@ open_state (Unpacking *unpacking, GError **error)
   g_variant_get (handover->state, "(uv)", &layout, &state);
   if (layout != STATE_LAYOUT)
     {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                   ("cannot take over the clients: the layout is %u, this program knows %d; drain "
-                    "the old program, then start this one"),
-                   layout, STATE_LAYOUT);
+      g_set_error (
+        error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+        "cannot take over the clients: layout %u is not supported, only layout %d; drain the old "
+        "program, then start this one",
+        layout, STATE_LAYOUT);
       return FALSE;
     }
   if (!g_variant_is_of_type (state, G_VARIANT_TYPE (STATE_TYPE)))

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a client's socket is asked and told when it is adopted, here or from another process. That
- * an option cannot be set, as on a socket that is not TCP, costs speed and is no error. Neither
- * reads from sockets nor writes to them. */
+/* Options and addresses of client sockets. Failure to set an option is not an error, as sockets may
+ * not be TCP. */
 
 #include "ws-socket.h"
 
@@ -12,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define UNSENT_MAX (64 * 1024) /* bytes a slow client may hold in the kernel, not sent yet */
+#define UNSENT_MAX (64 * 1024) /* unsent bytes of a slow client in the kernel */
 
 static void
 set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsize size)
@@ -22,7 +21,7 @@ set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsi
   memcpy (record->address, address, size);
 }
 
-/* socket(7). Returns: 0 if it is no socket. */
+/* Returns: SO_COOKIE (socket(7)), or 0 if @fd is not a socket. */
 static guint64
 read_cookie (int fd)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Validates UTF-8 that arrives in pieces. The rules are table 3-7 of the Unicode standard: only
- * the byte after the first has a range of its own, which shuts out overlong forms, surrogates and
- * what lies beyond U+10FFFF. Never buffers and never looks back. */
+/* Incremental UTF-8 validation, after table 3-7 of the Unicode standard: the range of the second
+ * byte depends on the first, which excludes overlong forms, surrogates and values over U+10FFFF. */
 
 #include "ws-utf8.h"
 
@@ -11,7 +10,7 @@
 
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 
-/* Returns: FALSE if @lead cannot begin a character. */
+/* Sets the ranges after first byte @lead. Returns: FALSE if @lead is invalid. */
 static gboolean
 begin_character (WsUtf8 *utf8, guint8 lead)
 {
@@ -43,7 +42,7 @@ begin_character (WsUtf8 *utf8, guint8 lead)
   return FALSE;
 }
 
-/* Returns: how many bytes at the front are ASCII, counted in eights. */
+/* Returns: the number of ASCII bytes at the front, rounded down to a multiple of 8. */
 static gsize
 skip_ascii (const guint8 *data, gsize size)
 {

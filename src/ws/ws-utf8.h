@@ -7,22 +7,22 @@
 
 G_BEGIN_DECLS
 
-/* Where a text message stands between two of its bytes; all zero is the beginning. */
+/* State of validation between two bytes of a text. Initialize with zeros. */
 typedef struct
 {
-  guint8 missing; /* continuation bytes still to come */
-  guint8 low;     /* the next of them lies in low … high */
+  guint8 missing; /* continuation bytes expected */
+  guint8 low;     /* range of the next byte: low … high */
   guint8 high;
 } WsUtf8;
 
-/* Validates the next @size bytes of a message, wherever it was cut (RFC 3629, RFC 6455 §8.1).
- * Returns: FALSE at the first byte that no continuation can make valid; @utf8 is of no use then. */
+/* Validates the next @size bytes of a text (RFC 3629, RFC 6455 §8.1). Returns: FALSE at the first
+ * invalid byte; use @utf8 no more then. */
 gboolean ws_utf8_feed (WsUtf8 *utf8, const guint8 *data, gsize size);
 
-/* Whether the message may end here: no character is left half. */
+/* Whether the text ends between characters. */
 gboolean ws_utf8_is_complete (const WsUtf8 *utf8);
 
-/* Whether the @size bytes are a whole text; unlike g_utf8_validate() says, NUL may be in it. */
+/* Whether the bytes are valid UTF-8. Unlike g_utf8_validate(), NUL is valid. */
 gboolean ws_utf8_is_text (const guint8 *data, gsize size);
 
 G_END_DECLS

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The timing wheel. Each slot is a list of the timers whose tick falls on it, in this turn of the
- * wheel or a later one, linked through the timers themselves. Reads no clock, allocates nothing for
- * a timer, and owns none. */
+/* A timing wheel. Each slot is an intrusive list of the timers that expire at its tick, in this
+ * turn of the wheel or a later one. */
 
 #include "ws-wheel.h"
 
@@ -12,7 +11,7 @@
 struct _WsWheel
 {
   gint64 tick_us;
-  guint64 now; /* the tick up to which all is fired */
+  guint64 now; /* tick of the last advance */
   WsTimer *slots[SLOTS];
 };
 
@@ -69,7 +68,7 @@ ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer)
   return timer->link != NULL ? (gint64) timer->tick * wheel->tick_us : -1;
 }
 
-/* Moves what is due in a slot into a list of its own: @func may arm and disarm anything. */
+/* Moves the due timers of a slot to a list of their own, as a callback may arm and disarm any. */
 static void
 take_due (WsWheel *wheel, WsTimer **slot, WsTimer **due)
 {
@@ -102,7 +101,7 @@ ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user
 
   wheel->now = target;
   if (target - first >= SLOTS)
-    first = target - SLOTS + 1; /* a whole turn: each slot once */
+    first = target - SLOTS + 1; /* a full turn visits each slot once */
   for (guint64 tick = first; tick <= target; tick++)
     take_due (wheel, &wheel->slots[tick % SLOTS], &due);
 

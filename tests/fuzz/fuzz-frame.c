@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Fuzzes what a stranger can send: the frame codec and the input state machine. An input is
+/* Fuzzes the frame codec and the assembly of messages. An input is
  *
- *   1 byte   how the rest is cut; 0: byte by byte
- *   1 byte   the largest message, in units of 16 bytes
- *   the rest what the client sends
+ *   1 byte   how the rest is split; 0: byte by byte
+ *   1 byte   message limit in units of 16 bytes
+ *   the rest bytes of the client
  *
- * and must keep properties, not only run: cutting changes nothing, what is encoded is parsed again,
- * and UTF-8 is what GLib says it is. Every piece lies in memory of just its size, for the
- * sanitizers. */
+ * Properties: splitting does not change the result, encoded frames can be parsed, and UTF-8
+ * validation agrees with GLib. Each piece is in memory of its exact size, for the sanitizers. */
 
 #include <glib.h>
 #include <stdint.h>
@@ -21,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-/* Derives the sizes of pieces from one byte. */
+/* Sizes of pieces, derived from one byte. */
 typedef struct
 {
   guint32 state;
@@ -39,7 +38,7 @@ next_piece (Cuts *cuts, gsize left)
   return MIN (left, 1 + (cuts->state >> 24) % 37);
 }
 
-/* What is to hold of any event. */
+/* Checks the properties of any event. */
 static void
 check_event (const WsInputEvent *event, gsize max_message)
 {
@@ -54,11 +53,11 @@ check_event (const WsInputEvent *event, gsize max_message)
   text = g_memdup2 (event->data, event->size);
   for (gsize i = 0; i < event->size; i++)
     if (text[i] == '\0')
-      text[i] = 'a'; /* which GLib takes for an end */
+      text[i] = 'a'; /* NUL ends a string for GLib */
   g_assert (g_utf8_validate_len (text, event->size, NULL));
 }
 
-/* Writes an event, or a failure, behind the others. */
+/* Appends an event or a failure to @diary. */
 static void
 note (GByteArray *diary, guint32 kind, const guint8 *data, gsize size)
 {
@@ -70,7 +69,7 @@ note (GByteArray *diary, guint32 kind, const guint8 *data, gsize size)
     g_byte_array_append (diary, data, size);
 }
 
-/* Feeds one piece. Returns: FALSE once the connection has failed. */
+/* Feeds one piece. Returns: FALSE after a failure. */
 static gboolean
 feed (WsInput *input, const guint8 *data, gsize size, gsize max_message, GByteArray *diary)
 {
@@ -129,7 +128,7 @@ cutting_changes_nothing (Cuts cuts, const guint8 *data, gsize size, gsize max_me
   g_assert (of_whole->len == 0 || memcmp (of_whole->data, of_pieces->data, of_whole->len) == 0);
 }
 
-/* @payload as a frame of ours, turned into one of a client's, is read as what it was. */
+/* Encodes @payload, turns the server frame into a client frame, and parses it. */
 static void
 encoded_frame_is_parsed_again (Cuts cuts, const guint8 *payload, gsize size)
 {
@@ -188,7 +187,7 @@ utf8_is_what_glib_says (Cuts cuts, const guint8 *data, gsize size)
   g_assert (is_text == (size == 0 || g_utf8_validate_len (text, size, NULL)));
 }
 
-/* A close frame's payload that is taken can be sent back. */
+/* A valid payload of a close frame can be sent back. */
 static void
 close_frame_can_be_answered (const guint8 *payload, gsize size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Runs the fuzz target on the files it is given, where there is no libFuzzer to do it: with every
- * compiler the corpus is a regression test. */
+/* Runs the fuzz target on files, without libFuzzer: the corpus is a regression test with any
+ * compiler. */
 
 #include <glib.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""ringdownctl, run as group and as programs do: on a terminal, and into a pipe."""
+"""Runs ringdownctl on a terminal and in a pipe."""
 
 import fcntl
 import json
@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parent / 'examples' / 'ctl'
 COLUMNS, ROWS = 80, 24
 ESCAPE = '\x1b'
 
-# What differs from run to run, and is shown as something of the same width.
+# Values that differ between runs, and replacements of the same width.
 _VARYING = [(re.compile(pattern), replacement) for pattern, replacement in (
     (r'(?<=127\.0\.0\.1:)\d{5}\b', 'PPPPP'),
     (r'\b\d\d:\d\d:\d\d\b', 'HH:MM:SS'),
@@ -40,7 +40,7 @@ def program():
 
 
 def columns_of(line):
-    """How many columns of a terminal LINE takes."""
+    """Returns the width of LINE in terminal columns."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in 'WF'
                else 1 for c in line)
 
@@ -52,7 +52,7 @@ def normalised(text):
 
 
 class Screen:
-    """A terminal that understands what ringdownctl may send, and nothing else."""
+    """A terminal that accepts only the escape sequences of ringdownctl."""
 
     _TOKEN = re.compile(r'\r|\n|\x1b\[K|\x1b\[\d*m|[^\x00-\x1f\x7f-\x9f]+')
 
@@ -64,7 +64,7 @@ class Screen:
         place = 0
         while place < len(text):
             match = self._TOKEN.match(text, place)
-            assert match, f'what is that to a terminal? {text[place:place + 20]!r}'
+            assert match, f'unknown escape sequence: {text[place:place + 20]!r}'
             self._take(match[0])
             place = match.end()
 
@@ -84,14 +84,14 @@ class Screen:
 
 
 class Running:
-    """A ringdownctl that goes on. What it prints is read all the while."""
+    """A running ringdownctl. A thread reads its output."""
 
     def __init__(self, arguments, environment, *, on_terminal):
         ours, theirs = pty.openpty() if on_terminal else os.pipe()
         if on_terminal:
             fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('4H', ROWS, COLUMNS, 0, 0))
         self._output = ours
-        self._farewell = os.eventfd(0)  # readable: the reader is to end
+        self._stop_reader = os.eventfd(0)  # readable: ends the reader
         self._on_terminal = on_terminal
         self._news = threading.Condition()
         self._bytes = b''
@@ -106,11 +106,11 @@ class Running:
     def _read(self):
         while True:
             try:
-                wanted = self._output, self._farewell
-                if self._farewell in select.select(wanted, (), ())[0]:
+                wanted = self._output, self._stop_reader
+                if self._stop_reader in select.select(wanted, (), ())[0]:
                     return
                 data = os.read(self._output, 65536)
-            except OSError:  # a terminal whose other side is closed
+            except OSError:  # the other side of the terminal is closed
                 data = b''
             with self._news:
                 self._bytes += data
@@ -121,20 +121,20 @@ class Running:
 
     @property
     def output(self):
-        """All that was printed."""
+        """The whole output."""
         with self._news:
-            text = self._bytes.decode(errors='ignore')  # the last character may be on its way
+            text = self._bytes.decode(errors='ignore')  # the last character may be incomplete
         return text.replace('\r\n', '\n') if self._on_terminal else text
 
     @property
     def screen(self):
-        """What a person sees."""
+        """The visible text."""
         screen = Screen()
         screen.feed(self.output)
         return '\n'.join(screen.lines)
 
     def wait_for(self, pattern, seconds=10):
-        """Waits until what can be seen matches PATTERN; returns the match."""
+        """Waits until the visible text matches PATTERN; returns the match."""
         deadline = Deadline(seconds)
         while True:
             shown = self.screen if self._on_terminal else self.output
@@ -143,7 +143,7 @@ class Running:
                 return match
             with self._news:
                 if self._has_ended or deadline.expired:
-                    raise AssertionError(f'{pattern!r} is not shown, but:\n{shown}')
+                    raise AssertionError(f'{pattern!r} is not in the output:\n{shown}')
                 self._news.wait(min(deadline.remaining, 0.1))
 
     def events(self):
@@ -160,14 +160,14 @@ class Running:
         self._process.send_signal(number)
 
     def wait_exit(self, seconds=20):
-        """Waits until it ended; returns its exit status and what it said on standard error."""
+        """Waits until it has ended; returns its exit status and its standard error."""
         _, errors = self._process.communicate(timeout=seconds * SLOWNESS)
         self._reader.join()
         return self._process.returncode, errors.decode()
 
     def close_output(self):
-        """Reads no more, as head(1) does when it has enough."""
-        os.eventfd_write(self._farewell, 1)
+        """Closes the reading end, as head(1) does."""
+        os.eventfd_write(self._stop_reader, 1)
         self._reader.join()
         os.close(self._output)
         self._output = None
@@ -178,7 +178,7 @@ class Running:
         self._process.stderr.close()
         if self._output is not None:
             self.close_output()
-        os.close(self._farewell)
+        os.close(self._stop_reader)
 
 
 class ConfiguredBus(Bus):
@@ -201,7 +201,7 @@ class ConfiguredBus(Bus):
 
 
 class CtlTestCase(RingdownTestCase):
-    """A bus, on which there may be a service."""
+    """A test case with a private bus."""
 
     def setUp(self):
         super().setUp()
@@ -219,8 +219,8 @@ class CtlTestCase(RingdownTestCase):
                 'TERM': 'xterm-256color', **more}
 
     def run_ctl(self, *arguments, stdin=b'', environment=None):
-        """Runs ringdownctl with its output into pipes; returns what subprocess.run () does. Not
-        one escape sequence may be in there."""
+        """Runs ringdownctl with pipes; returns the result of subprocess.run(). Fails if there is an
+        escape sequence in the output."""
         done = subprocess.run(
             [program(), *arguments], env=environment or self.environment(), input=stdin,
             capture_output=True, timeout=60 * SLOWNESS, check=False)
@@ -230,13 +230,13 @@ class CtlTestCase(RingdownTestCase):
         return done
 
     def succeed(self, *arguments, **more):
-        """Runs ringdownctl, which has to succeed; returns what it printed."""
+        """Runs ringdownctl, which must succeed; returns its output."""
         done = self.run_ctl(*arguments, **more)
         self.assertEqual((0, ''), (done.returncode, done.stderr), done.stdout)
         return done.stdout
 
     def json(self, *arguments, **more):
-        """The value that ringdownctl prints with --json, checked by another program."""
+        """Returns the JSON value that ringdownctl prints. Another program validates it, too."""
         text = self.succeed(*arguments, '--json', **more)
         self.assertEqual(1, text.count('\n'))
         return self.parse_json(text)
@@ -248,7 +248,7 @@ class CtlTestCase(RingdownTestCase):
         return json.loads(text)
 
     def assert_fails(self, names, *arguments, **more):
-        """ringdownctl fails with one line that has each of NAMES in it."""
+        """Asserts that ringdownctl fails with one line that contains each of NAMES."""
         done = self.run_ctl(*arguments, **more)
         self.assertEqual((1, ''), (done.returncode, done.stdout), done.stderr)
         self.assert_error(done.stderr, *names)
@@ -259,22 +259,22 @@ class CtlTestCase(RingdownTestCase):
             self.assertIn(name, text)
 
     def begin_ctl(self, *arguments, on_terminal=False, **environment):
-        """Starts a ringdownctl that goes on."""
+        """Starts ringdownctl."""
         running = Running(arguments, self.environment(**environment), on_terminal=on_terminal)
         self.addCleanup(running.finish)
         return running
 
     def on_terminal(self, *arguments, **environment):
-        """Runs ringdownctl on a terminal, where it has to succeed; returns what it sent there,
-        which fits into 80 columns."""
+        """Runs ringdownctl on a terminal, where it must succeed within 80 columns; returns its
+        output."""
         running = self.begin_ctl(*arguments, on_terminal=True, **environment)
         self.assertEqual((0, ''), running.wait_exit(), running.output)
         self.assertTrue(running.screen.endswith('\n'))
         return running.output
 
     def assert_example(self, name, text):
-        """TEXT is that of the stored example NAME, but for what differs from run to run. Where
-        RINGDOWN_RECORD is set, it becomes that."""
+        """Compares TEXT with the stored example NAME, except values that differ between runs. If
+        RINGDOWN_RECORD is set, stores TEXT as the example."""
         path = EXAMPLES / f'{name}.txt'
         text = normalised(text).replace(ESCAPE, '␛')
         if 'RINGDOWN_RECORD' in os.environ:

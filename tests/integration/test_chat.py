@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What it is for: whoever says something is heard by all."""
+"""A message from any client reaches all clients."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ class TalkTest(RingdownTestCase):
         client.wait_shown('Connected')
         return client
 
-    def test_wscat_clients_talk_with_each_other(self):
+    def test_wscat_clients_exchange_messages(self):
         server = self.start()
         ann, bob = self.wscat(server), self.wscat(server)
         ann.type('hello from ann')
@@ -44,7 +44,7 @@ class TalkTest(RingdownTestCase):
         server = self.start('--notify-interval=200ms')
         self.wscat(server).wait_shown('< 🛰 Test notification')
 
-    def test_python_websockets_clients_talk_with_each_other(self):
+    def test_python_websockets_clients_exchange_messages(self):
         server = self.start()
 
         async def talk():
@@ -59,7 +59,7 @@ class TalkTest(RingdownTestCase):
 
         asyncio.run(talk())
 
-    def test_the_sender_is_heard_by_itself(self):
+    def test_the_sender_gets_its_own_message(self):
         alone = self.connect(self.start())
         alone.text('is anybody here?')
         alone.expect_text('is anybody here?')
@@ -75,7 +75,7 @@ class TalkTest(RingdownTestCase):
                 group.expect(payload, opcode)
             group.wait_all()
 
-    def test_messages_at_the_boundaries_of_lengths_pass(self):
+    def test_messages_at_the_limits_of_length_forms_pass(self):
         server = self.start('--max-message=128KiB')
         with crowd(server) as group:
             for length in 1, 125, 126, 127, 65535, 65536, 65537, 131072:
@@ -104,7 +104,7 @@ class TalkTest(RingdownTestCase):
         client.send(frame(CONTINUATION, b' and half'))
         client.expect_text('half and half')
 
-    def test_a_message_that_comes_byte_by_byte_passes(self):
+    def test_a_message_sent_byte_by_byte_passes(self):
         server = self.start()
         with crowd(server) as group:
             client = self.connect(server)
@@ -113,7 +113,7 @@ class TalkTest(RingdownTestCase):
             group.expect('drop by drop 🛰' + '.' * 120)
             group.wait_all()
 
-    def test_what_comes_with_the_handshake_is_not_lost(self):
+    def test_messages_sent_with_the_handshake_are_not_lost(self):
         server = self.start()
         with crowd(server) as group:
             hasty = self.tcp(server)
@@ -124,7 +124,7 @@ class TalkTest(RingdownTestCase):
             hasty.expect_text('second')
             group.wait_all()
 
-    def test_much_that_comes_with_the_handshake_is_not_lost(self):
+    def test_many_messages_sent_with_the_handshake_are_not_lost(self):
         server = self.start()
         with crowd(server) as group:
             hasty = self.tcp(server)
@@ -134,7 +134,7 @@ class TalkTest(RingdownTestCase):
                 group.expect(message)
             group.wait_all()
 
-    def test_half_a_frame_with_the_handshake_waits_for_its_other_half(self):
+    def test_a_partial_frame_sent_with_the_handshake_is_completed(self):
         client = self.tcp(self.start())
         message = frame(TEXT, b'in two parts')
         client.open(behind=message[:5])
@@ -152,7 +152,7 @@ class TalkTest(RingdownTestCase):
             sender.client.send(b''.join(frame(TEXT, message.encode()) for message in burst), 60)
             group.wait_all(60)
 
-    def test_two_bursts_at_once_come_in_the_same_order_to_all(self):
+    def test_two_bursts_at_once_arrive_in_the_same_order(self):
         server = self.start()
         members = [Member(server.port) for _ in range(4)]
         for member in members:
@@ -178,7 +178,7 @@ class TalkTest(RingdownTestCase):
             self.assertEqual([f'{name} {number}' for number in range(2000)],
                              [got.text for got in members[0].messages if got.text[0] == name])
 
-    def test_who_comes_later_gets_what_comes_later(self):
+    def test_a_new_client_gets_later_messages_only(self):
         server = self.start()
         early = self.connect(server)
         early.text('missed')
@@ -196,7 +196,7 @@ class TalkTest(RingdownTestCase):
         client.text('plain')
         client.expect_text('plain')
 
-    def test_another_path_can_be_chosen(self):
+    def test_the_path_is_configurable(self):
         client = self.tcp(self.start('--path=/bell'))
         client.open('/bell')
 
@@ -210,7 +210,7 @@ class NotificationTest(RingdownTestCase):
         client.expect_text('🛰 Test notification')
         expect_time(time.monotonic() - first, over=0.3)
 
-    def test_its_text_can_be_chosen(self):
+    def test_its_text_is_configurable(self):
         client = self.connect(self.start('--notify-interval=100ms', '--notify-message=ding 🔔'))
         client.expect_text('ding 🔔')
 

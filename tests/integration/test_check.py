@@ -14,11 +14,12 @@ import unicodedata
 
 import tap
 from bus import Bus
-from checks import PROBLEMS, FINE, PORTS, WRONG_USAGE, CheckTestCase
-from gi.repository import GLib
+from checks import FINE, PORTS, PROBLEMS, WRONG_USAGE, CheckTestCase
 from fake_managers import INFINITY, Logind, Refusal, Systemd, service, silence
-from waiting import SLOWNESS, expect_time
+from fake_service import FakeService
+from gi.repository import GLib
 from ringdown import ADDRESS, clean_environment, program
+from waiting import SLOWNESS, expect_time
 
 MINUTE = 60_000_000
 USER_MANAGER = f'user@{os.getuid()}.service'
@@ -177,15 +178,17 @@ class MachineTest(CheckTestCase):
                           '--port=65000', '--admin-port=65000')
 
     def test_an_address_of_another_machine_is_a_problem(self):
-        self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (192.0.2.1)',
+        self.assert_finds(PROBLEMS, {'Problems': ['address (192.0.2.1): other machines can connect',
                                                 'cannot listen on 192.0.2.1']},
                           '--bus=none', '--address=192.0.2.1', *PORTS)
 
     def test_an_exposed_address_is_a_problem(self):
-        self.assert_finds(PROBLEMS, {'Problems': ['can connect to address (0.0.0.0, ::)']},
+        self.assert_finds(PROBLEMS,
+                          {'Problems': ['address (0.0.0.0, ::): other machines can connect']},
                           '--bus=none', '--address=0.0.0.0 localhost', '--address=::',
                           '--reuse-port', *PORTS)
-        self.assert_finds(PROBLEMS, {'Problems': ['can connect to admin-address (0.0.0.0)']},
+        self.assert_finds(PROBLEMS,
+                          {'Problems': ['admin-address (0.0.0.0): other machines can connect']},
                           '--bus=none', '--admin-address=0.0.0.0', *PORTS)
         self.assert_finds(FINE, {}, '--bus=none', '--admin-address=0.0.0.0', '--port=0',
                           '--admin-port=-1')
@@ -420,6 +423,38 @@ class RunningTest(BusTestCase):
                           '--instance=two', environment=self.environment)
         self.assertEqual(PROBLEMS, done.returncode, done)
         self.assertIn(f'{ADDRESS}:{server.port} is in use: the service cannot', done.stdout)
+
+
+class AddressesTest(BusTestCase):
+    """A used port, and the addresses of the running instance."""
+
+    def setUp(self):
+        super().setUp()
+        taken = socket.create_server((ADDRESS, 0))
+        self.addCleanup(taken.close)
+        self.port = taken.getsockname()[1]
+
+    def assert_port(self, status, findings, addresses, **replies):
+        fake = FakeService(self.session, {'Addresses': addresses}, replies)
+        try:
+            self.assert_finds(status, findings, f'--port={self.port}', f'--address={ADDRESS}')
+        finally:
+            fake.leave()
+
+    def test_only_addresses_of_the_running_instance_are_no_problem(self):
+        unit = {'Not checked': ['no service manager']}
+        url = f'ws://{ADDRESS}:{self.port}/ws'
+        self.assert_port(FINE, {'Notes': [f'port {self.port} is in use by the running instance'],
+                                **unit}, ('as', ['ws://[::1]:1/ws', url]))
+        for addresses in [], ['\x1b[2J', f'ws://192.0.2.1:{self.port}/ws']:
+            with self.subTest(addresses=addresses):
+                self.assert_port(PROBLEMS, {'Problems': [f'{ADDRESS}:{self.port} is in use'],
+                                            **unit}, ('as', addresses))
+
+    def test_a_port_is_not_checked_if_the_addresses_are_unknown(self):
+        found = {'Not checked': ['no service manager', f'whether port {self.port} is in use by']}
+        self.assert_port(FINE, found, ('s', f'ws://{ADDRESS}:{self.port}/ws'))
+        self.assert_port(FINE, found, ('as', []), GetAll=None)
 
 
 class HostileTest(BusTestCase):

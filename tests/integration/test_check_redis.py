@@ -9,9 +9,9 @@ import time
 
 import tap
 from checks import FINE, PORTS, PROBLEMS, CheckTestCase
-from waiting import SLOWNESS, expect_time
 from redis_server import RedisServer
 from ringdown import ADDRESS
+from waiting import SLOWNESS, expect_time
 
 SECRET = 'pa55@/#?%'
 ENCODED = 'pa55%40%2f%23%3f%25'  # in a URL

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What bash completes, with a real readline on a terminal, and nothing of bash-completion there."""
+"""Completion in an interactive bash on a terminal, without the package bash-completion."""
 
 import os
 import pty
@@ -16,12 +16,12 @@ from ringdown import RingdownTestCase, clean_environment
 BUILD = os.environ['RINGDOWN_BUILD']
 PROGRAMS = {name: os.path.join(BUILD, directory, name)
             for name, directory in (('ringdown', 'src/daemon'), ('ringdownctl', 'src/ctl'))}
-INSERT_ALL = '\x1b*'  # readline's insert-completions: all that could stand here
+INSERT_ALL = '\x1b*'  # readline: insert-completions
 TAB = '\t'
 
 
 def read_until(terminal, condition, seconds=10):
-    """Reads what the terminal shows until CONDITION (of all of it), or the end; returns it."""
+    """Reads the terminal until CONDITION is true for the output, or the end; returns the output."""
     deadline = Deadline(seconds)
     shown = b''
     while not condition(shown):
@@ -35,14 +35,14 @@ def read_until(terminal, condition, seconds=10):
 
 
 class CompletionTestCase(RingdownTestCase):
-    bus_environment = {}  # where ringdownctl finds the service
+    bus_environment = {}  # the bus of the service
 
     def environment(self):
         path = os.pathsep.join([*map(os.path.dirname, PROGRAMS.values()), os.environ['PATH']])
         return clean_environment(self.directory, {'PATH': path, **self.bus_environment})
 
     def type(self, keys):
-        """Types KEYS and return in an interactive bash; returns the arguments of the command."""
+        """Types KEYS and Return in an interactive bash; returns the arguments of the command."""
         said = os.path.join(self.directory, 'said')
         startup = os.path.join(self.directory, 'startup')
         command = keys.split()[0]
@@ -69,11 +69,11 @@ class CompletionTestCase(RingdownTestCase):
             return file.read().splitlines()
 
     def candidates(self, line):
-        """The arguments once all that LINE could go on with is put in, sorted."""
+        """Returns the arguments after all completions of LINE are inserted, sorted."""
         return sorted(self.type(line + INSERT_ALL))
 
     def listed(self, *command):
-        """The options that the help of COMMAND lists, with “=” where they take a value; and the
+        """Returns the options in the help of COMMAND, with “=” if they take a value, and the
         commands."""
         text = subprocess.run([*command, '--help'], env=self.environment(), capture_output=True,
                               text=True, check=True).stdout
@@ -82,11 +82,11 @@ class CompletionTestCase(RingdownTestCase):
 
 
 class RingdownTest(CompletionTestCase):
-    def test_all_options_of_the_help_are_offered(self):
+    def test_all_options_are_offered(self):
         options, _ = self.listed(PROGRAMS['ringdown'])
         self.assertEqual(sorted(options), self.candidates('ringdown '))
 
-    def test_options_are_offered_behind_others(self):
+    def test_options_are_offered_after_others(self):
         for before in '--reuse-port', '--port=1', '--bus session':
             with self.subTest(before):
                 self.assertEqual(
@@ -94,13 +94,13 @@ class RingdownTest(CompletionTestCase):
                             '--drain-grace=', '--drain-interval=', '--drain-timeout=']),
                     self.candidates(f'ringdown {before} --drain-'))
 
-    def test_a_value_follows_without_a_space(self):
+    def test_values_follow_without_a_space(self):
         self.assertEqual(['--max-clients=5'], self.type(f'ringdown --max-c{TAB}5'))
 
-    def test_a_flag_is_followed_by_a_space(self):
+    def test_flags_are_followed_by_a_space(self):
         self.assertEqual(['--reuse-port', 'x'], self.type(f'ringdown --reu{TAB}x'))
 
-    def test_the_buses_are_offered(self):
+    def test_buses_are_offered(self):
         self.assertEqual(['--bus=none', 'session', 'system'], self.candidates('ringdown --bus='))
         self.assertEqual(['--bus=session', 'system'], self.candidates('ringdown --bus=s'))
         self.assertEqual(['--bus', 'none', 'session', 'system'], self.candidates('ringdown --bus '))
@@ -113,7 +113,7 @@ class RingdownTest(CompletionTestCase):
         self.assertEqual(['--config=etc/a b.conf'], self.type(f'ringdown --config=e{TAB}a{TAB}'))
         self.assertEqual(['--config', 'etc/a b.conf'], self.type(f'ringdown --config etc/{TAB}'))
 
-    def test_nothing_is_offered_where_only_the_user_knows(self):
+    def test_other_values_are_not_offered(self):
         self.assertEqual(['--port='], self.type(f'ringdown --port={TAB}'))
         self.assertEqual(['--instance'], self.type(f'ringdown --instance {INSERT_ALL}'))
         self.assertEqual(['--nonsense'], self.type(f'ringdown --nonsense{TAB}'))
@@ -124,12 +124,12 @@ class RingdownctlTest(CompletionTestCase):
         super().setUp()
         self.options, self.commands = self.listed(PROGRAMS['ringdownctl'])
 
-    def test_all_commands_of_the_help_are_offered(self):
+    def test_all_commands_are_offered(self):
         self.assertIn('status', self.commands)
         self.assertEqual(sorted(self.commands), self.candidates('ringdownctl '))
         self.assertEqual(sorted(['help', *self.commands]), self.candidates('ringdownctl help '))
 
-    def test_all_options_of_the_help_are_offered(self):
+    def test_all_options_are_offered(self):
         self.assertEqual(sorted(self.options), self.candidates('ringdownctl -'))
 
     def test_all_options_of_each_command_are_offered(self):
@@ -139,20 +139,20 @@ class RingdownctlTest(CompletionTestCase):
                 self.assertEqual(sorted([command, *set(options)]),
                                  self.candidates(f'ringdownctl {command} -'))
 
-    def test_a_command_is_found_behind_options(self):
+    def test_commands_are_found_after_options(self):
         for before in '--json', '--instance=blue', '--instance blue', '--system --address=x':
             with self.subTest(before):
                 self.assertEqual([*before.split(), 'drain', '--timeout=5'],
                                  self.type(f'ringdownctl {before} dr{TAB}--ti{TAB}5'))
 
-    def test_nothing_is_offered_where_only_the_user_knows(self):
+    def test_other_values_are_not_offered(self):
         for line in 'drain --timeout=', '--address=', 'publish ', 'status ', 'disconnect --code=':
             with self.subTest(line):
                 self.assertEqual(line.split(), self.type(f'ringdownctl {line}{INSERT_ALL}'))
 
 
 class ClientsTest(CompletionTestCase):
-    def test_the_clients_of_the_service_that_is_meant_are_offered(self):
+    def test_clients_of_the_selected_service_are_offered(self):
         bus = Bus(self.directory)
         self.addCleanup(bus.stop)
         self.bus_environment = bus.environment
@@ -170,7 +170,7 @@ class ClientsTest(CompletionTestCase):
             line = ' '.join(['ringdownctl', *instance, 'disconnect '])
             self.assertEqual(sorted([*instance, 'disconnect', *ids]), self.candidates(line))
 
-    def test_without_a_service_none_is_offered(self):
+    def test_no_client_is_offered_without_a_service(self):
         self.bus_environment = {'DBUS_SESSION_BUS_ADDRESS': f'unix:path={self.directory}/nowhere'}
         self.assertEqual(['disconnect'], self.candidates('ringdownctl disconnect '))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What each command of ringdownctl prints: on a terminal of 80 columns, into a pipe, as JSON.
+"""Output of each command of ringdownctl: on a terminal of 80 columns, in a pipe, as JSON.
 
 The texts are compared with examples/ctl/. When they are meant to change, run the tests with
 RINGDOWN_RECORD=1 in the environment, which stores what is printed, and look at the difference. An
@@ -22,13 +22,12 @@ ESCAPES = re.compile(r'\x1b\[\d*m')
 
 class ExampleTestCase(CtlTestCase):
     def assert_examples(self, name, *arguments):
-        """What ringdownctl prints is as stored: on a terminal, where it has colours, and into a
-        pipe, where it is the same without them."""
+        """Compares the output with stored examples: on a terminal with colours, and in a pipe."""
         self.assert_example(name, self.on_terminal(*arguments))
         self.assert_example(f'{name}-piped', self.succeed(*arguments))
 
     def settle(self, **properties):
-        """Waits until the properties of the service are these."""
+        """Waits until the service has these properties."""
         for name, value in properties.items():
             eventually(lambda n=name, v=value: self.bus.property(n) == v, f'{name} to be {value}')
 
@@ -39,7 +38,7 @@ class ExampleTestCase(CtlTestCase):
 
 
 class HelpTest(ExampleTestCase):
-    def test_the_program(self):
+    def test_program(self):
         self.assert_examples('help', '--help')
 
     def test_each_command(self):
@@ -48,10 +47,10 @@ class HelpTest(ExampleTestCase):
                 self.assert_examples(f'help-{command}', command, '--help')
                 self.assertEqual(self.succeed(command, '--help'), self.succeed('help', command))
 
-    def test_the_version(self):
+    def test_version(self):
         self.assertRegex(self.succeed('--version'), r'\Aringdownctl \d+\.\d+\.\d+\n\Z')
 
-    def test_it_needs_no_bus(self):
+    def test_help_needs_no_bus(self):
         nowhere = self.environment(DBUS_SESSION_BUS_ADDRESS='unix:path=/nowhere')
         for arguments in (('--help',), ('-h',), ('help',), ('status', '-h'), ('drain', '--help'),
                           ('--version',), ('status', '--version')):
@@ -69,7 +68,7 @@ class StatusTest(ExampleTestCase):
         self.settle(MessagesPublished=1, MessagesDelivered=2)
         self.assert_examples('status', 'status')
 
-    def test_an_instance_with_two_addresses(self):
+    def test_instance_with_two_addresses(self):
         self.start_service('--instance=left-1', '--address=127.0.0.1,127.0.0.2')
         self.assert_example('status-instance', re.sub(
             r'(?<=127\.0\.0\.2:)\d+', 'PPPPP', self.on_terminal('status', '--instance=left-1')))
@@ -97,12 +96,12 @@ class StatusTest(ExampleTestCase):
 
 
 class ClientsTest(ExampleTestCase):
-    def test_nobody(self):
+    def test_no_clients(self):
         self.start_service()
         self.assert_examples('clients-none', 'clients')
         self.assertEqual([], self.json('clients'))
 
-    def test_some(self):
+    def test_clients(self):
         server = self.start_service()
         one, two = self.clients(server, 2)
         one.text('x' * 2000)
@@ -129,7 +128,7 @@ class PublishTest(ExampleTestCase):
         self.server = self.start_service()
         self.client = self.connect(self.server)
 
-    def test_a_message(self):
+    def test_message(self):
         self.assert_examples('publish', 'publish', 'to all')
         for _ in range(2):
             self.client.expect_text('to all')
@@ -146,37 +145,37 @@ class PublishTest(ExampleTestCase):
                     self.succeed('publish', *arguments, stdin=stdin)
                     self.client.expect_text(message)
 
-    def test_nothing_is_a_message_only_if_asked_for(self):
+    def test_empty_message_requires_a_dash(self):
         self.assert_fails(['no message given'], 'publish', stdin=b'')
         self.succeed('publish', '-', stdin=b'')
         self.client.expect_text('')
 
-    def test_what_looks_like_an_option_goes_after_two_dashes(self):
+    def test_message_like_an_option_follows_two_dashes(self):
         for message in '-5', '--json', '-', '--':
             with self.subTest(message):
                 self.succeed('publish', '--', message, stdin=b'-')
                 self.client.expect_text(message)
 
-    def test_any_character_reaches_the_clients_as_it_is(self):
+    def test_all_characters_are_sent_unchanged(self):
         message = 'bell \a, escape \x1b[31m, C1 \x9b, newline \n, \u202e'
         self.succeed('publish', message)
         self.client.expect_text(message)
 
-    def test_the_longest_message(self):
+    def test_longest_message(self):
         message = 'x' * 65536
         self.succeed('publish', stdin=message.encode())
         self.client.expect_text(message)
 
-    def test_longer_ones_are_refused(self):
+    def test_too_long_messages_are_refused(self):
         self.assert_fails(['65537', '65536'], 'publish', stdin=b'x' * 65537)
         self.assert_fails(['16 MiB'], 'publish', stdin=b'x' * ((16 << 20) + 2))
 
-    def test_what_is_not_text_is_refused(self):
+    def test_messages_other_than_text_are_refused(self):
         for stdin in b'\xff', b'nul \0', b'half \xc3':
             with self.subTest(stdin):
                 self.assert_fails(['UTF-8'], 'publish', stdin=stdin)
 
-    def test_with_a_terminal_as_standard_input_a_message_is_needed(self):
+    def test_message_is_required_on_a_terminal(self):
         running = self.begin_ctl('publish', on_terminal=True)
         status, errors = running.wait_exit()
         self.assertEqual(1, status)
@@ -184,7 +183,7 @@ class PublishTest(ExampleTestCase):
 
 
 class DisconnectTest(ExampleTestCase):
-    def test_with_the_usual_code(self):
+    def test_default_code(self):
         server = self.start_service()
         clients = [self.connect(server) for _ in range(2)]
         self.assert_example('disconnect', self.on_terminal('disconnect', '1'))
@@ -192,7 +191,7 @@ class DisconnectTest(ExampleTestCase):
         for client in clients:
             client.expect_close(1000, '')
 
-    def test_with_code_and_reason(self):
+    def test_code_and_reason(self):
         client = self.connect(self.start_service())
         self.assertEqual({'id': 1, 'code': 4001, 'reason': 'geh heim, ö'}, self.json(
             'disconnect', '--code=4001', '1', '--reason', 'geh heim, ö'))
@@ -212,7 +211,7 @@ class DrainTest(ExampleTestCase):
         client.expect_text('still here')
         self.connect(server)
 
-    def test_the_timeout_is_rounded_up_to_seconds(self):
+    def test_timeout_is_rounded_up_to_seconds(self):
         server = self.start_service()
         self.clients(server, 1)
         for timeout, seconds in (('1h', 3600), ('100', 100), ('2min', 120), ('90500ms', 91)):
@@ -230,15 +229,15 @@ class DrainTest(ExampleTestCase):
             client.leave()
             self.assertEqual(0, server.wait_exit())
 
-    def test_a_drain_of_nobody_ends_the_service(self):
+    def test_drain_without_clients_ends_the_service(self):
         for command in 'drain', 'shutdown':
             server = self.start_service()
             self.assertEqual({'state': 'draining', 'connections': 0}, self.json(command))
             self.assertEqual(0, server.wait_exit())
 
 
-class PlaceTest(ExampleTestCase):
-    """Where the service is looked for; options go before and after the command."""
+class SelectionTest(ExampleTestCase):
+    """Options that select the service, before and after the command."""
 
     def state(self, *arguments, **environment):
         return self.json(*arguments, environment=self.environment(**environment))['state']
@@ -267,7 +266,7 @@ class PlaceTest(ExampleTestCase):
 
 
 class ColourTest(ExampleTestCase):
-    def test_there_are_none_where_they_are_not_wanted(self):
+    def test_colours_can_be_disabled(self):
         server = self.start_service()
         self.clients(server, 1)
         coloured = self.on_terminal('status')
@@ -279,7 +278,7 @@ class ColourTest(ExampleTestCase):
                 self.assertEqual(plain, self.on_terminal('status', **environment))
         self.assertEqual(coloured, self.on_terminal('status', NO_COLOR=''))
 
-    def test_json_has_none(self):
+    def test_json_has_no_colours(self):
         self.start_service()
         running = self.begin_ctl('status', '--json', on_terminal=True)
         self.assertEqual((0, ''), running.wait_exit())

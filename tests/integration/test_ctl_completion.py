@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What bash completes for ringdownctl: all that --help lists, and the IDs of clients."""
+"""Completion of ringdownctl in bash: everything in --help, and client IDs."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import tap
 from ctl import CtlTestCase, program
 
 COMPLETION = Path(__file__).resolve().parents[2] / 'data' / 'completions' / 'ringdownctl'
-# As bash does when Tab is pressed behind the last of the words.
+# What bash runs when Tab is pressed after the last word.
 COMPLETE = f'''
 set -eu
 compopt() {{ :; }}
@@ -24,7 +24,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 class CompletionTest(CtlTestCase):
     def complete(self, *words):
-        """What could stand for the last of WORDS, which follow the name of the program."""
+        """Returns the candidates for the last of WORDS, which follow the program name."""
         path = f'{os.path.dirname(program())}:{os.environ["PATH"]}'
         done = subprocess.run(
             ['bash', '-c', COMPLETE, 'bash', 'ringdownctl', *words],
@@ -33,7 +33,7 @@ class CompletionTest(CtlTestCase):
         return set(done.stdout.split())
 
     def listed(self, *command):
-        """The options that the help of COMMAND lists, with "=" behind those that have a value."""
+        """Returns the options in the help of COMMAND, with "=" if they take a value."""
         return {match[1] for match in re.finditer(r'^ +(?:-\w, )?(--[\w-]+=?)', self.succeed(
             *command, '--help'), re.MULTILINE)}
 
@@ -60,13 +60,13 @@ class CompletionTest(CtlTestCase):
         self.assertEqual({'--timeout='}, self.complete('drain', '--t'))
         self.assertEqual({'--json'}, self.complete('--instance', '=', 'a', 'status', '--j'))
 
-    def test_no_values(self):
+    def test_values_are_not_completed(self):
         for words in (('--instance', ''), ('--instance', '='), ('drain', '--timeout', '=', '5'),
                       ('disconnect', '--code', '=')):
             with self.subTest(words):
                 self.assertEqual(set(), self.complete(*words))
 
-    def test_ids_of_clients(self):
+    def test_client_ids(self):
         self.assertEqual(set(), self.complete('disconnect', ''))  # no service
         server = self.start_service('--instance=a')
         for _ in range(11):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""When ringdownctl cannot do it: no bus, no service, no access, no answer, a service that refuses.
-It says so in one line, soon, and exits with 1."""
+"""Failures of ringdownctl: no bus, no service, no access, no reply, a refusal. Each is reported
+within a time limit, in one line, with exit status 1."""
 
 import os
 import signal
@@ -19,11 +19,11 @@ from waiting import SLOWNESS, eventually, expect_time
 COMMANDS = (('status',), ('status', '--all'), ('clients',), ('publish', 'x'), ('disconnect', '1'),
             ('upgrade',), ('drain',), ('drain', '--wait'), ('cancel-drain',), ('shutdown',),
             ('shutdown', '--wait'), ('monitor',))
-TIMEOUT = 10  # seconds that ringdownctl waits for an answer
+TIMEOUT = 10  # time limit of ringdownctl for a reply, in seconds
 
 
 class NoBusTest(CtlTestCase):
-    def test_it_is_named(self):
+    def test_unreachable_bus_is_named(self):
         nowhere = f'unix:path={self.directory}/nowhere'
         environment = self.environment(DBUS_SESSION_BUS_ADDRESS=nowhere,
                                        DBUS_SYSTEM_BUS_ADDRESS=nowhere)
@@ -34,7 +34,7 @@ class NoBusTest(CtlTestCase):
                     self.assert_fails([f'cannot reach the {name}: '], *command, *options,
                                       environment=environment)
 
-    def test_one_that_is_silent_is_given_up(self):
+    def test_connection_has_a_time_limit(self):
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(f'{self.directory}/silent')
             silent.listen()
@@ -103,7 +103,7 @@ class SilentBusTest(CtlTestCase):
 
 
 class NoServiceTest(CtlTestCase):
-    def test_its_name_the_bus_and_how_to_start_it_are_said(self):
+    def test_error_names_the_service_the_bus_and_the_start_command(self):
         for command in COMMANDS:
             with self.subTest(command):
                 self.assert_fails([NAME, 'session bus', '“systemctl --user start ringdown”'],
@@ -123,11 +123,11 @@ class ActivatableServiceTest(CtlTestCase):
             file.write(f'[D-BUS Service]\nName={NAME}\nExec=/usr/bin/touch {self.started}\n')
         return ConfiguredBus(self.directory, f'<servicedir>{self.directory}</servicedir>')
 
-    def test_it_is_not_started(self):
+    def test_service_is_not_started(self):
         for command in COMMANDS:
             with self.subTest(command):
                 self.assert_fails([f'no service {NAME}'], *command)
-        with self.assertRaises(GLib.Error):  # another caller would have started it
+        with self.assertRaises(GLib.Error):  # other callers start it
             Caller(self.bus).call('Shutdown', None)
         eventually(lambda: os.path.exists(self.started), 'the service to be activated')
         os.remove(self.started)
@@ -140,7 +140,7 @@ class AccessDeniedTest(CtlTestCase):
         return ConfiguredBus(self.directory, '<policy context="mandatory">'
                              f'<deny send_destination="{NAME}"/></policy>')
 
-    def test_it_is_said(self):
+    def test_denied_access_is_reported(self):
         self.start_service()
         for command in COMMANDS:
             with self.subTest(command):
@@ -154,7 +154,7 @@ class PartlyDeniedTest(CtlTestCase):
         return ConfiguredBus(self.directory,
                              f'<policy context="mandatory">{denied}</policy>')
 
-    def test_who_may_look_but_not_touch_is_told(self):
+    def test_denied_methods_are_reported(self):
         client = self.connect(self.start_service())
         self.succeed('status')
         for command in ('drain',), ('drain', '--wait'), ('shutdown',), ('shutdown', '--wait'):
@@ -169,7 +169,7 @@ class SilentServiceTest(CtlTestCase):
         super().setUp()
         self.server = self.start_service()
 
-    def test_one_that_is_stopped_is_given_up(self):
+    def test_suspended_service(self):
         self.connect(self.server)
         os.kill(self.server.pid, signal.SIGSTOP)
         self.addCleanup(os.kill, self.server.pid, signal.SIGCONT)
@@ -186,7 +186,7 @@ class SilentServiceTest(CtlTestCase):
         self.assertGreater(took, TIMEOUT - 1)
         expect_time(took, under=(TIMEOUT + 3) * SLOWNESS)
 
-    def test_one_that_stops_while_it_is_watched_is_given_up(self):
+    def test_service_suspended_while_followed(self):
         self.connect(self.server)
         followers = [self.begin_ctl('monitor'), self.begin_ctl('drain', '--wait'),
                      self.begin_ctl('monitor', on_terminal=True)]
@@ -200,7 +200,7 @@ class SilentServiceTest(CtlTestCase):
             self.assertEqual(1, status)
             self.assert_error(errors, NAME, f'within {TIMEOUT} s')
 
-    def test_one_that_ends_instead_of_an_answer(self):
+    def test_service_that_ends_before_its_reply(self):
         os.kill(self.server.pid, signal.SIGSTOP)
         killer = threading.Timer(1, lambda: os.kill(self.server.pid, signal.SIGTERM))
         with self.subTest():
@@ -214,7 +214,7 @@ class SilentServiceTest(CtlTestCase):
 
 
 class RefusalTest(CtlTestCase):
-    def test_what_the_service_says_is_told_without_the_name_of_the_error(self):
+    def test_refusal_is_printed_without_the_name_of_the_error(self):
         server = self.start_service('--max-message=1KiB')
         self.connect(server)
         for names, command in ((['1025', '1024'], ('publish', 'x' * 1025)),
@@ -236,7 +236,7 @@ class RefusalTest(CtlTestCase):
 
 
 class OutputTest(CtlTestCase):
-    """Standard output that cannot be written to."""
+    """Standard output that cannot be written."""
 
     def run_into(self, output, *arguments):
         done = subprocess.run([program(), *arguments], env=self.environment(), stdout=output,
@@ -244,7 +244,7 @@ class OutputTest(CtlTestCase):
                               timeout=30 * SLOWNESS, check=False)
         return done.returncode, done.stderr
 
-    def test_a_full_device_is_an_error(self):
+    def test_full_device_is_an_error(self):
         server = self.start_service()
         self.connect(server)
         for command in (('status',), ('clients',), ('publish', 'x'), ('--help',),
@@ -254,7 +254,7 @@ class OutputTest(CtlTestCase):
                 self.assertEqual(1, status)
                 self.assert_error(errors, 'standard output', 'No space left')
 
-    def test_a_reader_who_has_gone_is_none(self):
+    def test_closed_pipe_is_no_error(self):
         self.start_service()
         for command in ('status',), ('clients',), ('--help',), ('status', '--json'):
             with self.subTest(command):
@@ -263,13 +263,13 @@ class OutputTest(CtlTestCase):
                 self.assertEqual((0, ''), self.run_into(theirs, *command))
                 os.close(theirs)
 
-    def test_a_closed_one_is_not_mistaken_for_the_bus(self):
+    def test_closed_output_is_not_reused_for_the_bus(self):
         server = self.start_service()
         client = self.connect(server)
         command = f'exec {program()} publish x >&- 2>&- <&-'
         done = subprocess.run(['sh', '-c', command], env=self.environment(), check=False,
                               timeout=30 * SLOWNESS)
-        self.assertEqual(1, done.returncode)  # the id is lost, but not what was sent
+        self.assertEqual(1, done.returncode)  # the id is lost, but not the message
         client.expect_text('x')
 
 

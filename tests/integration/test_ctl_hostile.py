@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""A service that is not what it ought to be, and says what it ought not to: escape sequences, huge
-numbers, nonsense. ringdownctl shows it made printable, as valid JSON with every digit, or says what
-is wrong with it."""
+"""Untrusted output of a service: escape sequences, huge numbers, values of wrong types. ringdownctl
+prints it as printable text or valid JSON, or prints one error."""
 
 import signal
 
@@ -15,7 +14,7 @@ from waiting import SLOWNESS
 
 EVIL = 'a\x1b[31mb\x07c\u009b2Jd\ne\r\tf\u202eg"h\\i\U000e0001j\u200b'
 SHOWN = (r'a\u001b[31mb\u0007c\u009b2Jd\u000ae\u000d\u0009f\u202eg"h\i\ue0001j\u200b')
-HUGE = (1 << 63) - 1  # what a counter may reach: more than a double can tell apart
+HUGE = (1 << 63) - 1  # largest value of a counter: a double cannot represent it
 PROPERTIES = {
     'Version': ('s', EVIL), 'State': ('s', 'running'), 'Instance': ('s', EVIL),
     'Addresses': ('as', [EVIL, 'ws://' + 'x' * 200]), 'Connections': ('u', 3),
@@ -28,14 +27,14 @@ CLIENT = {'id': ('t', HUGE), 'remote': ('s', EVIL), 'connected': ('t', HUGE),
           'received': ('t', HUGE), 'sent': ('t', HUGE - 2), 'behind': ('t', 0)}
 
 
-class HostileTestCase(CtlTestCase):
+class UntrustedTestCase(CtlTestCase):
     def fake_service(self, properties=(), **replies):
         fake = FakeService(self.bus, {**PROPERTIES, **dict(properties)}, replies)
         self.addCleanup(fake.leave)
         return fake
 
 
-class TextTest(HostileTestCase):
+class TextTest(UntrustedTestCase):
     def test_status(self):
         self.fake_service()
         text = self.succeed('status')
@@ -51,7 +50,7 @@ class TextTest(HostileTestCase):
         self.assertEqual('ws://' + 'x' * 200, ''.join(line.strip() for line in address))
         self.assertIn('x' * 200, self.succeed('status'))
 
-    def test_an_unknown_state(self):
+    def test_unknown_state(self):
         self.fake_service({'State': ('s', EVIL)})
         self.assertIn(fr'{NAME}: a\u001b[31mb', self.succeed('status'))
 
@@ -71,7 +70,7 @@ class TextTest(HostileTestCase):
         self.assertIn('…', lines[2])
         self.assertEqual('6 clients are connected.', lines[-1])
 
-    def test_the_id_of_a_message(self):
+    def test_message_id(self):
         self.fake_service(Publish=GLib.Variant('(s)', (EVIL,)))
         self.assertEqual(SHOWN + '\n', self.succeed('publish', 'x'))
 
@@ -102,16 +101,16 @@ class TextTest(HostileTestCase):
         for monitor in monitors:
             monitor.wait_for(fr'client {HUGE} connected from a\\u001b\[31mb')
             monitor.wait_for(fr'{NAME}: a\\u001b\[31mb')
-        self.assertIn(SHOWN, monitors[0].output)  # and the screen takes no foreign sequence
+        self.assertIn(SHOWN, monitors[0].output)  # Screen refuses unknown escape sequences
 
 
-class JsonTest(HostileTestCase):
-    def test_status_is_what_the_service_said(self):
+class JsonTest(UntrustedTestCase):
+    def test_status_has_the_values_of_the_properties(self):
         self.fake_service()
         status = self.json('status')
         for name, (_, value) in PROPERTIES.items():
             if name == 'Nodes':
-                continue  # is for --all
+                continue  # only with --all
             key = ''.join(f'_{c.lower()}' if c.isupper() else c for c in name).lstrip('_')
             with self.subTest(key):
                 self.assertEqual(value, status.pop(key))
@@ -123,13 +122,13 @@ class JsonTest(HostileTestCase):
         self.assertEqual([{name: value for name, (_, value) in CLIENT.items()}, {}],
                          self.json('clients'))
 
-    def test_clients_are_told_without_what_json_may_not_have(self):
+    def test_clients_omit_values_that_json_cannot_represent(self):
         client = {'id': GLib.Variant('t', 5), 'sent': GLib.Variant('d', float('nan')),
                   'new': GLib.Variant('d', float('inf'))}
         self.fake_service(ListClients=GLib.Variant('(aa{sv})', ([client],)))
         self.assertEqual([{'id': 5}], self.json('clients'))
 
-    def test_the_id_of_a_message(self):
+    def test_message_id(self):
         self.fake_service(Publish=GLib.Variant('(s)', (EVIL,)))
         self.assertEqual({'id': EVIL}, self.json('publish', 'x'))
 
@@ -144,14 +143,14 @@ class JsonTest(HostileTestCase):
         self.assertNotRegex(monitor.output, r'[\x00-\x09\x0b-\x1f\x7f-\x9f]')
 
 
-class NonsenseTest(HostileTestCase):
-    def test_a_stranger_by_the_name_of_the_service(self):
+class InvalidTest(UntrustedTestCase):
+    def test_another_program_with_the_name_of_the_service(self):
         unknown = ('org.freedesktop.DBus.Error.UnknownMethod', 'No such method')
         self.fake_service(Publish=unknown, ListClients=unknown)
         self.assert_fails([NAME, 'another program'], 'publish', 'x')
         self.assert_fails([NAME, 'another program'], 'clients')
 
-    def test_one_that_never_answers_can_be_left(self):
+    def test_sigint_ends_the_wait_for_a_reply(self):
         for command in ('status',), ('monitor',), ('upgrade',), ('drain', '--wait'):
             fake = FakeService(self.bus, PROPERTIES, {'GetAll': None, 'SetClientSignals': None})
             with self.subTest(command):
@@ -177,7 +176,7 @@ class NonsenseTest(HostileTestCase):
             with self.subTest(command):
                 self.assert_fails([NAME, 'Connections'], *command)
 
-    def test_signals_of_a_wrong_type_are_passed_over(self):
+    def test_signals_of_a_wrong_type_are_ignored(self):
         fake = self.fake_service()
         monitor = self.begin_ctl('monitor', '--json')
         monitor.wait_event('state', state='running')
@@ -192,10 +191,7 @@ class NonsenseTest(HostileTestCase):
         fake.change(State=('s', 'drained'))
         monitor.wait_event('state', state='drained')
         fake.leave()
-        status, warnings = monitor.wait_exit()
-        self.assertEqual(0, status)
-        for line in filter(None, warnings.splitlines()):
-            self.assertIn('Dropping signal', line)  # by GLib, which may as well say so
+        self.assertEqual((0, ''), monitor.wait_exit())
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What ringdownctl shows while it happens: monitor, and drain and shutdown with --wait. The screens
-that are compared are stored in examples/ctl/, as those of test_ctl.py are."""
+"""Live output of ringdownctl: monitor, and drain and shutdown with --wait. Screens are compared
+with examples/ctl/; see test_ctl.py."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ from waiting import SLOWNESS, eventually
 
 
 def fill(pipe):
-    """Writes into PIPE until no more goes in."""
-    fd = os.open(f'/proc/self/fd/{pipe}', os.O_WRONLY | os.O_NONBLOCK)  # nobody else's is changed
+    """Fills PIPE."""
+    fd = os.open(f'/proc/self/fd/{pipe}', os.O_WRONLY | os.O_NONBLOCK)  # O_NONBLOCK only here
     try:
         while True:
             os.write(fd, b'x')
@@ -27,7 +27,7 @@ def fill(pipe):
 
 
 def empty(pipe):
-    """Reads what is in PIPE, which does not block."""
+    """Reads all data from the non-blocking PIPE."""
     try:
         while os.read(pipe, 65536):
             pass
@@ -37,7 +37,7 @@ def empty(pipe):
 
 class LiveTestCase(CtlTestCase):
     def assert_ended(self, running, status=0, *names):
-        """RUNNING ends with STATUS, and with an error that has NAMES in it if that is not 0."""
+        """RUNNING ends with STATUS, and if that is not 0, with an error that contains NAMES."""
         ended, errors = running.wait_exit()
         self.assertEqual(status, ended, errors)
         if status == 0:
@@ -52,12 +52,12 @@ class LiveTestCase(CtlTestCase):
 
 class MonitorTest(LiveTestCase):
     def begin_monitor(self, *options, on_terminal=False):
-        """A monitor that has said where things stand."""
+        """Starts a monitor, and waits for its first line."""
         running = self.begin_ctl('monitor', *options, on_terminal=on_terminal)
         running.wait_for('running')
         return running
 
-    def test_it_shows_what_happens_as_lines(self):
+    def test_events_are_lines_in_a_pipe(self):
         server = self.start_service()
         monitor = self.begin_monitor()
         client = self.connect(server)
@@ -74,11 +74,11 @@ class MonitorTest(LiveTestCase):
         monitor.wait_for('waiting for 1 client')
         client.leave()
         self.assert_ended(monitor)
-        # the counts may be told between publishing and delivering
+        # counters may be reported between publishing and delivering
         self.assert_example('monitor-piped', re.sub(r'.*messages: 1 published, 0 delivered\n', '',
                                                     monitor.output))
 
-    def test_it_shows_what_is_now_on_the_last_line_of_a_terminal(self):
+    def test_terminal_has_a_status_line(self):
         server = self.start_service('--drain-interval=100ms')
         clients = [self.connect(server) for _ in range(4)]
         eventually(lambda: self.bus.property('Connections') == 4, 'four clients')
@@ -102,7 +102,7 @@ class MonitorTest(LiveTestCase):
         self.assertEqual(3, len(re.findall(fr'{NAME}: \w+, \d', monitor.screen)))
         self.assertRegex(monitor.screen, fr'(?m)^\d\d:\d\d:\d\d {NAME}: ended\n\Z')
 
-    def test_json_is_an_object_a_line(self):
+    def test_json_events(self):
         server = self.start_service('--drain-interval=200ms')
         monitor = self.begin_monitor('--json')
         began = time.time()
@@ -126,7 +126,7 @@ class MonitorTest(LiveTestCase):
                          [event['state'] for event in events if event['event'] == 'state'])
         self.assertEqual('ended', events[-1]['event'])
 
-    def test_a_crowd_is_told_one_by_one(self):
+    def test_every_client_is_an_event(self):
         server = self.start_service()
         monitor = self.begin_monitor('--json')
         for client in [self.connect(server) for _ in range(300)]:
@@ -138,7 +138,7 @@ class MonitorTest(LiveTestCase):
                          {(event['event'], event['id']) for event in monitor.events()
                           if 'id' in event})
 
-    def test_it_ends_on_signals(self):
+    def test_signals_end_the_monitor(self):
         self.start_service()
         for number in signal.SIGINT, signal.SIGTERM:
             for on_terminal in False, True:
@@ -149,7 +149,7 @@ class MonitorTest(LiveTestCase):
                     self.assertRegex(monitor.screen, r'running, 0 clients\n\Z')
 
     def begin_unread(self):
-        """A service, and a monitor that has something to say which nobody reads."""
+        """Starts a service, and a monitor that blocks because its output is not read."""
         server = self.start_service(warnings=[r'(?i)\bbus\b'])
         witness = Monitor(self.bus)
         self.addCleanup(witness.stop)
@@ -167,22 +167,22 @@ class MonitorTest(LiveTestCase):
 
     @staticmethod
     def end_by(monitor, number):
-        """Sends signal NUMBER, again if need be: the first may come before MONITOR has to wait for
-        its reader. None that comes while it ends already, as that would kill it."""
+        """Sends signal NUMBER until MONITOR ends: the first signal may come before the blocked
+        write. Waits in between: another signal while MONITOR ends would kill it."""
         for _ in range(5):
             monitor.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return monitor.wait(2 * SLOWNESS)
         raise AssertionError(f'signal {number} does not end the monitor')
 
-    def test_it_ends_on_signals_when_nobody_reads(self):
+    def test_signals_end_a_blocked_write(self):
         for number in signal.SIGINT, signal.SIGTERM:
             server, monitor, _ = self.begin_unread()
             self.end_by(monitor, number)
             self.assertEqual((0, b''), (monitor.returncode, monitor.stderr.read()))
             self.kill(server)
 
-    def test_a_service_and_a_bus_that_die_together_are_one_error(self):
+    def test_end_of_service_and_bus_is_one_error(self):
         server, monitor, unread = self.begin_unread()
         self.kill(server)
         eventually(lambda: not self.bus.owns(NAME), 'the service to be missed')
@@ -192,13 +192,13 @@ class MonitorTest(LiveTestCase):
         self.assertEqual(1, monitor.returncode)
         self.assert_error(monitor.stderr.read().decode())
 
-    def test_it_ends_when_its_output_is_closed(self):
+    def test_closed_output_ends_the_monitor(self):
         self.start_service()
         monitor = self.begin_monitor()
         monitor.close_output()
         self.assert_ended(monitor)
 
-    def test_a_service_that_dies_is_an_error(self):
+    def test_killed_service_is_an_error(self):
         for on_terminal in False, True:
             server = self.start_service()
             monitor = self.begin_monitor(on_terminal=on_terminal)
@@ -206,7 +206,7 @@ class MonitorTest(LiveTestCase):
             self.assert_ended(monitor, 1, NAME, 'ended before it was drained')
             self.assertNotIn('●', monitor.screen)
 
-    def test_a_service_that_dies_in_the_drain_is_an_error(self):
+    def test_service_killed_during_the_drain_is_an_error(self):
         server = self.start_service()
         self.connect(server)
         monitor = self.begin_monitor()
@@ -215,13 +215,13 @@ class MonitorTest(LiveTestCase):
         self.kill(server)
         self.assert_ended(monitor, 1, NAME, 'ended before it was drained')
 
-    def test_a_bus_that_dies_is_an_error(self):
+    def test_killed_bus_is_an_error(self):
         self.start_service(warnings=[r'(?i)\bbus\b'])
         monitor = self.begin_monitor()
         self.bus.stop()
         self.assert_ended(monitor, 1, 'the message bus has closed the connection')
 
-    def test_it_asks_for_client_signals_only_as_long_as_it_runs(self):
+    def test_client_signals_end_with_the_monitor(self):
         server = self.start_service()
         monitor = self.begin_monitor('--json')
         monitor.signal(signal.SIGINT)
@@ -233,16 +233,16 @@ class MonitorTest(LiveTestCase):
 
 
 class WaitTest(LiveTestCase):
-    """A drain that is waited for."""
+    """Commands with --wait."""
 
     def begin_wait(self, server, *options, clients=1, command='drain', on_terminal=False):
-        """Clients, and who waits for them and has said so."""
-        group = [self.connect(server) for _ in range(clients)]
+        """Connects clients, starts COMMAND --wait, and waits for its first line."""
+        connected = [self.connect(server) for _ in range(clients)]
         eventually(lambda: self.bus.property('Connections') == clients, 'the clients')
         waiting = self.begin_ctl(command, '--wait', *options, on_terminal=on_terminal)
         if '--json' not in options:
             waiting.wait_for(f'waiting for {clients} ')
-        return group, waiting
+        return connected, waiting
 
     def test_clients_that_leave(self):
         for command in 'drain', 'shutdown':
@@ -265,7 +265,7 @@ class WaitTest(LiveTestCase):
         self.assert_ended(waiting)
         self.assert_example('drain-wait-piped', waiting.output)
 
-    def test_nobody(self):
+    def test_no_clients(self):
         for command in 'drain', 'shutdown':
             for on_terminal in False, True:
                 server = self.start_service()
@@ -275,7 +275,7 @@ class WaitTest(LiveTestCase):
                 self.assertRegex(waiting.screen, r'(?m)^Drained in 0s: 0 left by themselves, '
                                  r'0 closed by the service\n\Z')
 
-    def test_a_bar_on_a_terminal(self):
+    def test_bar_on_a_terminal(self):
         server = self.start_service()
         clients, waiting = self.begin_wait(server, clients=5, on_terminal=True)
         self.assert_example('drain-wait-begin', waiting.screen)
@@ -287,7 +287,7 @@ class WaitTest(LiveTestCase):
         self.assert_ended(waiting)
         self.assert_example('drain-wait-end', waiting.screen)
 
-    def test_one_that_was_under_way(self):
+    def test_drain_that_had_begun_before(self):
         server = self.start_service()
         client = self.connect(server)
         self.bus.call('Shutdown')
@@ -296,7 +296,7 @@ class WaitTest(LiveTestCase):
         client.leave()
         self.assert_ended(waiting)
 
-    def test_json_is_the_report(self):
+    def test_json_report(self):
         server = self.start_service()
         (one, _), waiting = self.begin_wait(server, '--json', clients=2)
         eventually(lambda: self.bus.property('State') == 'draining', 'the drain')
@@ -308,7 +308,7 @@ class WaitTest(LiveTestCase):
         self.assertTrue(1 <= report.pop('seconds') < 30)
         self.assertEqual({'state': 'drained', 'clients': 2, 'left': 1, 'closed': 1}, report)
 
-    def test_one_that_is_cancelled(self):
+    def test_cancelled_drain(self):
         server = self.start_service()
         for on_terminal in False, True:
             [client], waiting = self.begin_wait(server, on_terminal=on_terminal)
@@ -316,9 +316,9 @@ class WaitTest(LiveTestCase):
             self.assert_ended(waiting, 1, 'cancelled')
             self.assertNotIn('●', waiting.screen)
             client.leave()
-            eventually(lambda: self.bus.property('Connections') == 0, 'nobody')
+            eventually(lambda: self.bus.property('Connections') == 0, 'no clients')
 
-    def test_interrupted_it_says_that_the_drain_goes_on(self):
+    def test_interrupt_does_not_end_the_drain(self):
         server = self.start_service()
         for number in signal.SIGINT, signal.SIGTERM:
             [client], waiting = self.begin_wait(server)
@@ -327,9 +327,9 @@ class WaitTest(LiveTestCase):
             self.assertEqual('draining', self.json('status')['state'])
             self.succeed('cancel-drain')
             client.leave()
-            eventually(lambda: self.bus.property('Connections') == 0, 'nobody')
+            eventually(lambda: self.bus.property('Connections') == 0, 'no clients')
 
-    def test_a_service_that_dies_is_an_error(self):
+    def test_killed_service_is_an_error(self):
         for on_terminal in False, True:
             server = self.start_service()
             _, waiting = self.begin_wait(server, on_terminal=on_terminal)
@@ -337,20 +337,20 @@ class WaitTest(LiveTestCase):
             self.assert_ended(waiting, 1, NAME, 'ended before it was drained')
             self.assertNotIn('●', waiting.screen)
 
-    def test_another_that_takes_the_name_is_not_mistaken_for_it(self):
+    def test_new_owner_of_the_name_is_not_followed(self):
         server = self.start_service()
         _, waiting = self.begin_wait(server)
         self.kill(server)
         self.start_service()
         self.assert_ended(waiting, 1, NAME, 'ended before it was drained')
 
-    def test_a_bus_that_dies_is_an_error(self):
+    def test_killed_bus_is_an_error(self):
         server = self.start_service(warnings=[r'(?i)\bbus\b'])
         _, waiting = self.begin_wait(server)
         self.bus.stop()
         self.assert_ended(waiting, 1, 'the message bus has closed the connection')
 
-    def test_when_nobody_reads_it_still_tells_by_its_exit_status(self):
+    def test_closed_output_does_not_end_the_wait(self):
         server = self.start_service('--drain-interval=100ms')
         [client], waiting = self.begin_wait(server)
         waiting.close_output()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What “ringdownctl status --all” makes of what a worker tells of all: on a terminal of 80 columns,
-into a pipe, as JSON. Texts are compared with examples/ctl/ as test_ctl.py says."""
+"""Output of “ringdownctl status --all”: on a terminal of 80 columns, in a pipe, as JSON. Texts are
+compared with examples/ctl/; see test_ctl.py."""
 
 import tap
 from bus import NAME
@@ -25,7 +25,7 @@ PROPERTIES = {
 NODE = {'id': ('s', '5eed'), 'host': ('s', 'alpha'), 'pid': ('u', 812), 'instance': ('s', '1'),
         'state': ('s', 'running'), 'clients': ('u', 12), 'version': ('s', '1.2.3'),
         'self': ('b', True)}
-FLEET = [NODE,
+NODES = [NODE,
          {**NODE, 'id': ('s', '5eee'), 'pid': ('u', 813), 'instance': ('s', '2'),
           'state': ('s', 'draining'), 'clients': ('u', 3), 'self': ('b', False)},
          {**NODE, 'id': ('s', '5eef'), 'host': ('s', 'beta-with-a-longer-name'), 'pid': ('u', 40),
@@ -51,20 +51,20 @@ class NodesTestCase(CtlTestCase):
 
 
 class TextTest(NodesTestCase):
-    def test_a_fleet(self):
-        self.fake_service(FLEET)
+    def test_three_nodes(self):
+        self.fake_service(NODES)
         self.assert_examples('status-all', 'status', '--all')
 
-    def test_redis_is_away(self):
+    def test_redis_is_down(self):
         self.fake_service([NODE], DOWN)
         self.assert_examples('status-all-alone', 'status', '--all')
 
-    def test_a_long_state_of_the_bus_goes_on_below(self):
+    def test_long_bus_state_is_wrapped(self):
         self.fake_service([NODE], REFUSES)
         self.assert_examples('status-all-refused', 'status', '--all')
         self.assert_examples('status-refused', 'status')
 
-    def test_wide_ones_are_cut_until_all_fit(self):
+    def test_wide_cells_are_cut(self):
         self.fake_service([
             {**NODE, 'host': ('s', 'host' * 60), 'instance': ('s', 'instance' * 20)},
             {**NODE, 'host': ('s', '宽' * 60), 'instance': ('s', 'e\u0301' * 90)},
@@ -78,12 +78,12 @@ class TextTest(NodesTestCase):
         self.assertEqual(SHOWN * 5, ''.join(line[len('Bus: '):] for line in lines[6:]))
         self.assertIn('host' * 60, self.succeed('status', '--all'))
 
-    def test_totals_are_of_all_and_do_not_overflow(self):
+    def test_totals_do_not_overflow(self):
         self.fake_service([{**NODE, 'clients': ('u', MOST), 'state': ('s', 'draining')}] * 1000)
         self.assertIn(f'Nodes: 1000, clients: {MOST * 1000}, draining: 1000\n',
                       self.succeed('status', '--all'))
 
-    def test_what_is_said_by_strangers_is_made_printable(self):
+    def test_untrusted_text_is_made_printable(self):
         self.fake_service([{**NODE, **{name: ('s', EVIL) for name in
                                       ('host', 'instance', 'state', 'version')}}, {},
                           {'host': ('u', 5), 'pid': ('s', 'one'), 'new': ('d', float('nan'))}],
@@ -94,12 +94,12 @@ class TextTest(NodesTestCase):
 
 
 class JsonTest(NodesTestCase):
-    def test_a_fleet(self):
-        self.fake_service(FLEET)
-        self.assertEqual({'nodes': [plain(node) for node in FLEET], 'workers': 3, 'clients': 12015,
+    def test_three_nodes(self):
+        self.fake_service(NODES)
+        self.assertEqual({'nodes': [plain(node) for node in NODES], 'workers': 3, 'clients': 12015,
                           'draining': 1, 'bus_state': CONNECTED}, self.json('status', '--all'))
 
-    def test_what_strangers_add_is_left_out(self):
+    def test_unknown_keys_are_omitted(self):
         self.fake_service([{**NODE, 'host': ('s', EVIL), 'pid': ('t', 1 << 40),
                            'new': ('d', float('inf'))}, {}], EVIL)
         known = plain({**NODE, 'host': ('s', EVIL)})
@@ -107,15 +107,15 @@ class JsonTest(NodesTestCase):
         self.assertEqual({'nodes': [known, {}], 'workers': 2, 'clients': 12, 'draining': 0,
                           'bus_state': EVIL}, self.json('status', '--all'))
 
-    def test_without_all_it_is_as_before(self):
-        self.fake_service(FLEET)
+    def test_nodes_are_only_shown_with_all(self):
+        self.fake_service(NODES)
         self.assertNotIn('nodes', self.json('status'))
 
 
 class AloneTest(NodesTestCase):
     """A service without Redis."""
 
-    def test_it_lists_itself(self):
+    def test_service_lists_itself(self):
         server = self.start_service('--instance=left-1')
         for _ in range(2):
             self.connect(server)
@@ -138,7 +138,7 @@ class AloneTest(NodesTestCase):
 
 
 class AnotherVersionTest(CtlTestCase):
-    def test_one_that_knows_no_nodes_is_named(self):
+    def test_missing_property_is_named(self):
         fake = FakeService(self.bus, {**PROPERTIES, 'BusState': ('s', 'local')}, {})
         self.addCleanup(fake.leave)
         self.assert_fails([NAME, 'Nodes', 'another version'], 'status', '--all')

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""ringdownctl and a service that goes on in another process: what “upgrade” asks and reports, and
-that those who watch go on watching; with made-up processes, and then with real ones. Texts are
-compared with examples/ctl/ as test_ctl.py says."""
+"""ringdownctl and upgrades: the command upgrade, and monitor and --wait during an upgrade, with
+fake and with real workers. Texts are compared with examples/ctl/; see test_ctl.py."""
 
 import signal
 
@@ -31,7 +30,7 @@ def packed(dictionary):
 
 
 def generation(number, report=None, **properties):
-    """The properties of the process of this generation; REPORT: how it took over."""
+    """Returns the properties of worker NUMBER. REPORT: of the hand-over."""
     node = {'self': ('b', True), 'pid': ('u', 4000 + number % 1000)}
     other = {'self': ('b', False), 'pid': ('u', 1)}
     if number > 1:
@@ -40,38 +39,38 @@ def generation(number, report=None, **properties):
             'Generation': ('u', number), 'Handover': ('a{sv}', packed(report or {})), **properties}
 
 
-class MadeUpTestCase(CtlTestCase):
+class FakeTestCase(CtlTestCase):
     def process(self, properties, **replies):
-        """A process that has the name of the service, and takes it from the one that has it."""
+        """Starts a fake worker that takes the bus name from the previous one."""
         process = FakeService(self.bus, properties, replies)
         self.addCleanup(process.leave)
         return process
 
-    def service(self, successor, properties=None):
-        """A service that is upgraded to one with the properties SUCCESSOR."""
+    def service(self, following, properties=None):
+        """Starts a fake worker that is upgraded to one with the properties FOLLOWING."""
         def upgrade():
-            self.process(successor)
+            self.process(following)
             return GLib.Variant('()', ())
         return self.process(properties or generation(1), Upgrade=upgrade)
 
-    def assert_examples(self, name, successor):
-        """What ringdownctl prints of an upgrade is as stored: on a terminal, where it stands in
-        place of what was there while it waited, and into a pipe."""
-        self.service(successor)
+    def assert_examples(self, name, following):
+        """Compares the output with stored examples: on a terminal, where it replaces the status
+        line, and in a pipe."""
+        self.service(following)
         self.assert_example(name, self.on_terminal('upgrade').rpartition(f'\r{ESCAPE}[K')[2])
-        self.service(successor)
+        self.service(following)
         self.assert_example(f'{name}-piped', self.succeed('upgrade'))
 
 
-class UpgradeTest(MadeUpTestCase):
+class UpgradeTest(FakeTestCase):
     def test_all_clients_are_moved(self):
         self.assert_examples('upgrade', generation(2))
 
-    def test_a_new_version(self):
+    def test_new_version(self):
         self.service(generation(8, Version=('s', '2.0')), generation(7))
         self.assertIn('\n     Version: 1.2.3 → 2.0\n', self.succeed('upgrade'))
 
-    def test_clients_that_were_closed_or_lost_are_the_headline(self):
+    def test_closed_and_lost_clients_are_in_the_first_line(self):
         self.assert_examples('upgrade-closed', generation(2, {'closed': ('u', 3)}))
         self.assert_examples('upgrade-lost',
                              generation(2, {'closed': ('u', 3), 'lost': ('u', 1)}))
@@ -81,21 +80,21 @@ class UpgradeTest(MadeUpTestCase):
         self.assertEqual({'generation': 2, 'version': '1.2.3', 'pid': 4002, 'moved': 10000,
                           'closed': 3, 'lost': 1, 'pause': 23412}, self.json('upgrade'))
 
-    def test_it_waits_for_as_long_as_it_takes(self):
+    def test_sigint_ends_the_wait(self):
         self.process(generation(1), Upgrade=None)
         waiting = self.begin_ctl('upgrade', on_terminal=True)
         waiting.wait_for(r'^● waiting for generation 2 to take over\Z')
         waiting.signal(signal.SIGINT)
         self.assertEqual((-signal.SIGINT, ''), waiting.wait_exit())
 
-    def test_nothing_of_the_wait_is_left(self):
+    def test_status_line_is_removed(self):
         self.service(generation(2))
         upgrade = self.begin_ctl('upgrade', on_terminal=True)
         self.assertEqual((0, ''), upgrade.wait_exit())
         self.assertIn('waiting for generation 2', upgrade.output)
         self.assertNotIn('waiting', upgrade.screen)
 
-    def test_why_it_came_to_nothing_is_told(self):
+    def test_failed_upgrade_is_explained(self):
         for name in HANDOVER_FAILED, 'org.ringdown.Error.Busy':
             self.process(generation(1), Upgrade=(name, 'because of the test'))
             self.assert_fails(['ringdownctl: because of the test\n'], 'upgrade')
@@ -103,21 +102,21 @@ class UpgradeTest(MadeUpTestCase):
             self.assertEqual((1, 'ringdownctl: because of the test\n'), upgrade.wait_exit())
             self.assertNotIn('●', upgrade.screen)
 
-    def test_a_service_that_only_says_so_is_not_believed(self):
+    def test_generation_is_checked(self):
         self.process(generation(3))
         self.assert_fails([NAME, 'has generation 3', 'not 4'], 'upgrade')
         for number in 1, 3, 5:
             self.service(generation(number), generation(3))
             self.assert_fails([NAME, f'has generation {number}', 'not 4'], 'upgrade')
 
-    def test_a_service_that_ends_instead(self):
+    def test_service_that_ends(self):
         def vanish():
             self.process(generation(2)).leave()
             return GLib.Variant('()', ())
         self.process(generation(1), Upgrade=vanish)
         self.assert_fails(['no service', NAME], 'upgrade')
 
-    def test_numbers_that_are_not_told(self):
+    def test_missing_numbers_are_0(self):
         strange = {'moved': GLib.Variant('s', 'x'), 'closed': GLib.Variant('t', 5),
                    'new': GLib.Variant('d', float('nan')), 'lost': GLib.Variant('i', -1)}
         self.service(generation(2, Handover=('a{sv}', strange), Nodes=('aa{sv}', [])))
@@ -134,8 +133,8 @@ class UpgradeTest(MadeUpTestCase):
                          (report['generation'], report['moved'], report['pause']))
 
 
-class StatusTest(MadeUpTestCase):
-    def test_a_later_generation_tells_how_it_took_over(self):
+class StatusTest(FakeTestCase):
+    def test_later_generations_have_a_report(self):
         self.process(generation(3, {'lost': ('u', 1)}))
         self.assert_example('status-upgraded', self.on_terminal('status'))
         self.assert_example('status-upgraded-piped', self.succeed('status'))
@@ -147,7 +146,7 @@ class StatusTest(MadeUpTestCase):
                          (status['generation'], status['handover']))
 
 
-class FollowTestCase(MadeUpTestCase):
+class FollowTestCase(FakeTestCase):
     def assert_ended(self, running, status=0, *names):
         ended, errors = running.wait_exit()
         self.assertEqual(status, ended, errors)
@@ -163,7 +162,7 @@ class MonitorTest(FollowTestCase):
         monitor.wait_for('running')
         return old, monitor
 
-    def test_it_goes_on_with_the_next_process_and_says_so(self):
+    def test_new_workers_are_followed(self):
         old, monitor = self.begin()
         new = self.process(generation(2, Connections=('u', 7), State=('s', 'draining')))
         monitor.wait_for(r'^\S+ upgraded: generation 2, 10000 moved, 0 closed, 0 lost; '
@@ -180,7 +179,7 @@ class MonitorTest(FollowTestCase):
         monitor.signal(signal.SIGINT)
         self.assert_ended(monitor)
 
-    def test_the_pause_may_be_told_late_or_not_at_all(self):
+    def test_pause_may_be_late_or_missing(self):
         _, monitor = self.begin()
         new = self.process(generation(2, {'pause': ('t', 0)}, State=('s', 'draining')))
         monitor.wait_for('draining')
@@ -205,7 +204,7 @@ class MonitorTest(FollowTestCase):
                          list(event))
         self.assertEqual((7, 5, 23412), (event['generation'], event['lost'], event['pause']))
 
-    def test_the_end_of_the_last_process_is_the_end(self):
+    def test_end_of_the_last_worker_is_the_end(self):
         _, monitor = self.begin()
         new = self.process(generation(2))
         monitor.wait_for('upgraded')
@@ -214,59 +213,59 @@ class MonitorTest(FollowTestCase):
         new.leave()
         self.assertIn(f'{NAME}: ended\n', self.assert_ended(monitor))
 
-    def test_a_process_that_dies_after_it_took_over_is_an_error(self):
+    def test_killed_worker_is_an_error(self):
         _, monitor = self.begin()
         new = self.process(generation(2))
         monitor.wait_for('upgraded')
         new.leave()
         self.assert_ended(monitor, 1, NAME, 'ended before it was drained')
 
-    def test_another_service_that_takes_the_name_is_not_mistaken_for_it(self):
+    def test_new_owner_without_a_later_generation_is_not_followed(self):
         for first, second in (1, 1), (2, 2), (3, 1):
             _, monitor = self.begin(first=first)
             self.process(generation(second, Connections=('u', 999)))
             output = self.assert_ended(monitor, 1, NAME, 'ended before it was drained')
             self.assertNotRegex(output, 'upgraded|999')
 
-    def test_a_successor_that_does_not_know_itself_is_an_error(self):
+    def test_new_worker_with_a_property_of_a_wrong_type_is_an_error(self):
         _, monitor = self.begin()
         self.process(generation(2, Connections=('s', 'seven')))
         self.assert_ended(monitor, 1, NAME, 'lacks the property Connections')
 
-    def silent_successor(self):
-        """A monitor that waits for what the process that has the name now does not tell."""
+    def silent_worker(self):
+        """Starts a monitor, and a new worker that does not reply to GetAll."""
         _, monitor = self.begin()
         new = self.process(generation(2), GetAll=None)
         self.assertTrue(new.got_unanswered_call.wait(10 * SLOWNESS))
         return new, monitor
 
     def test_signals_are_shown_before_the_properties_are_loaded(self):
-        new, monitor = self.silent_successor()
+        new, monitor = self.silent_worker()
         new.emit('ClientConnected', GLib.Variant('(ts)', (2, 'new')))
         monitor.wait_for('client 2 connected from new')
 
-    def test_a_silent_successor_can_be_left(self):
-        _, monitor = self.silent_successor()
+    def test_sigint_ends_the_wait_for_a_silent_worker(self):
+        _, monitor = self.silent_worker()
         monitor.signal(signal.SIGINT)
         self.assert_ended(monitor)
 
-    def test_a_silent_successor_that_is_replaced_is_forgotten(self):
-        _, monitor = self.silent_successor()
+    def test_silent_worker_is_replaced(self):
+        _, monitor = self.silent_worker()
         self.process(generation(3))
         monitor.wait_for('upgraded: generation 3')
 
-    def test_a_silent_successor_that_ends_is_the_end(self):
-        new, monitor = self.silent_successor()
+    def test_silent_worker_ends(self):
+        new, monitor = self.silent_worker()
         new.leave()
         self.assert_ended(monitor, 1, NAME, 'ended before')
 
-    def test_a_silent_successor_is_given_up(self):
-        _, monitor = self.silent_successor()
+    def test_silent_worker_has_a_time_limit(self):
+        _, monitor = self.silent_worker()
         self.assert_ended(monitor, 1, NAME, 'within 10 s')
 
 
 class WaitTest(FollowTestCase):
-    """A drain that is waited for."""
+    """Commands with --wait."""
 
     def begin(self):
         old = self.process(generation(1, **DRAINING))
@@ -274,7 +273,7 @@ class WaitTest(FollowTestCase):
         waiting.wait_for('waiting for 12 clients')
         return old, waiting
 
-    def test_it_is_followed_into_the_next_process(self):
+    def test_drain_continues_in_a_new_worker(self):
         _, waiting = self.begin()
         new = self.process(generation(2, **{**DRAINING, 'Connections': ('u', 4)}))
         waiting.wait_for('waiting for 4 clients')
@@ -283,12 +282,12 @@ class WaitTest(FollowTestCase):
         new.leave()
         self.assertIn('Drained in', self.assert_ended(waiting))
 
-    def test_another_service_that_takes_the_name_is_not_mistaken_for_it(self):
+    def test_new_owner_without_a_later_generation_is_not_followed(self):
         _, waiting = self.begin()
         self.process(generation(1))
         self.assert_ended(waiting, 1, NAME, 'ended before it was drained')
 
-    def test_who_takes_the_name_afterwards_does_not_matter(self):
+    def test_owner_of_the_name_after_the_drain_is_ignored(self):
         old, waiting = self.begin()
         old.change(State=('s', 'drained'), Connections=('u', 0), DrainSecondsLeft=('u', 0))
         waiting.wait_for('drained')
@@ -297,9 +296,9 @@ class WaitTest(FollowTestCase):
 
 
 class RealTest(CtlTestCase, UpgradeTestCase):
-    """A real service, which is really upgraded."""
+    """Upgrades of a real service."""
 
-    bus = None  # is made by setUp() of the first
+    bus = None  # set by CtlTestCase.setUp()
 
     def start_with_clients(self, count=3, **settings):
         server = self.start_service(**settings)
@@ -336,7 +335,7 @@ class RealTest(CtlTestCase, UpgradeTestCase):
         self.assertGreater(report['pause'], 0)
         self.assert_served(clients)
 
-    def test_a_program_that_does_not_start(self):
+    def test_program_that_does_not_start(self):
         server, clients = self.start_with_clients(warnings=['Hand-over: '])
         self.program.replace('exit 3')
         before = server.pid
@@ -345,14 +344,14 @@ class RealTest(CtlTestCase, UpgradeTestCase):
         self.assertEqual(1, self.json('status')['generation'])
         self.assert_served(clients)
 
-    def test_not_during_a_drain(self):
+    def test_upgrade_is_refused_during_a_drain(self):
         _, clients = self.start_with_clients()
         self.succeed('drain')
         self.assert_fails(['drain'], 'upgrade')
         self.succeed('cancel-drain')
         self.assert_served(clients)
 
-    def test_a_monitor_is_told_of_clients_before_and_after(self):
+    def test_monitor_continues_through_upgrades(self):
         server, clients = self.start_with_clients()
         monitor = self.begin_ctl('monitor', '--json')
         monitor.wait_event('state', connections=3)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""The drain by signals, with no bus: nobody new, nobody cut, out when all are gone."""
+"""The drain by signals, without D-Bus."""
 
 import signal
 import time
@@ -16,17 +16,17 @@ AT_ONCE = 0.1 * SLOWNESS
 
 class DrainTestCase(RingdownTestCase):
     def drain(self, server, number=signal.SIGTERM):
-        """Sends the signal and waits until readiness shows the drain."""
+        """Sends the signal and waits until /readyz answers 503."""
         server.signal(number)
-        eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
+        eventually(lambda: server.ready()[0] == 503, '/readyz to be 503')
 
     def assert_refused(self, server):
-        """The main port does not take connections any more."""
+        """Asserts that the main port refuses connections."""
         with self.assertRaises(ConnectionRefusedError):
             self.tcp(server)
 
     def assert_exit_at_once(self, server, since):
-        """The program ends, with 0, within 100 ms of SINCE."""
+        """Asserts that the program exits with 0 within 100 ms of SINCE."""
         self.assertEqual(0, server.wait_exit())
         expect_time(time.monotonic() - since, under=AT_ONCE)
 
@@ -52,7 +52,7 @@ class SignalTest(DrainTestCase):
         self.assertEqual(2, said['clients'])
         self.assertEqual(200, server.admin('/healthz')[0])
 
-    def test_sigint_does_what_sigterm_does(self):
+    def test_sigint_has_the_same_effect_as_sigterm(self):
         server = self.start()
         client = self.connect(server)
         self.drain(server, signal.SIGINT)
@@ -78,7 +78,7 @@ class SignalTest(DrainTestCase):
             member.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_notifications_go_on(self):
+    def test_notifications_continue(self):
         server = self.start('--notify-interval=200ms')
         client = self.connect(server)
         self.drain(server)
@@ -98,7 +98,7 @@ class SignalTest(DrainTestCase):
                 getattr(last, leave)()
                 self.assert_exit_at_once(server, began)
 
-    def test_a_connection_without_a_handshake_does_not_hold_it_up(self):
+    def test_a_connection_without_a_handshake_does_not_delay_the_exit(self):
         server = self.start()
         client = self.connect(server)
         silent = self.tcp(server)
@@ -135,19 +135,19 @@ class DeadlineTest(DrainTestCase):
         expect_time(took, under=2 + 0.5 * SLOWNESS)
         server.wait_log(r'(?i)drained.*\b0 left.*\b3 closed.*\b0 forced')
 
-    def test_those_who_left_before_the_deadline_are_told_apart(self):
+    def test_clients_that_left_before_the_deadline_are_counted_separately(self):
         server = self.start()
         early, late = self.connect(server), self.connect(server)
         server.wait_clients(2)
         self.drain(server)
         early.leave()
         server.wait_clients(1)
-        server.signal(signal.SIGTERM)  # the deadline
+        server.signal(signal.SIGTERM)  # closes all clients
         late.expect_close(SERVICE_RESTART)
         self.assertEqual(0, server.wait_exit())
         server.wait_log(r'(?i)drained.*\b1 left.*\b1 closed.*\b0 forced')
 
-    def test_what_is_pending_comes_before_the_1012(self):
+    def test_pending_messages_come_before_the_1012(self):
         server = self.start('--drain-timeout=1', '--max-message=64KiB')
         slow = self.connect(server, receive_buffer=4096)
         sender = Member(server.port)
@@ -175,7 +175,7 @@ class DeadlineTest(DrainTestCase):
         server.wait_log(r'(?i)drained.*\b0 left.*\b1 closed.*\b1 forced')
         self.assertEqual(SERVICE_RESTART, deaf.receive().code)
 
-    def test_a_second_signal_is_the_deadline(self):
+    def test_a_second_signal_closes_the_rest(self):
         for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
                               (signal.SIGTERM, signal.SIGINT)):
             with self.subTest(first=first.name, second=second.name):
@@ -189,7 +189,7 @@ class DeadlineTest(DrainTestCase):
                 self.assertEqual(0, server.wait_exit())
                 expect_time(time.monotonic() - began, under=1 * SLOWNESS)
 
-    def test_every_one_of_a_crowd_gets_the_1012(self):
+    def test_each_of_many_clients_gets_the_1012(self):
         server = self.start('--drain-timeout=2')
         clients = [self.connect(server) for _ in range(300)]
         server.signal(signal.SIGTERM)
@@ -200,7 +200,7 @@ class DeadlineTest(DrainTestCase):
 
 
 class GraceTest(DrainTestCase):
-    def test_within_the_grace_new_clients_are_still_accepted(self):
+    def test_new_clients_are_accepted_during_the_grace_period(self):
         server = self.start('--drain-grace=3s')
         with_us = self.connect(server)
         self.drain(server)
@@ -222,7 +222,7 @@ class GraceTest(DrainTestCase):
             return True
         return False
 
-    def test_without_grace_the_listener_closes_at_once(self):
+    def test_without_a_grace_period_the_listener_closes_at_once(self):
         server = self.start()
         with crowd(server):
             self.drain(server)

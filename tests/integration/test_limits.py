@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Descriptors used up, connections past the limits, everybody at once."""
+"""Descriptor exhaustion, connections over the limits, and many connections at once."""
 
 import concurrent.futures
 import socket
@@ -23,9 +23,9 @@ class DescriptorsTest(RingdownTestCase):
                                  prefix=['prlimit', f'--nofile={NOFILE}:{NOFILE}'])
 
     def use_up(self):
-        """Fills the house with clients, then opens silent connections, more than the server can
-        have descriptors; returns those it keeps of all. The others it ended."""
-        kept = self.fill_the_house()
+        """Connects as many clients as possible, then opens more silent connections than the
+        server can have descriptors; returns the ones that the server keeps open."""
+        kept = self.fill()
         for connection in [self.tcp(self.server) for _ in range(2 * NOFILE)]:
             connection.socket.settimeout(0.02)
             try:
@@ -44,7 +44,7 @@ class DescriptorsTest(RingdownTestCase):
         return kept
 
     def was_ended(self, connection):
-        """Whether the server has ended CONNECTION, which is cleared away then."""
+        """Whether the server has closed CONNECTION; closes it then."""
         connection.socket.settimeout(0)
         try:
             ended = connection.socket.recv(1, socket.MSG_PEEK) == b''
@@ -56,16 +56,16 @@ class DescriptorsTest(RingdownTestCase):
             connection.abandon()
         return ended
 
-    def fill_the_house(self):
+    def fill(self):
         clients = []
         while True:
             client = self.tcp(self.server)
-            if not self.shakes_hands(client):
+            if not self.is_accepted(client):
                 client.abandon()
                 return clients
             clients.append(client)
 
-    def test_connections_past_them_are_refused_and_it_is_logged_once(self):
+    def test_connections_over_the_limit_are_refused_and_logged_once(self):
         with undisturbed(self.server):
             kept = self.use_up()
             self.assertLess(len(kept), NOFILE)
@@ -74,53 +74,53 @@ class DescriptorsTest(RingdownTestCase):
             for connection in kept:
                 connection.abandon()
 
-    def test_the_others_talk_on_meanwhile(self):
+    def test_other_clients_are_served_meanwhile(self):
         with undisturbed(self.server) as group:
             kept = self.use_up()
             group.send_from_each('meanwhile')
             for connection in kept:
                 connection.abandon()
 
-    def test_a_new_client_is_let_in_as_soon_as_one_left(self):
+    def test_a_new_client_is_accepted_as_soon_as_one_left(self):
         with undisturbed(self.server):
             for _ in range(3):
                 for connection in self.use_up():
                     connection.abandon()
-                eventually(self.lets_in, 'a new client to be let in')
+                eventually(self.accepts_a_client, 'a new client to be let in')
 
-    def shakes_hands(self, client):
-        """Whether CLIENT is let in, rather than refused, with 503 or without a word."""
+    def is_accepted(self, client):
+        """Whether CLIENT is accepted; a refusal is 503 or a closed connection."""
         try:
             client.send(client.request())
             return client.read_answer().status == 101
         except (EOFError, ConnectionError):
             return False
 
-    def lets_in(self):
-        """Whether a new client is let in; it leaves at once."""
+    def accepts_a_client(self):
+        """Whether a new client is accepted; disconnects it."""
         client = self.tcp(self.server)
         try:
-            return self.shakes_hands(client)
+            return self.is_accepted(client)
         finally:
             client.abandon()
 
-    def test_clients_past_them_are_refused_too(self):
+    def test_clients_over_the_limit_are_refused(self):
         with undisturbed(self.server) as group:
             clients = []
             for _ in range(2 * NOFILE):
                 client = self.tcp(self.server)
-                if self.shakes_hands(client):
+                if self.is_accepted(client):
                     clients.append(client)
                 else:
                     client.abandon()
             self.assertGreater(len(clients), NOFILE // 4)
             self.assertLess(len(clients), NOFILE)
-            group.say('a full house')
+            group.say('all clients')
             for client in clients:
-                client.expect_text('a full house')
+                client.expect_text('all clients')
                 client.reset()
 
-    def test_the_limit_is_raised_as_far_as_it_goes(self):
+    def test_the_limit_is_raised_to_the_hard_limit(self):
         server = self.start(prefix=['prlimit', f'--nofile={NOFILE}:1000'])
         clients = [self.connect(server) for _ in range(2 * NOFILE)]
         server.wait_clients(len(clients))
@@ -132,15 +132,15 @@ class CrowdTest(RingdownTestCase):
     def setUp(self):
         super().setUp()
         self.server = self.start()
-        clients = self.come()
-        # From one crowd to the next the heap differs by up to 1 MiB, and does not grow.
+        clients = self.connect_all()
+        # Heap use differs by up to 1 MiB between rounds, without growing.
         self.peak = self.server.memory() + (1 << 20)
         for client in clients:
             client.reset()
         self.server.wait_clients(0)
 
-    def come(self):
-        """All connect at once, and only then begin their handshakes."""
+    def connect_all(self):
+        """Opens all connections, then performs all handshakes."""
         clients = [self.tcp(self.server) for _ in range(self.SIZE)]
         for client in clients:
             client.send(client.request())
@@ -148,19 +148,19 @@ class CrowdTest(RingdownTestCase):
             client.expect_opened()
         return clients
 
-    def test_all_are_let_in_at_once_and_hear_all(self):
+    def test_all_are_accepted_at_once_and_get_all_messages(self):
         with undisturbed(self.server, memory=self.peak) as group:
-            clients = self.come()
+            clients = self.connect_all()
             self.server.wait_clients(self.SIZE + 3)
             group.say('welcome')
             for client in clients:
                 client.expect_text('welcome')
                 client.leave()
 
-    def test_they_reconnect_again_and_again(self):
+    def test_they_reconnect_repeatedly(self):
         with undisturbed(self.server, memory=self.peak) as group:
             for round_ in range(10):
-                clients = self.come()
+                clients = self.connect_all()
                 group.say(f'round {round_}')
                 for client in clients:
                     client.expect_text(f'round {round_}')
@@ -168,7 +168,7 @@ class CrowdTest(RingdownTestCase):
                     client.reset()
                 self.server.wait_clients(3)
 
-    def test_they_come_through_many_doors(self):
+    def test_they_connect_to_many_listeners(self):
         with undisturbed(self.server, memory=self.peak):
             with concurrent.futures.ThreadPoolExecutor(32) as pool:
                 began = time.monotonic()
@@ -177,8 +177,8 @@ class CrowdTest(RingdownTestCase):
             for client in clients:
                 client.reset()
 
-    def test_a_crowd_that_is_silent_does_not_keep_others_out(self):
-        self.keep_silent()  # the allocator may keep what it took once
+    def test_silent_connections_do_not_keep_others_out(self):
+        self.keep_silent()  # the allocator may keep memory
         with undisturbed(self.server):
             self.keep_silent()
 
@@ -187,12 +187,12 @@ class CrowdTest(RingdownTestCase):
         silent = [self.tcp(self.server) for _ in range(3 * self.SIZE)]
         began = time.monotonic()
         self.connect(self.server).leave()
-        expect_time(time.monotonic() - began, under=5 * SLOWNESS)  # the silent have 10 s each
+        expect_time(time.monotonic() - began, under=5 * SLOWNESS)  # they have 10 s each
         for connection in silent:
             connection.abandon()
         eventually(lambda: self.server.descriptors() <= before, 'all to be gone', 20)
 
-    def test_those_who_give_up_before_they_are_accepted_do_not_stop_the_listener(self):
+    def test_connections_closed_before_accept_do_not_stop_the_listener(self):
         with undisturbed(self.server, memory=self.peak):
             for _ in range(1000):
                 hasty = Client(self.server.port)

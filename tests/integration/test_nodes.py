@@ -112,16 +112,16 @@ class AloneTest(NodesTestCase):
 class ListTest(NodesTestCase):
     def test_three_nodes_list_each_other(self):
         redis = self.redis()
-        workers = self.members(3, redis)
-        for place, worker in enumerate(workers):
+        members = self.members(3, redis)
+        for place, member in enumerate(members):
             for _ in range(place):
-                self.connect(worker)
+                self.connect(member)
         for place in range(1, 4):
             nodes = self.wait_nodes(
                 place, lambda nodes: [node['clients'] for node in nodes.values()] == [0, 1, 2],
                 'all clients to be listed')
             self.assertEqual(['1', '2', '3'], list(nodes))
-            self.assertEqual([worker.pid for worker in workers],
+            self.assertEqual([member.pid for member in members],
                              [node['pid'] for node in nodes.values()])
             self.assertEqual([str(place)], [name for name, node in nodes.items() if node['self']])
             self.assertEqual({'running'}, {node['state'] for node in nodes.values()})
@@ -130,11 +130,11 @@ class ListTest(NodesTestCase):
 
     def test_the_keys_in_redis(self):
         redis = self.redis()
-        [worker] = self.members(1, redis)
+        [member] = self.members(1, redis)
         [own] = self.nodes(1)
         key = self.key_of(1)
         eventually(lambda: redis.cli('EXISTS', key) == '1', 'the node to be announced')
-        self.assertEqual({'host': own['host'], 'pid': str(worker.pid), 'instance': '1',
+        self.assertEqual({'host': own['host'], 'pid': str(member.pid), 'instance': '1',
                           'state': 'running', 'clients': '0', 'version': own['version']},
                          self.read(redis, key))
         self.assertEqual(own['id'], redis.cli('SMEMBERS', INDEX))
@@ -144,37 +144,37 @@ class ListTest(NodesTestCase):
 
     def test_a_killed_node_is_removed_after_its_lifetime(self):
         redis = self.redis()
-        workers = self.members(3, redis)
+        members = self.members(3, redis)
         for place in range(1, 4):
             self.wait_listed(place, '1', '2', '3')
         lost = self.id_of(2)
-        workers[1].signal(signal.SIGKILL)
-        workers[1].wait_exit()
+        members[1].signal(signal.SIGKILL)
+        members[1].wait_exit()
         for place in 1, 3:
             self.wait_listed(place, '1', '3', seconds=LIFETIME + TIMEOUT)
         eventually(lambda: lost not in redis.cli('SMEMBERS', INDEX), 'its id to be removed')
 
     def test_a_node_that_exits_is_removed_at_once(self):
         redis = self.redis()
-        workers = self.members(2, redis)
+        members = self.members(2, redis)
         self.wait_listed(1, '1', '2')
         gone, key = self.id_of(2), self.key_of(2)
-        workers[1].signal(signal.SIGTERM)
-        self.assertEqual(0, workers[1].wait_exit())
-        self.assertEqual('0', redis.cli('EXISTS', key, f'shutdown:{workers[1].pid}'))
+        members[1].signal(signal.SIGTERM)
+        self.assertEqual(0, members[1].wait_exit())
+        self.assertEqual('0', redis.cli('EXISTS', key, f'shutdown:{members[1].pid}'))
         self.assertNotIn(gone, redis.cli('SMEMBERS', INDEX))
         self.wait_listed(1, '1')
 
     def test_only_changes_are_signalled(self):
         redis = self.redis()
-        workers = self.members(2, redis)
+        members = self.members(2, redis)
         for place in 1, 2:
             self.wait_listed(place, '1', '2')
         monitor = Monitor(self.bus)
         self.addCleanup(monitor.stop)
         self.wait_intervals(redis, 4)
         self.assertEqual([], nodes_in(monitor.signals('PropertiesChanged')))
-        self.connect(workers[0])  # which both signal
+        self.connect(members[0])  # which both signal
         eventually(lambda: len(nodes_in(monitor.signals('PropertiesChanged'))) == 2,
                    'the change to be signalled', TIMEOUT)
 
@@ -188,8 +188,8 @@ class ListTest(NodesTestCase):
 class DrainTest(NodesTestCase):
     def test_the_state_is_announced_at_once(self):
         redis = self.redis()
-        worker = self.members(1, redis)[0]
-        client = self.connect(worker)
+        member = self.members(1, redis)[0]
+        client = self.connect(member)
         key = self.key_of(1)
         self.wait_intervals(redis, 1)  # the next one is about 5 s later
         for method, state in ('Shutdown', 'draining'), ('CancelDrain', 'running'):
@@ -200,8 +200,8 @@ class DrainTest(NodesTestCase):
 
     def test_the_others_list_a_draining_node_and_ringdownctl_adds_up(self):
         redis = self.redis()
-        workers = self.members(3, redis)
-        clients = [self.connect(worker) for worker in workers for _ in range(2)]
+        members = self.members(3, redis)
+        clients = [self.connect(member) for member in members for _ in range(2)]
         self.bus.call('Shutdown', name=f'{NAME}.i2')
         for place in 1, 3:
             self.wait_nodes(place, lambda nodes: len(nodes) == 3 and all(
@@ -211,19 +211,19 @@ class DrainTest(NodesTestCase):
         self.assertEqual((3, 6, 1, 'redis: connected'), tuple(
             status[name] for name in ('workers', 'clients', 'draining', 'bus_state')))
         self.assertEqual(self.nodes(1), status['nodes'])
-        self.assertIn('\nWorkers: 3, clients: 6, draining: 1\nBus: redis: connected\n',
+        self.assertIn('\nNodes: 3, clients: 6, draining: 1\nBus: redis: connected\n',
                       self.succeed('status', '--all', '--instance=3'))
         for client in clients[2:4]:
             client.leave()
-        self.assertEqual(0, workers[1].wait_exit())
+        self.assertEqual(0, members[1].wait_exit())
         for place in 1, 3:
             self.wait_listed(place, '1', '3')
 
     def test_the_number_of_clients_is_in_redis_until_the_drain_ends(self):
         redis = self.redis()
-        worker = self.members(1, redis, '--drain-interval=200ms')[0]
-        key = f'shutdown:{worker.pid}'
-        one, two = self.connect(worker), self.connect(worker)
+        member = self.members(1, redis, '--drain-interval=200ms')[0]
+        key = f'shutdown:{member.pid}'
+        one, two = self.connect(member), self.connect(member)
         self.assertEqual('0', redis.cli('EXISTS', key))
         for _ in range(2):
             self.bus.call('Shutdown', name=f'{NAME}.i1')
@@ -235,14 +235,14 @@ class DrainTest(NodesTestCase):
         one.leave()
         eventually(lambda: redis.cli('GET', key) == '1', 'one client fewer')
         two.leave()
-        self.assertEqual(0, worker.wait_exit())
+        self.assertEqual(0, member.wait_exit())
         self.assertEqual('0', redis.cli('EXISTS', key))
 
     def test_the_number_is_refreshed_between_rare_reports(self):
         redis = self.redis()
-        worker = self.members(1, redis, '--drain-interval=1h')[0]
-        client = self.connect(worker)
-        key = f'shutdown:{worker.pid}'
+        member = self.members(1, redis, '--drain-interval=1h')[0]
+        client = self.connect(member)
+        key = f'shutdown:{member.pid}'
         self.bus.call('Shutdown', name=f'{NAME}.i1')
         eventually(lambda: redis.cli('GET', key) == '1', 'the number of clients')
         redis.cli('EXPIRE', key, 20)
@@ -254,10 +254,10 @@ class ForeignKeyTest(NodesTestCase):
     """The key shutdown:PID of another process with the same process id, as in containers."""
 
     def draining(self, redis):
-        worker = self.members(1, redis, '--drain-interval=200ms')[0]
-        client = self.connect(worker)
-        key = f'shutdown:{worker.pid}'
-        return worker, client, key
+        member = self.members(1, redis, '--drain-interval=200ms')[0]
+        client = self.connect(member)
+        key = f'shutdown:{member.pid}'
+        return member, client, key
 
     def test_a_key_that_was_there_first_is_kept(self):
         redis = self.redis()
@@ -315,14 +315,14 @@ class FaultTest(NodesTestCase):
 
     def test_a_drain_is_announced_when_redis_is_back(self):
         redis = self.redis()
-        worker = self.members(1, redis, '--drain-interval=1h', warnings=[AWAY])[0]
-        client = self.connect(worker)
+        member = self.members(1, redis, '--drain-interval=1h', warnings=[AWAY])[0]
+        client = self.connect(member)
         key = self.key_of(1)
         redis.kill()
-        self.wait_down(worker)
+        self.wait_down(member)
         self.bus.call('Shutdown', name=f'{NAME}.i1')
         redis.start()
-        eventually(lambda: redis.cli('GET', f'shutdown:{worker.pid}') == '1',
+        eventually(lambda: redis.cli('GET', f'shutdown:{member.pid}') == '1',
                    'the number of clients', TIMEOUT)
         self.assertEqual('draining', redis.cli('HGET', key, 'state'))
         client.leave()
@@ -363,20 +363,20 @@ class FaultTest(NodesTestCase):
                          'state', 'running', 'clients', 1, 'version', '1')
               redis.call('SADD', '{INDEX}', i)
             end''', 0)
-        [worker] = self.members(1, redis, warnings=['More than 1000 nodes'])
+        [member] = self.members(1, redis, warnings=['More than 1000 nodes'])
         self.wait_nodes(1, lambda nodes: 999 <= len(nodes) <= 1001, 'a thousand nodes', 20)
-        worker.wait_log('More than 1000 nodes')
+        member.wait_log('More than 1000 nodes')
         self.wait_intervals(redis, 2)
-        self.assertEqual(1, len(worker.find_log('More than 1000 nodes')))
+        self.assertEqual(1, len(member.find_log('More than 1000 nodes')))
 
     def test_a_list_that_cannot_be_read_is_reported_once(self):
         warning = 'Cannot read the set of nodes in Redis: WRONGTYPE'
         redis = self.redis()
         redis.cli('SET', INDEX, 'no set')
-        [worker] = self.members(1, redis, warnings=[warning])
-        worker.wait_log(warning)
+        [member] = self.members(1, redis, warnings=[warning])
+        member.wait_log(warning)
         self.wait_intervals(redis, 2)
-        self.assertEqual(1, len(worker.find_log(warning)))
+        self.assertEqual(1, len(member.find_log(warning)))
         redis.cli('DEL', INDEX)
         eventually(lambda: redis.cli('SCARD', INDEX) == '1', 'the node to be listed')
 

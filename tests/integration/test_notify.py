@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""What the program tells a service manager, and that it takes nothing on trust from it."""
+"""Notifications to a service manager, and hostile values in its environment variables."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ class NotifyTestCase(RingdownTestCase):
 
 
 class ReadyTest(NotifyTestCase):
-    def test_ready_is_told_once_and_first_wherever_the_socket_is(self):
+    def test_ready_is_sent_once_and_first_to_any_kind_of_socket(self):
         for address in None, f'@ringdown-test-{uuid.uuid4()}':
             with self.subTest(address=address):
                 manager = self.manager(address)
@@ -47,9 +47,9 @@ class ReadyTest(NotifyTestCase):
                                  manager.told[:2])
                 self.assertEqual(1, manager.told.count('READY=1'))
 
-    def test_ready_is_told_when_the_ports_are_open(self):
-        """At that moment a connection succeeds, which is refused before."""
-        with socket.socket() as holder:  # keeps the port for whoever shares it, and does not listen
+    def test_ready_is_sent_when_the_ports_are_open(self):
+        """Connections are refused before READY and accepted after it."""
+        with socket.socket() as holder:  # reserves the port without listening
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             holder.bind((ADDRESS, 0))
             port = holder.getsockname()[1]
@@ -67,7 +67,7 @@ class ReadyTest(NotifyTestCase):
             return False
         return True
 
-    def test_a_start_that_fails_is_never_ready(self):
+    def test_a_failed_start_is_never_ready(self):
         manager = self.manager()
         done = subprocess.run(
             [program(), '--bus=none', '--address=192.0.2.1', '--port=0', '--admin-port=0'],
@@ -78,7 +78,7 @@ class ReadyTest(NotifyTestCase):
 
 
 class StatusTest(NotifyTestCase):
-    def test_clients_and_messages_are_counted_in_one_line_a_second(self):
+    def test_status_has_clients_and_messages_once_a_second(self):
         manager = self.manager()
         server = self.start_under(manager, '--notify-interval=100ms')
         manager.wait('STATUS=', 2)
@@ -94,7 +94,7 @@ class StatusTest(NotifyTestCase):
         for before, after in zip(times, times[1:]):
             expect_time(after - before, over=0.9)
 
-    def test_nothing_is_told_where_nothing_happens(self):
+    def test_nothing_is_sent_while_idle(self):
         manager = self.manager()
         client = self.connect(self.start_under(manager))
         manager.wait('STATUS=1 client; messages published: 0')
@@ -106,7 +106,7 @@ class StatusTest(NotifyTestCase):
 
 
 class DrainTest(NotifyTestCase):
-    def test_a_signal_is_the_end_and_takes_the_time_it_takes(self):
+    def test_a_signal_stops_the_service_and_extends_the_timeout(self):
         manager = self.manager()
         server = self.start_under(manager, '--drain-interval=1h')
         client = self.connect(server)
@@ -121,43 +121,43 @@ class DrainTest(NotifyTestCase):
         self.assertLess(told.index('READY=1'), told.index('STOPPING=1'))
         self.assertLess(told.index('STOPPING=1'), min(index for index, each in enumerate(told)
                                                       if each.startswith('STATUS=draining')))
-        self.assert_time_never_runs_out(manager)
+        self.assert_timeout_is_extended_in_time(manager)
 
-    def assert_time_never_runs_out(self, manager):
-        """Each extension lasts to beyond the next, however slow a poll may be."""
+    def assert_timeout_is_extended_in_time(self, manager):
+        """Asserts that each extension of the timeout lasts until after the next one."""
         times = manager.times(MORE_TIME)
         lasting = int(manager.wait(MORE_TIME).removeprefix(MORE_TIME)) / 1e6
         for before, after in zip(times, times[1:]):
             expect_time(after - before, under=lasting / 2)
 
-    def test_the_clients_that_are_closed_at_the_deadline_have_their_time_too(self):
+    def test_closing_at_the_deadline_extends_the_timeout(self):
         manager = self.manager()
         server = self.start_under(manager, '--drain-timeout=1s')
-        self.connect(server)  # which does not answer the close frame
+        self.connect(server)  # does not answer the close frame
         server.wait_clients(1)
         server.signal(signal.SIGTERM)
         manager.wait('STATUS=closing 1 client')
         before = len(manager.times(MORE_TIME))
         manager.wait(MORE_TIME, before + 2)
         self.assertEqual(0, server.wait_exit(15))
-        self.assert_time_never_runs_out(manager)
+        self.assert_timeout_is_extended_in_time(manager)
 
-    def test_without_clients_it_says_so_and_is_gone(self):
+    def test_without_clients_it_sends_stopping_and_exits(self):
         manager = self.manager()
         server = self.start_under(manager)
         server.signal(signal.SIGTERM)
         self.assertEqual(0, server.wait_exit())
         manager.wait('STOPPING=1')
 
-    def test_a_manager_that_is_gone_or_deaf_holds_nothing_up(self):
+    def test_a_missing_or_deaf_manager_delays_nothing(self):
         manager = NotifyReceiver(os.path.join(self.directory, 'notify'))
         server = self.start_under(manager)
         manager.wait('READY=1')
         manager.stop()
         os.unlink(manager.environment['NOTIFY_SOCKET'])
         client = self.connect(server)
-        client.text('nobody minds')
-        client.expect_text('nobody minds')
+        client.text('still here')
+        client.expect_text('still here')
         with self.deaf_manager(manager.environment['NOTIFY_SOCKET']):
             server.signal(signal.SIGTERM)
             client.text('still here')
@@ -167,7 +167,7 @@ class DrainTest(NotifyTestCase):
 
     @contextlib.contextmanager
     def deaf_manager(self, address):
-        """Somebody who never reads, and whose queue is full."""
+        """A socket with a full queue that is never read."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, \
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             receiver.bind(address)
@@ -189,7 +189,7 @@ class CancelTest(NotifyTestCase):
         return self.start_under(self.notified, '--bus=session', environment=self.bus.environment,
                                 **options)
 
-    def test_a_drain_that_can_be_taken_back_is_not_yet_the_end(self):
+    def test_a_drain_that_can_be_cancelled_sends_no_stopping(self):
         server = self.start_on_bus()
         client = self.connect(server)
         server.wait_clients(1)
@@ -207,14 +207,14 @@ class CancelTest(NotifyTestCase):
         self.assertEqual(0, server.wait_exit())
         self.notified.wait('STOPPING=1')
 
-    def test_a_stop_that_cannot_be_taken_back_cuts_nobody_off(self):
-        server = self.start_on_bus(warnings=['service manager is stopping'])
+    def test_a_stop_that_cannot_be_cancelled_disconnects_no_client(self):
+        server = self.start_on_bus(warnings=['service manager goes on stopping'])
         client = self.connect(server)
         server.wait_clients(1)
         server.signal(signal.SIGTERM)
         self.notified.wait('STOPPING=1')
         self.bus.call('CancelDrain')
-        server.wait_log('service manager is stopping.*ringdownctl shutdown')
+        server.wait_log('service manager goes on stopping.*ringdownctl shutdown')
         self.notified.wait('STATUS=1 client; drain cancelled, but the unit is stopping')
         before = len(self.notified.times(MORE_TIME))
         self.notified.wait(MORE_TIME, before + 3)
@@ -227,7 +227,7 @@ class CancelTest(NotifyTestCase):
 
 
 class WatchdogTest(NotifyTestCase):
-    def test_signs_of_life_come_twice_as_often_as_they_must(self):
+    def test_watchdog_messages_come_at_half_the_interval(self):
         manager = self.manager()
         self.start_under(manager, environment={'WATCHDOG_USEC': '1000000'})
         manager.wait('WATCHDOG=1', 5)
@@ -236,7 +236,7 @@ class WatchdogTest(NotifyTestCase):
             expect_time(after - before, under=1 * SLOWNESS)
         expect_time(times[4] - times[0], over=4 * 0.5 * 0.9)
 
-    def test_a_process_that_hangs_gives_none(self):
+    def test_a_hung_process_sends_none(self):
         manager = self.manager()
         server = self.start_under(manager, environment={'WATCHDOG_USEC': '200000'})
         manager.wait('WATCHDOG=1', 3)
@@ -255,7 +255,7 @@ class WatchdogTest(NotifyTestCase):
         with open(f'/proc/{pid}/stat', encoding='ascii') as stat:
             return stat.read().rpartition(')')[2].split()[0] == 'T'
 
-    def test_none_are_given_for_another_process(self):
+    def test_none_are_sent_for_another_process(self):
         manager = self.manager()
         server = self.start_under(manager, '--notify-interval=100ms', environment={
             'WATCHDOG_USEC': '100000', 'WATCHDOG_PID': str(os.getpid())})
@@ -265,7 +265,7 @@ class WatchdogTest(NotifyTestCase):
 
 
 class HostileEnvironmentTest(NotifyTestCase):
-    def test_it_warns_of_what_cannot_be_right_and_runs_on(self):
+    def test_invalid_values_give_a_warning(self):
         manager = self.manager()
         for name, values in (
                 ('NOTIFY_SOCKET', ('notify', '@', '/' + 'x' * 200, 'vsock:2:1', '\x1b[31m')),
@@ -283,9 +283,9 @@ class HostileEnvironmentTest(NotifyTestCase):
 
 
 class ChildTest(NotifyTestCase):
-    LAUNCHER = '#!/bin/sh\nenv >"$HOME/seen"\nexit 1\n'  # of a message bus; GLib starts it
+    LAUNCHER = '#!/bin/sh\nenv >"$HOME/seen"\nexit 1\n'  # instead of dbus-launch, which GLib runs
 
-    def test_what_is_for_the_program_is_not_for_its_children(self):
+    def test_variables_of_the_service_manager_are_not_inherited(self):
         launcher = os.path.join(self.directory, 'dbus-launch')
         with open(launcher, 'w', encoding='ascii', opener=self.open_executable) as file:
             file.write(self.LAUNCHER)

@@ -41,12 +41,12 @@ class StartTestCase(FleetTestCase):
     def joins(self, redis, *options, environment=None):
         """A node that gets the address of REDIS by OPTIONS or ENVIRONMENT, and receives a message
         published there."""
-        worker = self.start(*options, environment=environment)
-        self.wait_connected(worker)
-        client = self.connect(worker)
+        node = self.start(*options, environment=environment)
+        self.wait_connected(node)
+        client = self.connect(node)
         redis.cli('PUBLISH', 'broadcast', 'hello')
         client.expect_text('hello')
-        return worker, client
+        return node, client
 
 
 class WhereTest(StartTestCase):
@@ -114,21 +114,21 @@ class WhereTest(StartTestCase):
         redis.cli('ACL', 'SETUSER', 'bell@tower', 'on', f'>{SECRET}', '~*', '&*', '+@all')
         redis.configure('requirepass', 'somebody else’s')
         redis.password = 'somebody else’s'
-        worker, client = self.joins(
+        node, client = self.joins(
             redis, f'--redis=redis://bell%40tower:{ENCODED_SECRET}@{redis.name}/2')
         client.text('in its database')
         eventually(lambda: redis.cli('-n', '2', 'XLEN', STREAM) == '1', 'the entry')
         self.assertEqual('0', redis.cli('XLEN', STREAM))
-        self.assertEqual([], [line for line in worker.log
+        self.assertEqual([], [line for line in node.log
                               if SECRET in line or ENCODED_SECRET in line])
 
     def test_databases_are_separate(self):
         redis = self.redis()
         clients = []
         for database in 0, 1, 1:
-            worker = self.start(f'--redis={redis.url}/{database}')
-            self.wait_connected(worker)
-            clients.append(self.connect(worker))
+            node = self.start(f'--redis={redis.url}/{database}')
+            self.wait_connected(node)
+            clients.append(self.connect(node))
         clients[1].text('in 1')
         clients[2].expect_text('in 1')
         clients[0].text('in 0')
@@ -206,14 +206,14 @@ class AbsentTest(StartTestCase):
             with self.subTest(**kind):
                 redis = self.redis(**kind)
                 redis.kill()
-                worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
-                [reason] = self.wait_down(worker)
+                node = self.start(f'--redis={redis.url}', warnings=[AWAY])
+                [reason] = self.wait_down(node)
                 self.assertNotEqual('', reason)
-                client = self.connect(worker)
+                client = self.connect(node)
                 client.text('alone')
                 client.expect_text('alone')
                 redis.start()
-                self.wait_connected(worker)
+                self.wait_connected(node)
                 redis.cli('PUBLISH', 'broadcast', 'hello')
                 client.expect_text('hello')
 
@@ -233,17 +233,17 @@ class AbsentTest(StartTestCase):
         self.wait_connected(lonely)
 
     def test_a_name_that_cannot_be_resolved_is_not_an_error(self):
-        worker = self.start('--redis=redis://redis.example.invalid', warnings=[AWAY])
-        self.wait_down(worker)
+        node = self.start('--redis=redis://redis.example.invalid', warnings=[AWAY])
+        self.wait_down(node)
 
     def test_a_server_of_another_protocol_is_reported(self):
         with socket.create_server((ADDRESS, 0)) as listener:
             port = listener.getsockname()[1]
             answering = threading.Thread(target=self.answer_http, args=[listener], daemon=True)
             answering.start()
-            worker = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY, UNSENT])
-            self.wait_down(worker)
-            client = self.connect(worker)
+            node = self.start(f'--redis=redis://{ADDRESS}:{port}', warnings=[AWAY, UNSENT])
+            self.wait_down(node)
+            client = self.connect(node)
             client.text('alone')
             client.expect_text('alone')
             listener.shutdown(socket.SHUT_RDWR)
@@ -262,44 +262,44 @@ class AbsentTest(StartTestCase):
     def test_a_silent_server_does_not_prevent_the_start(self):
         redis = self.redis()
         redis.stop()
-        worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
-        client = self.connect(worker)
+        node = self.start(f'--redis={redis.url}', warnings=[AWAY])
+        client = self.connect(node)
         client.text('alone')
         client.expect_text('alone')
-        self.wait_down(worker)
+        self.wait_down(node)
         redis.cont()
-        self.wait_connected(worker)
+        self.wait_connected(node)
 
     def test_a_server_that_loads_its_data_is_retried(self):
         redis = self.redis()
         redis.begin_loading()
-        worker = self.start(f'--redis={redis.url}', warnings=[AWAY])
-        self.wait_state(worker, 'redis: down since .*LOADING.*')
-        worker.wait_log(AWAY)
-        self.wait_connected(worker)
+        node = self.start(f'--redis={redis.url}', warnings=[AWAY])
+        self.wait_state(node, 'redis: down since .*LOADING.*')
+        node.wait_log(AWAY)
+        self.wait_connected(node)
 
     def test_the_password_is_not_shown_where_auth_is_renamed(self):
         redis = self.redis('--rename-command', 'AUTH', 'LOGIN')
-        worker = self.start(f'--redis=redis://:{ENCODED_SECRET}@{redis.name}', warnings=[AWAY])
-        worker.wait_log(f'{AWAY}ERR')
-        for text in self.bus_state(worker), *worker.log:
+        node = self.start(f'--redis=redis://:{ENCODED_SECRET}@{redis.name}', warnings=[AWAY])
+        node.wait_log(f'{AWAY}ERR')
+        for text in self.bus_state(node), *node.log:
             self.assertNotIn(SECRET[:9], text)
-        self.wait_state(worker, 'redis: down since .*: ERR: AUTH is disabled or renamed')
+        self.wait_state(node, 'redis: down since .*: ERR: AUTH is disabled or renamed')
 
     def test_a_password_that_changes_later_does_not_end_the_service(self):
         redis = self.redis()
-        worker = self.node(redis, warnings=[AWAY])
-        client = self.connect(worker)
+        node = self.node(redis, warnings=[AWAY])
+        client = self.connect(node)
         redis.configure('requirepass', SECRET)
         redis.password = SECRET
         redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
-        self.wait_state(worker, 'redis: down since .*NOAUTH.*')
-        worker.wait_log('is down: NOAUTH')
+        self.wait_state(node, 'redis: down since .*NOAUTH.*')
+        node.wait_log('is down: NOAUTH')
         client.text('alone')
         client.expect_text('alone')
         redis.configure('requirepass', '')
-        self.wait_connected(worker)
-        self.assertEqual(CONNECTED, self.bus_state(worker))
+        self.wait_connected(node)
+        self.assertEqual(CONNECTED, self.bus_state(node))
 
 
 class ManualTest(FleetTestCase):
@@ -321,32 +321,32 @@ class ManualTest(FleetTestCase):
         redis, url = self.restricted()
         for mode in 'stream', 'pubsub':
             with self.subTest(mode):
-                workers = [self.start(f'--redis={url}', f'--redis-mode={mode}', *QUICKLY)
+                nodes = [self.start(f'--redis={url}', f'--redis-mode={mode}', *QUICKLY)
                            for _ in range(2)]
-                self.wait_connected(*workers)
-                with self.fleet(*workers) as group:
+                self.wait_connected(*nodes)
+                with self.fleet(*nodes) as group:
                     redis.cli('PUBLISH', 'broadcast', 'all')
                 eventually(lambda: redis.cli('EXISTS', 'periodic_broadcast_lock') == '1', 'lock')
                 eventually(lambda: redis.cli('SCARD', 'ringdown:nodes') == '2', 'both listed')
-                for worker in workers:
-                    worker.signal(signal.SIGTERM)
-                    eventually(lambda: redis.cli('EXISTS', f'shutdown:{worker.pid}') == '1', 'key')
+                for node in nodes:
+                    node.signal(signal.SIGTERM)
+                    eventually(lambda: redis.cli('EXISTS', f'shutdown:{node.pid}') == '1', 'key')
                 group.leave()
-                for worker in workers:
-                    worker.wait_exit()
+                for node in nodes:
+                    node.wait_exit()
                 self.assertEqual('', redis.cli('ACL', 'LOG').strip())
 
     def test_a_program_writes_to_the_stream_as_the_manual_says(self):
         redis = self.redis()
-        worker = self.node(redis)
-        client = self.connect(worker)
+        node = self.node(redis)
+        client = self.connect(node)
         words = self.read_words('XADD')
         for number, message in (('1', 'first'), ('2', 'second'), ('1', 'again'), ('3', 'third')):
             given = {'NUMBER': number, 'MESSAGE': message}
             redis.cli('XADD', *(given.get(word, word) for word in words))
         for message in 'first', 'second', 'third':
             client.expect_text(message)
-        self.assertEqual(1, worker.metric('ringdown_redis_repeated_total'))
+        self.assertEqual(1, node.metric('ringdown_redis_repeated_total'))
 
 
 if __name__ == '__main__':

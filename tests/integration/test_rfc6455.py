@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""RFC 6455 from the server's side: what is refused, with which code, and what is put up with.
+"""RFC 6455 for servers: refused input, close codes, and tolerated input.
 
-In every test three other clients talk before and after, and must not notice.
+In each test three other clients exchange messages before and after and must not be affected.
 """
 
 import tap
@@ -19,8 +19,8 @@ class RfcTestCase(RingdownTestCase):
         self.server = self.start()
 
     def refused(self, code, *variants, answer=True):
-        """Each of VARIANTS, sent by a client of its own, gets close CODE and reaches nobody.
-        ANSWER: whether the client answers the close; not where it sent one itself."""
+        """Sends each of VARIANTS from a new client; expects close CODE and no message to others.
+        ANSWER: whether the client answers the close frame; not if it sent one before."""
         with undisturbed(self.server):
             for data in variants:
                 with self.subTest(data=data[:24]):
@@ -52,7 +52,7 @@ class FramingTest(RfcTestCase):
         self.refused(PROTOCOL_ERROR, *(frame(opcode, b'x' * 126) for opcode in (PING, PONG, CLOSE)),
                      frame(PING, length=1 << 40, width=64))
 
-    def test_a_continuation_of_nothing_is_refused(self):
+    def test_a_continuation_without_a_message_is_refused(self):
         self.refused(PROTOCOL_ERROR, frame(CONTINUATION, b'x'),
                      frame(CONTINUATION, b'', fin=False))
 
@@ -76,14 +76,14 @@ class FramingTest(RfcTestCase):
         self.refused(PROTOCOL_ERROR, frame(BINARY, length=1 << 63, width=64),
                      frame(BINARY, length=(1 << 64) - 1, width=64))
 
-    def test_the_refusal_arrives_though_more_was_sent(self):
+    def test_the_close_frame_arrives_although_more_was_sent(self):
         self.refused(PROTOCOL_ERROR, frame(TEXT, b'bare', masked=False) + b'\xff' * (1 << 20))
 
-    def test_random_bytes_never_reach_anybody(self):
+    def test_random_bytes_reach_no_client(self):
         with undisturbed(self.server):
             for seed in range(16):
                 client = self.connect(self.server)
-                # An opcode that is reserved, behind it anything.
+                # A reserved opcode, followed by any bytes.
                 client.send(bytes([0x83 + seed % 5]) + bytes((seed * 7 + i * i) % 256
                                                              for i in range(300)))
                 client.expect_close(PROTOCOL_ERROR)
@@ -98,13 +98,13 @@ class LengthTest(RfcTestCase):
     def test_a_message_over_the_limit_is_refused(self):
         self.refused(TOO_BIG, frame(TEXT, b'x' * 65537))
 
-    def test_fragments_over_the_limit_together_are_refused(self):
+    def test_fragments_over_the_limit_in_total_are_refused(self):
         self.refused(TOO_BIG, frame(TEXT, b'x' * 40000, fin=False)
                      + frame(CONTINUATION, b'x' * 25537),
                      frame(BINARY, b'', fin=False)
                      + frame(CONTINUATION, b'x' * 1000, fin=False) * 66)
 
-    def test_fragments_up_to_the_limit_are_let_through(self):
+    def test_fragments_up_to_the_limit_are_accepted(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.send(frame(TEXT, b'x' * 40000, fin=False) + frame(CONTINUATION, b'x' * 25536))
@@ -112,7 +112,7 @@ class LengthTest(RfcTestCase):
             group.wait_all()
             client.reset()
 
-    def test_a_client_that_vanishes_within_a_frame_leaves_nothing_behind(self):
+    def test_a_client_that_disconnects_within_a_frame_is_freed(self):
         with undisturbed(self.server):
             for leave in 'reset', 'half_close', 'abandon':
                 client = self.connect(self.server)
@@ -122,16 +122,16 @@ class LengthTest(RfcTestCase):
                 self.server.wait_clients(3)
                 client.abandon()
 
-    def test_many_half_messages_are_bounded_and_freed(self):
+    def test_many_partial_messages_are_limited_and_freed(self):
         before = self.server.memory()
-        peak = self.leave_half_messages()
+        peak = self.leave_partial_messages()
         self.assertLess(peak - before, 50 * 4 * 65536)
         self.server.wait_clients(0)
         with undisturbed(self.server, memory=peak):
-            self.leave_half_messages()
+            self.leave_partial_messages()
 
-    def leave_half_messages(self):
-        """Fifty clients vanish within their messages; returns how much memory there was then."""
+    def leave_partial_messages(self):
+        """Disconnects fifty clients within their messages; returns the memory used before."""
         clients = [self.connect(self.server) for _ in range(50)]
         for client in clients:
             client.send(frame(BINARY, b'x' * 60000, fin=False) + frame(PING))
@@ -171,7 +171,7 @@ class Utf8Test(RfcTestCase):
         self.refused(BAD_PAYLOAD, *(frame(TEXT, bad) for bad in (
             b'\xed\xa0\x80', b'\xed\xbf\xbf', b'\xed\xa0\xbd\xed\xb8\x80')))
 
-    def test_what_is_beyond_unicode_is_refused(self):
+    def test_values_beyond_unicode_are_refused(self):
         self.refused(BAD_PAYLOAD, *(frame(TEXT, bad) for bad in (
             b'\xf4\x90\x80\x80', b'\xf5\x80\x80\x80', b'\xf8\x88\x80\x80\x80')))
 
@@ -184,12 +184,12 @@ class Utf8Test(RfcTestCase):
         self.refused(BAD_PAYLOAD, frame(TEXT, b'\xe2\x82', fin=False) + frame(CONTINUATION, b'x'),
                      frame(TEXT, b'\xed', fin=False) + frame(CONTINUATION, b'\xa0\x80'))
 
-    def test_bad_bytes_are_refused_before_the_message_is_whole(self):
+    def test_bad_bytes_are_refused_before_the_message_is_complete(self):
         self.refused(BAD_PAYLOAD, frame(TEXT, b'\xff', fin=False),
                      frame(TEXT, b'so far \xff so bad', length=60000),
                      frame(TEXT, b'\xf4', fin=False) + frame(CONTINUATION, b'\x90', fin=False))
 
-    def test_a_character_across_fragments_is_let_through(self):
+    def test_a_character_across_fragments_is_accepted(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             first, *rest = '🛰'.encode()
@@ -200,7 +200,7 @@ class Utf8Test(RfcTestCase):
             group.wait_all()
             client.leave()
 
-    def test_every_character_is_let_through(self):
+    def test_every_character_is_accepted(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             for start in range(0, 0x110000, 0x2000):
@@ -211,7 +211,7 @@ class Utf8Test(RfcTestCase):
             group.wait_all()
             client.reset()
 
-    def test_binary_need_not_be_text(self):
+    def test_binary_messages_may_have_any_bytes(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.binary(b'\xff\xc0\xed\xa0\x80')
@@ -240,26 +240,26 @@ class CloseTest(RfcTestCase):
         self.refused(PROTOCOL_ERROR, *(frame(CLOSE, close_payload(code)) for code in (
             0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)), answer=False)
 
-    def test_half_a_code_is_refused(self):
+    def test_an_incomplete_code_is_refused(self):
         self.refused(PROTOCOL_ERROR, frame(CLOSE, b'\x03'), answer=False)
 
-    def test_a_reason_that_is_no_text_is_refused(self):
+    def test_a_reason_that_is_not_utf_8_is_refused(self):
         self.refused(BAD_PAYLOAD, frame(CLOSE, close_payload(1000, b'\xff')),
                      frame(CLOSE, close_payload(1000, b'\xe2\x82')), answer=False)
 
-    def test_the_longest_reason_is_let_through(self):
+    def test_the_longest_reason_is_accepted(self):
         with undisturbed(self.server):
             client = self.connect(self.server)
             client.send(frame(CLOSE, close_payload(1000, b'x' * 123)))
             client.expect_close(1000, answer=False)
 
-    def test_what_comes_after_the_close_is_ignored(self):
+    def test_input_after_the_close_is_ignored(self):
         with undisturbed(self.server):
             client = self.connect(self.server)
             client.send(frame(CLOSE, close_payload(1000)) + frame(TEXT, b'ghost'))
             client.expect_close(1000, answer=False)
 
-    def test_what_comes_after_a_refusal_is_ignored(self):
+    def test_input_after_a_violation_is_ignored(self):
         self.refused(PROTOCOL_ERROR, frame(3, b'') + frame(TEXT, b'ghost'))
 
     def test_messages_before_the_close_still_reach_all(self):
@@ -270,7 +270,7 @@ class CloseTest(RfcTestCase):
             client.expect_close(1000, answer=False)
             group.wait_all()
 
-    def test_a_close_within_fragments_ends_the_message_unsaid(self):
+    def test_a_close_within_fragments_discards_the_message(self):
         with undisturbed(self.server):
             client = self.connect(self.server)
             client.send(frame(TEXT, b'unfin', fin=False) + frame(CLOSE, close_payload(1001)))
@@ -306,7 +306,7 @@ class PingTest(RfcTestCase):
                 self.assertEqual(Frame(PONG, payload), client.receive())
             client.leave()
 
-    def test_a_pong_nobody_asked_for_is_ignored(self):
+    def test_an_unsolicited_pong_is_ignored(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.send(frame(PONG, b'unasked') + frame(TEXT, b'said', fin=False)
@@ -316,7 +316,7 @@ class PingTest(RfcTestCase):
             group.wait_all()
             client.leave()
 
-    def test_a_flood_of_pings_whose_pongs_are_never_read_is_bounded(self):
+    def test_pings_without_reading_pongs_use_limited_memory(self):
         with undisturbed(self.server):
             client = self.connect(self.server, receive_buffer=4096)
             before = self.server.memory()
@@ -324,12 +324,12 @@ class PingTest(RfcTestCase):
             try:
                 for _ in range(200):
                     client.send(flood, 1)
-            except OSError:  # the server does not read on, or has closed
+            except OSError:  # the server does not read, or has closed
                 pass
             self.assertLess(self.server.memory() - before, self.server.memory_tolerance())
             client.reset()
 
-    def test_a_flood_of_pings_does_not_starve_the_others(self):
+    def test_many_pings_do_not_delay_other_clients(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.send(frame(PING, b'x') * 50_000, 30)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""Clients that do not keep up, do not answer or vanish: they go, the others get everything."""
+"""Clients that are too slow, do not answer or disappear do not affect others."""
 
 import tap
 from crowd import undisturbed
@@ -10,7 +10,7 @@ from wire import CLOSE, PING, PONG, TEXT, frame
 
 TRY_AGAIN_LATER = 1013
 MESSAGE = 4096
-BATCH = 8  # messages, half of the log: whoever reads keeps up
+BATCH = 8  # messages, half of the log
 
 
 class NeverReadsTest(RingdownTestCase):
@@ -22,10 +22,10 @@ class NeverReadsTest(RingdownTestCase):
         return self.server.metric('ringdown_slow_clients_closed_total')
 
     def publish_until(self, group, condition):
-        """Publishes in batches that all of PEOPLE receive until CONDITION (); returns what."""
+        """Publishes in batches, received by all of PEOPLE, until CONDITION(); returns the texts."""
         published = []
         while not condition():
-            self.assertLess(len(published), 16_000, 'nobody falls behind')
+            self.assertLess(len(published), 16_000, 'no client falls behind')
             batch = [f'{number:08}'.ljust(MESSAGE, '.')
                      for number in range(len(published), len(published) + BATCH)]
             for message in batch:
@@ -36,16 +36,16 @@ class NeverReadsTest(RingdownTestCase):
         return published
 
     def read_up_to_close(self, client):
-        """What CLIENT got before its close frame, whose code must be that of a slow client."""
+        """Returns the messages CLIENT got before a close frame with the code for slow clients."""
         return [got.text for got in client.expect_close(TRY_AGAIN_LATER)]
 
-    def test_it_is_closed_and_counted_and_the_others_get_everything(self):
+    def test_it_is_closed_and_counted_and_others_get_all_messages(self):
         with undisturbed(self.server) as group:
             self.connect(self.server, receive_buffer=4096)
             self.publish_until(group, lambda: self.slow_closed() == 1)
             self.server.wait_clients(3)
 
-    def test_what_it_was_sent_is_whole_and_in_order_then_comes_the_close(self):
+    def test_it_gets_whole_messages_in_order_then_the_close(self):
         with undisturbed(self.server) as group:
             slow = self.connect(self.server, receive_buffer=4096)
             published = self.publish_until(group, lambda: self.slow_closed() == 1)
@@ -54,7 +54,7 @@ class NeverReadsTest(RingdownTestCase):
             self.assertEqual(published[:len(received)], received)
             self.assertLess(len(received), len(published))
 
-    def test_one_that_reads_on_before_it_falls_off_misses_nothing(self):
+    def test_one_that_reads_in_time_misses_nothing(self):
         with undisturbed(self.server) as group:
             late = self.connect(self.server, receive_buffer=4096)
             published = []
@@ -65,7 +65,7 @@ class NeverReadsTest(RingdownTestCase):
             self.assertEqual(published, [late.receive().text for _ in published])
             late.leave()
 
-    def test_many_of_them_cost_no_memory(self):
+    def test_many_of_them_use_no_memory(self):
         with undisturbed(self.server) as group:
             before = self.server.memory()
             for _ in range(50):
@@ -74,7 +74,7 @@ class NeverReadsTest(RingdownTestCase):
             self.assertLess(self.server.memory() - before, self.server.memory_tolerance())
             self.server.wait_clients(3)
 
-    def test_each_of_many_gets_a_whole_beginning(self):
+    def test_each_of_many_gets_whole_messages(self):
         with undisturbed(self.server) as group:
             slow = [self.connect(self.server, receive_buffer=4096) for _ in range(10)]
             published = self.publish_until(group, lambda: self.slow_closed() == len(slow))
@@ -82,12 +82,12 @@ class NeverReadsTest(RingdownTestCase):
                 received = self.read_up_to_close(client)
                 self.assertEqual(published[:len(received)], received)
 
-    def test_one_that_publishes_but_never_reads_is_closed_too(self):
+    def test_one_that_sends_but_never_reads_is_closed(self):
         with undisturbed(self.server) as group:
             mute = self.connect(self.server, receive_buffer=4096)
             sent = 0
             while self.slow_closed() == 0:
-                self.assertLess(sent, 16_000, 'it never falls behind')
+                self.assertLess(sent, 16_000, 'the client never falls behind')
                 for _ in range(BATCH):
                     message = f'mute {sent}'.ljust(MESSAGE, '.')
                     group.expect(message)
@@ -116,7 +116,7 @@ class NeverPongsTest(RingdownTestCase):
             client.abandon()
             self.server.wait_clients(3)
 
-    def test_one_that_neither_reads_nor_answers_is_closed_too(self):
+    def test_one_that_neither_reads_nor_answers_is_closed(self):
         with undisturbed(self.server):
             self.connect(self.server)
             self.server.wait_clients(4)
@@ -155,7 +155,7 @@ class VanishesTest(RingdownTestCase):
             self.server.wait_clients(3)
             client.expect_end()
 
-    def test_what_it_said_before_it_vanished_reaches_all(self):
+    def test_messages_before_it_vanished_reach_all(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)
             client.text('tell them')
@@ -163,7 +163,7 @@ class VanishesTest(RingdownTestCase):
             group.expect('tell them')
             group.wait_all()
 
-    def test_a_reset_while_messages_are_on_their_way_harms_nobody(self):
+    def test_a_reset_during_delivery_does_not_affect_others(self):
         with undisturbed(self.server) as group:
             for number in range(20):
                 client = self.connect(self.server)
@@ -172,7 +172,7 @@ class VanishesTest(RingdownTestCase):
                 client.reset()
             group.wait_all()
 
-    def test_one_that_vanishes_within_its_close_handshake_is_freed(self):
+    def test_one_that_vanishes_in_its_close_handshake_is_freed(self):
         with undisturbed(self.server):
             client = self.connect(self.server)
             client.send(frame(3, b''))

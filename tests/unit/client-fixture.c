@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One client on a log, a table and a socket pair of its own. */
+/* One client with its own log, table and socket pair. */
 
 #include "client-fixture.h"
 
@@ -59,7 +59,7 @@ client_fixture_publish (ClientFixture *fixture, gsize size)
 
   ws_log_append (fixture->log, WS_OPCODE_BINARY, g_bytes_get_data (payload, NULL), size, 1);
   g_ptr_array_add (fixture->sizes, GSIZE_TO_POINTER (size));
-  g_assert_cmpuint (ws_log_get_tail (fixture->log), ==, 0); /* or the test is too long */
+  g_assert_cmpuint (ws_log_get_tail (fixture->log), ==, 0); /* the log must not wrap in a test */
 }
 
 void

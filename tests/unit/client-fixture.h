@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* One client without an engine: nothing happens but what the test asks for. For g_test_add(). */
+/* One client without an engine, for g_test_add(). Nothing happens unless the test calls for it. */
 typedef struct
 {
   WsLog *log;
@@ -17,9 +17,9 @@ typedef struct
   WsRecord *record;
   WsClient *client;
   Peer *peer;
-  GPtrArray *sizes;    /* of the messages published, each GSIZE_TO_POINTER */
-  guint next_expected; /* number of the message the peer sees next */
-  GString *messages;   /* what the client passed on: "hello;" */
+  GPtrArray *sizes;    /* sizes of the published messages, each GSIZE_TO_POINTER */
+  guint next_expected; /* number of the next message for the peer */
+  GString *messages;   /* messages from the client: "hello;" */
 } ClientFixture;
 
 void client_fixture_set_up (ClientFixture *fixture, gconstpointer data);
@@ -28,17 +28,17 @@ void client_fixture_tear_down (ClientFixture *fixture, gconstpointer data);
 /* Appends a message of @size bytes to the log. */
 void client_fixture_publish (ClientFixture *fixture, gsize size);
 
-/* Publishes a message, and gets the client stuck in the middle of it. */
+/* Publishes a message that is sent partially, so that the client is blocked. */
 void client_fixture_block (ClientFixture *fixture);
 
-/* Sends and reads until all has gone out; asserts that the connection holds. */
+/* Sends and reads until nothing is pending; asserts that sending does not fail. */
 void client_fixture_drain (ClientFixture *fixture);
 
-/* What the peer sends reaches the client at once. */
+/* Passes a frame from the peer to the client. */
 void client_fixture_receive (ClientFixture *fixture, guint8 opcode, const char *payload);
 void client_fixture_receive_close (ClientFixture *fixture, guint16 code, const char *reason);
 
-/* Asserts that the peer sees the next @count messages whole. */
+/* Asserts that the peer got the next @count messages. */
 void client_fixture_expect (ClientFixture *fixture, guint count);
 
 #define CLIENT_TEST(path, function) \

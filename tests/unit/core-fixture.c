@@ -58,7 +58,8 @@ core_fixture_set_up (CoreFixture *fixture, gconstpointer options)
 {
   fixture->diary = g_string_new (NULL);
   fixture->crowd = crowd_new (NULL);
-  fixture->descriptors = descriptors_count (); /* the default main context has one for ever */
+  fixture->descriptors
+    = descriptors_count (); /* the default main context has a descriptor until the program ends */
   fixture->manager = core_fixture_new_manager (fixture, options);
 }
 

@@ -8,32 +8,33 @@
 
 G_BEGIN_DECLS
 
-/* A manager in the default main context, its clients' peers, and a diary of its signals.
- * For g_test_add(). */
+/* A manager in the default main context, peers of its clients, and a record of its signals. For
+ * g_test_add(). */
 typedef struct
 {
   RdManager *manager;
   Crowd *crowd;
   GString *diary;    /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" notified, "hello;" */
-  guint descriptors; /* open before all */
+  guint descriptors; /* open before the test */
 } CoreFixture;
 
 /* @options: NULL for a log of 64 KiB, messages up to 4 KiB, 10 clients and no pings. */
 void core_fixture_set_up (CoreFixture *fixture, gconstpointer options);
 
-/* Asserts that nothing keeps the manager alive, and that all descriptors are closed again. */
+/* Asserts that the manager is finalized and all descriptors are closed. */
 void core_fixture_tear_down (CoreFixture *fixture, gconstpointer options);
 
-/* Another manager that writes in the same diary. @options: as above. Returns: (transfer full). */
+/* Makes a manager whose signals are recorded in the same place. @options: as above.
+ * Returns: (transfer full). */
 RdManager *core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions *options);
 
 /* Returns: (transfer none). */
 Peer *core_fixture_join (CoreFixture *fixture);
 
-/* One that does not read, and whose socket holds less than a message of 4 KiB and another. */
+/* Adds a peer that does not read, and whose socket holds less than two messages of 4 KiB. */
 Peer *core_fixture_join_deaf (CoreFixture *fixture);
 
-/* Asserts what the diary says, and begins a new page. */
+/* Asserts the recorded signals and clears the record. */
 void core_fixture_expect (CoreFixture *fixture, const char *diary);
 
 #define CORE_TEST(path, options, function) \

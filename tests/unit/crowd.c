@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Peers and the main loop in one thread: over socket pairs all that can happen has happened once
- * nothing moves, so a test waits for nothing but timers. */
+/* Peers and the main loop in one thread. Over socket pairs everything pending can be done without
+ * waiting, so that tests wait for timers only. */
 
 #include "crowd.h"
 

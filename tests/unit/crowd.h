@@ -7,27 +7,27 @@
 
 G_BEGIN_DECLS
 
-/* All the peers of a test, and the main loop that serves them. */
+/* All peers of a test, and the main context that serves them. */
 typedef struct
 {
   GMainContext *context; /* owned */
   GPtrArray *peers;      /* element-type Peer, owned */
 } Crowd;
 
-/* @context: (transfer none); NULL: the default one. */
+/* @context: (transfer none); NULL: the default context. */
 Crowd *crowd_new (GMainContext *context);
 void crowd_free (Crowd *crowd);
 
 /* Returns: (transfer none). @server_fd: (out) (transfer full). */
 Peer *crowd_add (Crowd *crowd, int *server_fd);
 
-/* Runs the main loop, and reads for all who are not deaf, until nothing moves. */
+/* Runs the main loop and reads for all peers that are not deaf, until nothing happens. */
 void crowd_settle (Crowd *crowd);
 
-/* Settles, then waits for a timer: of the main loop's, or a millisecond. */
+/* Settles, then waits for the next timer, at most 1 ms. */
 void crowd_wait (Crowd *crowd);
 
-/* Settles until @condition holds; fails where it never does. */
+/* Settles and waits until @condition holds; fails after 60 s. */
 #define CROWD_WAIT_FOR(crowd, condition)                                     \
   G_STMT_START                                                               \
   {                                                                          \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A drain with somebody who watches it. */
+/* A drain with recorded signals and log messages. */
 
 #include "drain-fixture.h"
 

@@ -8,28 +8,27 @@
 
 G_BEGIN_DECLS
 
-/* A drain over a manager with clients, and what it tells. For g_test_add(). */
+/* A drain, a manager with clients, and a record of the drain's signals. For g_test_add(). */
 typedef struct
 {
   CoreFixture core;
   RdDrain *drain;
   GString *told; /* "state:draining;accepting:0;progress:2,600;" */
-  GString *said; /* its messages in the log, a line each */
+  GString *said; /* its log messages, one per line */
   guint log_handler;
 } DrainFixture;
 
-/* @options: NULL for a timeout and an interval of 10 minutes, and no grace. */
+/* @options: NULL for a timeout and an interval of 10 minutes, without grace period. */
 void drain_fixture_set_up (DrainFixture *fixture, gconstpointer options);
 void drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options);
 
-/* Asserts what it told, and forgets it. */
+/* Asserts the recorded signals and clears the record. */
 void drain_fixture_expect (DrainFixture *fixture, const char *told);
 
-/* Asserts that the last it said is how the drain ended: "1 left by themselves, 0 closed, 0 forced".
- */
+/* Asserts the end of the last log message: "1 left by themselves, 0 closed, 0 forced". */
 void drain_fixture_expect_report (DrainFixture *fixture, const char *report);
 
-/* Runs for so long: every timer that is due by then has fired. */
+/* Runs the main loop for @time_ms; all timers due by then have fired. */
 void drain_fixture_let_time_go_by (DrainFixture *fixture, guint time_ms);
 
 #define DRAIN_TEST(path, options, function) \

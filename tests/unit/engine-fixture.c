@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* An engine in a main loop of its own. */
+/* An engine in its own main context. */
 
 #include "engine-fixture.h"
 

@@ -8,18 +8,18 @@
 
 G_BEGIN_DECLS
 
-/* An engine, its clients' peers, and a diary of its events. For g_test_add(). */
+/* An engine, peers of its clients, and a record of its callbacks. For g_test_add(). */
 typedef struct _EngineFixture EngineFixture;
 struct _EngineFixture
 {
   WsEngine *engine;
   Crowd *crowd;
-  guint descriptors; /* open before all */
+  guint descriptors; /* open before the test */
 
-  GString *messages; /* what clients sent: "hello;" */
-  GString *closed;   /* ids and codes of those who left: "1:1006;" */
+  GString *messages; /* messages from clients: "hello;" */
+  GString *closed;   /* ids and codes of closed clients: "1:1006;" */
 
-  /* Both nullable: what a test does within the engine's callbacks. */
+  /* Nullable: called from the engine's callbacks. */
   void (*on_message) (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size);
   void (*on_closed) (EngineFixture *fixture, WsClient *client);
   gpointer test_data;
@@ -28,32 +28,33 @@ struct _EngineFixture
 /* @options: NULL for a log of 1 MiB, messages up to 64 KiB, 600 clients and no pings. */
 void engine_fixture_set_up (EngineFixture *fixture, gconstpointer options);
 
-/* Asserts that all descriptors are closed again. */
+/* Asserts that all descriptors are closed. */
 void engine_fixture_tear_down (EngineFixture *fixture, gconstpointer options);
 
-/* Returns: (transfer full): another engine, which tells of its events in the same diary. */
+/* Returns: (transfer full): another engine, whose callbacks are recorded in the same place. */
 WsEngine *engine_fixture_new (EngineFixture *fixture, const WsEngineOptions *options);
 WsEngine *engine_fixture_new_from (EngineFixture *fixture,
                                    WsHandover *handover,
                                    const WsEngineOptions *options,
                                    GError **error);
 
-/* Both (transfer none). @client: (out) (nullable): valid until it has left. */
+/* Adds a client. Returns: (transfer none): its peer. @client: (out) (nullable): valid until it has
+ * left. */
 Peer *engine_fixture_join (EngineFixture *fixture, WsClient **client);
 
-/* One that does not read, and whose socket holds next to nothing. */
+/* Adds a client that does not read, and whose socket holds a few KiB. */
 Peer *engine_fixture_join_deaf (EngineFixture *fixture, WsClient **client);
 
 /* Publishes message @number. */
 void engine_fixture_publish (EngineFixture *fixture, guint64 number, gsize size);
 
-/* Takes what a peer was sent, which is nothing but whole messages from @number on, @size bytes
- * each. Returns: the number behind the last. */
+/* Removes the data received by a peer, which must be whole messages of @size bytes from @number on.
+ * Returns: the number after the last one. */
 guint64 engine_fixture_take (Peer *peer, guint64 number, gsize size);
 
 WsEngineStats engine_fixture_stats (EngineFixture *fixture);
 
-/* How many clients are closed with @code so far. */
+/* Returns: the number of clients closed with @code. */
 guint64 engine_fixture_count_closed (EngineFixture *fixture, guint16 code);
 
 #define ENGINE_TEST(path, options, function)                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Frames as a client writes and reads them. */
+/* Encodes and parses frames on the client's side. */
 
 #include "frames.h"
 

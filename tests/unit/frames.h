@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* A client's codec, written from RFC 6455 §5.2 and sharing nothing with the code under test. */
+/* A frame codec for clients, written after RFC 6455 §5.2, without code of the server. */
 
 #define FRAME_FIN          0x80
 #define FRAME_CONTINUATION 0x0
@@ -17,10 +17,10 @@ G_BEGIN_DECLS
 #define FRAME_PING         0x9
 #define FRAME_PONG         0xA
 
-/* Appends a frame from a client, masked with a random key. @first: its first byte. */
+/* Appends a client frame with a random mask. @first: first byte of the frame. */
 void frame_append (GByteArray *out, guint8 first, const void *payload, gsize size);
 
-/* Appends a close frame; @code 0: an empty one. */
+/* Appends a close frame. @code: 0 for an empty frame. */
 void frame_append_close (GByteArray *out, guint16 code, const char *reason);
 
 typedef struct
@@ -28,15 +28,15 @@ typedef struct
   guint8 opcode;
   gsize header_size;
   gsize size;
-  const guint8 *payload; /* within the bytes it was read from */
+  const guint8 *payload; /* in the parsed bytes */
 } Frame;
 
-/* Reads the frame at the front of what a server sent. Asserts what a server must keep to here:
- * whole messages, no reserved bits, no mask, the shortest form of the length.
- * Returns: FALSE if it is not all there. */
+/* Parses the server frame at the front. Asserts that the message is not fragmented, no reserved bit
+ * is set, there is no mask, and the length has its shortest form. Returns: FALSE if it is
+ * incomplete. */
 gboolean frame_read (const GByteArray *in, Frame *frame);
 
-/* @size bytes that say by their order which message they are, and none of which is a frame's. */
+/* Returns: @size bytes that differ for each @number, and contain no frame. */
 GBytes *make_payload (guint64 number, gsize size);
 
 G_END_DECLS

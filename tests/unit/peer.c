@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The client's end of a connection, over a socket pair: no network, and what one end sends the
- * other can read at once. */
+/* The client's end of a socket pair: data sent by one end can be read by the other at once. */
 
 #include "peer.h"
 
@@ -35,7 +34,7 @@ peer_free (Peer *peer)
 void
 peer_narrow (int server_fd)
 {
-  const int least = 1; /* the kernel takes its minimum, some 4 KiB */
+  const int least = 1; /* the kernel uses its minimum, about 4 KiB */
 
   g_assert_no_errno (setsockopt (server_fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least));
 }

@@ -51,7 +51,7 @@ find_free_port (void)
 static gboolean
 is_exposure (const char *text)
 {
-  return g_str_has_prefix (text, "other machines can connect to ");
+  return strstr (text, ": other machines can connect, and ") != NULL;
 }
 
 /* Asserts that the check of @ports has the result @text of @kind only, or none if @text is NULL.
@@ -375,7 +375,7 @@ exposed_addresses_are_a_problem (void)
       g_autoptr (RdCheckReport) report = rd_check_report_new ();
       const GPtrArray *problems = rd_check_report_get (report, RD_CHECK_PROBLEM);
       g_autofree char *expected = g_strdup_printf (
-        "other machines can connect to address (%s) and read. Listen on loopback, behind a proxy "
+        "address (%s): other machines can connect, and read. Listen on loopback, behind a proxy "
         "with TLS and authentication",
         cases[i].exposed);
       const char *found = NULL;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* How a client ends: the close handshake in every order (RFC 6455 §7), failure, and falling off the
- * log. */
+/* The close handshake in every order (RFC 6455 §7), failures and evictions. */
 
 #include <string.h>
 
@@ -23,9 +22,9 @@ assert_finished (ClientFixture *fixture, guint16 code)
   g_assert_cmpuint (fixture->client->close_code, ==, code);
 }
 
-/* Whatever is published or asked for now, nothing goes out. */
+/* Asserts that nothing is sent, whatever is published or queued. */
 static void
-assert_says_no_more (ClientFixture *fixture)
+assert_sends_nothing (ClientFixture *fixture)
 {
   client_fixture_publish (fixture, 10);
   client_fixture_receive (fixture, FRAME_PING, "x");
@@ -36,12 +35,12 @@ assert_says_no_more (ClientFixture *fixture)
 }
 
 static void
-close_frame_comes_behind_all_that_is_pending (ClientFixture *fixture, gconstpointer data)
+close_frame_follows_pending_messages (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_publish (fixture, 10);
   client_fixture_publish (fixture, 300);
   begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "service restart");
-  client_fixture_publish (fixture, 10); /* too late */
+  client_fixture_publish (fixture, 10); /* not sent */
   client_fixture_drain (fixture);
 
   client_fixture_expect (fixture, 2);
@@ -50,7 +49,7 @@ close_frame_comes_behind_all_that_is_pending (ClientFixture *fixture, gconstpoin
   g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_CLOSING);
   g_assert_cmphex (fixture->record->flags, ==, WS_RECORD_DETACHED);
   g_assert_cmpuint (fixture->context.counters->delivered, ==, 2);
-  assert_says_no_more (fixture);
+  assert_sends_nothing (fixture);
 
   client_fixture_receive_close (fixture, WS_CLOSE_SERVICE_RESTART, NULL);
   assert_finished (fixture, WS_CLOSE_SERVICE_RESTART);
@@ -58,14 +57,14 @@ close_frame_comes_behind_all_that_is_pending (ClientFixture *fixture, gconstpoin
 }
 
 static void
-close_frame_of_a_blocked_client_comes_behind_all_that_is_pending (ClientFixture *fixture,
-                                                                  gconstpointer data)
+close_frame_of_a_blocked_client_follows_pending_messages (ClientFixture *fixture,
+                                                          gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_publish (fixture, 10);
   begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
   client_fixture_receive (fixture, FRAME_PING, "x");
-  client_fixture_publish (fixture, 10); /* too late */
+  client_fixture_publish (fixture, 10); /* not sent */
   client_fixture_drain (fixture);
 
   client_fixture_expect (fixture, 2);
@@ -82,13 +81,13 @@ close_is_answered_with_the_same_code (ClientFixture *fixture, gconstpointer data
   client_fixture_receive_close (fixture, 4321, "a reason of its own");
   client_fixture_drain (fixture);
 
-  client_fixture_expect (fixture, 1); /* pending when it asked */
+  client_fixture_expect (fixture, 1); /* was pending */
   peer_expect_close (fixture->peer, 4321, "");
   assert_finished (fixture, 4321);
 }
 
 static void
-empty_close_is_answered_empty (ClientFixture *fixture, gconstpointer data)
+empty_close_frame_gets_an_empty_answer (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_receive_close (fixture, 0, NULL);
   client_fixture_drain (fixture);
@@ -96,26 +95,27 @@ empty_close_is_answered_empty (ClientFixture *fixture, gconstpointer data)
   assert_finished (fixture, WS_CLOSE_NO_STATUS);
 }
 
-/* It has shown that it does not read; what it says is that it will not. */
+/* The blocked client does not get the pending messages first. */
 static void
-blocked_client_that_closes_need_not_read_all_first (ClientFixture *fixture, gconstpointer data)
+blocked_client_that_closes_gets_the_answer_next (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_publish (fixture, 10);
   client_fixture_receive_close (fixture, WS_CLOSE_NORMAL, NULL);
   client_fixture_drain (fixture);
 
-  client_fixture_expect (fixture, 1); /* a frame is not broken off */
+  client_fixture_expect (fixture, 1); /* the frame is completed */
   peer_expect_close (fixture->peer, WS_CLOSE_NORMAL, "");
   peer_expect_silence (fixture->peer);
   assert_finished (fixture, WS_CLOSE_NORMAL);
 }
 
 static void
-closes_that_cross_end_with_the_code_of_ours (ClientFixture *fixture, gconstpointer data)
+crossing_close_frames_end_with_our_code (ClientFixture *fixture, gconstpointer data)
 {
   begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
-  client_fixture_receive_close (fixture, WS_CLOSE_GOING_AWAY, NULL); /* before ours is out */
+  client_fixture_receive_close (fixture, WS_CLOSE_GOING_AWAY,
+                                NULL); /* before our close frame is sent */
   g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_CLOSING);
   client_fixture_drain (fixture);
 
@@ -125,7 +125,7 @@ closes_that_cross_end_with_the_code_of_ours (ClientFixture *fixture, gconstpoint
 }
 
 static void
-first_close_counts (ClientFixture *fixture, gconstpointer data)
+first_close_code_counts (ClientFixture *fixture, gconstpointer data)
 {
   begin_close (fixture, 4000, "first");
   begin_close (fixture, 4001, "second");
@@ -136,7 +136,7 @@ first_close_counts (ClientFixture *fixture, gconstpointer data)
 }
 
 static void
-messages_are_heard_until_their_close_frame (ClientFixture *fixture, gconstpointer data)
+messages_before_a_close_frame_are_received (ClientFixture *fixture, gconstpointer data)
 {
   begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
   client_fixture_receive (fixture, FRAME_TEXT, "while ours waits");
@@ -147,9 +147,9 @@ messages_are_heard_until_their_close_frame (ClientFixture *fixture, gconstpointe
   g_assert_cmpstr (fixture->messages->str, ==, "while ours waits;while theirs is to come;");
 }
 
-/* Also where both came in one piece. */
+/* The same if both arrive together. */
 static void
-nothing_is_heard_behind_a_close_frame (ClientFixture *fixture, gconstpointer data)
+input_after_a_close_frame_is_discarded (ClientFixture *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
@@ -166,7 +166,7 @@ nothing_is_heard_behind_a_close_frame (ClientFixture *fixture, gconstpointer dat
 }
 
 static void
-bad_close_frame_is_answered_with_what_is_wrong (ClientFixture *fixture, gconstpointer data)
+bad_close_frame_is_answered_with_the_reason (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_receive_close (fixture, WS_CLOSE_ABNORMAL, NULL);
   client_fixture_drain (fixture);
@@ -183,7 +183,7 @@ close_reason_must_be_text (ClientFixture *fixture, gconstpointer data)
   assert_finished (fixture, WS_CLOSE_INVALID_DATA);
 }
 
-/* §7.1.7: the close frame tells why, then the server hangs up its half and hears nothing. */
+/* RFC 6455 §7.1.7: the server sends the reason, shuts down its sending half and discards input. */
 static void
 violation_fails_the_connection (ClientFixture *fixture, gconstpointer data)
 {
@@ -229,7 +229,7 @@ each_violation_has_its_code (ClientFixture *fixture, gconstpointer data)
 }
 
 static void
-violation_after_our_close_leaves_its_code (ClientFixture *fixture, gconstpointer data)
+violation_after_our_close_keeps_our_code (ClientFixture *fixture, gconstpointer data)
 {
   begin_close (fixture, WS_CLOSE_SERVICE_RESTART, "");
   client_fixture_receive (fixture, FRAME_CONTINUATION, "of nothing");
@@ -240,7 +240,7 @@ violation_after_our_close_leaves_its_code (ClientFixture *fixture, gconstpointer
 }
 
 static void
-client_that_falls_off_ends_its_message_and_is_told (ClientFixture *fixture, gconstpointer data)
+evicted_client_gets_its_whole_message_and_a_close_frame (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_publish (fixture, 10);
   client_fixture_block (fixture);
@@ -249,17 +249,17 @@ client_that_falls_off_ends_its_message_and_is_told (ClientFixture *fixture, gcon
   g_assert_true ((fixture->record->flags & WS_RECORD_DETACHED) != 0);
   client_fixture_drain (fixture);
 
-  client_fixture_expect (fixture, 2); /* not the third */
+  client_fixture_expect (fixture, 2); /* the third is not sent */
   peer_expect_close (fixture->peer, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
   peer_expect_silence (fixture->peer);
   g_assert_cmpuint (fixture->context.counters->slow_closed, ==, 1);
-  assert_says_no_more (fixture);
+  assert_sends_nothing (fixture);
   client_fixture_receive_close (fixture, WS_CLOSE_TRY_AGAIN_LATER, NULL);
   assert_finished (fixture, WS_CLOSE_TRY_AGAIN_LATER);
 }
 
 static void
-client_that_falls_off_at_a_boundary_is_told_there (ClientFixture *fixture, gconstpointer data)
+client_evicted_between_messages_gets_a_close_frame (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_publish (fixture, 10);
   client_fixture_drain (fixture);
@@ -273,7 +273,7 @@ client_that_falls_off_at_a_boundary_is_told_there (ClientFixture *fixture, gcons
 }
 
 static void
-pong_that_waits_comes_before_the_close_of_who_falls_off (ClientFixture *fixture, gconstpointer data)
+queued_pong_precedes_the_close_frame_of_an_eviction (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_receive (fixture, FRAME_PING, "x");
@@ -287,9 +287,9 @@ pong_that_waits_comes_before_the_close_of_who_falls_off (ClientFixture *fixture,
   peer_expect_silence (fixture->peer);
 }
 
-/* Not even in the middle of a control frame is anything broken off. */
+/* A partially sent control frame is completed, too. */
 static void
-pong_half_sent_to_who_falls_off_comes_whole (ClientFixture *fixture, gconstpointer data)
+partially_sent_pong_is_completed_after_an_eviction (ClientFixture *fixture, gconstpointer data)
 {
   g_autofree char *longest = g_strnfill (WS_CONTROL_PAYLOAD_MAX, 'p');
   Frame frame;
@@ -309,7 +309,7 @@ pong_half_sent_to_who_falls_off_comes_whole (ClientFixture *fixture, gconstpoint
 }
 
 static void
-client_that_falls_off_while_closing_keeps_its_code (ClientFixture *fixture, gconstpointer data)
+client_evicted_while_closing_keeps_its_code (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_publish (fixture, 10);
@@ -325,8 +325,7 @@ client_that_falls_off_while_closing_keeps_its_code (ClientFixture *fixture, gcon
 }
 
 static void
-client_that_falls_off_after_it_asked_to_close_is_answered (ClientFixture *fixture,
-                                                           gconstpointer data)
+client_evicted_after_its_close_frame_is_answered (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_receive_close (fixture, 4321, NULL);
@@ -340,8 +339,8 @@ client_that_falls_off_after_it_asked_to_close_is_answered (ClientFixture *fixtur
 }
 
 static void
-client_that_falls_off_after_it_failed_is_told_why_it_failed (ClientFixture *fixture,
-                                                             gconstpointer data)
+client_evicted_after_a_failure_gets_the_reason_of_the_failure (ClientFixture *fixture,
+                                                               gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_receive (fixture, FRAME_TEXT, "\xFF");
@@ -359,28 +358,28 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  CLIENT_TEST ("/client/close/pending", close_frame_comes_behind_all_that_is_pending);
-  CLIENT_TEST ("/client/close/blocked",
-               close_frame_of_a_blocked_client_comes_behind_all_that_is_pending);
+  CLIENT_TEST ("/client/close/pending", close_frame_follows_pending_messages);
+  CLIENT_TEST ("/client/close/blocked", close_frame_of_a_blocked_client_follows_pending_messages);
   CLIENT_TEST ("/client/close/theirs", close_is_answered_with_the_same_code);
-  CLIENT_TEST ("/client/close/theirs/empty", empty_close_is_answered_empty);
-  CLIENT_TEST ("/client/close/theirs/blocked", blocked_client_that_closes_need_not_read_all_first);
-  CLIENT_TEST ("/client/close/theirs/bad", bad_close_frame_is_answered_with_what_is_wrong);
+  CLIENT_TEST ("/client/close/theirs/empty", empty_close_frame_gets_an_empty_answer);
+  CLIENT_TEST ("/client/close/theirs/blocked", blocked_client_that_closes_gets_the_answer_next);
+  CLIENT_TEST ("/client/close/theirs/bad", bad_close_frame_is_answered_with_the_reason);
   CLIENT_TEST ("/client/close/theirs/bad-reason", close_reason_must_be_text);
-  CLIENT_TEST ("/client/close/crossing", closes_that_cross_end_with_the_code_of_ours);
-  CLIENT_TEST ("/client/close/twice", first_close_counts);
-  CLIENT_TEST ("/client/close/heard", messages_are_heard_until_their_close_frame);
-  CLIENT_TEST ("/client/close/behind", nothing_is_heard_behind_a_close_frame);
+  CLIENT_TEST ("/client/close/crossing", crossing_close_frames_end_with_our_code);
+  CLIENT_TEST ("/client/close/twice", first_close_code_counts);
+  CLIENT_TEST ("/client/close/before", messages_before_a_close_frame_are_received);
+  CLIENT_TEST ("/client/close/after", input_after_a_close_frame_is_discarded);
   CLIENT_TEST ("/client/fail", violation_fails_the_connection);
   CLIENT_TEST ("/client/fail/codes", each_violation_has_its_code);
-  CLIENT_TEST ("/client/fail/closing", violation_after_our_close_leaves_its_code);
-  CLIENT_TEST ("/client/evict", client_that_falls_off_ends_its_message_and_is_told);
-  CLIENT_TEST ("/client/evict/boundary", client_that_falls_off_at_a_boundary_is_told_there);
-  CLIENT_TEST ("/client/evict/pong", pong_that_waits_comes_before_the_close_of_who_falls_off);
-  CLIENT_TEST ("/client/evict/stuck", pong_half_sent_to_who_falls_off_comes_whole);
-  CLIENT_TEST ("/client/evict/closing", client_that_falls_off_while_closing_keeps_its_code);
-  CLIENT_TEST ("/client/evict/closed", client_that_falls_off_after_it_asked_to_close_is_answered);
-  CLIENT_TEST ("/client/evict/failed", client_that_falls_off_after_it_failed_is_told_why_it_failed);
+  CLIENT_TEST ("/client/fail/closing", violation_after_our_close_keeps_our_code);
+  CLIENT_TEST ("/client/evict", evicted_client_gets_its_whole_message_and_a_close_frame);
+  CLIENT_TEST ("/client/evict/boundary", client_evicted_between_messages_gets_a_close_frame);
+  CLIENT_TEST ("/client/evict/pong", queued_pong_precedes_the_close_frame_of_an_eviction);
+  CLIENT_TEST ("/client/evict/partial-pong", partially_sent_pong_is_completed_after_an_eviction);
+  CLIENT_TEST ("/client/evict/closing", client_evicted_while_closing_keeps_its_code);
+  CLIENT_TEST ("/client/evict/closed", client_evicted_after_its_close_frame_is_answered);
+  CLIENT_TEST ("/client/evict/failed",
+               client_evicted_after_a_failure_gets_the_reason_of_the_failure);
 
   return g_test_run ();
 }

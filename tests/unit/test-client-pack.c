@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What of a client is written down for another process, and which such notes, records and control
- * frames no client can have. */
+/* Packing and unpacking clients, and refusing impossible states. */
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,7 +14,7 @@
 #define NO_CONTROL "@m" WS_CONTROL_PACKED_TYPE " nothing"
 #define NO_INPUT   "@m" WS_INPUT_PACKED_TYPE " nothing"
 
-/* Puts what another process would make of the client in its place. */
+/* Packs the client and replaces it by the unpacked one. */
 static void
 hand_over (ClientFixture *fixture)
 {
@@ -31,13 +30,13 @@ hand_over (ClientFixture *fixture)
   g_assert_cmpint (deadline_us, ==, DEADLINE_US);
   g_assert_true (ws_client_is_sound (client, fixture->log));
 
-  ws_client_free (fixture->client); /* which closes its socket */
+  ws_client_free (fixture->client); /* closes its socket */
   fixture->record->fd = fd;
   fixture->client = client;
 }
 
 static void
-steady_client_is_not_written_down (ClientFixture *fixture, gconstpointer data)
+idle_client_is_not_packed (ClientFixture *fixture, gconstpointer data)
 {
   g_autoptr (GVariant) packed = NULL;
 
@@ -52,9 +51,9 @@ steady_client_is_not_written_down (ClientFixture *fixture, gconstpointer data)
   g_assert_null (ws_client_pack (fixture->client, DEADLINE_US));
 }
 
-/* A close frame that waits with its answer for a socket that is stuck. */
+/* The answer to a close frame is queued behind a full socket. */
 static void
-close_that_was_received_is_answered (ClientFixture *fixture, gconstpointer data)
+received_close_is_answered_after_a_handover (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_receive_close (fixture, 3456, "bye");
@@ -68,9 +67,9 @@ close_that_was_received_is_answered (ClientFixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->client->close_code, ==, 3456);
 }
 
-/* What it had sent when it failed is no input any more. */
+/* Input of a failed client is not packed. */
 static void
-failed_client_stays_so (ClientFixture *fixture, gconstpointer data)
+failed_client_stays_failed (ClientFixture *fixture, gconstpointer data)
 {
   guint8 bytes[] = { 0x81, 0x8A, 0, 0, 0, 0, 0xFF };
 
@@ -83,7 +82,7 @@ failed_client_stays_so (ClientFixture *fixture, gconstpointer data)
 }
 
 static void
-what_no_client_can_be_is_refused (ClientFixture *fixture, gconstpointer data)
+impossible_client_is_refused (ClientFixture *fixture, gconstpointer data)
 {
   const char *const cases[] = {
     /* state, close code, flags, deadline, input, control */
@@ -114,9 +113,9 @@ what_no_client_can_be_is_refused (ClientFixture *fixture, gconstpointer data)
     }
 }
 
-/* Longer than there is room for. */
+/* The frames are longer than the fields. */
 static void
-control_frames_that_are_none_are_refused (void)
+too_long_control_frames_are_refused (void)
 {
   const guint8 bytes[WS_CONTROL_FRAME_MAX + 1] = { 0 };
   const gsize sizes[][2] = { { WS_CONTROL_PAYLOAD_MAX + 1, 0 }, { 0, WS_CONTROL_FRAME_MAX + 1 } };
@@ -133,7 +132,7 @@ control_frames_that_are_none_are_refused (void)
     }
 }
 
-/* Each makes of a sound client one that is not. The log ends at 102; its tail is at 0. */
+/* Changes that make a valid client invalid. The log ends at 102; its tail is at 0. */
 static const struct
 {
   const char *name;
@@ -143,7 +142,7 @@ static const struct
   guint16 family;
   WsClientState state;
   gboolean close_sent;
-  gint64 at; /* of the control frames; -1: there are none */
+  gint64 at; /* position of the control frames; -1: none */
   gboolean is_sound;
 } standings[] = {
   { "steady", 102, 1, 0, AF_INET, WS_CLIENT_OPEN, FALSE, -1, TRUE },
@@ -173,7 +172,7 @@ static const struct
 };
 
 static void
-what_does_not_agree_is_found (ClientFixture *fixture, gconstpointer data)
+contradictory_state_is_refused (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_publish (fixture, 100);
   g_assert_cmpuint (ws_log_get_head (fixture->log), ==, 102);
@@ -196,9 +195,9 @@ what_does_not_agree_is_found (ClientFixture *fixture, gconstpointer data)
     }
 }
 
-/* The log goes round: what was before its tail is gone. */
+/* The log wraps, so that the cursor is before the tail. */
 static void
-client_behind_the_tail_is_found (void)
+client_before_the_tail_is_refused (void)
 {
   g_autoptr (WsLog) log = ws_log_new (1, NULL);
   const guint8 payload[1000] = { 0 };
@@ -219,13 +218,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  CLIENT_TEST ("/client/pack/steady", steady_client_is_not_written_down);
-  CLIENT_TEST ("/client/pack/close-received", close_that_was_received_is_answered);
-  CLIENT_TEST ("/client/pack/failed", failed_client_stays_so);
-  CLIENT_TEST ("/client/unpack/refused", what_no_client_can_be_is_refused);
-  g_test_add_func ("/client/unpack/refused/control", control_frames_that_are_none_are_refused);
-  CLIENT_TEST ("/client/sound", what_does_not_agree_is_found);
-  g_test_add_func ("/client/sound/tail", client_behind_the_tail_is_found);
+  CLIENT_TEST ("/client/pack/idle", idle_client_is_not_packed);
+  CLIENT_TEST ("/client/pack/close-received", received_close_is_answered_after_a_handover);
+  CLIENT_TEST ("/client/pack/failed", failed_client_stays_failed);
+  CLIENT_TEST ("/client/unpack/refused", impossible_client_is_refused);
+  g_test_add_func ("/client/unpack/refused/control", too_long_control_frames_are_refused);
+  CLIENT_TEST ("/client/sound", contradictory_state_is_refused);
+  g_test_add_func ("/client/sound/tail", client_before_the_tail_is_refused);
 
   return g_test_run ();
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One client while it is open: its share of the log, control frames at the boundaries of messages,
- * what it counts. */
+/* One open client: sending the log, control frames between messages, counters. */
 
 #include <string.h>
 
 #include "client-fixture.h"
 
 static void
-client_is_sent_all_up_to_the_head_in_one_go (ClientFixture *fixture, gconstpointer data)
+client_is_sent_the_log_in_one_call (ClientFixture *fixture, gconstpointer data)
 {
   const gsize sizes[] = { 0, 1, 125, 126, 70000 };
 
@@ -32,7 +31,7 @@ nothing_to_send_is_no_failure (ClientFixture *fixture, gconstpointer data)
 }
 
 static void
-sending_goes_on_at_the_byte_where_it_stopped (ClientFixture *fixture, gconstpointer data)
+sending_continues_at_the_next_byte (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_publish (fixture, 10);
@@ -47,7 +46,7 @@ sending_goes_on_at_the_byte_where_it_stopped (ClientFixture *fixture, gconstpoin
 }
 
 static void
-connection_that_is_gone_is_noticed (ClientFixture *fixture, gconstpointer data)
+broken_connection_is_detected (ClientFixture *fixture, gconstpointer data)
 {
   peer_hang_up (fixture->peer);
   client_fixture_publish (fixture, 10);
@@ -56,7 +55,7 @@ connection_that_is_gone_is_noticed (ClientFixture *fixture, gconstpointer data)
 }
 
 static void
-what_is_sent_and_delivered_is_counted (ClientFixture *fixture, gconstpointer data)
+sent_bytes_and_delivered_messages_are_counted (ClientFixture *fixture, gconstpointer data)
 {
   const WsCounters *counters = fixture->context.counters;
 
@@ -68,7 +67,7 @@ what_is_sent_and_delivered_is_counted (ClientFixture *fixture, gconstpointer dat
   g_assert_cmpuint (fixture->record->sent, ==, 12 + 204);
 
   client_fixture_block (fixture);
-  g_assert_cmpuint (counters->delivered, ==, 2); /* not whole yet */
+  g_assert_cmpuint (counters->delivered, ==, 2); /* the last message is not complete */
   client_fixture_drain (fixture);
   g_assert_cmpuint (counters->delivered, ==, 3);
   g_assert_cmpuint (counters->bytes_out, ==, ws_log_get_head (fixture->log));
@@ -76,8 +75,7 @@ what_is_sent_and_delivered_is_counted (ClientFixture *fixture, gconstpointer dat
 }
 
 static void
-client_that_leaves_mid_message_was_delivered_those_before (ClientFixture *fixture,
-                                                           gconstpointer data)
+partial_message_is_not_counted_as_delivered (ClientFixture *fixture, gconstpointer data)
 {
   const WsCounters *counters = fixture->context.counters;
 
@@ -86,13 +84,13 @@ client_that_leaves_mid_message_was_delivered_those_before (ClientFixture *fixtur
   client_fixture_publish (fixture, 10);
   ws_client_count_delivered (fixture->client, &fixture->context);
   g_assert_cmpuint (counters->delivered, ==, 1);
-  ws_client_count_delivered (fixture->client, &fixture->context); /* no message is counted twice */
+  ws_client_count_delivered (fixture->client, &fixture->context); /* counts nothing twice */
   g_assert_cmpuint (counters->delivered, ==, 1);
   client_fixture_drain (fixture);
   g_assert_cmpuint (counters->delivered, ==, 3);
 }
 
-/* Nothing more need be published for it: a service that is quiet tells the truth too. */
+/* The count is right even if nothing more is published. */
 static void
 message_before_a_control_frame_is_counted_once_it_is_sent (ClientFixture *fixture,
                                                            gconstpointer data)
@@ -106,7 +104,7 @@ message_before_a_control_frame_is_counted_once_it_is_sent (ClientFixture *fixtur
 }
 
 static void
-messages_are_passed_on_and_counted (ClientFixture *fixture, gconstpointer data)
+received_messages_are_emitted_and_counted (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_receive (fixture, FRAME_TEXT, "hello");
   client_fixture_receive (fixture, FRAME_PONG, "unasked");
@@ -116,16 +114,16 @@ messages_are_passed_on_and_counted (ClientFixture *fixture, gconstpointer data)
   g_assert_cmpint (fixture->client->state, ==, WS_CLIENT_OPEN);
 }
 
-/* In the steady state; malloc(3) takes some 16 bytes of its own. */
+/* An idle client; malloc(3) adds some 16 bytes for each block. */
 static void
 client_costs_less_than_400_bytes (void)
 {
   g_assert_cmpuint (sizeof (WsClient) + 16 + sizeof (WsClient *) + sizeof (WsRecord), <, 400);
 }
 
-/* A client between messages costs no memory, also if the last one came in fragments. */
+/* A client between messages owns no memory, even after fragments. */
 static void
-nothing_is_kept_of_a_message_that_was_passed_on (ClientFixture *fixture, gconstpointer data)
+emitted_message_is_freed (ClientFixture *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
@@ -152,12 +150,12 @@ ping_is_answered_with_its_payload (ClientFixture *fixture, gconstpointer data)
       peer_expect (fixture->peer, FRAME_PONG, payloads[i], strlen (payloads[i]));
       peer_expect_silence (fixture->peer);
       g_assert_cmphex (fixture->record->flags, ==, 0);
-      g_assert_null (fixture->client->control); /* it costs nothing once it is out */
+      g_assert_null (fixture->client->control); /* freed when sent */
     }
 }
 
 static void
-ping_is_sent_at_once_where_nothing_waits (ClientFixture *fixture, gconstpointer data)
+ping_is_sent_at_once_if_nothing_is_pending (ClientFixture *fixture, gconstpointer data)
 {
   ws_client_ping (fixture->client, &fixture->context);
   client_fixture_drain (fixture);
@@ -165,7 +163,7 @@ ping_is_sent_at_once_where_nothing_waits (ClientFixture *fixture, gconstpointer 
 }
 
 static void
-control_frame_does_not_wait_for_messages_not_begun (ClientFixture *fixture, gconstpointer data)
+control_frame_goes_before_messages_that_are_not_begun (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_publish (fixture, 10);
   client_fixture_publish (fixture, 10);
@@ -192,9 +190,9 @@ control_frames_go_out_at_the_next_boundary (ClientFixture *fixture, gconstpointe
   peer_expect_silence (fixture->peer);
 }
 
-/* §5.5.3, and so no client can make the server pile up answers. */
+/* RFC 6455 §5.5.3: a client cannot make the server queue many answers. */
 static void
-only_the_latest_ping_is_answered_while_none_gets_out (ClientFixture *fixture, gconstpointer data)
+only_the_latest_ping_is_answered_while_blocked (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_receive (fixture, FRAME_PING, "long and first");
@@ -207,9 +205,9 @@ only_the_latest_ping_is_answered_while_none_gets_out (ClientFixture *fixture, gc
   peer_expect_silence (fixture->peer);
 }
 
-/* Fills the socket, so that control frames of @count pings get stuck half-way. */
+/* Fills the socket with pongs until one is sent partially. */
 static void
-get_stuck_in_pongs (ClientFixture *fixture)
+block_in_pongs (ClientFixture *fixture)
 {
   g_autofree char *longest = g_strnfill (WS_CONTROL_PAYLOAD_MAX, 'p');
 
@@ -232,9 +230,9 @@ expect_pongs (ClientFixture *fixture)
 }
 
 static void
-pongs_that_get_stuck_come_whole_and_in_order (ClientFixture *fixture, gconstpointer data)
+blocked_pongs_arrive_whole_and_in_order (ClientFixture *fixture, gconstpointer data)
 {
-  get_stuck_in_pongs (fixture);
+  block_in_pongs (fixture);
   client_fixture_publish (fixture, 10);
   client_fixture_receive (fixture, FRAME_PING, "behind");
   client_fixture_drain (fixture);
@@ -246,9 +244,9 @@ pongs_that_get_stuck_come_whole_and_in_order (ClientFixture *fixture, gconstpoin
 }
 
 static void
-close_comes_behind_pongs_that_got_stuck (ClientFixture *fixture, gconstpointer data)
+close_follows_blocked_pongs (ClientFixture *fixture, gconstpointer data)
 {
-  get_stuck_in_pongs (fixture);
+  block_in_pongs (fixture);
   client_fixture_publish (fixture, 10);
   ws_client_close (fixture->client, &fixture->context, WS_CLOSE_NORMAL, "");
   client_fixture_drain (fixture);
@@ -264,23 +262,23 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  CLIENT_TEST ("/client/send", client_is_sent_all_up_to_the_head_in_one_go);
+  CLIENT_TEST ("/client/send", client_is_sent_the_log_in_one_call);
   CLIENT_TEST ("/client/send/nothing", nothing_to_send_is_no_failure);
-  CLIENT_TEST ("/client/send/blocked", sending_goes_on_at_the_byte_where_it_stopped);
-  CLIENT_TEST ("/client/send/gone", connection_that_is_gone_is_noticed);
-  CLIENT_TEST ("/client/count", what_is_sent_and_delivered_is_counted);
-  CLIENT_TEST ("/client/count/left", client_that_leaves_mid_message_was_delivered_those_before);
+  CLIENT_TEST ("/client/send/blocked", sending_continues_at_the_next_byte);
+  CLIENT_TEST ("/client/send/gone", broken_connection_is_detected);
+  CLIENT_TEST ("/client/count", sent_bytes_and_delivered_messages_are_counted);
+  CLIENT_TEST ("/client/count/left", partial_message_is_not_counted_as_delivered);
   CLIENT_TEST ("/client/count/control", message_before_a_control_frame_is_counted_once_it_is_sent);
-  CLIENT_TEST ("/client/receive", messages_are_passed_on_and_counted);
+  CLIENT_TEST ("/client/receive", received_messages_are_emitted_and_counted);
   g_test_add_func ("/client/size", client_costs_less_than_400_bytes);
-  CLIENT_TEST ("/client/receive/memory", nothing_is_kept_of_a_message_that_was_passed_on);
+  CLIENT_TEST ("/client/receive/memory", emitted_message_is_freed);
   CLIENT_TEST ("/client/ping", ping_is_answered_with_its_payload);
-  CLIENT_TEST ("/client/ping/ours", ping_is_sent_at_once_where_nothing_waits);
-  CLIENT_TEST ("/client/ping/pending", control_frame_does_not_wait_for_messages_not_begun);
+  CLIENT_TEST ("/client/ping/ours", ping_is_sent_at_once_if_nothing_is_pending);
+  CLIENT_TEST ("/client/ping/pending", control_frame_goes_before_messages_that_are_not_begun);
   CLIENT_TEST ("/client/ping/blocked", control_frames_go_out_at_the_next_boundary);
-  CLIENT_TEST ("/client/ping/latest", only_the_latest_ping_is_answered_while_none_gets_out);
-  CLIENT_TEST ("/client/ping/stuck", pongs_that_get_stuck_come_whole_and_in_order);
-  CLIENT_TEST ("/client/close/stuck", close_comes_behind_pongs_that_got_stuck);
+  CLIENT_TEST ("/client/ping/latest", only_the_latest_ping_is_answered_while_blocked);
+  CLIENT_TEST ("/client/ping/partial", blocked_pongs_arrive_whole_and_in_order);
+  CLIENT_TEST ("/client/close/partial-pong", close_follows_blocked_pongs);
 
   return g_test_run ();
 }

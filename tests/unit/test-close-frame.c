@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Close frames: their codes (RFC 6455 §7.4 and the registry), their reasons, and what may not stand
- * in them (§5.5.1). */
+/* Close frames: valid codes (RFC 6455 §7.4 and the IANA registry), reasons and payloads (§5.5.1).
+ */
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "ws-frame.h"
 
 static void
-codes_are_those_of_the_registry (void)
+valid_codes_are_those_of_the_registry (void)
 {
   const struct
   {
@@ -20,12 +20,12 @@ codes_are_those_of_the_registry (void)
   } ranges[] = {
     { 0, 999, FALSE },      /* not used */
     { 1000, 1003, TRUE },   /* §7.4.1 */
-    { 1004, 1006, FALSE },  /* reserved; never on the wire */
+    { 1004, 1006, FALSE },  /* reserved, or never sent */
     { 1007, 1011, TRUE },   /* §7.4.1 */
     { 1012, 1014, TRUE },   /* service restart, try again later, bad gateway */
-    { 1015, 1015, FALSE },  /* never on the wire */
-    { 1016, 2999, FALSE },  /* of RFCs to come */
-    { 3000, 4999, TRUE },   /* of libraries and applications */
+    { 1015, 1015, FALSE },  /* never sent */
+    { 1016, 2999, FALSE },  /* reserved for future RFCs */
+    { 3000, 4999, TRUE },   /* for libraries and applications */
     { 5000, 65535, FALSE }, /* not used */
   };
   guint next = 0;
@@ -51,7 +51,7 @@ assert_parsed (const char *payload, gsize size, gboolean is_good, guint16 code)
 }
 
 static void
-payload_is_nothing_or_code_and_text (void)
+payload_is_empty_or_code_and_text (void)
 {
   char longest[WS_CONTROL_PAYLOAD_MAX];
 
@@ -68,13 +68,13 @@ payload_is_nothing_or_code_and_text (void)
   assert_parsed ("\x03\xEE", 2, FALSE, WS_CLOSE_PROTOCOL_ERROR);   /* 1006 */
   assert_parsed ("\x00\x00", 2, FALSE, WS_CLOSE_PROTOCOL_ERROR);   /* 0 */
   assert_parsed ("\xFF\xFF", 2, FALSE, WS_CLOSE_PROTOCOL_ERROR);   /* 65535 */
-  assert_parsed ("\x03\xE8\xFF", 3, FALSE, WS_CLOSE_INVALID_DATA); /* no UTF-8 */
-  assert_parsed ("\x03\xE8\xC3", 3, FALSE, WS_CLOSE_INVALID_DATA); /* half a character */
+  assert_parsed ("\x03\xE8\xFF", 3, FALSE, WS_CLOSE_INVALID_DATA); /* invalid UTF-8 */
+  assert_parsed ("\x03\xE8\xC3", 3, FALSE, WS_CLOSE_INVALID_DATA); /* incomplete character */
   assert_parsed ("\x03\xE8\xC3\x9F", 4, TRUE, 1000);
 }
 
 static void
-every_code_is_parsed_as_it_may_stand (void)
+all_codes_are_parsed_if_valid (void)
 {
   for (guint code = 0; code <= 65535; code++)
     {
@@ -85,7 +85,7 @@ every_code_is_parsed_as_it_may_stand (void)
     }
 }
 
-/* Encodes and takes apart. @reason: (out): what came out of it. */
+/* Encodes a close frame and parses it. @reason: (out). */
 static void
 encode (guint16 code, const char *given, char reason[WS_CLOSE_REASON_MAX + 1])
 {
@@ -124,9 +124,9 @@ no_status_makes_an_empty_frame (void)
   g_assert_cmphex (out[1], ==, 0x00);
 }
 
-/* Characters of one to four bytes, shifted against the limit by every number of bytes. */
+/* Characters of one to four bytes, at all positions relative to the limit. */
 static void
-long_reason_is_cut_between_characters (void)
+long_reason_is_truncated_between_characters (void)
 {
   const char *const characters[] = { "a", "ß", "€", "🛰" };
 
@@ -152,12 +152,12 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/close-frame/codes", codes_are_those_of_the_registry);
-  g_test_add_func ("/close-frame/parse", payload_is_nothing_or_code_and_text);
-  g_test_add_func ("/close-frame/parse/codes", every_code_is_parsed_as_it_may_stand);
+  g_test_add_func ("/close-frame/codes", valid_codes_are_those_of_the_registry);
+  g_test_add_func ("/close-frame/parse", payload_is_empty_or_code_and_text);
+  g_test_add_func ("/close-frame/parse/codes", all_codes_are_parsed_if_valid);
   g_test_add_func ("/close-frame/encode", code_and_reason_are_encoded);
   g_test_add_func ("/close-frame/encode/empty", no_status_makes_an_empty_frame);
-  g_test_add_func ("/close-frame/encode/cut", long_reason_is_cut_between_characters);
+  g_test_add_func ("/close-frame/encode/truncated", long_reason_is_truncated_between_characters);
 
   return g_test_run ();
 }

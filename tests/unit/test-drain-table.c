@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The drain's transition table, whole: every state meets every event, through the public functions
- * and with real clients. */
+/* The transition table of the drain: each event in each state, with real clients. */
 
 #include "core-fixture.h"
 #include "rd-drain.h"
@@ -43,7 +42,7 @@ typedef struct
   State to;
 } Edge;
 
-/* Where a deadline comes, or a grace ends, that nobody set, the event means that time goes by. */
+/* If no deadline or grace period is set, its event means that time passes without one. */
 static const Edge edges[] = {
   { RUNNING, BEGIN, DRAINING },  { RUNNING, GRACE_OVER, RUNNING },
   { RUNNING, EMPTY, RUNNING },   { RUNNING, DEADLINE, RUNNING },
@@ -64,9 +63,8 @@ static const Edge edges[] = {
 
 G_STATIC_ASSERT (G_N_ELEMENTS (edges) == N_STATES * N_EVENTS);
 
-/* The state as everybody can see it; a client that does not answer tells whether it is being
- * closed.
- */
+/* Returns: the observable state. A client that does not answer shows whether clients are being
+ * closed. */
 static State
 observe (RdDrain *drain, const Peer *peer)
 {
@@ -99,7 +97,7 @@ reach (RdDrain *drain, State state)
   if (state >= CLOSING)
     rd_drain_interrupt (drain);
   if (state == DRAINED)
-    rd_drain_interrupt (drain); /* with the client still there */
+    rd_drain_interrupt (drain); /* with a client connected */
 }
 
 static gboolean
@@ -111,9 +109,9 @@ on_time_over (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Long enough for every timer that is due to fire before: they fire in order. */
+/* Runs until all timers due before have fired, as timers fire in order. */
 static void
-let_time_go_by (Crowd *crowd, guint time_ms)
+run_for (Crowd *crowd, guint time_ms)
 {
   gboolean is_over = FALSE;
 
@@ -132,7 +130,7 @@ raise_event (CoreFixture *fixture, RdDrain *drain, const Edge *edge, Peer *peer)
       rd_drain_begin (drain, -1);
       break;
     case GRACE_OVER:
-      let_time_go_by (fixture->crowd, 30);
+      run_for (fixture->crowd, 30);
       break;
     case EMPTY:
       peer_hang_up (peer);
@@ -140,7 +138,7 @@ raise_event (CoreFixture *fixture, RdDrain *drain, const Edge *edge, Peer *peer)
     case DEADLINE:
       if (edge->from != RUNNING)
         rd_drain_begin (drain, 0);
-      let_time_go_by (fixture->crowd, 30);
+      run_for (fixture->crowd, 30);
       break;
     case FORCE:
       rd_drain_interrupt (drain);
@@ -183,7 +181,7 @@ edge_leads_where_the_table_says (gconstpointer data)
   peer = core_fixture_join (&fixture);
 
   reach (drain, edge->from);
-  if (edge->from != GRACE) /* which may be over soon */
+  if (edge->from != GRACE) /* the grace period may end soon */
     crowd_settle (fixture.crowd);
   g_assert_cmpstr (state_names[observe (drain, peer)], ==, state_names[edge->from]);
   raise_event (&fixture, drain, edge, peer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a drain tells, counts and does to clients on its way. That each event leads where it should
- * is test-drain-table's. */
+/* The drain: signals, counters, and its effect on clients. See test-drain-table for all
+ * transitions. */
 
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #define LONG_US   (600 * SECOND_US)
 
 static void
-drain_is_told_from_end_to_end (DrainFixture *fixture, gconstpointer data)
+drain_is_reported_from_begin_to_end (DrainFixture *fixture, gconstpointer data)
 {
   Peer *first = core_fixture_join (&fixture->core);
   Peer *second = core_fixture_join (&fixture->core);
@@ -26,14 +26,14 @@ drain_is_told_from_end_to_end (DrainFixture *fixture, gconstpointer data)
   crowd_settle (fixture->core.crowd);
   drain_fixture_expect (fixture, "");
   peer_send_close (second, WS_CLOSE_GOING_AWAY);
-  crowd_settle (fixture->core.crowd); /* not at the next poll, which is far */
+  crowd_settle (fixture->core.crowd); /* at once, not at the next progress report */
   drain_fixture_expect (fixture, "state:drained;");
   g_assert_true (g_str_has_prefix (fixture->said->str, "Draining: 2 clients, 10min 0s left\n"));
   drain_fixture_expect_report (fixture, "2 left by themselves, 0 closed, 0 forced");
 }
 
 static void
-drain_of_nobody_ends_at_once (DrainFixture *fixture, gconstpointer data)
+drain_without_clients_ends_at_once (DrainFixture *fixture, gconstpointer data)
 {
   rd_drain_begin (fixture->drain, -1);
   g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "drained");
@@ -41,7 +41,7 @@ drain_of_nobody_ends_at_once (DrainFixture *fixture, gconstpointer data)
 }
 
 static void
-properties_are_what_the_functions_say (DrainFixture *fixture, gconstpointer data)
+properties_agree_with_the_functions (DrainFixture *fixture, gconstpointer data)
 {
   g_autofree char *before = NULL;
   g_autofree char *after = NULL;
@@ -73,7 +73,7 @@ messages_flow_while_it_drains (DrainFixture *fixture, gconstpointer data)
 }
 
 static void
-rest_is_closed_at_the_deadline_behind_what_is_pending (DrainFixture *fixture, gconstpointer data)
+rest_is_closed_at_the_deadline_after_pending_messages (DrainFixture *fixture, gconstpointer data)
 {
   Peer *answering = core_fixture_join (&fixture->core);
   Peer *leaving = core_fixture_join (&fixture->core);
@@ -113,7 +113,7 @@ first_signal_drains_second_closes_third_ends (DrainFixture *fixture, gconstpoint
   drain_fixture_expect_report (fixture, "0 left by themselves, 0 closed, 1 forced");
 }
 
-/* Whoever asked for the drain otherwise means to spare the clients. */
+/* A signal does not shorten a drain that was begun by other means. */
 static void
 only_signals_are_counted (DrainFixture *fixture, gconstpointer data)
 {
@@ -142,7 +142,7 @@ cancelled_drain_forgets_signals (DrainFixture *fixture, gconstpointer data)
 }
 
 static void
-deadline_may_be_moved_both_ways (DrainFixture *fixture, gconstpointer data)
+deadline_can_move_both_ways (DrainFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (&fixture->core);
 
@@ -154,7 +154,7 @@ deadline_may_be_moved_both_ways (DrainFixture *fixture, gconstpointer data)
   rd_drain_begin (fixture->drain, 300 * 1000);
   rd_drain_begin (fixture->drain, 200 * SECOND_US);
   drain_fixture_let_time_go_by (fixture, 400);
-  peer_expect_silence (peer); /* the earlier deadline does not count */
+  peer_expect_silence (peer); /* the earlier deadline does not apply */
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 200);
   drain_fixture_expect (fixture, "state:draining;progress:1,100;accepting:0;"
                                  "progress:1,1;progress:1,200;");
@@ -163,7 +163,7 @@ deadline_may_be_moved_both_ways (DrainFixture *fixture, gconstpointer data)
 }
 
 static void
-deadline_of_years_is_none_of_now (DrainFixture *fixture, gconstpointer data)
+deadline_in_years_does_not_overflow (DrainFixture *fixture, gconstpointer data)
 {
   const gint64 timeouts_us[] = { (gint64) G_MAXUINT * 1000 + 1000, G_MAXINT64 / 2, G_MAXINT64 };
   Peer *peer = core_fixture_join (&fixture->core);
@@ -177,9 +177,9 @@ deadline_of_years_is_none_of_now (DrainFixture *fixture, gconstpointer data)
     }
 }
 
-/* There is none any more: the rest is being closed now. */
+/* The remaining clients are being closed. */
 static void
-no_time_is_left_once_the_rest_is_closed (DrainFixture *fixture, gconstpointer data)
+no_time_is_left_while_closing (DrainFixture *fixture, gconstpointer data)
 {
   core_fixture_join (&fixture->core);
   rd_drain_interrupt (fixture->drain);
@@ -189,9 +189,9 @@ no_time_is_left_once_the_rest_is_closed (DrainFixture *fixture, gconstpointer da
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
 }
 
-/* @data: options with a short interval. */
+/* @data: options with a short interval */
 static void
-progress_is_told_at_every_poll (DrainFixture *fixture, gconstpointer data)
+progress_is_reported_periodically (DrainFixture *fixture, gconstpointer data)
 {
   Peer *peers[2];
 
@@ -214,9 +214,9 @@ progress_is_told_at_every_poll (DrainFixture *fixture, gconstpointer data)
   drain_fixture_expect (fixture, "");
 }
 
-/* @data: options with a short grace. */
+/* @data: options with a short grace period */
 static void
-clients_are_let_in_until_the_grace_is_over (DrainFixture *fixture, gconstpointer data)
+clients_are_accepted_during_the_grace_period (DrainFixture *fixture, gconstpointer data)
 {
   Peer *peer;
 
@@ -231,9 +231,9 @@ clients_are_let_in_until_the_grace_is_over (DrainFixture *fixture, gconstpointer
   drain_fixture_expect (fixture, "state:drained;");
 }
 
-/* In the grace the last to leave may be followed by others, and behind its end by nobody. */
+/* During the grace period a new client may come; after it, none can. */
 static void
-grace_that_ends_with_nobody_there_ends_the_drain (DrainFixture *fixture, gconstpointer data)
+drain_ends_if_the_grace_period_ends_without_clients (DrainFixture *fixture, gconstpointer data)
 {
   rd_drain_begin (fixture->drain, -1);
   peer_hang_up (core_fixture_join (&fixture->core));
@@ -242,9 +242,9 @@ grace_that_ends_with_nobody_there_ends_the_drain (DrainFixture *fixture, gconstp
   drain_fixture_expect_report (fixture, "1 left by themselves, 0 closed, 0 forced");
 }
 
-/* Its handshake took longer than the drain: it is let in after the others were told to go. */
+/* Its handshake ended after the other clients were closed. */
 static void
-client_that_comes_while_the_rest_is_closed_is_closed_too (DrainFixture *fixture, gconstpointer data)
+client_that_connects_while_closing_is_closed (DrainFixture *fixture, gconstpointer data)
 {
   Peer *early = core_fixture_join (&fixture->core);
   Peer *late;
@@ -258,7 +258,7 @@ client_that_comes_while_the_rest_is_closed_is_closed_too (DrainFixture *fixture,
 }
 
 static gboolean
-cannot_let_in_again (RdDrain *drain, GError **error, gpointer user_data)
+fail_to_reopen (RdDrain *drain, GError **error, gpointer user_data)
 {
   g_set_error (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN, "the port is taken");
   return FALSE;
@@ -274,7 +274,7 @@ on_reopen (RdDrain *drain, GError **error, gpointer user_data)
 }
 
 static void
-cancelled_drain_is_as_if_it_had_not_been (DrainFixture *fixture, gconstpointer data)
+cancelled_drain_has_no_effect_later (DrainFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   Peer *peer = core_fixture_join (&fixture->core);
@@ -289,12 +289,12 @@ cancelled_drain_is_as_if_it_had_not_been (DrainFixture *fixture, gconstpointer d
   drain_fixture_expect (fixture, "reopen;accepting:1;state:running;");
   g_assert_true (g_str_has_suffix (fixture->said->str, "after 1 client left; running\n"));
 
-  drain_fixture_let_time_go_by (fixture, 700); /* neither poll nor deadline comes any more */
+  drain_fixture_let_time_go_by (fixture, 700); /* no timer fires */
   drain_fixture_expect (fixture, "");
   peer_expect_silence (peer);
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
 
-  rd_drain_begin (fixture->drain, -1); /* nor does it shorten the next */
+  rd_drain_begin (fixture->drain, -1); /* the next drain has its full timeout */
   drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
   peer_hang_up (peer);
   crowd_settle (fixture->core.crowd);
@@ -302,13 +302,14 @@ cancelled_drain_is_as_if_it_had_not_been (DrainFixture *fixture, gconstpointer d
 }
 
 static void
-drain_goes_on_where_clients_cannot_be_let_in_again (DrainFixture *fixture, gconstpointer data)
+drain_continues_if_reopening_fails (DrainFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
   core_fixture_join (&fixture->core);
-  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (cannot_let_in_again), NULL);
-  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture); /* not asked */
+  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (fail_to_reopen), NULL);
+  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen),
+                    fixture); /* not called after the failure */
   rd_drain_begin (fixture->drain, -1);
   g_string_truncate (fixture->told, 0);
   g_assert_false (rd_drain_cancel (fixture->drain, &error));
@@ -317,15 +318,15 @@ drain_goes_on_where_clients_cannot_be_let_in_again (DrainFixture *fixture, gcons
   g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "draining");
 }
 
-/* The door is open still: there is nothing to be opened, and so nothing that can fail. */
+/* Clients are still accepted, so the listener is not opened again. */
 static void
-cancel_in_the_grace_reopens_nothing (DrainFixture *fixture, gconstpointer data)
+cancel_in_the_grace_period_does_not_reopen (DrainFixture *fixture, gconstpointer data)
 {
   g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture);
   rd_drain_begin (fixture->drain, -1);
   g_assert_true (rd_drain_cancel (fixture->drain, NULL));
   drain_fixture_expect (fixture, "state:draining;progress:0,600;state:running;");
-  drain_fixture_let_time_go_by (fixture, 120); /* the grace does not end any more */
+  drain_fixture_let_time_go_by (fixture, 120); /* the grace timer does not fire */
   drain_fixture_expect (fixture, "");
 }
 
@@ -336,9 +337,9 @@ cancel_once (RdDrain *drain)
   g_assert_true (rd_drain_cancel (drain, NULL));
 }
 
-/* Who is told of the drain may have reason to end it right there. */
+/* A handler of the notification cancels the drain. */
 static void
-cancel_from_its_own_notification_holds (DrainFixture *fixture, gconstpointer data)
+cancel_from_a_notification_works (DrainFixture *fixture, gconstpointer data)
 {
   core_fixture_join (&fixture->core);
   g_signal_connect (fixture->drain, "notify::state", G_CALLBACK (cancel_once), NULL);
@@ -350,7 +351,7 @@ cancel_from_its_own_notification_holds (DrainFixture *fixture, gconstpointer dat
 }
 
 static void
-errors_of_cancel_say_why (DrainFixture *fixture, gconstpointer data)
+errors_of_cancel_have_the_reason (DrainFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) running = NULL;
   g_autoptr (GError) closing = NULL;
@@ -365,7 +366,7 @@ errors_of_cancel_say_why (DrainFixture *fixture, gconstpointer data)
 }
 
 static void
-time_left_reads_well (void)
+time_left_is_formatted (void)
 {
   const struct
   {
@@ -393,28 +394,28 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  DRAIN_TEST ("/drain/told", NULL, drain_is_told_from_end_to_end);
-  DRAIN_TEST ("/drain/nobody", NULL, drain_of_nobody_ends_at_once);
-  DRAIN_TEST ("/drain/properties", NULL, properties_are_what_the_functions_say);
+  DRAIN_TEST ("/drain/report", NULL, drain_is_reported_from_begin_to_end);
+  DRAIN_TEST ("/drain/no-clients", NULL, drain_without_clients_ends_at_once);
+  DRAIN_TEST ("/drain/properties", NULL, properties_agree_with_the_functions);
   DRAIN_TEST ("/drain/messages", NULL, messages_flow_while_it_drains);
-  DRAIN_TEST ("/drain/deadline", NULL, rest_is_closed_at_the_deadline_behind_what_is_pending);
-  DRAIN_TEST ("/drain/deadline/moved", NULL, deadline_may_be_moved_both_ways);
-  DRAIN_TEST ("/drain/deadline/far", NULL, deadline_of_years_is_none_of_now);
+  DRAIN_TEST ("/drain/deadline", NULL, rest_is_closed_at_the_deadline_after_pending_messages);
+  DRAIN_TEST ("/drain/deadline/moved", NULL, deadline_can_move_both_ways);
+  DRAIN_TEST ("/drain/deadline/far", NULL, deadline_in_years_does_not_overflow);
   DRAIN_TEST ("/drain/interrupt", NULL, first_signal_drains_second_closes_third_ends);
   DRAIN_TEST ("/drain/interrupt/only-signals-count", NULL, only_signals_are_counted);
   DRAIN_TEST ("/drain/interrupt/cancelled", NULL, cancelled_drain_forgets_signals);
-  DRAIN_TEST ("/drain/interrupt/time-left", NULL, no_time_is_left_once_the_rest_is_closed);
-  DRAIN_TEST ("/drain/progress", &short_interval, progress_is_told_at_every_poll);
-  DRAIN_TEST ("/drain/grace", &short_grace, clients_are_let_in_until_the_grace_is_over);
-  DRAIN_TEST ("/drain/grace/nobody", &short_grace,
-              grace_that_ends_with_nobody_there_ends_the_drain);
-  DRAIN_TEST ("/drain/late", NULL, client_that_comes_while_the_rest_is_closed_is_closed_too);
-  DRAIN_TEST ("/drain/cancel", NULL, cancelled_drain_is_as_if_it_had_not_been);
-  DRAIN_TEST ("/drain/cancel/refused", NULL, drain_goes_on_where_clients_cannot_be_let_in_again);
-  DRAIN_TEST ("/drain/cancel/grace", &short_grace, cancel_in_the_grace_reopens_nothing);
-  DRAIN_TEST ("/drain/cancel/notified", &short_interval, cancel_from_its_own_notification_holds);
-  DRAIN_TEST ("/drain/cancel/errors", NULL, errors_of_cancel_say_why);
-  g_test_add_func ("/drain/format", time_left_reads_well);
+  DRAIN_TEST ("/drain/interrupt/time-left", NULL, no_time_is_left_while_closing);
+  DRAIN_TEST ("/drain/progress", &short_interval, progress_is_reported_periodically);
+  DRAIN_TEST ("/drain/grace", &short_grace, clients_are_accepted_during_the_grace_period);
+  DRAIN_TEST ("/drain/grace/no-clients", &short_grace,
+              drain_ends_if_the_grace_period_ends_without_clients);
+  DRAIN_TEST ("/drain/late", NULL, client_that_connects_while_closing_is_closed);
+  DRAIN_TEST ("/drain/cancel", NULL, cancelled_drain_has_no_effect_later);
+  DRAIN_TEST ("/drain/cancel/refused", NULL, drain_continues_if_reopening_fails);
+  DRAIN_TEST ("/drain/cancel/grace", &short_grace, cancel_in_the_grace_period_does_not_reopen);
+  DRAIN_TEST ("/drain/cancel/notified", &short_interval, cancel_from_a_notification_works);
+  DRAIN_TEST ("/drain/cancel/errors", NULL, errors_of_cancel_have_the_reason);
+  g_test_add_func ("/drain/format", time_left_is_formatted);
 
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* How connections end: who says what last, who hangs up, and what is told and counted. */
+/* The end of connections: close frames, timeouts, callbacks and counters. */
 
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +11,8 @@
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
 
 static void
-closed_client_gets_what_is_pending_then_the_handshake (EngineFixture *fixture, gconstpointer data)
+closed_client_gets_pending_messages_then_the_close_frame (EngineFixture *fixture,
+                                                          gconstpointer data)
 {
   WsClient *client;
   Peer *peer = engine_fixture_join (fixture, &client);
@@ -62,11 +63,11 @@ all_are_closed_at_once (EngineFixture *fixture, gconstpointer data)
 }
 
 static void
-client_that_closes_is_answered_and_hung_up_on (EngineFixture *fixture, gconstpointer data)
+client_that_closes_is_answered_and_disconnected (EngineFixture *fixture, gconstpointer data)
 {
   const struct
   {
-    guint16 sent; /* 0: an empty frame */
+    guint16 sent; /* code, or 0 for an empty frame */
     guint16 told;
   } cases[] = { { 1000, 1000 }, { 1001, 1001 }, { 0, 1005 }, { 3456, 3456 }, { 4999, 4999 } };
   g_autoptr (GString) expected = g_string_new (NULL);
@@ -85,10 +86,10 @@ client_that_closes_is_answered_and_hung_up_on (EngineFixture *fixture, gconstpoi
   g_assert_cmpstr (fixture->closed->str, ==, expected->str);
 }
 
-/* It may say that it sends no more, and still wait for the answer. */
+/* A client can shut down its sending half and wait for the answer. */
 static void
-client_that_half_closes_behind_its_close_frame_is_answered (EngineFixture *fixture,
-                                                            gconstpointer data)
+client_that_half_closes_after_its_close_frame_is_answered (EngineFixture *fixture,
+                                                           gconstpointer data)
 {
   Peer *peer = engine_fixture_join (fixture, NULL);
 
@@ -105,7 +106,7 @@ client_that_half_closes_behind_its_close_frame_is_answered (EngineFixture *fixtu
 }
 
 static void
-client_that_vanishes_is_abnormal (EngineFixture *fixture, gconstpointer data)
+client_that_disconnects_without_close_frame_is_abnormal (EngineFixture *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) half = g_byte_array_new ();
   Peer *silent = engine_fixture_join (fixture, NULL);
@@ -124,9 +125,10 @@ client_that_vanishes_is_abnormal (EngineFixture *fixture, gconstpointer data)
   peer_expect_silence (other);
 }
 
-/* It hangs up while it is being sent to: found out by the sending, not by the reading. */
+/* The connection breaks while a message is being sent: sending fails, not reading. */
 static void
-client_that_vanishes_under_a_message_harms_nobody (EngineFixture *fixture, gconstpointer data)
+client_that_disconnects_in_a_message_does_not_affect_others (EngineFixture *fixture,
+                                                             gconstpointer data)
 {
   Peer *peers[10];
 
@@ -153,7 +155,7 @@ client_that_vanishes_under_a_message_harms_nobody (EngineFixture *fixture, gcons
 }
 
 static void
-violation_is_told_and_the_rest_thrown_away (EngineFixture *fixture, gconstpointer data)
+violation_is_reported_and_further_input_discarded (EngineFixture *fixture, gconstpointer data)
 {
   const guint8 unmasked[] = { 0x81, 0x00 };
   Peer *peer = engine_fixture_join (fixture, NULL);
@@ -166,9 +168,9 @@ violation_is_told_and_the_rest_thrown_away (EngineFixture *fixture, gconstpointe
   crowd_settle (fixture->crowd);
   peer_expect_message (peer, 0, 10);
   peer_expect_close (peer, WS_CLOSE_PROTOCOL_ERROR, "protocol error");
-  peer_expect_end (peer);               /* its half: */
-  peer_send_text (peer, "never heard"); /* there is still somebody to throw this away, */
-  crowd_settle (fixture->crowd);        /* so that no reset eats the close frame */
+  peer_expect_end (peer);               /* the server has shut down its sending half */
+  peer_send_text (peer, "never heard"); /* the server still reads this and discards it */
+  crowd_settle (fixture->crowd);        /* otherwise a reset could discard the close frame */
   g_assert_cmpstr (fixture->closed->str, ==, "");
 
   peer_hang_up (peer);
@@ -180,7 +182,7 @@ violation_is_told_and_the_rest_thrown_away (EngineFixture *fixture, gconstpointe
 }
 
 static void
-each_violation_is_counted_by_its_code (EngineFixture *fixture, gconstpointer data)
+violations_are_counted_by_close_code (EngineFixture *fixture, gconstpointer data)
 {
   const guint8 too_big[] = { 0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0 };
   Peer *peers[3];
@@ -204,7 +206,7 @@ each_violation_is_counted_by_its_code (EngineFixture *fixture, gconstpointer dat
 }
 
 static void
-closes_that_cross_end_it (EngineFixture *fixture, gconstpointer data)
+crossing_close_frames_end_the_connection (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
   Peer *peer = engine_fixture_join (fixture, &client);
@@ -217,9 +219,9 @@ closes_that_cross_end_it (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->closed->str, ==, "1:1012;");
 }
 
-/* Whoever does not answer is cut off: idle, stuck in a message, hung up on, or talking on. */
+/* A client that does not answer is closed: idle, blocked in a message, gone, or still sending. */
 static void
-close_handshake_is_cut_short_after_5_s (EngineFixture *fixture, gconstpointer data)
+close_handshake_times_out_after_5_s (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *clients[4];
   Peer *idle = engine_fixture_join (fixture, &clients[0]);
@@ -255,7 +257,7 @@ close_handshake_is_cut_short_after_5_s (EngineFixture *fixture, gconstpointer da
 }
 
 static void
-client_that_goes_without_an_answer_keeps_the_code_of_our_close (EngineFixture *fixture,
+client_that_disconnects_without_an_answer_keeps_our_close_code (EngineFixture *fixture,
                                                                 gconstpointer data)
 {
   WsClient *client;
@@ -273,19 +275,20 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ENGINE_TEST ("/engine/close", NULL, closed_client_gets_what_is_pending_then_the_handshake);
+  ENGINE_TEST ("/engine/close", NULL, closed_client_gets_pending_messages_then_the_close_frame);
   ENGINE_TEST ("/engine/close/all", NULL, all_are_closed_at_once);
-  ENGINE_TEST ("/engine/close/theirs", NULL, client_that_closes_is_answered_and_hung_up_on);
+  ENGINE_TEST ("/engine/close/theirs", NULL, client_that_closes_is_answered_and_disconnected);
   ENGINE_TEST ("/engine/close/half", NULL,
-               client_that_half_closes_behind_its_close_frame_is_answered);
-  ENGINE_TEST ("/engine/close/crossing", NULL, closes_that_cross_end_it);
+               client_that_half_closes_after_its_close_frame_is_answered);
+  ENGINE_TEST ("/engine/close/crossing", NULL, crossing_close_frames_end_the_connection);
   ENGINE_TEST ("/engine/close/unanswered", NULL,
-               client_that_goes_without_an_answer_keeps_the_code_of_our_close);
-  ENGINE_TEST ("/engine/close/timeout", NULL, close_handshake_is_cut_short_after_5_s);
-  ENGINE_TEST ("/engine/vanish", NULL, client_that_vanishes_is_abnormal);
-  ENGINE_TEST ("/engine/vanish/sending", NULL, client_that_vanishes_under_a_message_harms_nobody);
-  ENGINE_TEST ("/engine/violation", NULL, violation_is_told_and_the_rest_thrown_away);
-  ENGINE_TEST ("/engine/violation/codes", NULL, each_violation_is_counted_by_its_code);
+               client_that_disconnects_without_an_answer_keeps_our_close_code);
+  ENGINE_TEST ("/engine/close/timeout", NULL, close_handshake_times_out_after_5_s);
+  ENGINE_TEST ("/engine/vanish", NULL, client_that_disconnects_without_close_frame_is_abnormal);
+  ENGINE_TEST ("/engine/vanish/sending", NULL,
+               client_that_disconnects_in_a_message_does_not_affect_others);
+  ENGINE_TEST ("/engine/violation", NULL, violation_is_reported_and_further_input_discarded);
+  ENGINE_TEST ("/engine/violation/codes", NULL, violations_are_counted_by_close_code);
 
   return g_test_run ();
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The engine under random clients: slow, chatty, rude and vanishing. Whatever they do, what each
- * sees is an unbroken run of whole messages from when it joined, answers to its pings between them,
- * and a close frame last; and what each says is heard once and in order. The same with one engine
- * handing all of them over to the next, again and again. */
+/* The engine with random clients: slow, fast, faulty and disappearing. Each client gets whole
+ * messages without a gap, answers to its pings, and a close frame last; each message from a client
+ * is received once and in order. The same again with repeated hand-overs to another engine. */
 
 #include <string.h>
 
@@ -20,29 +19,29 @@ static const WsEngineOptions small_log
 
 typedef struct
 {
-  Peer *peer;         /* unowned: the crowd's; NULL: nobody */
-  WsClient *client;   /* unowned; NULL once it has left */
+  Peer *peer;         /* unowned: in the crowd; NULL: free */
+  WsClient *client;   /* unowned; NULL after it has left */
   guint64 id;         /* of the client */
-  guint64 next;       /* the message it sees next */
-  guint said;         /* messages it sent, */
-  guint heard;        /*   of which so many were heard */
-  gboolean is_saying; /* it has sent the first fragment of one */
-  guint pings;        /* sent */
-  guint pongs;        /* of which so many are answered or passed over */
-  guint16 asked;      /* the code it closed with; 0: it did not */
-  gboolean is_closed; /* it got a close frame: nothing may follow */
-  gboolean is_slow;   /* it is deaf at times */
-  gboolean may_fall;  /* off the log */
-  gboolean may_go;    /* told to, as there are too many */
-  GByteArray *half;   /* what it began to send, owned */
+  guint64 next;       /* number of its next message */
+  guint said;         /* messages sent */
+  guint heard;        /* of these, messages received by the engine */
+  gboolean is_saying; /* the first fragment of a message is sent */
+  guint pings;        /* pings sent */
+  guint pongs;        /* of these, pings answered or superseded */
+  guint16 asked;      /* code of its close frame, or 0 */
+  gboolean is_closed; /* got a close frame, which must be last */
+  gboolean is_slow;   /* does not read at times */
+  gboolean may_fall;  /* may be evicted */
+  gboolean may_go;    /* may be closed by a hand-over with fewer clients */
+  GByteArray *half;   /* owned: unsent part of a frame */
 } Actor;
 
 typedef struct
 {
   EngineFixture *fixture;
   Actor actors[ACTORS];
-  GPtrArray *sizes; /* of the messages published */
-  guint left;       /* clients that the engine told of */
+  GPtrArray *sizes; /* sizes of published messages */
+  guint left;       /* clients reported as closed */
   guint joined;
   gboolean hands_over;
 } Stage;
@@ -58,7 +57,7 @@ publish (Stage *stage)
   engine_fixture_publish (stage->fixture, number, size);
 }
 
-/* Each numbers what it says. */
+/* The messages of each client are numbered. */
 static void
 publish_on_message (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size)
 {
@@ -72,7 +71,7 @@ publish_on_message (EngineFixture *fixture, WsClient *client, const guint8 *data
 }
 
 static void
-note_closed (EngineFixture *fixture, WsClient *client)
+record_closed (EngineFixture *fixture, WsClient *client)
 {
   Stage *stage = fixture->test_data;
 
@@ -104,7 +103,7 @@ leave (Stage *stage, Actor *actor)
   actor->peer = NULL;
 }
 
-/* Pings are numbered; the latest answers for those before. */
+/* Pings are numbered; a pong answers its ping and all earlier ones. */
 static void
 check_pong (Actor *actor, const Frame *frame)
 {
@@ -125,12 +124,12 @@ check_close (Actor *actor, const Frame *frame)
     g_assert_true (actor->may_fall);
   else if (code == WS_CLOSE_SERVICE_RESTART)
     g_assert_true (actor->may_go);
-  else if (code != 4000) /* what the engine is told to close with */
+  else if (code != 4000) /* code used by this test */
     g_assert_cmpuint (code, ==, actor->asked);
   actor->is_closed = TRUE;
 }
 
-/* Looks at all that @actor was sent. */
+/* Checks all frames that @actor received. */
 static void
 check (Stage *stage, Actor *actor)
 {
@@ -163,7 +162,7 @@ check (Stage *stage, Actor *actor)
     }
 }
 
-/* Sends what it began, then a whole frame; a part of that may wait for the next time. */
+/* Sends the unsent part, then a new frame, of which a part may be left unsent. */
 static void
 say (Actor *actor, guint8 first, const char *payload)
 {
@@ -179,7 +178,7 @@ say (Actor *actor, guint8 first, const char *payload)
   g_byte_array_remove_range (half, 0, part);
 }
 
-/* Says its next number, in two fragments, which may have pings between them, or in one. */
+/* Sends its next number as one frame, or as two fragments with pings between them. */
 static void
 speak (Actor *actor)
 {
@@ -208,7 +207,7 @@ ask_to_close (Actor *actor)
   g_byte_array_set_size (actor->half, 0);
 }
 
-/* What an actor that is there does next. A server that hung up cannot be sent to. */
+/* Does something random. A server that hung up cannot be sent to. */
 static void
 act (Stage *stage, Actor *actor)
 {
@@ -254,7 +253,7 @@ act (Stage *stage, Actor *actor)
     }
 }
 
-/* To an engine of the same kind, mostly; a smaller one lets some go. */
+/* Hands over to an engine with the same options, or sometimes with room for fewer clients. */
 static void
 hand_over (Stage *stage)
 {
@@ -319,9 +318,9 @@ step (Stage *stage)
       peer_read (stage->actors[i].peer, G_MAXSIZE);
 }
 
-/* Those who are still there and were told no close have all there is, once they listen. */
+/* Clients that were not closed get all messages when they read. */
 static void
-check_all_to_the_end (Stage *stage)
+check_rest (Stage *stage)
 {
   for (guint i = 0; i < ACTORS; i++)
     {
@@ -367,7 +366,7 @@ check_books (Stage *stage)
   g_assert_cmpuint (closed, ==, stage->joined);
   g_assert_cmpuint (stage->left, ==, stage->joined);
   g_assert_cmpuint (stats.published, ==, stage->sizes->len);
-  g_assert_cmpuint (stats.counters->slow_closed, >, 0); /* or this was no test */
+  g_assert_cmpuint (stats.counters->slow_closed, >, 0); /* otherwise the test proves nothing */
 }
 
 static void
@@ -381,10 +380,10 @@ play (EngineFixture *fixture, gboolean hands_over)
   stage->hands_over = hands_over;
   fixture->test_data = stage;
   fixture->on_message = publish_on_message;
-  fixture->on_closed = note_closed;
+  fixture->on_closed = record_closed;
   for (guint i = 0; i < STEPS; i++)
     step (stage);
-  check_all_to_the_end (stage);
+  check_rest (stage);
   check_books (stage);
 }
 

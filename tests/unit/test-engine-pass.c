@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A flush pass that takes more than one turn, while the table changes under it. The messages are so
- * large and the clients so many that no machine flushes them in one turn, which is asserted. */
+/* Flush passes that take more than one turn, while the table changes. Messages are so large and
+ * clients so many that one turn is never enough, which is asserted. */
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "engine-fixture.h"
 
 #define CLIENTS 800
-#define SIZE    50000 /* of a message, bytes; two of them fit a socket */
+#define SIZE    50000 /* bytes of a message; a socket holds two */
 
 static const WsEngineOptions many_clients
   = { .log_size = 1 << 20, .max_message = 1 << 16, .max_clients = CLIENTS + 1 };
@@ -26,8 +26,9 @@ hang_up_and_publish (EngineFixture *fixture, WsClient *client, const guint8 *dat
   engine_fixture_publish (fixture, 1, SIZE);
 }
 
-/* Joins CLIENTS peers; those of slots @from … @to - 1 hang up when the last one talks, in the turn
- * that publishes to all. @clients: (out) (nullable). Returns in the middle of that pass. */
+/* Adds CLIENTS peers. Those of slots @from … @to - 1 hang up in the turn in which the last peer
+ * sends a message, which is published to all. @clients: (out) (nullable). Returns in the middle of
+ * that pass. */
 static void
 begin_pass (EngineFixture *fixture, Peer **peers, WsClient **clients, guint from, guint to)
 {
@@ -50,7 +51,7 @@ begin_pass (EngineFixture *fixture, Peer **peers, WsClient **clients, guint from
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, <, 2 * CLIENTS);
 }
 
-/* Ends the pass. Asserts that each peer that is still there got both messages, once. */
+/* Ends the pass, and asserts that each remaining peer got both messages once. */
 static void
 end_pass (EngineFixture *fixture, Peer **peers)
 {
@@ -71,7 +72,7 @@ end_pass (EngineFixture *fixture, Peer **peers)
 }
 
 static void
-pass_goes_on_where_the_turn_ended (EngineFixture *fixture, gconstpointer data)
+pass_continues_in_the_next_turn (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[CLIENTS];
 
@@ -81,9 +82,9 @@ pass_goes_on_where_the_turn_ended (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 2 * CLIENTS);
 }
 
-/* The last ones of the table, whom the pass has not come to, move to where it has been. */
+/* The last records, which the pass has not reached, move to slots that the pass has left behind. */
 static void
-clients_moved_behind_the_pass_are_not_forgotten (EngineFixture *fixture, gconstpointer data)
+clients_moved_to_visited_slots_are_sent_to (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[CLIENTS];
 
@@ -93,9 +94,9 @@ clients_moved_behind_the_pass_are_not_forgotten (EngineFixture *fixture, gconstp
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 2 * (CLIENTS - 40));
 }
 
-/* More than half of all, from before where it is and from behind. */
+/* More than half of the clients leave, on both sides of the current slot. */
 static void
-so_many_may_leave_that_the_pass_is_past_the_end (EngineFixture *fixture, gconstpointer data)
+pass_ends_if_the_table_becomes_shorter_than_its_slot (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[CLIENTS];
   WsClient *clients[CLIENTS];
@@ -105,7 +106,7 @@ so_many_may_leave_that_the_pass_is_past_the_end (EngineFixture *fixture, gconstp
     if (i < CLIENTS / 5 || i > CLIENTS / 5 * 3)
       {
         peer_hang_up (peers[i]);
-        ws_engine_close (fixture->engine, clients[i], 4000, ""); /* finds out */
+        ws_engine_close (fixture->engine, clients[i], 4000, ""); /* the attempt to send fails */
       }
   end_pass (fixture, peers);
 }
@@ -138,9 +139,9 @@ messages_between_the_turns_of_a_pass_come_in_order (EngineFixture *fixture, gcon
       g_assert_cmpuint (engine_fixture_take (peers[i], 0, SIZE), ==, 4);
 }
 
-/* Or readers could outrun the log, and those the pass comes to last would pay for it. */
+/* Otherwise clients could fill the log faster than the pass sends it. */
 static void
-nothing_is_read_before_the_pass_is_over (EngineFixture *fixture, gconstpointer data)
+nothing_is_read_during_a_pass (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[CLIENTS];
 
@@ -156,12 +157,11 @@ nothing_is_read_before_the_pass_is_over (EngineFixture *fixture, gconstpointer d
   g_assert_cmpstr (fixture->messages->str, ==, "meanwhile;");
 }
 
-/* The log goes round in the middle of the pass: those it has not come to are flushed by the append.
- */
+/* The log wraps in the middle of the pass, so that appends must send to the remaining clients. */
 static void
 burst_between_the_turns_of_a_pass_loses_nothing (EngineFixture *fixture, gconstpointer data)
 {
-  const guint count = 30; /* of which the log holds 20 */
+  const guint count = 30; /* the log holds 20 */
   Peer *peers[CLIENTS];
 
   begin_pass (fixture, peers, NULL, 10, 50);
@@ -207,12 +207,12 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   descriptors_raise ();
 
-  ADD ("/engine/pass", pass_goes_on_where_the_turn_ended);
-  ADD ("/engine/pass/moved", clients_moved_behind_the_pass_are_not_forgotten);
-  ADD ("/engine/pass/shrunk", so_many_may_leave_that_the_pass_is_past_the_end);
+  ADD ("/engine/pass", pass_continues_in_the_next_turn);
+  ADD ("/engine/pass/moved", clients_moved_to_visited_slots_are_sent_to);
+  ADD ("/engine/pass/shrunk", pass_ends_if_the_table_becomes_shorter_than_its_slot);
   ADD ("/engine/pass/leaving", clients_may_leave_between_the_turns_of_a_pass);
   ADD ("/engine/pass/publish", messages_between_the_turns_of_a_pass_come_in_order);
-  ADD ("/engine/pass/read", nothing_is_read_before_the_pass_is_over);
+  ADD ("/engine/pass/read", nothing_is_read_during_a_pass);
   ADD ("/engine/pass/burst", burst_between_the_turns_of_a_pass_loses_nothing);
   ADD ("/engine/pass/close", clients_may_be_closed_between_the_turns_of_a_pass);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Each event may call back into the engine (ws-engine.h): from everywhere, with everything. */
+/* Callbacks of the engine that call functions of the engine. */
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ static const WsEngineOptions small_log
   = { .log_size = LOG_SIZE, .max_message = MAX_MESSAGE, .max_clients = 300 };
 
 static void
-close_the_sender (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size)
+close_sender (EngineFixture *fixture, WsClient *client, const guint8 *data, gsize size)
 {
   ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, data, size);
   ws_engine_close (fixture->engine, client, WS_CLOSE_POLICY_VIOLATION, "enough");
@@ -27,13 +27,13 @@ client_may_be_closed_from_its_own_message (EngineFixture *fixture, gconstpointer
   Peer *peer = engine_fixture_join (fixture, NULL);
   Peer *other = engine_fixture_join (fixture, NULL);
 
-  fixture->on_message = close_the_sender;
+  fixture->on_message = close_sender;
   peer_send_text (peer, "x");
   peer_send_close (peer, WS_CLOSE_NORMAL);
   peer_send_text (peer, "behind");
   crowd_settle (fixture->crowd);
 
-  peer_expect_text (peer, "x"); /* before the close, and not after it */
+  peer_expect_text (peer, "x"); /* before the close frame */
   peer_expect_close (peer, WS_CLOSE_POLICY_VIOLATION, "enough");
   peer_expect_end (peer);
   peer_expect_text (other, "x");
@@ -43,15 +43,15 @@ client_may_be_closed_from_its_own_message (EngineFixture *fixture, gconstpointer
   g_assert_cmpstr (fixture->closed->str, ==, "1:1008;");
 }
 
-/* The close frame cannot be sent, as the sender is gone: it is dropped in the middle of its read.
- */
+/* Sending the close frame fails, so the client is dropped while its input is handled. */
 static void
-sender_dropped_from_its_own_message_is_heard_no_more (EngineFixture *fixture, gconstpointer data)
+input_of_a_sender_dropped_in_its_own_message_is_discarded (EngineFixture *fixture,
+                                                           gconstpointer data)
 {
   Peer *peer = engine_fixture_join (fixture, NULL);
   Peer *other = engine_fixture_join (fixture, NULL);
 
-  fixture->on_message = close_the_sender;
+  fixture->on_message = close_sender;
   peer_send_text (peer, "x");
   peer_send_text (peer, "y");
   peer_hang_up (peer);
@@ -70,9 +70,9 @@ close_all_others (EngineFixture *fixture, WsClient *client, const guint8 *data, 
   ws_engine_close_all (fixture->engine, WS_CLOSE_GOING_AWAY, "");
 }
 
-/* All talk in the same turn; the first to be heard ends it for all. */
+/* All clients send in the same turn; the first message closes all of them. */
 static void
-all_may_be_closed_from_a_message (EngineFixture *fixture, gconstpointer data)
+all_clients_may_be_closed_from_a_message (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[100];
 
@@ -98,9 +98,9 @@ all_may_be_closed_from_a_message (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpuint (engine_fixture_stats (fixture).clients, ==, 0);
 }
 
-/* Who calls into the engine is not called back about clients: it may be holding some. */
+/* Functions of the engine never call the closed callback, as callers may hold clients. */
 static void
-end_is_told_at_the_end_of_a_turn (EngineFixture *fixture, gconstpointer data)
+closed_callback_runs_at_the_end_of_a_turn (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
   Peer *peer = engine_fixture_join (fixture, &client);
@@ -119,7 +119,7 @@ end_is_told_at_the_end_of_a_turn (EngineFixture *fixture, gconstpointer data)
 }
 
 static void
-say_farewell (EngineFixture *fixture, WsClient *client)
+publish_departure (EngineFixture *fixture, WsClient *client)
 {
   g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT " left", client->id);
 
@@ -128,11 +128,11 @@ say_farewell (EngineFixture *fixture, WsClient *client)
 }
 
 static void
-others_may_be_told_from_closed (EngineFixture *fixture, gconstpointer data)
+messages_may_be_published_from_closed (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[4];
 
-  fixture->on_closed = say_farewell;
+  fixture->on_closed = publish_departure;
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     peers[i] = engine_fixture_join (fixture, NULL);
   peer_hang_up (peers[0]);
@@ -152,7 +152,7 @@ others_may_be_told_from_closed (EngineFixture *fixture, gconstpointer data)
 }
 
 static void
-let_the_next_in (EngineFixture *fixture, WsClient *client)
+adopt_next (EngineFixture *fixture, WsClient *client)
 {
   if (client->id < 50)
     peer_hang_up (engine_fixture_join (fixture, NULL));
@@ -161,7 +161,7 @@ let_the_next_in (EngineFixture *fixture, WsClient *client)
 static void
 clients_may_be_adopted_from_closed (EngineFixture *fixture, gconstpointer data)
 {
-  fixture->on_closed = let_the_next_in;
+  fixture->on_closed = adopt_next;
   peer_hang_up (engine_fixture_join (fixture, NULL));
   crowd_settle (fixture->crowd);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->accepted, ==, 50);
@@ -178,7 +178,7 @@ publish_much (EngineFixture *fixture, WsClient *client)
     engine_fixture_publish (fixture, (*number)++, MAX_MESSAGE);
 }
 
-/* Takes what @peer was sent: messages 0 … @count - 1, each whole and once, in whatever order. */
+/* Asserts that @peer got messages 0 … @count - 1, each whole and once, in any order. */
 static void
 expect_all (Peer *peer, guint64 count)
 {
@@ -207,8 +207,8 @@ expect_all (Peer *peer, guint64 count)
   g_assert_cmpuint (n_seen, ==, count);
 }
 
-/* An append finds out that a client is gone, and is told to append something else first. What it
- * made room for is not enough any more: nobody may lose a byte by that. */
+/* An append drops a client, and the closed callback appends another message: the space that was
+ * prepared for the first append is then too small. */
 static void
 publishing_from_closed_within_an_append_overwrites_nothing (EngineFixture *fixture,
                                                             gconstpointer data)
@@ -227,7 +227,7 @@ publishing_from_closed_within_an_append_overwrites_nothing (EngineFixture *fixtu
       deaf[i] = engine_fixture_join_deaf (fixture, NULL);
     }
   engine_fixture_publish (fixture, number++, MAX_MESSAGE);
-  crowd_settle (fixture->crowd); /* those who do not read are stuck in it now */
+  crowd_settle (fixture->crowd); /* deaf clients are now blocked in this message */
   for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
     peer_hang_up (gone[i]);
   for (guint i = 0; i < 40; i++)
@@ -256,10 +256,12 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   ENGINE_TEST ("/engine/re-entry/close", NULL, client_may_be_closed_from_its_own_message);
-  ENGINE_TEST ("/engine/re-entry/drop", NULL, sender_dropped_from_its_own_message_is_heard_no_more);
-  ENGINE_TEST ("/engine/re-entry/close-all", NULL, all_may_be_closed_from_a_message);
-  ENGINE_TEST ("/engine/re-entry/told", &small_log, end_is_told_at_the_end_of_a_turn);
-  ENGINE_TEST ("/engine/re-entry/closed", NULL, others_may_be_told_from_closed);
+  ENGINE_TEST ("/engine/re-entry/drop", NULL,
+               input_of_a_sender_dropped_in_its_own_message_is_discarded);
+  ENGINE_TEST ("/engine/re-entry/close-all", NULL, all_clients_may_be_closed_from_a_message);
+  ENGINE_TEST ("/engine/re-entry/end-of-turn", &small_log,
+               closed_callback_runs_at_the_end_of_a_turn);
+  ENGINE_TEST ("/engine/re-entry/closed", NULL, messages_may_be_published_from_closed);
   ENGINE_TEST ("/engine/re-entry/adopt", NULL, clients_may_be_adopted_from_closed);
   ENGINE_TEST ("/engine/re-entry/append", &small_log,
                publishing_from_closed_within_an_append_overwrites_nothing);

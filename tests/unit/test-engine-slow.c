@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Slow clients: they cost nothing but their cursor, harm nobody, and fall off the log at its end
- * and no earlier. */
+/* Slow clients: they do not affect others, and are evicted only when the log would overwrite their
+ * data. */
 
 #include "engine-fixture.h"
 
@@ -12,7 +12,8 @@
 static const WsEngineOptions small_log
   = { .log_size = LOG_SIZE, .max_message = LOG_SIZE / 8, .max_clients = 100 };
 
-/* Publishes so many, and lets everybody read after each. Returns: the number behind the last. */
+/* Publishes @count messages; all peers that are not deaf read after each. Returns: the next number.
+ */
 static guint64
 publish_slowly (EngineFixture *fixture, guint64 number, guint count)
 {
@@ -26,7 +27,7 @@ publish_slowly (EngineFixture *fixture, guint64 number, guint count)
 }
 
 static void
-pong_comes_at_the_boundary_of_a_message_that_is_stuck (EngineFixture *fixture, gconstpointer data)
+pong_follows_the_message_that_is_blocked (EngineFixture *fixture, gconstpointer data)
 {
   Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
 
@@ -45,7 +46,7 @@ pong_comes_at_the_boundary_of_a_message_that_is_stuck (EngineFixture *fixture, g
 }
 
 static void
-client_that_wakes_up_in_time_misses_nothing (EngineFixture *fixture, gconstpointer data)
+client_that_reads_in_time_misses_nothing (EngineFixture *fixture, gconstpointer data)
 {
   const guint fitting = LOG_SIZE * 9 / 10 / SIZE;
   WsClient *client;
@@ -70,7 +71,7 @@ client_that_wakes_up_in_time_misses_nothing (EngineFixture *fixture, gconstpoint
 }
 
 static void
-client_that_falls_off_is_told_and_closed (EngineFixture *fixture, gconstpointer data)
+evicted_client_gets_a_close_frame (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
   Peer *deaf = engine_fixture_join_deaf (fixture, &client);
@@ -90,7 +91,7 @@ client_that_falls_off_is_told_and_closed (EngineFixture *fixture, gconstpointer 
   peer_expect_close (deaf, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
   peer_expect_silence (deaf);
   g_assert_cmpuint (seen, >, 0);
-  g_assert_cmpuint (seen, <, LOG_SIZE / SIZE); /* what the socket held, no copy of the log */
+  g_assert_cmpuint (seen, <, LOG_SIZE / SIZE); /* the content of the socket, not of the log */
 
   peer_send_close (deaf, WS_CLOSE_TRY_AGAIN_LATER);
   crowd_settle (fixture->crowd);
@@ -99,9 +100,9 @@ client_that_falls_off_is_told_and_closed (EngineFixture *fixture, gconstpointer 
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, 1);
 }
 
-/* It hears neither its close frame nor anything else: its place is not kept for it. */
+/* The client reads nothing, not even its close frame. */
 static void
-client_that_falls_off_and_never_reads_is_cut_off (EngineFixture *fixture, gconstpointer data)
+evicted_client_that_never_reads_is_dropped (EngineFixture *fixture, gconstpointer data)
 {
   const gint64 begin_us = g_get_monotonic_time ();
   Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
@@ -115,9 +116,9 @@ client_that_falls_off_and_never_reads_is_cut_off (EngineFixture *fixture, gconst
   g_assert_true (deaf->has_ended);
 }
 
-/* The main loop never runs between these, so only the append itself can save those who keep up. */
+/* The main loop does not run between these appends, so the appends must send. */
 static void
-burst_loses_nothing_for_clients_that_can_be_written_to (EngineFixture *fixture, gconstpointer data)
+burst_loses_nothing_for_clients_that_are_writable (EngineFixture *fixture, gconstpointer data)
 {
   const guint count = 2 * LOG_SIZE / SIZE;
   Peer *peers[20];
@@ -135,9 +136,9 @@ burst_loses_nothing_for_clients_that_can_be_written_to (EngineFixture *fixture, 
                     count * G_N_ELEMENTS (peers));
 }
 
-/* The index holds fewer of them than the ring. */
+/* The index is full before the ring. */
 static void
-burst_of_tiny_messages_loses_nothing_either (EngineFixture *fixture, gconstpointer data)
+burst_of_tiny_messages_loses_nothing (EngineFixture *fixture, gconstpointer data)
 {
   const guint count = 5 * LOG_SIZE / 64;
   Peer *peer = engine_fixture_join (fixture, NULL);
@@ -148,9 +149,10 @@ burst_of_tiny_messages_loses_nothing_either (EngineFixture *fixture, gconstpoint
   g_assert_cmpuint (engine_fixture_take (peer, 0, 1), ==, count);
 }
 
-/* Its socket is full before the burst, and never again: only who looks finds out. */
+/* The socket was full and becomes writable, but no event is handled: the append must try to send.
+ */
 static void
-client_that_was_blocked_is_tried_before_it_falls_off (EngineFixture *fixture, gconstpointer data)
+blocked_client_is_tried_again_before_eviction (EngineFixture *fixture, gconstpointer data)
 {
   const guint stuck = LOG_SIZE / SIZE / 2;
   const guint count = 4 * LOG_SIZE / SIZE;
@@ -170,9 +172,9 @@ client_that_was_blocked_is_tried_before_it_falls_off (EngineFixture *fixture, gc
   g_assert_cmpuint (engine_fixture_take (peer, 0, SIZE), ==, count);
 }
 
-/* None of the crowd that falls off at once is broken off in a frame. */
+/* No frame is truncated if many clients are evicted at the same time. */
 static void
-crowd_that_falls_off_at_once_gets_whole_frames (EngineFixture *fixture, gconstpointer data)
+many_clients_evicted_at_once_get_whole_frames (EngineFixture *fixture, gconstpointer data)
 {
   Peer *deaf[30];
   Peer *awake = engine_fixture_join (fixture, NULL);
@@ -181,7 +183,7 @@ crowd_that_falls_off_at_once_gets_whole_frames (EngineFixture *fixture, gconstpo
   for (guint i = 0; i < G_N_ELEMENTS (deaf); i++)
     {
       deaf[i] = engine_fixture_join_deaf (fixture, NULL);
-      engine_fixture_publish (fixture, i, SIZE); /* so that they get stuck at different places */
+      engine_fixture_publish (fixture, i, SIZE); /* so that they block at different offsets */
       crowd_settle (fixture->crowd);
     }
   number = publish_slowly (fixture, G_N_ELEMENTS (deaf), 2 * LOG_SIZE / SIZE);
@@ -204,9 +206,10 @@ crowd_that_falls_off_at_once_gets_whole_frames (EngineFixture *fixture, gconstpo
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, G_N_ELEMENTS (deaf));
 }
 
-/* Counts the peers of @peers that got whole frames and a close frame, and hangs up on all. */
+/* Returns: the number of peers in @peers that got whole frames and a close frame. Hangs up on all.
+ */
 static guint
-count_told (EngineFixture *fixture, Peer **peers, guint n)
+count_informed (EngineFixture *fixture, Peer **peers, guint n)
 {
   guint told = 0;
 
@@ -231,7 +234,7 @@ count_told (EngineFixture *fixture, Peer **peers, guint n)
   return told;
 }
 
-/* Adds @n deaf clients to @deaf and publishes until all of them have fallen off the log. */
+/* Adds @n deaf clients to @deaf and publishes until all of them are evicted. */
 static void
 overrun (EngineFixture *fixture, Peer **deaf, guint n)
 {
@@ -244,43 +247,43 @@ overrun (EngineFixture *fixture, Peer **deaf, guint n)
     }
 }
 
-/* The rest of the frame that a client is in is copied, for as long as all copies together are no
+/* An evicted client gets a copy of the rest of its frame, as long as all copies together are no
  * larger than half the log. Other clients are closed without it. */
 static void
-copies_for_clients_that_fall_off_are_limited (EngineFixture *fixture, gconstpointer data)
+copies_for_evicted_clients_are_limited (EngineFixture *fixture, gconstpointer data)
 {
-  const gsize rest = LOG_SIZE / 16; /* less than what is left of each frame */
+  const gsize rest = LOG_SIZE / 16; /* less than the rest of any frame */
   const guint many = 30;
   Peer *deaf[30];
   guint told;
 
   overrun (fixture, deaf, many);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, many);
-  told = count_told (fixture, deaf, many);
+  told = count_informed (fixture, deaf, many);
   g_assert_cmpuint (told, >=, 3);
   g_assert_cmpuint (told, <=, LOG_SIZE / 2 / rest);
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, many);
 
   overrun (fixture, deaf, 3); /* the memory of the first copies is free again */
-  g_assert_cmpuint (count_told (fixture, deaf, 3), ==, 3);
+  g_assert_cmpuint (count_informed (fixture, deaf, 3), ==, 3);
 }
 
 static void
-client_that_hung_up_is_no_slow_client (EngineFixture *fixture, gconstpointer data)
+client_that_hung_up_is_not_counted_as_slow (EngineFixture *fixture, gconstpointer data)
 {
   Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
 
   publish_slowly (fixture, 0, LOG_SIZE / SIZE / 2);
   peer_hang_up (deaf);
   for (guint64 number = 0; number < 2 * LOG_SIZE / SIZE; number++)
-    engine_fixture_publish (fixture, number, SIZE); /* found out by the append */
+    engine_fixture_publish (fixture, number, SIZE); /* the append fails to send */
   crowd_settle (fixture->crowd);
   g_assert_cmpstr (fixture->closed->str, ==, "1:1006;");
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
 }
 
 static void
-client_being_closed_that_falls_off_gets_its_close (EngineFixture *fixture, gconstpointer data)
+closing_client_that_is_evicted_keeps_its_close_code (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
   Peer *deaf = engine_fixture_join_deaf (fixture, &client);
@@ -304,21 +307,18 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ENGINE_TEST ("/engine/slow/pong", &small_log,
-               pong_comes_at_the_boundary_of_a_message_that_is_stuck);
-  ENGINE_TEST ("/engine/slow/in-time", &small_log, client_that_wakes_up_in_time_misses_nothing);
-  ENGINE_TEST ("/engine/slow/falls-off", &small_log, client_that_falls_off_is_told_and_closed);
-  ENGINE_TEST ("/engine/slow/never-reads", &small_log,
-               client_that_falls_off_and_never_reads_is_cut_off);
-  ENGINE_TEST ("/engine/slow/crowd", &small_log, crowd_that_falls_off_at_once_gets_whole_frames);
-  ENGINE_TEST ("/engine/slow/copies", &small_log, copies_for_clients_that_fall_off_are_limited);
-  ENGINE_TEST ("/engine/slow/hung-up", &small_log, client_that_hung_up_is_no_slow_client);
+  ENGINE_TEST ("/engine/slow/pong", &small_log, pong_follows_the_message_that_is_blocked);
+  ENGINE_TEST ("/engine/slow/in-time", &small_log, client_that_reads_in_time_misses_nothing);
+  ENGINE_TEST ("/engine/slow/evicted", &small_log, evicted_client_gets_a_close_frame);
+  ENGINE_TEST ("/engine/slow/never-reads", &small_log, evicted_client_that_never_reads_is_dropped);
+  ENGINE_TEST ("/engine/slow/crowd", &small_log, many_clients_evicted_at_once_get_whole_frames);
+  ENGINE_TEST ("/engine/slow/copies", &small_log, copies_for_evicted_clients_are_limited);
+  ENGINE_TEST ("/engine/slow/hung-up", &small_log, client_that_hung_up_is_not_counted_as_slow);
   ENGINE_TEST ("/engine/slow/closing", &small_log,
-               client_being_closed_that_falls_off_gets_its_close);
-  ENGINE_TEST ("/engine/burst", &small_log, burst_loses_nothing_for_clients_that_can_be_written_to);
-  ENGINE_TEST ("/engine/burst/tiny", &small_log, burst_of_tiny_messages_loses_nothing_either);
-  ENGINE_TEST ("/engine/burst/blocked", &small_log,
-               client_that_was_blocked_is_tried_before_it_falls_off);
+               closing_client_that_is_evicted_keeps_its_close_code);
+  ENGINE_TEST ("/engine/burst", &small_log, burst_loses_nothing_for_clients_that_are_writable);
+  ENGINE_TEST ("/engine/burst/tiny", &small_log, burst_of_tiny_messages_loses_nothing);
+  ENGINE_TEST ("/engine/burst/blocked", &small_log, blocked_client_is_tried_again_before_eviction);
 
   return g_test_run ();
 }

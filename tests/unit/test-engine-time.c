@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Pings and their timeout, with intervals short enough for a test. Never early is asserted to the
- * microsecond; not late only by patience, as the machine may be busy. */
+/* Pings and their timeout, with short intervals. That nothing is early is asserted to the
+ * microsecond; that nothing is late is not asserted, as the machine may be busy. */
 
 #include "engine-fixture.h"
 
@@ -52,7 +52,7 @@ pending_messages_come_before_the_ping_timeout (EngineFixture *fixture, gconstpoi
 static void
 client_that_answers_stays (EngineFixture *fixture, gconstpointer data)
 {
-  gint64 heard_us = g_get_monotonic_time (); /* at the earliest */
+  gint64 heard_us = g_get_monotonic_time (); /* lower bound */
   Peer *peer = engine_fixture_join (fixture, NULL);
 
   for (guint i = 0; i < 4; i++)
@@ -68,9 +68,9 @@ client_that_answers_stays (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->closed->str, ==, "");
 }
 
-/* The server is held up until after the timeout: by that nobody became silent. */
+/* The server does not run until after the timeout. */
 static void
-answer_that_waits_to_be_read_counts (EngineFixture *fixture, gconstpointer data)
+unread_answer_counts (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peer = engine_fixture_join (fixture, NULL);
 
@@ -83,9 +83,9 @@ answer_that_waits_to_be_read_counts (EngineFixture *fixture, gconstpointer data)
   peer_expect_silence (peer);
 }
 
-/* A message says as much as a pong, even half a one. */
+/* Any part of a message resets the timeout, like a pong. */
 static void
-any_byte_is_a_sign_of_life (EngineFixture *fixture, gconstpointer data)
+any_byte_resets_the_ping_timeout (EngineFixture *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   Peer *peer = engine_fixture_join (fixture, NULL);
@@ -103,7 +103,7 @@ any_byte_is_a_sign_of_life (EngineFixture *fixture, gconstpointer data)
 }
 
 static void
-talking_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
+client_that_sends_is_not_pinged (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peer = engine_fixture_join (fixture, NULL);
   Peer *silent = engine_fixture_join (fixture, NULL);
@@ -116,7 +116,7 @@ talking_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
   peer_expect_silence (peer);
 }
 
-/* Nothing can be said to it, and so it need not answer: that it is stuck is TCP's to time out. */
+/* A ping cannot be sent; the kernel's TCP_USER_TIMEOUT applies instead. */
 static void
 blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
 {
@@ -131,7 +131,7 @@ blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->closed->str, ==, "2:1011;");
   g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, 0);
 
-  deaf->is_deaf = FALSE; /* and once it can be, it is */
+  deaf->is_deaf = FALSE; /* a ping is sent when the client reads again */
   CROWD_WAIT_FOR (fixture->crowd, deaf->has_ended);
   peer_expect_message (deaf, 0, 60000);
   peer_expect (deaf, FRAME_PING, NULL, 0);
@@ -139,7 +139,7 @@ blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->closed->str, ==, "2:1011;1:1011;");
 }
 
-/* Fills the socket of a deaf client without a byte left over, so that the client is not blocked.
+/* Adds a deaf client whose socket is exactly full, so that the client is not blocked.
  * Returns: (transfer none): its peer. */
 static Peer *
 join_with_full_socket (EngineFixture *fixture, WsClient **client)
@@ -213,9 +213,9 @@ on_time_over (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* @data: options without an interval. */
+/* @data: options without ping interval */
 static void
-nobody_is_pinged_where_pings_are_off (EngineFixture *fixture, gconstpointer data)
+no_client_is_pinged_if_pings_are_off (EngineFixture *fixture, gconstpointer data)
 {
   g_autoptr (GSource) timer = g_timeout_source_new (3 * TIMEOUT_US / 1000);
   Peer *peer = engine_fixture_join (fixture, NULL);
@@ -241,14 +241,14 @@ main (int argc, char **argv)
   ENGINE_TEST ("/engine/ping", &with_pings, silent_client_is_pinged_then_closed);
   ENGINE_TEST ("/engine/ping/pending", &with_pings, pending_messages_come_before_the_ping_timeout);
   ENGINE_TEST ("/engine/ping/pong", &with_pings, client_that_answers_stays);
-  ENGINE_TEST ("/engine/ping/any", &with_pings, any_byte_is_a_sign_of_life);
-  ENGINE_TEST ("/engine/ping/talking", &with_pings, talking_client_is_not_pinged);
+  ENGINE_TEST ("/engine/ping/any", &with_pings, any_byte_resets_the_ping_timeout);
+  ENGINE_TEST ("/engine/ping/sending", &with_pings, client_that_sends_is_not_pinged);
   ENGINE_TEST ("/engine/ping/blocked", &with_pings, blocked_client_is_not_pinged);
   ENGINE_TEST ("/engine/ping/full-socket", &with_pings,
                ping_behind_a_full_socket_has_its_whole_timeout);
   ENGINE_TEST ("/engine/ping/closing", &with_pings, closing_client_is_not_pinged);
-  ENGINE_TEST ("/engine/ping/held-up", &with_pings, answer_that_waits_to_be_read_counts);
-  ENGINE_TEST ("/engine/ping/off", &without_pings, nobody_is_pinged_where_pings_are_off);
+  ENGINE_TEST ("/engine/ping/unread", &with_pings, unread_answer_counts);
+  ENGINE_TEST ("/engine/ping/off", &without_pings, no_client_is_pinged_if_pings_are_off);
 
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The engine with clients that keep up: everybody gets everything, in order, once. */
+/* The engine with clients that keep up: each gets every message once, in order. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -19,7 +19,7 @@ publish_text (EngineFixture *fixture, WsClient *client, const guint8 *data, gsiz
 }
 
 static void
-message_of_one_reaches_all_the_sender_too (EngineFixture *fixture, gconstpointer data)
+message_reaches_all_clients_and_the_sender (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[3];
 
@@ -38,7 +38,7 @@ message_of_one_reaches_all_the_sender_too (EngineFixture *fixture, gconstpointer
 }
 
 static void
-everybody_sees_the_same_order (EngineFixture *fixture, gconstpointer data)
+all_clients_see_the_same_order (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peers[50];
 
@@ -66,14 +66,14 @@ everybody_sees_the_same_order (EngineFixture *fixture, gconstpointer data)
 }
 
 static void
-client_sees_what_is_published_from_when_it_joined (EngineFixture *fixture, gconstpointer data)
+client_gets_messages_published_after_it_joined (EngineFixture *fixture, gconstpointer data)
 {
   Peer *early, *late;
 
   engine_fixture_publish (fixture, 0, 10);
   early = engine_fixture_join (fixture, NULL);
   engine_fixture_publish (fixture, 1, 10);
-  late = engine_fixture_join (fixture, NULL); /* 1 is not flushed yet */
+  late = engine_fixture_join (fixture, NULL); /* message 1 is not flushed yet */
   engine_fixture_publish (fixture, 2, 10);
   crowd_settle (fixture->crowd);
 
@@ -97,7 +97,7 @@ message_stays_text_or_binary (EngineFixture *fixture, gconstpointer data)
 }
 
 static void
-bytes_behind_the_handshake_are_not_lost (EngineFixture *fixture, gconstpointer data)
+bytes_after_the_handshake_are_not_lost (EngineFixture *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   WsClient *client;
@@ -106,7 +106,7 @@ bytes_behind_the_handshake_are_not_lost (EngineFixture *fixture, gconstpointer d
   frame_append (bytes, FRAME_FIN | FRAME_TEXT, "first", 5);
   frame_append (bytes, FRAME_FIN | FRAME_PING, "p", 1);
   frame_append (bytes, FRAME_FIN | FRAME_TEXT, "second", 6);
-  peer_send_bytes (peer, bytes->data + 20, bytes->len - 20); /* the rest by the socket */
+  peer_send_bytes (peer, bytes->data + 20, bytes->len - 20); /* the rest through the socket */
   ws_engine_receive (fixture->engine, client, bytes->data, 20);
   crowd_settle (fixture->crowd);
 
@@ -116,9 +116,9 @@ bytes_behind_the_handshake_are_not_lost (EngineFixture *fixture, gconstpointer d
   g_assert_cmpuint (client->record->received, ==, bytes->len);
 }
 
-/* More than is read at once, and then the end right behind it. */
+/* The data is larger than one read, and the end of the stream follows at once. */
 static void
-all_that_was_sent_before_hanging_up_is_heard (EngineFixture *fixture, gconstpointer data)
+messages_sent_before_hanging_up_are_received (EngineFixture *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   Peer *peer = engine_fixture_join (fixture, NULL);
@@ -139,7 +139,7 @@ all_that_was_sent_before_hanging_up_is_heard (EngineFixture *fixture, gconstpoin
 static void
 thousands_of_messages_in_one_read_reach_all (EngineFixture *fixture, gconstpointer data)
 {
-  const guint count = 20000; /* more than the log's index holds */
+  const guint count = 20000; /* more than the index of the log holds */
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   Peer *sender = engine_fixture_join (fixture, NULL);
   Peer *reader = engine_fixture_join (fixture, NULL);
@@ -174,7 +174,7 @@ thousands_of_messages_in_one_read_reach_all (EngineFixture *fixture, gconstpoint
 }
 
 static void
-log_goes_round_without_anybody_listening (EngineFixture *fixture, gconstpointer data)
+log_wraps_without_clients (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peer;
 
@@ -187,7 +187,7 @@ log_goes_round_without_anybody_listening (EngineFixture *fixture, gconstpointer 
 }
 
 static void
-ids_of_messages_only_grow (EngineFixture *fixture, gconstpointer data)
+message_ids_increase (EngineFixture *fixture, gconstpointer data)
 {
   WsId last = { 0 };
 
@@ -205,7 +205,8 @@ ids_of_messages_only_grow (EngineFixture *fixture, gconstpointer data)
 static void
 clients_come_and_go_while_messages_flow (EngineFixture *fixture, gconstpointer data)
 {
-  g_autoptr (GHashTable) first = g_hash_table_new (NULL, NULL); /* peer -> what it saw first */
+  g_autoptr (GHashTable) first = g_hash_table_new (NULL,
+                                                   NULL); /* peer -> number of its first message */
   GPtrArray *peers = fixture->crowd->peers;
   GHashTableIter iter;
   gpointer key, value;
@@ -221,7 +222,7 @@ clients_come_and_go_while_messages_flow (EngineFixture *fixture, gconstpointer d
 
           g_assert_cmpuint (engine_fixture_take (leaving, number, 100), ==, MAX (round, number));
           g_hash_table_remove (first, leaving);
-          g_ptr_array_remove (peers, leaving); /* hangs up */
+          g_ptr_array_remove (peers, leaving); /* which hangs up */
         }
       engine_fixture_publish (fixture, round, 100);
       crowd_settle (fixture->crowd);
@@ -234,7 +235,7 @@ clients_come_and_go_while_messages_flow (EngineFixture *fixture, gconstpointer d
 }
 
 static void
-stats_tell_what_is (EngineFixture *fixture, gconstpointer data)
+stats_are_current (EngineFixture *fixture, gconstpointer data)
 {
   WsEngineStats stats = engine_fixture_stats (fixture);
 
@@ -252,17 +253,17 @@ stats_tell_what_is (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpuint (stats.clients, ==, 2);
   g_assert_cmpuint (stats.published, ==, 2);
   g_assert_cmpuint (stats.log_used, ==, 102 + 204);
-  g_assert_cmpuint (stats.counters->flush_passes, ==, 1); /* both in one */
+  g_assert_cmpuint (stats.counters->flush_passes, ==, 1); /* both messages in one pass */
   g_assert_cmpuint (stats.counters->accepted, ==, 2);
   g_assert_cmpuint (stats.counters->peak, ==, 2);
   g_assert_cmpuint (stats.counters->bytes_out, ==, 2 * (102 + 204));
 }
 
 static void
-descriptor_that_cannot_be_watched_is_refused_and_closed (EngineFixture *fixture, gconstpointer data)
+descriptor_that_cannot_be_watched_is_refused (EngineFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC); /* epoll takes no regular file */
+  const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC); /* epoll refuses regular files */
 
   g_assert_null (ws_engine_adopt (fixture->engine, fd, &error));
   g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
@@ -273,7 +274,7 @@ descriptor_that_cannot_be_watched_is_refused_and_closed (EngineFixture *fixture,
 }
 
 static void
-freed_engine_hangs_up_without_a_word (EngineFixture *fixture, gconstpointer data)
+freed_engine_closes_without_a_close_frame (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peer = engine_fixture_join (fixture, NULL);
   Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
@@ -289,11 +290,11 @@ freed_engine_hangs_up_without_a_word (EngineFixture *fixture, gconstpointer data
   g_assert_cmpstr (fixture->closed->str, ==, "");
 }
 
-/* epoll(7): a set forgets a socket once all its descriptors are closed, and others may have some: a
- * child about to execute something else, or whoever the sockets are handed to. */
+/* An epoll set keeps a socket until all its descriptors are closed (epoll(7)), and another process
+ * may have one. */
 static void
-client_that_left_is_watched_no_more_though_others_hold_its_socket (EngineFixture *fixture,
-                                                                   gconstpointer data)
+gone_client_is_not_watched_if_another_process_has_its_socket (EngineFixture *fixture,
+                                                              gconstpointer data)
 {
   WsClient *client;
   Peer *peer = engine_fixture_join (fixture, &client);
@@ -304,13 +305,13 @@ client_that_left_is_watched_no_more_though_others_hold_its_socket (EngineFixture
   crowd_settle (fixture->crowd);
   g_assert_cmpstr (fixture->closed->str, ==, "1:1000;");
   g_assert_cmpuint (descriptors_count_watched (), ==, 0);
-  peer_send_text (peer, "to nobody");
+  peer_send_text (peer, "unheard");
   crowd_settle (fixture->crowd);
   close (held);
 }
 
 static void
-engine_that_cannot_be_made_is_an_error (void)
+engine_that_cannot_be_created_is_an_error (void)
 {
   const WsEngineOptions options = { .log_size = 4096, .max_message = 512, .max_clients = 1 };
   const WsEngineEvents events = { 0 };
@@ -336,23 +337,22 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ENGINE_TEST ("/engine/broadcast", NULL, message_of_one_reaches_all_the_sender_too);
-  ENGINE_TEST ("/engine/broadcast/order", NULL, everybody_sees_the_same_order);
+  ENGINE_TEST ("/engine/broadcast", NULL, message_reaches_all_clients_and_the_sender);
+  ENGINE_TEST ("/engine/broadcast/order", NULL, all_clients_see_the_same_order);
   ENGINE_TEST ("/engine/broadcast/opcode", NULL, message_stays_text_or_binary);
-  ENGINE_TEST ("/engine/broadcast/round", NULL, log_goes_round_without_anybody_listening);
-  ENGINE_TEST ("/engine/broadcast/ids", NULL, ids_of_messages_only_grow);
-  ENGINE_TEST ("/engine/adopt", NULL, client_sees_what_is_published_from_when_it_joined);
-  ENGINE_TEST ("/engine/adopt/early", NULL, bytes_behind_the_handshake_are_not_lost);
-  ENGINE_TEST ("/engine/adopt/refused", NULL,
-               descriptor_that_cannot_be_watched_is_refused_and_closed);
-  ENGINE_TEST ("/engine/read/end", NULL, all_that_was_sent_before_hanging_up_is_heard);
+  ENGINE_TEST ("/engine/broadcast/round", NULL, log_wraps_without_clients);
+  ENGINE_TEST ("/engine/broadcast/ids", NULL, message_ids_increase);
+  ENGINE_TEST ("/engine/adopt", NULL, client_gets_messages_published_after_it_joined);
+  ENGINE_TEST ("/engine/adopt/early", NULL, bytes_after_the_handshake_are_not_lost);
+  ENGINE_TEST ("/engine/adopt/refused", NULL, descriptor_that_cannot_be_watched_is_refused);
+  ENGINE_TEST ("/engine/read/end", NULL, messages_sent_before_hanging_up_are_received);
   ENGINE_TEST ("/engine/read/many", NULL, thousands_of_messages_in_one_read_reach_all);
   ENGINE_TEST ("/engine/churn", NULL, clients_come_and_go_while_messages_flow);
   ENGINE_TEST ("/engine/leave/held", NULL,
-               client_that_left_is_watched_no_more_though_others_hold_its_socket);
-  ENGINE_TEST ("/engine/stats", NULL, stats_tell_what_is);
-  ENGINE_TEST ("/engine/free", NULL, freed_engine_hangs_up_without_a_word);
-  g_test_add_func ("/engine/new/refused", engine_that_cannot_be_made_is_an_error);
+               gone_client_is_not_watched_if_another_process_has_its_socket);
+  ENGINE_TEST ("/engine/stats", NULL, stats_are_current);
+  ENGINE_TEST ("/engine/free", NULL, freed_engine_closes_without_a_close_frame);
+  g_test_add_func ("/engine/new/refused", engine_that_cannot_be_created_is_an_error);
 
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The errors of the core as D-Bus clients see them. */
+/* The D-Bus names of errors. */
 
 #include "rd-error.h"
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The frame codec against RFC 6455 §5.2 to §5.5: every header there is, every limit from both
- * sides. */
+/* The frame codec (RFC 6455 §5.2 to §5.5): all header forms, and both sides of all limits. */
 
 #include <string.h>
 
 #include "frames.h"
 #include "ws-frame.h"
 
-/* Parses a copy of just that size, which a sanitizer guards. */
+/* Parses a copy of exactly @size bytes, so that a sanitizer detects reads beyond it. */
 static WsParse
 parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size)
 {
@@ -18,7 +17,7 @@ parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size
   return ws_frame_parse (copy, size, header, header_size);
 }
 
-/* A header from a client. @form: 0, 2 or 8 bytes of extended length. */
+/* Writes a client header. @form: 0, 2 or 8 bytes of extended length. */
 static gsize
 make_header (guint8 out[WS_CLIENT_HEADER_MAX], guint8 first, guint64 length, gsize form)
 {
@@ -33,7 +32,7 @@ make_header (guint8 out[WS_CLIENT_HEADER_MAX], guint8 first, guint64 length, gsi
 }
 
 static void
-lengths_are_read_and_refused_in_all_forms (void)
+lengths_are_parsed_or_refused_in_all_forms (void)
 {
   const struct
   {
@@ -77,9 +76,9 @@ lengths_are_read_and_refused_in_all_forms (void)
     }
 }
 
-/* What the RFC lets a client begin a frame with. */
+/* Whether RFC 6455 allows a client frame to begin with these bytes. */
 static gboolean
-may_come (guint8 first, guint8 second)
+is_allowed (guint8 first, guint8 second)
 {
   const guint8 opcode = first & 0x0F;
   const guint8 length = second & 0x7F;
@@ -93,7 +92,7 @@ may_come (guint8 first, guint8 second)
 }
 
 static void
-every_beginning_is_judged (void)
+all_first_bytes_are_accepted_or_refused (void)
 {
   for (guint pair = 0; pair <= 0xFFFF; pair++)
     {
@@ -109,7 +108,7 @@ every_beginning_is_judged (void)
 
       data[1] = second;
       result = parse (data, size, &header, &header_size);
-      if (result != (may_come (first, second) ? WS_PARSE_OK : WS_PARSE_BAD))
+      if (result != (is_allowed (first, second) ? WS_PARSE_OK : WS_PARSE_BAD))
         g_error ("%02X %02X: %d", first, second, result);
       if (result != WS_PARSE_OK)
         continue;
@@ -121,7 +120,7 @@ every_beginning_is_judged (void)
 }
 
 static void
-part_of_a_header_is_waited_for (void)
+partial_header_needs_more_bytes (void)
 {
   const gsize forms[] = { 0, 2, 8 };
   const guint64 lengths[] = { 5, 300, 70000 };
@@ -139,7 +138,7 @@ part_of_a_header_is_waited_for (void)
 }
 
 static void
-violation_is_refused_at_the_byte_that_shows_it (void)
+violation_is_refused_at_its_first_byte (void)
 {
   const struct
   {
@@ -154,10 +153,10 @@ violation_is_refused_at_the_byte_that_shows_it (void)
     { { 0x8B }, 1 },               /* … */
     { { 0x8F }, 1 },               /* … */
     { { 0x81, 0x05 }, 2 },         /* no mask */
-    { { 0x09, 0x80 }, 2 },         /* a fragmented ping */
-    { { 0x89, 0xFE }, 2 },         /* a ping of 126 bytes or more */
-    { { 0x88, 0xFF }, 2 },         /* a close frame of that */
-    { { 0x81, 0xFE, 0, 125 }, 4 }, /* a longer form than need be */
+    { { 0x09, 0x80 }, 2 },         /* fragmented ping */
+    { { 0x89, 0xFE }, 2 },         /* ping of 126 bytes or more */
+    { { 0x88, 0xFF }, 2 },         /* close frame of 126 bytes or more */
+    { { 0x81, 0xFE, 0, 125 }, 4 }, /* length not in its shortest form */
     { { 0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF }, 10 },
     { { 0x81, 0xFF, 0x80 }, 10 }, /* over 2^63 */
   };
@@ -176,7 +175,7 @@ violation_is_refused_at_the_byte_that_shows_it (void)
 }
 
 static void
-masking_turns_with_the_offset (void)
+mask_depends_on_the_offset (void)
 {
   const guint8 mask[4] = { 0x01, 0x23, 0x45, 0x67 };
   const guint64 bases[] = { 0, G_MAXUINT32 - 3, (guint64) 1 << 40 };
@@ -198,7 +197,7 @@ masking_turns_with_the_offset (void)
 
 /* RFC 6455 §5.7 */
 static void
-examples_of_the_rfc_hold (void)
+examples_of_the_rfc_are_parsed (void)
 {
   const guint8 hello[] = { 0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58 };
   const guint8 answer[] = { 0x8A, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F };
@@ -279,12 +278,12 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/frame/parse/lengths", lengths_are_read_and_refused_in_all_forms);
-  g_test_add_func ("/frame/parse/beginnings", every_beginning_is_judged);
-  g_test_add_func ("/frame/parse/part", part_of_a_header_is_waited_for);
-  g_test_add_func ("/frame/parse/fail-fast", violation_is_refused_at_the_byte_that_shows_it);
-  g_test_add_func ("/frame/mask", masking_turns_with_the_offset);
-  g_test_add_func ("/frame/rfc", examples_of_the_rfc_hold);
+  g_test_add_func ("/frame/parse/lengths", lengths_are_parsed_or_refused_in_all_forms);
+  g_test_add_func ("/frame/parse/beginnings", all_first_bytes_are_accepted_or_refused);
+  g_test_add_func ("/frame/parse/part", partial_header_needs_more_bytes);
+  g_test_add_func ("/frame/parse/fail-fast", violation_is_refused_at_its_first_byte);
+  g_test_add_func ("/frame/mask", mask_depends_on_the_offset);
+  g_test_add_func ("/frame/rfc", examples_of_the_rfc_are_parsed);
   g_test_add_func ("/frame/encode/header", headers_are_written_in_the_shortest_form);
   g_test_add_func ("/frame/encode/control", control_frames_carry_up_to_125_bytes);
   g_test_add_func ("/frame/opcodes", only_control_opcodes_are_control);

@@ -99,7 +99,7 @@ other_layout_is_refused (EngineFixture *fixture, gconstpointer data)
   handover = handover_receive (fixture);
   g_variant_unref (handover->state);
   handover->state = g_variant_ref_sink (g_variant_new ("(uv)", 77, g_variant_new_string ("new")));
-  assert_refused (fixture, handover, "the clients: the layout is 77, this program knows 1");
+  assert_refused (fixture, handover, "the clients: layout 77 is not supported, only layout 1");
 }
 
 static void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Messages and control frames out of bytes: the same events however they were cut, and each
- * violation at the first byte that shows it (RFC 6455 §5.4, §5.5, §8.1). */
+/* Assembling messages and control frames: the result does not depend on how the bytes are split,
+ * and each violation is detected at its first byte (RFC 6455 §5.4, §5.5, §8.1). */
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define MAX_MESSAGE 1000
 
-/* What came out, as text: "text:hello ping:x 1002". */
+/* Events as text, such as "text:hello ping:x 1002". */
 typedef struct
 {
   WsInput input;
@@ -54,7 +54,8 @@ name_opcode (WsOpcode opcode)
   return "none";
 }
 
-/* Feeds a copy of just that size, which a sanitizer guards. Returns: FALSE once it has failed. */
+/* Feeds a copy of exactly @size bytes, so that a sanitizer detects reads beyond it.
+ * Returns: FALSE after a failure. */
 static gboolean
 reader_feed (Reader *reader, const guint8 *data, gsize size)
 {
@@ -84,7 +85,7 @@ reader_feed (Reader *reader, const guint8 *data, gsize size)
   return TRUE;
 }
 
-/* Puts what another process would make of the input in its place. */
+/* Packs the input and replaces it by the unpacked one. */
 static void
 reader_hand_over (Reader *reader)
 {
@@ -98,7 +99,8 @@ reader_hand_over (Reader *reader)
   g_assert_true (ws_input_unpack (&reader->input, packed));
 }
 
-/* Whole, cut in two at every byte, the same with a hand-over in between, and byte by byte. */
+/* Feeds the bytes whole, split in two at each byte, split with a hand-over in between, and one by
+ * one. */
 static void
 assert_events (const GByteArray *bytes, const char *expected)
 {
@@ -138,7 +140,7 @@ append_text (GByteArray *bytes, guint8 first, const char *text)
 }
 
 static void
-messages_come_out_as_they_went_in (void)
+messages_are_assembled (void)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   g_autoptr (GString) expected = g_string_new ("text:hello binary:raw text: binary: ");
@@ -177,7 +179,7 @@ fragments_are_joined (void)
 }
 
 static void
-control_frames_come_through_between_fragments (void)
+control_frames_between_fragments_are_emitted (void)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   g_autofree char *longest = g_strnfill (125, 'p');
@@ -197,13 +199,13 @@ control_frames_come_through_between_fragments (void)
 }
 
 static void
-characters_may_be_cut_by_fragments (void)
+characters_may_be_split_between_fragments (void)
 {
   const char *const satellite = "🛰";
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
   frame_append (bytes, FRAME_TEXT, satellite, 1);
-  append_text (bytes, FRAME_FIN | FRAME_PING, "\xFF"); /* control frames carry any bytes */
+  append_text (bytes, FRAME_FIN | FRAME_PING, "\xFF"); /* control frames may have any payload */
   frame_append (bytes, FRAME_CONTINUATION, satellite + 1, 2);
   append_text (bytes, FRAME_CONTINUATION, "");
   append_text (bytes, FRAME_FIN | FRAME_CONTINUATION, satellite + 3);
@@ -224,7 +226,7 @@ binary_may_be_any_bytes (void)
 }
 
 static void
-text_that_is_none_fails (void)
+invalid_text_fails (void)
 {
   const char *const bad[] = { "\xFF", "ab\xC0\x80", "\xED\xA0\x80", "whole but for \xE2\x82" };
 
@@ -245,9 +247,9 @@ text_that_is_none_fails (void)
     }
 }
 
-/* Of a frame that promises more, only the bad byte need have come. */
+/* The rest of the frame is not needed. */
 static void
-bad_text_fails_before_its_frame_is_whole (void)
+invalid_text_fails_before_its_frame_is_complete (void)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   Reader reader;
@@ -256,7 +258,8 @@ bad_text_fails_before_its_frame_is_whole (void)
   append_text (bytes, FRAME_FIN | FRAME_CONTINUATION, "\xFF and five hundred more");
 
   reader_begin (&reader);
-  g_assert_true (reader_feed (&reader, bytes->data, 6 + 7 + 6)); /* up to the second payload */
+  g_assert_true (
+    reader_feed (&reader, bytes->data, 6 + 7 + 6)); /* up to the payload of the second frame */
   g_assert_false (reader_feed (&reader, bytes->data + 19, 1));
   g_assert_cmpstr (reader.events->str, ==, "1007");
   reader_end (&reader);
@@ -302,7 +305,7 @@ bad_headers_fail (void)
 }
 
 static void
-message_too_big_fails_at_the_header_that_says_so (void)
+message_over_the_limit_fails_at_its_header (void)
 {
   g_autofree char *half = g_strnfill (MAX_MESSAGE / 2, 'h');
   g_autofree char *whole = g_strnfill (MAX_MESSAGE + 1, 'w');
@@ -312,7 +315,7 @@ message_too_big_fails_at_the_header_that_says_so (void)
 
   append_text (bytes, FRAME_FIN | FRAME_BINARY, whole);
   reader_begin (&reader);
-  g_assert_false (reader_feed (&reader, bytes->data, 8)); /* not a byte of its payload */
+  g_assert_false (reader_feed (&reader, bytes->data, 8)); /* no payload yet */
   g_assert_cmpstr (reader.events->str, ==, "1009");
   reader_end (&reader);
   assert_events (bytes, "1009");
@@ -325,7 +328,7 @@ message_too_big_fails_at_the_header_that_says_so (void)
 }
 
 static void
-largest_promise_takes_no_memory (void)
+announced_length_takes_no_memory (void)
 {
   const guint8 header[]
     = { 0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0 };
@@ -338,13 +341,13 @@ largest_promise_takes_no_memory (void)
 
   memcpy (copy, header, sizeof copy);
   g_assert_cmpint (ws_input_next (&input, &data, &size, G_MAXSIZE, &event, &code), ==,
-                   WS_INPUT_MORE); /* allowed, but nothing came */
+                   WS_INPUT_MORE); /* allowed, but incomplete */
   g_assert_true (input.message == NULL || input.message->len == 0);
   ws_input_clear (&input);
 }
 
 static void
-nothing_is_owned_between_messages (void)
+no_memory_is_owned_between_messages (void)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   Reader reader;
@@ -367,7 +370,7 @@ nothing_is_owned_between_messages (void)
 }
 
 static void
-nothing_comes_of_nothing (void)
+no_bytes_give_no_event (void)
 {
   WsInput input = { 0 };
   guint8 *data = NULL;
@@ -400,23 +403,29 @@ input_is_idle_between_messages_only (void)
 }
 
 static void
-what_no_input_can_be_is_refused (void)
+impossible_state_is_refused (void)
 {
   const char *const cases[] = {
-    "(1, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3]), @ay [], @ay [])",         /* mask cut short */
-    "(3, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], @ay [])",     /* opcode */
-    "(0, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], @ay [])",      /* of no message */
-    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",       /* the same */
-    "(1, (4, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",       /* UTF-8 */
-    "(1, (0, 0, 0), true, 5, (true, 1, 5, [1, 2, 3, 4]), @ay [], [1,2,3,4,5])", /* is over */
-    "(1, (0, 0, 0), true, 2, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])", /* more than there is */
+    /* truncated mask */
+    "(1, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3]), @ay [], @ay [])",
+    /* opcode of no message */
+    "(3, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], @ay [])",
+    /* frame or partial message without an opcode */
+    "(0, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], @ay [])",
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",
+    /* UTF-8 character of five bytes */
+    "(1, (4, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",
+    /* complete payload, or less kept than read */
+    "(1, (0, 0, 0), true, 5, (true, 1, 5, [1, 2, 3, 4]), @ay [], [1,2,3,4,5])",
+    "(1, (0, 0, 0), true, 2, (true, 1, 5, [1, 2, 3, 4]), @ay [], [65])",
+    /* length over 2^63 */
     "(1, (0, 0, 0), true, 0, (true, 1, 9223372036854775808, [1, 2, 3, 4]), @ay [], @ay [])",
-    "(1, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3, 4]), [129], @ay [])",  /* two headers */
-    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [255], @ay [])", /* no header */
-    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [129, 129, 0, 0, 0, 0], @ay [])", /* whole
-                                                                                             */
-    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [137, 128, 0, 0, 0, 0], @ay [])", /* ping
-                                                                                             */
+    /* partial header that is in a frame, invalid, or complete */
+    "(1, (0, 0, 0), true, 0, (true, 1, 5, [1, 2, 3, 4]), [129], @ay [])",
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [255], @ay [])",
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [129, 129, 0, 0, 0, 0], @ay [])",
+    /* complete ping */
+    "(0, (0, 0, 0), false, 0, (true, 1, 5, [1, 2, 3, 4]), [137, 128, 0, 0, 0, 0], @ay [])",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -432,9 +441,9 @@ what_no_input_can_be_is_refused (void)
     }
 }
 
-/* Beyond what anybody would wait with. */
+/* Longer than any partial frame. */
 static void
-longer_header_than_there_is_is_refused (void)
+too_long_partial_frame_is_refused (void)
 {
   guint8 bytes[200] = { 0x89, 0xFD };
   g_auto (WsInput) input = { 0 };
@@ -452,22 +461,22 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/input/messages", messages_come_out_as_they_went_in);
+  g_test_add_func ("/input/messages", messages_are_assembled);
   g_test_add_func ("/input/fragments", fragments_are_joined);
-  g_test_add_func ("/input/control", control_frames_come_through_between_fragments);
-  g_test_add_func ("/input/characters", characters_may_be_cut_by_fragments);
+  g_test_add_func ("/input/control", control_frames_between_fragments_are_emitted);
+  g_test_add_func ("/input/characters", characters_may_be_split_between_fragments);
   g_test_add_func ("/input/binary", binary_may_be_any_bytes);
-  g_test_add_func ("/input/bad/text", text_that_is_none_fails);
-  g_test_add_func ("/input/bad/text/early", bad_text_fails_before_its_frame_is_whole);
+  g_test_add_func ("/input/bad/text", invalid_text_fails);
+  g_test_add_func ("/input/bad/text/early", invalid_text_fails_before_its_frame_is_complete);
   g_test_add_func ("/input/bad/order", fragments_out_of_order_fail);
   g_test_add_func ("/input/bad/header", bad_headers_fail);
-  g_test_add_func ("/input/bad/size", message_too_big_fails_at_the_header_that_says_so);
-  g_test_add_func ("/input/memory", nothing_is_owned_between_messages);
-  g_test_add_func ("/input/memory/promise", largest_promise_takes_no_memory);
-  g_test_add_func ("/input/empty", nothing_comes_of_nothing);
+  g_test_add_func ("/input/bad/size", message_over_the_limit_fails_at_its_header);
+  g_test_add_func ("/input/memory", no_memory_is_owned_between_messages);
+  g_test_add_func ("/input/memory/announced", announced_length_takes_no_memory);
+  g_test_add_func ("/input/empty", no_bytes_give_no_event);
   g_test_add_func ("/input/idle", input_is_idle_between_messages_only);
-  g_test_add_func ("/input/unpack/refused", what_no_input_can_be_is_refused);
-  g_test_add_func ("/input/unpack/refused/long", longer_header_than_there_is_is_refused);
+  g_test_add_func ("/input/unpack/refused", impossible_state_is_refused);
+  g_test_add_func ("/input/unpack/refused/long", too_long_partial_frame_is_refused);
 
   return g_test_run ();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The log against a model of it, which is a list of messages and two limits, through a hundred
- * thousand random appends; now and then another process goes on with it, or it changes its size. */
+/* The log and a model of it (a list of messages and two limits) through 100 000 random appends,
+ * with adoption and changes of size in between. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "ws-log.h"
 
 #define APPENDS   100000
-#define MODEL_MAX 65536 /* messages; a power of two, more than any log here holds */
+#define MODEL_MAX 65536 /* messages; a power of two, more than any log in this test holds */
 
 typedef struct
 {
@@ -42,7 +42,7 @@ model_offset (Model *model, guint64 number)
   return number == model->count ? model->head : model_get (model, number)->offset;
 }
 
-/* Forgets messages until @more of a frame of @size bytes would fit into the log. */
+/* Removes messages until @more messages with @size bytes of frame fit. */
 static void
 model_make_room (Model *model, guint more, gsize size)
 {
@@ -86,7 +86,7 @@ append_to_both (Model *model, gsize size, guint64 now_ms)
   g_assert_cmpuint (id.seq, ==, model->last.seq);
 }
 
-/* Looks a message up that the log holds, in every way there is. */
+/* Finds a message in all ways. */
 static void
 compare_message (Model *model, guint64 number)
 {
@@ -113,9 +113,9 @@ random_size (gsize ring)
   switch (g_test_rand_int_range (0, 20))
     {
     case 0:
-      return g_test_rand_int_range (0, ring - 10); /* any that fits */
+      return g_test_rand_int_range (0, ring - 10); /* any size that fits */
     case 1:
-      return g_test_rand_int_range (120, 130); /* about a longer header */
+      return g_test_rand_int_range (120, 130); /* around the limit of the short header */
     case 2:
       return 0;
     default:

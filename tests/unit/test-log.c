@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The log as its readers need it: whole frames in one piece, a tail that is foretold, ids that only
- * grow. That the tail moves no further than it must is test-log-model's. */
+/* The log: contiguous frames, a predictable tail, increasing ids, and adoption by another process.
+ */
 
 #include <fcntl.h>
 #include <string.h>
@@ -23,7 +23,7 @@ new_log (gsize size)
   return log;
 }
 
-/* Appends message @number, @size bytes. */
+/* Appends message @number of @size bytes. */
 static WsId
 append (WsLog *log, guint64 number, gsize size, guint64 now_ms)
 {
@@ -32,9 +32,9 @@ append (WsLog *log, guint64 number, gsize size, guint64 now_ms)
   return ws_log_append (log, WS_OPCODE_BINARY, g_bytes_get_data (payload, NULL), size, now_ms);
 }
 
-/* Asserts that message @number, @size bytes, lies at @offset. Returns: the offset behind it. */
+/* Asserts that message @number of @size bytes is at @offset. Returns: the offset after it. */
 static guint64
-assert_lies_at (const WsLog *log, guint64 offset, guint64 number, gsize size)
+assert_message_at (const WsLog *log, guint64 offset, guint64 number, gsize size)
 {
   g_autoptr (GBytes) payload = make_payload (number, size);
   g_autoptr (GByteArray) in = g_byte_array_new ();
@@ -64,7 +64,7 @@ new_log_is_empty (void)
 }
 
 static void
-log_that_cannot_be_made_is_an_error (void)
+log_that_cannot_be_created_is_an_error (void)
 {
   const gsize sizes[] = { 100 * ((gsize) 1 << 40), G_MAXSIZE / 4 };
   const guint descriptors = descriptors_count ();
@@ -89,7 +89,7 @@ log_that_cannot_be_made_is_an_error (void)
 }
 
 static void
-messages_lie_back_to_back (void)
+messages_are_stored_one_after_another (void)
 {
   const gsize sizes[] = { 0, 1, 125, 126, 65535, 65536, 70000 };
   g_autoptr (WsLog) log = new_log (1 << 20);
@@ -103,7 +103,7 @@ messages_lie_back_to_back (void)
       g_assert_cmpuint (ws_log_get_head (log), ==, head + ws_frame_size (sizes[i]));
     }
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
-    offset = assert_lies_at (log, offset, i, sizes[i]);
+    offset = assert_message_at (log, offset, i, sizes[i]);
 
   g_assert_cmpuint (offset, ==, ws_log_get_head (log));
   g_assert_cmpuint (ws_log_get_count (log), ==, G_N_ELEMENTS (sizes));
@@ -120,8 +120,8 @@ text_stays_text (void)
   g_assert_cmpmem (ws_log_at (log, 0), 4, frame, sizeof frame);
 }
 
-/* With a size that has no common factor with the ring's, its end falls on every byte of a message.
- */
+/* The frame size has no common factor with the size of the ring, so that the ring ends at each byte
+ * of a message once. */
 static void
 messages_are_whole_across_the_end_of_the_ring (void)
 {
@@ -136,9 +136,9 @@ messages_are_whole_across_the_end_of_the_ring (void)
       const guint64 begin = ws_log_get_head (log);
 
       append (log, number, size, 1);
-      assert_lies_at (log, begin, number, size);
+      assert_message_at (log, begin, number, size);
       if (number > 0)
-        assert_lies_at (log, begin - frame, number - 1, size);
+        assert_message_at (log, begin - frame, number - 1, size);
       if (ring - begin % ring < frame)
         was_cut_at[ring - begin % ring] = TRUE;
     }
@@ -163,12 +163,12 @@ message_may_fill_the_whole_ring (void)
       g_assert_cmpuint (ws_log_get_tail_after (log, size), ==, begin);
       append (log, number, size, 1);
       g_assert_cmpuint (ws_log_get_tail (log), ==, begin);
-      assert_lies_at (log, begin, number, size);
+      assert_message_at (log, begin, number, size);
     }
 }
 
 static void
-tail_is_foretold (void)
+tail_after_an_append_is_predicted (void)
 {
   g_autoptr (WsLog) log = new_log (1);
 
@@ -178,14 +178,14 @@ tail_is_foretold (void)
       const guint64 tail = ws_log_get_tail (log);
       const guint64 after = ws_log_get_tail_after (log, size);
 
-      g_assert_cmpuint (ws_log_get_tail (log), ==, tail); /* asking moves nothing */
+      g_assert_cmpuint (ws_log_get_tail (log), ==, tail); /* the call changes nothing */
       append (log, number, size, 1);
       g_assert_cmpuint (ws_log_get_tail (log), ==, after);
       g_assert_cmpuint (ws_log_get_head (log) - after, <=, ws_log_get_size (log));
     }
 }
 
-/* The index has an entry a message, and runs out before the ring where messages are tiny. */
+/* Each message takes an index entry: with tiny messages the index is full before the ring. */
 static void
 index_limits_how_many_tiny_messages_are_held (void)
 {
@@ -202,7 +202,7 @@ index_limits_how_many_tiny_messages_are_held (void)
       g_assert_cmpuint (ws_log_get_tail (log), ==, after);
     }
   for (guint64 number = 2 * max; number < 3 * max; number++)
-    assert_lies_at (log, number * ws_frame_size (1), number, 1);
+    assert_message_at (log, number * ws_frame_size (1), number, 1);
   g_assert_cmpuint (ws_log_find_offset (log, ws_log_get_tail (log)), ==, 2 * max);
 }
 
@@ -225,7 +225,7 @@ messages_are_found_by_offset (void)
 }
 
 static void
-ids_only_grow_whatever_the_clock_does (void)
+ids_increase_even_if_the_clock_is_set_back (void)
 {
   const struct
   {
@@ -235,11 +235,11 @@ ids_only_grow_whatever_the_clock_does (void)
     { 1000, { 1000, 0 } }, /* forward */
     { 1000, { 1000, 1 } }, /* the same millisecond */
     { 1001, { 1001, 0 } }, /* the next */
-    { 500, { 1001, 1 } },  /* back */
-    { 1000, { 1001, 2 } }, /* not there yet */
-    { 1001, { 1001, 3 } }, /* just there */
-    { 1002, { 1002, 0 } }, /* beyond */
-    { 0, { 1002, 1 } },    /* all the way back */
+    { 500, { 1001, 1 } },  /* clock set back */
+    { 1000, { 1001, 2 } }, /* still behind */
+    { 1001, { 1001, 3 } }, /* equal again */
+    { 1002, { 1002, 0 } }, /* later */
+    { 0, { 1002, 1 } },    /* clock set back to 0 */
     { 1700000000000, { 1700000000000, 0 } },
   };
   g_autoptr (WsLog) log = new_log (1);
@@ -255,7 +255,7 @@ ids_only_grow_whatever_the_clock_does (void)
 }
 
 static void
-ids_are_written_as_redis_writes_them (void)
+ids_have_the_format_of_redis (void)
 {
   const WsId longest = { G_MAXUINT64, G_MAXUINT64 };
   char out[WS_ID_STRING_SIZE];
@@ -266,7 +266,7 @@ ids_are_written_as_redis_writes_them (void)
   g_assert_cmpstr (out, ==, "18446744073709551615-18446744073709551615");
 }
 
-/* Goes on with @log as another process would. */
+/* Opens @log as another process does. */
 static WsLog *
 adopt (const WsLog *log, GError **error)
 {
@@ -274,7 +274,7 @@ adopt (const WsLog *log, GError **error)
 }
 
 static void
-adopted_log_goes_on_where_the_other_ended (void)
+adopted_log_continues_at_the_head (void)
 {
   g_autoptr (WsLog) log = new_log (1);
   g_autoptr (WsLog) adopted = NULL;
@@ -286,13 +286,13 @@ adopted_log_goes_on_where_the_other_ended (void)
   g_assert_no_error (error);
   g_assert_cmpuint (ws_log_get_size (adopted), ==, ws_log_get_size (log));
   g_assert_cmpuint (ws_log_get_head (adopted), ==, ws_log_get_head (log));
-  assert_lies_at (adopted, 0, 0, 1000);
+  assert_message_at (adopted, 0, 0, 1000);
 
-  next = append (adopted, 1, 500, 1000); /* by a clock that is behind */
+  next = append (adopted, 1, 500, 1000); /* the clock is behind */
   g_assert_cmpuint (next.ms, ==, last.ms);
   g_assert_cmpuint (next.seq, ==, last.seq + 1);
-  g_assert_cmpuint (ws_log_get_head (log), ==, ws_log_get_head (adopted)); /* one memory */
-  assert_lies_at (log, 1004, 1, 500);
+  g_assert_cmpuint (ws_log_get_head (log), ==, ws_log_get_head (adopted)); /* same memory */
+  assert_message_at (log, 1004, 1, 500);
 }
 
 static glong
@@ -348,7 +348,7 @@ adopting_writes_nothing (void)
   g_assert_cmpmem (before, size, after, size);
 }
 
-/* Where its fields are, as other versions of this program rely on them. */
+/* Offsets of the fields, which other versions of this program rely on. */
 enum
 {
   MAGIC = 0,
@@ -405,7 +405,7 @@ damaged_log_is_refused (void)
       g_autoptr (GError) error = NULL;
 
       for (guint64 number = 0; number < 3; number++)
-        append (log, number, 100, 5); /* 5-0, 5-1, 5-2 at 0, 102, 204 */
+        append (log, number, 100, 5); /* ids 5-0, 5-1, 5-2 at offsets 0, 102, 204 */
       g_assert_cmpint (pwrite (ws_log_get_fd (log), &cases[i].value, 8, cases[i].at), ==, 8);
       g_test_message ("case %zu", i);
       g_assert_null (adopt (log, &error));
@@ -457,7 +457,7 @@ damaged_entries_give_no_offset_outside_the_log (void)
 }
 
 static void
-what_is_no_log_is_refused (void)
+other_files_are_refused (void)
 {
   const int fds[] = { -1, open ("/dev/null", O_RDONLY | O_CLOEXEC),
                       open ("/proc/self/exe", O_RDONLY | O_CLOEXEC) };
@@ -473,7 +473,7 @@ what_is_no_log_is_refused (void)
 }
 
 static void
-copy_of_another_size_has_the_newest (void)
+copy_of_another_size_has_the_newest_messages (void)
 {
   const gsize page = sysconf (_SC_PAGESIZE);
   g_autoptr (WsLog) log = new_log (4 * page);
@@ -491,13 +491,13 @@ copy_of_another_size_has_the_newest (void)
   g_assert_cmpuint (ws_log_get_tail (larger), ==, ws_log_get_tail (log));
   for (guint64 number = count - 4; number < count; number++)
     {
-      assert_lies_at (smaller, number * 1004, number, 1000);
-      assert_lies_at (larger, number * 1004, number, 1000);
+      assert_message_at (smaller, number * 1004, number, 1000);
+      assert_message_at (larger, number * 1004, number, 1000);
     }
   g_assert_cmpuint (append (smaller, count, 1000, 1).seq, ==, count);
 }
 
-/* Nothing of it fits: it begins where the other ends. */
+/* No message fits into the copy. */
 static void
 copy_may_be_empty (void)
 {
@@ -520,24 +520,24 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/log/new", new_log_is_empty);
-  g_test_add_func ("/log/new/refused", log_that_cannot_be_made_is_an_error);
-  g_test_add_func ("/log/append", messages_lie_back_to_back);
+  g_test_add_func ("/log/new/refused", log_that_cannot_be_created_is_an_error);
+  g_test_add_func ("/log/append", messages_are_stored_one_after_another);
   g_test_add_func ("/log/append/text", text_stays_text);
   g_test_add_func ("/log/append/wrap", messages_are_whole_across_the_end_of_the_ring);
   g_test_add_func ("/log/append/largest", message_may_fill_the_whole_ring);
-  g_test_add_func ("/log/tail", tail_is_foretold);
+  g_test_add_func ("/log/tail", tail_after_an_append_is_predicted);
   g_test_add_func ("/log/tail/index", index_limits_how_many_tiny_messages_are_held);
   g_test_add_func ("/log/find/offset", messages_are_found_by_offset);
-  g_test_add_func ("/log/adopt", adopted_log_goes_on_where_the_other_ended);
+  g_test_add_func ("/log/adopt", adopted_log_continues_at_the_head);
   g_test_add_func ("/log/adopt/reads", adopting_writes_nothing);
   g_test_add_func ("/log/adopt/cost", adopting_does_not_read_the_whole_index);
   g_test_add_func ("/log/adopt/damaged", damaged_log_is_refused);
   g_test_add_func ("/log/adopt/damaged/unseen", damaged_entries_give_no_offset_outside_the_log);
-  g_test_add_func ("/log/adopt/nonsense", what_is_no_log_is_refused);
-  g_test_add_func ("/log/copy", copy_of_another_size_has_the_newest);
+  g_test_add_func ("/log/adopt/other-files", other_files_are_refused);
+  g_test_add_func ("/log/copy", copy_of_another_size_has_the_newest_messages);
   g_test_add_func ("/log/copy/empty", copy_may_be_empty);
-  g_test_add_func ("/log/ids", ids_only_grow_whatever_the_clock_does);
-  g_test_add_func ("/log/ids/format", ids_are_written_as_redis_writes_them);
+  g_test_add_func ("/log/ids", ids_increase_even_if_the_clock_is_set_back);
+  g_test_add_func ("/log/ids/format", ids_have_the_format_of_redis);
 
   return g_test_run ();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A manager hands its clients to another one, or goes on itself. What becomes of bytes half read or
- * half sent is test-handover's. */
+/* Hand-over of clients from one manager to another. See test-handover for partial input and output.
+ */
 
 #include <fcntl.h>
 #include <string.h>
@@ -29,7 +29,7 @@ receive_fd (int *fd)
   g_assert_cmpint (*fd, >=, 0);
 }
 
-/* Returns: (transfer full): what another process would get of the manager, which is paused. */
+/* Packs the paused manager. Returns: (transfer full): a copy with duplicated descriptors. */
 static WsHandover *
 receive (CoreFixture *fixture)
 {
@@ -42,35 +42,35 @@ receive (CoreFixture *fixture)
   return handover;
 }
 
-/* Returns: (transfer full): a manager that has taken over, but does not serve yet. */
+/* Returns: (transfer full): a manager that has taken over and is still paused. */
 static RdManager *
-make_successor (CoreFixture *fixture)
+make_new_manager (CoreFixture *fixture)
 {
   WsHandover *handover = receive (fixture);
-  RdManager *successor = core_fixture_new_manager (fixture, NULL);
+  RdManager *new_manager = core_fixture_new_manager (fixture, NULL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (rd_manager_take_over (successor, handover, &error));
+  g_assert_true (rd_manager_take_over (new_manager, handover, &error));
   g_assert_no_error (error);
   handover_discard (handover);
-  return successor;
+  return new_manager;
 }
 
-/* The fixture's manager is the successor then. */
+/* Replaces the fixture's manager with one that took over. */
 static void
 hand_over (CoreFixture *fixture)
 {
-  RdManager *successor;
+  RdManager *new_manager;
 
   ws_engine_pause (rd_manager_get_engine (fixture->manager));
-  successor = make_successor (fixture);
+  new_manager = make_new_manager (fixture);
   g_assert_finalize_object (fixture->manager);
-  fixture->manager = successor;
-  ws_engine_resume (rd_manager_get_engine (successor));
+  fixture->manager = new_manager;
+  ws_engine_resume (rd_manager_get_engine (new_manager));
 }
 
 static void
-manager_goes_on_as_if_nothing_had_been (CoreFixture *fixture, gconstpointer data)
+resumed_manager_continues (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (fixture);
 
@@ -92,14 +92,14 @@ manager_goes_on_as_if_nothing_had_been (CoreFixture *fixture, gconstpointer data
 }
 
 static void
-successor_goes_on_with_all_clients (CoreFixture *fixture, gconstpointer data)
+new_manager_serves_all_clients (CoreFixture *fixture, gconstpointer data)
 {
   Peer *first = core_fixture_join (fixture);
   Peer *second = core_fixture_join (fixture);
 
   core_fixture_expect (fixture, "+1;=1;+2;=2;");
   hand_over (fixture);
-  core_fixture_expect (fixture, "=2;"); /* nobody has come */
+  core_fixture_expect (fixture, "=2;"); /* no client is reported as connected */
   g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 2);
 
   broadcast (fixture->manager, "hello");
@@ -139,7 +139,7 @@ clients_keep_their_ids (CoreFixture *fixture, gconstpointer data)
 }
 
 static void
-successor_can_hand_over_in_its_turn (CoreFixture *fixture, gconstpointer data)
+new_manager_can_hand_over_again (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (fixture);
 
@@ -152,17 +152,17 @@ successor_can_hand_over_in_its_turn (CoreFixture *fixture, gconstpointer data)
 }
 
 static void
-successor_that_ends_before_it_begins_leaves_no_trace (CoreFixture *fixture, gconstpointer data)
+new_manager_freed_before_its_start_changes_nothing (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (fixture);
-  RdManager *successor;
+  RdManager *new_manager;
 
   ws_engine_pause (rd_manager_get_engine (fixture->manager));
-  successor = make_successor (fixture);
+  new_manager = make_new_manager (fixture);
   peer_send_text (peer, "hello");
   crowd_settle (fixture->crowd);
-  core_fixture_expect (fixture, "+1;=1;=1;"); /* it does not read yet */
-  g_assert_finalize_object (successor);
+  core_fixture_expect (fixture, "+1;=1;=1;"); /* input is not read yet */
+  g_assert_finalize_object (new_manager);
 
   ws_engine_resume (rd_manager_get_engine (fixture->manager));
   broadcast (fixture->manager, "you too");
@@ -172,10 +172,10 @@ successor_that_ends_before_it_begins_leaves_no_trace (CoreFixture *fixture, gcon
 }
 
 static void
-successor_that_cannot_take_over_is_as_it_was (CoreFixture *fixture, gconstpointer data)
+failed_takeover_leaves_the_new_manager_unchanged (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (fixture);
-  RdManager *successor = core_fixture_new_manager (fixture, NULL);
+  RdManager *new_manager = core_fixture_new_manager (fixture, NULL);
   g_autoptr (GError) error = NULL;
   WsHandover *handover;
 
@@ -183,7 +183,7 @@ successor_that_cannot_take_over_is_as_it_was (CoreFixture *fixture, gconstpointe
   handover = receive (fixture);
   g_variant_unref (handover->state);
   handover->state = g_variant_ref_sink (g_variant_new_string ("of another kind"));
-  g_assert_false (rd_manager_take_over (successor, handover, &error));
+  g_assert_false (rd_manager_take_over (new_manager, handover, &error));
   g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
   handover_discard (handover);
   ws_engine_resume (rd_manager_get_engine (fixture->manager));
@@ -193,33 +193,33 @@ successor_that_cannot_take_over_is_as_it_was (CoreFixture *fixture, gconstpointe
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "-1:1006 left;=0;");
   g_assert_finalize_object (fixture->manager);
-  fixture->manager = successor;
+  fixture->manager = new_manager;
   core_fixture_join (fixture);
   core_fixture_expect (fixture, "+1;=1;");
 }
 
 static void
-those_who_are_left_behind_are_told (CoreFixture *fixture, gconstpointer data)
+clients_that_cannot_be_moved_are_closed (CoreFixture *fixture, gconstpointer data)
 {
   Peer *first = core_fixture_join (fixture);
   Peer *second = core_fixture_join (fixture);
-  RdManager *successor = core_fixture_new_manager (fixture, NULL);
+  RdManager *new_manager = core_fixture_new_manager (fixture, NULL);
   WsHandover *handover;
 
   ws_engine_pause (rd_manager_get_engine (fixture->manager));
   handover = receive (fixture);
   close (g_array_index (handover->sockets, int, 1));
   g_array_set_size (handover->sockets, 1);
-  g_assert_true (rd_manager_take_over (successor, handover, NULL));
+  g_assert_true (rd_manager_take_over (new_manager, handover, NULL));
   g_assert_cmpuint (handover->moved, ==, 1);
   g_assert_cmpuint (handover->closed, ==, 1);
   handover_discard (handover);
   ws_engine_leave_behind (rd_manager_get_engine (fixture->manager), 1);
   g_assert_finalize_object (fixture->manager);
-  fixture->manager = successor;
-  ws_engine_resume (rd_manager_get_engine (successor));
+  fixture->manager = new_manager;
+  ws_engine_resume (rd_manager_get_engine (new_manager));
 
-  broadcast (successor, "hello");
+  broadcast (new_manager, "hello");
   crowd_settle (fixture->crowd);
   peer_expect_text (first, "hello");
   peer_expect_close (second, WS_CLOSE_SERVICE_RESTART, "service restart");
@@ -231,13 +231,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  CORE_TEST ("/manager/pause", NULL, manager_goes_on_as_if_nothing_had_been);
-  CORE_TEST ("/manager/handover", NULL, successor_goes_on_with_all_clients);
+  CORE_TEST ("/manager/pause", NULL, resumed_manager_continues);
+  CORE_TEST ("/manager/handover", NULL, new_manager_serves_all_clients);
   CORE_TEST ("/manager/handover/ids", NULL, clients_keep_their_ids);
-  CORE_TEST ("/manager/handover/again", NULL, successor_can_hand_over_in_its_turn);
-  CORE_TEST ("/manager/handover/back", NULL, successor_that_ends_before_it_begins_leaves_no_trace);
-  CORE_TEST ("/manager/handover/refused", NULL, successor_that_cannot_take_over_is_as_it_was);
-  CORE_TEST ("/manager/handover/left-behind", NULL, those_who_are_left_behind_are_told);
+  CORE_TEST ("/manager/handover/again", NULL, new_manager_can_hand_over_again);
+  CORE_TEST ("/manager/handover/back", NULL, new_manager_freed_before_its_start_changes_nothing);
+  CORE_TEST ("/manager/handover/refused", NULL, failed_takeover_leaves_the_new_manager_unchanged);
+  CORE_TEST ("/manager/handover/left-behind", NULL, clients_that_cannot_be_moved_are_closed);
 
   return g_test_run ();
 }

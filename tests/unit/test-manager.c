@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The manager: what it tells of clients, what it says about them, and what it refuses. */
+/* The manager: signals, client information, closing, and refused arguments. */
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -15,7 +15,7 @@
 #include "rd-error.h"
 
 static void
-coming_and_going_is_told (CoreFixture *fixture, gconstpointer data)
+connects_and_disconnects_are_signalled (CoreFixture *fixture, gconstpointer data)
 {
   Peer *first = core_fixture_join (fixture);
   Peer *second = core_fixture_join (fixture);
@@ -46,14 +46,14 @@ connections_are_a_property (CoreFixture *fixture, gconstpointer data)
 }
 
 static void
-limit_of_a_message_is_told (CoreFixture *fixture, gconstpointer data)
+message_limit_is_available (CoreFixture *fixture, gconstpointer data)
 {
   g_assert_cmpuint (ws_engine_get_options (rd_manager_get_engine (fixture->manager))->max_message,
                     ==, 4096);
 }
 
 static void
-messages_of_clients_are_told (CoreFixture *fixture, gconstpointer data)
+client_messages_are_signalled (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (fixture);
 
@@ -62,12 +62,12 @@ messages_of_clients_are_told (CoreFixture *fixture, gconstpointer data)
   peer_send_text (peer, "");
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "+1;=1;hello;raw (binary);;");
-  peer_expect_silence (peer); /* what becomes of them is the bus's */
+  peer_expect_silence (peer); /* the bus decides whether to send them */
 }
 
 static void
-bytes_behind_the_handshake_are_heard_after_the_client_is_known (CoreFixture *fixture,
-                                                                gconstpointer data)
+bytes_after_the_handshake_are_handled_after_client_connected (CoreFixture *fixture,
+                                                              gconstpointer data)
 {
   g_autoptr (GByteArray) early = g_byte_array_new ();
   int server_fd;
@@ -130,7 +130,7 @@ one_client_is_closed_by_its_id (CoreFixture *fixture, gconstpointer data)
 }
 
 static void
-departure_tells_who_began_and_whether_it_ended_well (CoreFixture *fixture, gconstpointer data)
+departure_depends_on_who_closed_and_on_the_answer (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peers[4];
 
@@ -155,9 +155,9 @@ departure_tells_who_began_and_whether_it_ended_well (CoreFixture *fixture, gcons
   core_fixture_expect (fixture, "-3:1012 closed;=1;-4:1012 forced;=0;");
 }
 
-/* It began first, so it left by itself, whatever we asked for then. */
+/* The client closed first, so the departure is its own. */
 static void
-client_that_began_to_close_left_by_itself (CoreFixture *fixture, gconstpointer data)
+client_that_closed_first_left_by_itself (CoreFixture *fixture, gconstpointer data)
 {
   Peer *deaf = core_fixture_join_deaf (fixture);
   g_autofree char *text = g_strnfill (4096, 'x');
@@ -166,7 +166,7 @@ client_that_began_to_close_left_by_itself (CoreFixture *fixture, gconstpointer d
     rd_manager_broadcast (
       fixture->manager,
       &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) text, .size = 4096 });
-  crowd_settle (fixture->crowd); /* it is stuck, and our answer will be, too */
+  crowd_settle (fixture->crowd); /* the client is blocked, and so is our answer */
   peer_send_close (deaf, WS_CLOSE_GOING_AWAY);
   crowd_settle (fixture->crowd);
   rd_manager_close_all (fixture->manager);
@@ -178,7 +178,7 @@ client_that_began_to_close_left_by_itself (CoreFixture *fixture, gconstpointer d
 }
 
 static void
-close_refuses_what_no_server_may_send (CoreFixture *fixture, gconstpointer data)
+close_refuses_codes_invalid_for_servers (CoreFixture *fixture, gconstpointer data)
 {
   const guint16 bad[] = { 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535 };
   g_autofree char *fitting = g_strnfill (WS_CLOSE_REASON_MAX, 'r');
@@ -212,7 +212,7 @@ close_refuses_what_no_server_may_send (CoreFixture *fixture, gconstpointer data)
 
 /* RFC 6455 §7.4.1: "this status code is not used by the server". */
 static void
-close_refuses_the_code_that_is_for_clients (CoreFixture *fixture, gconstpointer data)
+close_refuses_the_code_for_clients (CoreFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
@@ -258,11 +258,11 @@ clients_are_listed_oldest_first (CoreFixture *fixture, gconstpointer data)
       const RdClientInfo *info = &g_array_index (list, RdClientInfo, i);
 
       g_assert_cmpuint (info->id, ==, i == 0 ? 1 : i + 2);
-      g_assert_cmpstr (info->remote, ==, "unknown"); /* a socket pair has no address */
+      g_assert_cmpstr (info->remote, ==, "unknown"); /* socket pairs have no address */
       g_assert_cmpint (info->connected_us, >=, begin_us);
       g_assert_cmpint (info->connected_us, <=, g_get_real_time ());
       g_assert_cmpuint (info->received, ==, info->id == 3 ? 11 : 0);
-      g_assert_cmpuint (info->behind, ==, 8 * 7); /* not flushed yet */
+      g_assert_cmpuint (info->behind, ==, 8 * 7); /* not sent yet */
       g_assert_cmpuint (info->sent, ==, 0);
     }
 
@@ -274,7 +274,7 @@ clients_are_listed_oldest_first (CoreFixture *fixture, gconstpointer data)
 }
 
 static void
-there_is_room_until_one_is_half_a_log_behind (CoreFixture *fixture, gconstpointer data)
+there_is_room_until_a_client_lags_by_half_the_log (CoreFixture *fixture, gconstpointer data)
 {
   g_autofree char *text = g_strnfill (4096, 'x');
   RdMessage message = { .topic = RD_TOPIC_BROADCAST,
@@ -290,13 +290,13 @@ there_is_room_until_one_is_half_a_log_behind (CoreFixture *fixture, gconstpointe
       rd_manager_broadcast (fixture->manager, &message);
     }
 
-  for (guint i = 8; i < 14; i++) /* its socket takes in a little */
+  for (guint i = 8; i < 14; i++) /* its socket holds some bytes */
     rd_manager_broadcast (fixture->manager, &message);
   crowd_settle (fixture->crowd);
   g_assert_false (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
 }
 
-/* Messages under 30 bytes fill half the index long before half the ring. */
+/* With messages under 30 bytes, the index is half full before the ring. */
 static void
 there_is_no_room_if_a_client_lags_by_half_the_index (CoreFixture *fixture, gconstpointer data)
 {
@@ -309,7 +309,7 @@ there_is_no_room_if_a_client_lags_by_half_the_index (CoreFixture *fixture, gcons
                      .opcode = WS_OPCODE_TEXT,
                      .data = (const guint8 *) text,
                      .size = 1 };
-  const guint half = (1 << 16) / 64 / 2; /* one entry for 64 bytes */
+  const guint half = (1 << 16) / 64 / 2; /* one index entry per 64 bytes */
 
   core_fixture_join_deaf (fixture);
   for (guint i = 0; i < 3; i++)
@@ -328,7 +328,7 @@ there_is_no_room_if_a_client_lags_by_half_the_index (CoreFixture *fixture, gcons
   g_assert_false (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
 }
 
-/* Connects over TCP to @address of the machine itself. Returns: the peer's end. */
+/* Connects to @address of this machine over TCP. Returns: the client's socket. */
 static int
 connect_over_tcp (CoreFixture *fixture, const char *address, char **expected)
 {
@@ -376,7 +376,7 @@ remote_is_address_and_port (CoreFixture *fixture, gconstpointer data)
 }
 
 static void
-socket_that_cannot_be_served_is_refused_and_closed (CoreFixture *fixture, gconstpointer data)
+socket_that_cannot_be_watched_is_refused_and_closed (CoreFixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -426,7 +426,7 @@ place_is_free_when_a_client_is_reported_as_gone (CoreFixture *fixture, gconstpoi
 }
 
 static void
-manager_that_cannot_be_made_is_an_error (void)
+manager_that_cannot_be_created_is_an_error (void)
 {
   const WsEngineOptions options = { .log_size = 4096, .max_message = 512, .max_clients = 1 };
   g_autoptr (GError) error = NULL;
@@ -443,26 +443,26 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  CORE_TEST ("/manager/signals", NULL, coming_and_going_is_told);
-  CORE_TEST ("/manager/signals/message", NULL, messages_of_clients_are_told);
+  CORE_TEST ("/manager/signals", NULL, connects_and_disconnects_are_signalled);
+  CORE_TEST ("/manager/signals/message", NULL, client_messages_are_signalled);
   CORE_TEST ("/manager/connections", NULL, connections_are_a_property);
-  CORE_TEST ("/manager/max-message", NULL, limit_of_a_message_is_told);
+  CORE_TEST ("/manager/max-message", NULL, message_limit_is_available);
   CORE_TEST ("/manager/admit/early", NULL,
-             bytes_behind_the_handshake_are_heard_after_the_client_is_known);
-  CORE_TEST ("/manager/admit/refused", NULL, socket_that_cannot_be_served_is_refused_and_closed);
+             bytes_after_the_handshake_are_handled_after_client_connected);
+  CORE_TEST ("/manager/admit/refused", NULL, socket_that_cannot_be_watched_is_refused_and_closed);
   CORE_TEST ("/manager/admit/full", NULL, place_is_free_when_a_client_is_reported_as_gone);
   CORE_TEST ("/manager/broadcast", NULL, broadcast_reaches_all_and_has_an_id);
   CORE_TEST ("/manager/close", NULL, one_client_is_closed_by_its_id);
-  CORE_TEST ("/manager/departure", NULL, departure_tells_who_began_and_whether_it_ended_well);
-  CORE_TEST ("/manager/departure/first", NULL, client_that_began_to_close_left_by_itself);
-  CORE_TEST ("/manager/close/refused", NULL, close_refuses_what_no_server_may_send);
+  CORE_TEST ("/manager/departure", NULL, departure_depends_on_who_closed_and_on_the_answer);
+  CORE_TEST ("/manager/departure/first", NULL, client_that_closed_first_left_by_itself);
+  CORE_TEST ("/manager/close/refused", NULL, close_refuses_codes_invalid_for_servers);
   CORE_TEST ("/manager/close/gone", NULL, client_that_left_is_not_found);
   CORE_TEST ("/manager/list", NULL, clients_are_listed_oldest_first);
-  CORE_TEST ("/manager/room", NULL, there_is_room_until_one_is_half_a_log_behind);
+  CORE_TEST ("/manager/room", NULL, there_is_room_until_a_client_lags_by_half_the_log);
   CORE_TEST ("/manager/room/index", NULL, there_is_no_room_if_a_client_lags_by_half_the_index);
   CORE_TEST ("/manager/remote", NULL, remote_is_address_and_port);
-  g_test_add_func ("/manager/new/refused", manager_that_cannot_be_made_is_an_error);
-  CORE_TEST ("/manager/close/client-code", NULL, close_refuses_the_code_that_is_for_clients);
+  g_test_add_func ("/manager/new/refused", manager_that_cannot_be_created_is_an_error);
+  CORE_TEST ("/manager/close/client-code", NULL, close_refuses_the_code_for_clients);
 
   return g_test_run ();
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The metrics: in the text format of Prometheus, under names that stay, with the numbers that are.
- */
+/* The metrics: text format, names, and values. */
 
 #include <string.h>
 
@@ -12,7 +11,7 @@
 
 #define LONG_US (600 * G_USEC_PER_SEC)
 
-/* What there is, and its type; an unsigned number each but where labels are given. */
+/* All metrics and their types. Each has one unsigned value, unless labels are given. */
 static const struct
 {
   const char *name;
@@ -71,7 +70,7 @@ tear_down (MetricsFixture *fixture, gconstpointer data)
   core_fixture_tear_down (&fixture->core, NULL);
 }
 
-/* Asserts that @name, labels and all, is there once. Returns: (transfer full): its value. */
+/* Asserts that the sample @name (with labels) appears once. Returns: (transfer full): its value. */
 static char *
 read_value (MetricsFixture *fixture, const char *name)
 {
@@ -118,9 +117,9 @@ matches (const char *line, const char *pattern)
 }
 
 /* https://prometheus.io/docs/instrumenting/exposition_formats/ : help and type before the samples
- * of each family, and a newline at the end. */
+ * of each metric, and a newline at the end. */
 static void
-text_keeps_to_the_format (MetricsFixture *fixture, gconstpointer data)
+text_has_the_prometheus_format (MetricsFixture *fixture, gconstpointer data)
 {
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
@@ -152,7 +151,7 @@ text_keeps_to_the_format (MetricsFixture *fixture, gconstpointer data)
 }
 
 static void
-nothing_has_happened_yet (MetricsFixture *fixture, gconstpointer data)
+initial_values_are_zero (MetricsFixture *fixture, gconstpointer data)
 {
   const char *const zero[] = { "ringdown_clients",
                                "ringdown_clients_peak",
@@ -257,7 +256,7 @@ expect_refused (MetricsFixture *fixture, RdRefused why, guint64 expected)
 }
 
 static void
-refuse_once_twice_and_so_on (MetricsFixture *fixture)
+refuse_increasing_numbers (MetricsFixture *fixture)
 {
   for (guint why = 0; why < RD_REFUSED_N; why++)
     for (guint i = 0; i <= why; i++)
@@ -267,17 +266,17 @@ refuse_once_twice_and_so_on (MetricsFixture *fixture)
 static void
 refusals_are_counted_by_reason (MetricsFixture *fixture, gconstpointer data)
 {
-  /* there from the beginning, or a first one shows as no increase */
+  /* present from the start, as Prometheus cannot see the first increase otherwise */
   for (guint why = 0; why < RD_REFUSED_N; why++)
     expect_refused (fixture, why, 0);
 
-  refuse_once_twice_and_so_on (fixture);
+  refuse_increasing_numbers (fixture);
   for (guint why = 0; why < RD_REFUSED_N; why++)
     expect_refused (fixture, why, why + 1);
 }
 
 static void
-there_are_no_other_reasons (MetricsFixture *fixture, gconstpointer data)
+no_other_reasons_are_reported (MetricsFixture *fixture, gconstpointer data)
 {
   g_autofree char *text = rd_metrics_render (fixture->metrics);
   guint reasons = 0;
@@ -288,7 +287,7 @@ there_are_no_other_reasons (MetricsFixture *fixture, gconstpointer data)
 }
 
 static void
-drain_shows (MetricsFixture *fixture, gconstpointer data)
+drain_is_reported (MetricsFixture *fixture, gconstpointer data)
 {
   core_fixture_join (&fixture->core);
   rd_drain_begin (fixture->drain, -1);
@@ -297,7 +296,7 @@ drain_shows (MetricsFixture *fixture, gconstpointer data)
 }
 
 static void
-last_handover_shows (MetricsFixture *fixture, gconstpointer data)
+last_handover_is_reported (MetricsFixture *fixture, gconstpointer data)
 {
   const RdHandoverReport report
     = { .generation = 7, .moved = 10000, .closed = 3, .lost = 2, .pause_us = 23456 };
@@ -310,13 +309,13 @@ last_handover_shows (MetricsFixture *fixture, gconstpointer data)
   expect_text (fixture, "ringdown_handover_pause_seconds", "0.023456");
 }
 
-/* As another process would get them. */
+/* Restores the packed totals as the new worker does. */
 static void
-totals_are_counted_on (MetricsFixture *fixture, gconstpointer data)
+totals_continue_in_the_new_worker (MetricsFixture *fixture, gconstpointer data)
 {
   g_autoptr (GVariant) totals = NULL;
 
-  refuse_once_twice_and_so_on (fixture);
+  refuse_increasing_numbers (fixture);
   rd_metrics_count_failed_handover (fixture->metrics);
   rd_metrics_count_failed_handover (fixture->metrics);
   totals = g_variant_ref_sink (rd_metrics_pack (fixture->metrics));
@@ -333,9 +332,9 @@ totals_are_counted_on (MetricsFixture *fixture, gconstpointer data)
   expect (fixture, "ringdown_handovers_failed_total", 3);
 }
 
-/* Another version may know other ones. */
+/* Another version may have other names. */
 static void
-totals_not_known_or_missing_have_no_effect (MetricsFixture *fixture, gconstpointer data)
+unknown_and_missing_totals_have_no_effect (MetricsFixture *fixture, gconstpointer data)
 {
   const char *const text = "{'origin': uint64 18446744073709551615, 'weather': 5}";
   g_autoptr (GError) error = NULL;
@@ -394,17 +393,17 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("/metrics/format", text_keeps_to_the_format);
-  ADD ("/metrics/zero", nothing_has_happened_yet);
+  ADD ("/metrics/format", text_has_the_prometheus_format);
+  ADD ("/metrics/zero", initial_values_are_zero);
   ADD ("/metrics/traffic", traffic_is_counted);
   ADD ("/metrics/departures", departures_are_counted_by_code);
   ADD ("/metrics/slow", slow_clients_are_counted);
   ADD ("/metrics/refusals", refusals_are_counted_by_reason);
-  ADD ("/metrics/refusals/all", there_are_no_other_reasons);
-  ADD ("/metrics/drain", drain_shows);
-  ADD ("/metrics/handover", last_handover_shows);
-  ADD ("/metrics/handover/totals", totals_are_counted_on);
-  ADD ("/metrics/handover/totals/other", totals_not_known_or_missing_have_no_effect);
+  ADD ("/metrics/refusals/all", no_other_reasons_are_reported);
+  ADD ("/metrics/drain", drain_is_reported);
+  ADD ("/metrics/handover", last_handover_is_reported);
+  ADD ("/metrics/handover/totals", totals_continue_in_the_new_worker);
+  ADD ("/metrics/handover/totals/other", unknown_and_missing_totals_have_no_effect);
   g_test_add_func ("/metrics/handover-report/first", first_generation_has_nothing_to_report);
   g_test_add_func ("/metrics/handover-report/later", later_generation_reports_all_fields);
   g_test_add_func ("/metrics/handover-report/zero", report_without_clients_has_all_fields);

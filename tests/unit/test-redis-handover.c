@@ -126,7 +126,7 @@ publish (Node *node, guint n)
 static GVariant *
 pack (Node *node)
 {
-  rd_redis_bus_pause (RD_REDIS_BUS (node->bus));
+  rd_redis_stop (node->redis);
   return carry (rd_redis_bus_pack (RD_REDIS_BUS (node->bus)));
 }
 
@@ -230,7 +230,7 @@ no_message_is_lost_if_the_old_worker_continues (void)
       packed = pack (a);
       publish (a, 1);
       publish (b, 1);
-      rd_redis_bus_resume (RD_REDIS_BUS (a->bus));
+      rd_redis_start (a->redis);
       redis_server_wait (is_connected, a, "the node is connected again");
     }
 
@@ -249,7 +249,7 @@ paused_bus_is_silent (void)
   g_autofree char *state = NULL;
   RdBusStats stats;
 
-  rd_redis_bus_pause (RD_REDIS_BUS (a->bus));
+  rd_redis_stop (a->redis);
   publish (a, 1);
   publish (b, 1);
   expect_all (c, 1); /* of b */
@@ -273,7 +273,7 @@ messages_for_another_redis_are_left_behind (void)
 
   publish (a, 2);
   expect_all (b, 2);
-  rd_redis_bus_pause (RD_REDIS_BUS (a->bus));
+  rd_redis_stop (a->redis);
   publish (a, 3);
   g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages left behind: 3;*");
   hand_over (a, elsewhere, RD_REDIS_STREAM);

@@ -404,6 +404,39 @@ subscribers_are_removed_when_they_leave (Fixture *fixture, gconstpointer data)
   g_assert_true (are_subscribers (fixture, "@as []"));
 }
 
+static gboolean
+on_time_over (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* Runs the main loop for a second. Returns: the number of its iterations. */
+static guint
+count_iterations (void)
+{
+  gboolean is_over = FALSE;
+  guint n = 0;
+
+  g_timeout_add_seconds (1, on_time_over, &is_over);
+  for (; !is_over; n++)
+    g_main_context_iteration (NULL, TRUE);
+  return n;
+}
+
+static void
+does_not_wake_up_without_changes (Fixture *fixture, gconstpointer data)
+{
+  GPtrArray *others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
+  RdNode *node = rd_nodes_dup_self (fixture->nodes);
+
+  node->clients++;
+  g_ptr_array_add (others, node);
+  rd_nodes_set_others (fixture->nodes, others);
+  count_iterations (); /* the change is signalled */
+  g_assert_cmpuint (count_iterations (), <=, 2);
+}
+
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -416,6 +449,7 @@ main (int argc, char **argv)
   ADD ("/service/hand-over", handler_gets_the_socket_of_a_hand_over);
   ADD ("/service/hand-over/refused", hand_over_without_its_socket_is_refused);
   ADD ("/service/report", takeover_is_reported);
+  ADD ("/service/idle", does_not_wake_up_without_changes);
   ADD ("/service/subscribers", subscribers_are_removed_when_they_leave);
   ADD ("/service/subscribers/unpack", unpacked_subscribers_get_signals);
 

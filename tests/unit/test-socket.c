@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* What a client's socket is asked and told when it is adopted. */
+/* Options and addresses of client sockets. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -18,7 +18,7 @@ typedef struct
   guint16 client_port;
 } Connection;
 
-/* Connects over TCP to the machine itself. */
+/* Connects to this machine over TCP. */
 static void
 connect_to_self (Connection *connection, sa_family_t family)
 {
@@ -40,7 +40,7 @@ connect_to_self (Connection *connection, sa_family_t family)
   close (listener);
 }
 
-/* Connects by IPv4 to a socket of IPv6 that takes in both. */
+/* Connects over IPv4 to a dual-stack IPv6 socket. */
 static void
 connect_through_ipv6 (Connection *connection)
 {
@@ -76,7 +76,7 @@ disconnect (Connection *connection)
 }
 
 static void
-socket_is_known_by_its_cookie (void)
+socket_is_identified_by_its_cookie (void)
 {
   Connection connection;
   WsRecord record = { 0 };
@@ -87,7 +87,7 @@ socket_is_known_by_its_cookie (void)
   ws_socket_read_peer (&record);
   other = dup (connection.server);
   g_assert_true (ws_socket_is_of (connection.server, &record));
-  g_assert_true (ws_socket_is_of (other, &record)); /* whatever its number, in any process */
+  g_assert_true (ws_socket_is_of (other, &record)); /* a duplicate has the same cookie */
   g_assert_false (ws_socket_is_of (connection.client, &record));
   g_assert_false (ws_socket_is_of (-1, &record));
   record.cookie = 0;
@@ -118,7 +118,7 @@ get_cookie (int fd)
 }
 
 static void
-peer_is_told_by_ipv4 (void)
+peer_address_is_ipv4 (void)
 {
   const guint8 loopback[16] = { 127, 0, 0, 1 };
   WsRecord record = { 0 };
@@ -136,7 +136,7 @@ peer_is_told_by_ipv4 (void)
 }
 
 static void
-peer_is_told_by_ipv6 (void)
+peer_address_is_ipv6 (void)
 {
   WsRecord record = { 0 };
   Connection connection;
@@ -152,7 +152,7 @@ peer_is_told_by_ipv6 (void)
 }
 
 static void
-peer_is_told_by_ipv4_where_ipv6_takes_it_in (void)
+peer_address_is_ipv4_on_a_dual_stack_socket (void)
 {
   const guint8 loopback[16] = { 127, 0, 0, 1 };
   WsRecord record = { 0 };
@@ -179,13 +179,13 @@ peer_without_an_address_is_no_error (void)
   g_assert_cmpuint (record.family, ==, AF_UNSPEC);
   g_assert_cmpuint (record.port, ==, 0);
   g_assert_cmpuint (record.cookie, ==, get_cookie (fds[0]));
-  ws_socket_tune (fds[0], G_USEC_PER_SEC); /* not TCP: no effect */
+  ws_socket_tune (fds[0], G_USEC_PER_SEC); /* no effect on other sockets than TCP */
   close (fds[0]);
   close (fds[1]);
 }
 
 static void
-backlog_waits_in_the_log_and_small_messages_nowhere (void)
+unsent_bytes_are_limited_and_small_messages_not_delayed (void)
 {
   Connection connection;
 
@@ -198,7 +198,7 @@ backlog_waits_in_the_log_and_small_messages_nowhere (void)
 }
 
 static void
-no_patience_is_endless_patience (void)
+send_timeout_of_0_is_the_default (void)
 {
   Connection connection;
 
@@ -214,13 +214,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/socket/peer/ipv4", peer_is_told_by_ipv4);
-  g_test_add_func ("/socket/peer/ipv6", peer_is_told_by_ipv6);
-  g_test_add_func ("/socket/peer/ipv4-in-ipv6", peer_is_told_by_ipv4_where_ipv6_takes_it_in);
+  g_test_add_func ("/socket/peer/ipv4", peer_address_is_ipv4);
+  g_test_add_func ("/socket/peer/ipv6", peer_address_is_ipv6);
+  g_test_add_func ("/socket/peer/ipv4-in-ipv6", peer_address_is_ipv4_on_a_dual_stack_socket);
   g_test_add_func ("/socket/peer/none", peer_without_an_address_is_no_error);
-  g_test_add_func ("/socket/tune", backlog_waits_in_the_log_and_small_messages_nowhere);
-  g_test_add_func ("/socket/tune/no-patience", no_patience_is_endless_patience);
-  g_test_add_func ("/socket/cookie", socket_is_known_by_its_cookie);
+  g_test_add_func ("/socket/tune", unsent_bytes_are_limited_and_small_messages_not_delayed);
+  g_test_add_func ("/socket/tune/no-timeout", send_timeout_of_0_is_the_default);
+  g_test_add_func ("/socket/cookie", socket_is_identified_by_its_cookie);
 
   return g_test_run ();
 }

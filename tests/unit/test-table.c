@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The table of clients: dense whatever leaves, ids given once, counters beside them. */
+/* The client table: dense after removals, unique ids, counters. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -32,7 +32,7 @@ new_table_is_empty (void)
 }
 
 static void
-table_that_cannot_be_made_is_an_error (void)
+table_that_cannot_be_created_is_an_error (void)
 {
   g_autoptr (GError) error = NULL;
   const guint64 limit = descriptors_restrict (0);
@@ -45,7 +45,7 @@ table_that_cannot_be_made_is_an_error (void)
 }
 
 static void
-records_begin_zero_but_for_their_ids (void)
+new_records_are_zero_except_for_their_ids (void)
 {
   g_autoptr (WsTable) table = new_table (3);
 
@@ -56,7 +56,7 @@ records_begin_zero_but_for_their_ids (void)
 
       g_assert_true (record == ws_table_get (table, id - 1));
       g_assert_cmpmem (record, sizeof *record, &expected, sizeof expected);
-      memset (record, 0xEE, sizeof *record); /* what a leaving client leaves behind */
+      memset (record, 0xEE, sizeof *record); /* content of a removed record */
       record->id = id;
     }
 
@@ -72,14 +72,14 @@ last_record_fills_the_gap (void)
   for (guint64 cursor = 0; cursor < 4; cursor++)
     ws_table_add (table)->cursor = cursor;
 
-  ws_table_remove (table, 1); /* from the middle: 0 3 2 */
+  ws_table_remove (table, 1); /* from the middle; left: 0 3 2 */
   g_assert_cmpuint (ws_table_get_count (table), ==, 3);
   g_assert_cmpuint (ws_table_get (table, 0)->id, ==, 1);
   g_assert_cmpuint (ws_table_get (table, 1)->id, ==, 4);
   g_assert_cmpuint (ws_table_get (table, 1)->cursor, ==, 3);
   g_assert_cmpuint (ws_table_get (table, 2)->id, ==, 3);
 
-  ws_table_remove (table, 2); /* the last itself: 0 3 */
+  ws_table_remove (table, 2); /* the last record; left: 0 3 */
   g_assert_cmpuint (ws_table_get_count (table), ==, 2);
   g_assert_cmpuint (ws_table_get (table, 1)->id, ==, 4);
 
@@ -89,7 +89,7 @@ last_record_fills_the_gap (void)
 }
 
 static void
-ids_are_given_once (void)
+ids_are_not_reused (void)
 {
   g_autoptr (WsTable) table = new_table (2);
 
@@ -102,7 +102,7 @@ ids_are_given_once (void)
 }
 
 static void
-peak_is_the_most_at_one_time (void)
+peak_is_the_largest_count (void)
 {
   g_autoptr (WsTable) table = new_table (5);
   const WsCounters *counters = ws_table_get_counters (table);
@@ -121,7 +121,7 @@ peak_is_the_most_at_one_time (void)
 }
 
 static void
-every_record_of_a_full_table_is_its_own (void)
+records_of_a_full_table_do_not_overlap (void)
 {
   const guint capacity = 1000;
   g_autoptr (WsTable) table = new_table (capacity);
@@ -157,7 +157,7 @@ close_codes_have_slots_with_names (void)
 }
 
 static void
-every_code_has_a_slot_and_every_slot_a_name (void)
+all_codes_have_slots_and_all_slots_have_names (void)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
@@ -179,7 +179,7 @@ adopt (const WsTable *table, GError **error)
 }
 
 static void
-adopted_table_shows_what_there_is (void)
+adopted_table_has_the_same_records (void)
 {
   g_autoptr (WsTable) table = new_table (1000);
   g_autoptr (WsTable) adopted = NULL;
@@ -218,7 +218,7 @@ copied_record_keeps_its_id (void)
   g_assert_cmpuint (ws_table_add (table)->id, ==, 3);
 }
 
-/* Where its fields are, as other versions of this program rely on them. */
+/* Offsets of the fields, which other versions of this program rely on. */
 enum
 {
   MAGIC = 0,
@@ -250,7 +250,7 @@ damaged_table_is_refused (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (WsTable) table = new_table (32); /* a page */
+      g_autoptr (WsTable) table = new_table (32); /* one page */
       g_autoptr (GError) error = NULL;
 
       ws_table_add (table);
@@ -269,15 +269,15 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/table/new", new_table_is_empty);
-  g_test_add_func ("/table/new/refused", table_that_cannot_be_made_is_an_error);
-  g_test_add_func ("/table/add", records_begin_zero_but_for_their_ids);
+  g_test_add_func ("/table/new/refused", table_that_cannot_be_created_is_an_error);
+  g_test_add_func ("/table/add", new_records_are_zero_except_for_their_ids);
   g_test_add_func ("/table/remove", last_record_fills_the_gap);
-  g_test_add_func ("/table/ids", ids_are_given_once);
-  g_test_add_func ("/table/peak", peak_is_the_most_at_one_time);
-  g_test_add_func ("/table/full", every_record_of_a_full_table_is_its_own);
+  g_test_add_func ("/table/ids", ids_are_not_reused);
+  g_test_add_func ("/table/peak", peak_is_the_largest_count);
+  g_test_add_func ("/table/full", records_of_a_full_table_do_not_overlap);
   g_test_add_func ("/table/close-slots", close_codes_have_slots_with_names);
-  g_test_add_func ("/table/close-slots/all", every_code_has_a_slot_and_every_slot_a_name);
-  g_test_add_func ("/table/adopt", adopted_table_shows_what_there_is);
+  g_test_add_func ("/table/close-slots/all", all_codes_have_slots_and_all_slots_have_names);
+  g_test_add_func ("/table/adopt", adopted_table_has_the_same_records);
   g_test_add_func ("/table/adopt/damaged", damaged_table_is_refused);
   g_test_add_func ("/table/copy", copied_record_keeps_its_id);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* UTF-8 as RFC 3629 has it, checked as it arrives. GLib's validator is the second opinion. */
+/* Incremental UTF-8 validation (RFC 3629), compared with GLib's validator. */
 
 #include <string.h>
 
 #include "ws-utf8.h"
 
-/* Feeds whole. Returns: whether it is valid and complete. */
+/* Validates in one call. */
 static gboolean
 is_text (const guint8 *data, gsize size)
 {
@@ -16,7 +16,7 @@ is_text (const guint8 *data, gsize size)
   return ws_utf8_feed (&utf8, data, size) && ws_utf8_is_complete (&utf8);
 }
 
-/* GLib's opinion; it takes no NUL, which is a character like others in a message. */
+/* Validates with GLib. As GLib refuses NUL, NUL is replaced first. */
 static gboolean
 glib_is_text (const guint8 *data, gsize size)
 {
@@ -31,22 +31,22 @@ glib_is_text (const guint8 *data, gsize size)
 }
 
 static void
-every_character_is_text (void)
+all_characters_are_valid (void)
 {
   for (gunichar c = 0; c <= 0x10FFFF; c++)
     {
       char out[6];
       const gboolean is_surrogate = c >= 0xD800 && c <= 0xDFFF;
-      const gsize size = g_unichar_to_utf8 (c, out); /* writes surrogates too */
+      const gsize size = g_unichar_to_utf8 (c, out); /* surrogates included */
 
       if (is_text ((const guint8 *) out, size) == is_surrogate)
         g_error ("U+%04X", c);
     }
 }
 
-/* Every pair of bytes at the front, with the ends of all ranges behind them. */
+/* All pairs of first bytes, followed by the limits of all ranges. */
 static void
-every_beginning_is_judged_as_glib_does (void)
+all_first_bytes_agree_with_glib (void)
 {
   const guint8 third[] = { 0x00, 0x7F, 0x80, 0x8F, 0xBF, 0xC2 };
   const guint8 fourth[] = { 0x7F, 0x80, 0xBF, 0xE1 };
@@ -61,35 +61,35 @@ every_beginning_is_judged_as_glib_does (void)
             if (is_text (data, size) != glib_is_text (data, size))
               g_error ("%zu of %02X %02X %02X %02X", size, data[0], data[1], data[2], data[3]);
           if (pair >> 8 < 0xC0)
-            break; /* the first is a whole character, or none */
+            break; /* the first byte is a complete character, or invalid */
         }
 }
 
 static void
-fault_shows_at_the_first_byte_that_cannot_be_mended (void)
+error_is_found_at_the_first_invalid_byte (void)
 {
   const struct
   {
     const char *bytes;
-    gsize good; /* so many of them */
+    gsize good; /* number of valid bytes at the front */
   } cases[] = {
-    { "\x80", 0 },             /* continues nothing */
+    { "\x80", 0 },             /* unexpected continuation byte */
     { "\xBF", 0 },             /* … */
     { "a\x80", 1 },            /* … */
     { "\xC0\x80", 0 },         /* overlong NUL */
     { "\xC1\xBF", 0 },         /* overlong U+007F */
-    { "\xC2\xC2", 1 },         /* not continued */
+    { "\xC2\xC2", 1 },         /* missing continuation byte */
     { "\xC2 ", 1 },            /* … */
     { "\xE0\x9F\xBF", 1 },     /* overlong U+07FF */
     { "\xED\xA0\x80", 1 },     /* U+D800 */
     { "\xED\xBF\xBF", 1 },     /* U+DFFF */
-    { "\xE2\x82 ", 2 },        /* not continued */
+    { "\xE2\x82 ", 2 },        /* missing continuation byte */
     { "\xF0\x8F\xBF\xBF", 1 }, /* overlong U+FFFF */
     { "\xF4\x90\x80\x80", 1 }, /* U+110000 */
-    { "\xF0\x9F\x9B ", 3 },    /* not continued */
+    { "\xF0\x9F\x9B ", 3 },    /* missing continuation byte */
     { "\xF5\x80\x80\x80", 0 }, /* beyond Unicode */
     { "\xF8\x88\x80\x80", 0 }, /* five bytes, RFC 2279 */
-    { "\xFE", 0 },             /* never */
+    { "\xFE", 0 },             /* invalid byte */
     { "\xFF", 0 },             /* … */
   };
 
@@ -106,9 +106,9 @@ fault_shows_at_the_first_byte_that_cannot_be_mended (void)
     }
 }
 
-/* The validator goes through ASCII in strides: a fault must show wherever it lies in one. */
+/* The validator skips ASCII in words: an invalid byte must be found at any position in a word. */
 static void
-fault_is_found_wherever_it_lies_among_ascii (void)
+invalid_byte_in_ascii_is_found_anywhere (void)
 {
   for (gsize size = 1; size < 40; size++)
     for (gsize at = 0; at < size; at++)
@@ -125,7 +125,7 @@ fault_is_found_wherever_it_lies_among_ascii (void)
 }
 
 static void
-text_may_be_cut_anywhere (void)
+text_may_be_split_anywhere (void)
 {
   const char text[] = "Ringdown 🛰 läutet für 5 €, und dann ist Schluß";
   const guint8 *data = (const guint8 *) text;
@@ -145,7 +145,7 @@ text_may_be_cut_anywhere (void)
 }
 
 static void
-nothing_at_all_is_text (void)
+empty_text_is_valid (void)
 {
   WsUtf8 utf8 = { 0 };
 
@@ -155,7 +155,7 @@ nothing_at_all_is_text (void)
 }
 
 static void
-whole_text_ends_with_a_character_and_may_have_nul_in_it (void)
+complete_text_ends_with_a_character_and_may_contain_nul (void)
 {
   g_assert_true (ws_utf8_is_text (NULL, 0));
   g_assert_true (ws_utf8_is_text ((const guint8 *) "a\0b", 3));
@@ -169,13 +169,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/utf8/characters", every_character_is_text);
-  g_test_add_func ("/utf8/beginnings", every_beginning_is_judged_as_glib_does);
-  g_test_add_func ("/utf8/fail-fast", fault_shows_at_the_first_byte_that_cannot_be_mended);
-  g_test_add_func ("/utf8/ascii", fault_is_found_wherever_it_lies_among_ascii);
-  g_test_add_func ("/utf8/cuts", text_may_be_cut_anywhere);
-  g_test_add_func ("/utf8/empty", nothing_at_all_is_text);
-  g_test_add_func ("/utf8/whole", whole_text_ends_with_a_character_and_may_have_nul_in_it);
+  g_test_add_func ("/utf8/characters", all_characters_are_valid);
+  g_test_add_func ("/utf8/beginnings", all_first_bytes_agree_with_glib);
+  g_test_add_func ("/utf8/fail-fast", error_is_found_at_the_first_invalid_byte);
+  g_test_add_func ("/utf8/ascii", invalid_byte_in_ascii_is_found_anywhere);
+  g_test_add_func ("/utf8/split", text_may_be_split_anywhere);
+  g_test_add_func ("/utf8/empty", empty_text_is_valid);
+  g_test_add_func ("/utf8/complete", complete_text_ends_with_a_character_and_may_contain_nul);
 
   return g_test_run ();
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The timing wheel on a clock of the test's own: never early, at most a tick late, whatever the
- * callbacks do. */
+/* The timing wheel with a simulated clock: timers are never early and at most one tick late. */
 
 #include "ws-wheel.h"
 
 #define TICK_US  1000
-#define TURN_US  (512 * TICK_US) /* as long as a turn of the wheel, or a multiple of it */
+#define TURN_US  (512 * TICK_US) /* one turn of the wheel, or a multiple */
 #define START_US 123456789
 #define N_TIMERS 200
 
@@ -41,7 +40,7 @@ clock_tear_down (Clock *clock, gconstpointer data)
   ws_wheel_free (clock->wheel);
 }
 
-/* Advances to START_US + @at_us. Returns: how many fired on the way. */
+/* Advances to START_US + @at_us. Returns: the number of timers fired. */
 static guint
 advance (Clock *clock, gint64 at_us)
 {
@@ -96,15 +95,15 @@ next_is_when_the_first_timer_is_due (Clock *clock, gconstpointer data)
   g_assert_cmpint (ws_wheel_get_next_us (clock->wheel), ==, -1);
 }
 
-/* Who sleeps until then, again and again, gets there. */
+/* Sleeping until the next time repeatedly reaches a timer of a later turn. */
 static void
 next_leads_to_timers_of_later_turns (Clock *clock, gconstpointer data)
 {
   WsTimer timer = { 0 };
-  guint wakings = 0;
+  guint wakeups = 0;
 
   ws_wheel_arm (clock->wheel, &timer, START_US + 10 * TURN_US + 5);
-  for (; timer.link != NULL; wakings++)
+  for (; timer.link != NULL; wakeups++)
     {
       const gint64 next_us = ws_wheel_get_next_us (clock->wheel);
 
@@ -113,15 +112,15 @@ next_leads_to_timers_of_later_turns (Clock *clock, gconstpointer data)
     }
   g_assert_cmpint (clock->now_us, >=, START_US + 10 * TURN_US + 5);
   g_assert_cmpint (clock->now_us, <=, START_US + 10 * TURN_US + 5 + TICK_US);
-  g_assert_cmpuint (wakings, <=, 12);
+  g_assert_cmpuint (wakeups, <=, 12);
 }
 
 static void
-timers_of_later_turns_wait_for_theirs (Clock *clock, gconstpointer data)
+timers_of_later_turns_do_not_fire_early (Clock *clock, gconstpointer data)
 {
   WsTimer timers[4] = { 0 };
 
-  for (guint i = 0; i < G_N_ELEMENTS (timers); i++) /* all in one slot */
+  for (guint i = 0; i < G_N_ELEMENTS (timers); i++) /* all in the same slot */
     ws_wheel_arm (clock->wheel, &timers[i], START_US + 10 * TICK_US + i * TURN_US);
 
   for (guint i = 0; i < G_N_ELEMENTS (timers); i++)
@@ -133,7 +132,7 @@ timers_of_later_turns_wait_for_theirs (Clock *clock, gconstpointer data)
 }
 
 static void
-long_sleep_fires_all_that_came_due (Clock *clock, gconstpointer data)
+long_sleep_fires_all_due_timers (Clock *clock, gconstpointer data)
 {
   WsTimer timers[100] = { 0 };
 
@@ -161,7 +160,7 @@ sleep_of_exactly_one_turn_misses_no_slot (Clock *clock, gconstpointer data)
 }
 
 static void
-disarmed_timer_stays_silent (Clock *clock, gconstpointer data)
+disarmed_timer_does_not_fire (Clock *clock, gconstpointer data)
 {
   WsTimer timers[3] = { 0 };
 
@@ -197,7 +196,7 @@ arm_again_at_once (WsTimer *timer, gpointer user_data)
   ws_wheel_arm (clock->wheel, timer, clock->now_us - TICK_US);
 }
 
-/* Even for a deadline gone by: else a callback could hold the loop for ever. */
+/* Even if its deadline is past; otherwise a callback could loop forever. */
 static void
 timer_armed_from_its_callback_fires_in_the_next_advance (Clock *clock, gconstpointer data)
 {
@@ -243,7 +242,7 @@ postpone_all_others (WsTimer *timer, gpointer user_data)
 }
 
 static void
-callback_may_disarm_and_arm_others_that_are_due (Clock *clock, gconstpointer data)
+callback_may_disarm_and_arm_other_due_timers (Clock *clock, gconstpointer data)
 {
   Rivals rivals = { .clock = clock };
 
@@ -307,7 +306,7 @@ wheel_agrees_with_its_model (Clock *clock, gconstpointer data)
 }
 
 static void
-deadline_is_told_to_the_tick (Clock *clock, gconstpointer data)
+deadline_is_rounded_up_to_a_tick (Clock *clock, gconstpointer data)
 {
   WsTimer timer = { 0 };
 
@@ -315,20 +314,20 @@ deadline_is_told_to_the_tick (Clock *clock, gconstpointer data)
   for (gint64 delay_us = 1; delay_us < 3 * TURN_US; delay_us += 77777)
     {
       const gint64 deadline_us = clock->now_us + delay_us;
-      gint64 told_us;
+      gint64 rounded_us;
 
       ws_wheel_arm (clock->wheel, &timer, deadline_us);
-      told_us = ws_wheel_get_deadline_us (clock->wheel, &timer);
-      g_assert_cmpint (told_us, >=, deadline_us);
-      g_assert_cmpint (told_us, <, deadline_us + TICK_US);
-      ws_wheel_arm (clock->wheel, &timer, told_us); /* which does not put it off */
-      g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, told_us);
+      rounded_us = ws_wheel_get_deadline_us (clock->wheel, &timer);
+      g_assert_cmpint (rounded_us, >=, deadline_us);
+      g_assert_cmpint (rounded_us, <, deadline_us + TICK_US);
+      ws_wheel_arm (clock->wheel, &timer, rounded_us); /* the deadline does not move */
+      g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, rounded_us);
     }
   ws_wheel_disarm (&timer);
   g_assert_cmpint (ws_wheel_get_deadline_us (clock->wheel, &timer), ==, -1);
 }
 
-/* Such a deadline lies before the machine was booted. */
+/* Negative deadlines are times before the machine was booted. */
 static void
 negative_deadline_is_due_at_once (Clock *clock, gconstpointer data)
 {
@@ -352,17 +351,17 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   ADD ("/wheel/deadline", timer_is_neither_early_nor_more_than_a_tick_late);
-  ADD ("/wheel/deadline/told", deadline_is_told_to_the_tick);
+  ADD ("/wheel/deadline/rounded", deadline_is_rounded_up_to_a_tick);
   ADD ("/wheel/deadline/negative", negative_deadline_is_due_at_once);
   ADD ("/wheel/next", next_is_when_the_first_timer_is_due);
   ADD ("/wheel/next/turns", next_leads_to_timers_of_later_turns);
-  ADD ("/wheel/turns", timers_of_later_turns_wait_for_theirs);
-  ADD ("/wheel/sleep", long_sleep_fires_all_that_came_due);
+  ADD ("/wheel/turns", timers_of_later_turns_do_not_fire_early);
+  ADD ("/wheel/sleep", long_sleep_fires_all_due_timers);
   ADD ("/wheel/sleep/turn", sleep_of_exactly_one_turn_misses_no_slot);
-  ADD ("/wheel/disarm", disarmed_timer_stays_silent);
+  ADD ("/wheel/disarm", disarmed_timer_does_not_fire);
   ADD ("/wheel/re-arm", arming_again_moves_a_timer);
   ADD ("/wheel/callback/re-arm", timer_armed_from_its_callback_fires_in_the_next_advance);
-  ADD ("/wheel/callback/others", callback_may_disarm_and_arm_others_that_are_due);
+  ADD ("/wheel/callback/others", callback_may_disarm_and_arm_other_due_timers);
   ADD ("/wheel/model", wheel_agrees_with_its_model);
 
   return g_test_run ();
