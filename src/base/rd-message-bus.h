@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* These functions block, without iterating a main context, for at most @timeout_ms. The error is
  * %G_IO_ERROR_TIMED_OUT if the bus has not answered by then. */
 
@@ -21,5 +19,3 @@ GDBusConnection *rd_message_bus_connect (const char *address, guint timeout_ms, 
 /* Returns: (transfer full): the shared connection of this process to the bus, see g_bus_get_sync().
  * While the caller has a reference, GApplication uses the same connection. */
 GDBusConnection *rd_message_bus_get (GBusType type, guint timeout_ms, GError **error);
-
-G_END_DECLS

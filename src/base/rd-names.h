@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* The D-Bus object of the service, and its interface. */
 #define RD_OBJECT_PATH "/org/ringdown/Server1"
 #define RD_INTERFACE   "org.ringdown.Server1"
@@ -15,5 +13,3 @@ G_BEGIN_DECLS
  * @instance (nullable; the value of --instance), in which "_" replaces each character other than
  * ASCII letters and digits. Can be longer than a bus allows (255 bytes). */
 char *rd_names_dup_bus_name (const char *instance);
-
-G_END_DECLS

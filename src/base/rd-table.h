@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* A text table for a terminal. Each column is as wide as its widest cell, if all of them fit. */
 typedef struct _RdTable RdTable;
 
@@ -41,5 +39,3 @@ void rd_table_add_line (RdTable *self, const char *text);
 char *rd_table_format (const RdTable *self, guint width);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdTable, rd_table_free)
-
-G_END_DECLS

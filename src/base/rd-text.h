@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* Text for terminals and logs. A column is one cell of a terminal: a wide character takes two, a
  * combining one none. */
 
@@ -25,5 +23,3 @@ char *rd_text_cut (const char *text, guint columns);
 /* Returns: (transfer full): the lines of the paragraph @text, at least one, each at most @columns
  * wide. Breaks at spaces, between ideographs, and inside words longer than a line. */
 char **rd_text_wrap (const char *text, guint columns);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* The parsers accept no sign, no fraction, and no space at either end. On error
  * (%G_NUMBER_PARSER_ERROR: INVALID or OUT_OF_BOUNDS) they leave the result unchanged, and the
  * message quotes @text and describes valid values. */
@@ -28,5 +26,3 @@ char *rd_units_format_size (guint64 bytes);
 
 /* Returns: (transfer full): a duration in its two largest units: "55s", "29min 55s", "1h 30min". */
 char *rd_units_format_seconds (guint seconds);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "rd-check-report.h"
 
-G_BEGIN_DECLS
-
 /* A port in the configuration. */
 typedef struct
 {
@@ -25,5 +23,3 @@ typedef struct
  * within 2 s, and binds each port for a moment, but does not listen: with SO_REUSEPORT, clients
  * could connect here instead of to the running service. */
 void rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "rd-settings.h"
 
-G_BEGIN_DECLS
-
 typedef enum
 {
   RD_CHECK_PROBLEM,   /* the service will not work, or not as configured */
@@ -39,5 +37,3 @@ char *rd_check_report_format_settings (const RdSettings *settings,
                                        guint columns);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdCheckReport, rd_check_report_free)
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include "rd-check-report.h"
 #include "rd-config.h"
 
-G_BEGIN_DECLS
-
 /* Facts that other checks need. */
 typedef struct
 {
@@ -26,5 +24,3 @@ void rd_check_units (RdCheckReport *report,
                      const RdConfig *config,
                      char **environment,
                      RdCheckFacts *facts);
-
-G_END_DECLS

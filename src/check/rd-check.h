@@ -5,12 +5,8 @@
 
 #include "rd-config.h"
 
-G_BEGIN_DECLS
-
 /* Prints the configuration with the sources of all values, then the problems that a start of the
  * service here would have. Starts and changes nothing, and takes a few seconds at most.
  * @environment: NULL-terminated. Returns: TRUE if there are no problems and the output was written.
  */
 gboolean rd_check (const RdConfig *config, const RdSettings *settings, char **environment);
-
-G_END_DECLS

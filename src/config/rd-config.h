@@ -6,8 +6,6 @@
 #include "rd-options.h"
 #include "rd-settings.h"
 
-G_BEGIN_DECLS
-
 /* Reads command line, environment and key file. `--help` and `--version` print and exit 0.
  * @argv and @envp: NULL-terminated; argv[0] is the program's name.
  * @to_check: (out) (transfer full) (nullable): with `--check` the sources of all values, for
@@ -22,5 +20,3 @@ void rd_config_free (RdConfig *config);
 char *rd_config_dup_application_id (const RdConfig *config);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConfig, rd_config_free)
-
-G_END_DECLS

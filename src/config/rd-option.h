@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* The kind of value, and the C type of its field. */
 typedef enum
 {
@@ -62,5 +60,3 @@ char *rd_option_dup_variable (const RdOption *option);
 
 /* Frees the memory that the field owns. */
 void rd_option_clear (const RdOption *option, gpointer record);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "rd-option.h"
 
-G_BEGIN_DECLS
-
 typedef enum
 {
   RD_CONFIG_BUS_SESSION,
@@ -54,5 +52,3 @@ typedef struct
 /* Returns: (transfer none): the table of all options, whose fields are in RdConfig. The options of
  * a group are adjacent. */
 const RdOption *rd_options_get (gsize *n_options);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "rd-option.h"
 
-G_BEGIN_DECLS
-
 /* The sources of a value, by increasing precedence. */
 typedef enum
 {
@@ -90,5 +88,3 @@ void rd_settings_set_pair_error (const RdSettings *self,
                                  const char *remedy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSettings, rd_settings_free)
-
-G_END_DECLS

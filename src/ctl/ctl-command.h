@@ -5,8 +5,6 @@
 
 #include "ctl-output.h"
 
-G_BEGIN_DECLS
-
 /* The command line. Strings are UTF-8, owned, and NULL if not given. */
 typedef struct
 {
@@ -50,5 +48,3 @@ extern const CtlCommand ctl_upgrade_command;
 /* Parses @argv and runs its command. Returns: FALSE with an error if the command line is wrong, the
  * command fails, or the output cannot be written. */
 gboolean ctl_command_run (char **argv, GError **error);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* Standard output: text or JSON, and on a terminal also colours and a status line below the text.
  * Text is printable UTF-8 with newlines. */
 typedef struct _CtlOutput CtlOutput;
@@ -68,5 +66,3 @@ gboolean ctl_output_check (const CtlOutput *self, GError **error);
 gboolean ctl_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlOutput, ctl_output_free)
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include "ctl-command.h"
 #include "rd-dbus.h"
 
-G_BEGIN_DECLS
-
 /* Time limit for each reply of the bus or the service. */
 #define CTL_SERVICE_TIMEOUT_S 10
 
@@ -25,5 +23,3 @@ gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 /* Replaces the @error of a call with a message for users, unless it is from the service itself.
  * Returns: FALSE. */
 gboolean ctl_service_explain (RdDBusServer1 *service, GError **error);
-
-G_END_DECLS

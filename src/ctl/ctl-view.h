@@ -7,8 +7,6 @@
 #include "rd-dbus.h"
 #include "rd-table.h"
 
-G_BEGIN_DECLS
-
 /* The last hand-over of the clients to a new worker; all 0 without one. */
 typedef struct
 {
@@ -54,5 +52,3 @@ char *ctl_view_format_list (const CtlOutput *output,
                             CtlColour colour,
                             const char *outcome,
                             const RdTable *list);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "ctl-service.h"
 
-G_BEGIN_DECLS
-
 /* Follows the service in a main loop, also through upgrades and restarts that keep the clients. */
 typedef struct _CtlWatch CtlWatch;
 
@@ -49,5 +47,3 @@ void ctl_watch_stop (CtlWatch *self);
 void ctl_watch_output (CtlWatch *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlWatch, ctl_watch_free)
-
-G_END_DECLS

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 /* Joins the nodes that use one Redis database. A message published here is delivered to the clients
  * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
  * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
- * but without a warning in the log; a message that waits for the lock is delivered to the clients
+ * but without a warning in the log. A message that waits for the lock is delivered to the clients
  * of this node.
  *
  * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
@@ -20,7 +20,8 @@ G_BEGIN_DECLS
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started; with a consumer connection in stream mode. Returns: (transfer full). */
+/* @redis: not started; with a consumer connection for %RD_REDIS_STREAM. Returns: (transfer full).
+ */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* Holds back messages to Redis, or continues. Before a hand-over in pubsub mode: a message in
