@@ -214,7 +214,7 @@ class CancelTest(NotifyTestCase):
         server.signal(signal.SIGTERM)
         self.notified.wait('STOPPING=1')
         self.bus.call('CancelDrain')
-        server.wait_log('service manager goes on stopping.*ringdownctl shutdown')
+        server.wait_log('service manager is stopping this unit anyway.*ringdownctl shutdown')
         self.notified.wait('STATUS=1 client; drain cancelled, but the unit is stopping')
         before = len(self.notified.times(MORE_TIME))
         self.notified.wait(MORE_TIME, before + 3)
