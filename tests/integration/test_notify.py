@@ -208,7 +208,7 @@ class CancelTest(NotifyTestCase):
         self.notified.wait('STOPPING=1')
 
     def test_a_stop_that_cannot_be_cancelled_disconnects_no_client(self):
-        server = self.start_on_bus(warnings=['service manager goes on stopping'])
+        server = self.start_on_bus(warnings=['service manager is stopping this unit anyway'])
         client = self.connect(server)
         server.wait_clients(1)
         server.signal(signal.SIGTERM)
