@@ -166,8 +166,8 @@ read_command_line (CommandLine *line, RdSettings *settings, char **argv, GError 
   gboolean help = FALSE;
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
-    { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->config_file, _ ("Configuration file (must exist)"),
-      "FILE" },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->config_file,
+      _ ("Configuration file (must exist)"), "FILE" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &line->check,
       _ ("Print all settings and problems, and exit"), NULL },
     { "help", 'h', 0, G_OPTION_ARG_NONE, &help, _ ("Print this help and exit"), NULL },
