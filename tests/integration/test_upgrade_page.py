@@ -15,7 +15,7 @@ UPGRADES = 3
 
 class OpenTest(UpgradeTestCase):
     def look(self, server):
-        """Returns the connected page; it records every later change of its connection status."""
+        """Renumbers the connected page; it records every later change of its connection status."""
         page = Page(DESKTOP)
         self.addCleanup(page.close)
         status, _ = page.visit(f'http://127.0.0.1:{server.admin_port}/')
@@ -42,24 +42,24 @@ class OpenTest(UpgradeTestCase):
         server = self.start_on_bus()
         page, terminal = self.look(server), self.wscat(server)
         server.wait_clients(2)
-        for turn in range(UPGRADES + 1):
-            terminal.type(f'terminal {turn}')
-            page.wait_text('#feed', f'terminal {turn}')
+        for number in range(UPGRADES + 1):
+            terminal.type(f'terminal {number}')
+            page.wait_text('#feed', f'terminal {number}')
             page.focus('#field')
-            page.type(f'page {turn}')
+            page.type(f'page {number}')
             page.press('Enter')
-            terminal.wait_shown(f'< page {turn}')
-            if turn < UPGRADES:
-                with self.exchange(server) if turn == 1 else self.upgraded_beside(server):
-                    terminal.type(f'meanwhile {turn}')
-                page.wait_text('#feed', f'meanwhile {turn}')
-                terminal.wait_shown(f'< meanwhile {turn}')
+            terminal.wait_shown(f'< page {number}')
+            if number < UPGRADES:
+                with self.exchange(server) if number == 1 else self.upgraded_beside(server):
+                    terminal.type(f'meanwhile {number}')
+                page.wait_text('#feed', f'meanwhile {number}')
+                terminal.wait_shown(f'< meanwhile {number}')
 
-        for turn in range(UPGRADES + 1):
-            self.assertEqual(1, terminal.times_shown(f'< page {turn}'))
+        for number in range(UPGRADES + 1):
+            self.assertEqual(1, terminal.times_shown(f'< page {number}'))
             self.assertEqual(1, page.evaluate(
                 f'''[...document.querySelectorAll("#feed li")]
-                      .filter((e) => e.innerText.includes("terminal {turn}")).length'''))
+                      .filter((e) => e.innerText.includes("terminal {number}")).length'''))
         self.assertEqual(0, terminal.times_shown('Disconnected'))
         self.assertEqual([], page.evaluate('window.changes'))
         self.assertEqual([], page.complaints)

@@ -14,7 +14,8 @@
 #include "rd-descriptors.h"
 #include "rd-sockets.h"
 
-#define FIRST 100 /* first passed descriptor, above all that the test opens */
+#define CHANNEL RD_INHERITED_CHANNEL
+#define FIRST   100 /* first passed descriptor, above all that the test opens */
 
 /* Makes @fd (transfer full) the passed descriptor number @index. */
 static void
@@ -269,7 +270,7 @@ hand_over_channels_are_separate (void)
   pass (1, make_listener (AF_INET));
   pass (2, make_channel ());
   pass (3, make_channel ());
-  inherited = inherit_own ("4", "parcel:ringdown.socket:parcel:parcel", &error);
+  inherited = inherit_own ("4", CHANNEL ":ringdown.socket:" CHANNEL ":" CHANNEL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (inherited->clients->len, ==, 1);
   g_assert_cmpuint (inherited->admin->len, ==, 0);
@@ -300,10 +301,10 @@ other_descriptors_named_as_channels_are_refused (void)
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       pass (0, cases[i]);
-      expect_refusal ("1", "parcel", "100 (“parcel”)");
+      expect_refusal ("1", CHANNEL, "100 (“" CHANNEL "”)");
       close (FIRST);
     }
-  expect_refusal ("1", "parcel", "100 (“parcel”)"); /* not even open */
+  expect_refusal ("1", CHANNEL, "100 (“" CHANNEL "”)"); /* not even open */
 }
 
 /* Adds a listening socket to @offers. Returns: (transfer none). */
