@@ -99,7 +99,6 @@ take_channel (RdInherited *self, int fd, GError **error)
       && rd_socket_get_option (fd, SO_TYPE) == SOCK_SEQPACKET)
     {
       g_array_append_val (self->channels, fd);
-      self->n_channels++;
       return TRUE;
     }
 
@@ -221,15 +220,11 @@ rd_inherited_free (RdInherited *self)
 int
 rd_inherited_steal_channel (RdInherited *self)
 {
-  int fd;
+  for (guint i = 0; i < self->channels->len; i++)
+    if (g_array_index (self->channels, int, i) >= 0)
+      return g_steal_fd (&g_array_index (self->channels, int, i));
 
-  if (self->channels->len == 0)
-    return -1;
-
-  fd = g_array_index (self->channels, int, 0);
-  g_array_index (self->channels, int, 0) = -1;
-  g_array_remove_index (self->channels, 0);
-  return fd;
+  return -1;
 }
 
 void

@@ -60,11 +60,15 @@ rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other)
 }
 
 gboolean
-rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other)
+rd_socket_is_overlapping (GInetSocketAddress *one, GInetSocketAddress *other)
 {
-  return g_inet_address_get_family (one) == g_inet_address_get_family (other)
-         && (g_inet_address_equal (one, other) || g_inet_address_get_is_any (one)
-             || g_inet_address_get_is_any (other));
+  GInetAddress *inet = g_inet_socket_address_get_address (one);
+  GInetAddress *other_inet = g_inet_socket_address_get_address (other);
+
+  return g_inet_socket_address_get_port (one) == g_inet_socket_address_get_port (other)
+         && g_inet_address_get_family (inet) == g_inet_address_get_family (other_inet)
+         && (g_inet_address_equal (inet, other_inet) || g_inet_address_get_is_any (inet)
+             || g_inet_address_get_is_any (other_inet));
 }
 
 static gboolean
