@@ -5,8 +5,6 @@
 
 #include <libsoup/soup.h>
 
-G_BEGIN_DECLS
-
 /* RFC 9110 §15.5.22; libsoup has no name for it. */
 #define RD_HTTP_UPGRADE_REQUIRED 426
 
@@ -25,5 +23,3 @@ void rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 
 /* Answers 405 and returns FALSE unless the method is GET or HEAD. */
 gboolean rd_http_require_get (SoupServerMessage *message);
-
-G_END_DECLS

@@ -12,11 +12,6 @@
 /* Without quotes, white space and so on: a parsed host can be put into a header or URL as it is. */
 #define AUTHORITY_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:[]"
 
-struct _RdOrigins
-{
-  GPtrArray *globs; /* GPatternSpec, owned */
-};
-
 char *
 rd_host_parse (const char *authority)
 {
@@ -47,31 +42,11 @@ rd_host_classify (const char *host)
   return g_inet_address_get_is_loopback (address) ? RD_HOST_LOOPBACK : RD_HOST_ADDRESS;
 }
 
-RdOrigins *
-rd_origins_new (const char *const *globs)
-{
-  RdOrigins *origins = g_new0 (RdOrigins, 1);
-
-  origins->globs = g_ptr_array_new_with_free_func ((GDestroyNotify) g_pattern_spec_free);
-  for (gsize i = 0; globs[i] != NULL; i++)
-    g_ptr_array_add (origins->globs, g_pattern_spec_new (globs[i]));
-  return origins;
-}
-
-void
-rd_origins_free (RdOrigins *origins)
-{
-  g_ptr_array_unref (origins->globs);
-  g_free (origins);
-}
-
 static gboolean
-is_listed (const RdOrigins *origins, const char *origin)
+is_listed (const char *const *globs, const char *origin)
 {
-  const gsize length = strlen (origin);
-
-  for (guint i = 0; i < origins->globs->len; i++)
-    if (g_pattern_spec_match (origins->globs->pdata[i], length, origin, NULL))
+  for (gsize i = 0; globs[i] != NULL; i++)
+    if (g_pattern_match_simple (globs[i], origin))
       return TRUE;
 
   return FALSE;
@@ -88,19 +63,19 @@ is_at (const char *origin, const char *authority)
 }
 
 gboolean
-rd_origins_may_connect (const RdOrigins *origins, const char *origin)
+rd_origins_may_connect (const char *const *globs, const char *origin)
 {
-  return origin == NULL || origins->globs->len == 0 || is_listed (origins, origin);
+  return origin == NULL || globs[0] == NULL || is_listed (globs, origin);
 }
 
 gboolean
-rd_origins_may_read (const RdOrigins *origins, const char *origin, const char *authority)
+rd_origins_may_read (const char *const *globs, const char *origin, const char *authority)
 {
-  return origin == NULL || is_at (origin, authority) || is_listed (origins, origin);
+  return origin == NULL || is_at (origin, authority) || is_listed (globs, origin);
 }
 
 gboolean
-rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority)
+rd_origins_is_trusted_name (const char *const *globs, const char *authority)
 {
   g_autofree char *host = rd_host_parse (authority);
   g_autofree char *origin = NULL;
@@ -113,5 +88,5 @@ rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority)
 
   origin = g_strconcat ("http://", authority, NULL);
   secure_origin = g_strconcat ("https://", authority, NULL);
-  return is_listed (origins, origin) || is_listed (origins, secure_origin);
+  return is_listed (globs, origin) || is_listed (globs, secure_origin);
 }

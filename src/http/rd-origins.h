@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* What a host in a URL is. */
 typedef enum
 {
@@ -25,26 +23,19 @@ char *rd_host_parse (const char *authority);
 /* Classifies @host: the result of rd_host_parse(), or the host of a URL. */
 RdHostKind rd_host_classify (const char *host);
 
-/* The allowed origins (RFC 6454), and checks of the headers Origin and Host against them. They
- * restrict web pages only: other programs can send any header. */
-typedef struct _RdOrigins RdOrigins;
+/* The functions below check the headers Origin (RFC 6454) and Host. They restrict web pages only:
+ * other programs can send any header. @globs: the allowed origins, as NULL-terminated glob patterns
+ * such as "http://localhost:*". */
 
-/* @globs: glob patterns of origins, "http://localhost:*"; if empty, any origin may connect. */
-RdOrigins *rd_origins_new (const char *const *globs);
-void rd_origins_free (RdOrigins *origins);
-
-/* Returns whether pages of @origin may connect. @origin: (nullable): NULL: not a browser. */
-gboolean rd_origins_may_connect (const RdOrigins *origins, const char *origin);
+/* Returns whether pages of @origin may connect; any may if there are no @globs. @origin:
+ * (nullable): NULL: not a browser. */
+gboolean rd_origins_may_connect (const char *const *globs, const char *origin);
 
 /* Returns whether pages of @origin (nullable) may read the admin port: listed origins may, and
  * pages that were loaded from @authority, the Host header (nullable). */
-gboolean rd_origins_may_read (const RdOrigins *origins, const char *origin, const char *authority);
+gboolean rd_origins_may_read (const char *const *globs, const char *origin, const char *authority);
 
 /* Returns whether @authority, a Host header (nullable), can be trusted to name this machine: an IP
  * address, localhost, the machine's host name, or the host and port of a listed origin. The owner
  * of any other name could point it here to let his own page read ours (DNS rebinding). */
-gboolean rd_origins_is_trusted_name (const RdOrigins *origins, const char *authority);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdOrigins, rd_origins_free)
-
-G_END_DECLS
+gboolean rd_origins_is_trusted_name (const char *const *globs, const char *authority);

@@ -19,16 +19,13 @@
 
 struct _RdServer
 {
-  RdManager *manager;  /* owned */
-  RdDrain *drain;      /* owned */
-  RdMetrics *metrics;  /* unowned: outlives us */
-  RdHttpPort *port;    /* owned */
-  char *path;          /* owned */
-  RdOrigins *origins;  /* owned */
-  gulong accepting_id; /* signal handlers on drain */
-  gulong reopen_id;
-  gulong state_id;
-  GQueue admissions; /* Admission, unowned */
+  RdManager *manager;               /* owned */
+  RdDrain *drain;                   /* owned */
+  RdMetrics *metrics;               /* unowned: outlives us */
+  RdHttpPort *port;                 /* owned */
+  char *path;                       /* owned */
+  const char *const *allow_origins; /* unowned: outlives us */
+  GQueue admissions;                /* Admission, unowned */
 };
 
 /* An accepted handshake, until its 101 is sent. */
@@ -191,7 +188,7 @@ on_request (SoupServer *soup,
   else if (is_full (server))
     refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The client limit is reached; try again later.");
-  else if (!rd_origins_may_connect (server->origins,
+  else if (!rd_origins_may_connect (server->allow_origins,
                                     soup_message_headers_get_one (headers, "Origin")))
     refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
             "Pages of this origin may not connect; allow it with --allow-origin.");
@@ -239,26 +236,21 @@ rd_server_new (RdManager *manager,
                                            .scheme = "ws",
                                            .path = options->path,
                                            .max_connections = options->max_handshakes,
-                                           .lifetime_us = RD_HTTP_PORT_LIFETIME_US,
-                                           .crowded_lifetime_us = RD_HTTP_PORT_CROWDED_LIFETIME_US,
                                            .metrics = metrics };
 
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);
   server->metrics = metrics;
   server->path = g_strdup (options->path);
-  server->origins = rd_origins_new (options->allow_origins);
-
+  server->allow_origins = options->allow_origins;
   server->port = rd_http_port_new (&port_options, error);
   if (server->port == NULL)
     return NULL;
 
   rd_http_port_add_handler (server->port, server->path, on_request, server);
-  server->accepting_id = g_signal_connect_swapped (drain, "notify::accepting",
-                                                   G_CALLBACK (on_accepting_changed), server);
-  server->reopen_id = g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
-  server->state_id = g_signal_connect_swapped (drain, "notify::state",
-                                               G_CALLBACK (on_state_changed), server);
+  g_signal_connect_swapped (drain, "notify::accepting", G_CALLBACK (on_accepting_changed), server);
+  g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
+  g_signal_connect_swapped (drain, "notify::state", G_CALLBACK (on_state_changed), server);
   return g_steal_pointer (&server);
 }
 
@@ -267,11 +259,8 @@ rd_server_free (RdServer *server)
 {
   for (GList *l = server->admissions.head; l != NULL; l = l->next)
     ((Admission *) l->data)->server = NULL;
-  g_clear_signal_handler (&server->accepting_id, server->drain);
-  g_clear_signal_handler (&server->reopen_id, server->drain);
-  g_clear_signal_handler (&server->state_id, server->drain);
+  g_signal_handlers_disconnect_by_data (server->drain, server);
   g_clear_pointer (&server->port, rd_http_port_free);
-  rd_origins_free (server->origins);
   g_free (server->path);
   g_object_unref (server->drain);
   g_object_unref (server->manager);
