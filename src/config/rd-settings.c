@@ -19,10 +19,18 @@ struct _RdSettings
 {
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
-  GPtrArray **values[N_SOURCES]; /* for each option: char *, owned; NULL: no value */
-  const char **other_variables;  /* for each option: a literal, nullable */
-  char *key_file;                /* printable path, owned, nullable */
+  GPtrArray **values;           /* see values_of() */
+  const char **other_variables; /* for each option: a literal, nullable */
+  char *key_file;               /* printable path, owned, nullable */
 };
+
+/* Returns: (transfer none): the field for the values (char *) of @option from @source; NULL: none.
+ */
+static GPtrArray **
+values_of (const RdSettings *self, RdSource source, const RdOption *option)
+{
+  return &self->values[source * self->n_options + (option - self->options)];
+}
 
 RdSettings *
 rd_settings_new (const RdOption *options, gsize n_options)
@@ -32,8 +40,7 @@ rd_settings_new (const RdOption *options, gsize n_options)
   self->options = options;
   self->n_options = n_options;
   self->other_variables = g_new0 (const char *, n_options);
-  for (int source = 0; source < N_SOURCES; source++)
-    self->values[source] = g_new0 (GPtrArray *, n_options);
+  self->values = g_new0 (GPtrArray *, N_SOURCES * n_options);
   for (gsize i = 0; i < n_options; i++)
     rd_settings_add (self, RD_SOURCE_PRESET, &options[i], options[i].preset);
   return self;
@@ -42,12 +49,9 @@ rd_settings_new (const RdOption *options, gsize n_options)
 void
 rd_settings_free (RdSettings *self)
 {
-  for (int source = 0; source < N_SOURCES; source++)
-    {
-      for (gsize i = 0; i < self->n_options; i++)
-        g_clear_pointer (&self->values[source][i], g_ptr_array_unref);
-      g_free (self->values[source]);
-    }
+  for (gsize i = 0; i < N_SOURCES * self->n_options; i++)
+    g_clear_pointer (&self->values[i], g_ptr_array_unref);
+  g_free (self->values);
   g_free (self->other_variables);
   g_free (self->key_file);
   g_free (self);
@@ -77,7 +81,7 @@ rd_settings_find (const RdSettings *self, const char *group, const char *name)
 void
 rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text)
 {
-  GPtrArray **values = &self->values[source][option - self->options];
+  GPtrArray **values = values_of (self, source, option);
 
   if (*values == NULL)
     *values = g_ptr_array_new_null_terminated (1, g_free, TRUE);
@@ -258,8 +262,7 @@ read_key_file (RdSettings *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full) (nullable): the path according to the XDG Base Directory Specification.
- */
+/* Returns: (transfer full) (nullable): the path by the XDG Base Directory Specification. */
 static char *
 user_key_file (char **envp)
 {
@@ -268,44 +271,36 @@ user_key_file (char **envp)
 
   if (config != NULL && g_path_is_absolute (config))
     return g_build_filename (config, "ringdown", "ringdown.conf", NULL);
-  if (home != NULL)
-    return g_build_filename (home, ".config", "ringdown", "ringdown.conf", NULL);
-  return NULL;
+  return home != NULL ? g_build_filename (home, ".config", "ringdown", "ringdown.conf", NULL)
+                      : NULL;
 }
 
-/* Reads the first of @places that exists. Returns: TRUE also if none does. */
+/* Reads the file @path (nullable), if it exists. */
 static gboolean
-read_first (RdSettings *self, const char *const *places, gsize n_places, GError **error)
+read_optional (RdSettings *self, const char *path, GError **error)
 {
-  for (gsize i = 0; i < n_places; i++)
-    {
-      g_autoptr (GError) reason = NULL;
+  g_autoptr (GError) reason = NULL;
 
-      if (places[i] == NULL)
-        continue;
-      if (read_key_file (self, places[i], &reason))
-        return TRUE;
-      if (!g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
-          && !g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY))
-        {
-          g_propagate_error (error, g_steal_pointer (&reason));
-          return FALSE;
-        }
-    }
-  return TRUE;
+  if (path == NULL || read_key_file (self, path, &reason)
+      || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+      || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY))
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
 }
 
 gboolean
 rd_settings_add_key_file (RdSettings *self, const char *given, char **envp, GError **error)
 {
   g_autofree char *user_file = user_key_file (envp);
-  const char *const places[] = { user_file, SYSTEM_KEY_FILE };
 
   if (given == NULL)
     given = rd_settings_get_variable (envp, "RINGDOWN_CONFIG");
   if (given != NULL)
     return read_key_file (self, given, error);
-  return read_first (self, places, G_N_ELEMENTS (places), error);
+  return read_optional (self, user_file, error)
+         && (self->key_file != NULL || read_optional (self, SYSTEM_KEY_FILE, error));
 }
 
 const char *
@@ -351,7 +346,7 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
   for (gsize i = 0; i < self->n_options; i++)
     {
       const RdOption *option = &self->options[i];
-      const GPtrArray *values = self->values[source][i];
+      const GPtrArray *values = *values_of (self, source, option);
       g_autoptr (GError) reason = NULL;
       g_autofree char *place = NULL;
       g_autofree char *message = NULL;
@@ -373,7 +368,7 @@ rd_settings_get_source (const RdSettings *self, const RdOption *option)
 {
   RdSource source = RD_SOURCE_COMMAND_LINE;
 
-  while (source > RD_SOURCE_PRESET && self->values[source][option - self->options] == NULL)
+  while (source > RD_SOURCE_PRESET && *values_of (self, source, option) == NULL)
     source--;
   return source;
 }
@@ -395,7 +390,7 @@ quote (const RdSettings *self, const char *name)
 {
   const RdOption *option = rd_settings_find (self, NULL, name);
   RdSource source = rd_settings_get_source (self, option);
-  const GPtrArray *values = self->values[source][option - self->options];
+  const GPtrArray *values = *values_of (self, source, option);
   const char *value = g_ptr_array_index (values, values->len - 1);
   g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
   g_autofree char *place = locate (self, source, option);
@@ -403,13 +398,13 @@ quote (const RdSettings *self, const char *name)
   return g_strdup_printf ("%s “%s”", place, shown);
 }
 
-void
-rd_settings_set_pair_error (const RdSettings *self,
-                            GError **error,
-                            const char *name,
-                            const char *problem,
-                            const char *other,
-                            const char *remedy)
+gboolean
+rd_settings_refuse_pair (const RdSettings *self,
+                         const char *name,
+                         const char *problem,
+                         const char *other,
+                         const char *remedy,
+                         GError **error)
 {
   RdSource source = rd_settings_get_source (self, rd_settings_find (self, NULL, name));
   RdSource other_source = rd_settings_get_source (self, rd_settings_find (self, NULL, other));
@@ -419,4 +414,5 @@ rd_settings_set_pair_error (const RdSettings *self,
                                               remedy);
 
   set_value_error (error, MAX (source, other_source), message);
+  return FALSE;
 }
