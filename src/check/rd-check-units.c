@@ -33,18 +33,9 @@ typedef struct
   RdCheckReport *report;       /* unowned */
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
-  GDBusConnection *bus;        /* owned: of the service and its service manager */
-  GDBusConnection *system_bus; /* owned; nullable: cannot be reached, or not needed */
+  GDBusConnection *bus;        /* unowned: of the service and its service manager */
+  GDBusConnection *system_bus; /* unowned; nullable: cannot be reached, or not needed */
 } Check;
-
-static void
-check_clear (Check *check)
-{
-  g_clear_object (&check->bus);
-  g_clear_object (&check->system_bus);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Check, check_clear)
 
 /* Returns: (transfer full): the reply of type @reply, or NULL with an error. @arguments: floating.
  * Does not start the service @name. */
@@ -382,14 +373,15 @@ rd_check_units (RdCheckReport *report,
                 char **environment,
                 RdCheckFacts *facts)
 {
-  g_auto (Check) check = { .report = report, .config = config, .environment = environment };
+  Check check = { .report = report, .config = config, .environment = environment };
+  g_autoptr (GDBusConnection) bus = NULL;
+  g_autoptr (GDBusConnection) system_bus = NULL;
 
   if (config->bus == RD_CONFIG_BUS_NONE)
     return;
 
-  check.bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM,
-                              environment);
-  if (check.bus == NULL)
+  bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, environment);
+  if (bus == NULL)
     {
       rd_check_report_add (report, RD_CHECK_UNCHECKED,
                            "the systemd unit, and whether the service is running: cannot connect "
@@ -397,6 +389,8 @@ rd_check_units (RdCheckReport *report,
       return;
     }
   if (is_user (&check))
-    check.system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+    system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+  check.bus = bus;
+  check.system_bus = system_bus;
   check_all (&check, facts);
 }

@@ -65,5 +65,3 @@ guint rd_http_port_get_connections (RdHttpPort *port);
 
 /* Returns: (transfer full): a URL for each address: "ws://127.0.0.1:8000/ws". */
 char **rd_http_port_dup_urls (RdHttpPort *port);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHttpPort, rd_http_port_free)

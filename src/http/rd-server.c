@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EARLY_MAX     (16 * 1024) /* bytes; more that follow the handshake are left in the socket */
+#define EARLY_MAX     (16 * 1024) /* bytes; libsoup buffers at most 8192, the rest is in the socket */
 #define RETRY_AFTER_S "5"
 
 struct _RdServer
@@ -48,27 +48,6 @@ admission_free (gpointer data, GClosure *closure)
   g_free (admission);
 }
 
-/* Reads the bytes that the stream has buffered: a client may send frames right after its handshake.
- * Returns: (transfer full): the bytes. */
-static GByteArray *
-read_early (GIOStream *stream)
-{
-  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  GByteArray *early = g_byte_array_new ();
-  guint8 buffer[4096];
-  gssize n;
-
-  do
-    {
-      n = g_pollable_input_stream_read_nonblocking (input, buffer, sizeof buffer, NULL, NULL);
-      if (n > 0)
-        g_byte_array_append (early, buffer, n);
-    }
-  while (n > 0 && early->len < EARLY_MAX);
-
-  return early;
-}
-
 /* Passes the socket to the manager after the 101 was sent. */
 static void
 on_handshake_sent (SoupServerMessage *message, gpointer user_data)
@@ -78,7 +57,9 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   g_autoptr (SoupServerMessage) alive G_GNUC_UNUSED = g_object_ref (message);
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
   g_autoptr (GIOStream) base = NULL;
-  g_autoptr (GByteArray) early = read_early (stream);
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  guint8 early[EARLY_MAX]; /* the stream has buffered what a client sent after its handshake */
+  gssize size = g_pollable_input_stream_read_nonblocking (input, early, sizeof early, NULL, NULL);
   g_autoptr (GError) error = NULL;
   gboolean is_taken;
 
@@ -91,7 +72,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
     return;
 
   rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
-  if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early->data, early->len,
+  if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early, MAX (size, 0),
                          &error))
     g_warning ("Client lost after its handshake: %s", error->message);
 }

@@ -33,5 +33,3 @@ void rd_connections_watch (RdConnections *connections, GSocketConnection *connec
 void rd_connections_release (RdConnections *connections, GSocketConnection *connection);
 
 guint rd_connections_get_count (const RdConnections *connections);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConnections, rd_connections_free)

@@ -56,5 +56,3 @@ gboolean rd_socket_is_tcp (int fd);
 
 /* Returns whether @fd is a listening TCP socket. */
 gboolean rd_socket_is_listening (int fd);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSocket, rd_socket_free)
