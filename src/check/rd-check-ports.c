@@ -24,8 +24,8 @@ typedef struct
 /* An address that the service could listen on, if it were the only one. */
 typedef struct
 {
-  const RdCheckPort *port;     /* unowned */
-  GInetSocketAddress *address; /* owned */
+  const RdCheckPort *port; /* unowned */
+  GSocketAddress *address; /* owned */
 } Place;
 
 static void
@@ -110,16 +110,9 @@ find_hosts (const RdCheckPort *ports, gsize n_ports)
   return hosts;
 }
 
-/* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
-static char *
-name_of (GInetSocketAddress *address)
-{
-  return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
-}
-
 /* Whether the running instance of the service listens on @address. */
 static gboolean
-is_own (const RdCheckPort *port, GInetSocketAddress *address)
+is_own (const RdCheckPort *port, GSocketAddress *address)
 {
   for (const char *const *text = port->service_urls; *text != NULL; text++)
     {
@@ -129,7 +122,7 @@ is_own (const RdCheckPort *port, GInetSocketAddress *address)
 
       if (g_uri_split_network (*text, G_URI_FLAGS_NONE, NULL, &host, &number, NULL))
         own = g_inet_socket_address_new_from_string (host, number);
-      if (own != NULL && rd_socket_is_overlapping (G_INET_SOCKET_ADDRESS (own), address))
+      if (own != NULL && rd_socket_is_overlapping (own, address))
         return TRUE;
     }
   return FALSE;
@@ -137,9 +130,9 @@ is_own (const RdCheckPort *port, GInetSocketAddress *address)
 
 /* Returns: whether that is a problem. */
 static gboolean
-report_in_use (RdCheckReport *report, const RdCheckPort *port, GInetSocketAddress *address)
+report_in_use (RdCheckReport *report, const RdCheckPort *port, GSocketAddress *address)
 {
-  g_autofree char *name = name_of (address);
+  g_autofree char *name = rd_socket_dup_name (address);
 
   if (port->service_pid != 0 && port->service_urls == NULL)
     rd_check_report_add (report, RD_CHECK_UNCHECKED,
@@ -191,10 +184,9 @@ try_host (RdCheckReport *report, const Host *host, GArray *places)
 
   for (GList *l = host->inets; l != NULL; l = l->next)
     {
-      g_autoptr (GSocketAddress) any = g_inet_socket_address_new (l->data, port->port);
-      GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (any);
+      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, port->port);
       g_autoptr (GError) reason = NULL;
-      g_autoptr (GSocket) socket = rd_socket_bind (any, port->reuse_port, &reason);
+      g_autoptr (GSocket) socket = rd_socket_bind (address, port->reuse_port, &reason);
       gboolean is_in_use = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
 
       if (is_in_use && report_in_use (report, port, address))
@@ -211,7 +203,7 @@ try_host (RdCheckReport *report, const Host *host, GArray *places)
           g_clear_error (&error);
           error = g_steal_pointer (&reason);
           g_free (name);
-          name = name_of (address);
+          name = rd_socket_dup_name (address);
         }
     }
   if (!works)
@@ -226,9 +218,7 @@ is_conflict (const Place *one, const Place *other)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
   /* the service ignores an address that an option has twice */
-  if (one->port == other->port
-      && rd_socket_is_same_address (G_SOCKET_ADDRESS (one->address),
-                                    G_SOCKET_ADDRESS (other->address)))
+  if (one->port == other->port && rd_socket_is_same_address (one->address, other->address))
     return FALSE;
   return rd_socket_is_overlapping (one->address, other->address);
 }
@@ -243,8 +233,8 @@ compare_places (RdCheckReport *report, const GArray *places)
       {
         const Place *one = &g_array_index (places, Place, i);
         const Place *other = &g_array_index (places, Place, j);
-        g_autofree char *this = name_of (one->address);
-        g_autofree char *that = name_of (other->address);
+        g_autofree char *this = rd_socket_dup_name (one->address);
+        g_autofree char *that = rd_socket_dup_name (other->address);
 
         if (!is_conflict (one, other))
           continue;

@@ -10,11 +10,6 @@
 
 #define MAX_TEXT_CHARS 200
 
-struct _RdCheckReport
-{
-  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned */
-};
-
 /* Results have two columns, settings three. */
 static const RdTableColumn table_columns[] = {
   { .fit = RD_TABLE_KEEP },
@@ -51,12 +46,6 @@ rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *format, 
   va_end (args);
   if (!g_ptr_array_find_with_equal_func (self->texts[kind], text, g_str_equal, NULL))
     g_ptr_array_add (self->texts[kind], g_steal_pointer (&text));
-}
-
-const GPtrArray *
-rd_check_report_get (const RdCheckReport *self, RdCheckKind kind)
-{
-  return self->texts[kind];
 }
 
 char *

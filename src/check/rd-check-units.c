@@ -37,29 +37,13 @@ typedef struct
   GDBusConnection *system_bus; /* unowned; nullable: cannot be reached, or not needed */
 } Check;
 
-/* Returns: (transfer full): the reply of type @reply, or NULL with an error. @arguments: floating.
- * Does not start the service @name. */
-static GVariant *
-call (GDBusConnection *bus,
-      const char *name,
-      const char *path,
-      const char *interface,
-      const char *method,
-      GVariant *arguments,
-      const char *reply,
-      GError **error)
-{
-  return g_dbus_connection_call_sync (bus, name, path, interface, method, arguments,
-                                      G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                      TIMEOUT_MS, NULL, error);
-}
-
 /* Returns: (transfer full) (nullable): all properties of @interface, type a{sv}. */
 static GVariant *
 get_properties (GDBusConnection *bus, const char *name, const char *path, const char *interface)
 {
-  g_autoptr (GVariant) reply = call (bus, name, path, "org.freedesktop.DBus.Properties", "GetAll",
-                                     g_variant_new ("(s)", interface), "(a{sv})", NULL);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    bus, name, path, "org.freedesktop.DBus.Properties", "GetAll", g_variant_new ("(s)", interface),
+    G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, NULL);
 
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
@@ -75,17 +59,16 @@ static void
 find_running_instance (const Check *check, RdCheckFacts *facts)
 {
   g_autofree char *bus_name = rd_config_dup_application_id (check->config);
-  g_autoptr (GVariant) reply = call (check->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                     "org.freedesktop.DBus", "GetConnectionUnixProcessID",
-                                     g_variant_new ("(s)", bus_name), "(u)", NULL);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    check->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+    "GetConnectionUnixProcessID", g_variant_new ("(s)", bus_name), G_VARIANT_TYPE ("(u)"),
+    G_DBUS_CALL_FLAGS_NONE, TIMEOUT_MS, NULL, NULL);
   g_autoptr (GVariant) properties = NULL;
-  guint32 pid;
 
   if (reply == NULL)
     return;
 
-  g_variant_get (reply, "(u)", &pid);
-  facts->service_pid = (int) pid;
+  g_variant_get (reply, "(u)", &facts->service_pid);
   properties = get_properties (check->bus, bus_name, RD_OBJECT_PATH, RD_INTERFACE);
   if (properties != NULL)
     g_variant_lookup (properties, "Addresses", "^as", &facts->service_urls);
@@ -270,9 +253,10 @@ static gboolean
 get_linger (const Check *check, const char *user, gboolean *lingers)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = call (check->system_bus, LOGIND, "/org/freedesktop/login1",
-                                     LOGIND ".Manager", "GetUser",
-                                     g_variant_new ("(u)", (guint32) getuid ()), "(o)", &error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    check->system_bus, LOGIND, "/org/freedesktop/login1", LOGIND ".Manager", "GetUser",
+    g_variant_new ("(u)", (guint32) getuid ()), G_VARIANT_TYPE ("(o)"),
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, &error);
   g_autofree char *name = error != NULL ? g_dbus_error_get_remote_error (error) : NULL;
   g_autofree char *file = g_build_filename (LINGER_DIR, user, NULL);
   g_autoptr (GVariant) properties = NULL;

@@ -191,5 +191,5 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
 
   results = rd_check_report_format (report, columns);
   is_printed = print (results) && is_printed;
-  return is_printed && rd_check_report_get (report, RD_CHECK_PROBLEM)->len == 0;
+  return is_printed && report->texts[RD_CHECK_PROBLEM]->len == 0;
 }

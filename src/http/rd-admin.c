@@ -8,7 +8,6 @@
 #include "rd-admin.h"
 
 #include "rd-http.h"
-#include "rd-origins.h"
 #include "rd-page.h"
 
 #include <json-glib/json-glib.h>

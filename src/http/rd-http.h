@@ -23,3 +23,38 @@ void rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 
 /* Answers 405 and returns FALSE unless the method is GET or HEAD. */
 gboolean rd_http_require_get (SoupServerMessage *message);
+
+/* What a host in a URL is. */
+typedef enum
+{
+  RD_HOST_NAME,      /* a DNS name, resolved to whatever its owner chooses */
+  RD_HOST_LOCALHOST, /* "localhost" or a name below it: always loopback, RFC 6761 §6.3 */
+  RD_HOST_ADDRESS,   /* any other IP address */
+  RD_HOST_LOOPBACK,  /* 127.0.0.1, ::1 */
+  RD_HOST_ANY,       /* 0.0.0.0, ::: every address of the machine */
+} RdHostKind;
+
+/* Parses @authority (nullable), as in a Host header: "example.org:8001", "[::1]:8001".
+ * Returns: (transfer full) (nullable): the host in lower case, without brackets: "example.org",
+ * "::1"; NULL unless @authority consists of a host and maybe a port. */
+char *rd_host_parse (const char *authority);
+
+/* Classifies @host: the result of rd_host_parse(), or the host of a URL. */
+RdHostKind rd_host_classify (const char *host);
+
+/* The functions below check the headers Origin (RFC 6454) and Host. They restrict web pages only:
+ * other programs can send any header. @globs: the allowed origins, as NULL-terminated glob patterns
+ * such as "http://localhost:*". */
+
+/* Returns whether pages of @origin may connect; any may if there are no @globs. @origin:
+ * (nullable): NULL: not a browser. */
+gboolean rd_origins_may_connect (const char *const *globs, const char *origin);
+
+/* Returns whether pages of @origin (nullable) may read the admin port: listed origins may, and
+ * pages that were loaded from @authority, the Host header (nullable). */
+gboolean rd_origins_may_read (const char *const *globs, const char *origin, const char *authority);
+
+/* Returns whether @authority, a Host header (nullable), can be trusted to name this machine: an IP
+ * address, localhost, the machine's host name, or the host and port of a listed origin. The owner
+ * of any other name could point it here to let his own page read ours (DNS rebinding). */
+gboolean rd_origins_is_trusted_name (const char *const *globs, const char *authority);

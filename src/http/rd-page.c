@@ -6,7 +6,7 @@
 
 #include "rd-page.h"
 
-#include "rd-origins.h"
+#include "rd-http.h"
 #include "rd-page-resources.h"
 
 #include <gio/gio.h>
@@ -179,16 +179,6 @@ find_host (const char *address, const char *host)
   g_assert_not_reached ();
 }
 
-/* Returns: (transfer full) (nullable): NULL if browsers do not support the URL: an inherited socket
- * may be bound to a link-local address with a zone, fe80::1%2. */
-static GUri *
-parse_url (const char *url)
-{
-  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
-
-  return uri != NULL && strchr (g_uri_get_host (uri), '%') == NULL ? g_steal_pointer (&uri) : NULL;
-}
-
 char **
 rd_page_find_urls (const char *const *urls, const char *host)
 {
@@ -197,11 +187,12 @@ rd_page_find_urls (const char *const *urls, const char *host)
 
   for (gsize i = 0; urls[i] != NULL; i++)
     {
-      g_autoptr (GUri) uri = parse_url (urls[i]);
+      g_autoptr (GUri) uri = g_uri_parse (urls[i], G_URI_FLAGS_ENCODED, NULL);
       const char *reached = uri != NULL ? find_host (g_uri_get_host (uri), host) : NULL;
       g_autofree char *url = NULL;
 
-      if (reached == NULL)
+      /* browsers do not support zones (fe80::1%2), which an inherited socket may have */
+      if (reached == NULL || strchr (reached, '%') != NULL)
         continue;
       url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,
                         g_uri_get_port (uri), g_uri_get_path (uri), NULL, NULL);

@@ -8,7 +8,6 @@
 
 #include "rd-error.h"
 #include "rd-http.h"
-#include "rd-origins.h"
 
 #include <fcntl.h>
 #include <string.h>

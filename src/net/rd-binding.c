@@ -29,7 +29,7 @@ listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
 {
   g_autoptr (GError) failure = NULL;
   g_autoptr (GSocket) socket = rd_socket_bind (address, reuse_port, &failure);
-  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+  g_autofree char *name = rd_socket_dup_name (address);
 
   if (socket != NULL)
     g_socket_set_listen_backlog (socket, RD_BINDING_BACKLOG);
@@ -99,9 +99,7 @@ find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *addr
     {
       RdSocket *offer = offers->pdata[i];
 
-      if (rd_socket_is_overlapping (G_INET_SOCKET_ADDRESS (address),
-                                    G_INET_SOCKET_ADDRESS (offer->address))
-          && !has_socket (self, offer))
+      if (rd_socket_is_overlapping (address, offer->address) && !has_socket (self, offer))
         g_ptr_array_add (found, offer);
     }
 
@@ -400,7 +398,7 @@ rd_binding_dup_addresses (RdBinding *self)
   char **names = g_new0 (char *, self->addresses->len + 1);
 
   for (guint i = 0; i < self->addresses->len; i++)
-    names[i] = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (self->addresses->pdata[i]));
+    names[i] = rd_socket_dup_name (self->addresses->pdata[i]);
 
   return names;
 }

@@ -3,7 +3,7 @@
 
 /* Hosts and origins in HTTP headers: parsing, and checks with and without allowed origins. */
 
-#include "rd-origins.h"
+#include "rd-http.h"
 
 static void
 hosts_are_parsed (void)
