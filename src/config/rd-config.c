@@ -53,30 +53,26 @@ add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
   g_option_group_add_entries (group, entries);
 }
 
-static void
-add_texts (GOptionContext *context)
+/* Returns: (transfer full): the text of --help below the options. */
+static char *
+dup_description (void)
 {
-  const char *summary = _ ("WebSocket notification server that restarts without dropping clients.");
-  /* Translators: TIME and SIZE are in the list of options above, and stay as they are */
-  const char *values = _ (
-    "TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
-    "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
-    "origins, repeat the option, or separate them by spaces, commas or semicolons.");
-  const char *sources = _ (
-    "Each option is also an environment variable (RINGDOWN_DRAIN_TIMEOUT for\n"
-    "--drain-timeout) and a key of the key file, in the group shown above it. The\n"
-    "command line overrides the environment; the environment overrides the key file.\n"
-    "Empty variables are ignored.");
-  const char *others = _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
-                          "--redis-channel. They override only the key file.");
-  const char *key_file = _ (
-    "The key file is the one given by --config or RINGDOWN_CONFIG. Without these, it\n"
-    "is ringdown/ringdown.conf in $XDG_CONFIG_HOME (default ~/.config), or else\n"
-    "/etc/ringdown/ringdown.conf.");
-  g_autofree char *description = g_strjoin ("\n\n", values, sources, others, key_file, NULL);
-
-  g_option_context_set_summary (context, summary);
-  g_option_context_set_description (context, description);
+  return g_strjoin (
+    "\n\n",
+    /* Translators: TIME and SIZE are in the list of options above, and stay as they are */
+    _ ("TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
+       "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
+       "origins, repeat the option, or separate them by spaces, commas or semicolons."),
+    _ ("Each option is also an environment variable (RINGDOWN_DRAIN_TIMEOUT for\n"
+       "--drain-timeout) and a key of the key file, in the group shown above it. The\n"
+       "command line overrides the environment; the environment overrides the key file.\n"
+       "Empty variables are ignored."),
+    _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
+       "--redis-channel. They override only the key file."),
+    _ ("The key file is the one given by --config or RINGDOWN_CONFIG. Without these, it\n"
+       "is ringdown/ringdown.conf in $XDG_CONFIG_HOME (default ~/.config), or else\n"
+       "/etc/ringdown/ringdown.conf."),
+    NULL);
 }
 
 /* Returns: (transfer full): the parser, which @settings and @texts must outlive. */
@@ -87,8 +83,11 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   GOptionGroup *group = NULL;
   gsize n_options;
   const RdOption *options = rd_settings_get_options (settings, &n_options);
+  g_autofree char *description = dup_description ();
 
-  add_texts (context);
+  g_option_context_set_summary (
+    context, _ ("WebSocket notification server that restarts without dropping clients."));
+  g_option_context_set_description (context, description);
   /* GLib prints its own --help in the character set of the locale, which may lack "🛰" */
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_set_ignore_unknown_options (context, TRUE); /* left to refuse_rest() */
@@ -172,13 +171,6 @@ read_command_line (RdSettings *settings,
   return TRUE;
 }
 
-/* Whether no RINGDOWN_* variable and no command line sets @option. */
-static gboolean
-is_unset (const RdSettings *settings, const RdOption *option)
-{
-  return rd_settings_get_source (settings, option) <= RD_SOURCE_OTHER_VARIABLE;
-}
-
 /* Sets the error for an invalid variable. Returns: FALSE. */
 static gboolean
 refuse_variable (const char *name, const char *value, const char *fault, GError **error)
@@ -219,8 +211,8 @@ add_server (RdSettings *settings,
   return TRUE;
 }
 
-/* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs, so they are
- * not even looked at where another source overrides them. */
+/* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs: if another
+ * source overrides them, their values are not checked. */
 static gboolean
 read_redis_variables (RdSettings *settings, char **envp, GError **error)
 {
@@ -230,9 +222,11 @@ read_redis_variables (RdSettings *settings, char **envp, GError **error)
   const char *host = rd_settings_get_variable (envp, "REDIS_HOST");
   const char *port = rd_settings_get_variable (envp, "REDIS_PORT");
 
-  if (channel != NULL && is_unset (settings, redis_channel))
+  if (channel != NULL
+      && rd_settings_get_source (settings, redis_channel) <= RD_SOURCE_OTHER_VARIABLE)
     rd_settings_add_other_variable (settings, redis_channel, "REDIS_CHANNEL", channel);
-  if ((host == NULL && port == NULL) || !is_unset (settings, redis))
+  if ((host == NULL && port == NULL)
+      || rd_settings_get_source (settings, redis) > RD_SOURCE_OTHER_VARIABLE)
     return TRUE;
   return add_server (settings, redis, host, port, error);
 }

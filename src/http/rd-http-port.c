@@ -23,14 +23,14 @@
 
 #define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)
 #define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND)
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* without a failure, before another one is logged */
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* between logged failures */
 
 struct _RdHttpPort
 {
   RdBinding *binding; /* owned */
   RdRole role;
-  char *scheme; /* owned */
-  char *path;   /* owned */
+  const char *scheme; /* unowned: outlives us */
+  const char *path;   /* unowned: outlives us */
 
   GArray *source_ids;    /* guint: one per listening socket while accepting */
   GPtrArray *offers;     /* RdSocket, owned, nullable: sockets of the old worker before takeover */
@@ -317,8 +317,8 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
   port = g_new0 (RdHttpPort, 1);
   port->binding = binding;
   port->role = options->binding->role;
-  port->scheme = g_strdup (options->scheme);
-  port->path = g_strdup (options->path);
+  port->scheme = options->scheme;
+  port->path = options->path;
   port->source_ids = g_array_new (FALSE, FALSE, sizeof (guint));
   port->batch = ACCEPT_BATCH;
   port->spare_fd = open_spare ();
@@ -357,8 +357,6 @@ rd_http_port_free (RdHttpPort *port)
     close (port->spare_fd);
   rd_binding_free (port->binding);
   g_clear_pointer (&port->offers, g_ptr_array_unref);
-  g_free (port->scheme);
-  g_free (port->path);
   g_free (port);
 }
 

@@ -15,8 +15,8 @@ typedef struct _RdHttpPort RdHttpPort;
 typedef struct
 {
   const RdBindingOptions *binding;
-  const char *scheme;    /* of the URLs: "ws" */
-  const char *path;      /* of the URLs: "/ws", "" */
+  const char *scheme;    /* of the URLs: "ws"; outlives the port */
+  const char *path;      /* of the URLs: "/ws", ""; outlives the port */
   guint max_connections; /* at a time; further ones wait in the backlog */
   gint64 lifetime_us;    /* connections are closed after this; 0: after 10 s, or after 250 ms while
                           * there are max_connections */

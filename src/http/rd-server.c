@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EARLY_MAX     (16 * 1024) /* bytes; libsoup buffers at most 8192, the rest is in the socket */
+#define EARLY_MAX     (16 * 1024) /* bytes; libsoup buffers at most 8192 */
 #define RETRY_AFTER_S "5"
 
 struct _RdServer
@@ -22,7 +22,7 @@ struct _RdServer
   RdDrain *drain;                   /* owned */
   RdMetrics *metrics;               /* unowned: outlives us */
   RdHttpPort *port;                 /* owned */
-  char *path;                       /* owned */
+  const char *path;                 /* unowned: outlives us */
   const char *const *allow_origins; /* unowned: outlives us */
   GQueue admissions;                /* Admission, unowned */
 };
@@ -221,7 +221,7 @@ rd_server_new (RdManager *manager,
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);
   server->metrics = metrics;
-  server->path = g_strdup (options->path);
+  server->path = options->path;
   server->allow_origins = options->allow_origins;
   server->port = rd_http_port_new (&port_options, error);
   if (server->port == NULL)
@@ -241,7 +241,6 @@ rd_server_free (RdServer *server)
     ((Admission *) l->data)->server = NULL;
   g_signal_handlers_disconnect_by_data (server->drain, server);
   g_clear_pointer (&server->port, rd_http_port_free);
-  g_free (server->path);
   g_object_unref (server->drain);
   g_object_unref (server->manager);
   g_free (server);

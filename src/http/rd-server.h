@@ -13,7 +13,7 @@ typedef struct _RdServer RdServer;
 typedef struct
 {
   RdBindingOptions binding;
-  const char *path;                 /* of the WebSocket: "/ws" */
+  const char *path;                 /* of the WebSocket: "/ws"; outlives the object */
   guint max_handshakes;             /* at a time; further connections wait in the backlog */
   const char *const *allow_origins; /* glob patterns, outlive the object; empty: any origin */
 } RdServerOptions;

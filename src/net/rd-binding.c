@@ -167,14 +167,8 @@ listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, G
     {
       g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, *port);
 
-      if (has_address (self, address))
-        {
-          is_listening = TRUE;
-          continue;
-        }
-
       g_clear_error (&failure);
-      if (listen_new (self, offers, address, &failure))
+      if (has_address (self, address) || listen_new (self, offers, address, &failure))
         {
           is_listening = TRUE;
           *port = g_inet_socket_address_get_port (
