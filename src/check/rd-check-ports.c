@@ -250,10 +250,9 @@ static gboolean
 is_exposed (const Host *host)
 {
   for (GList *l = host->inets; l != NULL; l = l->next)
-    {
-      if (!g_inet_address_get_is_loopback (l->data))
-        return TRUE;
-    }
+    if (!g_inet_address_get_is_loopback (l->data))
+      return TRUE;
+
   return FALSE;
 }
 

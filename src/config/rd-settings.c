@@ -24,8 +24,7 @@ struct _RdSettings
   char *key_file;               /* printable path, owned, nullable */
 };
 
-/* Returns: (transfer none): the field for the values (char *) of @option from @source; NULL: none.
- */
+/* Returns: the field for the values (char *) of @option from @source; NULL in it for no value. */
 static GPtrArray **
 values_of (const RdSettings *self, RdSource source, const RdOption *option)
 {
@@ -130,34 +129,26 @@ rd_settings_dup_echo (const char *text)
 }
 
 static gboolean
-read_value (RdSettings *self, GKeyFile *file, const RdOption *option, GError **error)
-{
-  g_autoptr (GError) reason = NULL;
-  g_autofree char *value = g_key_file_get_string (file, option->group, option->name, &reason);
-
-  if (reason != NULL)
-    {
-      /* GLib's message may quote a secret; GLib returns a value with a wrong escape nevertheless */
-      g_set_error_literal (error, reason->domain, reason->code,
-                           reason->code == G_KEY_FILE_ERROR_INVALID_VALUE
-                             ? "unknown escape sequence in the value; write \\\\ for a backslash"
-                             : "the value is not valid UTF-8");
-      return FALSE;
-    }
-  rd_settings_add (self, RD_SOURCE_KEY_FILE, option, value);
-  return TRUE;
-}
-
-static gboolean
 read_key (RdSettings *self, GKeyFile *file, const char *group, const char *key, GError **error)
 {
   const RdOption *option = rd_settings_find (self, group, key);
   const RdOption *elsewhere = rd_settings_find (self, NULL, key);
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *value = g_key_file_get_string (file, group, key, &reason);
+
+  if (option != NULL && reason == NULL)
+    {
+      rd_settings_add (self, RD_SOURCE_KEY_FILE, option, value);
+      return TRUE;
+    }
 
   if (option != NULL)
-    return read_value (self, file, option, error);
-
-  if (elsewhere != NULL)
+    /* GLib's message may quote a secret */
+    g_set_error_literal (error, reason->domain, reason->code,
+                         reason->code == G_KEY_FILE_ERROR_INVALID_VALUE
+                           ? "unknown escape sequence in the value; write \\\\ for a backslash"
+                           : "the value is not valid UTF-8");
+  else if (elsewhere != NULL)
     g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
                  "wrong group; this key belongs in [%s]", elsewhere->group);
   else
@@ -357,7 +348,9 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
 
       place = locate (self, source, option);
       message = g_strdup_printf ("%s: %s", place, reason->message);
-      set_value_error (error, option->is_remote ? RD_SOURCE_ENVIRONMENT : source, message);
+      /* an invalid server is not wrong usage of the command line */
+      set_value_error (error, option->type == RD_OPTION_REDIS ? RD_SOURCE_ENVIRONMENT : source,
+                       message);
       return FALSE;
     }
   return TRUE;

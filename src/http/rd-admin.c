@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The admin port: a table of paths and their handlers. Web pages of other origins may read none of
+/* The admin port: a table of paths and their handlers. Pages of other origins may read none of
  * them; the page at / is also refused under untrusted host names, see rd_origins_is_trusted_name().
  */
 

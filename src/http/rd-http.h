@@ -10,9 +10,8 @@
 
 #define RD_HTTP_NO_SUCH_PATH "No such path; check the URL."
 
-/* Answers with @body, which is UTF-8, and closes the connection: libsoup keeps only connections
- * alive that it has accepted itself. The answer must not be cached. For HEAD, libsoup omits @body.
- */
+/* Answers with @body (UTF-8), which libsoup omits for HEAD, and closes the connection, because
+ * libsoup keeps only connections alive that it has accepted itself. The answer is not cached. */
 void rd_http_reply (SoupServerMessage *message,
                     guint status,
                     const char *content_type,

@@ -229,27 +229,20 @@ rd_page_render (const RdPage *page, const char *const *urls)
   return g_string_free (html, FALSE);
 }
 
-/* Adds @url to the allowed connections; an IPv6 address as any host, since policies do not support
- * IPv6 addresses. */
-static void
-allow_connection (GString *policy, const char *url)
-{
-  g_autofree char *host = NULL;
-  int port;
-
-  g_uri_split_network (url, G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
-  if (strchr (host, ':') != NULL)
-    g_string_append_printf (policy, " ws://*:%d wss://*:%d", port, port);
-  else
-    g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", host, port, host, port);
-}
-
 char *
 rd_page_dup_policy (const RdPage *page, const char *const *urls)
 {
   GString *policy = g_string_new (page->policy);
 
   for (gsize i = 0; urls[i] != NULL; i++)
-    allow_connection (policy, urls[i]);
+    {
+      g_autofree char *host = NULL;
+      const char *source;
+      int port;
+
+      g_uri_split_network (urls[i], G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
+      source = strchr (host, ':') != NULL ? "*" : host; /* policies do not support IPv6 addresses */
+      g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", source, port, source, port);
+    }
   return g_string_free (policy, FALSE);
 }

@@ -112,12 +112,6 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
   return FALSE;
 }
 
-static gboolean
-is_full (RdServer *server)
-{
-  return ws_engine_is_full (rd_manager_get_engine (server->manager), server->admissions.length);
-}
-
 static void
 shake_hands (RdServer *server, SoupServerMessage *message)
 {
@@ -157,6 +151,7 @@ on_request (SoupServer *soup,
 {
   RdServer *server = user_data;
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  WsEngine *engine = rd_manager_get_engine (server->manager);
 
   if (!g_str_equal (path, server->path))
     rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, RD_HTTP_NO_SUCH_PATH);
@@ -165,7 +160,7 @@ on_request (SoupServer *soup,
   else if (!rd_drain_is_accepting (server->drain))
     refuse (server, message, RD_REFUSED_DRAINING, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The service is draining; try again later.");
-  else if (is_full (server))
+  else if (ws_engine_is_full (engine, server->admissions.length))
     refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The client limit is reached; try again later.");
   else if (!rd_origins_may_connect (server->allow_origins,
@@ -195,8 +190,7 @@ on_reopen (RdServer *server, GError **error)
   return FALSE;
 }
 
-/* Leaves connections that are not accepted yet to the next process that serves an inherited socket.
- */
+/* Leaves the connections in the backlog of inherited sockets to the next process. */
 static void
 on_state_changed (RdServer *server)
 {
