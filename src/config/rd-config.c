@@ -69,9 +69,9 @@ dup_description (void)
        "Empty variables are ignored."),
     _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
        "--redis-channel. They override only the key file."),
-    _ ("The key file is the one given by --config or RINGDOWN_CONFIG. Without these, it\n"
-       "is ringdown/ringdown.conf in $XDG_CONFIG_HOME (default ~/.config), or else\n"
-       "/etc/ringdown/ringdown.conf."),
+    _ ("The configuration file is a key file: groups of lines KEY=VALUE. It is the one\n"
+       "given by --config or RINGDOWN_CONFIG. Without these, it is ringdown.conf in the\n"
+       "directory ringdown of $XDG_CONFIG_HOME (default ~/.config), or else of /etc."),
     NULL);
 }
 
@@ -133,19 +133,23 @@ refuse_rest (char **argv, GError **error)
   return FALSE;
 }
 
-/* Adds the settings in @argv to @settings, or answers --help and --version. @config_file: (inout)
- * (transfer full): value of --config. @check: (inout): whether --check was given. */
+/* Adds the settings in @argv to @settings. @config_file: (inout) (transfer full): value of
+ * --config.
+ * @check: (inout): whether --check was given. @answer: (inout) (transfer full): the output of
+ * --help or --version. */
 static gboolean
 read_command_line (RdSettings *settings,
                    char **argv,
                    char **config_file,
                    gboolean *check,
+                   char **answer,
                    GError **error)
 {
   gboolean help = FALSE;
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
-    { "config", 0, 0, G_OPTION_ARG_FILENAME, config_file, _ ("Key file (must exist)"), "FILE" },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, config_file, _ ("Configuration file (must exist)"),
+      "FILE" },
     { "check", 0, 0, G_OPTION_ARG_NONE, check, _ ("Print all settings and problems, and exit"),
       NULL },
     { "help", 'h', 0, G_OPTION_ARG_NONE, &help, _ ("Print this help and exit"), NULL },
@@ -155,19 +159,15 @@ read_command_line (RdSettings *settings,
   g_autoptr (GStringChunk) texts = g_string_chunk_new (1024);
   g_autoptr (GOptionContext) context = option_context_new (settings, texts);
   g_auto (GStrv) rest = g_strdupv (argv);
-  g_autofree char *answer = NULL;
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse_strv (context, &rest, error) || !refuse_rest (rest, error))
     return FALSE;
 
-  if (help || version)
-    {
-      answer = help ? g_option_context_get_help (context, FALSE, NULL)
-                    : g_strdup ("ringdown " RINGDOWN_VERSION "\n");
-      fputs (answer, stdout);
-      exit (fflush (stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    }
+  if (help)
+    *answer = g_option_context_get_help (context, FALSE, NULL);
+  else if (version)
+    *answer = g_strdup ("ringdown " RINGDOWN_VERSION "\n");
   return TRUE;
 }
 
@@ -281,11 +281,18 @@ rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error)
   const RdOption *options = rd_options_get (&n_options);
   g_autoptr (RdSettings) settings = rd_settings_new (options, n_options);
   g_autofree char *config_file = NULL;
+  g_autofree char *answer = NULL;
   gboolean check = FALSE;
 
   *to_check = NULL;
-  if (!read_command_line (settings, argv, &config_file, &check, error)
-      || !read_sources (settings, config, config_file, envp, error))
+  if (!read_command_line (settings, argv, &config_file, &check, &answer, error))
+    return NULL;
+  if (answer != NULL)
+    {
+      fputs (answer, stdout);
+      exit (fflush (stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+  if (!read_sources (settings, config, config_file, envp, error))
     return NULL;
 
   if (check)

@@ -5,8 +5,6 @@
 
 #include "rd-drain.h"
 
-G_BEGIN_DECLS
-
 /* One node: a running service. All strings are printable UTF-8 without line breaks. */
 typedef struct
 {
@@ -44,5 +42,3 @@ void rd_nodes_set_others (RdNodes *self, GPtrArray *others);
 
 /* Returns: (element-type RdNode) (transfer none): the other nodes, sorted. */
 GPtrArray *rd_nodes_get_others (RdNodes *self);
-
-G_END_DECLS

@@ -133,7 +133,7 @@ leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const
 {
   g_warning ("Could not store %u of %u clients, closed with 1012: %s",
              clients->sockets->len - first, clients->sockets->len, reason);
-  ws_engine_leave_behind (rd_manager_get_engine (parts->manager), first);
+  ws_engine_close_from (rd_manager_get_engine (parts->manager), first);
 }
 
 /* All but the sockets, without which there is nothing to go on with. */

@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 #define RD_REDIS_STREAM_KEY "ringdown:log"
 
 typedef enum
@@ -29,5 +27,3 @@ typedef struct
   gboolean (*has_room) (gpointer data);
   gpointer room_data;
 } RdRedisBusOptions;
-
-G_END_DECLS

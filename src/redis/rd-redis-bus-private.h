@@ -10,8 +10,6 @@
 #include "rd-redis-lock.h"
 #include "rd-redis-writer.h"
 
-G_BEGIN_DECLS
-
 /* Instance data of the bus, for rd-redis-bus and rd-redis-bus-pack only. */
 
 #define RD_REDIS_BUS_REASON_MAX_CHARS 200
@@ -50,5 +48,3 @@ struct _RdRedisBus
   gboolean is_oversize_logged; /* in this connection */
   RdBusStats stats;
 };
-
-G_END_DECLS

@@ -217,19 +217,13 @@ on_channel_message (RdRedisBus *self, const redisReply *payload)
 /* Messages that one node sends for all */
 
 static void
-on_lock_acquired (RdMessage *message, gpointer user_data)
+on_lock (RdMessage *message, gboolean is_acquired, gpointer user_data)
 {
-  rd_redis_bus_publish (user_data, message);
+  if (is_acquired)
+    rd_redis_bus_publish (user_data, message);
+  else
+    rd_bus_deliver (user_data, message);
 }
-
-static void
-on_lock_unavailable (RdMessage *message, gpointer user_data)
-{
-  rd_bus_deliver (user_data, message);
-}
-
-static const RdRedisLockEvents lock_events = { .acquired = on_lock_acquired,
-                                               .unavailable = on_lock_unavailable };
 
 static void
 rd_redis_bus_publish_locked (RdBus *bus, RdMessage *message, gint64 interval_us)
@@ -423,7 +417,7 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
   self->options.channel = g_strdup (options->channel);
   self->outbox = rd_redis_outbox_new (options->buffer_size,
                                       options->mode == RD_REDIS_STREAM ? RD_REDIS_KEEP_US : 0);
-  self->lock = rd_redis_lock_new (redis, options->node, &lock_events, self);
+  self->lock = rd_redis_lock_new (redis, options->node, on_lock, self);
   if (options->mode == RD_REDIS_PUBSUB)
     {
       self->own = rd_redis_own_new (OWN_MAX_BYTES);

@@ -7,13 +7,11 @@
 #include "rd-redis-bus-options.h"
 #include "rd-redis.h"
 
-G_BEGIN_DECLS
-
 /* Joins the nodes that use one Redis database. A message published here is delivered to the clients
  * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
  * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
- * but without a warning in the log; a message that waits for the lock is delivered to the clients of
- * this node.
+ * but without a warning in the log. A message that waits for the lock is delivered to the clients
+ * of this node.
  *
  * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
  * "redis: refuses messages since TIME: REASON", with TIME as in RFC 3339. */
@@ -34,5 +32,3 @@ gboolean rd_redis_bus_is_idle (RdRedisBus *self);
 /* For a new bus with the name of a node whose sequence numbers are unknown: skips these numbers, as
  * other nodes ignore numbers that they have seen. */
 void rd_redis_bus_skip_ahead (RdRedisBus *self);
-
-G_END_DECLS

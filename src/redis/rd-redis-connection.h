@@ -8,8 +8,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* Commands that the socket has not taken yet, as bytes
  * (https://redis.io/docs/reference/protocol-spec). Unbounded: the caller limits what it appends. */
 typedef struct
@@ -76,7 +74,3 @@ gint64 rd_redis_connection_get_received_us (const RdRedisConnection *connection)
 
 /* Returns: whether bytes have arrived that the main loop has not read yet. */
 gboolean rd_redis_connection_has_unread (RdRedisConnection *connection);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisConnection, rd_redis_connection_free)
-
-G_END_DECLS

@@ -7,8 +7,6 @@
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 
-G_BEGIN_DECLS
-
 /* Reads the stream: first the entries that were missed, up to the end, then new ones. */
 typedef struct _RdRedisConsumer RdRedisConsumer;
 
@@ -50,5 +48,3 @@ void rd_redis_consumer_start (RdRedisConsumer *consumer);
 void rd_redis_consumer_stop (RdRedisConsumer *consumer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisConsumer, rd_redis_consumer_free)
-
-G_END_DECLS

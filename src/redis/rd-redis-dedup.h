@@ -6,8 +6,6 @@
 #include "rd-redis-outbox.h"
 #include "ws-log.h"
 
-G_BEGIN_DECLS
-
 /* Two ways to recognize messages that were delivered before: by sender and sequence number (stream
  * mode), and by comparing bare text with own publishes (pubsub mode). */
 
@@ -81,5 +79,3 @@ gboolean rd_redis_own_unpack (RdRedisOwn *own, GVariant *packed, gint64 now_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisDedup, rd_redis_dedup_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisOwn, rd_redis_own_free)
-
-G_END_DECLS

@@ -8,8 +8,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* One connection to a Redis server, with the login. It does not reconnect. */
 typedef struct _RdRedisLink RdRedisLink;
 
@@ -77,7 +75,3 @@ void rd_redis_link_subscribe (RdRedisLink *link, const char *channel);
 
 /* Returns: whether every command has its reply. */
 gboolean rd_redis_link_is_idle (const RdRedisLink *link);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisLink, rd_redis_link_free)
-
-G_END_DECLS

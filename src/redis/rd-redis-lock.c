@@ -12,26 +12,23 @@
 
 struct _RdRedisLock
 {
-  RdRedis *redis;                  /* unowned: outlives us */
-  char *node;                      /* owned */
-  const RdRedisLockEvents *events; /* unowned: outlives us */
-  gpointer user_data;
+  RdRedis *redis; /* unowned: outlives us */
+  char *node;     /* owned */
+  RdRedisLockFunc func;
+  gpointer user_data; /* unowned */
 
   GBytes *data; /* owned: of the message that waits; NULL: none */
   WsOpcode opcode;
 };
 
 RdRedisLock *
-rd_redis_lock_new (RdRedis *redis,
-                   const char *node,
-                   const RdRedisLockEvents *events,
-                   gpointer user_data)
+rd_redis_lock_new (RdRedis *redis, const char *node, RdRedisLockFunc func, gpointer user_data)
 {
   RdRedisLock *lock = g_new0 (RdRedisLock, 1);
 
   lock->redis = redis;
   lock->node = g_strdup (node);
-  lock->events = events;
+  lock->func = func;
   lock->user_data = user_data;
   return lock;
 }
@@ -44,15 +41,15 @@ rd_redis_lock_free (RdRedisLock *lock)
   g_free (lock);
 }
 
-/* Passes the waiting message to @event. */
+/* Passes the waiting message on. */
 static void
-finish (RdRedisLock *lock, void (*event) (RdMessage *message, gpointer user_data))
+finish (RdRedisLock *lock, gboolean is_acquired)
 {
   g_autoptr (GBytes) data = g_steal_pointer (&lock->data);
   RdMessage message = { .topic = RD_TOPIC_BROADCAST, .opcode = lock->opcode };
 
   message.data = g_bytes_get_data (data, &message.size);
-  event (&message, lock->user_data);
+  lock->func (&message, is_acquired, lock->user_data);
 }
 
 static void
@@ -62,10 +59,8 @@ on_reply (const redisReply *reply, gpointer user_data)
 
   if (reply->type == REDIS_REPLY_NIL) /* another node has it */
     g_clear_pointer (&lock->data, g_bytes_unref);
-  else if (reply->type == REDIS_REPLY_STATUS)
-    finish (lock, lock->events->acquired);
   else
-    finish (lock, lock->events->unavailable);
+    finish (lock, reply->type == REDIS_REPLY_STATUS);
 }
 
 void
@@ -83,7 +78,7 @@ rd_redis_lock_acquire (RdRedisLock *lock, const RdMessage *message, gint64 inter
     rd_redis_call (lock->redis, on_reply, lock, "SET", LOCK_KEY, lock->node, "NX", "PX", lock_ms,
                    NULL);
   else
-    finish (lock, lock->events->unavailable);
+    finish (lock, FALSE);
 }
 
 gboolean
@@ -96,5 +91,5 @@ void
 rd_redis_lock_abort (RdRedisLock *lock)
 {
   if (lock->data != NULL)
-    finish (lock, lock->events->unavailable);
+    finish (lock, FALSE);
 }

@@ -6,26 +6,19 @@
 #include "rd-bus.h"
 #include "rd-redis.h"
 
-G_BEGIN_DECLS
-
 /* Decides which node sends a message that every node has at the same intervals: the one that gets
  * the lock, the key "periodic_broadcast_lock". The lock is never released: it expires shortly
  * before the next interval begins. */
 typedef struct _RdRedisLock RdRedisLock;
 
-typedef struct
-{
-  /* This node has the lock: @message is for the clients of all nodes. */
-  void (*acquired) (RdMessage *message, gpointer user_data);
+/* @is_acquired: TRUE: this node has the lock, and @message is for the clients of all nodes. FALSE:
+ * Redis is down or refused, and @message is for the clients of this node. */
+typedef void (*RdRedisLockFunc) (RdMessage *message, gboolean is_acquired, gpointer user_data);
 
-  /* Redis is down or refused: @message is for the clients of this node. */
-  void (*unavailable) (RdMessage *message, gpointer user_data);
-} RdRedisLockEvents;
-
-/* @redis and @events: (transfer none), outlive the lock; @node: the key's value. */
+/* @redis: (transfer none), outlives the lock. @node: the key's value. */
 RdRedisLock *rd_redis_lock_new (RdRedis *redis,
                                 const char *node,
-                                const RdRedisLockEvents *events,
+                                RdRedisLockFunc func,
                                 gpointer user_data);
 void rd_redis_lock_free (RdRedisLock *lock);
 
@@ -36,9 +29,5 @@ void rd_redis_lock_acquire (RdRedisLock *lock, const RdMessage *message, gint64 
 /* Returns: FALSE while an answer is pending. */
 gboolean rd_redis_lock_is_idle (const RdRedisLock *lock);
 
-/* To be called when the connection is lost: reports a pending message as unavailable. */
+/* To be called when the connection is lost: passes a pending message on as not acquired. */
 void rd_redis_lock_abort (RdRedisLock *lock);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisLock, rd_redis_lock_free)
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include "rd-nodes.h"
 #include "rd-redis.h"
 
-G_BEGIN_DECLS
-
 /* The registry of the service's nodes in Redis: announces this node there and reads the others. A
  * node is the hash "ringdown:node:<id>", which expires soon after the node has ended, and an
  * element of the set "ringdown:nodes". While this node drains, "shutdown:<pid>" has the number of
@@ -47,7 +45,3 @@ char *rd_redis_node_dup_key (const char *id);
 
 /* Reads the reply to HMGET of the fields above. @node: (out) (transfer full): set if valid. */
 RdRedisNodeKind rd_redis_node_parse (const char *id, const redisReply *reply, RdNode **node);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisNodes, rd_redis_nodes_free)
-
-G_END_DECLS

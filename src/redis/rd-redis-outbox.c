@@ -14,7 +14,7 @@ typedef struct
   gint64 stored_us; /* monotonic; only for stored messages */
 } Entry;
 
-/* A message in a packed outbox. The payloads follow all of these. */
+/* A message in a packed outbox. The payloads follow the last message. */
 typedef struct
 {
   guint64 opcode;

@@ -5,8 +5,6 @@
 
 #include "ws-frame.h"
 
-G_BEGIN_DECLS
-
 /* Messages that this node has published and Redis may not have, in order, with sequence numbers
  * from 1 without gaps. A message is queued, then in flight (sent, no reply yet), then stored.
  * Stored messages are kept for a while, as a server that crashes may lose the last ones. Beyond a
@@ -81,5 +79,3 @@ GVariant *rd_redis_outbox_pack (const RdRedisOutbox *outbox);
 gboolean rd_redis_outbox_unpack (RdRedisOutbox *outbox, GVariant *packed, guint64 *dropped);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisOutbox, rd_redis_outbox_free)
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include <glib.h>
 #include <hiredis/hiredis.h>
 
-G_BEGIN_DECLS
-
 #define RD_REDIS_ERROR (rd_redis_error_quark ())
 
 typedef enum
@@ -58,5 +56,3 @@ redisReply *rd_redis_reader_next (RdRedisReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisReader, rd_redis_reader_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (redisReply, freeReplyObject)
-
-G_END_DECLS

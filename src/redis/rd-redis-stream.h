@@ -7,8 +7,6 @@
 
 #include <hiredis/hiredis.h>
 
-G_BEGIN_DECLS
-
 /* Reading position in the stream. Delivers every message of another node once and in its sender's
  * order, even if entries are read again or were stored twice. No I/O, no clock.
  *
@@ -84,5 +82,3 @@ GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
 gboolean rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisStream, rd_redis_stream_free)
-
-G_END_DECLS

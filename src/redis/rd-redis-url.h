@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 #define RD_REDIS_URL_MAX      1024 /* bytes */
 #define RD_REDIS_PORT         6379
 #define RD_REDIS_DATABASE_MAX 65535
@@ -38,5 +36,3 @@ char *rd_redis_url_dup_display (const RdRedisUrl *url);
 char *rd_redis_url_dup_place (const RdRedisUrl *url);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisUrl, rd_redis_url_free)
-
-G_END_DECLS

@@ -8,8 +8,6 @@
 #include "rd-redis-outbox.h"
 #include "rd-redis.h"
 
-G_BEGIN_DECLS
-
 /* Sends the messages of an outbox to Redis, in batches of which all is stored or nothing. Refused
  * messages are sent again at growing intervals. After an unknown outcome the connection is failed,
  * so that its owner can find out what was stored. */
@@ -54,5 +52,3 @@ void rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds);
 gboolean rd_redis_writer_is_idle (const RdRedisWriter *writer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisWriter, rd_redis_writer_free)
-
-G_END_DECLS

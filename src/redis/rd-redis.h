@@ -7,8 +7,6 @@
 
 #include <glib-object.h>
 
-G_BEGIN_DECLS
-
 /* The purpose of a connection: a RESP2 subscriber can send no other command, and a blocking XREAD
  * delays the commands after it. */
 typedef enum
@@ -86,5 +84,3 @@ gboolean rd_redis_check_login (const RdRedisUrl *url, GError **error);
 
 /* Returns: (transfer full) (nullable): the value of @name in @info, printable. */
 char *rd_redis_info_dup (const char *info, const char *name);
-
-G_END_DECLS

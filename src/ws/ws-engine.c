@@ -371,7 +371,7 @@ ws_engine_pack (WsEngine *engine)
 }
 
 void
-ws_engine_leave_behind (WsEngine *engine, guint first)
+ws_engine_close_from (WsEngine *engine, guint first)
 {
   WsClientSet *set = engine->set;
 

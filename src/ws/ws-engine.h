@@ -5,8 +5,6 @@
 
 #include "ws-handover.h"
 
-G_BEGIN_DECLS
-
 /* The data plane: serves all clients with one epoll set, which is one #GSource in one thread. */
 typedef struct _WsEngine WsEngine;
 
@@ -73,7 +71,7 @@ WsHandover *ws_engine_pack (WsEngine *engine);
 
 /* Closes clients of a packed engine whose sockets could not be handed over, with 1012: slot @first
  * and above. Sends what the sockets take. The new worker counts them as closed. */
-void ws_engine_leave_behind (WsEngine *engine, guint first);
+void ws_engine_close_from (WsEngine *engine, guint first);
 
 /* Returns: (transfer none): the client in @slot, which is less than the number of clients. */
 WsClient *ws_engine_get_client (const WsEngine *engine, guint slot);
@@ -114,5 +112,3 @@ guint64 ws_engine_get_behind (const WsEngine *engine, const WsClient *client);
 void ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsEngine, ws_engine_free)
-
-G_END_DECLS

@@ -10,7 +10,7 @@ from wire import BINARY, CLOSE, PING, PONG, TEXT, Client, Frame, frame
 
 
 class Member(threading.Thread):
-    """A client with a thread that reads all frames, answers pings and keeps the messages in order."""
+    """A client whose thread reads all frames, answers pings and keeps the messages in order."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -62,7 +62,7 @@ class Member(threading.Thread):
         with self._news:
             while not condition():
                 if self._end or deadline.expired:
-                    raise AssertionError(f'{self._end or "nothing more received"} while waiting for '
+                    raise AssertionError(f'{self._end or "no more data"} while waiting for '
                                          f'{what}, after {len(self._messages)} messages: '
                                          f'…{self._messages[-3:]}')
                 self._news.wait(deadline.remaining)
@@ -94,7 +94,7 @@ class Crowd:
         self._expected = []
 
     def expect(self, message, opcode=TEXT):
-        """Expects MESSAGE next in the stream of every client. Call before or after publishing it."""
+        """Expects MESSAGE next in the stream of every client."""
         payload = message.encode() if isinstance(message, str) else message
         self._expected.append(Frame(opcode, payload))
 
@@ -116,7 +116,7 @@ class Crowd:
             self.wait_all()
 
     def judge(self):
-        """Checks that all clients received all messages, once and in order, and that none was closed."""
+        """Checks that every client is open and received all messages, once and in order."""
         for number, member in enumerate(self.members):
             member.settle()
             assert member.end is None, f'client {number}: {member.end}'
@@ -159,7 +159,7 @@ def undisturbed(server, size=3, memory=0):
 
 
 def _settled_descriptors(server):
-    """Counts the descriptors of SERVER after a client and a request, so that everything allocated on
+    """Counts the descriptors of SERVER after a client and a request, so that what is allocated on
     first use is included."""
     descriptors = server.descriptors()
     client = Client(server.port)

@@ -85,8 +85,8 @@ class _Fake:
 
 
 class Systemd(_Fake):
-    """A service manager. UNITS: unit name -> properties. UNIT_OF_CALLER: returns the unit name of the
-    calling process."""
+    """A service manager. UNITS: unit name -> properties. UNIT_OF_CALLER: returns the name of the
+    calling process's unit."""
 
     def __init__(self, bus, units, load_unit=None, unit_of_caller=silence):
         self.asked = []  # unit names, in order

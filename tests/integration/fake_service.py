@@ -48,7 +48,8 @@ class FakeService(threading.Thread):
             self.got_unanswered_call.set()
             return None
         if callable(self._replies.get(message.get_member())):
-            self._invoke(lambda: self._send_answer(message))  # this thread serves all GDBus connections
+            # this thread serves all GDBus connections
+            self._invoke(lambda: self._send_answer(message))
         else:
             self._send_answer(message)
         return None

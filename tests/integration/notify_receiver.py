@@ -12,8 +12,8 @@ _TIMESTAMP = 29  # SO_TIMESTAMP of socket(7), missing from the module socket
 
 
 class NotifyReceiver:
-    """Listens at ADDRESS: a path, or "@" and an abstract name. Calls ON_READY in its own thread when
-    READY=1 arrives."""
+    """Listens at ADDRESS: a path, or "@" and an abstract name. Calls ON_READY in a thread of its
+    own when READY=1 arrives."""
 
     def __init__(self, address, *, on_ready=lambda: None):
         self.environment = {'NOTIFY_SOCKET': address}
@@ -66,5 +66,5 @@ class NotifyReceiver:
                 if len(found) >= count:
                     return found[count - 1]
                 if deadline.expired:
-                    raise AssertionError(f'{len(found)} of {count} {start!r} received: {self._told}')
+                    raise AssertionError(f'{len(found)} of {count} {start!r}: {self._told}')
                 self._news.wait(deadline.remaining)

@@ -145,8 +145,8 @@ class Ringdown:
         return files
 
     def memory(self):
-        """Returns the private memory in bytes, without the log and the client table, which are shared
-        memory of fixed size."""
+        """Returns the private memory in bytes, without the log and the client table (shared memory
+        of fixed size)."""
         with open(f'/proc/{self.pid}/status', encoding='ascii') as status:
             return 1024 * int(re.search(r'RssAnon:\s+(\d+)', status.read())[1])
 

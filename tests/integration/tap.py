@@ -71,7 +71,7 @@ def _run(test):
     if result.skipped:
         reason = result.skipped[0][1]
         if 'CI' in os.environ:
-            return False, f'- {name}\n' + _diagnostics(f'skipped, which CI does not allow: {reason}')
+            return False, f'- {name}\n' + _diagnostics(f'skipped, not allowed in CI: {reason}')
         return True, f'- {name} # SKIP {reason}\n'
 
     if result.wasSuccessful():
@@ -85,7 +85,7 @@ def _run(test):
 def main(jobs=1):
     """Runs the tests, JOBS at a time. More than one job suits tests that have their own server and
     mostly wait."""
-    faulthandler.register(signal.SIGTERM, all_threads=True)  # prints the stacks of a test that hangs
+    faulthandler.register(signal.SIGTERM, all_threads=True)  # stacks of a hanging test
 
     loaded = unittest.defaultTestLoader.loadTestsFromModule(sys.modules['__main__'])
     wanted = sys.argv[1:] or ['']

@@ -128,7 +128,7 @@ class Load:
                    f'progress to {wanted}')
 
     def finish(self):
-        """Waits until all clients have received all messages. A repeated message would arrive before
+        """Waits until all clients have received all messages. A repeated one would arrive before
         the last ones."""
         self.wait_progress(1)
         for number, sender in enumerate(self._senders):

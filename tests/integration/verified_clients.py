@@ -120,7 +120,7 @@ class VerifiedClients(threading.Thread):
 
     def _wait_received(self, size, seconds):
         eventually(lambda: self._faults or min(self._received.values()) >= size,
-                   lambda: f'all to receive {size} bytes: {sorted(self._received.values())}', seconds)
+                   lambda: f'{size} bytes for all: {sorted(self._received.values())}', seconds)
 
     def finish(self, seconds=20):
         """Stops sending, and checks that all clients received all messages, once and in order."""

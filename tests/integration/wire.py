@@ -184,8 +184,8 @@ class Client:
         assert 'sec-websocket-extensions' not in answer.headers, answer
 
     def _header(self):
-        """Returns the header and payload sizes of the first frame in the buffer; None if they are not
-        known yet."""
+        """Returns the header and payload sizes of the first frame in the buffer; None if they are
+        not known yet."""
         if len(self._buffer) < 2:
             return None
         first, second = self._buffer[:2]

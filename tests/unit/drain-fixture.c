@@ -91,7 +91,7 @@ on_time_over (gpointer user_data)
 }
 
 void
-drain_fixture_let_time_go_by (DrainFixture *fixture, guint time_ms)
+drain_fixture_run_for (DrainFixture *fixture, guint time_ms)
 {
   gboolean is_over = FALSE;
 

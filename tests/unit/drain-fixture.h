@@ -29,7 +29,7 @@ void drain_fixture_expect (DrainFixture *fixture, const char *told);
 void drain_fixture_expect_report (DrainFixture *fixture, const char *report);
 
 /* Runs the main loop for @time_ms; all timers due by then have fired. */
-void drain_fixture_let_time_go_by (DrainFixture *fixture, guint time_ms);
+void drain_fixture_run_for (DrainFixture *fixture, guint time_ms);
 
 #define DRAIN_TEST(path, options, function) \
   g_test_add (path, DrainFixture, options, drain_fixture_set_up, function, drain_fixture_tear_down)

@@ -5,10 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* Passes @value, floating, through bytes, as to another process, and asserts that the copy is in
  * normal form. Returns: (transfer full): the copy. */
 GVariant *carry (GVariant *value);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* Limits of the data that the model of Redis loses in a restart, and of how far its clock is behind
  * afterwards: less than %RD_REDIS_KEEP_US and %RD_REDIS_REREAD_MS. */
 #define FLEET_FORGET_MS 3000
@@ -41,5 +39,3 @@ typedef struct
  * faults, then without faults until all messages are delivered. Asserts that each node got every
  * message of the others once, in its sender's order, and counted those that it missed. */
 void fleet_run (const FleetScenario *scenario, FleetCounts *counts);
-
-G_END_DECLS

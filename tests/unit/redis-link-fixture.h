@@ -6,8 +6,6 @@
 #include "rd-redis-link.h"
 #include "redis-server-fixture.h"
 
-G_BEGIN_DECLS
-
 /* A link, its server, and a log of its events. For g_test_add(). */
 typedef struct LinkFixture
 {
@@ -51,5 +49,3 @@ void link_fixture_settle (void);
 
 /* Runs the main context for @ms. */
 void link_fixture_wait (guint ms);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "redis-replies.h"
 
-G_BEGIN_DECLS
-
 /* Model of a Redis server with one stream and a simulated clock. */
 typedef struct
 {
@@ -48,5 +46,3 @@ WsId redis_model_parse_id (const char *text);
 char *model_sender_name (guint sender);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RedisModel, redis_model_free)
-
-G_END_DECLS

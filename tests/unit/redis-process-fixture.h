@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* A real Redis server with a UNIX socket in a new directory. It is killed when this process ends.
  */
 typedef struct
@@ -24,5 +22,3 @@ void redis_process_free (RedisProcess *redis);
 char *redis_process_dup_url (const RedisProcess *redis, guint database);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RedisProcess, redis_process_free)
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include "rd-redis-reply.h"
 #include "ws-log.h"
 
-G_BEGIN_DECLS
-
 /* Returns: (transfer full): the reply in @wire, bytes of the Redis protocol. */
 redisReply *make_reply (const char *wire);
 
@@ -27,5 +25,3 @@ void wire_entry (GString *wire,
 
 /* Appends the answer of Redis 7 to XINFO STREAM. @first: NULL for an empty stream. */
 void wire_info (GString *wire, guint64 length, const WsId *first, const WsId *last, guint64 added);
-
-G_END_DECLS

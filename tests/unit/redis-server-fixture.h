@@ -8,8 +8,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* A fake Redis server that sends what the test tells it to, to one client at a time, in the
  * thread-default main context. */
 typedef struct
@@ -69,5 +67,3 @@ void redis_server_close (RedisServer *server);
 void redis_server_reset (RedisServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RedisServer, redis_server_free)
-
-G_END_DECLS

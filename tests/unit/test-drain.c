@@ -153,7 +153,7 @@ deadline_can_move_both_ways (DrainFixture *fixture, gconstpointer data)
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 100);
   rd_drain_begin (fixture->drain, 300 * 1000);
   rd_drain_begin (fixture->drain, 200 * SECOND_US);
-  drain_fixture_let_time_go_by (fixture, 400);
+  drain_fixture_run_for (fixture, 400);
   peer_expect_silence (peer); /* the earlier deadline does not apply */
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 200);
   drain_fixture_expect (fixture, "state:draining;progress:1,100;accepting:0;"
@@ -171,7 +171,7 @@ deadline_in_years_does_not_overflow (DrainFixture *fixture, gconstpointer data)
   for (guint i = 0; i < G_N_ELEMENTS (timeouts_us); i++)
     {
       rd_drain_begin (fixture->drain, timeouts_us[i]);
-      drain_fixture_let_time_go_by (fixture, 20);
+      drain_fixture_run_for (fixture, 20);
       peer_expect_silence (peer);
       g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), >, 24 * 3600);
     }
@@ -210,7 +210,7 @@ progress_is_reported_periodically (DrainFixture *fixture, gconstpointer data)
   crowd_settle (fixture->core.crowd);
   g_assert_true (g_str_has_suffix (fixture->told->str, "state:drained;"));
   g_string_truncate (fixture->told, 0);
-  drain_fixture_let_time_go_by (fixture, 100);
+  drain_fixture_run_for (fixture, 100);
   drain_fixture_expect (fixture, "");
 }
 
@@ -289,7 +289,7 @@ cancelled_drain_has_no_effect_later (DrainFixture *fixture, gconstpointer data)
   drain_fixture_expect (fixture, "reopen;accepting:1;state:running;");
   g_assert_true (g_str_has_suffix (fixture->said->str, "after 1 client left; running\n"));
 
-  drain_fixture_let_time_go_by (fixture, 700); /* no timer fires */
+  drain_fixture_run_for (fixture, 700); /* no timer fires */
   drain_fixture_expect (fixture, "");
   peer_expect_silence (peer);
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
@@ -326,7 +326,7 @@ cancel_in_the_grace_period_does_not_reopen (DrainFixture *fixture, gconstpointer
   rd_drain_begin (fixture->drain, -1);
   g_assert_true (rd_drain_cancel (fixture->drain, NULL));
   drain_fixture_expect (fixture, "state:draining;progress:0,600;state:running;");
-  drain_fixture_let_time_go_by (fixture, 120); /* the grace timer does not fire */
+  drain_fixture_run_for (fixture, 120); /* the grace timer does not fire */
   drain_fixture_expect (fixture, "");
 }
 
@@ -346,7 +346,7 @@ cancel_from_a_notification_works (DrainFixture *fixture, gconstpointer data)
   rd_drain_begin (fixture->drain, -1);
   g_assert_true (rd_drain_is_running (fixture->drain));
   g_string_truncate (fixture->told, 0);
-  drain_fixture_let_time_go_by (fixture, 150);
+  drain_fixture_run_for (fixture, 150);
   drain_fixture_expect (fixture, "");
 }
 

@@ -172,7 +172,7 @@ clients_left_behind_are_told (EngineFixture *fixture, gconstpointer data)
   engine_fixture_publish (fixture, 0, 100);
   ws_engine_pause (fixture->engine);
   handover = ws_engine_pack (fixture->engine);
-  ws_engine_leave_behind (fixture->engine, 2);
+  ws_engine_close_from (fixture->engine, 2);
   g_clear_pointer (&fixture->engine, ws_engine_free);
   crowd_settle (fixture->crowd);
 

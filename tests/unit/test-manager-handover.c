@@ -214,7 +214,7 @@ clients_that_cannot_be_moved_are_closed (CoreFixture *fixture, gconstpointer dat
   g_assert_cmpuint (handover->moved, ==, 1);
   g_assert_cmpuint (handover->closed, ==, 1);
   handover_discard (handover);
-  ws_engine_leave_behind (rd_manager_get_engine (fixture->manager), 1);
+  ws_engine_close_from (rd_manager_get_engine (fixture->manager), 1);
   g_assert_finalize_object (fixture->manager);
   fixture->manager = new_manager;
   ws_engine_resume (rd_manager_get_engine (new_manager));

@@ -123,7 +123,7 @@ ready_is_the_first_report (Fixture *fixture, gconstpointer data)
   make (fixture);
   core_fixture_join (&fixture->drain.core);
   publish (fixture, 3);
-  drain_fixture_let_time_go_by (&fixture->drain, 20);
+  drain_fixture_run_for (&fixture->drain, 20);
   notify_receiver_expect_silence (fixture->receiver);
   rd_systemd_ready (fixture->systemd);
   notify_receiver_expect (fixture->receiver, "READY=1\nSTATUS=1 client; messages published: 3\n");
@@ -155,7 +155,7 @@ unchanged_status_is_not_repeated (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
   leave (fixture, core_fixture_join (&fixture->drain.core));
-  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver);
   core_fixture_join (&fixture->drain.core); /* after a quiet second: at once */
   crowd_settle (fixture->drain.core.crowd);
@@ -209,7 +209,7 @@ cancelled_drain_leaves_no_trace (Fixture *fixture, gconstpointer data)
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
   told = wait_until (fixture, "STATUS=1 client; messages published: 0\n");
   g_assert_null (strstr (told, "STOPPING"));
-  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver); /* the timeout is not extended any more */
 }
 
@@ -280,7 +280,7 @@ restarted_manager_gets_reports (Fixture *fixture, gconstpointer data)
   make_ready (fixture);
   notify_receiver_leave (fixture->receiver);
   publish (fixture, 1);
-  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_return (fixture->receiver);
   publish (fixture, 1);
   wait_for (fixture, "STATUS=0 clients; messages published: 2\n");
@@ -297,7 +297,7 @@ nothing_is_sent_without_a_manager (Fixture *fixture, gconstpointer data)
   rd_systemd_stopping (fixture->systemd);
   rd_drain_interrupt (fixture->drain.drain);
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
-  drain_fixture_let_time_go_by (&fixture->drain, 50);
+  drain_fixture_run_for (&fixture->drain, 50);
   notify_receiver_expect_silence (fixture->receiver);
 }
 
@@ -461,7 +461,7 @@ old_main_process_sends_no_reports (Fixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
   rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
-  drain_fixture_let_time_go_by (&fixture->drain, 1100);
+  drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver);
   g_assert_true (rd_systemd_extend_timeout (fixture->systemd));
   notify_receiver_expect (fixture->receiver, "EXTEND_TIMEOUT_USEC=30000000\n");
