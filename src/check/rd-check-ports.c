@@ -65,11 +65,12 @@ on_timeout (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Looks up the addresses of all @hosts (Host). After a timeout, the error of a host is
- * %G_IO_ERROR_CANCELLED. */
-static void
-resolve_all (GPtrArray *hosts)
+/* Returns: (transfer full) (element-type Host): all addresses of @ports, resolved. After a timeout,
+ * the error of a host is %G_IO_ERROR_CANCELLED. */
+static GPtrArray *
+resolve_all (const RdCheckPort *ports, gsize n_ports)
 {
+  GPtrArray *hosts = g_ptr_array_new_with_free_func (host_free);
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GSource) timeout = g_timeout_source_new (RESOLVE_TIMEOUT_MS);
@@ -77,26 +78,6 @@ resolve_all (GPtrArray *hosts)
   g_main_context_push_thread_default (context);
   g_source_set_callback (timeout, on_timeout, cancellable, NULL);
   g_source_attach (timeout, context);
-  for (guint i = 0; i < hosts->len; i++)
-    {
-      Host *host = hosts->pdata[i];
-
-      g_resolver_lookup_by_name_async (g_resolver_get_default (), host->name, cancellable,
-                                       on_resolved, host);
-    }
-  for (guint i = 0; i < hosts->len; i++)
-    while (!is_resolved (hosts->pdata[i]))
-      g_main_context_iteration (context, TRUE);
-  g_source_destroy (timeout);
-  g_main_context_pop_thread_default (context);
-}
-
-/* Returns: (transfer full) (element-type Host): all addresses of @ports, resolved. */
-static GPtrArray *
-find_hosts (const RdCheckPort *ports, gsize n_ports)
-{
-  GPtrArray *hosts = g_ptr_array_new_with_free_func (host_free);
-
   for (gsize i = 0; i < n_ports; i++)
     for (const char *const *name = ports[i].addresses; *name != NULL; name++)
       {
@@ -105,8 +86,14 @@ find_hosts (const RdCheckPort *ports, gsize n_ports)
         host->port = &ports[i];
         host->name = *name;
         g_ptr_array_add (hosts, host);
+        g_resolver_lookup_by_name_async (g_resolver_get_default (), host->name, cancellable,
+                                         on_resolved, host);
       }
-  resolve_all (hosts);
+  for (guint i = 0; i < hosts->len; i++)
+    while (!is_resolved (hosts->pdata[i]))
+      g_main_context_iteration (context, TRUE);
+  g_source_destroy (timeout);
+  g_main_context_pop_thread_default (context);
   return hosts;
 }
 
@@ -280,7 +267,7 @@ void
 rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports)
 {
   g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (Place));
-  g_autoptr (GPtrArray) hosts = find_hosts (ports, n_ports);
+  g_autoptr (GPtrArray) hosts = resolve_all (ports, n_ports);
 
   g_array_set_clear_func (places, place_clear);
   for (gsize i = 0; i < n_ports; i++)

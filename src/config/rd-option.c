@@ -259,14 +259,6 @@ is_text (const char *text)
   return *text != '\0' && g_utf8_validate (text, -1, NULL);
 }
 
-static char *
-format_redis (const char *text)
-{
-  g_autoptr (RdRedisUrl) url = text != NULL ? rd_redis_url_parse (text, NULL) : NULL;
-
-  return url != NULL ? rd_redis_url_dup_display (url) : NULL;
-}
-
 /* clang-format off */
 static const Type types[] = {
   [RD_OPTION_ADDRESS] = { set_string, rd_address_is_valid,
@@ -308,6 +300,8 @@ char *
 rd_option_format (const RdOption *option, gconstpointer record)
 {
   gconstpointer field = (const guint8 *) record + option->offset;
+  g_autoptr (RdRedisUrl) url = NULL;
+  const char *text;
   char **list;
 
   switch (option->type)
@@ -328,7 +322,9 @@ rd_option_format (const RdOption *option, gconstpointer record)
     case RD_OPTION_SIZE:
       return rd_units_format_size (*(const guint64 *) field);
     case RD_OPTION_REDIS:
-      return format_redis (*(char *const *) field);
+      text = *(char *const *) field;
+      url = text != NULL ? rd_redis_url_parse (text, NULL) : NULL;
+      return url != NULL ? rd_redis_url_dup_display (url) : NULL;
     case RD_OPTION_ADDRESS:
     case RD_OPTION_NAME:
     case RD_OPTION_PATH:

@@ -410,8 +410,6 @@ rd_http_port_resume (RdHttpPort *port)
       close_unused_offers (port);
       g_clear_pointer (&port->offers, g_ptr_array_unref);
     }
-  if (!port->is_paused)
-    return;
 
   port->is_paused = FALSE;
   update_sources (port);

@@ -344,10 +344,7 @@ rd_binding_is_inherited (const RdBinding *self)
 void
 rd_binding_share (RdBinding *self)
 {
-  if (!self->reuse_port)
-    return;
-
-  for (guint i = 0; i < self->sockets->len; i++)
+  for (guint i = 0; self->reuse_port && i < self->sockets->len; i++)
     g_socket_set_option (((RdSocket *) self->sockets->pdata[i])->socket, SOL_SOCKET, SO_REUSEPORT,
                          TRUE, NULL);
 }
