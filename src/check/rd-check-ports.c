@@ -21,7 +21,7 @@ typedef struct
   GError *error;           /* owned, nullable */
 } Host;
 
-/* An address that the service could listen on, if it were the only one. */
+/* An address that works alone, but perhaps not together with the others. */
 typedef struct
 {
   const RdCheckPort *port; /* unowned */

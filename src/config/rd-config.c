@@ -124,7 +124,7 @@ refuse_rest (char **argv, GError **error)
   if (g_str_equal (word, "--") && argv[2] != NULL)
     word = argv[2];
   name = is_option ? g_strndup (word, strcspn (word, "=")) : g_strdup (word);
-  shown = rd_settings_dup_echo (name);
+  shown = rd_settings_dup_printable (name);
   g_set_error (error, G_OPTION_ERROR,
                is_option ? G_OPTION_ERROR_UNKNOWN_OPTION : G_OPTION_ERROR_FAILED,
                is_option ? "unknown option %s; see ringdown --help"

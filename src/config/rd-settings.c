@@ -120,7 +120,7 @@ rd_settings_add_other_variable (RdSettings *self,
 }
 
 char *
-rd_settings_dup_echo (const char *text)
+rd_settings_dup_printable (const char *text)
 {
   g_autofree char *start = g_strndup (text, strcspn (text, ":@="));
   g_autofree char *shown = rd_text_printable (start, MAX_QUOTED_CHARS);
@@ -161,7 +161,7 @@ static gboolean
 read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
 {
   g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, NULL);
-  g_autofree char *shown = rd_settings_dup_echo (group);
+  g_autofree char *shown = rd_settings_dup_printable (group);
 
   if (rd_settings_find (self, group, NULL) == NULL)
     {
@@ -173,7 +173,7 @@ read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
     {
       if (!read_key (self, file, group, *key, error))
         {
-          g_autofree char *shown_key = rd_settings_dup_echo (*key);
+          g_autofree char *shown_key = rd_settings_dup_printable (*key);
 
           g_prefix_error (error, "[%s] %s: ", shown, shown_key);
           return FALSE;

@@ -35,7 +35,7 @@ void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option,
 
 /* Returns: (transfer full): an unknown word for an error message: printable, and cut with "…" where
  * the password of a URL could follow. */
-char *rd_settings_dup_echo (const char *text);
+char *rd_settings_dup_printable (const char *text);
 
 /* Adds the RINGDOWN_* variables in @envp (NULL-terminated). */
 void rd_settings_add_environment (RdSettings *self, char **envp);

@@ -23,10 +23,10 @@ void rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 /* Answers 405 and returns FALSE unless the method is GET or HEAD. */
 gboolean rd_http_require_get (SoupServerMessage *message);
 
-/* What a host in a URL is. */
+/* The kind of a host in a URL. */
 typedef enum
 {
-  RD_HOST_NAME,      /* a DNS name, resolved to whatever its owner chooses */
+  RD_HOST_NAME,      /* a DNS name: its owner chooses the address */
   RD_HOST_LOCALHOST, /* "localhost" or a name below it: always loopback, RFC 6761 §6.3 */
   RD_HOST_ADDRESS,   /* any other IP address */
   RD_HOST_LOOPBACK,  /* 127.0.0.1, ::1 */
@@ -55,5 +55,5 @@ gboolean rd_origins_may_read (const char *const *globs, const char *origin, cons
 
 /* Returns whether @authority, a Host header (nullable), can be trusted to name this machine: an IP
  * address, localhost, the machine's host name, or the host and port of a listed origin. The owner
- * of any other name could point it here to let his own page read ours (DNS rebinding). */
+ * of any other name could let it resolve to this machine, to read our page (DNS rebinding). */
 gboolean rd_origins_is_trusted_name (const char *const *globs, const char *authority);

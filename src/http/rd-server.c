@@ -113,7 +113,7 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
 }
 
 static void
-shake_hands (RdServer *server, SoupServerMessage *message)
+accept_handshake (RdServer *server, SoupServerMessage *message)
 {
   Admission *admission;
   int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -168,7 +168,7 @@ on_request (SoupServer *soup,
     refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
             "Pages of this origin may not connect; allow it with --allow-origin.");
   else
-    shake_hands (server, message);
+    accept_handshake (server, message);
 }
 
 static void

@@ -54,7 +54,7 @@ update_count (RdConnections *connections)
 
 /* Removes the entry of @connection. Returns: FALSE if it has none. */
 static gboolean
-forget (RdConnections *connections, gpointer connection)
+remove_entry (RdConnections *connections, gpointer connection)
 {
   GList *link = g_hash_table_lookup (connections->links, connection);
 
@@ -70,7 +70,7 @@ forget (RdConnections *connections, gpointer connection)
 static void
 on_disposed (gpointer data, GObject *connection)
 {
-  forget (data, connection);
+  remove_entry (data, connection);
   update_count (data);
 }
 
@@ -82,7 +82,7 @@ cut_oldest (RdConnections *connections, gboolean is_early)
   GSocketConnection *connection = oldest->connection;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
-  forget (connections, connection);
+  remove_entry (connections, connection);
   connections->events->cut (is_early, connections->user_data);
 
   /* libsoup then reads EOF and drops its reference */
@@ -161,7 +161,7 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 void
 rd_connections_release (RdConnections *connections, GSocketConnection *connection)
 {
-  if (!forget (connections, connection))
+  if (!remove_entry (connections, connection))
     return;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);

@@ -8,7 +8,7 @@
 #define RD_INHERITED_FIRST   3        /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 #define RD_INHERITED_CHANNEL "parcel" /* FDNAME= of a stored hand-over channel */
 
-/* How many descriptors may be used for what. */
+/* How the limit of descriptors is divided. */
 typedef struct
 {
   guint clients;

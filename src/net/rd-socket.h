@@ -12,7 +12,7 @@ typedef enum
   RD_ROLE_ADMIN,
 } RdRole;
 
-/* A listening TCP socket, with what another process must know to take it over. */
+/* A listening TCP socket, with the facts that another process needs to take it over. */
 typedef struct
 {
   GSocket *socket;         /* owned */
