@@ -8,7 +8,6 @@
 #include <glib/gi18n.h>
 
 #include "rd-message-bus.h"
-#include "rd-names.h"
 
 #define TIMEOUT_MS (CTL_SERVICE_TIMEOUT_S * 1000)
 
@@ -47,7 +46,7 @@ explain (const char *name, GError **error)
 static char *
 read_name (const CtlArguments *arguments, GError **error)
 {
-  g_autofree char *name = rd_names_dup_bus_name (arguments->instance);
+  g_autofree char *name = rd_message_bus_dup_name (arguments->instance);
 
   if (arguments->system && arguments->address != NULL)
     {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rd-names.h"
+#include "rd-message-bus.h"
 
 #define HEARTBEAT_INTERVAL_S 5
 
