@@ -42,22 +42,18 @@ rd_table_free (RdTable *self)
 }
 
 void
-rd_table_add (RdTable *self, ...)
+rd_table_add_row (RdTable *self, const char *const *cells)
 {
-  char **cells = g_new0 (char *, self->n_columns + 1);
-  va_list args;
+  char **row = g_new0 (char *, self->n_columns + 1);
 
-  va_start (args, self);
+  g_assert (g_strv_length ((char **) cells) == self->n_columns);
   for (guint i = 0; i < self->n_columns; i++)
     {
       const gsize max_chars = self->columns[i].max_chars;
 
-      cells[i] = rd_text_printable (va_arg (args, const char *),
-                                    max_chars > 0 ? max_chars : MAX_CELL_CHARS);
+      row[i] = rd_text_printable (cells[i], max_chars > 0 ? max_chars : MAX_CELL_CHARS);
     }
-  g_assert (va_arg (args, const char *) == NULL);
-  va_end (args);
-  g_ptr_array_add (self->rows, cells);
+  g_ptr_array_add (self->rows, row);
 }
 
 void

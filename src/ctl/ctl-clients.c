@@ -24,88 +24,46 @@
 #define MIN_CODE     1000 /* RFC 6455 §7.4.2 */
 #define MAX_CODE     4999
 
-static const RdTableColumn columns[] = {
-  { .is_right = TRUE }, { .fit = RD_TABLE_CUT }, { .is_right = TRUE },
-  { .is_right = TRUE }, { .is_right = TRUE },    { .is_right = TRUE },
-};
-
-static const CtlJsonField fields[] = {
-  { "id", "t" },       { "remote", "s" }, { "connected", "t" },
-  { "received", "t" }, { "sent", "t" },   { "behind", "t" },
-};
-
-/* Returns: 0 if @client has no such number. */
-static guint64
-lookup_number (GVariant *client, const char *key)
-{
-  guint64 number = 0;
-
-  g_variant_lookup (client, key, "t", &number);
-  return number;
-}
-
-/* @key: of a number of bytes. */
 static char *
-format_size (GVariant *client, const char *key)
+format_size (GVariant *bytes)
 {
-  return g_format_size_full (lookup_number (client, key), G_FORMAT_SIZE_IEC_UNITS);
+  return g_format_size_full (g_variant_get_uint64 (bytes), G_FORMAT_SIZE_IEC_UNITS);
 }
 
 static char *
-format_age (guint64 connected_us)
+format_age (GVariant *connected_us)
 {
   const guint64 now_us = g_get_real_time ();
-  const guint64 age_us = now_us > connected_us ? now_us - connected_us : 0;
+  const guint64 age_us = now_us - MIN (g_variant_get_uint64 (connected_us), now_us);
 
   return rd_units_format_seconds (MIN (age_us / G_USEC_PER_SEC, G_MAXUINT));
 }
 
-static void
-add_client (RdTable *table, GVariant *client)
-{
-  const char *remote = "";
-  g_autofree char *id = ctl_view_number (lookup_number (client, "id"));
-  g_autofree char *age = format_age (lookup_number (client, "connected"));
-  g_autofree char *received = format_size (client, "received");
-  g_autofree char *sent = format_size (client, "sent");
-  g_autofree char *behind = format_size (client, "behind");
-
-  g_variant_lookup (client, "remote", "&s", &remote);
-  rd_table_add (table, id, remote, age, received, sent, behind, NULL);
-}
+static const CtlField fields[] = {
+  { "id", "t", N_ ("ID"), NULL },
+  /* Translators: heading of a column: address of a client */
+  { "remote", "s", N_ ("REMOTE"), NULL },
+  /* Translators: heading of a column: age of a connection */
+  { "connected", "t", N_ ("SINCE"), format_age },
+  /* Translators: heading of a column: bytes received from a client */
+  { "received", "t", N_ ("RECEIVED"), format_size },
+  /* Translators: heading of a column: bytes sent to a client */
+  { "sent", "t", N_ ("SENT"), format_size },
+  /* Translators: heading of a column: bytes not sent to a client yet */
+  { "behind", "t", N_ ("BEHIND"), format_size },
+  { 0 },
+};
 
 static char *
 format_clients (GVariant *clients, guint width)
 {
-  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 0, 2);
   const gsize count = g_variant_n_children (clients);
-  g_autofree char *rows = NULL;
-  g_autofree char *total = NULL;
-
-  if (count == 0)
-    return g_strdup (_ ("No client is connected."));
-
-  rd_table_add (table, _ ("ID"),
-                /* Translators: heading of a column: address of a client */
-                _ ("REMOTE"),
-                /* Translators: heading of a column: age of a connection */
-                _ ("SINCE"),
-                /* Translators: heading of a column: bytes received from a client */
-                _ ("RECEIVED"),
-                /* Translators: heading of a column: bytes sent to a client */
-                _ ("SENT"),
-                /* Translators: heading of a column: bytes not sent to a client yet */
-                _ ("BEHIND"), NULL);
-  for (gsize i = 0; i < count; i++)
-    {
-      g_autoptr (GVariant) client = g_variant_get_child_value (clients, i);
-
-      add_client (table, client);
-    }
-  rows = rd_table_format (table, width);
-  total = g_strdup_printf (
+  g_autofree char *table = ctl_view_format_table (clients, fields, width);
+  g_autofree char *total = g_strdup_printf (
     ngettext ("%zu client is connected.", "%zu clients are connected.", count), count);
-  return g_strdup_printf ("%s\n%s", rows, total);
+
+  return count > 0 ? g_strdup_printf ("%s\n%s", table, total)
+                   : g_strdup (_ ("No client is connected."));
 }
 
 static gboolean
@@ -121,8 +79,7 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return ctl_service_explain (service, error);
 
   text = format_clients (clients, ctl_output_get_width (output));
-  ctl_output_print_result (output, ctl_output_select (clients, fields, G_N_ELEMENTS (fields)),
-                           text);
+  ctl_output_print_result (output, ctl_view_select (clients, fields), text);
   return TRUE;
 }
 

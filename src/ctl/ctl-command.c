@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Parses the command line, runs commands, and prints their help. */
+/* The program ringdownctl: parses the command line, runs commands, and prints their help. The exit
+ * status is 0, or 1 with one line on standard error. */
 
 #include "ctl-command.h"
 
 #include <glib/gi18n.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "rd-startup.h"
 #include "rd-table.h"
+#include "rd-text.h"
+
+#define MAX_MESSAGE_CHARS 1000
 
 static gboolean run_help (const CtlArguments *arguments, CtlOutput *output, GError **error);
 
@@ -281,6 +288,7 @@ print_help (const CtlCommand *command, CtlOutput *output)
 
   g_set_prgname (g_strchomp (name)); /* for the usage line */
   help = g_option_context_get_help (context, FALSE, NULL);
+  help[strlen (help) - 1] = '\0'; /* the last newline, which CtlOutput adds */
   ctl_output_print (output, help);
 }
 
@@ -299,8 +307,8 @@ run_help (const CtlArguments *arguments, CtlOutput *output, GError **error)
   return TRUE;
 }
 
-gboolean
-ctl_command_run (char **argv, GError **error)
+static gboolean
+run (char **argv, GError **error)
 {
   g_auto (CtlArguments) arguments = { 0 };
   g_autoptr (CtlOutput) output = NULL;
@@ -313,8 +321,33 @@ ctl_command_run (char **argv, GError **error)
   if (arguments.help)
     print_help (command, output);
   else if (arguments.version)
-    ctl_output_print (output, "ringdownctl " RINGDOWN_VERSION "\n");
+    ctl_output_print (output, "ringdownctl " RINGDOWN_VERSION);
   else if (!command->run (&arguments, output, error))
     return FALSE;
   return ctl_output_check (output, error);
+}
+
+/* GIO warns about signals and properties of a wrong type, which are untrusted input here. */
+static void
+ignore (const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
+{
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *message = NULL;
+
+  signal (SIGPIPE, SIG_IGN); /* ctl_output_check() handles EPIPE */
+  rd_startup ();
+  g_set_prgname ("ringdownctl");
+  g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_WARNING, ignore, NULL);
+
+  if (run (argv, &error))
+    return 0;
+
+  message = rd_text_printable (error->message, MAX_MESSAGE_CHARS);
+  fprintf (stderr, "ringdownctl: %s\n", message);
+  return 1;
 }

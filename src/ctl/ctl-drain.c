@@ -20,7 +20,7 @@ typedef struct
 {
   RdDBusServer1 *service; /* unowned: outlives us */
   CtlOutput *output;      /* unowned: outlives us */
-  CtlWatch *watch;        /* owned */
+  CtlWatch *watch;        /* unowned: outlives us */
   gint64 begin_us;        /* CLOCK_MONOTONIC */
   gboolean has_begun;
   guint at_first; /* number of clients at the beginning */
@@ -28,14 +28,6 @@ typedef struct
   guint left;     /* clients that left by themselves */
   guint closed;   /* clients that the service closed */
 } Wait;
-
-static void
-wait_clear (Wait *self)
-{
-  g_clear_pointer (&self->watch, ctl_watch_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wait, wait_clear)
 
 static void
 on_properties (gpointer user_data)
@@ -70,7 +62,7 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
     return;
 
   text = ctl_view_remaining (clients, seconds_left);
-  ctl_output_print_line (self->output, text);
+  ctl_output_print (self->output, text);
 }
 
 static void
@@ -182,7 +174,8 @@ static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
-  g_auto (Wait) wait = { .service = service, .output = output };
+  g_autoptr (CtlWatch) watch = NULL;
+  Wait wait = { .service = service, .output = output };
   gboolean was_draining, is_begun;
   guint clients;
 
@@ -190,9 +183,10 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
     return FALSE;
   if (arguments->wait)
     {
-      wait.watch = ctl_watch_new (service, output, &wait_events, &wait, error);
-      if (wait.watch == NULL)
+      watch = ctl_watch_new (service, output, &wait_events, &wait, error);
+      if (watch == NULL)
         return FALSE;
+      wait.watch = watch;
     }
   if (!ctl_service_check (service, error))
     return FALSE;
@@ -240,13 +234,11 @@ run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **err
 }
 
 /* clang-format off */
-#define WAIT_OPTION { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait), \
-    N_ ("Progress display until the service has ended"), NULL }
-
 static const GOptionEntry drain_options[] = {
   { "timeout", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (timeout),
     N_ ("Time limit instead of the configured one"), N_ ("TIME") },
-  WAIT_OPTION,
+  { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait),
+    N_ ("Progress display until the service has ended"), NULL },
   G_OPTION_ENTRY_NULL,
 };
 
@@ -270,18 +262,13 @@ const CtlCommand ctl_cancel_drain_command = {
   .run = run_cancel_drain,
 };
 
-static const GOptionEntry shutdown_options[] = {
-  WAIT_OPTION,
-  G_OPTION_ENTRY_NULL,
-};
-
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
   .summary = N_ ("Drain and end the service, as SIGTERM does"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),
-  .options = shutdown_options,
+  .options = &drain_options[1], /* only --wait */
   .run = run_shutdown,
 };
 /* clang-format on */

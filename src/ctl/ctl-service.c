@@ -146,12 +146,6 @@ ctl_service_new (const CtlArguments *arguments, GError **error)
   return service;
 }
 
-const char *
-ctl_service_get_name (RdDBusServer1 *service)
-{
-  return g_dbus_proxy_get_name (G_DBUS_PROXY (service));
-}
-
 gboolean
 ctl_service_check (RdDBusServer1 *service, GError **error)
 {
@@ -166,7 +160,7 @@ ctl_service_check (RdDBusServer1 *service, GError **error)
       if (value == NULL)
         return ctl_fail (error,
                          _ ("%s lacks the property %s; is it another program, or another version?"),
-                         ctl_service_get_name (service), name);
+                         g_dbus_proxy_get_name (proxy), name);
     }
   return TRUE;
 }
@@ -174,5 +168,5 @@ ctl_service_check (RdDBusServer1 *service, GError **error)
 gboolean
 ctl_service_explain (RdDBusServer1 *service, GError **error)
 {
-  return explain (ctl_service_get_name (service), error);
+  return explain (g_dbus_proxy_get_name (G_DBUS_PROXY (service)), error);
 }

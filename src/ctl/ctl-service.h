@@ -14,9 +14,6 @@
  * cannot be reached. Pass the errors of calls to ctl_service_explain(). */
 RdDBusServer1 *ctl_service_new (const CtlArguments *arguments, GError **error);
 
-/* Returns: the bus name of the service. */
-const char *ctl_service_get_name (RdDBusServer1 *service);
-
 /* Checks that the service has all properties, each of the right type. */
 gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 

@@ -27,11 +27,32 @@ worker_clear (Worker *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Worker, worker_clear)
 
+/* Returns: the process id of @service from its list of nodes; 0: unknown. */
+static guint
+get_pid (RdDBusServer1 *service)
+{
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
+
+  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
+    {
+      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+      gboolean is_self = FALSE;
+      guint pid = 0;
+
+      if (g_variant_lookup (node, "self", "b", &is_self) && is_self)
+        {
+          g_variant_lookup (node, "pid", "u", &pid);
+          return pid;
+        }
+    }
+  return 0;
+}
+
 static Worker
 get_worker (RdDBusServer1 *service)
 {
   const Worker worker = { .generation = rd_dbus_server1_get_generation (service),
-                          .pid = ctl_view_get_pid (service),
+                          .pid = get_pid (service),
                           .version = rd_dbus_server1_dup_version (service) };
 
   return worker;
@@ -56,7 +77,7 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
 
   g_clear_error (error);
   return ctl_fail (error, _ ("no answer from %s within %d min; see its log"),
-                   ctl_service_get_name (service), TIMEOUT_MIN);
+                   g_dbus_proxy_get_name (G_DBUS_PROXY (service)), TIMEOUT_MIN);
 }
 
 /* Returns: (transfer full): the service after the upgrade; NULL with an error, also if it does not
@@ -74,7 +95,7 @@ find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
   if (found == generation)
     return g_steal_pointer (&service);
   ctl_fail (error, _ ("%s has generation %u after the upgrade, not %u; see its log"),
-            ctl_service_get_name (service), found, generation);
+            g_dbus_proxy_get_name (G_DBUS_PROXY (service)), found, generation);
   return NULL;
 }
 
@@ -129,21 +150,19 @@ format_report (const Worker *before,
   rd_table_add (table, _ ("Clients:"), clients, NULL);
   /* Translators: time during which no client was served */
   rd_table_add (table, _ ("Pause:"), pause, NULL);
-  return ctl_view_format_list (output, ctl_service_get_name (service), colour, outcome, table);
+  return ctl_view_format_list (output, g_dbus_proxy_get_name (G_DBUS_PROXY (service)), colour,
+                               outcome, table);
 }
 
 static GVariant *
 report_to_json (const Worker *worker, RdDBusServer1 *service)
 {
   const CtlHandover handover = ctl_view_get_handover (service);
-  GVariantBuilder report;
 
-  g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&report, "{sv}", "generation", g_variant_new_uint32 (worker->generation));
-  g_variant_builder_add (&report, "{sv}", "version", g_variant_new_string (worker->version));
-  g_variant_builder_add (&report, "{sv}", "pid", g_variant_new_uint32 (worker->pid));
-  ctl_view_add_handover (&handover, &report);
-  return g_variant_builder_end (&report);
+  return g_variant_new_parsed (
+    "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}", worker->generation,
+    worker->version, worker->pid, handover.moved, handover.closed, handover.lost,
+    handover.pause_us);
 }
 
 static gboolean

@@ -16,6 +16,19 @@ typedef struct
   guint64 pause_us; /* time during which no client was served */
 } CtlHandover;
 
+/* The entries of a CtlHandover in JSON, for g_variant_new_parsed(); its members are the arguments.
+ */
+#define CTL_HANDOVER_JSON "'moved': <%u>, 'closed': <%u>, 'lost': <%u>, 'pause': <%t>"
+
+/* An entry of a D-Bus dictionary ("a{sv}"), as a column of a table and in JSON. */
+typedef struct
+{
+  const char *key;
+  const char *type;                  /* of the value: "s", "u", "t", or in JSON only, any other */
+  const char *heading;               /* marked for translation; NULL: only in JSON */
+  char *(*format) (GVariant *value); /* for the table; NULL: the text or number itself */
+} CtlField;
+
 /* Returns: (transfer full): @number for the %s of a translated message, which cannot contain
  * G_GUINT64_FORMAT. */
 char *ctl_view_number (guint64 number);
@@ -37,11 +50,14 @@ char *ctl_view_drain (guint clients, guint most, guint seconds_left);
 /* Reads the properties of @service. Values that are missing or have another type are 0. */
 CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
 
-/* Adds the hand-over to @object ("a{sv}") with the keys of the D-Bus property. */
-void ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object);
+/* Returns: (transfer full): a table of @dictionaries ("aa{sv}") with headings, for a terminal with
+ * @width columns (0: no limit). Cells of missing values are empty. @fields: end with an empty one.
+ */
+char *ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, guint width);
 
-/* Returns: the process id of @service from its list of nodes; 0: unknown. */
-guint ctl_view_get_pid (RdDBusServer1 *service);
+/* Returns: (transfer floating): @dictionaries ("aa{sv}") without the entries that are not in
+ * @fields or have another type: JSON cannot represent every D-Bus value. */
+GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
 
 /* Returns: (transfer full): an empty table with a column of labels and one of values. */
 RdTable *ctl_view_new_list (void);
