@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <glib/gi18n.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "ctl-command.h"
@@ -17,7 +17,6 @@
 #define TOPIC           "broadcast"
 #define MAX_MESSAGE_MIB 16 /* upper limit of --max-message */
 #define MAX_MESSAGE     (MAX_MESSAGE_MIB << 20)
-#define CHUNK_SIZE      (64 << 10)
 #define MAX_ID_CHARS    100
 
 #define DEFAULT_CODE 1000
@@ -69,7 +68,7 @@ format_clients (GVariant *clients, guint width)
 static gboolean
 run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, FALSE, error);
   g_autoptr (GVariant) clients = NULL;
   g_autofree char *text = NULL;
 
@@ -83,73 +82,46 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full): all of standard input; NULL with an error, also if it is longer than
- * MAX_MESSAGE. */
-static GString *
-read_input (GError **error)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  g_autofree char *chunk = g_malloc (CHUNK_SIZE);
-
-  while (text->len <= MAX_MESSAGE + 1) /* one for the newline */
-    {
-      gssize length = read (STDIN_FILENO, chunk, CHUNK_SIZE);
-
-      if (length == 0)
-        return g_steal_pointer (&text);
-      if (length > 0)
-        g_string_append_len (text, chunk, length);
-      else if (errno != EINTR)
-        {
-          ctl_fail (error, _ ("cannot read standard input: %s"), g_strerror (errno));
-          return NULL;
-        }
-    }
-
-  ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
-            MAX_MESSAGE_MIB);
-  return NULL;
-}
-
-/* Returns: (transfer full): the message; NULL with an error. */
+/* Returns: (transfer full): the message on standard input without its last newline; NULL with an
+ * error. @is_explicit: an empty message is not an error. */
 static char *
-take_message (const char *argument, GError **error)
+read_message (gboolean is_explicit, GError **error)
 {
-  const gboolean has_no_input = argument == NULL && isatty (STDIN_FILENO) == 1;
-  g_autoptr (GString) input = NULL;
+  const gsize max_length = MAX_MESSAGE + 1; /* with a newline */
+  g_autofree char *text = g_malloc (max_length + 1);
+  gsize length = 0;
 
-  if (argument != NULL && !g_str_equal (argument, "-"))
-    return g_strdup (argument);
+  if (is_explicit || isatty (STDIN_FILENO) != 1)
+    length = fread (text, 1, max_length + 1, stdin);
 
-  input = has_no_input ? g_string_new (NULL) : read_input (error);
-  if (input == NULL)
-    return NULL;
-  if (argument == NULL && input->len == 0) /* probably a mistake, as with cron's /dev/null */
-    {
-      ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
-      return NULL;
-    }
-  if (input->len > 0 && input->str[input->len - 1] == '\n')
-    g_string_truncate (input, input->len - 1);
-  if (!g_utf8_validate (input->str, input->len, NULL)) /* refuses NUL as well */
-    {
-      ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
-      return NULL;
-    }
-  return g_string_free (g_steal_pointer (&input), FALSE);
+  if (ferror (stdin))
+    ctl_fail (error, _ ("cannot read standard input: %s"), g_strerror (errno));
+  else if (length > max_length)
+    ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
+              MAX_MESSAGE_MIB);
+  else if (length == 0 && !is_explicit) /* probably a mistake, as with cron's /dev/null */
+    ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
+  else if (!g_utf8_validate_len (text, length, NULL))
+    ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
+  else
+    return g_strndup (text, length > 0 && text[length - 1] == '\n' ? length - 1 : length);
+  return NULL;
 }
 
 static gboolean
 run_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autofree char *message = take_message (arguments->argument, error);
+  const gboolean is_explicit = arguments->argument != NULL;
+  g_autofree char *message = is_explicit && !g_str_equal (arguments->argument, "-")
+                               ? g_strdup (arguments->argument)
+                               : read_message (is_explicit, error);
   g_autoptr (RdDBusServer1) service = NULL;
   g_autofree char *id = NULL;
   g_autofree char *shown = NULL;
 
   if (message == NULL)
     return FALSE;
-  service = ctl_service_new (arguments, error);
+  service = ctl_service_new (arguments, FALSE, error);
   if (service == NULL)
     return FALSE;
   if (!rd_dbus_server1_call_publish_sync (service, TOPIC, message, &id, NULL, error))
@@ -189,7 +161,7 @@ run_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error
     return ctl_fail (error, _ ("--code=%s is not a close code; give one from %d to %d"),
                      arguments->code, MIN_CODE, MAX_CODE);
 
-  service = ctl_service_new (arguments, error);
+  service = ctl_service_new (arguments, FALSE, error);
   if (service == NULL)
     return FALSE;
   if (!rd_dbus_server1_call_disconnect_client_sync (service, id, code, reason, NULL, error))

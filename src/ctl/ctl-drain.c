@@ -18,10 +18,11 @@
 /* The state of --wait. */
 typedef struct
 {
-  RdDBusServer1 *service; /* unowned: outlives us */
-  CtlOutput *output;      /* unowned: outlives us */
-  CtlWatch *watch;        /* unowned: outlives us */
-  gint64 begin_us;        /* CLOCK_MONOTONIC */
+  const CtlArguments *arguments; /* unowned: outlives us */
+  RdDBusServer1 *service;        /* unowned: outlives us */
+  CtlOutput *output;             /* unowned: outlives us */
+  CtlWatch *watch;               /* unowned: outlives us */
+  gint64 begin_us;               /* CLOCK_MONOTONIC */
   gboolean has_begun;
   guint at_first; /* number of clients at the beginning */
   guint most;     /* largest number of clients so far */
@@ -58,7 +59,7 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
   Wait *self = user_data;
   g_autofree char *text = NULL;
 
-  if (ctl_output_is_live (self->output) || ctl_output_is_json (self->output))
+  if (ctl_output_is_live (self->output) || self->arguments->json)
     return;
 
   text = ctl_view_remaining (clients, seconds_left);
@@ -127,10 +128,11 @@ wait_run (Wait *self, GError **error)
 static GVariant *
 read_timeout (const char *timeout, GError **error)
 {
-  GVariantBuilder options;
-  gint64 timeout_us = 0;
+  gint64 timeout_us;
 
-  if (timeout != NULL && !rd_units_parse_duration (timeout, &timeout_us, NULL))
+  if (timeout == NULL)
+    return g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
+  if (!rd_units_parse_duration (timeout, &timeout_us, NULL))
     {
       ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
                 timeout);
@@ -142,28 +144,20 @@ read_timeout (const char *timeout, GError **error)
       return NULL;
     }
 
-  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (timeout != NULL)
-    g_variant_builder_add (
-      &options, "{sv}", "timeout",
-      g_variant_new_uint32 ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC));
-  return g_variant_ref_sink (g_variant_builder_end (&options));
+  return g_variant_ref_sink (g_variant_new_parsed (
+    "{'timeout': <%u>}", (guint) ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC)));
 }
 
 static void
 print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = g_strdup_printf (
+    was_draining ? ngettext ("The service was draining already; %u client is connected.",
+                             "The service was draining already; %u clients are connected.", clients)
+                 : ngettext ("The drain has begun; %u client is connected.",
+                             "The drain has begun; %u clients are connected.", clients),
+    clients);
 
-  if (was_draining)
-    text = g_strdup_printf (ngettext ("The service was draining already; %u client is connected.",
-                                      "The service was draining already; %u clients are connected.",
-                                      clients),
-                            clients);
-  else
-    text = g_strdup_printf (ngettext ("The drain has begun; %u client is connected.",
-                                      "The drain has begun; %u clients are connected.", clients),
-                            clients);
   ctl_output_print_result (
     output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients), text);
 }
@@ -173,9 +167,9 @@ print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autoptr (CtlWatch) watch = NULL;
-  Wait wait = { .service = service, .output = output };
+  Wait wait = { .arguments = arguments, .service = service, .output = output };
   gboolean was_draining, is_begun;
   guint clients;
 
@@ -188,8 +182,6 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
         return FALSE;
       wait.watch = watch;
     }
-  if (!ctl_service_check (service, error))
-    return FALSE;
 
   was_draining = !g_str_equal (rd_dbus_server1_get_state (service), "running");
   clients = rd_dbus_server1_get_connections (service);
@@ -221,7 +213,7 @@ run_shutdown (const CtlArguments *arguments, CtlOutput *output, GError **error)
 static gboolean
 run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, FALSE, error);
 
   if (service == NULL)
     return FALSE;

@@ -282,7 +282,7 @@ follow (Monitor *self, GError **error)
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autoptr (CtlWatch) watch = NULL;
   g_auto (Monitor) self = { .service = service, .output = output };
 
@@ -295,7 +295,7 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 
   self.watch = watch;
   ctl_watch_output (watch);
-  return ctl_service_check (service, error) && follow (&self, error);
+  return follow (&self, error);
 }
 
 /* clang-format off */

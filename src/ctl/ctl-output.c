@@ -54,12 +54,6 @@ ctl_output_free (CtlOutput *self)
 }
 
 gboolean
-ctl_output_is_json (const CtlOutput *self)
-{
-  return self->is_json;
-}
-
-gboolean
 ctl_output_is_live (const CtlOutput *self)
 {
   return self->is_live;

@@ -20,8 +20,6 @@ typedef enum
 CtlOutput *ctl_output_new (gboolean is_json);
 void ctl_output_free (CtlOutput *self);
 
-gboolean ctl_output_is_json (const CtlOutput *self);
-
 /* Returns: whether there is a status line. */
 gboolean ctl_output_is_live (const CtlOutput *self);
 

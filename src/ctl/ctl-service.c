@@ -128,22 +128,27 @@ probe (GDBusConnection *connection, const CtlArguments *arguments, const char *n
 }
 
 RdDBusServer1 *
-ctl_service_new (const CtlArguments *arguments, GError **error)
+ctl_service_new (const CtlArguments *arguments, gboolean needs_properties, GError **error)
 {
   g_autofree char *name = read_name (arguments, error);
   g_autoptr (GDBusConnection) connection = name != NULL ? reach_bus (arguments, error) : NULL;
-  RdDBusServer1 *service;
+  g_autoptr (RdDBusServer1) service = NULL;
 
   if (connection == NULL || !probe (connection, arguments, name, error))
     return NULL;
 
   service = rd_dbus_server1_proxy_new_sync (connection, G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START, name,
                                             RD_OBJECT_PATH, NULL, error);
-  if (service != NULL)
-    g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (service), TIMEOUT_MS);
-  else
-    explain (name, error);
-  return service;
+  if (service == NULL)
+    {
+      explain (name, error);
+      return NULL;
+    }
+  if (needs_properties && !ctl_service_check (service, error))
+    return NULL;
+
+  g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (service), TIMEOUT_MS);
+  return g_steal_pointer (&service);
 }
 
 gboolean

@@ -122,8 +122,7 @@ format_service (RdDBusServer1 *service, const CtlOutput *output)
   add_counts (table, service);
   add_handover (table, service);
   rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
-  return ctl_view_format_list (output, g_dbus_proxy_get_name (G_DBUS_PROXY (service)),
-                               ctl_view_colour_of_state (state), name, table);
+  return ctl_view_format_list (output, service, ctl_view_colour_of_state (state), name, table);
 }
 
 /* Returns: (transfer floating): an empty dictionary before the first hand-over. */
@@ -209,10 +208,10 @@ nodes_to_json (RdDBusServer1 *service)
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autofree char *text = NULL;
 
-  if (service == NULL || !ctl_service_check (service, error))
+  if (service == NULL)
     return FALSE;
 
   text = arguments->all ? format_all (service, ctl_output_get_width (output))

@@ -12,21 +12,6 @@
 
 #define TIMEOUT_MIN 12 /* the service waits for the new worker twice, at most 5 min each */
 
-typedef struct
-{
-  guint generation;
-  guint pid; /* 0: unknown */
-  char *version;
-} Worker;
-
-static void
-worker_clear (Worker *self)
-{
-  g_free (self->version);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Worker, worker_clear)
-
 /* Returns: the process id of @service from its list of nodes; 0: unknown. */
 static guint
 get_pid (RdDBusServer1 *service)
@@ -46,16 +31,6 @@ get_pid (RdDBusServer1 *service)
         }
     }
   return 0;
-}
-
-static Worker
-get_worker (RdDBusServer1 *service)
-{
-  const Worker worker = { .generation = rd_dbus_server1_get_generation (service),
-                          .pid = get_pid (service),
-                          .version = rd_dbus_server1_dup_version (service) };
-
-  return worker;
 }
 
 static gboolean
@@ -85,10 +60,10 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
 static RdDBusServer1 *
 find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   guint found;
 
-  if (service == NULL || !ctl_service_check (service, error))
+  if (service == NULL)
     return NULL;
 
   found = rd_dbus_server1_get_generation (service);
@@ -117,12 +92,11 @@ add_numbers (RdTable *table, const char *label, guint before, guint after)
 }
 
 static char *
-format_report (const Worker *before,
-               const Worker *after,
-               RdDBusServer1 *service,
-               const CtlOutput *output)
+format_report (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *output)
 {
-  const CtlHandover handover = ctl_view_get_handover (service);
+  const CtlHandover handover = ctl_view_get_handover (after);
+  const guint old_pid = get_pid (before);
+  const guint new_pid = get_pid (after);
   g_autoptr (RdTable) table = ctl_view_new_list ();
   /* Translators: numbers of clients */
   g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover.moved,
@@ -143,50 +117,50 @@ format_report (const Worker *before,
       colour = CTL_COLOUR_YELLOW;
     }
 
-  add_numbers (table, _ ("Generation:"), before->generation, after->generation);
-  add_change (table, _ ("Version:"), before->version, after->version);
-  if (before->pid != 0 && after->pid != 0)
-    add_numbers (table, _ ("Process:"), before->pid, after->pid);
+  add_numbers (table, _ ("Generation:"), rd_dbus_server1_get_generation (before),
+               rd_dbus_server1_get_generation (after));
+  add_change (table, _ ("Version:"), rd_dbus_server1_get_version (before),
+              rd_dbus_server1_get_version (after));
+  if (old_pid != 0 && new_pid != 0)
+    add_numbers (table, _ ("Process:"), old_pid, new_pid);
   rd_table_add (table, _ ("Clients:"), clients, NULL);
   /* Translators: time during which no client was served */
   rd_table_add (table, _ ("Pause:"), pause, NULL);
-  return ctl_view_format_list (output, g_dbus_proxy_get_name (G_DBUS_PROXY (service)), colour,
-                               outcome, table);
+  return ctl_view_format_list (output, after, colour, outcome, table);
 }
 
 static GVariant *
-report_to_json (const Worker *worker, RdDBusServer1 *service)
+report_to_json (RdDBusServer1 *service)
 {
   const CtlHandover handover = ctl_view_get_handover (service);
 
   return g_variant_new_parsed (
-    "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}", worker->generation,
-    worker->version, worker->pid, handover.moved, handover.closed, handover.lost,
-    handover.pause_us);
+    "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
+    rd_dbus_server1_get_generation (service), rd_dbus_server1_get_version (service),
+    get_pid (service), handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
-  g_autoptr (RdDBusServer1) upgraded = NULL;
-  g_auto (Worker) before = { 0 };
-  g_auto (Worker) after = { 0 };
+  /* keeps the properties of the old worker: GDBusProxy updates them in a main loop only */
+  g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
+  g_autoptr (RdDBusServer1) after = NULL;
   g_autofree char *text = NULL;
+  guint generation;
 
-  if (service == NULL || !ctl_service_check (service, error))
+  if (before == NULL)
     return FALSE;
 
-  before = get_worker (service);
-  if (!call_upgrade (service, before.generation + 1, output, error))
+  generation = rd_dbus_server1_get_generation (before) + 1;
+  if (!call_upgrade (before, generation, output, error))
     return FALSE;
-  upgraded = find_upgraded (arguments, before.generation + 1, error);
-  if (upgraded == NULL)
+  after = find_upgraded (arguments, generation, error);
+  if (after == NULL)
     return FALSE;
 
-  after = get_worker (upgraded);
-  text = format_report (&before, &after, upgraded, output);
-  ctl_output_print_result (output, report_to_json (&after, upgraded), text);
+  text = format_report (before, after, output);
+  ctl_output_print_result (output, report_to_json (after), text);
   return TRUE;
 }
 

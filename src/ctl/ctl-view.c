@@ -170,7 +170,7 @@ ctl_view_new_list (void)
 
 char *
 ctl_view_format_list (const CtlOutput *output,
-                      const char *name,
+                      RdDBusServer1 *service,
                       CtlColour colour,
                       const char *outcome,
                       const RdTable *list)
@@ -179,5 +179,6 @@ ctl_view_format_list (const CtlOutput *output,
   g_autofree char *painted = ctl_output_paint (output, colour, outcome);
   g_autofree char *rows = rd_table_format (list, ctl_output_get_width (output));
 
-  return g_strdup_printf ("%s %s: %s\n%s", dot, name, painted, g_strchomp (rows));
+  return g_strdup_printf ("%s %s: %s\n%s", dot, g_dbus_proxy_get_name (G_DBUS_PROXY (service)),
+                          painted, g_strchomp (rows));
 }

@@ -62,9 +62,10 @@ GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
 /* Returns: (transfer full): an empty table with a column of labels and one of values. */
 RdTable *ctl_view_new_list (void);
 
-/* Returns: (transfer full): @name, @outcome in @colour, and the table @list below. */
+/* Returns: (transfer full): the name of @service, @outcome in @colour, and the table @list below.
+ */
 char *ctl_view_format_list (const CtlOutput *output,
-                            const char *name,
+                            RdDBusServer1 *service,
                             CtlColour colour,
                             const char *outcome,
                             const RdTable *list);
