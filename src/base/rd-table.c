@@ -9,7 +9,7 @@
 
 #define MAX_CELL_CHARS 1024
 
-/* Width for padding if there is no limit: a long wrapped cell does not widen the other rows. */
+/* Limits the padding if the width is unlimited, so that one long cell does not widen all rows. */
 #define DEFAULT_WIDTH 80
 
 struct _RdTable
@@ -18,7 +18,7 @@ struct _RdTable
   guint n_columns;
   guint indent;
   guint gap;
-  GPtrArray *rows; /* char **, owned: n_columns cells, or the only text of a line of its own */
+  GPtrArray *rows; /* char **, owned: n_columns cells, or the text of a line across all columns */
 };
 
 RdTable *

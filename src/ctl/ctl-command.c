@@ -156,46 +156,38 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
   return context;
 }
 
-static const GOptionEntry *
-find_option (const GOptionEntry *options, const char *name)
+/* Refuses values of the flags among @options: GOption would take --json=no for --json. */
+static gboolean
+check_flags (char **words, const GOptionEntry *options, GError **error)
 {
   for (; options != NULL && options->long_name != NULL; options++)
     {
-      if (g_str_equal (options->long_name, name))
-        return options;
+      g_autofree char *start = g_strdup_printf ("--%s=", options->long_name);
+
+      for (char **word = words; *word != NULL && !g_str_equal (*word, "--"); word++)
+        {
+          if (options->arg == G_OPTION_ARG_NONE && g_str_has_prefix (*word, start))
+            return ctl_fail (error, _ ("--%s takes no value, but “%s” is given"),
+                             options->long_name, *word + strlen (start));
+        }
     }
-  return NULL;
-}
-
-/* Refuses a value of a flag: GOption would take --json=no for --json. */
-static gboolean
-check_flag (const char *word, GError **error)
-{
-  g_auto (GStrv) parts = g_strsplit (word + strlen ("--"), "=", 2);
-  const GOptionEntry *option = find_option (common_options, parts[0]);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (commands) && option == NULL; i++)
-    option = find_option (commands[i]->options, parts[0]);
-  if (option == NULL || option->arg != G_OPTION_ARG_NONE)
-    return TRUE;
-  return ctl_fail (error, _ ("--%s takes no value, but “%s” is given"), parts[0], parts[1]);
+  return TRUE;
 }
 
 static gboolean
 check_words (char **words, GError **error)
 {
-  gboolean is_past_options = FALSE;
-
   for (char **word = words; *word != NULL; word++)
     {
       if (!g_utf8_validate (*word, -1, NULL))
         return ctl_fail (error, _ ("“%s” is not UTF-8"), *word);
-      is_past_options = is_past_options || g_str_equal (*word, "--");
-      if (!is_past_options && g_str_has_prefix (*word, "--") && strchr (*word, '=') != NULL
-          && !check_flag (*word, error))
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      if (!check_flags (words, commands[i]->options, error))
         return FALSE;
     }
-  return TRUE;
+  return check_flags (words, common_options, error);
 }
 
 /* Returns: (transfer full): the words of @argv that are not options; NULL with an error. */

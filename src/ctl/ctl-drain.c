@@ -133,19 +133,14 @@ read_timeout (const char *timeout, GError **error)
   if (timeout == NULL)
     return g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
   if (!rd_units_parse_duration (timeout, &timeout_us, NULL))
-    {
-      ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
-                timeout);
-      return NULL;
-    }
-  if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
-    {
-      ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
-      return NULL;
-    }
-
-  return g_variant_ref_sink (g_variant_new_parsed (
-    "{'timeout': <%u>}", (guint) ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC)));
+    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
+              timeout);
+  else if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
+    ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
+  else
+    return g_variant_ref_sink (g_variant_new_parsed (
+      "{'timeout': <%u>}", (guint) ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC)));
+  return NULL;
 }
 
 static void

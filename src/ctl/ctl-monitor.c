@@ -98,22 +98,6 @@ print_state (Monitor *self)
     "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
-static void
-print_upgraded (Monitor *self)
-{
-  const CtlHandover handover = ctl_view_get_handover (self->service);
-
-  print_event (
-    self,
-    /* Translators: the number of the worker process, numbers of clients, and the milliseconds
-     * during which no client was served */
-    g_strdup_printf (_ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"),
-                     self->generation, handover.moved, handover.closed, handover.lost,
-                     handover.pause_us / 1000.0),
-    "'event': <'upgraded'>, 'generation': <%u>, " CTL_HANDOVER_JSON, self->generation,
-    handover.moved, handover.closed, handover.lost, handover.pause_us);
-}
-
 /* Prints an upgrade when its pause is known, or one tick later: the new worker reports the pause
  * last, or not at all. */
 static void
@@ -127,7 +111,15 @@ look_for_upgrade (Monitor *self)
 
   self->generation = generation;
   self->is_late = FALSE;
-  print_upgraded (self);
+  print_event (
+    self,
+    /* Translators: the number of the worker process, numbers of clients, and the milliseconds
+     * during which no client was served */
+    g_strdup_printf (_ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"),
+                     self->generation, handover.moved, handover.closed, handover.lost,
+                     handover.pause_us / 1000.0),
+    "'event': <'upgraded'>, 'generation': <%u>, " CTL_HANDOVER_JSON, self->generation,
+    handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
 
 static void
@@ -253,20 +245,32 @@ on_tick (gpointer user_data)
 }
 
 static gboolean
-follow (Monitor *self, GError **error)
+run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  self->generation = rd_dbus_server1_get_generation (self->service);
-  self->counts = get_counts (self);
-  self->tick_us = g_get_monotonic_time ();
-  self->tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, self);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
+  g_autoptr (CtlWatch) watch = NULL;
+  g_auto (Monitor) self = { .service = service, .output = output };
 
-  switch (ctl_watch_run (self->watch, error))
+  if (service == NULL)
+    return FALSE;
+  watch = ctl_watch_new (service, output, &events, &self, error);
+  if (watch == NULL)
+    return FALSE;
+
+  ctl_watch_output (watch);
+  self.watch = watch;
+  self.generation = rd_dbus_server1_get_generation (service);
+  self.counts = get_counts (&self);
+  self.tick_us = g_get_monotonic_time ();
+  self.tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, &self);
+
+  switch (ctl_watch_run (watch, error))
     {
     case CTL_WATCH_DRAINED:
       print_event (
-        self,
+        &self,
         /* Translators: the name of the service on D-Bus */
-        g_strdup_printf (_ ("%s: ended"), g_dbus_proxy_get_name (G_DBUS_PROXY (self->service))),
+        g_strdup_printf (_ ("%s: ended"), g_dbus_proxy_get_name (G_DBUS_PROXY (service))),
         "'event': <'ended'>");
       return TRUE;
     case CTL_WATCH_STOPPED:
@@ -277,25 +281,6 @@ follow (Monitor *self, GError **error)
     }
 
   g_assert_not_reached ();
-}
-
-static gboolean
-run (const CtlArguments *arguments, CtlOutput *output, GError **error)
-{
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
-  g_autoptr (CtlWatch) watch = NULL;
-  g_auto (Monitor) self = { .service = service, .output = output };
-
-  if (service == NULL)
-    return FALSE;
-
-  watch = ctl_watch_new (service, output, &events, &self, error);
-  if (watch == NULL)
-    return FALSE;
-
-  self.watch = watch;
-  ctl_watch_output (watch);
-  return follow (&self, error);
 }
 
 /* clang-format off */

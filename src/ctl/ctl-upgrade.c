@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command "upgrade": calls Upgrade, and reports what became of the clients. The report is from
- * the process that owns the bus name afterwards, not from the old worker. */
+/* The command "upgrade": calls Upgrade, and prints a report of the hand-over, which it reads from
+ * the new worker. */
 
 #include <glib/gi18n.h>
 

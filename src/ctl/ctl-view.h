@@ -16,15 +16,14 @@ typedef struct
   guint64 pause_us; /* time during which no client was served */
 } CtlHandover;
 
-/* The entries of a CtlHandover in JSON, for g_variant_new_parsed(); its members are the arguments.
- */
+/* The members of a CtlHandover, in this order, as JSON: for g_variant_new_parsed(). */
 #define CTL_HANDOVER_JSON "'moved': <%u>, 'closed': <%u>, 'lost': <%u>, 'pause': <%t>"
 
 /* An entry of a D-Bus dictionary ("a{sv}"), as a column of a table and in JSON. */
 typedef struct
 {
   const char *key;
-  const char *type;                  /* of the value: "s", "u", "t", or in JSON only, any other */
+  const char *type;                  /* of the value; without heading any, else "s", "u" or "t" */
   const char *heading;               /* marked for translation; NULL: only in JSON */
   char *(*format) (GVariant *value); /* for the table; NULL: the text or number itself */
 } CtlField;
@@ -33,8 +32,7 @@ typedef struct
  * G_GUINT64_FORMAT. */
 char *ctl_view_number (guint64 number);
 
-/* Returns: (transfer full): the translated name of @state, which is a value of the property State.
- */
+/* Returns: (transfer full): the translated name of @state, a value of the property State. */
 char *ctl_view_state (const char *state);
 
 CtlColour ctl_view_colour_of_state (const char *state);
@@ -50,9 +48,8 @@ char *ctl_view_drain (guint clients, guint most, guint seconds_left);
 /* Reads the properties of @service. Values that are missing or have another type are 0. */
 CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
 
-/* Returns: (transfer full): a table of @dictionaries ("aa{sv}") with headings, for a terminal with
- * @width columns (0: no limit). Cells of missing values are empty. @fields: end with an empty one.
- */
+/* Returns: (transfer full): a table of @dictionaries ("aa{sv}") with headings, in which missing
+ * values are empty. @fields: end with an empty one. @width: as for rd_table_format(). */
 char *ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, guint width);
 
 /* Returns: (transfer floating): @dictionaries ("aa{sv}") without the entries that are not in
@@ -62,8 +59,7 @@ GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
 /* Returns: (transfer full): an empty table with a column of labels and one of values. */
 RdTable *ctl_view_new_list (void);
 
-/* Returns: (transfer full): the name of @service, @outcome in @colour, and the table @list below.
- */
+/* Returns: (transfer full): the name of @service, @outcome in @colour, and @list below. */
 char *ctl_view_format_list (const CtlOutput *output,
                             RdDBusServer1 *service,
                             CtlColour colour,

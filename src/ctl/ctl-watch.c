@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Follows the service for the commands that wait or monitor, and finds out when to stop. */
+/* Follows the service for the commands that wait or monitor, and decides when to stop. */
 
 #include "ctl-watch.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "rd-message-bus.h"
@@ -75,7 +74,7 @@ on_restart_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Follows the worker that owns the name now. Returns: FALSE if that is the end. */
+/* Follows the new owner of the bus name. Returns: FALSE if the watch has ended. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
@@ -87,7 +86,7 @@ accept_owner (CtlWatch *self, const char *owner)
       end (self, CTL_WATCH_FAILED, error);
       return FALSE;
     }
-  if (generation <= self->generation) /* it did not take over the clients */
+  if (generation <= self->generation) /* the owner did not take over the clients */
     {
       end_vanished (self);
       return FALSE;
@@ -172,7 +171,7 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* Calls the service: one that is suspended keeps its name on the bus. */
+/* Calls the service to find out whether it replies: a suspended one keeps its name on the bus. */
 static gboolean
 on_heartbeat_due (gpointer user_data)
 {

@@ -35,9 +35,9 @@ CtlWatch *ctl_watch_new (RdDBusServer1 *service,
                          GError **error);
 void ctl_watch_free (CtlWatch *self);
 
-/* Calls the callbacks until there is nothing to follow, then removes the status line. SIGINT and
- * SIGTERM interrupt this function, also during a blocked write (EINTR); before, they end the
- * program. Call it once, after ctl_service_check(). */
+/* Calls the callbacks until the watch ends, then removes the status line. SIGINT and SIGTERM end
+ * the watch, also during a blocked write (EINTR); before this call they end the program. Call it
+ * once, after ctl_service_check(). */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 
 /* Makes ctl_watch_run() return. */
