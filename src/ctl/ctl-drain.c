@@ -172,7 +172,7 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
     return FALSE;
   if (arguments->wait)
     {
-      watch = ctl_watch_new (service, output, &wait_events, &wait, error);
+      watch = ctl_watch_new (service, &wait_events, &wait, error);
       if (watch == NULL)
         return FALSE;
       wait.watch = watch;

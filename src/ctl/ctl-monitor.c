@@ -253,7 +253,7 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 
   if (service == NULL)
     return FALSE;
-  watch = ctl_watch_new (service, output, &events, &self, error);
+  watch = ctl_watch_new (service, &events, &self, error);
   if (watch == NULL)
     return FALSE;
 

@@ -46,13 +46,6 @@ ctl_output_new (gboolean is_json)
   return self;
 }
 
-void
-ctl_output_free (CtlOutput *self)
-{
-  g_free (self->status);
-  g_free (self);
-}
-
 gboolean
 ctl_output_is_live (const CtlOutput *self)
 {
@@ -106,6 +99,14 @@ clear_status (CtlOutput *self)
   if (self->has_status)
     write_text (self, CLEAR_LINE);
   self->has_status = FALSE;
+}
+
+void
+ctl_output_free (CtlOutput *self)
+{
+  clear_status (self);
+  g_free (self->status);
+  g_free (self);
 }
 
 static void

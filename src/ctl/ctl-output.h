@@ -18,6 +18,8 @@ typedef enum
 } CtlColour;
 
 CtlOutput *ctl_output_new (gboolean is_json);
+
+/* Removes the status line, and frees @self. */
 void ctl_output_free (CtlOutput *self);
 
 /* Returns: whether there is a status line. */

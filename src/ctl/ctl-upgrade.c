@@ -24,11 +24,9 @@ get_pid (RdDBusServer1 *service)
       gboolean is_self = FALSE;
       guint pid = 0;
 
-      if (g_variant_lookup (node, "self", "b", &is_self) && is_self)
-        {
-          g_variant_lookup (node, "pid", "u", &pid);
-          return pid;
-        }
+      if (g_variant_lookup (node, "self", "b", &is_self) && is_self
+          && g_variant_lookup (node, "pid", "u", &pid))
+        return pid;
     }
   return 0;
 }

@@ -22,7 +22,6 @@ struct _CtlWatch
   RdDBusServer1 *service;       /* unowned: outlives us */
   GDBusConnection *connection;  /* unowned: of service */
   const char *name;             /* unowned: of service on the bus */
-  CtlOutput *output;            /* unowned: outlives us */
   const CtlWatchEvents *events; /* unowned: outlives us */
   gpointer user_data;
   GCancellable *cancellable; /* owned: of the heartbeat */
@@ -226,7 +225,6 @@ on_service_signal (GDBusConnection *connection,
 
 CtlWatch *
 ctl_watch_new (RdDBusServer1 *service,
-               CtlOutput *output,
                const CtlWatchEvents *events,
                gpointer user_data,
                GError **error)
@@ -236,7 +234,6 @@ ctl_watch_new (RdDBusServer1 *service,
   self->service = service;
   self->connection = g_dbus_proxy_get_connection (G_DBUS_PROXY (service));
   self->name = g_dbus_proxy_get_name (G_DBUS_PROXY (service));
-  self->output = output;
   self->events = events;
   self->user_data = user_data;
   self->cancellable = g_cancellable_new ();
@@ -299,7 +296,6 @@ ctl_watch_run (CtlWatch *self, GError **error)
   while (!self->has_ended)
     g_main_context_iteration (NULL, TRUE);
 
-  ctl_output_set_status (self->output, CTL_COLOUR_RED, NULL);
   if (self->error != NULL)
     g_propagate_error (error, g_steal_pointer (&self->error));
   return self->end;
