@@ -87,9 +87,9 @@ add_texts (GOptionContext *context)
   const char *others = _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
                           "--redis-channel. They override only the key file.");
   const char *key_file = _ (
-    "The key file is the one given by --config or RINGDOWN_CONFIG. Without these, it\n"
-    "is ringdown/ringdown.conf in $XDG_CONFIG_HOME (default ~/.config), or else\n"
-    "/etc/ringdown/ringdown.conf.");
+    "The configuration file is a key file: groups of lines KEY=VALUE. It is the one\n"
+    "given by --config or RINGDOWN_CONFIG. Without these, it is ringdown.conf in the\n"
+    "directory ringdown of $XDG_CONFIG_HOME (default ~/.config), or else of /etc.");
   g_autofree char *description = g_strjoin ("\n\n", values, sources, others, key_file, NULL);
 
   g_option_context_set_summary (context, summary);
@@ -166,8 +166,8 @@ read_command_line (CommandLine *line, RdSettings *settings, char **argv, GError 
   gboolean help = FALSE;
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
-    { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->config_file, _ ("Key file (must exist)"),
-      "FILE" },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->config_file,
+      _ ("Configuration file (must exist)"), "FILE" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &line->check,
       _ ("Print all settings and problems, and exit"), NULL },
     { "help", 'h', 0, G_OPTION_ARG_NONE, &help, _ ("Print this help and exit"), NULL },

@@ -76,7 +76,7 @@ add_counts (RdTable *table, RdDBusServer1 *service)
   g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (service));
   g_autofree char *clients
     /* Translators: numbers of clients: connected now, most at one time, since the start */
-    = g_strdup_printf (_ ("%u now, %u at most, %s in total"),
+    = g_strdup_printf (_ ("%u now, peak %u, %s in total"),
                        rd_dbus_server1_get_connections (service),
                        rd_dbus_server1_get_peak_connections (service), total);
   g_autofree char *messages

@@ -22,6 +22,9 @@
  * table is not searched for each append. */
 #define MARGIN_SHARE 64
 
+/* Limit of the copies for evicted clients together, in log sizes. */
+#define RESTS_PER_LOG 4
+
 WsClientSet *
 ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, GError **error)
 {
@@ -34,7 +37,7 @@ ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, G
   set->context.log = log;
   set->context.counters = ws_table_get_counters (table);
   set->context.max_message = options->max_message;
-  set->context.max_rests = ws_log_get_size (log) / 2;
+  set->context.max_rests = RESTS_PER_LOG * ws_log_get_size (log);
   set->clients = g_new0 (WsClient *, ws_table_get_capacity (table));
   set->now_us = g_get_monotonic_time ();
   set->wheel = ws_wheel_new (CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US), set->now_us);
@@ -219,7 +222,7 @@ ws_client_set_change_log (WsClientSet *set, WsLog *log)
   ws_log_free (set->log);
   set->log = log;
   set->context.log = log;
-  set->context.max_rests = ws_log_get_size (log) / 2;
+  set->context.max_rests = RESTS_PER_LOG * ws_log_get_size (log);
 }
 
 void
