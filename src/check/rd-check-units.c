@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "rd-message-bus.h"
-#include "rd-names.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
 #include "rd-unit.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "rd-address.h"
-#include "rd-names.h"
+#include "rd-message-bus.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
 
@@ -306,7 +306,7 @@ rd_config_dup_application_id (const RdConfig *config)
   if (config->bus == RD_CONFIG_BUS_NONE)
     return NULL;
 
-  return rd_names_dup_bus_name (config->instance);
+  return rd_message_bus_dup_name (config->instance);
 }
 
 void

@@ -10,7 +10,6 @@
 #include "rd-handover.h"
 #include "rd-message-bus.h"
 #include "rd-name.h"
-#include "rd-names.h"
 #include "rd-predecessor.h"
 #include "rd-process.h"
 #include "rd-restart.h"

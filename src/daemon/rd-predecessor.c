@@ -8,7 +8,7 @@
 #include "rd-predecessor.h"
 
 #include "rd-estate.h"
-#include "rd-names.h"
+#include "rd-message-bus.h"
 
 #include <gio/gunixfdlist.h>
 
