@@ -13,7 +13,7 @@ typedef struct
   char *address; /* owned; nullable: the shared connection to the bus of @type */
   GBusType type;
   GCancellable *cancellable; /* owned */
-  GAsyncQueue *done;         /* owned; has the attempt itself when it has ended */
+  GAsyncQueue *done;         /* owned; receives the attempt when it has ended */
   GDBusConnection *bus;      /* owned, nullable */
   GError *error;             /* owned, nullable */
 } Attempt;

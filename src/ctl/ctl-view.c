@@ -119,7 +119,8 @@ ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, guint wid
   for (const CtlField *field = fields; field->key != NULL; field++)
     {
       const gboolean is_text = *field->type == 's';
-      const RdTableColumn column = { is_text ? RD_TABLE_CUT : RD_TABLE_KEEP, .is_right = !is_text };
+      const RdTableColumn column = { .fit = is_text ? RD_TABLE_CUT : RD_TABLE_KEEP,
+                                     .is_right = !is_text };
 
       if (field->heading != NULL)
         g_array_append_val (columns, column);
