@@ -66,16 +66,15 @@ rd_redis_bus_pack (RdRedisBus *self)
 
   g_return_val_if_fail (self->state == RD_REDIS_BUS_DOWN, NULL);
 
-  return g_variant_new (
-    PACKED_FORMAT, self->options.node, self->options.mode, rd_redis_get_place (self->redis),
-    self->options.channel,
-    self->consumer != NULL ? rd_redis_consumer_get_began_us (self->consumer) : 0, self->down_us,
-    self->since_us, self->reason, self->is_outage_logged, self->is_denial_logged,
-    self->is_drop_logged, rd_redis_outbox_get_last (self->outbox), stats->connects, stats->sent,
-    stats->received, stats->dropped, stats->repeated, stats->gaps, stats->missed,
-    rd_redis_outbox_pack (self->outbox),
-    self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
-    self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
+  return g_variant_new (PACKED_FORMAT, self->options.node, self->options.mode,
+                        rd_redis_get_place (self->redis), self->options.channel, self->began_us,
+                        self->down_us, self->since_us, self->reason, self->is_outage_logged,
+                        self->is_denial_logged, self->is_drop_logged,
+                        rd_redis_outbox_get_last (self->outbox), stats->connects, stats->sent,
+                        stats->received, stats->dropped, stats->repeated, stats->gaps,
+                        stats->missed, rd_redis_outbox_pack (self->outbox),
+                        self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
+                        self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
 }
 
 char *
@@ -119,8 +118,7 @@ begin_elsewhere (RdRedisBus *self)
 
   self->stats.dropped += left;
   log_left_behind (left);
-  if (self->consumer != NULL)
-    rd_redis_consumer_set_began_us (self->consumer, self->down_us);
+  self->began_us = self->down_us;
 }
 
 static gboolean
@@ -139,7 +137,7 @@ go_on (RdRedisBus *self, const Packed *packed, GError **error)
     return (packed->own != NULL && rd_redis_own_unpack (self->own, packed->own, now_us))
            || refuse (error, "invalid list of own publishes from the old worker");
 
-  rd_redis_consumer_set_began_us (self->consumer, CLAMP (packed->began_us, 0, now_us));
+  self->began_us = CLAMP (packed->began_us, 0, now_us);
   return (packed->stream != NULL && rd_redis_stream_unpack (self->stream, packed->stream))
          || refuse (error, "invalid stream position from the old worker");
 }

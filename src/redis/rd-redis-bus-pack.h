@@ -7,8 +7,6 @@
 #include "rd-redis-dedup.h"
 #include "rd-redis-stream.h"
 
-G_BEGIN_DECLS
-
 /* Serializes the bus for a new worker, which continues as the same node. In stream mode no message
  * is missed or delivered twice; in pubsub mode messages that others publish meanwhile are missed,
  * as in any outage. */
@@ -32,5 +30,3 @@ gboolean rd_redis_bus_unpack (RdRedisBus *bus, GVariant *packed, GError **error)
 /* For a new worker without Redis: logs how many messages are left behind. Returns: FALSE with
  * %G_IO_ERROR_INVALID_DATA. */
 gboolean rd_redis_bus_leave_behind (GVariant *packed, GError **error);
-
-G_END_DECLS

@@ -20,9 +20,8 @@ struct _RdRedisConnection
   const RdRedisConnectionEvents *events; /* unowned: outlives us */
   gpointer user_data;                    /* unowned */
 
-  GMainContext *context;     /* owned */
   GCancellable *cancellable; /* owned; cancelled: closed */
-  GSocketConnection *socket; /* owned; NULL: not open yet */
+  GSocketConnection *stream; /* owned; NULL: not open yet */
   GSource *in;               /* owned; NULL: not open */
   GSource *out;              /* owned; NULL: no output */
   RdRedisReader *reader;     /* owned */
@@ -31,19 +30,6 @@ struct _RdRedisConnection
 };
 
 /* Output */
-
-void
-rd_redis_output_init (RdRedisOutput *output)
-{
-  output->bytes = g_byte_array_new ();
-  output->sent = 0;
-}
-
-void
-rd_redis_output_clear (RdRedisOutput *output)
-{
-  g_clear_pointer (&output->bytes, g_byte_array_unref);
-}
 
 void
 rd_redis_output_append (RdRedisOutput *output,
@@ -77,8 +63,8 @@ rd_redis_output_advance (RdRedisOutput *output, gsize size)
 
   if (output->sent == output->bytes->len && output->sent > KEPT_BYTES)
     {
-      rd_redis_output_clear (output);
-      rd_redis_output_init (output);
+      g_byte_array_unref (output->bytes);
+      *output = (RdRedisOutput){ .bytes = g_byte_array_new () };
       return;
     }
 
@@ -109,8 +95,8 @@ stop (RdRedisConnection *connection)
   g_cancellable_cancel (connection->cancellable);
   unwatch (&connection->in);
   unwatch (&connection->out);
-  if (connection->socket != NULL)
-    g_io_stream_close (G_IO_STREAM (connection->socket), NULL, NULL);
+  if (connection->stream != NULL)
+    g_io_stream_close (G_IO_STREAM (connection->stream), NULL, NULL);
 }
 
 static void
@@ -141,10 +127,9 @@ finalize (gpointer data)
   RdRedisConnection *connection = data;
 
   rd_redis_reader_free (connection->reader);
-  rd_redis_output_clear (&connection->output);
-  g_clear_object (&connection->socket);
+  g_byte_array_unref (connection->output.bytes);
+  g_clear_object (&connection->stream);
   g_object_unref (connection->cancellable);
-  g_main_context_unref (connection->context);
 }
 
 static void
@@ -162,24 +147,20 @@ rd_redis_connection_free (RdRedisConnection *connection)
 
 /* Input and output */
 
-static GPollableInputStream *
-get_input (RdRedisConnection *connection)
+static GSocket *
+get_socket (RdRedisConnection *connection)
 {
-  return G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (G_IO_STREAM (connection->socket)));
+  return g_socket_connection_get_socket (connection->stream);
 }
 
-static GPollableOutputStream *
-get_output (RdRedisConnection *connection)
-{
-  return G_POLLABLE_OUTPUT_STREAM (
-    g_io_stream_get_output_stream (G_IO_STREAM (connection->socket)));
-}
-
+/* Returns: (transfer full). */
 static GSource *
-watch (RdRedisConnection *connection, GSource *source, GPollableSourceFunc func)
+watch (RdRedisConnection *connection, GIOCondition condition, GSocketSourceFunc func)
 {
+  GSource *source = g_socket_create_source (get_socket (connection), condition, NULL);
+
   g_source_set_callback (source, G_SOURCE_FUNC (func), connection, NULL);
-  g_source_attach (source, connection->context);
+  g_source_attach (source, g_main_context_get_thread_default ());
   return source;
 }
 
@@ -207,8 +188,7 @@ receive (RdRedisConnection *connection)
 {
   char buffer[READ_BYTES];
   g_autoptr (GError) error = NULL;
-  const gssize n = g_pollable_input_stream_read_nonblocking (get_input (connection), buffer,
-                                                             sizeof buffer, NULL, &error);
+  const gssize n = g_socket_receive (get_socket (connection), buffer, sizeof buffer, NULL, &error);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return FALSE;
@@ -235,8 +215,8 @@ transmit (RdRedisConnection *connection)
   gsize size;
   const guint8 *bytes = rd_redis_output_peek (&connection->output, &size);
   g_autoptr (GError) error = NULL;
-  const gssize n = g_pollable_output_stream_write_nonblocking (get_output (connection), bytes, size,
-                                                               NULL, &error);
+  const gssize n = g_socket_send (get_socket (connection), (const char *) bytes, size, NULL,
+                                  &error);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return;
@@ -256,7 +236,7 @@ transmit (RdRedisConnection *connection)
 }
 
 static gboolean
-on_input (GObject *stream, gpointer user_data)
+on_input (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
   RdRedisConnection *connection = g_rc_box_acquire (user_data);
 
@@ -266,7 +246,7 @@ on_input (GObject *stream, gpointer user_data)
 }
 
 static gboolean
-on_output (GObject *stream, gpointer user_data)
+on_output (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
   RdRedisConnection *connection = g_rc_box_acquire (user_data);
 
@@ -286,9 +266,7 @@ rd_redis_connection_send (RdRedisConnection *connection,
 
   rd_redis_output_append (&connection->output, argc, argv, sizes);
   if (connection->out == NULL)
-    connection->out = watch (connection,
-                             g_pollable_output_stream_create_source (get_output (connection), NULL),
-                             on_output);
+    connection->out = watch (connection, G_IO_OUT, on_output);
 }
 
 /* Beginning */
@@ -298,13 +276,13 @@ open_socket (RdRedisConnection *connection, GSocketConnection *stream)
 {
   GSocket *socket = g_socket_connection_get_socket (stream);
 
+  g_socket_set_blocking (socket, FALSE);
   g_socket_set_keepalive (socket, TRUE);
   if (g_socket_get_family (socket) != G_SOCKET_FAMILY_UNIX)
     g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL);
 
-  connection->socket = g_object_ref (stream);
-  connection->in = watch (
-    connection, g_pollable_input_stream_create_source (get_input (connection), NULL), on_input);
+  connection->stream = g_object_ref (stream);
+  connection->in = watch (connection, G_IO_IN, on_input);
   connection->received_us = g_get_monotonic_time ();
   connection->events->opened (connection->user_data);
 }
@@ -337,10 +315,9 @@ rd_redis_connection_new (const RdRedisUrl *url,
 
   connection->events = events;
   connection->user_data = user_data;
-  connection->context = g_main_context_ref_thread_default ();
   connection->cancellable = g_cancellable_new ();
   connection->reader = rd_redis_reader_new ();
-  rd_redis_output_init (&connection->output);
+  connection->output.bytes = g_byte_array_new ();
   g_socket_client_set_enable_proxy (client, FALSE);
   g_socket_client_connect_async (client, server, connection->cancellable, on_connected,
                                  g_rc_box_acquire (connection));
@@ -362,5 +339,5 @@ rd_redis_connection_get_received_us (const RdRedisConnection *connection)
 gboolean
 rd_redis_connection_has_unread (RdRedisConnection *connection)
 {
-  return g_pollable_input_stream_is_readable (get_input (connection));
+  return g_socket_condition_check (get_socket (connection), G_IO_IN) != 0;
 }

@@ -16,9 +16,6 @@ typedef struct
   gsize sent;        /* of these, at the beginning */
 } RdRedisOutput;
 
-void rd_redis_output_init (RdRedisOutput *output);
-void rd_redis_output_clear (RdRedisOutput *output);
-
 /* Appends a command of @argc words. @sizes: the size of each, bytes; NULL: they are strings. */
 void rd_redis_output_append (RdRedisOutput *output,
                              int argc,

@@ -22,7 +22,6 @@ static const RdRedisTimeouts default_timeouts = {
 /* A command without its reply. */
 typedef struct
 {
-  GList node; /* in commands */
   RdRedisReplyFunc func;
   gpointer user_data; /* unowned */
 } Command;
@@ -32,8 +31,7 @@ struct _RdRedisLink
   const RdRedisLinkEvents *events; /* unowned: outlives us */
   gpointer user_data;              /* unowned */
   RdRedisTimeouts timeouts;
-  RdRedisUrl *url;               /* owned */
-  GMainContext *context;         /* owned */
+  const RdRedisUrl *url;         /* unowned: outlives us */
   GSource *timer;                /* owned */
   RdRedisConnection *connection; /* owned; NULL: closed */
   GQueue commands;               /* Command, owned; the oldest first */
@@ -63,16 +61,8 @@ close_link (RdRedisLink *link)
 void
 rd_redis_link_free (RdRedisLink *link)
 {
-  Command *command;
-
   close_link (link);
-  while ((command = g_queue_peek_head (&link->commands)) != NULL)
-    {
-      g_queue_unlink (&link->commands, &command->node);
-      g_free (command);
-    }
-  g_main_context_unref (link->context);
-  rd_redis_url_free (link->url);
+  g_queue_clear_full (&link->commands, g_free);
   g_free (link);
 }
 
@@ -97,12 +87,18 @@ send_words (RdRedisLink *link, const char *const *words)
 static void
 expect_reply (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data)
 {
-  Command *command = g_new0 (Command, 1);
+  Command *command = g_new (Command, 1);
 
-  command->node.data = command;
-  command->func = func;
-  command->user_data = user_data;
-  g_queue_push_tail_link (&link->commands, &command->node);
+  *command = (Command){ func, user_data };
+  g_queue_push_tail (&link->commands, command);
+}
+
+/* Sends a command of the link itself; @words are ended by NULL. */
+static void
+call (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
+{
+  expect_reply (link, func, link);
+  send_words (link, words);
 }
 
 void
@@ -179,16 +175,11 @@ static void
 on_reply (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
-  g_autofree Command *command = g_queue_peek_head (&link->commands);
+  g_autofree Command *command = g_queue_pop_head (&link->commands);
 
   if (command == NULL)
-    {
-      push (link, reply);
-      return;
-    }
-
-  g_queue_unlink (&link->commands, &command->node);
-  if (command->func != NULL)
+    push (link, reply);
+  else if (command->func != NULL)
     command->func (reply, command->user_data);
 }
 
@@ -208,9 +199,8 @@ rd_redis_link_subscribe (RdRedisLink *link, const char *channel)
     return;
 
   g_return_if_fail (link->is_ready);
-  expect_reply (link, on_subscribed, link);
   link->is_subscribing = TRUE;
-  send_words (link, (const char *const[]){ "SUBSCRIBE", channel, NULL });
+  call (link, on_subscribed, (const char *const[]){ "SUBSCRIBE", channel, NULL });
 }
 
 /* Timeouts */
@@ -225,7 +215,7 @@ arm_timer (RdRedisLink *link, gint64 at_us)
   clear_timer (link);
   link->timer = g_timeout_source_new (wait_us / G_TIME_SPAN_MILLISECOND + 1);
   g_source_set_callback (link->timer, on_timer, link, NULL);
-  g_source_attach (link->timer, link->context);
+  g_source_attach (link->timer, g_main_context_get_thread_default ());
 }
 
 /* Fails with the message "no WHAT within TIMEOUT". */
@@ -309,21 +299,11 @@ on_ping (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  if (reply->type == REDIS_REPLY_ERROR)
-    {
-      fail (link, rd_redis_error_new_reply (reply));
-      return;
-    }
-
-  link->is_ready = TRUE;
-  link->events->ready (link->user_data);
-}
-
-static void
-call_early (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
-{
-  expect_reply (link, func, link);
-  send_words (link, words);
+  link->is_ready = reply->type != REDIS_REPLY_ERROR;
+  if (!link->is_ready)
+    fail (link, rd_redis_error_new_reply (reply));
+  else
+    link->events->ready (link->user_data);
 }
 
 /* Sends AUTH, SELECT and PING at once: the first error is the reason of a refusal. The name is for
@@ -337,13 +317,13 @@ log_in (RdRedisLink *link)
   g_autofree char *name = g_strdup_printf ("ringdown-%d", (int) getpid ());
 
   if (url->user != NULL)
-    call_early (link, on_auth, (const char *const[]){ "AUTH", url->user, password, NULL });
+    call (link, on_auth, (const char *const[]){ "AUTH", url->user, password, NULL });
   else if (url->password != NULL)
-    call_early (link, on_auth, (const char *const[]){ "AUTH", password, NULL });
+    call (link, on_auth, (const char *const[]){ "AUTH", password, NULL });
   if (url->database != 0)
-    call_early (link, on_select, (const char *const[]){ "SELECT", database, NULL });
-  call_early (link, on_ping, (const char *const[]){ "PING", NULL });
-  call_early (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
+    call (link, on_select, (const char *const[]){ "SELECT", database, NULL });
+  call (link, on_ping, (const char *const[]){ "PING", NULL });
+  call (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
 }
 
 static void
@@ -376,8 +356,7 @@ rd_redis_link_new (const RdRedisUrl *url,
   link->events = events;
   link->user_data = user_data;
   link->timeouts = timeouts != NULL ? *timeouts : default_timeouts;
-  link->url = rd_redis_url_copy (url);
-  link->context = g_main_context_ref_thread_default ();
+  link->url = url;
   g_queue_init (&link->commands);
   link->connection = rd_redis_connection_new (url, &connection_events, link);
   arm_timer (link, g_get_monotonic_time () + link->timeouts.connect_ms * G_TIME_SPAN_MILLISECOND);

@@ -40,8 +40,8 @@ typedef struct
 /* @reply: (transfer none), may be an error reply. Never called for a link that failed. */
 typedef void (*RdRedisReplyFunc) (const redisReply *reply, gpointer user_data);
 
-/* Starts to connect, in the thread-default main context. @url: copied. @timeouts: nullable: those
- * above. @events: unowned: outlives the link. */
+/* Starts to connect, in the thread-default main context. @timeouts: nullable: those above. @url,
+ * @events: unowned: outlive the link. */
 RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
                                 const RdRedisTimeouts *timeouts,
                                 const RdRedisLinkEvents *events,

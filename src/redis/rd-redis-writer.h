@@ -50,5 +50,3 @@ void rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds);
 
 /* Whether no message is in flight. */
 gboolean rd_redis_writer_is_idle (const RdRedisWriter *writer);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisWriter, rd_redis_writer_free)

@@ -26,8 +26,9 @@ typedef enum
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @has_consumer: whether to open RD_REDIS_CONSUMER. Returns: (transfer full): not connected. */
-RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_consumer);
+/* @url: (transfer full). @has_consumer: whether to open RD_REDIS_CONSUMER. Returns: (transfer
+ * full): not connected. */
+RdRedis *rd_redis_new (RdRedisUrl *url, gboolean has_consumer);
 
 /* Connects, and reconnects after each failure. */
 void rd_redis_start (RdRedis *self);
