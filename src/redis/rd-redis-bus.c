@@ -7,7 +7,7 @@
 #include "rd-redis-bus.h"
 
 #include "rd-redis-bus-private.h"
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 #include "rd-text.h"
 #include "rd-units.h"
 #include "ws-utf8.h"

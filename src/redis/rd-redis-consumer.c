@@ -6,7 +6,7 @@
 
 #include "rd-redis-consumer.h"
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 
 #define BLOCK_MS  "2000" /* so that a live server replies in time */
 #define COUNT_MAX 512    /* entries */

@@ -255,10 +255,9 @@ write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisRe
 static void
 write_transaction (RdRedisWriter *writer, const RdRedisOutgoing *outgoing)
 {
-  RdRedisLink *link = rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS);
   gsize bytes = 0;
 
-  rd_redis_link_call_words (link, on_multi, writer, "MULTI", NULL);
+  rd_redis_call (writer->redis, on_multi, writer, "MULTI", NULL);
   for (; outgoing != NULL; outgoing = rd_redis_outbox_take (writer->outbox))
     {
       bytes += g_bytes_get_size (outgoing->data);
@@ -266,7 +265,7 @@ write_transaction (RdRedisWriter *writer, const RdRedisOutgoing *outgoing)
       if (writer->in_flight == BATCH_MESSAGES || bytes >= BATCH_BYTES)
         break;
     }
-  rd_redis_link_call_words (link, on_exec, writer, "EXEC", NULL);
+  rd_redis_call (writer->redis, on_exec, writer, "EXEC", NULL);
 }
 
 static void

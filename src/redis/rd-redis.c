@@ -147,19 +147,6 @@ rd_redis_get_link (RdRedis *self, RdRedisUse use)
   return rd_redis_is_up (self) ? self->links[use] : NULL;
 }
 
-void
-rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
-{
-  va_list words;
-
-  if (!rd_redis_is_up (self))
-    return;
-
-  va_start (words, user_data);
-  rd_redis_link_call_valist (self->links[RD_REDIS_COMMANDS], func, user_data, words);
-  va_end (words);
-}
-
 static void
 rd_redis_finalize (GObject *object)
 {

@@ -53,10 +53,10 @@ const char *rd_redis_get_place (RdRedis *self);
 /* Returns: (transfer none) (nullable): NULL if down. */
 RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 
-/* Sends a command on RD_REDIS_COMMANDS: words that are strings, ended by NULL. @func: nullable. No
- * effect if down: @func is not called. */
-void rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
-  G_GNUC_NULL_TERMINATED;
+/* Sends a command on %RD_REDIS_COMMANDS, as rd_redis_link_call_words(). No effect if down. */
+#define rd_redis_call(self, func, user_data, ...)                                         \
+  rd_redis_link_call_words (rd_redis_get_link (self, RD_REDIS_COMMANDS), func, user_data, \
+                            __VA_ARGS__)
 
 /* Pauses between attempts: at most 100 ms at first, twice as long each time, up to this. Each pause
  * is a random time between half of the maximum and all of it, so that several nodes do not

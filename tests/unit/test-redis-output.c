@@ -3,7 +3,7 @@
 
 /* The output queue: its format, its order in pieces of any size, and its memory. */
 
-#include "rd-redis-connection.h"
+#include "rd-redis-protocol.h"
 
 #include <string.h>
 
