@@ -9,7 +9,6 @@
 #include "rd-text.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* Node and place; times and state; warnings that were logged; sequence number of the last message
  * that was composed; statistics; and the parts. */
@@ -75,15 +74,6 @@ rd_redis_bus_pack (RdRedisBus *self)
                         stats->missed, rd_redis_outbox_pack (self->outbox),
                         self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
                         self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
-}
-
-char *
-rd_redis_bus_dup_packed_node (GVariant *value)
-{
-  g_auto (Packed) packed = { 0 };
-
-  read_packed (&packed, value);
-  return rd_redis_is_node_name (packed.node, strlen (packed.node)) ? g_strdup (packed.node) : NULL;
 }
 
 static void

@@ -19,9 +19,6 @@
 /* Serializes @bus, whose connection is stopped. Returns: (transfer floating). */
 GVariant *rd_redis_bus_pack (RdRedisBus *bus);
 
-/* Returns: (transfer full) (nullable): the node's name; NULL: not a valid name. */
-char *rd_redis_bus_dup_packed_node (GVariant *packed);
-
 /* Restores @bus, which is new and not started. If it has another server, database, mode or channel,
  * only the sequence numbers are kept: messages that were not stored are dropped, with a warning.
  * Returns: FALSE with %G_IO_ERROR_INVALID_DATA; @bus can not be used then. */

@@ -278,10 +278,8 @@ log_connected (const RdRedisBus *self)
     }
 
   outage = rd_units_format_duration (outage_us - outage_us % G_TIME_SPAN_MILLISECOND);
-  if (self->is_outage_logged)
-    g_message ("Redis at %s: connected again after %s", name, outage);
-  else
-    g_info ("Redis at %s: connected again after %s", name, outage);
+  g_log (G_LOG_DOMAIN, self->is_outage_logged ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_INFO,
+         "Redis at %s: connected again after %s", name, outage);
 }
 
 /* All missed messages were read: messages to Redis may follow. */

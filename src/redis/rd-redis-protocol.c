@@ -60,11 +60,7 @@ struct _RdRedisReader
   gsize header_size;
 };
 
-GQuark
-rd_redis_error_quark (void)
-{
-  return g_quark_from_static_string ("rd-redis-error-quark");
-}
+G_DEFINE_QUARK (rd - redis - error - quark, rd_redis_error)
 
 /* Returns: (nullable): the entry for the error reply @text. */
 static const KnownError *

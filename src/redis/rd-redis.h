@@ -66,13 +66,8 @@ RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 /* After this time without a failure the pauses start at 100 ms again. */
 #define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
 
-typedef struct
-{
-  guint attempts; /* since the last success */
-} RdRedisBackoff;
-
-/* Counts another attempt. Returns: the pause before it, ms. */
-guint rd_redis_backoff_next (RdRedisBackoff *backoff);
+/* Counts another attempt. @attempts: since the last success. Returns: the pause before it, ms. */
+guint rd_redis_backoff_next (guint *attempts);
 
 /* Connects to the server at @url, asks for INFO (https://redis.io/commands/info) and disconnects.
  * Blocks for up to 2 s. Returns: (transfer full): lines of "name:value", empty if the server
