@@ -4,7 +4,6 @@
 #pragma once
 
 #include "rd-bus.h"
-#include "rd-redis-bus-options.h"
 #include "rd-redis-consumer.h"
 #include "rd-redis-dedup.h"
 #include "rd-redis-writer.h"

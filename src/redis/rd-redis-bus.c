@@ -217,7 +217,7 @@ on_channel_message (RdRedisBus *self, const redisReply *payload)
 /* Periodic messages: every node has them, and the one that gets the lock sends them. The lock is
  * not released: it expires before the next message. */
 
-/* Delivers the message that waits for the lock: to all nodes, or only to the clients of this one.
+/* Publishes the message that waits for the lock; without the lock, for clients of this node only.
  */
 static void
 finish_lock (RdRedisBus *self, gboolean is_acquired)

@@ -29,8 +29,7 @@ struct _RdRedisConsumer
   const RdRedisConsumerEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
-  gsize max_bytes;   /* delivered at once */
-  guint first_count; /* entries of the largest size that fit into max_bytes */
+  gsize max_bytes; /* delivered at once */
 
   gboolean has_begun; /* this pass */
   gboolean is_live;   /* the end was reached */
@@ -55,7 +54,6 @@ rd_redis_consumer_new (RdRedis *redis,
   consumer->stream = stream;
   consumer->options = options;
   consumer->max_bytes = MIN (options->batch_size, RD_REDIS_REPLY_MAX / 2);
-  consumer->first_count = CLAMP (consumer->max_bytes / options->max_message, 1, COUNT_MAX);
   consumer->events = events;
   consumer->user_data = user_data;
   consumer->wait_us = WAIT_MAX_US;
@@ -340,7 +338,7 @@ void
 rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us)
 {
   consumer->began_us = began_us;
-  consumer->count = consumer->first_count;
+  consumer->count = CLAMP (consumer->max_bytes / consumer->options->max_message, 1, COUNT_MAX);
   rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), on_time,
                             consumer, "TIME", NULL);
 }

@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include "rd-redis-bus-options.h"
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 

@@ -102,16 +102,6 @@ read_socket (RdRedisUrl *url, GUri *uri)
   return NULL;
 }
 
-static const char *
-get_wrong_part (const GError *error)
-{
-  if (g_error_matches (error, G_URI_ERROR, G_URI_ERROR_BAD_HOST))
-    return "host";
-  if (g_error_matches (error, G_URI_ERROR, G_URI_ERROR_BAD_PORT))
-    return "port";
-  return "%XX code";
-}
-
 static gboolean
 has_scheme (const char *text, const char *scheme)
 {
@@ -134,7 +124,9 @@ read_url (RdRedisUrl *url, const char *text)
   /* ENCODED: a password may have any bytes, and GLib decodes UTF-8 only. */
   uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, &error);
   if (uri == NULL)
-    return get_wrong_part (error);
+    return error->code == G_URI_ERROR_BAD_HOST   ? "host"
+           : error->code == G_URI_ERROR_BAD_PORT ? "port"
+                                                 : "%XX code";
 
   part = read_user (url, uri);
   if (part != NULL)

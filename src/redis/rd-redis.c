@@ -168,14 +168,14 @@ rd_redis_init (RdRedis *self)
 }
 
 RdRedis *
-rd_redis_new (RdRedisUrl *url, gboolean has_consumer)
+rd_redis_new (RdRedisUrl *url, RdRedisMode mode)
 {
   RdRedis *self = g_object_new (RD_TYPE_REDIS, NULL);
 
   self->url = url;
   self->name = rd_redis_url_dup_display (url);
   self->place = rd_redis_url_dup_place (url);
-  self->n_links = has_consumer ? RD_REDIS_N_USES : RD_REDIS_CONSUMER;
+  self->n_links = mode == RD_REDIS_STREAM ? RD_REDIS_N_USES : RD_REDIS_CONSUMER;
   return self;
 }
 

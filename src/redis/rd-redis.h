@@ -7,6 +7,30 @@
 
 #include <glib-object.h>
 
+#define RD_REDIS_STREAM_KEY "ringdown:log"
+
+typedef enum
+{
+  RD_REDIS_STREAM, /* a stream: no message is missed */
+  RD_REDIS_PUBSUB, /* bare text on the channel: at most once */
+} RdRedisMode;
+
+/* Options of the bus. */
+typedef struct
+{
+  RdRedisMode mode;
+  const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
+  const char *channel; /* messages published on it by other programs are delivered, too */
+  guint64 history;     /* approximate length of the stream, messages */
+  gsize buffer_size;   /* limit of messages that wait for Redis, bytes */
+  gsize max_message;   /* limit of messages from Redis, bytes */
+  gsize batch_size;    /* messages to read from the stream at once, bytes */
+
+  /* Whether no client is too far behind for more messages; called while catching up. */
+  gboolean (*has_room) (gpointer data);
+  gpointer room_data;
+} RdRedisBusOptions;
+
 /* The purpose of a connection: a RESP2 subscriber can send no other command, and a blocking XREAD
  * delays the commands after it. */
 typedef enum
@@ -26,9 +50,9 @@ typedef enum
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @url: (transfer full). @has_consumer: whether to open RD_REDIS_CONSUMER. Returns: (transfer
- * full): not connected. */
-RdRedis *rd_redis_new (RdRedisUrl *url, gboolean has_consumer);
+/* @url: (transfer full). Returns: (transfer full): not connected; without RD_REDIS_CONSUMER for
+ * %RD_REDIS_PUBSUB. */
+RdRedis *rd_redis_new (RdRedisUrl *url, RdRedisMode mode);
 
 /* Connects, and reconnects after each failure. */
 void rd_redis_start (RdRedis *self);

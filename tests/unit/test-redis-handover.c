@@ -57,7 +57,7 @@ make_bus (Node *node, const char *address, RdRedisMode mode)
                                       .has_room = has_room };
 
   g_assert_no_error (error);
-  node->redis = rd_redis_new (g_steal_pointer (&url), mode == RD_REDIS_STREAM);
+  node->redis = rd_redis_new (g_steal_pointer (&url), mode);
   node->bus = rd_redis_bus_new (node->redis, &options);
   g_signal_connect_swapped (node->bus, "message", G_CALLBACK (on_message), node);
 }
