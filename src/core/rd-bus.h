@@ -7,8 +7,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* The only topic so far. */
 #define RD_TOPIC_BROADCAST "broadcast"
 
@@ -72,5 +70,3 @@ void rd_bus_deliver (RdBus *self, RdMessage *message);
 
 /* Returns: (transfer full): the state. */
 char *rd_bus_dup_state (RdBus *self);
-
-G_END_DECLS

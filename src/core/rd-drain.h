@@ -5,8 +5,6 @@
 
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* Ends the service gracefully: waits until all clients have left, then closes the rest with 1012 at
  * a deadline.
  *
@@ -48,5 +46,3 @@ gboolean rd_drain_is_accepting (RdDrain *self);
 
 /* Returns: seconds until the deadline, rounded up; 0 while not draining. */
 guint rd_drain_get_seconds_left (RdDrain *self);
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include "rd-bus.h"
 #include "ws-engine.h"
 
-G_BEGIN_DECLS
-
 /* The clients of this process.
  *
  * Signal "message" (RdMessage *): a message from a client; valid during the emission.
@@ -74,5 +72,3 @@ void rd_manager_close_all (RdManager *self);
  * reported as connected. @handover: see ws_engine_new_from(). Returns: FALSE with a #GFileError;
  * the manager is unchanged then. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);
-
-G_END_DECLS

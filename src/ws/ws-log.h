@@ -5,8 +5,6 @@
 
 #include "ws-frame.h"
 
-G_BEGIN_DECLS
-
 /* A ring of encoded frames, one after another, and an index of them. Offsets count bytes since the
  * log was made and never wrap; the ring holds the bytes from tail to head. */
 typedef struct _WsLog WsLog;
@@ -80,5 +78,3 @@ int ws_id_compare (const WsId *a, const WsId *b);
 void ws_id_format (const WsId *id, char out[WS_ID_STRING_SIZE]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsLog, ws_log_free)
-
-G_END_DECLS

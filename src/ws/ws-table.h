@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* Reasons not to send a client the log in a flush pass; usually none is set. */
 typedef enum
 {
@@ -101,5 +99,3 @@ guint ws_close_slot (guint16 code);
 void ws_close_slot_format (guint slot, char out[8]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsTable, ws_table_free)
-
-G_END_DECLS
