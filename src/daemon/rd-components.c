@@ -50,7 +50,7 @@ make_bus (RdComponents *self, GError **error)
   if (url == NULL || !rd_redis_check_login (url, error))
     return FALSE;
 
-  self->redis = rd_redis_new (url, options.mode == RD_REDIS_STREAM);
+  self->redis = rd_redis_new (g_steal_pointer (&url), options.mode);
   self->bus = rd_redis_bus_new (self->redis, &options);
   return TRUE;
 }
