@@ -43,26 +43,21 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint left;   /* clients that left by themselves since the drain began */
-  guint closed; /* clients that answered our close frame */
-  guint forced; /* clients that did not */
-};
-
-enum
-{
-  PROP_STATE = 1,
-  PROP_ACCEPTING,
-  N_PROPS,
+  guint left;               /* clients that left by themselves since the drain began */
+  guint closed;             /* clients that answered our close frame */
+  guint forced;             /* clients that did not */
+  RdDrainReopenFunc reopen; /* nullable */
+  gpointer reopen_data;     /* unowned */
 };
 
 enum
 {
   SIGNAL_PROGRESS,
-  SIGNAL_REOPEN,
+  SIGNAL_STATE_CHANGED,
+  SIGNAL_ACCEPTING_CHANGED,
   N_SIGNALS,
 };
 
-static GParamSpec *props[N_PROPS];
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (RdDrain, rd_drain, G_TYPE_OBJECT)
@@ -202,7 +197,7 @@ typedef struct
   State from;
   Event event;
   State to;
-  void (*action) (RdDrain *self); /* called after the properties are notified */
+  void (*action) (RdDrain *self); /* called after the signals */
 } Edge;
 
 static const Edge edges[] = {
@@ -234,10 +229,10 @@ step (RdDrain *self, Event event)
 
       self->state = edge->to;
       if (state_is_accepting (edge->from) != state_is_accepting (edge->to))
-        g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ACCEPTING]);
+        g_signal_emit (self, signals[SIGNAL_ACCEPTING_CHANGED], 0);
       if (g_strcmp0 (state_to_string (edge->from), state_to_string (edge->to)) != 0)
-        g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
-      if (self->state == edge->to) /* a notified handler may have changed the state */
+        g_signal_emit (self, signals[SIGNAL_STATE_CHANGED], 0);
+      if (self->state == edge->to) /* a signal handler may have changed the state */
         edge->action (self);
       return TRUE;
     }
@@ -271,19 +266,6 @@ on_client_disconnected (RdDrain *self, guint64 id, guint code, guint how)
 }
 
 static void
-rd_drain_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  RdDrain *self = RD_DRAIN (object);
-
-  if (id == PROP_STATE)
-    g_value_set_static_string (value, rd_drain_get_state (self));
-  else if (id == PROP_ACCEPTING)
-    g_value_set_boolean (value, state_is_accepting (self->state));
-  else
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
-
-static void
 rd_drain_finalize (GObject *object)
 {
   RdDrain *self = RD_DRAIN (object);
@@ -293,41 +275,17 @@ rd_drain_finalize (GObject *object)
   G_OBJECT_CLASS (rd_drain_parent_class)->finalize (object);
 }
 
-/* Signal accumulator: stops at the first handler that returns FALSE. */
-static gboolean
-stop_at_failure (GSignalInvocationHint *hint,
-                 GValue *result,
-                 const GValue *handler_result,
-                 gpointer data)
-{
-  g_value_copy (handler_result, result);
-  return g_value_get_boolean (handler_result);
-}
-
-static gboolean
-reopen_by_default (RdDrain *self, GError **error)
-{
-  return TRUE;
-}
-
 static void
 rd_drain_class_init (RdDrainClass *klass)
 {
-  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-
-  object_class->get_property = rd_drain_get_property;
-  object_class->finalize = rd_drain_finalize;
-
-  props[PROP_STATE] = g_param_spec_string ("state", NULL, NULL, "running", flags);
-  props[PROP_ACCEPTING] = g_param_spec_boolean ("accepting", NULL, NULL, TRUE, flags);
-  g_object_class_install_properties (object_class, N_PROPS, props);
+  G_OBJECT_CLASS (klass)->finalize = rd_drain_finalize;
 
   signals[SIGNAL_PROGRESS] = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
                                            NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
-  signals[SIGNAL_REOPEN] = g_signal_new_class_handler (
-    "reopen", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, G_CALLBACK (reopen_by_default), stop_at_failure,
-    NULL, NULL, G_TYPE_BOOLEAN, 1, G_TYPE_POINTER);
+  signals[SIGNAL_STATE_CHANGED] = g_signal_new ("state-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST,
+                                                0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_ACCEPTING_CHANGED] = g_signal_new (
+    "accepting-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -346,9 +304,16 @@ rd_drain_new (RdManager *manager, const RdDrainOptions *options)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (manager, "client-disconnected", G_CALLBACK (on_client_disconnected),
                            self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (end_if_empty), self,
+  g_signal_connect_object (manager, "connections-changed", G_CALLBACK (end_if_empty), self,
                            G_CONNECT_SWAPPED);
   return self;
+}
+
+void
+rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data)
+{
+  self->reopen = func;
+  self->reopen_data = user_data;
 }
 
 void
@@ -388,11 +353,8 @@ rd_drain_interrupt (RdDrain *self)
 gboolean
 rd_drain_cancel (RdDrain *self, GError **error)
 {
-  gboolean is_open = TRUE;
-
-  if (self->state == STATE_DRAINING)
-    g_signal_emit (self, signals[SIGNAL_REOPEN], 0, error, &is_open);
-  if (!is_open)
+  if (self->state == STATE_DRAINING && self->reopen != NULL
+      && !self->reopen (self->reopen_data, error))
     return FALSE;
   if (step (self, EVENT_CANCEL))
     return TRUE;

@@ -5,16 +5,13 @@
 
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* Ends the service gracefully: waits until all clients have left, then closes the rest with 1012 at
  * a deadline.
  *
- * Property "state": "running", "draining" or "drained".
- * Property "accepting": whether new clients are accepted.
+ * Signals "state-changed" and "accepting-changed": see rd_drain_get_state() and
+ * rd_drain_is_accepting().
  * Signal "progress" (guint clients, guint seconds_left): emitted when the drain begins,
- * periodically, and when the deadline changes. Signal "reopen" (GError **error) -> gboolean: accept
- * clients again; a handler returns FALSE with an error if it cannot. */
+ * periodically, and when the deadline changes. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
 G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
@@ -27,6 +24,12 @@ typedef struct
 
 RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 
+/* Accepts clients again. Returns: FALSE with an error if that is not possible. */
+typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
+
+/* @func: (nullable): called when a drain is cancelled that has stopped accepting clients. */
+void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
+
 /* Begins to drain, or moves the deadline if draining already.
  * @timeout_us: time from now; negative: the configured timeout, or no effect if draining already.
  */
@@ -38,15 +41,16 @@ void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 void rd_drain_interrupt (RdDrain *self);
 
 /* Returns to the running state. Returns: FALSE with %RD_ERROR_NOT_DRAINING if not draining or
- * closing clients already, or with the error of a handler of "reopen". */
+ * closing clients already, or with the error of the reopen function. */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
+/* Returns: "running", "draining" or "drained". */
 const char *rd_drain_get_state (RdDrain *self);
 gboolean rd_drain_is_running (RdDrain *self);
 gboolean rd_drain_is_drained (RdDrain *self);
+
+/* Whether new clients are accepted. */
 gboolean rd_drain_is_accepting (RdDrain *self);
 
 /* Returns: seconds until the deadline, rounded up; 0 while not draining. */
 guint rd_drain_get_seconds_left (RdDrain *self);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* Names on D-Bus: org.ringdown.Error.InvalidArgument and so on. */
 typedef enum
 {
@@ -20,5 +18,3 @@ typedef enum
 
 #define RD_ERROR (rd_error_quark ())
 GQuark rd_error_quark (void);
-
-G_END_DECLS

@@ -22,19 +22,13 @@ struct _RdManager
 
 enum
 {
-  PROP_CONNECTIONS = 1,
-  N_PROPS,
-};
-
-enum
-{
   SIGNAL_MESSAGE,
   SIGNAL_CLIENT_CONNECTED,
   SIGNAL_CLIENT_DISCONNECTED,
+  SIGNAL_CONNECTIONS_CHANGED,
   N_SIGNALS,
 };
 
-static GParamSpec *props[N_PROPS];
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (RdManager, rd_manager, G_TYPE_OBJECT)
@@ -64,19 +58,10 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
   g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
   g_signal_emit (self, signals[SIGNAL_CLIENT_DISCONNECTED], 0, client->id, (guint) code,
                  (guint) departure_of (client));
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
 }
 
 static const WsEngineEvents engine_events = { .message = on_message, .closed = on_closed };
-
-static void
-rd_manager_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  if (id == PROP_CONNECTIONS)
-    g_value_set_uint (value, rd_manager_get_connections (RD_MANAGER (object)));
-  else
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
 
 static void
 rd_manager_finalize (GObject *object)
@@ -90,15 +75,7 @@ rd_manager_finalize (GObject *object)
 static void
 rd_manager_class_init (RdManagerClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-
-  object_class->get_property = rd_manager_get_property;
-  object_class->finalize = rd_manager_finalize;
-
-  props[PROP_CONNECTIONS] = g_param_spec_uint ("connections", NULL, NULL, 0, G_MAXUINT, 0,
-                                               G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY
-                                                 | G_PARAM_STATIC_STRINGS);
-  g_object_class_install_properties (object_class, N_PROPS, props);
+  G_OBJECT_CLASS (klass)->finalize = rd_manager_finalize;
 
   signals[SIGNAL_MESSAGE] = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL,
                                           NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
@@ -108,6 +85,8 @@ rd_manager_class_init (RdManagerClass *klass)
   signals[SIGNAL_CLIENT_DISCONNECTED] = g_signal_new (
     "client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
     G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
+  signals[SIGNAL_CONNECTIONS_CHANGED] = g_signal_new (
+    "connections-changed", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -144,7 +123,7 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
 
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
   g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client->id);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
   if (size > 0)
     ws_engine_receive (self->engine, client, early, size);
   return TRUE;
@@ -279,6 +258,6 @@ rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
   ws_engine_free (self->engine);
   self->engine = engine;
   ws_engine_attach (engine, NULL);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
   return TRUE;
 }

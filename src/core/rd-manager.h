@@ -6,14 +6,12 @@
 #include "rd-bus.h"
 #include "ws-engine.h"
 
-G_BEGIN_DECLS
-
 /* The clients of this process.
  *
  * Signal "message" (RdMessage *): a message from a client; valid during the emission.
  * Signal "client-connected" (guint64 id).
  * Signal "client-disconnected" (guint64 id, guint code, guint how): @how is an #RdDeparture.
- * Property "connections": the number of clients. */
+ * Signal "connections-changed": the number of clients has changed. */
 #define RD_TYPE_MANAGER (rd_manager_get_type ())
 G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
 
@@ -74,5 +72,3 @@ void rd_manager_close_all (RdManager *self);
  * reported as connected. @handover: see ws_engine_new_from(). Returns: FALSE with a #GFileError;
  * the manager is unchanged then. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);
-
-G_END_DECLS

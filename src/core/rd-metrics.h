@@ -6,8 +6,6 @@
 #include "rd-drain.h"
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* Reasons for refusing a connection. */
 typedef enum
 {
@@ -58,5 +56,3 @@ void rd_metrics_unpack (RdMetrics *metrics, GVariant *totals);
 char *rd_metrics_render (RdMetrics *metrics);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdMetrics, rd_metrics_free)
-
-G_END_DECLS

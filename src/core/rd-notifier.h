@@ -5,8 +5,6 @@
 
 #include "rd-bus.h"
 
-G_BEGIN_DECLS
-
 typedef struct _RdNotifier RdNotifier;
 
 /* Due time of a notifier that is off, and of the next notification where none is known. */
@@ -23,5 +21,3 @@ void rd_notifier_free (RdNotifier *notifier);
 gint64 rd_notifier_get_due_us (const RdNotifier *notifier);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifier, rd_notifier_free)
-
-G_END_DECLS

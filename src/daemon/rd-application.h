@@ -8,8 +8,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* The service process. */
 #define RD_TYPE_APPLICATION (rd_application_get_type ())
 G_DECLARE_FINAL_TYPE (RdApplication, rd_application, RD, APPLICATION, GApplication)
@@ -27,5 +25,3 @@ RdApplication *rd_application_new (const RdConfig *config,
 /* Runs until the service has drained or a new worker has taken over. Returns: FALSE with an error
  * if the service could not start, or its clients were lost in a hand-over. */
 gboolean rd_application_run (RdApplication *self, GError **error);
-
-G_END_DECLS

@@ -12,8 +12,6 @@
 #include "rd-service.h"
 #include "rd-systemd.h"
 
-G_BEGIN_DECLS
-
 typedef struct
 {
   const RdConfig *config;      /* unowned: outlives us */
@@ -68,5 +66,3 @@ void rd_components_retire (RdComponents *self);
 void rd_components_free (RdComponents *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdComponents, rd_components_free)
-
-G_END_DECLS

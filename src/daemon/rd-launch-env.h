@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* How this process was started, as far as upgrades and signals depend on it. */
 typedef struct
 {
@@ -21,5 +19,3 @@ RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 
 /* Returns: whether this process is to end with its terminal, and the terminal was closed. */
 gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* Makes GApplication, which always uses the session bus, use the system bus if @is_system. Not
  * thread-safe (setenv(3)). Returns: FALSE with an error. */
 gboolean rd_name_choose_bus (gboolean is_system, GError **error);
@@ -17,5 +15,3 @@ gboolean rd_name_choose_bus (gboolean is_system, GError **error);
  * an old worker wait, so this blocks for at most %RD_NAME_TIMEOUT_MS and runs without the name on
  * failure, with a warning. Returns: FALSE with an error. */
 gboolean rd_name_take (GApplication *application, gboolean is_takeover, GError **error);
-
-G_END_DECLS

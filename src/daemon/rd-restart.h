@@ -6,8 +6,6 @@
 #include "rd-handover.h"
 #include "rd-launch-env.h"
 
-G_BEGIN_DECLS
-
 /* Handles a restart of the unit by systemd. */
 typedef struct _RdRestart RdRestart;
 
@@ -24,5 +22,3 @@ void rd_restart_free (RdRestart *self);
 /* Stores the clients in systemd for the next start and exits, or drains if that is not possible.
  * Ignored without systemd. Call it on SIGUSR1, when no hand-over is in progress. */
 void rd_restart_begin (RdRestart *self);
-
-G_END_DECLS

@@ -26,7 +26,6 @@ struct _RdServer
   char *path;          /* owned */
   RdOrigins *origins;  /* owned */
   gulong accepting_id; /* signal handlers on drain */
-  gulong reopen_id;
   gulong state_id;
   GQueue admissions; /* Admission, unowned */
 };
@@ -207,8 +206,9 @@ on_accepting_changed (RdServer *server)
 }
 
 static gboolean
-on_reopen (RdServer *server, GError **error)
+reopen (gpointer user_data, GError **error)
 {
+  RdServer *server = user_data;
   g_autoptr (GError) reason = NULL;
 
   if (rd_http_port_reopen (server->port, &reason))
@@ -254,10 +254,10 @@ rd_server_new (RdManager *manager,
     return NULL;
 
   rd_http_port_add_handler (server->port, server->path, on_request, server);
-  server->accepting_id = g_signal_connect_swapped (drain, "notify::accepting",
+  server->accepting_id = g_signal_connect_swapped (drain, "accepting-changed",
                                                    G_CALLBACK (on_accepting_changed), server);
-  server->reopen_id = g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
-  server->state_id = g_signal_connect_swapped (drain, "notify::state",
+  rd_drain_set_reopen_func (drain, reopen, server);
+  server->state_id = g_signal_connect_swapped (drain, "state-changed",
                                                G_CALLBACK (on_state_changed), server);
   return g_steal_pointer (&server);
 }
@@ -268,7 +268,7 @@ rd_server_free (RdServer *server)
   for (GList *l = server->admissions.head; l != NULL; l = l->next)
     ((Admission *) l->data)->server = NULL;
   g_clear_signal_handler (&server->accepting_id, server->drain);
-  g_clear_signal_handler (&server->reopen_id, server->drain);
+  rd_drain_set_reopen_func (server->drain, NULL, NULL);
   g_clear_signal_handler (&server->state_id, server->drain);
   g_clear_pointer (&server->port, rd_http_port_free);
   rd_origins_free (server->origins);

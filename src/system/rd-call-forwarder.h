@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* Holds D-Bus method calls during an upgrade, for the new worker to answer. */
 typedef struct _RdCallForwarder RdCallForwarder;
 
@@ -31,5 +29,3 @@ void rd_call_forwarder_release (RdCallForwarder *self,
                                 const char *name,
                                 void (*func) (gpointer user_data),
                                 gpointer user_data);
-
-G_END_DECLS

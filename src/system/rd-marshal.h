@@ -8,8 +8,6 @@
 #include "rd-manager.h"
 #include "rd-nodes.h"
 
-G_BEGIN_DECLS
-
 /* The D-Bus values of org.ringdown.Server1, as data/org.ringdown.Server1.xml documents them. */
 
 /* Returns: (transfer floating): all nodes, this one included, in order; type aa{sv}. */
@@ -26,5 +24,3 @@ gboolean rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GErr
  * (nullable); -1 with %RD_ERROR_INVALID_ARGUMENT or, if it cannot be duplicated,
  * %RD_ERROR_HANDOVER_FAILED. */
 int rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* A socket for datagrams to the service manager (sd_notify(3), "Notes"). */
 typedef struct _RdNotifySocket RdNotifySocket;
 
@@ -33,5 +31,3 @@ gboolean rd_notify_socket_send_until (RdNotifySocket *self,
 gboolean rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifySocket, rd_notify_socket_free)
-
-G_END_DECLS

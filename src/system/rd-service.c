@@ -444,13 +444,13 @@ rd_service_new (RdManager *manager,
   self->drain = g_object_ref (drain);
   self->bus = g_object_ref (bus);
   self->nodes = g_object_ref (nodes);
-  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_changed), self,
+  g_signal_connect_object (manager, "connections-changed", G_CALLBACK (on_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_state_changed), self,
+  g_signal_connect_object (drain, "state-changed", G_CALLBACK (on_state_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bus, "state-changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (nodes, "changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   self->subscribers = rd_subscribers_new (manager, RD_DBUS_SERVER1 (self));
   set_properties (self);

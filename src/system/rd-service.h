@@ -10,8 +10,6 @@
 #include "rd-nodes.h"
 #include "rd-subscribers.h"
 
-G_BEGIN_DECLS
-
 /* The D-Bus object with the interface of data/org.ringdown.Server1.xml.
  *
  * Signals, each with one handler that answers the call (transfer full): "upgrade"
@@ -37,5 +35,3 @@ void rd_service_retire (RdService *self, RdCallForwarder *forwarder);
 
 /* Returns: (transfer none): the subscribers of the client signals. */
 RdSubscribers *rd_service_get_subscribers (RdService *self);
-
-G_END_DECLS

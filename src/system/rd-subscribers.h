@@ -6,8 +6,6 @@
 #include "rd-dbus.h"
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* The bus peers that asked for the signals ClientConnected and ClientDisconnected. The signals are
  * emitted while there is at least one subscriber. */
 typedef struct _RdSubscribers RdSubscribers;
@@ -25,5 +23,3 @@ GVariant *rd_subscribers_pack (const RdSubscribers *self);
 
 /* Adds @names (type as); skips strings that are not unique names. */
 void rd_subscribers_unpack (RdSubscribers *self, GVariant *names, GDBusConnection *connection);
-
-G_END_DECLS

@@ -249,9 +249,9 @@ rd_systemd_ready (RdSystemd *self)
   if (self->socket == NULL || self->manager == NULL)
     return;
 
-  g_signal_connect_swapped (self->manager, "notify::connections", G_CALLBACK (on_changed), self);
+  g_signal_connect_swapped (self->manager, "connections-changed", G_CALLBACK (on_changed), self);
   g_signal_connect_swapped (self->bus, "message", G_CALLBACK (on_changed), self);
-  g_signal_connect_swapped (self->drain, "notify::state", G_CALLBACK (on_state_changed), self);
+  g_signal_connect_swapped (self->drain, "state-changed", G_CALLBACK (on_state_changed), self);
   report (self);
   rd_systemd_start_watchdog (self);
   schedule_refresh (self, REFRESH_MS);

@@ -9,8 +9,6 @@
 #include "rd-drain.h"
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* Reports the state of the service to systemd (sd_notify(3)): ready, number of clients, draining,
  * stopping, and watchdog pings (sd_watchdog_enabled(3)). Without a service manager the functions do
  * nothing. */
@@ -64,5 +62,3 @@ char **rd_systemd_dup_child_environment (char **environment);
 void rd_systemd_clear_environment (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSystemd, rd_systemd_free)
-
-G_END_DECLS

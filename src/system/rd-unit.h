@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* Returns: (transfer full): the object path of a systemd unit; NULL with an error. Blocks for up to
  * @timeout_ms. @name: (nullable): of the unit, which is loaded if necessary; NULL: the unit of this
  * process. */
@@ -34,5 +32,3 @@ gboolean rd_unit_has_store (GVariant *service);
  * type "Service"; missing ones count as correct. @name: of the unit. @is_user: a unit of a user
  * manager. Returns: (transfer full) (element-type utf8): one sentence for each problem. */
 GPtrArray *rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user);
-
-G_END_DECLS

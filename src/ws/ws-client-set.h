@@ -5,8 +5,6 @@
 
 #include "ws-client.h"
 
-G_BEGIN_DECLS
-
 typedef struct
 {
   gsize log_size;          /* bytes */
@@ -118,5 +116,3 @@ gboolean ws_client_set_is_flush_pending (const WsClientSet *set);
 void ws_client_set_make_room (WsClientSet *set, gsize size);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsClientSet, ws_client_set_free)
-
-G_END_DECLS

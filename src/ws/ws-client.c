@@ -141,7 +141,7 @@ send_log_to (WsRecord *record, WsContext *context, guint64 limit)
 static void
 count_all_delivered (WsRecord *record, WsContext *context)
 {
-  const guint64 count = ws_log_get_count (context->log);
+  const guint64 count = context->log->header->count;
 
   context->counters->delivered += count - record->next;
   record->next = count;
@@ -150,7 +150,7 @@ count_all_delivered (WsRecord *record, WsContext *context)
 WsSend
 ws_client_send_log (WsRecord *record, WsContext *context)
 {
-  WsSend result = send_log_to (record, context, ws_log_get_head (context->log));
+  WsSend result = send_log_to (record, context, context->log->header->head);
 
   if (result == WS_SEND_ALL)
     count_all_delivered (record, context);
@@ -245,7 +245,7 @@ ws_client_send (WsClient *client, WsContext *context)
 
   if ((record->flags & WS_RECORD_DETACHED) != 0)
     return WS_SEND_ALL;
-  if (record->cursor < ws_log_get_head (context->log))
+  if (record->cursor < context->log->header->head)
     return ws_client_send_log (record, context);
 
   count_all_delivered (record, context);
@@ -303,7 +303,7 @@ queue_close (WsClient *client, WsContext *context, guint16 code, const char *rea
 
   if ((client->record->flags & WS_RECORD_DETACHED) == 0
       && !((client->record->flags & WS_RECORD_BLOCKED) != 0 && client->close_received))
-    control->at = ws_log_get_head (context->log);
+    control->at = context->log->header->head;
 }
 
 void

@@ -8,8 +8,6 @@
 #include "ws-table.h"
 #include "ws-wheel.h"
 
-G_BEGIN_DECLS
-
 typedef struct _WsClient WsClient;
 
 /* State shared by all clients of an engine. An evicted client needs a copy of the rest of its
@@ -128,5 +126,3 @@ void ws_client_release_rest (WsClient *client, WsContext *context);
 void ws_client_count_delivered (WsClient *client, WsContext *context);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsControl, ws_control_free)
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include "ws-handover.h"
 
-G_BEGIN_DECLS
-
 /* The data plane: serves all clients with one epoll set, which is one #GSource in one thread. */
 typedef struct _WsEngine WsEngine;
 
@@ -114,5 +112,3 @@ guint64 ws_engine_get_behind (const WsEngine *engine, const WsClient *client);
 void ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsEngine, ws_engine_free)
-
-G_END_DECLS

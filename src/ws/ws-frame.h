@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* RFC 6455 §5.2 */
 typedef enum
 {
@@ -92,5 +90,3 @@ ws_opcode_is_control (WsOpcode opcode)
 {
   return (opcode & 0x8) != 0;
 }
-
-G_END_DECLS

@@ -6,8 +6,6 @@
 #include "ws-frame.h"
 #include "ws-utf8.h"
 
-G_BEGIN_DECLS
-
 /* Bytes kept of a partial frame: the longest control frame, which is longer than any header. */
 #define WS_INPUT_PARTIAL_MAX (2 + 4 + WS_CONTROL_PAYLOAD_MAX)
 
@@ -59,5 +57,3 @@ gboolean ws_input_is_idle (const WsInput *input);
 void ws_input_clear (WsInput *input);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (WsInput, ws_input_clear)
-
-G_END_DECLS

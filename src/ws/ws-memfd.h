@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* First fields of every shared memory file, the same in all versions. */
 typedef struct
 {
@@ -37,5 +35,3 @@ gboolean ws_memfd_set_damaged (GError **error, const char *what);
 
 /* Rounds @size up to whole pages. */
 gsize ws_memfd_round (gsize size);
-
-G_END_DECLS

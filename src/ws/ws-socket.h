@@ -5,8 +5,6 @@
 
 #include "ws-table.h"
 
-G_BEGIN_DECLS
-
 /* Sets the cookie and the remote address in @record. An IPv4-mapped IPv6 address is stored as IPv4
  * (ipv6(7), IPV6_V6ONLY). */
 void ws_socket_read_peer (WsRecord *record);
@@ -21,5 +19,3 @@ void ws_socket_tune (int fd, gint64 timeout_us);
 /* Sets the time after which the kernel ends a connection whose peer acknowledges nothing (tcp(7),
  * TCP_USER_TIMEOUT). @timeout_us: 0: system default. */
 void ws_socket_set_send_timeout (int fd, gint64 timeout_us);
-
-G_END_DECLS

@@ -3,9 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
-
-G_BEGIN_DECLS
+#include "ws-memfd.h"
 
 /* Reasons not to send a client the log in a flush pass; usually none is set. */
 typedef enum
@@ -56,8 +54,24 @@ typedef struct
   guint64 closed[WS_CLOSE_SLOTS];
 } WsCounters;
 
+/* Start of the file; the records follow on the next page. */
+typedef struct
+{
+  WsMemfdHeader common;
+  guint64 record_size;
+  guint64 capacity; /* records */
+  guint64 count;    /* records */
+  WsCounters counters;
+} WsTableHeader;
+
 /* The records of all clients, in slots 0 … count - 1 of one memory file. */
-typedef struct _WsTable WsTable;
+typedef struct
+{
+  int fd;                /* owned: memory file (memfd_create(2)) */
+  gsize size;            /* mapping, bytes */
+  WsTableHeader *header; /* owned: mapping; only this module writes it, except for the counters */
+  WsRecord *records;     /* in the mapping of header; they move when one is removed */
+} WsTable;
 
 /* @capacity: largest number of clients. Returns: (transfer full): NULL with a #GFileError. */
 WsTable *ws_table_new (guint capacity, GError **error);
@@ -68,15 +82,6 @@ WsTable *ws_table_new (guint capacity, GError **error);
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
-
-/* Returns: (transfer none): the memory file that holds the table (memfd_create(2)). */
-int ws_table_get_fd (const WsTable *table);
-
-guint ws_table_get_count (const WsTable *table);
-guint ws_table_get_capacity (const WsTable *table);
-
-/* Returns: (transfer none): the record in @slot; valid until a record is removed. */
-WsRecord *ws_table_get (const WsTable *table, guint slot);
 
 /* Adds a record, zero but for its new id. The table must have room. Returns: (transfer none). */
 WsRecord *ws_table_add (WsTable *table);
@@ -91,9 +96,6 @@ gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
 /* Removes the record in @slot and moves the last record there. */
 void ws_table_remove (WsTable *table, guint slot);
 
-/* Returns: (transfer none): the counters, in the same memory file. */
-WsCounters *ws_table_get_counters (const WsTable *table);
-
 /* Returns: the index of close @code in WsCounters.closed. */
 guint ws_close_slot (guint16 code);
 
@@ -101,5 +103,3 @@ guint ws_close_slot (guint16 code);
 void ws_close_slot_format (guint slot, char out[8]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsTable, ws_table_free)
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* State of validation between two bytes of a text. Initialize with zeros. */
 typedef struct
 {
@@ -24,5 +22,3 @@ gboolean ws_utf8_is_complete (const WsUtf8 *utf8);
 
 /* Whether the bytes are valid UTF-8. Unlike g_utf8_validate(), NUL is valid. */
 gboolean ws_utf8_is_text (const guint8 *data, gsize size);
-
-G_END_DECLS

@@ -5,8 +5,6 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* A hashed timing wheel (Varghese and Lauck, 1987): the cost of arming, disarming and expiry does
  * not depend on the number of timers. Timers fire up to one tick late, never early. */
 typedef struct _WsWheel WsWheel;
@@ -40,5 +38,3 @@ void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer
 gint64 ws_wheel_get_next_us (const WsWheel *wheel);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsWheel, ws_wheel_free)
-
-G_END_DECLS

@@ -29,7 +29,7 @@ client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
   fixture->table = ws_table_new (1, &error);
   g_assert_no_error (error);
   fixture->context = (WsContext){ .log = fixture->log,
-                                  .counters = ws_table_get_counters (fixture->table),
+                                  .counters = &fixture->table->header->counters,
                                   .max_message = LOG_SIZE / 8,
                                   .max_rests = LOG_SIZE / 2,
                                   .message = on_message,
@@ -65,13 +65,13 @@ client_fixture_publish (ClientFixture *fixture, gsize size)
 void
 client_fixture_block (ClientFixture *fixture)
 {
-  const guint64 begin = ws_log_get_head (fixture->log);
+  const guint64 begin = fixture->log->header->head;
 
   peer_narrow (fixture->record->fd);
   client_fixture_publish (fixture, STUCK_SIZE);
   g_assert_cmpint (ws_client_send (fixture->client, &fixture->context), ==, WS_SEND_BLOCKED);
   g_assert_cmpuint (fixture->record->cursor, >, begin);
-  g_assert_cmpuint (fixture->record->cursor, <, ws_log_get_head (fixture->log));
+  g_assert_cmpuint (fixture->record->cursor, <, fixture->log->header->head);
   g_assert_cmphex (fixture->record->flags, ==, WS_RECORD_BLOCKED);
 }
 

@@ -25,7 +25,7 @@ on_disconnected (CoreFixture *fixture, guint64 id, guint code, guint how)
 }
 
 static void
-on_notified (CoreFixture *fixture, GParamSpec *pspec, RdManager *manager)
+on_connections_changed (CoreFixture *fixture, RdManager *manager)
 {
   g_string_append_printf (fixture->diary, "=%u;", rd_manager_get_connections (manager));
 }
@@ -48,7 +48,8 @@ core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions *options)
   g_assert_no_error (error);
   g_signal_connect_swapped (manager, "client-connected", G_CALLBACK (on_connected), fixture);
   g_signal_connect_swapped (manager, "client-disconnected", G_CALLBACK (on_disconnected), fixture);
-  g_signal_connect_swapped (manager, "notify::connections", G_CALLBACK (on_notified), fixture);
+  g_signal_connect_swapped (manager, "connections-changed", G_CALLBACK (on_connections_changed),
+                            fixture);
   g_signal_connect_swapped (manager, "message", G_CALLBACK (on_message), fixture);
   return manager;
 }

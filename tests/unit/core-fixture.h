@@ -14,7 +14,7 @@ typedef struct
 {
   RdManager *manager;
   Crowd *crowd;
-  GString *diary;    /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" notified, "hello;" */
+  GString *diary; /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" connections, "hello;" */
   guint descriptors; /* open before the test */
 } CoreFixture;
 

@@ -44,8 +44,8 @@ drain_fixture_set_up (DrainFixture *fixture, gconstpointer options)
   fixture->said = g_string_new (NULL);
   fixture->log_handler = g_log_set_handler ("ringdown", G_LOG_LEVEL_MESSAGE, on_log, fixture);
   fixture->drain = rd_drain_new (fixture->core.manager, options != NULL ? options : &usual);
-  g_signal_connect_swapped (fixture->drain, "notify::state", G_CALLBACK (on_state), fixture);
-  g_signal_connect_swapped (fixture->drain, "notify::accepting", G_CALLBACK (on_accepting),
+  g_signal_connect_swapped (fixture->drain, "state-changed", G_CALLBACK (on_state), fixture);
+  g_signal_connect_swapped (fixture->drain, "accepting-changed", G_CALLBACK (on_accepting),
                             fixture);
   g_signal_connect_swapped (fixture->drain, "progress", G_CALLBACK (on_progress), fixture);
 }
