@@ -5,8 +5,6 @@
 
 #include "ws-client.h"
 
-G_BEGIN_DECLS
-
 /* #GVariant types of the values that the functions below make. */
 #define WS_INPUT_PACKED_TYPE   "(y(yyy)bt(bytay)ayay)"
 #define WS_CONTROL_PACKED_TYPE "(tubbbbayayay)"
@@ -34,5 +32,3 @@ WsControl *ws_control_unpack (GVariant *packed);
 /* Whether record, log and all else of @client, which comes from another process, agree so far that
  * nothing of it can lead astray. */
 gboolean ws_client_is_sound (const WsClient *client, const WsLog *log);
-
-G_END_DECLS

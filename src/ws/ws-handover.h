@@ -5,8 +5,6 @@
 
 #include "ws-client-set.h"
 
-G_BEGIN_DECLS
-
 /* All that a process needs to go on with the clients of another: see ws_engine_pack() and
  * ws_engine_new_from(). The descriptors are not its own: who packs keeps them, and who unpacks
  * leaves -1 in the place of those it took. */
@@ -40,5 +38,3 @@ WsClientSet *ws_handover_unpack (WsHandover *handover,
 void ws_handover_free (WsHandover *handover);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsHandover, ws_handover_free)
-
-G_END_DECLS

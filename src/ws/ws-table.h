@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "ws-memfd.h"
+#include <glib.h>
 
 /* Reasons not to send a client the log in a flush pass; usually none is set. */
 typedef enum

@@ -241,7 +241,7 @@ class UnitsTestCase(unittest.TestCase):
 
     def stay(self, member, seconds):
         """Asserts that MEMBER stays connected, without messages, for SECONDS."""
-        with self.assertRaisesRegex(AssertionError, 'nothing more received'):
+        with self.assertRaisesRegex(AssertionError, 'waiting for message 1,'):
             member.wait_count(len(member.messages) + 1, seconds / SLOWNESS)
 
 
