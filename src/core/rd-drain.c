@@ -9,6 +9,8 @@
 #include "rd-error.h"
 #include "rd-units.h"
 
+#include <string.h>
+
 #define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* limit of g_timeout_add(): 49 days */
 
 typedef enum
@@ -43,11 +45,9 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint left;               /* clients that left by themselves since the drain began */
-  guint closed;             /* clients that answered our close frame */
-  guint forced;             /* clients that did not */
-  RdDrainReopenFunc reopen; /* nullable */
-  gpointer reopen_data;     /* unowned */
+  guint departed[RD_DEPARTURE_N]; /* clients since the drain began, by RdDeparture */
+  RdDrainReopenFunc reopen;       /* nullable */
+  gpointer reopen_data;           /* unowned */
 };
 
 enum
@@ -64,23 +64,11 @@ G_DEFINE_FINAL_TYPE (RdDrain, rd_drain, G_TYPE_OBJECT)
 
 static gboolean step (RdDrain *self, Event event);
 
-static const char *
-state_to_string (State state)
-{
-  switch (state)
-    {
-    case STATE_RUNNING:
-      return "running";
-    case STATE_GRACE:
-    case STATE_DRAINING:
-    case STATE_CLOSING:
-      return "draining";
-    case STATE_DRAINED:
-      return "drained";
-    }
-
-  g_assert_not_reached ();
-}
+static const char *const state_names[] = { [STATE_RUNNING] = "running",
+                                           [STATE_GRACE] = "draining",
+                                           [STATE_DRAINING] = "draining",
+                                           [STATE_CLOSING] = "draining",
+                                           [STATE_DRAINED] = "drained" };
 
 static gboolean
 state_is_accepting (State state)
@@ -112,24 +100,22 @@ on_poll (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
+static void
 on_grace_over (gpointer user_data)
 {
   RdDrain *self = user_data;
 
   self->grace_id = 0;
   step (self, EVENT_GRACE_OVER);
-  return G_SOURCE_REMOVE;
 }
 
-static gboolean
+static void
 on_deadline (gpointer user_data)
 {
   RdDrain *self = user_data;
 
   self->deadline_id = 0;
   step (self, EVENT_DEADLINE);
-  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -144,11 +130,11 @@ static void
 begin (RdDrain *self)
 {
   self->begin_us = g_get_monotonic_time ();
-  self->left = self->closed = self->forced = 0;
+  memset (self->departed, 0, sizeof self->departed);
   self->poll_id = g_timeout_add (self->options.interval_us / 1000, on_poll, self);
   report_progress (self);
   if (self->options.grace_us > 0)
-    self->grace_id = g_timeout_add (self->options.grace_us / 1000, on_grace_over, self);
+    self->grace_id = g_timeout_add_once (self->options.grace_us / 1000, on_grace_over, self);
   else
     step (self, EVENT_GRACE_OVER);
 }
@@ -178,7 +164,8 @@ resume (RdDrain *self)
 {
   stop_timers (self);
   self->is_interrupted = FALSE;
-  g_message ("Drain cancelled after %u %s left; running", self->left, client_noun (self->left));
+  g_message ("Drain cancelled after %u %s left; running", self->departed[RD_DEPARTURE_LEFT],
+             client_noun (self->departed[RD_DEPARTURE_LEFT]));
 }
 
 static void
@@ -187,9 +174,10 @@ finish (RdDrain *self)
   double seconds = (g_get_monotonic_time () - self->begin_us) / (double) G_USEC_PER_SEC;
 
   stop_timers (self);
-  self->forced += rd_manager_get_connections (self->manager);
-  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds, self->left,
-             self->closed, self->forced);
+  self->departed[RD_DEPARTURE_FORCED] += rd_manager_get_connections (self->manager);
+  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds,
+             self->departed[RD_DEPARTURE_LEFT], self->departed[RD_DEPARTURE_CLOSED],
+             self->departed[RD_DEPARTURE_FORCED]);
 }
 
 typedef struct
@@ -230,7 +218,7 @@ step (RdDrain *self, Event event)
       self->state = edge->to;
       if (state_is_accepting (edge->from) != state_is_accepting (edge->to))
         g_signal_emit (self, signals[SIGNAL_ACCEPTING_CHANGED], 0);
-      if (g_strcmp0 (state_to_string (edge->from), state_to_string (edge->to)) != 0)
+      if (!g_str_equal (state_names[edge->from], state_names[edge->to]))
         g_signal_emit (self, signals[SIGNAL_STATE_CHANGED], 0);
       if (self->state == edge->to) /* a signal handler may have changed the state */
         edge->action (self);
@@ -251,18 +239,7 @@ on_client_connected (RdDrain *self)
 static void
 on_client_disconnected (RdDrain *self, guint64 id, guint code, guint how)
 {
-  switch ((RdDeparture) how)
-    {
-    case RD_DEPARTURE_LEFT:
-      self->left++;
-      break;
-    case RD_DEPARTURE_CLOSED:
-      self->closed++;
-      break;
-    case RD_DEPARTURE_FORCED:
-      self->forced++;
-      break;
-    }
+  self->departed[how]++;
 }
 
 static void
@@ -330,7 +307,7 @@ rd_drain_begin (RdDrain *self, gint64 timeout_us)
       timeout_us = MIN (timeout_us, TIMEOUT_MAX_US);
       g_clear_handle_id (&self->deadline_id, g_source_remove);
       self->deadline_us = g_get_monotonic_time () + timeout_us;
-      self->deadline_id = g_timeout_add (timeout_us / 1000, on_deadline, self);
+      self->deadline_id = g_timeout_add_once (timeout_us / 1000, on_deadline, self);
     }
 
   step (self, EVENT_BEGIN);
@@ -369,7 +346,7 @@ rd_drain_cancel (RdDrain *self, GError **error)
 const char *
 rd_drain_get_state (RdDrain *self)
 {
-  return state_to_string (self->state);
+  return state_names[self->state];
 }
 
 gboolean

@@ -81,7 +81,7 @@ rd_manager_class_init (RdManagerClass *klass)
                                           NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
   signals[SIGNAL_CLIENT_CONNECTED] = g_signal_new ("client-connected", RD_TYPE_MANAGER,
                                                    G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                                   G_TYPE_NONE, 1, G_TYPE_UINT64);
+                                                   G_TYPE_NONE, 1, G_TYPE_POINTER);
   signals[SIGNAL_CLIENT_DISCONNECTED] = g_signal_new (
     "client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
     G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
@@ -122,7 +122,7 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
     return FALSE;
 
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
-  g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client->id);
+  g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client);
   g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
   if (size > 0)
     ws_engine_receive (self->engine, client, early, size);
@@ -144,9 +144,10 @@ rd_manager_get_connections (RdManager *self)
   return stats.clients;
 }
 
-static char *
-format_remote (const WsRecord *record)
+char *
+rd_client_dup_remote (const WsClient *client)
 {
+  const WsRecord *record = client->record;
   g_autoptr (GInetAddress) address = NULL;
   g_autoptr (GInetSocketAddress) socket_address = NULL;
 
@@ -158,53 +159,25 @@ format_remote (const WsRecord *record)
   return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (socket_address));
 }
 
-static void
-client_info_clear (gpointer data)
-{
-  RdClientInfo *info = data;
-
-  g_free (info->remote);
-}
-
 static int
 compare_ids (gconstpointer a, gconstpointer b)
 {
-  const RdClientInfo *left = a;
-  const RdClientInfo *right = b;
+  const guint64 left = (*(const WsClient *const *) a)->id;
+  const guint64 right = (*(const WsClient *const *) b)->id;
 
-  return (left->id > right->id) - (left->id < right->id);
+  return (left > right) - (left < right);
 }
 
-GArray *
+GPtrArray *
 rd_manager_list (RdManager *self)
 {
   const guint n = rd_manager_get_connections (self);
-  GArray *list = g_array_sized_new (FALSE, FALSE, sizeof (RdClientInfo), n);
+  GPtrArray *list = g_ptr_array_sized_new (n);
 
-  g_array_set_clear_func (list, client_info_clear);
   for (guint slot = 0; slot < n; slot++)
-    {
-      const WsClient *client = ws_engine_get_client (self->engine, slot);
-      RdClientInfo info = { .id = client->id,
-                            .remote = format_remote (client->record),
-                            .connected_us = client->record->connected_us,
-                            .received = client->record->received,
-                            .sent = client->record->sent,
-                            .behind = ws_engine_get_behind (self->engine, client) };
-
-      g_array_append_val (list, info);
-    }
-
-  g_array_sort (list, compare_ids);
+    g_ptr_array_add (list, ws_engine_get_client (self->engine, slot));
+  g_ptr_array_sort (list, compare_ids);
   return list;
-}
-
-char *
-rd_manager_dup_remote (RdManager *self, guint64 id)
-{
-  const WsClient *client = ws_engine_find_client (self->engine, id);
-
-  return client != NULL ? format_remote (client->record) : NULL;
 }
 
 gboolean

@@ -126,7 +126,7 @@ static void
 on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
 {
   g_warning ("Hand-over: %s", error->message);
-  rd_metrics_count_failed_handover (self->components->metrics);
+  self->components->metrics->failed_handovers++;
   if (caller != NULL)
     g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
 

@@ -108,7 +108,7 @@ refuse (RdServer *server,
   if (status == SOUP_STATUS_SERVICE_UNAVAILABLE)
     soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
                                   RETRY_AFTER_S);
-  rd_metrics_count_refused (server->metrics, reason);
+  server->metrics->refused[reason]++;
   rd_http_refuse (message, status, line);
 }
 

@@ -88,7 +88,7 @@ signal_changes (RdService *self)
   return old == NULL || !g_variant_equal (old, self->signalled);
 }
 
-static void schedule_refresh (RdService *self, guint after_ms);
+static void on_changed (RdService *self);
 
 static gboolean
 on_poll (gpointer user_data)
@@ -96,7 +96,7 @@ on_poll (gpointer user_data)
   RdService *self = user_data;
 
   self->poll_id = 0;
-  schedule_refresh (self, 0);
+  on_changed (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -112,31 +112,24 @@ schedule_poll (RdService *self)
 }
 
 /* Repeats until nothing has changed, so that the last change is signalled too. */
-static gboolean
+static void
 on_refresh (gpointer user_data)
 {
   RdService *self = user_data;
 
   self->refresh_id = 0;
   if (signal_changes (self))
-    schedule_refresh (self, REFRESH_INTERVAL_MS);
+    self->refresh_id = g_timeout_add_once (REFRESH_INTERVAL_MS, on_refresh, self);
   else
     schedule_poll (self);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-schedule_refresh (RdService *self, guint after_ms)
-{
-  if (self->refresh_id == 0)
-    self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
 }
 
 /* Signals a change: at once if the last change is REFRESH_INTERVAL_MS ago, else with the next. */
 static void
 on_changed (RdService *self)
 {
-  schedule_refresh (self, 0);
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add_once (0, on_refresh, self);
 }
 
 /* Signals the new state at once: the process may be about to exit. */
@@ -420,15 +413,6 @@ rd_service_init (RdService *self)
   self->vtable.get_property = get_property;
 }
 
-static void
-show_handover (RdService *self, const RdHandoverReport *report)
-{
-  RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
-
-  rd_dbus_server1_set_generation (server1, report->generation);
-  rd_dbus_server1_set_handover (server1, rd_handover_report_to_vardict (report));
-}
-
 RdService *
 rd_service_new (RdManager *manager,
                 RdDrain *drain,
@@ -438,7 +422,8 @@ rd_service_new (RdManager *manager,
 {
   RdService *self = g_object_new (RD_TYPE_SERVICE, "version", RINGDOWN_VERSION, "instance",
                                   instance != NULL ? instance : "", "addresses",
-                                  (const char *[]){ NULL }, NULL);
+                                  (const char *[]){ NULL }, "generation", 1, "handover",
+                                  g_variant_new ("a{sv}", NULL), NULL);
 
   self->manager = g_object_ref (manager);
   self->drain = g_object_ref (drain);
@@ -455,7 +440,6 @@ rd_service_new (RdManager *manager,
   self->subscribers = rd_subscribers_new (manager, RD_DBUS_SERVER1 (self));
   set_properties (self);
   set_nodes (self);
-  show_handover (self, &(RdHandoverReport){ .generation = 1 });
   g_object_freeze_notify (G_OBJECT (self));
   return self;
 }
@@ -469,7 +453,10 @@ rd_service_retire (RdService *self, RdCallForwarder *forwarder)
 void
 rd_service_set_handover (RdService *self, const RdHandoverReport *report)
 {
-  show_handover (self, report);
+  RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
+
+  rd_dbus_server1_set_generation (server1, report->generation);
+  rd_dbus_server1_set_handover (server1, rd_handover_report_to_vardict (report));
   on_changed (self);
 }
 

@@ -41,11 +41,11 @@ rd_subscribers_free (RdSubscribers *self)
 }
 
 static void
-on_client_connected (RdSubscribers *self, guint64 id)
+on_client_connected (RdSubscribers *self, const WsClient *client)
 {
-  g_autofree char *remote = rd_manager_dup_remote (self->manager, id);
+  g_autofree char *remote = rd_client_dup_remote (client);
 
-  rd_dbus_server1_emit_client_connected (self->server1, id, remote);
+  rd_dbus_server1_emit_client_connected (self->server1, client->id, remote);
 }
 
 static void
@@ -94,15 +94,9 @@ rd_subscribers_remove (RdSubscribers *self, const char *name)
 GVariant *
 rd_subscribers_pack (const RdSubscribers *self)
 {
-  GVariantBuilder names;
-  GHashTableIter iter;
-  gpointer name;
+  g_autofree gpointer *names = g_hash_table_get_keys_as_array (self->watches, NULL);
 
-  g_variant_builder_init (&names, G_VARIANT_TYPE_STRING_ARRAY);
-  g_hash_table_iter_init (&iter, self->watches);
-  while (g_hash_table_iter_next (&iter, &name, NULL))
-    g_variant_builder_add (&names, "s", name);
-  return g_variant_builder_end (&names);
+  return g_variant_new_strv ((const char *const *) names, -1);
 }
 
 void

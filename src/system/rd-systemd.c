@@ -128,31 +128,22 @@ report (RdSystemd *self)
   return TRUE;
 }
 
-static void schedule_refresh (RdSystemd *self, guint after_ms);
-
-static gboolean
+static void
 on_refresh (gpointer user_data)
 {
   RdSystemd *self = user_data;
 
   self->refresh_id = 0;
   if (report (self))
-    schedule_refresh (self, REFRESH_MS);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-schedule_refresh (RdSystemd *self, guint after_ms)
-{
-  if (self->refresh_id == 0)
-    self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
+    self->refresh_id = g_timeout_add_once (REFRESH_MS, on_refresh, self);
 }
 
 /* Reports a change: at once if the last report is REFRESH_MS ago, else with the next one. */
 static void
 on_changed (RdSystemd *self)
 {
-  schedule_refresh (self, 0);
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add_once (0, on_refresh, self);
 }
 
 static void
@@ -254,7 +245,8 @@ rd_systemd_ready (RdSystemd *self)
   g_signal_connect_swapped (self->drain, "state-changed", G_CALLBACK (on_state_changed), self);
   report (self);
   rd_systemd_start_watchdog (self);
-  schedule_refresh (self, REFRESH_MS);
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add_once (REFRESH_MS, on_refresh, self);
 }
 
 void
@@ -341,26 +333,24 @@ rd_systemd_unstore (RdSystemd *self, const char *name)
     g_debug ("Cannot remove stored descriptors: %s", error->message);
 }
 
-/* Variables for this process only, and for new workers too. */
-static const char *const own_variables[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
-                                             "LISTEN_FDNAMES" };
-static const char *const shared_variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC" };
+/* Those of the service manager; the first N_SHARED are for new workers, too. */
+#define N_SHARED 2
+static const char *const variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                                         "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };
 
 char **
 rd_systemd_dup_child_environment (char **environment)
 {
   char **copy = g_strdupv (environment);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
-    copy = g_environ_unsetenv (copy, own_variables[i]);
+  for (gsize i = N_SHARED; i < G_N_ELEMENTS (variables); i++)
+    copy = g_environ_unsetenv (copy, variables[i]);
   return copy;
 }
 
 void
 rd_systemd_clear_environment (void)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
-    g_unsetenv (own_variables[i]);
-  for (gsize i = 0; i < G_N_ELEMENTS (shared_variables); i++)
-    g_unsetenv (shared_variables[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (variables); i++)
+    g_unsetenv (variables[i]);
 }

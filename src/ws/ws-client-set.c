@@ -22,8 +22,8 @@
  * table is not searched for each append. */
 #define MARGIN_SHARE 64
 
-/* Limit of the copies for evicted clients together, in log sizes. */
-#define RESTS_PER_LOG 4
+/* Limit of all copies for evicted clients together, in log sizes. */
+#define COPIES_PER_LOG 4
 
 WsClientSet *
 ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, GError **error)
@@ -37,7 +37,7 @@ ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, G
   set->context.log = log;
   set->context.counters = &table->header->counters;
   set->context.max_message = options->max_message;
-  set->context.max_rests = RESTS_PER_LOG * log->size;
+  set->context.max_copied = COPIES_PER_LOG * log->size;
   set->clients = g_new0 (WsClient *, table->header->capacity);
   set->now_us = g_get_monotonic_time ();
   set->wheel = ws_wheel_new (CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US), set->now_us);
@@ -62,7 +62,7 @@ ws_client_set_free (WsClientSet *set)
   g_free (set->clients);
   ws_table_free (set->table);
   ws_log_free (set->log);
-  ws_wheel_free (set->wheel);
+  g_free (set->wheel);
   if (set->epoll_fd >= 0)
     close (set->epoll_fd);
   g_free (set);
@@ -82,16 +82,12 @@ watch (WsClientSet *set, WsClient *client, GError **error)
   return client->is_watched;
 }
 
-/* Copies the draft record of @client to the table, with a new id. */
+/* Copies the draft record of @client to the table. */
 static void
 enter (WsClientSet *set, WsClient *client)
 {
-  WsRecord *record = ws_table_add (set->table);
-
-  client->id = record->id;
-  client->record->id = record->id;
-  *record = *client->record;
-  client->record = record;
+  client->record = ws_table_add (set->table, client->record);
+  client->id = client->record->id;
   set->clients[set->table->header->count - 1] = client;
 }
 
@@ -133,11 +129,11 @@ enqueue (GQueue *queue, WsClient *client)
 WsClient *
 ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd)
 {
-  WsRecord *copy = ws_table_add_copy (set->table, record);
-  WsClient *client = ws_client_new (copy);
+  WsRecord draft = *record;
+  WsClient *client = ws_client_new (&draft);
 
-  copy->fd = fd;
-  set->clients[set->table->header->count - 1] = client;
+  draft.fd = fd;
+  enter (set, client);
   enqueue (&set->unwatched, client);
   return client;
 }
@@ -208,10 +204,9 @@ ws_client_set_change_log (WsClientSet *set, WsLog *log)
 
   for (guint slot = 0; slot < set->table->header->count; slot++)
     {
-      const WsRecord *record = &set->table->records[slot];
       WsClient *client = set->clients[slot];
 
-      if ((record->flags & WS_RECORD_DETACHED) != 0 || record->cursor >= tail)
+      if (!ws_record_is_before (client->record, tail))
         continue;
       if (!ws_client_evict (client, &set->context))
         ws_client_set_drop (set, client);
@@ -222,7 +217,7 @@ ws_client_set_change_log (WsClientSet *set, WsLog *log)
   ws_log_free (set->log);
   set->log = log;
   set->context.log = log;
-  set->context.max_rests = RESTS_PER_LOG * log->size;
+  set->context.max_copied = COPIES_PER_LOG * log->size;
 }
 
 void
@@ -258,7 +253,7 @@ ws_client_set_drop (WsClientSet *set, WsClient *client)
   if (client->close_code == 0)
     client->close_code = WS_CLOSE_ABNORMAL;
   ws_client_count_delivered (client, &set->context);
-  ws_client_release_rest (client, &set->context);
+  ws_client_release_copy (client, &set->context);
   set->context.counters->closed[ws_close_slot (client->close_code)]++;
   /* close() alone keeps the socket in the epoll set if another process has it open, too */
   epoll_ctl (set->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
@@ -418,12 +413,6 @@ ws_client_set_is_flush_pending (const WsClientSet *set)
   return set->flush.is_active || set->flush.done < set->log->header->head;
 }
 
-static gboolean
-is_before (const WsRecord *record, guint64 offset)
-{
-  return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
-}
-
 void
 ws_client_set_make_room (WsClientSet *set, gsize size)
 {
@@ -441,16 +430,16 @@ ws_client_set_make_room (WsClientSet *set, gsize size)
       const WsRecord *record = &set->table->records[slot];
       WsClient *client = set->clients[slot];
 
-      if (is_before (record, least))
+      if (ws_record_is_before (record, least))
         ws_client_set_send (set, client);
-      if (is_before (record, least))
+      if (ws_record_is_before (record, least))
         {
           if (ws_client_evict (client, &set->context))
             ws_client_set_send (set, client);
           else
             ws_client_set_drop (set, client);
         }
-      if (is_before (record, set->flush.low))
+      if (ws_record_is_before (record, set->flush.low))
         set->flush.low = record->cursor;
     }
 }

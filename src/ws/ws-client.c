@@ -211,7 +211,7 @@ send_control (WsClient *client, WsContext *context)
   if (result != WS_SEND_ALL)
     return result;
 
-  ws_client_release_rest (client, context);
+  ws_client_release_copy (client, context);
   g_byte_array_set_size (control->out, 0);
   control->sent = 0;
   client->ping_sent |= control->ping_in_out;
@@ -357,7 +357,8 @@ receive_event (WsClient *client, WsContext *context, const WsInputEvent *event)
     case WS_OPCODE_TEXT:
     case WS_OPCODE_BINARY:
       context->counters->messages_in++;
-      context->message (client, event->opcode, event->data, event->size, context->user_data);
+      context->events->message (client, event->opcode, event->data, event->size,
+                                context->user_data);
       break;
     case WS_OPCODE_PING:
       queue_pong (client, context, event->data, event->size);
@@ -395,13 +396,13 @@ ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize siz
 }
 
 void
-ws_client_release_rest (WsClient *client, WsContext *context)
+ws_client_release_copy (WsClient *client, WsContext *context)
 {
   if (client->control == NULL)
     return;
 
-  context->rests -= client->control->rest;
-  client->control->rest = 0;
+  context->copied -= client->control->copied;
+  client->control->copied = 0;
 }
 
 gboolean
@@ -409,7 +410,7 @@ ws_client_evict (WsClient *client, WsContext *context)
 {
   WsRecord *record = client->record;
   const guint64 boundary = ws_log_get_boundary (context->log, record->cursor);
-  const gsize rest = boundary - record->cursor;
+  const gsize unsent = boundary - record->cursor;
   WsControl *control;
 
   if (client->state == WS_CLIENT_OPEN)
@@ -419,13 +420,13 @@ ws_client_evict (WsClient *client, WsContext *context)
     }
   ws_client_count_delivered (client, context);
   ws_client_close (client, context, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
-  if (rest > context->max_rests - MIN (context->rests, context->max_rests))
+  if (unsent > context->max_copied - MIN (context->copied, context->max_copied))
     return FALSE;
 
   control = ensure_control (client, context);
-  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor), rest);
-  control->rest = rest;
-  context->rests += rest;
+  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor), unsent);
+  control->copied = unsent;
+  context->copied += unsent;
   record->cursor = boundary;
   record->flags |= WS_RECORD_DETACHED;
   control->at = boundary;

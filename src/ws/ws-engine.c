@@ -25,12 +25,10 @@ typedef struct
 
 struct _WsEngine
 {
-  const WsEngineEvents *events; /* unowned: outlives us */
-  gpointer user_data;           /* unowned */
-  WsClientSet *set;             /* owned */
-  GSource *source;              /* owned */
-  gpointer epoll_tag;           /* unowned: in the source */
-  gboolean is_awake;            /* another turn is scheduled */
+  WsClientSet *set;   /* owned */
+  GSource *source;    /* owned */
+  gpointer epoll_tag; /* unowned: in the source */
+  gboolean is_awake;  /* another turn is scheduled */
   gboolean is_paused;
   guint8 buffer[READ_BUFFER_SIZE];
 };
@@ -58,10 +56,8 @@ engine_on (WsClientSet *set, const WsEngineEvents *events, gpointer user_data)
 
   g_assert (set->options.max_message <= set->options.log_size / 8);
 
-  engine->events = events;
-  engine->user_data = user_data;
   engine->set = set;
-  set->context.message = events->message;
+  set->context.events = events;
   set->context.user_data = user_data;
   engine->source = g_source_new ((GSourceFuncs *) &source_funcs, sizeof (EngineSource));
   ((EngineSource *) engine->source)->engine = engine;
@@ -308,12 +304,13 @@ watch_some (WsEngine *engine)
 static void
 reap (WsEngine *engine)
 {
+  const WsContext *context = &engine->set->context;
   WsRecord record;
   WsClient *client;
 
   while ((client = ws_client_set_reap (engine->set, &record)) != NULL)
     {
-      engine->events->closed (client, client->close_code, engine->user_data);
+      context->events->closed (client, client->close_code, context->user_data);
       ws_client_free (client);
     }
 }
@@ -438,12 +435,8 @@ ws_engine_has_room (const WsEngine *engine)
   const guint64 middle = ws_log_get_middle (set->log);
 
   for (guint slot = 0; slot < set->table->header->count; slot++)
-    {
-      const WsRecord *record = &set->table->records[slot];
-
-      if ((record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < middle)
-        return FALSE;
-    }
+    if (ws_record_is_before (&set->table->records[slot], middle))
+      return FALSE;
 
   return TRUE;
 }

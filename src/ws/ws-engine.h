@@ -8,22 +8,6 @@
 /* The data plane: serves all clients with one epoll set, which is one #GSource in one thread. */
 typedef struct _WsEngine WsEngine;
 
-/* Callbacks. Both may call functions of the engine. */
-typedef struct
-{
-  /* Called for each text or binary message; @data is valid during the call. */
-  void (*message) (WsClient *client,
-                   WsOpcode opcode,
-                   const guint8 *data,
-                   gsize size,
-                   gpointer user_data);
-
-  /* Called when a connection has ended, at the end of a turn of the main loop; @client is not in
-   * the table any more, and freed after this. @code: code of the first close frame sent or
-   * received, or %WS_CLOSE_ABNORMAL. */
-  void (*closed) (WsClient *client, guint16 code, gpointer user_data);
-} WsEngineEvents;
-
 typedef struct
 {
   guint clients;

@@ -46,7 +46,8 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   gsize taken = MIN (*size, WS_INPUT_PARTIAL_MAX - before);
   guint8 *start = *data;
   gsize available = *size;
-  gsize needed;
+  gsize needed = 0;
+  WsParse parsed;
 
   if (before > 0)
     {
@@ -55,22 +56,14 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
       available = before + taken;
     }
 
-  switch (ws_frame_parse (start, available, &input->frame, &needed))
-    {
-    case WS_PARSE_BAD:
-      return WS_INPUT_BAD;
-    case WS_PARSE_MORE:
-      keep_partial (input, *data, *size);
-      advance (data, size, *size);
-      return WS_INPUT_MORE;
-    case WS_PARSE_OK:
-      break;
-    }
+  parsed = ws_frame_parse (start, available, &input->frame, &needed);
+  if (parsed == WS_PARSE_BAD)
+    return WS_INPUT_BAD;
 
   *payload = start + needed;
-  if (ws_opcode_is_control (input->frame.opcode))
+  if (parsed == WS_PARSE_OK && ws_opcode_is_control (input->frame.opcode))
     needed += input->frame.length;
-  if (available < needed)
+  if (parsed == WS_PARSE_MORE || available < needed)
     {
       keep_partial (input, *data, *size);
       advance (data, size, *size);

@@ -4,10 +4,7 @@
 #pragma once
 
 #include "ws-frame.h"
-
-/* A ring of encoded frames, one after another, and an index of them. Offsets count bytes since the
- * log was made and never wrap; the ring holds the bytes from tail to head. */
-typedef struct _WsLog WsLog;
+#include "ws-memfd.h"
 
 /* Message id, of the same form as the ids of a Redis stream; ids only increase. */
 typedef struct

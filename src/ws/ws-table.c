@@ -101,15 +101,7 @@ ws_table_free (WsTable *table)
 }
 
 WsRecord *
-ws_table_add (WsTable *table)
-{
-  const WsRecord record = { .id = ++table->header->counters.accepted, .fd = -1 };
-
-  return ws_table_add_copy (table, &record);
-}
-
-WsRecord *
-ws_table_add_copy (WsTable *table, const WsRecord *from)
+ws_table_add (WsTable *table, const WsRecord *from)
 {
   WsTableHeader *header = table->header;
   WsRecord *record = &table->records[header->count];
@@ -119,6 +111,8 @@ ws_table_add_copy (WsTable *table, const WsRecord *from)
   header->count++;
   header->counters.peak = MAX (header->counters.peak, header->count);
   *record = *from;
+  if (record->id == 0)
+    record->id = ++header->counters.accepted;
   return record;
 }
 

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "ws-memfd.h"
 
 /* Reasons not to send a client the log in a flush pass; usually none is set. */
 typedef enum
@@ -35,6 +35,13 @@ typedef struct
 } WsRecord;
 
 G_STATIC_ASSERT (sizeof (WsRecord) == 128);
+
+/* Whether the client of @record still has to be sent the log from before @offset. */
+static inline gboolean
+ws_record_is_before (const WsRecord *record, guint64 offset)
+{
+  return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
+}
 
 /* Codes 1000 to 1015 are counted one by one, others by thousand, as peers can choose any. */
 #define WS_CLOSE_SLOTS 18
@@ -83,12 +90,9 @@ WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
 
-/* Adds a record, zero but for its new id. The table must have room. Returns: (transfer none). */
-WsRecord *ws_table_add (WsTable *table);
-
-/* Adds a copy of @from, which has an id already. The table must have room.
+/* Adds a copy of @from, with a new id if it has none (0). The table must have room.
  * Returns: (transfer none). */
-WsRecord *ws_table_add_copy (WsTable *table, const WsRecord *from);
+WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
 /* Finds a record by @id, newest slots first. Cost: linear. */
 gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);

@@ -19,6 +19,8 @@ on_message (WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, g
   g_string_append_c (fixture->messages, ';');
 }
 
+static const WsEngineEvents events = { .message = on_message };
+
 void
 client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
 {
@@ -31,10 +33,10 @@ client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
   fixture->context = (WsContext){ .log = fixture->log,
                                   .counters = &fixture->table->header->counters,
                                   .max_message = LOG_SIZE / 8,
-                                  .max_rests = LOG_SIZE / 2,
-                                  .message = on_message,
+                                  .max_copied = LOG_SIZE / 2,
+                                  .events = &events,
                                   .user_data = fixture };
-  fixture->record = ws_table_add (fixture->table);
+  fixture->record = ws_table_add (fixture->table, &(WsRecord){ .fd = -1 });
   fixture->peer = peer_new (&fixture->record->fd);
   fixture->client = ws_client_new (fixture->record);
   fixture->sizes = g_ptr_array_new ();

@@ -8,9 +8,9 @@
 #include "descriptors.h"
 
 static void
-on_connected (CoreFixture *fixture, guint64 id)
+on_connected (CoreFixture *fixture, const WsClient *client)
 {
-  g_string_append_printf (fixture->diary, "+%" G_GUINT64_FORMAT ";", id);
+  g_string_append_printf (fixture->diary, "+%" G_GUINT64_FORMAT ";", client->id);
 }
 
 static void
@@ -74,15 +74,15 @@ core_fixture_tear_down (CoreFixture *fixture, gconstpointer options)
 }
 
 static Peer *
-join (CoreFixture *fixture, gboolean is_deaf)
+join (CoreFixture *fixture, gboolean is_stalled)
 {
   g_autoptr (GError) error = NULL;
   int server_fd;
   Peer *peer = crowd_add (fixture->crowd, &server_fd);
   gboolean is_in;
 
-  peer->is_deaf = is_deaf;
-  if (is_deaf)
+  peer->is_stalled = is_stalled;
+  if (is_stalled)
     peer_narrow (server_fd);
   is_in = rd_manager_admit (fixture->manager, server_fd, NULL, 0, &error);
   g_assert_no_error (error);
@@ -97,7 +97,7 @@ core_fixture_join (CoreFixture *fixture)
 }
 
 Peer *
-core_fixture_join_deaf (CoreFixture *fixture)
+core_fixture_join_stalled (CoreFixture *fixture)
 {
   return join (fixture, TRUE);
 }

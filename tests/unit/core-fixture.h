@@ -32,7 +32,7 @@ RdManager *core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions
 Peer *core_fixture_join (CoreFixture *fixture);
 
 /* Adds a peer that does not read, and whose socket holds less than two messages of 4 KiB. */
-Peer *core_fixture_join_deaf (CoreFixture *fixture);
+Peer *core_fixture_join_stalled (CoreFixture *fixture);
 
 /* Asserts the recorded signals and clears the record. */
 void core_fixture_expect (CoreFixture *fixture, const char *diary);

@@ -28,7 +28,7 @@ drain_is_reported_from_begin_to_end (DrainFixture *fixture, gconstpointer data)
   peer_send_close (second, WS_CLOSE_GOING_AWAY);
   crowd_settle (fixture->core.crowd); /* at once, not at the next progress report */
   drain_fixture_expect (fixture, "state:drained;");
-  g_assert_true (g_str_has_prefix (fixture->said->str, "Draining: 2 clients, 10min 0s left\n"));
+  g_assert_true (g_str_has_prefix (fixture->messages->str, "Draining: 2 clients, 10min 0s left\n"));
   drain_fixture_expect_report (fixture, "2 left by themselves, 0 closed, 0 forced");
 }
 
@@ -82,7 +82,7 @@ rest_is_closed_at_the_deadline_after_pending_messages (DrainFixture *fixture, gc
   peer_hang_up (vanishing);
   crowd_settle (fixture->core.crowd);
   drain_fixture_expect (fixture, "state:draining;progress:3,1;accepting:0;state:drained;");
-  g_assert_true (g_str_has_prefix (fixture->said->str,
+  g_assert_true (g_str_has_prefix (fixture->messages->str,
                                    "Draining: 3 clients, 1s left\nClosing 2 clients with 1012\n"));
   drain_fixture_expect_report (fixture, "1 left by themselves, 1 closed, 1 forced");
 }
@@ -193,17 +193,17 @@ progress_is_reported_periodically (DrainFixture *fixture, gconstpointer data)
     peers[i] = core_fixture_join (&fixture->core);
   rd_drain_begin (fixture->drain, -1);
   drain_fixture_expect (fixture, "state:draining;progress:2,600;accepting:0;");
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->told->len > 0);
-  g_assert_true (g_str_has_prefix (fixture->told->str, "progress:2,"));
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->signals->len > 0);
+  g_assert_true (g_str_has_prefix (fixture->signals->str, "progress:2,"));
   peer_hang_up (peers[0]);
   crowd_settle (fixture->core.crowd);
-  g_string_truncate (fixture->told, 0);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->told->len > 0);
-  g_assert_true (g_str_has_prefix (fixture->told->str, "progress:1,"));
+  g_string_truncate (fixture->signals, 0);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->signals->len > 0);
+  g_assert_true (g_str_has_prefix (fixture->signals->str, "progress:1,"));
   peer_hang_up (peers[1]);
   crowd_settle (fixture->core.crowd);
-  g_assert_true (g_str_has_suffix (fixture->told->str, "state:drained;"));
-  g_string_truncate (fixture->told, 0);
+  g_assert_true (g_str_has_suffix (fixture->signals->str, "state:drained;"));
+  g_string_truncate (fixture->signals, 0);
   drain_fixture_run_for (fixture, 100);
   drain_fixture_expect (fixture, "");
 }
@@ -263,7 +263,7 @@ reopen (gpointer user_data, GError **error)
 {
   DrainFixture *fixture = user_data;
 
-  g_string_append (fixture->told, "reopen;");
+  g_string_append (fixture->signals, "reopen;");
   return TRUE;
 }
 
@@ -277,11 +277,11 @@ cancelled_drain_has_no_effect_later (DrainFixture *fixture, gconstpointer data)
   rd_drain_begin (fixture->drain, 500 * 1000);
   peer_hang_up (core_fixture_join (&fixture->core));
   crowd_settle (fixture->core.crowd);
-  g_string_truncate (fixture->told, 0);
+  g_string_truncate (fixture->signals, 0);
   g_assert_true (rd_drain_cancel (fixture->drain, &error));
   g_assert_no_error (error);
   drain_fixture_expect (fixture, "reopen;accepting:1;state:running;");
-  g_assert_true (g_str_has_suffix (fixture->said->str, "after 1 client left; running\n"));
+  g_assert_true (g_str_has_suffix (fixture->messages->str, "after 1 client left; running\n"));
 
   drain_fixture_run_for (fixture, 700); /* no timer fires */
   drain_fixture_expect (fixture, "");
@@ -303,7 +303,7 @@ drain_continues_if_reopening_fails (DrainFixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->core);
   rd_drain_set_reopen_func (fixture->drain, fail_to_reopen, NULL);
   rd_drain_begin (fixture->drain, -1);
-  g_string_truncate (fixture->told, 0);
+  g_string_truncate (fixture->signals, 0);
   g_assert_false (rd_drain_cancel (fixture->drain, &error));
   g_assert_error (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN);
   drain_fixture_expect (fixture, "");
@@ -337,7 +337,7 @@ cancel_from_a_signal_handler_works (DrainFixture *fixture, gconstpointer data)
   g_signal_connect (fixture->drain, "state-changed", G_CALLBACK (cancel_once), NULL);
   rd_drain_begin (fixture->drain, -1);
   g_assert_true (rd_drain_is_running (fixture->drain));
-  g_string_truncate (fixture->told, 0);
+  g_string_truncate (fixture->signals, 0);
   drain_fixture_run_for (fixture, 150);
   drain_fixture_expect (fixture, "");
 }

@@ -51,7 +51,7 @@ new_records_are_zero_except_for_their_ids (void)
 
   for (guint64 id = 1; id <= 3; id++)
     {
-      WsRecord *record = ws_table_add (table);
+      WsRecord *record = ws_table_add (table, &(WsRecord){ .fd = -1 });
       WsRecord expected = { .id = id, .fd = -1 };
 
       g_assert_true (record == &table->records[id - 1]);
@@ -61,7 +61,7 @@ new_records_are_zero_except_for_their_ids (void)
     }
 
   ws_table_remove (table, 2);
-  g_assert_cmpuint (ws_table_add (table)->cursor, ==, 0);
+  g_assert_cmpuint (ws_table_add (table, &(WsRecord){ .fd = -1 })->cursor, ==, 0);
 }
 
 static void
@@ -70,7 +70,7 @@ last_record_fills_the_gap (void)
   g_autoptr (WsTable) table = new_table (4);
 
   for (guint64 cursor = 0; cursor < 4; cursor++)
-    ws_table_add (table)->cursor = cursor;
+    ws_table_add (table, &(WsRecord){ .fd = -1 })->cursor = cursor;
 
   ws_table_remove (table, 1); /* from the middle; left: 0 3 2 */
   g_assert_cmpuint (table->header->count, ==, 3);
@@ -95,7 +95,7 @@ ids_are_not_reused (void)
 
   for (guint64 id = 1; id < 1000; id++)
     {
-      g_assert_cmpuint (ws_table_add (table)->id, ==, id);
+      g_assert_cmpuint (ws_table_add (table, &(WsRecord){ .fd = -1 })->id, ==, id);
       ws_table_remove (table, 0);
     }
   g_assert_cmpuint (table->header->counters.accepted, ==, 999);
@@ -107,15 +107,15 @@ peak_is_the_largest_count (void)
   g_autoptr (WsTable) table = new_table (5);
   const WsCounters *counters = &table->header->counters;
 
-  ws_table_add (table);
-  ws_table_add (table);
-  ws_table_add (table);
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
   ws_table_remove (table, 0);
   ws_table_remove (table, 0);
-  ws_table_add (table);
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
   g_assert_cmpuint (counters->peak, ==, 3);
-  ws_table_add (table);
-  ws_table_add (table);
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
   g_assert_cmpuint (counters->peak, ==, 4);
   g_assert_cmpuint (counters->accepted, ==, 6);
 }
@@ -127,7 +127,7 @@ records_of_a_full_table_do_not_overlap (void)
   g_autoptr (WsTable) table = new_table (capacity);
 
   for (guint slot = 0; slot < capacity; slot++)
-    ws_table_add (table)->received = slot;
+    ws_table_add (table, &(WsRecord){ .fd = -1 })->received = slot;
   for (guint slot = 0; slot < capacity; slot++)
     g_assert_cmpuint (table->records[slot].received, ==, slot);
   g_assert_cmpuint (table->header->count, ==, table->header->capacity);
@@ -186,7 +186,7 @@ adopted_table_has_the_same_records (void)
   g_autoptr (GError) error = NULL;
 
   for (guint slot = 0; slot < 500; slot++)
-    ws_table_add (table)->received = slot;
+    ws_table_add (table, &(WsRecord){ .fd = -1 })->received = slot;
   table->header->counters.delivered = 12345;
   adopted = adopt (table, &error);
   g_assert_no_error (error);
@@ -205,17 +205,17 @@ copied_record_keeps_its_id (void)
   g_autoptr (WsTable) table = new_table (3);
   WsRecord *record;
 
-  ws_table_add (from);
-  ws_table_add (from)->sent = 7;
+  ws_table_add (from, &(WsRecord){ .fd = -1 });
+  ws_table_add (from, &(WsRecord){ .fd = -1 })->sent = 7;
   table->header->counters = from->header->counters;
-  record = ws_table_add_copy (table, &from->records[1]);
+  record = ws_table_add (table, &from->records[1]);
   g_assert_true (record == table->records);
   g_assert_cmpuint (record->id, ==, 2);
   g_assert_cmpuint (record->sent, ==, 7);
   g_assert_cmpuint (table->header->count, ==, 1);
   g_assert_cmpuint (table->header->counters.accepted, ==, 2);
   g_assert_cmpuint (table->header->counters.peak, ==, 2);
-  g_assert_cmpuint (ws_table_add (table)->id, ==, 3);
+  g_assert_cmpuint (ws_table_add (table, &(WsRecord){ .fd = -1 })->id, ==, 3);
 }
 
 /* Offsets of the fields, which other versions of this program rely on. */
@@ -253,7 +253,7 @@ damaged_table_is_refused (void)
       g_autoptr (WsTable) table = new_table (32); /* one page */
       g_autoptr (GError) error = NULL;
 
-      ws_table_add (table);
+      ws_table_add (table, &(WsRecord){ .fd = -1 });
       g_assert_cmpint (pwrite (table->fd, &cases[i].value, 8, cases[i].at), ==, 8);
       g_test_message ("case %zu", i);
       g_assert_null (adopt (table, &error));
