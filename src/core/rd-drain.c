@@ -18,7 +18,7 @@ typedef enum
   STATE_RUNNING,
   STATE_GRACE,    /* draining, but still accepting clients */
   STATE_DRAINING, /* waiting for clients to leave */
-  STATE_CLOSING,  /* close handshake with the rest, up to 5 s */
+  STATE_CLOSING,  /* close handshake with the remaining clients, up to 5 s */
   STATE_DRAINED,
 } State;
 
@@ -147,7 +147,7 @@ end_if_empty (RdDrain *self)
 }
 
 static void
-close_rest (RdDrain *self)
+close_remaining (RdDrain *self)
 {
   guint clients = rd_manager_get_connections (self->manager);
 
@@ -192,13 +192,13 @@ static const Edge edges[] = {
   { STATE_RUNNING, EVENT_BEGIN, STATE_GRACE, begin },
   { STATE_GRACE, EVENT_BEGIN, STATE_GRACE, report_progress },
   { STATE_GRACE, EVENT_GRACE_OVER, STATE_DRAINING, end_if_empty },
-  { STATE_GRACE, EVENT_DEADLINE, STATE_CLOSING, close_rest },
-  { STATE_GRACE, EVENT_FORCE, STATE_CLOSING, close_rest },
+  { STATE_GRACE, EVENT_DEADLINE, STATE_CLOSING, close_remaining },
+  { STATE_GRACE, EVENT_FORCE, STATE_CLOSING, close_remaining },
   { STATE_GRACE, EVENT_CANCEL, STATE_RUNNING, resume },
   { STATE_DRAINING, EVENT_BEGIN, STATE_DRAINING, report_progress },
   { STATE_DRAINING, EVENT_EMPTY, STATE_DRAINED, finish },
-  { STATE_DRAINING, EVENT_DEADLINE, STATE_CLOSING, close_rest },
-  { STATE_DRAINING, EVENT_FORCE, STATE_CLOSING, close_rest },
+  { STATE_DRAINING, EVENT_DEADLINE, STATE_CLOSING, close_remaining },
+  { STATE_DRAINING, EVENT_FORCE, STATE_CLOSING, close_remaining },
   { STATE_DRAINING, EVENT_CANCEL, STATE_RUNNING, resume },
   { STATE_CLOSING, EVENT_EMPTY, STATE_DRAINED, finish },
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },

@@ -5,8 +5,8 @@
 
 #include "rd-manager.h"
 
-/* Ends the service gracefully: waits until all clients have left, then closes the rest with 1012 at
- * a deadline.
+/* Ends the service gracefully: waits until all clients have left, then closes the remaining clients
+ * with 1012 at a deadline.
  *
  * Signals "state-changed" and "accepting-changed": see rd_drain_get_state() and
  * rd_drain_is_accepting().
@@ -17,7 +17,7 @@ G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
 typedef struct
 {
-  gint64 timeout_us;  /* time until the rest is closed */
+  gint64 timeout_us;  /* time until the remaining clients are closed */
   gint64 interval_us; /* between two progress reports; at least 1 ms */
   gint64 grace_us;    /* time to keep accepting clients */
 } RdDrainOptions;
@@ -48,8 +48,6 @@ gboolean rd_drain_cancel (RdDrain *self, GError **error);
 const char *rd_drain_get_state (RdDrain *self);
 gboolean rd_drain_is_running (RdDrain *self);
 gboolean rd_drain_is_drained (RdDrain *self);
-
-/* Whether new clients are accepted. */
 gboolean rd_drain_is_accepting (RdDrain *self);
 
 /* Returns: seconds until the deadline, rounded up; 0 while not draining. */

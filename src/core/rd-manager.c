@@ -138,10 +138,7 @@ rd_manager_broadcast (RdManager *self, RdMessage *message)
 guint
 rd_manager_get_connections (RdManager *self)
 {
-  WsEngineStats stats;
-
-  ws_engine_get_stats (self->engine, &stats);
-  return stats.clients;
+  return ws_engine_get_stats (self->engine).clients;
 }
 
 char *

@@ -173,11 +173,8 @@ char *
 rd_metrics_render (RdMetrics *metrics)
 {
   GString *out = g_string_new (NULL);
-  WsEngineStats stats;
-  const WsCounters *counters;
-
-  ws_engine_get_stats (rd_manager_get_engine (metrics->manager), &stats);
-  counters = stats.counters;
+  const WsEngineStats stats = ws_engine_get_stats (rd_manager_get_engine (metrics->manager));
+  const WsCounters *counters = stats.counters;
 
   add_head (out, "build_info", "gauge", "Version of the service.");
   g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");

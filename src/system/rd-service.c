@@ -59,9 +59,8 @@ set_properties (RdService *self)
 {
   RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
-  WsEngineStats stats;
+  const WsEngineStats stats = ws_engine_get_stats (rd_manager_get_engine (self->manager));
 
-  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   rd_dbus_server1_set_state (server1, rd_drain_get_state (self->drain));
   rd_dbus_server1_set_connections (server1, rd_manager_get_connections (self->manager));
   rd_dbus_server1_set_peak_connections (server1, stats.counters->peak);

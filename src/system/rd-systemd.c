@@ -85,7 +85,6 @@ describe (RdSystemd *self)
   const guint seconds_left = rd_drain_get_seconds_left (self->drain);
   g_autofree char *clients = g_strdup_printf (n == 1 ? "%u client" : "%u clients", n);
   g_autofree char *left = rd_units_format_seconds (seconds_left);
-  WsEngineStats stats;
 
   if (rd_drain_is_drained (self->drain))
     return g_strdup ("drained");
@@ -98,8 +97,8 @@ describe (RdSystemd *self)
                             "“ringdownctl shutdown”",
                             clients);
 
-  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
-  return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients, stats.published);
+  return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients,
+                          ws_engine_get_stats (rd_manager_get_engine (self->manager)).published);
 }
 
 /* Sends what has changed since the last report. Returns: FALSE if nothing has. */

@@ -477,10 +477,10 @@ ws_engine_get_behind (const WsEngine *engine, const WsClient *client)
   return engine->set->log->header->head - client->record->cursor;
 }
 
-void
-ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats)
+WsEngineStats
+ws_engine_get_stats (const WsEngine *engine)
 {
-  *stats = (WsEngineStats){
+  return (WsEngineStats){
     .clients = engine->set->table->header->count,
     .published = engine->set->log->header->count,
     .log_used = engine->set->log->header->head - ws_log_get_tail (engine->set->log),

@@ -93,6 +93,6 @@ void ws_engine_close_all (WsEngine *engine, guint16 code, const char *reason);
 /* Returns: the number of bytes in the log that @client has still to be sent. */
 guint64 ws_engine_get_behind (const WsEngine *engine, const WsClient *client);
 
-void ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats);
+WsEngineStats ws_engine_get_stats (const WsEngine *engine);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsEngine, ws_engine_free)

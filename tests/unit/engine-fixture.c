@@ -135,10 +135,7 @@ engine_fixture_take (Peer *peer, guint64 number, gsize size)
 WsEngineStats
 engine_fixture_stats (EngineFixture *fixture)
 {
-  WsEngineStats stats;
-
-  ws_engine_get_stats (fixture->engine, &stats);
-  return stats;
+  return ws_engine_get_stats (fixture->engine);
 }
 
 guint64
