@@ -366,23 +366,6 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
   return client;
 }
 
-static void
-begin_pass (WsClientSet *set)
-{
-  set->flush.is_active = TRUE;
-  set->flush.slot = 0;
-  set->flush.head = set->log->header->head;
-  set->flush.done_count = set->log->header->count;
-}
-
-static void
-end_pass (WsClientSet *set)
-{
-  set->flush.is_active = FALSE;
-  set->flush.done = set->flush.head;
-  set->context.counters->flush_passes++;
-}
-
 void
 ws_client_set_flush (WsClientSet *set)
 {
@@ -393,7 +376,12 @@ ws_client_set_flush (WsClientSet *set)
   if (!ws_client_set_is_flush_pending (set))
     return;
   if (!flush->is_active)
-    begin_pass (set);
+    {
+      flush->is_active = TRUE;
+      flush->slot = 0;
+      flush->head = set->log->header->head;
+      flush->done_count = set->log->header->count;
+    }
 
   while (flush->slot < set->table->header->count && now_us - begin_us < FLUSH_SLICE_US)
     {
@@ -403,7 +391,11 @@ ws_client_set_flush (WsClientSet *set)
     }
 
   if (flush->slot >= set->table->header->count)
-    end_pass (set);
+    {
+      flush->is_active = FALSE;
+      flush->done = flush->head;
+      set->context.counters->flush_passes++;
+    }
   set->context.counters->flush_us += g_get_monotonic_time () - begin_us;
 }
 

@@ -261,14 +261,8 @@ may_queue_control (const WsClient *client)
 void
 ws_client_ping (WsClient *client, WsContext *context)
 {
-  if (may_queue_control (client))
+  if (may_queue_control (client) && !(client->control != NULL && client->control->ping_in_out))
     ensure_control (client, context)->ping_due = TRUE;
-}
-
-gboolean
-ws_client_has_ping_queued (const WsClient *client)
-{
-  return client->control != NULL && (client->control->ping_due || client->control->ping_in_out);
 }
 
 static void
@@ -376,19 +370,18 @@ void
 ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size)
 {
   WsInputEvent event;
-  guint16 code;
 
   while (size > 0 && !client->close_received && !client->is_dead
          && client->state != WS_CLIENT_FAILED)
-    switch (ws_input_next (&client->input, &data, &size, context->max_message, &event, &code))
+    switch (ws_input_next (&client->input, &data, &size, context->max_message, &event))
       {
-      case WS_INPUT_MORE:
+      case WS_PARSE_MORE:
         break;
-      case WS_INPUT_EVENT:
+      case WS_PARSE_OK:
         receive_event (client, context, &event);
         break;
-      case WS_INPUT_BAD:
-        fail (client, context, code, describe_failure (code));
+      case WS_PARSE_BAD:
+        fail (client, context, event.code, describe_failure (event.code));
         break;
       }
 

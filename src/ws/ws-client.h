@@ -114,11 +114,8 @@ WsSend ws_client_send (WsClient *client, WsContext *context);
 /* Handles received bytes (unmasked in place): emits messages, answers pings and closes. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
-/* Queues a ping (§5.5.2). */
+/* Queues a ping (§5.5.2), unless one is queued and not written yet. */
 void ws_client_ping (WsClient *client, WsContext *context);
-
-/* Returns: whether a ping is queued and not written yet. */
-gboolean ws_client_has_ping_queued (const WsClient *client);
 
 /* Queues a close frame after all messages in the log (§7.1.2); no effect if already closing.
  * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. */

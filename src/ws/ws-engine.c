@@ -179,8 +179,7 @@ check_ping (WsClientSet *set, WsClient *client)
           end_silent (set, client);
           return;
         }
-      if (!ws_client_has_ping_queued (client))
-        ws_client_ping (client, &set->context);
+      ws_client_ping (client, &set->context);
       ws_client_set_settle (set, client);
     }
 }

@@ -40,7 +40,7 @@ map_ring (WsLog *log)
 
   for (int i = 0; i < 2 && log->ring != MAP_FAILED; i++)
     if (mmap (log->ring + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, log->fd,
-              log->front_size)
+              front_size_of (log->size))
         == MAP_FAILED)
       return FALSE;
 
@@ -56,8 +56,7 @@ log_on (int fd, gsize size, GError **error)
   log->fd = fd;
   log->size = size;
   log->ring = MAP_FAILED;
-  log->front_size = front_size_of (size);
-  log->header = mmap (NULL, log->front_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  log->header = mmap (NULL, front_size_of (log->size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (log->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
@@ -100,7 +99,7 @@ ws_log_free (WsLog *log)
   if (log->ring != MAP_FAILED)
     munmap (log->ring, 2 * log->size);
   if (log->header != MAP_FAILED)
-    munmap (log->header, log->front_size);
+    munmap (log->header, front_size_of (log->size));
   close (log->fd);
   g_free (log);
 }

@@ -42,7 +42,6 @@ typedef struct
   int fd;              /* owned: memory file (memfd_create(2)) */
   gsize size;          /* of the ring, bytes */
   WsLogHeader *header; /* owned: mapping */
-  gsize front_size;    /* header and index, bytes */
   WsLogEntry *index;   /* in the mapping of header */
   guint8 *ring;        /* owned: two mappings of the same pages */
 } WsLog;
