@@ -48,7 +48,7 @@ static const RdOption options[] = {
       "slash, and may contain only printable ASCII without ?, #, %, \\ and dot segments. It is "
       "compared literally." },
   { "max-clients", "Server", "COUNT", FIELD (COUNT, max_clients), "0",
-    "0", "1000000", .help = N_("Client limit (0: by descriptor limit)"),
+    "0", "1000000", .help = N_("Client limit (0: file descriptor limit)"),
     .description =
       "The largest number of clients. When it is reached, new clients get 503 with Retry-After. 0 "
       "means as many as file descriptors allow: the hard limit (LimitNOFILE=, ulimit -Hn) minus "
@@ -61,7 +61,7 @@ static const RdOption options[] = {
       "service may need this much memory for each client that is sending a message. Must be at "
       "most an eighth of --log-size." },
   { "log-size", "Server", "SIZE", FIELD (SIZE, log_size), "4MiB",
-    "64KiB", "1GiB", .help = N_("Message log size"),
+    "64KiB", "1GiB", .help = N_("Buffer for recent messages"),
     .description =
       "The size of the message log, a ring buffer of recent messages that all clients share. It "
       "is rounded up to whole pages. It limits how far a client can fall behind: a client is "
@@ -88,7 +88,7 @@ static const RdOption options[] = {
       "--admin-port needs to be listed, too. Handshakes without Origin, which come from "
       "programs other than browsers, are always accepted." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
-    .help = N_("Port shared with other nodes"),
+    .help = N_("Port sharing with other nodes"),
     .description =
       "Let several nodes of the same user listen on the same --address and --port (SO_REUSEPORT). "
       "The kernel distributes new clients among them. Each node needs this option, and its own "
@@ -106,7 +106,7 @@ static const RdOption options[] = {
       "the log shows; -1 disables it. Nodes cannot share it, even with --reuse-port." },
 
   { "notify-interval", "Notify", "TIME", FIELD (DURATION, notify_interval_us), "10s",
-    "100ms", "24h", .zero_is_off = TRUE, .help = N_("Notification interval (0: none)"),
+    "100ms", "24h", .zero_is_off = TRUE, .help = N_("Notification interval (0: no notifications)"),
     .description =
       "The interval at which --notify-message is sent to every client, also during a drain. The "
       "first one is sent one interval after the start. 0 disables notifications." },
@@ -129,14 +129,14 @@ static const RdOption options[] = {
       "and over D-Bus. It does not delay the exit: the service exits when the last client "
       "leaves." },
   { "drain-grace", "Drain", "TIME", FIELD (DURATION, drain_grace_us), "0",
-    "0", "1h", .help = N_("Grace period for new clients in a drain"),
+    "0", "1h", .help = N_("Delay before new clients are refused"),
     .description =
       "How long a drain goes on accepting new clients while /readyz already answers 503, so that "
       "load balancers have time to notice. It is part of --drain-timeout, and the service does "
       "not exit before it ends, even without clients. 0 refuses new clients at once." },
 
   { "redis", "Redis", "URL", FIELD (REDIS, redis), NULL,
-    .is_remote = TRUE, .help = N_("Redis server that joins nodes [none]"),
+    .help = N_("Redis server shared by all nodes [none]"),
     .description =
       "The Redis server through which nodes exchange messages. One of: "
       "redis://USER:PASSWORD@HOST:PORT/DATABASE, where only the host is required (the port is "
@@ -166,7 +166,7 @@ static const RdOption options[] = {
       "disconnected can catch up with these; a longer gap is logged and counted. They use memory "
       "of the Redis server: 100000 messages of 128 bytes about 18 MB, of 1 KiB about 130 MB." },
   { "redis-buffer", "Redis", "SIZE", FIELD (SIZE, redis_buffer), "64MiB",
-    "64KiB", "1GiB", .help = N_("Buffer while Redis is unreachable"),
+    "64KiB", "1GiB", .help = N_("Buffer size while Redis is unreachable"),
     .description =
       "The memory limit for messages of this node that Redis has not confirmed. The clients of "
       "this node get them at once, those of other nodes when Redis is back. If the buffer is "

@@ -39,7 +39,7 @@ class TextTest(UntrustedTestCase):
         self.fake_service()
         text = self.succeed('status')
         self.assertEqual(4, text.count(SHOWN))
-        self.assertIn(f'3 now, {(1 << 32) - 1} at most, {HUGE} in total', text)
+        self.assertIn(f'3 now, peak {(1 << 32) - 1}, {HUGE} in total', text)
         self.assertIn(f'{HUGE} published, {HUGE - 1} delivered', text)
 
     def test_status_is_wrapped_to_the_width_of_a_terminal(self):
