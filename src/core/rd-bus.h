@@ -39,8 +39,7 @@ typedef struct
  * message before the publishing call returns. Subclasses join several nodes.
  *
  * Signal "message" (RdMessage *): a message for the clients of this node; valid during the
- * emission. Signal "state-changed": rd_bus_dup_state() has another result; emitted by subclasses.
- */
+ * emission. Signal "state-changed": rd_bus_dup_state() has another result. */
 #define RD_TYPE_BUS (rd_bus_get_type ())
 G_DECLARE_DERIVABLE_TYPE (RdBus, rd_bus, RD, BUS, GObject)
 

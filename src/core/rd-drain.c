@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The drain as a state machine. The table of edges lists all transitions; other events are refused.
- */
+/* The drain as a state machine. The table of edges lists all transitions. */
 
 #include "rd-drain.h"
 
@@ -50,15 +49,9 @@ struct _RdDrain
   gpointer reopen_data;           /* unowned */
 };
 
-enum
-{
-  SIGNAL_PROGRESS,
-  SIGNAL_STATE_CHANGED,
-  SIGNAL_ACCEPTING_CHANGED,
-  N_SIGNALS,
-};
-
-static guint signals[N_SIGNALS];
+static guint progress_signal;
+static guint state_changed_signal;
+static guint accepting_changed_signal;
 
 G_DEFINE_FINAL_TYPE (RdDrain, rd_drain, G_TYPE_OBJECT)
 
@@ -90,7 +83,7 @@ report_progress (RdDrain *self)
   g_autofree char *left = rd_units_format_seconds (seconds);
 
   g_message ("Draining: %u %s, %s left", clients, client_noun (clients), left);
-  g_signal_emit (self, signals[SIGNAL_PROGRESS], 0, clients, seconds);
+  g_signal_emit (self, progress_signal, 0, clients, seconds);
 }
 
 static gboolean
@@ -217,9 +210,9 @@ step (RdDrain *self, Event event)
 
       self->state = edge->to;
       if (state_is_accepting (edge->from) != state_is_accepting (edge->to))
-        g_signal_emit (self, signals[SIGNAL_ACCEPTING_CHANGED], 0);
+        g_signal_emit (self, accepting_changed_signal, 0);
       if (!g_str_equal (state_names[edge->from], state_names[edge->to]))
-        g_signal_emit (self, signals[SIGNAL_STATE_CHANGED], 0);
+        g_signal_emit (self, state_changed_signal, 0);
       if (self->state == edge->to) /* a signal handler may have changed the state */
         edge->action (self);
       return TRUE;
@@ -257,12 +250,12 @@ rd_drain_class_init (RdDrainClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_drain_finalize;
 
-  signals[SIGNAL_PROGRESS] = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
-                                           NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
-  signals[SIGNAL_STATE_CHANGED] = g_signal_new ("state-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST,
-                                                0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[SIGNAL_ACCEPTING_CHANGED] = g_signal_new (
-    "accepting-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  progress_signal = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
+  state_changed_signal = g_signal_new ("state-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
+                                       NULL, NULL, G_TYPE_NONE, 0);
+  accepting_changed_signal = g_signal_new ("accepting-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0,
+                                           NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -30,9 +30,8 @@ typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 /* @func: (nullable): called when a drain is cancelled that has stopped accepting clients. */
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
-/* Begins to drain, or moves the deadline if draining already.
- * @timeout_us: time from now; negative: the configured timeout, or no effect if draining already.
- */
+/* Begins to drain, or moves the deadline if draining already. @timeout_us: time from now; negative:
+ * the configured timeout, or no effect if draining already. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
 /* Handles a termination signal: the first begins to drain, the second closes all clients, the third

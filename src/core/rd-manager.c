@@ -20,16 +20,10 @@ struct _RdManager
   WsEngine *engine; /* owned */
 };
 
-enum
-{
-  SIGNAL_MESSAGE,
-  SIGNAL_CLIENT_CONNECTED,
-  SIGNAL_CLIENT_DISCONNECTED,
-  SIGNAL_CONNECTIONS_CHANGED,
-  N_SIGNALS,
-};
-
-static guint signals[N_SIGNALS];
+static guint message_signal;
+static guint client_connected_signal;
+static guint client_disconnected_signal;
+static guint connections_changed_signal;
 
 G_DEFINE_FINAL_TYPE (RdManager, rd_manager, G_TYPE_OBJECT)
 
@@ -38,7 +32,7 @@ on_message (WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, g
 {
   RdMessage message = { .topic = RD_TOPIC_BROADCAST, .opcode = opcode, .data = data, .size = size };
 
-  g_signal_emit (user_data, signals[SIGNAL_MESSAGE], 0, &message);
+  g_signal_emit (user_data, message_signal, 0, &message);
 }
 
 static RdDeparture
@@ -56,9 +50,9 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
   RdManager *self = user_data;
 
   g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
-  g_signal_emit (self, signals[SIGNAL_CLIENT_DISCONNECTED], 0, client->id, (guint) code,
+  g_signal_emit (self, client_disconnected_signal, 0, client->id, (guint) code,
                  (guint) departure_of (client));
-  g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
+  g_signal_emit (self, connections_changed_signal, 0);
 }
 
 static const WsEngineEvents engine_events = { .message = on_message, .closed = on_closed };
@@ -77,15 +71,14 @@ rd_manager_class_init (RdManagerClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_manager_finalize;
 
-  signals[SIGNAL_MESSAGE] = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL,
-                                          NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
-  signals[SIGNAL_CLIENT_CONNECTED] = g_signal_new ("client-connected", RD_TYPE_MANAGER,
-                                                   G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                                   G_TYPE_NONE, 1, G_TYPE_POINTER);
-  signals[SIGNAL_CLIENT_DISCONNECTED] = g_signal_new (
-    "client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-    G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
-  signals[SIGNAL_CONNECTIONS_CHANGED] = g_signal_new (
+  message_signal = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_POINTER);
+  client_connected_signal = g_signal_new ("client-connected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0,
+                                          NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  client_disconnected_signal = g_signal_new ("client-disconnected", RD_TYPE_MANAGER,
+                                             G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+                                             G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
+  connections_changed_signal = g_signal_new (
     "connections-changed", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
@@ -122,8 +115,8 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
     return FALSE;
 
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
-  g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client);
-  g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
+  g_signal_emit (self, client_connected_signal, 0, client);
+  g_signal_emit (self, connections_changed_signal, 0);
   if (size > 0)
     ws_engine_receive (self->engine, client, early, size);
   return TRUE;
@@ -228,6 +221,6 @@ rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
   ws_engine_free (self->engine);
   self->engine = engine;
   ws_engine_attach (engine, NULL);
-  g_signal_emit (self, signals[SIGNAL_CONNECTIONS_CHANGED], 0);
+  g_signal_emit (self, connections_changed_signal, 0);
   return TRUE;
 }

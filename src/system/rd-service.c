@@ -30,14 +30,8 @@ struct _RdService
   guint poll_id;
 };
 
-enum
-{
-  SIGNAL_UPGRADE,
-  SIGNAL_HAND_OVER,
-  N_SIGNALS,
-};
-
-static guint signals[N_SIGNALS];
+static guint upgrade_signal;
+static guint hand_over_signal;
 
 static void server1_iface_init (RdDBusServer1Iface *iface);
 
@@ -205,7 +199,7 @@ handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 static gboolean
 can_hand_over (RdService *self, guint signal, GDBusMethodInvocation *invocation)
 {
-  if (g_signal_has_handler_pending (self, signals[signal], 0, FALSE))
+  if (g_signal_has_handler_pending (self, signal, 0, FALSE))
     return TRUE;
 
   g_dbus_method_invocation_return_error_literal (invocation, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
@@ -218,8 +212,8 @@ handle_upgrade (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
   RdService *self = RD_SERVICE (server1);
 
-  if (can_hand_over (self, SIGNAL_UPGRADE, invocation))
-    g_signal_emit (self, signals[SIGNAL_UPGRADE], 0, invocation);
+  if (can_hand_over (self, upgrade_signal, invocation))
+    g_signal_emit (self, upgrade_signal, 0, invocation);
   return TRUE;
 }
 
@@ -233,14 +227,14 @@ handle_hand_over (RdDBusServer1 *server1,
   g_autoptr (GError) error = NULL;
   int fd;
 
-  if (!can_hand_over (self, SIGNAL_HAND_OVER, invocation))
+  if (!can_hand_over (self, hand_over_signal, invocation))
     return TRUE;
 
   fd = rd_unmarshal_descriptor (descriptors, handle, &error);
   if (fd < 0)
     g_dbus_method_invocation_return_gerror (invocation, error);
   else
-    g_signal_emit (self, signals[SIGNAL_HAND_OVER], 0, fd, invocation);
+    g_signal_emit (self, hand_over_signal, 0, fd, invocation);
   return TRUE;
 }
 
@@ -396,12 +390,10 @@ rd_service_class_init (RdServiceClass *klass)
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 
-  signals[SIGNAL_UPGRADE] = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL,
-                                          NULL, NULL, G_TYPE_NONE, 1,
-                                          G_TYPE_DBUS_METHOD_INVOCATION);
-  signals[SIGNAL_HAND_OVER] = g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0,
-                                            NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT,
-                                            G_TYPE_DBUS_METHOD_INVOCATION);
+  upgrade_signal = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_DBUS_METHOD_INVOCATION);
+  hand_over_signal = g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_DBUS_METHOD_INVOCATION);
 }
 
 static void

@@ -134,8 +134,7 @@ check_header (int fd, WsLogHeader *header, GError **error)
   return TRUE;
 }
 
-/* Whether the header agrees with a sample of the index, the oldest and the newest entry included.
- */
+/* Whether the header agrees with a sample of the index, with the oldest and the newest entry. */
 static gboolean
 is_sound (const WsLog *log)
 {
@@ -230,8 +229,7 @@ ws_log_get_middle (const WsLog *log)
   return MAX (by_count, header->head - MIN (header->head, log->size / 2));
 }
 
-/* Returns: the number of the oldest message that is kept when a frame of @frame_size is appended.
- */
+/* Returns: the number of the oldest message kept when a frame of @frame_size is appended. */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {
