@@ -49,7 +49,7 @@ set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
   self->state = state;
   g_free (self->reason);
   self->reason = g_steal_pointer (&printable);
-  g_object_notify (G_OBJECT (self), "state");
+  g_signal_emit_by_name (self, "state-changed");
 }
 
 static char *

@@ -365,7 +365,7 @@ rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain)
   self->shutdown_key = g_strdup_printf ("shutdown:%u", node->pid);
   g_signal_connect_swapped (redis, "up", G_CALLBACK (on_up), self);
   g_signal_connect_swapped (redis, "down", G_CALLBACK (on_down), self);
-  g_signal_connect_swapped (drain, "notify::state", G_CALLBACK (on_drain_state), self);
+  g_signal_connect_swapped (drain, "state-changed", G_CALLBACK (on_drain_state), self);
   g_signal_connect_swapped (drain, "progress", G_CALLBACK (on_drain_progress), self);
   if (rd_redis_is_up (redis))
     on_up (self);
