@@ -8,8 +8,8 @@
 /* Watches the service in a main loop, even after an upgrade or a restart that keeps clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks. @properties: a property has changed, or a new worker owns the bus name; while no
- * worker owns the name, all properties are NULL or 0. @client_connected: (nullable). */
+/* Callbacks. @properties: the watch has begun, a property has changed, or a new worker owns the bus
+ * name; while no worker owns it, properties are NULL or 0. @client_connected: (nullable). */
 typedef struct
 {
   void (*properties) (gpointer user_data);
