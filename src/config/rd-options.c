@@ -179,10 +179,10 @@ static const RdOption options[] = {
   { "instance", "Service", "NAME", FIELD (NAME, instance), NULL,
     .max = "64", .help = N_("Instance name on D-Bus [none]"),
     .description =
-      "A name that distinguishes several services on one D-Bus bus. The D-Bus name of the service "
-      "becomes org.ringdown.Ringdown.iNAME, with an underscore for each character that is not an "
-      "ASCII letter or digit. Only one service can use each name. To exchange messages, nodes need "
-      "--redis as well." },
+      "A name that distinguishes several services on one message bus (D-Bus). The D-Bus name of "
+      "the service becomes org.ringdown.Ringdown.iNAME, with an underscore for each character that "
+      "is not an ASCII letter or digit. Only one service can use each name. To exchange messages, "
+      "nodes need --redis as well." },
   { "replace", "Service", NULL, FIELD (BOOLEAN, replace), "false",
     .help = N_("Takeover from a running service"),
     .description =
@@ -198,9 +198,10 @@ static const RdOption options[] = {
   { "bus", "Service", "BUS", FIELD (CHOICE, bus), "session",
     .words = bus_words, .help = N_("Message bus (session, system or none)"),
     .description =
-      "The D-Bus bus on which the service can be controlled: the session bus, the system bus, or "
-      "none. If the bus cannot be reached, the service runs without it, and logs this once. If "
-      "another service has the same D-Bus name, the service does not start: see --instance." },
+      "The message bus (D-Bus) on which the service can be controlled: the session bus, the system "
+      "bus, or none. If the bus cannot be reached, the service runs without it, and logs this "
+      "once. If another service has the same D-Bus name, the service does not start: see "
+      "--instance." },
 };
 /* clang-format on */
 
