@@ -1,60 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Connects to a message bus within a time limit. */
+/* Connects to a message bus within a time limit, and makes the name of the service on it. */
 
 #include "rd-message-bus.h"
 
+#define BUS_NAME "org.ringdown.Ringdown"
+
+/* Shared by the caller and its thread. */
 typedef struct
 {
   char *address; /* owned; nullable: the shared connection to the bus of @type */
   GBusType type;
   GCancellable *cancellable; /* owned */
-  GAsyncQueue *results;      /* Result, owned */
-} Request;
-
-typedef struct
-{
-  GDBusConnection *bus; /* owned, nullable */
-  GError *error;        /* owned, nullable */
-} Result;
+  GAsyncQueue *done;         /* owned; receives the attempt when it has ended */
+  GDBusConnection *bus;      /* owned, nullable */
+  GError *error;             /* owned, nullable */
+} Attempt;
 
 static void
-result_free (gpointer data)
+attempt_clear (gpointer data)
 {
-  Result *result = data;
+  Attempt *self = data;
 
-  g_clear_object (&result->bus);
-  g_clear_error (&result->error);
-  g_free (result);
+  g_clear_error (&self->error);
+  g_clear_object (&self->bus);
+  g_async_queue_unref (self->done);
+  g_object_unref (self->cancellable);
+  g_free (self->address);
 }
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Result, result_free)
 
 static void
-request_free (Request *request)
+attempt_unref (Attempt *self)
 {
-  g_async_queue_unref (request->results);
-  g_object_unref (request->cancellable);
-  g_free (request->address);
-  g_free (request);
+  g_atomic_rc_box_release_full (self, attempt_clear);
 }
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Attempt, attempt_unref)
 
 static gpointer
 connect_in_thread (gpointer user_data)
 {
   const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
                                      | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
-  Request *request = user_data;
-  Result *result = g_new0 (Result, 1);
+  g_autoptr (Attempt) self = user_data;
 
-  if (request->address != NULL)
-    result->bus = g_dbus_connection_new_for_address_sync (request->address, flags, NULL,
-                                                          request->cancellable, &result->error);
+  if (self->address != NULL)
+    self->bus = g_dbus_connection_new_for_address_sync (self->address, flags, NULL,
+                                                        self->cancellable, &self->error);
   else
-    result->bus = g_bus_get_sync (request->type, request->cancellable, &result->error);
-  g_async_queue_push (request->results, result);
-  request_free (request);
+    self->bus = g_bus_get_sync (self->type, self->cancellable, &self->error);
+  g_async_queue_push (self->done, self);
   return NULL;
 }
 
@@ -63,33 +59,33 @@ connect_in_thread (gpointer user_data)
 static GDBusConnection *
 connect_within (const char *address, GBusType type, guint timeout_ms, GError **error)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GAsyncQueue) results = g_async_queue_new_full (result_free);
-  g_autoptr (Result) result = NULL;
-  Request *request = g_new (Request, 1);
+  g_autoptr (Attempt) self = g_atomic_rc_box_new0 (Attempt);
   GThread *thread;
 
-  *request = (Request){ g_strdup (address), type, g_object_ref (cancellable),
-                        g_async_queue_ref (results) };
-  thread = g_thread_try_new ("message-bus", connect_in_thread, request, error);
+  self->address = g_strdup (address);
+  self->type = type;
+  self->cancellable = g_cancellable_new ();
+  self->done = g_async_queue_new ();
+  thread = g_thread_try_new ("message-bus", connect_in_thread, g_atomic_rc_box_acquire (self),
+                             error);
   if (thread == NULL)
     {
-      request_free (request);
+      attempt_unref (self); /* of the thread */
       return NULL;
     }
   g_thread_unref (thread);
 
-  result = g_async_queue_timeout_pop (results, timeout_ms * (guint64) G_TIME_SPAN_MILLISECOND);
-  if (result == NULL)
+  if (g_async_queue_timeout_pop (self->done, timeout_ms * (guint64) G_TIME_SPAN_MILLISECOND)
+      == NULL)
     {
-      g_cancellable_cancel (cancellable);
+      g_cancellable_cancel (self->cancellable);
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %g s",
                    timeout_ms / 1000.0);
       return NULL;
     }
-  if (result->error != NULL)
-    g_propagate_error (error, g_steal_pointer (&result->error));
-  return g_steal_pointer (&result->bus);
+  if (self->error != NULL)
+    g_propagate_error (error, g_steal_pointer (&self->error));
+  return g_steal_pointer (&self->bus);
 }
 
 GDBusConnection *
@@ -144,4 +140,16 @@ rd_message_bus_dup_address (GBusType type, char **environment, GError **error)
   if (address != NULL && *address != '\0')
     return g_strdup (address);
   return g_dbus_address_get_for_bus_sync (type, NULL, error);
+}
+
+char *
+rd_message_bus_dup_name (const char *instance)
+{
+  GString *name = g_string_new (BUS_NAME);
+
+  if (instance != NULL)
+    g_string_append (name, ".i");
+  for (const char *p = instance; p != NULL && *p != '\0'; p = g_utf8_next_char (p))
+    g_string_append_c (name, g_ascii_isalnum (*p) ? *p : '_');
+  return g_string_free (name, FALSE);
 }

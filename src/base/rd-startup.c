@@ -10,23 +10,17 @@
 #include <locale.h>
 #include <unistd.h>
 
-/* Opens read-only, so that output to a descriptor that was closed remains an error. */
-static void
-open_standard_descriptors (void)
+void
+rd_startup (void)
 {
+  const char *messages;
   int fd;
 
-  do
+  do /* read-only, so that output to a descriptor that was closed remains an error */
     fd = open ("/dev/null", O_RDONLY);
   while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0)
     close (fd);
-}
-
-static void
-set_locale (void)
-{
-  const char *messages;
 
   setlocale (LC_ALL, "");
   setlocale (LC_NUMERIC, "C"); /* numbers look the same everywhere */
@@ -38,11 +32,4 @@ set_locale (void)
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
-}
-
-void
-rd_startup (void)
-{
-  open_standard_descriptors ();
-  set_locale ();
 }

@@ -9,7 +9,7 @@
 
 #define MAX_CELL_CHARS 1024
 
-/* Width for padding if there is no limit: a long wrapped cell does not widen the other rows. */
+/* Limits the padding if the width is unlimited, so that one long cell does not widen all rows. */
 #define DEFAULT_WIDTH 80
 
 struct _RdTable
@@ -18,7 +18,7 @@ struct _RdTable
   guint n_columns;
   guint indent;
   guint gap;
-  GPtrArray *rows; /* char **, owned: n_columns cells, or the only text of a line of its own */
+  GPtrArray *rows; /* char **, owned: n_columns cells, or the text of a line across all columns */
 };
 
 RdTable *
@@ -42,22 +42,18 @@ rd_table_free (RdTable *self)
 }
 
 void
-rd_table_add (RdTable *self, ...)
+rd_table_add_row (RdTable *self, const char *const *cells)
 {
-  char **cells = g_new0 (char *, self->n_columns + 1);
-  va_list args;
+  char **row = g_new0 (char *, self->n_columns + 1);
 
-  va_start (args, self);
+  g_assert (g_strv_length ((char **) cells) == self->n_columns);
   for (guint i = 0; i < self->n_columns; i++)
     {
       const gsize max_chars = self->columns[i].max_chars;
 
-      cells[i] = rd_text_printable (va_arg (args, const char *),
-                                    max_chars > 0 ? max_chars : MAX_CELL_CHARS);
+      row[i] = rd_text_printable (cells[i], max_chars > 0 ? max_chars : MAX_CELL_CHARS);
     }
-  g_assert (va_arg (args, const char *) == NULL);
-  va_end (args);
-  g_ptr_array_add (self->rows, cells);
+  g_ptr_array_add (self->rows, row);
 }
 
 void
@@ -115,53 +111,36 @@ shrink (const RdTable *self, guint *widths, guint width, RdTableFit fit)
     }
 }
 
-static void
-append_spaces (GString *text, guint count)
+/* Returns: (transfer full): the lines of @cell in a column of @width. */
+static char **
+fit_cell (const char *cell, RdTableFit fit, guint width)
 {
-  g_string_append_printf (text, "%*s", (int) count, "");
+  char **lines;
+
+  if (fit == RD_TABLE_WRAP)
+    return rd_text_wrap (cell, width);
+
+  lines = g_new0 (char *, 2);
+  lines[0] = rd_text_cut (cell, width);
+  return lines;
 }
 
+/* @is_limited: cuts and wraps the cells to @widths. */
 static void
-append_cells (const RdTable *self, const char *const *cells, const guint *widths, GString *text)
-{
-  append_spaces (text, self->indent);
-  for (guint i = 0; i < self->n_columns; i++)
-    {
-      const guint used = rd_text_width (cells[i]);
-      const guint padding = widths[i] > used ? widths[i] - used : 0;
-
-      if (i > 0)
-        append_spaces (text, self->gap);
-      if (self->columns[i].is_right)
-        append_spaces (text, padding);
-      g_string_append (text, cells[i]);
-      if (!self->columns[i].is_right)
-        append_spaces (text, padding);
-    }
-  while (text->len > 0 && text->str[text->len - 1] == ' ')
-    g_string_truncate (text, text->len - 1);
-  g_string_append_c (text, '\n');
-}
-
-/* Appends a row that is cut and wrapped to @widths. */
-static void
-append_fitted (const RdTable *self, char **row, const guint *widths, GString *text)
+append_row (const RdTable *self,
+            char **row,
+            const guint *widths,
+            gboolean is_limited,
+            GString *text)
 {
   g_autoptr (GPtrArray) columns = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
-  g_autofree const char **cells = g_new0 (const char *, self->n_columns);
   guint n_lines = 1;
 
   for (guint i = 0; i < self->n_columns; i++)
     {
-      char **lines = NULL;
+      const guint width = is_limited ? widths[i] : G_MAXUINT;
+      char **lines = fit_cell (row[i], self->columns[i].fit, width);
 
-      if (self->columns[i].fit == RD_TABLE_WRAP)
-        lines = rd_text_wrap (row[i], widths[i]);
-      else
-        {
-          lines = g_new0 (char *, 2);
-          lines[0] = rd_text_cut (row[i], widths[i]);
-        }
       n_lines = MAX (n_lines, g_strv_length (lines));
       g_ptr_array_add (columns, lines);
     }
@@ -171,10 +150,17 @@ append_fitted (const RdTable *self, char **row, const guint *widths, GString *te
       for (guint i = 0; i < self->n_columns; i++)
         {
           char **lines = columns->pdata[i];
+          const char *cell = line < g_strv_length (lines) ? lines[line] : "";
+          const guint padding = widths[i] - MIN (widths[i], rd_text_width (cell));
+          const guint before = i > 0 ? self->gap : self->indent;
+          const gboolean is_right = self->columns[i].is_right;
 
-          cells[i] = line < g_strv_length (lines) ? lines[line] : "";
+          g_string_append_printf (text, "%*s%s%*s", (int) (before + (is_right ? padding : 0)), "",
+                                  cell, (int) (is_right ? 0 : padding), "");
         }
-      append_cells (self, cells, widths, text);
+      while (text->len > 0 && text->str[text->len - 1] == ' ')
+        g_string_truncate (text, text->len - 1);
+      g_string_append_c (text, '\n');
     }
 }
 
@@ -195,10 +181,8 @@ rd_table_format (const RdTable *self, guint width)
 
       if (is_line (self, row))
         g_string_append_printf (text, "%s\n", row[0]);
-      else if (width > 0)
-        append_fitted (self, row, widths, text);
       else
-        append_cells (self, (const char *const *) row, widths, text);
+        append_row (self, row, widths, width > 0, text);
     }
   return g_string_free (text, FALSE);
 }

@@ -27,9 +27,12 @@ typedef struct
 RdTable *rd_table_new (const RdTableColumn *columns, guint n_columns, guint indent, guint gap);
 void rd_table_free (RdTable *self);
 
-/* Adds a row. The arguments are one string for each column, then NULL. They may be untrusted: cells
- * are made printable. */
-void rd_table_add (RdTable *self, ...) G_GNUC_NULL_TERMINATED;
+/* Adds a row. @cells: one string for each column, then NULL. They may be untrusted: the table makes
+ * them printable. */
+void rd_table_add_row (RdTable *self, const char *const *cells);
+
+/* Adds a row of the arguments, which end with NULL. */
+#define rd_table_add(self, ...) rd_table_add_row (self, (const char *const[]){ __VA_ARGS__ })
 
 /* Adds a line across all columns, such as a heading; "" for an empty line. It is not shortened. */
 void rd_table_add_line (RdTable *self, const char *text);

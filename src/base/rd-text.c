@@ -59,13 +59,8 @@ rd_text_cut (const char *text, guint columns)
   if (columns == 0)
     return g_strdup ("");
 
-  for (;;)
-    {
-      taken += char_width (g_utf8_get_char (end));
-      if (taken > columns - 1) /* the last column is for the ellipsis */
-        break;
-      end = g_utf8_next_char (end);
-    }
+  while ((taken += char_width (g_utf8_get_char (end))) < columns) /* "…" needs one column */
+    end = g_utf8_next_char (end);
   return g_strdup_printf ("%.*s…", (int) (end - text), text);
 }
 

@@ -19,14 +19,13 @@ typedef struct
   const char *name;        /* unowned */
   GList *inets;            /* GInetAddress, owned */
   GError *error;           /* owned, nullable */
-  guint *n_pending;        /* unowned: lookups that are not finished */
 } Host;
 
-/* An address that the service could listen on, if it were the only one. */
+/* An address that works alone, but perhaps not together with the others. */
 typedef struct
 {
-  const RdCheckPort *port;     /* unowned */
-  GInetSocketAddress *address; /* owned */
+  const RdCheckPort *port; /* unowned */
+  GSocketAddress *address; /* owned */
 } Place;
 
 static void
@@ -40,12 +39,9 @@ host_free (gpointer data)
 }
 
 static void
-place_free (gpointer data)
+place_clear (gpointer data)
 {
-  Place *place = data;
-
-  g_object_unref (place->address);
-  g_free (place);
+  g_object_unref (((Place *) data)->address);
 }
 
 static void
@@ -54,7 +50,12 @@ on_resolved (GObject *resolver, GAsyncResult *result, gpointer user_data)
   Host *host = user_data;
 
   host->inets = g_resolver_lookup_by_name_finish (G_RESOLVER (resolver), result, &host->error);
-  --*host->n_pending;
+}
+
+static gboolean
+is_resolved (const Host *host)
+{
+  return host->inets != NULL || host->error != NULL;
 }
 
 static gboolean
@@ -64,39 +65,19 @@ on_timeout (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Looks up the addresses of all @hosts (Host). After a timeout, the error of a host is
- * %G_IO_ERROR_CANCELLED. */
-static void
-resolve_all (GPtrArray *hosts)
+/* Returns: (transfer full) (element-type Host): all addresses of @ports, resolved. After a timeout,
+ * the error of a host is %G_IO_ERROR_CANCELLED. */
+static GPtrArray *
+resolve_all (const RdCheckPort *ports, gsize n_ports)
 {
+  GPtrArray *hosts = g_ptr_array_new_with_free_func (host_free);
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GSource) timeout = g_timeout_source_new (RESOLVE_TIMEOUT_MS);
-  guint n_pending = hosts->len;
 
   g_main_context_push_thread_default (context);
   g_source_set_callback (timeout, on_timeout, cancellable, NULL);
   g_source_attach (timeout, context);
-  for (guint i = 0; i < hosts->len; i++)
-    {
-      Host *host = hosts->pdata[i];
-
-      host->n_pending = &n_pending;
-      g_resolver_lookup_by_name_async (g_resolver_get_default (), host->name, cancellable,
-                                       on_resolved, host);
-    }
-  while (n_pending > 0)
-    g_main_context_iteration (context, TRUE);
-  g_source_destroy (timeout);
-  g_main_context_pop_thread_default (context);
-}
-
-/* Returns: (transfer full) (element-type Host): all addresses of @ports, resolved. */
-static GPtrArray *
-find_hosts (const RdCheckPort *ports, gsize n_ports)
-{
-  GPtrArray *hosts = g_ptr_array_new_with_free_func (host_free);
-
   for (gsize i = 0; i < n_ports; i++)
     for (const char *const *name = ports[i].addresses; *name != NULL; name++)
       {
@@ -105,32 +86,30 @@ find_hosts (const RdCheckPort *ports, gsize n_ports)
         host->port = &ports[i];
         host->name = *name;
         g_ptr_array_add (hosts, host);
+        g_resolver_lookup_by_name_async (g_resolver_get_default (), host->name, cancellable,
+                                         on_resolved, host);
       }
-  resolve_all (hosts);
+  for (guint i = 0; i < hosts->len; i++)
+    while (!is_resolved (hosts->pdata[i]))
+      g_main_context_iteration (context, TRUE);
+  g_source_destroy (timeout);
+  g_main_context_pop_thread_default (context);
   return hosts;
-}
-
-/* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
-static char *
-name_of (GInetSocketAddress *address)
-{
-  return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
 }
 
 /* Whether the running instance of the service listens on @address. */
 static gboolean
-is_own (const RdCheckPort *port, GInetSocketAddress *address)
+is_own (const RdCheckPort *port, GSocketAddress *address)
 {
   for (const char *const *text = port->service_urls; *text != NULL; text++)
     {
-      g_autoptr (GUri) url = g_uri_parse (*text, G_URI_FLAGS_NONE, NULL);
-      g_autoptr (GInetAddress) inet = NULL;
+      g_autoptr (GSocketAddress) own = NULL;
+      g_autofree char *host = NULL;
+      int number;
 
-      if (url == NULL || g_uri_get_port (url) != (int) g_inet_socket_address_get_port (address))
-        continue;
-      inet = g_inet_address_new_from_string (g_uri_get_host (url));
-      if (inet != NULL
-          && rd_socket_is_overlapping (inet, g_inet_socket_address_get_address (address)))
+      if (g_uri_split_network (*text, G_URI_FLAGS_NONE, NULL, &host, &number, NULL))
+        own = g_inet_socket_address_new_from_string (host, number);
+      if (own != NULL && rd_socket_is_overlapping (own, address))
         return TRUE;
     }
   return FALSE;
@@ -138,9 +117,9 @@ is_own (const RdCheckPort *port, GInetSocketAddress *address)
 
 /* Returns: whether that is a problem. */
 static gboolean
-report_in_use (RdCheckReport *report, const RdCheckPort *port, GInetSocketAddress *address)
+report_in_use (RdCheckReport *report, const RdCheckPort *port, GSocketAddress *address)
 {
-  g_autofree char *name = name_of (address);
+  g_autofree char *name = rd_socket_dup_name (address);
 
   if (port->service_pid != 0 && port->service_urls == NULL)
     rd_check_report_add (report, RD_CHECK_UNCHECKED,
@@ -183,7 +162,7 @@ report_failure (RdCheckReport *report, const Host *host, const char *name, const
 
 /* Tries all addresses of @host. As in the service, one must work, and none may be in use. */
 static void
-try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
+try_host (RdCheckReport *report, const Host *host, GArray *places)
 {
   const RdCheckPort *port = host->port;
   g_autoptr (GError) error = host->error != NULL ? g_error_copy (host->error) : NULL;
@@ -192,21 +171,18 @@ try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
 
   for (GList *l = host->inets; l != NULL; l = l->next)
     {
-      g_autoptr (GSocketAddress) any = g_inet_socket_address_new (l->data, port->port);
-      GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (any);
+      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, port->port);
       g_autoptr (GError) reason = NULL;
-      g_autoptr (GSocket) socket = rd_socket_bind (any, port->reuse_port, &reason);
+      g_autoptr (GSocket) socket = rd_socket_bind (address, port->reuse_port, &reason);
+      gboolean is_in_use = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
 
-      if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
-          && report_in_use (report, port, address))
+      if (is_in_use && report_in_use (report, port, address))
         return;
-      if (reason == NULL || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+      if (reason == NULL || is_in_use)
         {
-          Place *place = g_new0 (Place, 1);
+          const Place place = { port, g_object_ref (address) };
 
-          place->port = port;
-          place->address = g_object_ref (address);
-          g_ptr_array_add (places, place);
+          g_array_append_val (places, place);
           works = TRUE;
         }
       else
@@ -214,7 +190,7 @@ try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
           g_clear_error (&error);
           error = g_steal_pointer (&reason);
           g_free (name);
-          name = name_of (address);
+          name = rd_socket_dup_name (address);
         }
     }
   if (!works)
@@ -224,31 +200,28 @@ try_host (RdCheckReport *report, const Host *host, GPtrArray *places)
 static gboolean
 is_conflict (const Place *one, const Place *other)
 {
-  const gboolean is_same_option = one->port == other->port;
-  GInetAddress *this = g_inet_socket_address_get_address (one->address);
-  GInetAddress *that = g_inet_socket_address_get_address (other->address);
-
   /* port 0: the service uses the same free port for all addresses of an option */
-  if (one->port->port != other->port->port || (one->port->port == 0 && !is_same_option)
+  if ((one->port->port == 0 && one->port != other->port)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
   /* the service ignores an address that an option has twice */
-  return rd_socket_is_overlapping (this, that)
-         && !(is_same_option && g_inet_address_equal (this, that));
+  if (one->port == other->port && rd_socket_is_same_address (one->address, other->address))
+    return FALSE;
+  return rd_socket_is_overlapping (one->address, other->address);
 }
 
 /* Finds addresses that work alone, but not together. Reports only one pair: there is often the same
  * conflict of IPv4 and IPv6 addresses. */
 static void
-compare_places (RdCheckReport *report, const GPtrArray *places)
+compare_places (RdCheckReport *report, const GArray *places)
 {
   for (guint i = 0; i < places->len; i++)
     for (guint j = i + 1; j < places->len; j++)
       {
-        const Place *one = places->pdata[i];
-        const Place *other = places->pdata[j];
-        g_autofree char *this = name_of (one->address);
-        g_autofree char *that = name_of (other->address);
+        const Place *one = &g_array_index (places, Place, i);
+        const Place *other = &g_array_index (places, Place, j);
+        g_autofree char *this = rd_socket_dup_name (one->address);
+        g_autofree char *that = rd_socket_dup_name (other->address);
 
         if (!is_conflict (one, other))
           continue;
@@ -264,43 +237,39 @@ static gboolean
 is_exposed (const Host *host)
 {
   for (GList *l = host->inets; l != NULL; l = l->next)
-    {
-      if (!g_inet_address_get_is_loopback (l->data))
-        return TRUE;
-    }
+    if (!g_inet_address_get_is_loopback (l->data))
+      return TRUE;
+
   return FALSE;
 }
 
 static void
 report_exposure (RdCheckReport *report, const RdCheckPort *port, const GPtrArray *hosts)
 {
-  g_autoptr (GStrvBuilder) exposed = g_strv_builder_new ();
-  g_auto (GStrv) names = NULL;
-  g_autofree char *list = NULL;
+  g_autoptr (GString) names = g_string_new (NULL);
 
   for (guint i = 0; i < hosts->len; i++)
     {
       const Host *host = hosts->pdata[i];
 
       if (host->port == port && is_exposed (host))
-        g_strv_builder_add (exposed, host->name);
+        g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", host->name);
     }
-  names = g_strv_builder_end (exposed);
-  list = g_strjoinv (", ", names);
-  if (*list != '\0')
+  if (names->len > 0)
     rd_check_report_add (
       report, RD_CHECK_PROBLEM,
       "%s (%s): other machines can connect, and %s. Listen on loopback, behind a "
       "proxy with TLS and authentication",
-      port->address_option, list, port->exposure);
+      port->address_option, names->str, port->exposure);
 }
 
 void
 rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports)
 {
-  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func (place_free);
-  g_autoptr (GPtrArray) hosts = find_hosts (ports, n_ports);
+  g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (Place));
+  g_autoptr (GPtrArray) hosts = resolve_all (ports, n_ports);
 
+  g_array_set_clear_func (places, place_clear);
   for (gsize i = 0; i < n_ports; i++)
     report_exposure (report, &ports[i], hosts);
   for (guint i = 0; i < hosts->len; i++)

@@ -19,7 +19,7 @@ typedef struct
                                     * unknown */
 } RdCheckPort;
 
-/* Checks whether the service could listen on @ports, and who can reach them. Resolves host names
- * within 2 s, and binds each port for a moment, but does not listen: with SO_REUSEPORT, clients
- * could connect here instead of to the running service. */
+/* Checks whether the service could listen on @ports, and whether other machines can connect.
+ * Resolves host names within 2 s, and binds each port for a moment, but does not listen: with
+ * SO_REUSEPORT, clients could connect here instead of to the running service. */
 void rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports);

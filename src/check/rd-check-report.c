@@ -10,17 +10,8 @@
 
 #define MAX_TEXT_CHARS 200
 
-struct _RdCheckReport
-{
-  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned */
-};
-
-static const RdTableColumn list_columns[] = {
-  { .fit = RD_TABLE_KEEP },
-  { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
-};
-
-static const RdTableColumn option_columns[] = {
+/* Results have two columns, settings three. */
+static const RdTableColumn table_columns[] = {
   { .fit = RD_TABLE_KEEP },
   { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },
   { .fit = RD_TABLE_KEEP },
@@ -57,12 +48,6 @@ rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *format, 
     g_ptr_array_add (self->texts[kind], g_steal_pointer (&text));
 }
 
-const GPtrArray *
-rd_check_report_get (const RdCheckReport *self, RdCheckKind kind)
-{
-  return self->texts[kind];
-}
-
 char *
 rd_check_report_format (const RdCheckReport *self, guint columns)
 {
@@ -71,7 +56,7 @@ rd_check_report_format (const RdCheckReport *self, guint columns)
     [RD_CHECK_NOTE] = "Notes:",
     [RD_CHECK_UNCHECKED] = "Not checked:",
   };
-  g_autoptr (RdTable) table = rd_table_new (list_columns, G_N_ELEMENTS (list_columns), 2, 1);
+  g_autoptr (RdTable) table = rd_table_new (table_columns, 2, 2, 1);
 
   if (self->texts[RD_CHECK_PROBLEM]->len == 0)
     {
@@ -103,25 +88,19 @@ dup_value (const RdOption *option, gconstpointer record)
   return rd_text_printable (value, option->type == RD_OPTION_TEXT ? MAX_TEXT_CHARS : G_MAXSIZE);
 }
 
-static char *
-format_key_file (const char *key_file, guint columns)
-{
-  g_autoptr (RdTable) table = rd_table_new (list_columns, G_N_ELEMENTS (list_columns), 0, 1);
-
-  rd_table_add (table, "Key file:", key_file != NULL ? key_file : "none", NULL);
-  return rd_table_format (table, columns);
-}
-
 char *
 rd_check_report_format_settings (const RdSettings *settings, gconstpointer record, guint columns)
 {
-  g_autofree char *key_file = format_key_file (rd_settings_get_key_file (settings), columns);
-  g_autoptr (RdTable) table = rd_table_new (option_columns, G_N_ELEMENTS (option_columns), 2, 2);
+  const char *key_file = rd_settings_get_key_file (settings);
+  g_autoptr (RdTable) first = rd_table_new (table_columns, 2, 0, 1);
+  g_autoptr (RdTable) table = rd_table_new (table_columns, 3, 2, 2);
+  g_autofree char *first_line = NULL;
   g_autofree char *rows = NULL;
   const char *group = "";
   gsize n_options;
   const RdOption *options = rd_settings_get_options (settings, &n_options);
 
+  rd_table_add (first, "Key file:", key_file != NULL ? key_file : "none", NULL);
   for (gsize i = 0; i < n_options; i++)
     {
       g_autofree char *value = dup_value (&options[i], record);
@@ -137,6 +116,7 @@ rd_check_report_format_settings (const RdSettings *settings, gconstpointer recor
       group = options[i].group;
       rd_table_add (table, options[i].name, value, source, NULL);
     }
+  first_line = rd_table_format (first, columns);
   rows = rd_table_format (table, columns);
-  return g_strconcat (key_file, rows, NULL);
+  return g_strconcat (first_line, rows, NULL);
 }

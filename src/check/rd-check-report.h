@@ -15,7 +15,10 @@ typedef enum
 #define RD_CHECK_N_KINDS (RD_CHECK_UNCHECKED + 1)
 
 /* The results of all checks, in the order in which they were added. */
-typedef struct _RdCheckReport RdCheckReport;
+typedef struct
+{
+  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned: the sentences of each RdCheckKind */
+} RdCheckReport;
 
 RdCheckReport *rd_check_report_new (void);
 void rd_check_report_free (RdCheckReport *self);
@@ -23,9 +26,6 @@ void rd_check_report_free (RdCheckReport *self);
 /* Adds a sentence, unless the report has it already. Untrusted text in it must be printable. */
 void rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *format, ...)
   G_GNUC_PRINTF (3, 4);
-
-/* Returns: (transfer none) (element-type utf8): the sentences of @kind. */
-const GPtrArray *rd_check_report_get (const RdCheckReport *self, RdCheckKind kind);
 
 /* Returns: (transfer full): the report as text. @columns: width of the terminal; 0: unlimited. */
 char *rd_check_report_format (const RdCheckReport *self, guint columns);

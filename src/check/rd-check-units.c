@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "rd-message-bus.h"
-#include "rd-names.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
 #include "rd-unit.h"
@@ -33,64 +32,17 @@ typedef struct
   RdCheckReport *report;       /* unowned */
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
-  GDBusConnection *bus;        /* owned: of the service and its service manager */
-  GDBusConnection *system_bus; /* owned; nullable: cannot be reached, or not needed */
-  char *user;                  /* owned: printable name */
+  GDBusConnection *bus;        /* unowned: of the service and its service manager */
+  GDBusConnection *system_bus; /* unowned; nullable: cannot be reached, or not needed */
 } Check;
 
-static void
-check_clear (Check *check)
-{
-  g_clear_object (&check->bus);
-  g_clear_object (&check->system_bus);
-  g_clear_pointer (&check->user, g_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Check, check_clear)
-
-/* The properties of a service unit, see org.freedesktop.systemd1(5). */
-typedef struct
-{
-  guint64 stop_timeout_us; /* TimeoutStopSec=; G_MAXUINT64: unlimited */
-  gboolean may_extend;     /* EXTEND_TIMEOUT_USEC= has an effect, see sd_notify(3) */
-  GVariant *properties;    /* all; owned */
-} Service;
-
-static void
-service_clear (Service *service)
-{
-  g_clear_pointer (&service->properties, g_variant_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Service, service_clear)
-
-/* Returns: (transfer full): the reply of type @reply, or NULL with an error. @arguments: floating.
- * Does not start the service @name. */
+/* Returns: (transfer full) (nullable): all properties of @interface, type a{sv}. */
 static GVariant *
-call (GDBusConnection *bus,
-      const char *name,
-      const char *path,
-      const char *interface,
-      const char *method,
-      GVariant *arguments,
-      const char *reply,
-      GError **error)
+get_properties (GDBusConnection *bus, const char *name, const char *path, const char *interface)
 {
-  return g_dbus_connection_call_sync (bus, name, path, interface, method, arguments,
-                                      G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                      TIMEOUT_MS, NULL, error);
-}
-
-/* Returns: (transfer full): all properties of @interface, type a{sv}, or NULL with an error. */
-static GVariant *
-get_properties (GDBusConnection *bus,
-                const char *name,
-                const char *path,
-                const char *interface,
-                GError **error)
-{
-  g_autoptr (GVariant) reply = call (bus, name, path, "org.freedesktop.DBus.Properties", "GetAll",
-                                     g_variant_new ("(s)", interface), "(a{sv})", error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    bus, name, path, "org.freedesktop.DBus.Properties", "GetAll", g_variant_new ("(s)", interface),
+    G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, NULL);
 
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
@@ -106,18 +58,17 @@ static void
 find_running_instance (const Check *check, RdCheckFacts *facts)
 {
   g_autofree char *bus_name = rd_config_dup_application_id (check->config);
-  g_autoptr (GVariant) reply = call (check->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                     "org.freedesktop.DBus", "GetConnectionUnixProcessID",
-                                     g_variant_new ("(s)", bus_name), "(u)", NULL);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    check->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+    "GetConnectionUnixProcessID", g_variant_new ("(s)", bus_name), G_VARIANT_TYPE ("(u)"),
+    G_DBUS_CALL_FLAGS_NONE, TIMEOUT_MS, NULL, NULL);
   g_autoptr (GVariant) properties = NULL;
-  guint32 pid;
 
   if (reply == NULL)
     return;
 
-  g_variant_get (reply, "(u)", &pid);
-  facts->service_pid = (int) pid;
-  properties = get_properties (check->bus, bus_name, RD_OBJECT_PATH, RD_INTERFACE, NULL);
+  g_variant_get (reply, "(u)", &facts->service_pid);
+  properties = get_properties (check->bus, bus_name, RD_OBJECT_PATH, RD_INTERFACE);
   if (properties != NULL)
     g_variant_lookup (properties, "Addresses", "^as", &facts->service_urls);
 }
@@ -143,28 +94,35 @@ load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
   return NULL;
 }
 
-/* @service: (out caller-allocates): must be cleared. */
-static gboolean
-load_service (GDBusConnection *bus, const char *name, Service *service, GError **error)
+/* Returns: (transfer full): the properties of the service unit @name, see
+ * org.freedesktop.systemd1(5), or NULL with an error. @stop_us: (out): TimeoutStopSec=;
+ * G_MAXUINT64: unlimited. @may_extend: (out): whether EXTEND_TIMEOUT_USEC= has an effect, see
+ * sd_notify(3). */
+static GVariant *
+load_service (GDBusConnection *bus,
+              const char *name,
+              guint64 *stop_us,
+              gboolean *may_extend,
+              GError **error)
 {
   g_autofree char *path = NULL;
   g_autoptr (GVariant) unit = load_unit (bus, name, &path, error);
+  g_autoptr (GVariant) service = NULL;
   const char *type, *access;
 
-  *service = (Service){ 0 };
   if (unit != NULL)
-    service->properties = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, NULL, error);
-  if (service->properties == NULL)
-    return FALSE;
-  if (!g_variant_lookup (service->properties, "TimeoutStopUSec", "t", &service->stop_timeout_us)
-      || !g_variant_lookup (service->properties, "Type", "&s", &type)
-      || !g_variant_lookup (service->properties, "NotifyAccess", "&s", &access))
+    service = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, NULL, error);
+  if (service == NULL)
+    return NULL;
+  if (!g_variant_lookup (service, "TimeoutStopUSec", "t", stop_us)
+      || !g_variant_lookup (service, "Type", "&s", &type)
+      || !g_variant_lookup (service, "NotifyAccess", "&s", &access))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "missing properties");
-      return FALSE;
+      return NULL;
     }
-  service->may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
-  return TRUE;
+  *may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
+  return g_steal_pointer (&service);
 }
 
 static gboolean
@@ -179,23 +137,36 @@ is_active (GDBusConnection *bus, const char *name)
   return g_str_equal (state, "active");
 }
 
+/* @is_manager: @name is a user's service manager, which is stopped when the last session of the
+ * user ends. */
 static void
-check_stop_timeout (const Check *check, const char *name, const Service *service)
+check_stop_timeout (const Check *check,
+                    const char *name,
+                    gboolean is_manager,
+                    guint64 stop_us,
+                    gboolean may_extend)
 {
   const guint64 needed_us = check->config->drain_timeout_us + CLOSING_US;
-  g_autofree char *stop = rd_units_format_duration (service->stop_timeout_us);
+  g_autofree char *stop = rd_units_format_duration (stop_us);
   g_autofree char *drain = rd_units_format_duration (check->config->drain_timeout_us);
   g_autofree char *needed = rd_units_format_duration (needed_us);
 
-  if (service->stop_timeout_us >= needed_us)
+  if (stop_us >= needed_us)
     return;
-  if (!service->may_extend)
+  if (is_manager)
+    rd_check_report_add (
+      check->report, RD_CHECK_PROBLEM,
+      "at logout and shutdown, systemd kills %s and all services in it after %s "
+      "(TimeoutStopSec=), but a drain takes up to %s. Set TimeoutStopSec=%s for it "
+      "(systemctl edit %s), or shorten drain-timeout",
+      name, stop, drain, needed, name);
+  else if (!may_extend)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "systemd kills %s %s after a stop (TimeoutStopSec=), but a drain takes up "
                          "to %s. Set Type=notify and NotifyAccess=main to let it extend that time, "
                          "or set TimeoutStopSec=%s, or shorten drain-timeout",
                          name, stop, drain, needed);
-  else if (service->stop_timeout_us < EXTEND_US)
+  else if (stop_us < EXTEND_US)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "systemd kills %s %s after a stop (TimeoutStopSec=), perhaps before it "
                          "has asked for more time to drain. Set TimeoutStopSec=10s",
@@ -203,9 +174,9 @@ check_stop_timeout (const Check *check, const char *name, const Service *service
 }
 
 static void
-check_restart (const Check *check, const char *name, const Service *service)
+check_restart (const Check *check, const char *name, GVariant *service)
 {
-  g_autoptr (GPtrArray) texts = rd_unit_check_restart (service->properties, name, is_user (check));
+  g_autoptr (GPtrArray) texts = rd_unit_check_restart (service, name, is_user (check));
 
   for (guint i = 0; i < texts->len; i++)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM, "%s", (const char *) texts->pdata[i]);
@@ -214,37 +185,35 @@ check_restart (const Check *check, const char *name, const Service *service)
 static gboolean
 is_setting (const char *variable)
 {
-  static const char *const prefixes[] = { "RINGDOWN_",
-                                          "REDIS_HOST=", "REDIS_PORT=", "REDIS_CHANNEL=" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
-    if (g_str_has_prefix (variable, prefixes[i]))
-      return TRUE;
-  return FALSE;
+  return g_regex_match_simple ("^(RINGDOWN_|REDIS_(HOST|PORT|CHANNEL)=)", variable, 0, 0);
 }
 
 /* Returns: (transfer full): NAME=VALUE without the password, printable. */
 static char *
 dup_variable_display (const char *variable)
 {
-  const char *url = g_str_has_prefix (variable, "RINGDOWN_REDIS=") ? strchr (variable, '=') + 1
-                                                                   : NULL;
-  g_autoptr (RdRedisUrl) parsed = url != NULL ? rd_redis_url_parse (url, NULL) : NULL;
-  g_autofree char *place = parsed != NULL ? rd_redis_url_dup_display (parsed) : g_strdup ("***");
-  g_autofree char *display = url != NULL ? g_strconcat ("RINGDOWN_REDIS=", place, NULL)
-                                         : g_strdup (variable);
+  const char *prefix = "RINGDOWN_REDIS=";
+  g_autoptr (RdRedisUrl) url = NULL;
+  g_autofree char *place = NULL;
+  g_autofree char *display = NULL;
 
+  if (!g_str_has_prefix (variable, prefix))
+    return rd_text_printable (variable, MAX_VARIABLE_CHARS);
+
+  url = rd_redis_url_parse (variable + strlen (prefix), NULL);
+  place = url != NULL ? rd_redis_url_dup_display (url) : NULL;
+  display = g_strconcat (prefix, place != NULL ? place : "***", NULL);
   return rd_text_printable (display, MAX_VARIABLE_CHARS);
 }
 
 /* The service gets the variables of the unit, this process does not. */
 static void
-check_environment (const Check *check, const char *name, const Service *service)
+check_environment (const Check *check, const char *name, GVariant *service)
 {
   g_auto (GStrv) variables = NULL;
   g_autoptr (GString) missing = g_string_new (NULL);
 
-  g_variant_lookup (service->properties, "Environment", "^as", &variables);
+  g_variant_lookup (service, "Environment", "^as", &variables);
   for (char **variable = variables; variable != NULL && *variable != NULL; variable++)
     if (is_setting (*variable)
         && !g_strv_contains ((const char *const *) check->environment, *variable))
@@ -260,49 +229,36 @@ check_environment (const Check *check, const char *name, const Service *service)
                          name, missing->str);
 }
 
-/* When a user's last session ends, systemd stops the user's service manager, within a time limit.
- */
 static void
 check_user_manager (const Check *check)
 {
-  const guint64 needed_us = check->config->drain_timeout_us + CLOSING_US;
   g_autofree char *name = g_strdup_printf ("user@%u.service", getuid ());
-  g_autofree char *stop = NULL;
-  g_autofree char *drain = rd_units_format_duration (check->config->drain_timeout_us);
-  g_autofree char *needed = rd_units_format_duration (needed_us);
-  g_auto (Service) service = { 0 };
+  guint64 stop_us;
+  gboolean may_extend;
+  g_autoptr (GVariant) service = load_service (check->system_bus, name, &stop_us, &may_extend,
+                                               NULL);
 
-  if (!load_service (check->system_bus, name, &service, NULL))
-    {
-      rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
-                           "the stop timeout of %s: no answer from the system's service manager",
-                           name);
-      return;
-    }
-  if (service.stop_timeout_us >= needed_us)
-    return;
-
-  stop = rd_units_format_duration (service.stop_timeout_us);
-  rd_check_report_add (
-    check->report, RD_CHECK_PROBLEM,
-    "at logout and shutdown, systemd kills %s and all services in it after %s "
-    "(TimeoutStopSec=), but a drain takes up to %s. Set TimeoutStopSec=%s for it "
-    "(systemctl edit %s), or shorten drain-timeout",
-    name, stop, drain, needed, name);
+  if (service != NULL)
+    check_stop_timeout (check, name, TRUE, stop_us, may_extend);
+  else
+    rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
+                         "the stop timeout of %s: no answer from the system's service manager",
+                         name);
 }
 
-/* @lingers: (out): whether the user's services run without a session.
- * Returns: FALSE if that is unknown. */
+/* @lingers: (out): whether the services of @user, who is the user of this process, run without a
+ * session. Returns: FALSE if that is unknown. */
 static gboolean
-get_linger (const Check *check, gboolean *lingers)
+get_linger (const Check *check, const char *user, gboolean *lingers)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = call (check->system_bus, LOGIND, "/org/freedesktop/login1",
-                                     LOGIND ".Manager", "GetUser",
-                                     g_variant_new ("(u)", (guint32) getuid ()), "(o)", &error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    check->system_bus, LOGIND, "/org/freedesktop/login1", LOGIND ".Manager", "GetUser",
+    g_variant_new ("(u)", (guint32) getuid ()), G_VARIANT_TYPE ("(o)"),
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, &error);
   g_autofree char *name = error != NULL ? g_dbus_error_get_remote_error (error) : NULL;
-  g_autofree char *file = g_build_filename (LINGER_DIR, check->user, NULL);
-  g_autoptr (GVariant) user = NULL;
+  g_autofree char *file = g_build_filename (LINGER_DIR, user, NULL);
+  g_autoptr (GVariant) properties = NULL;
   const char *path;
 
   if (g_strcmp0 (name, LOGIND ".NoSuchUser") == 0) /* no session now */
@@ -314,13 +270,14 @@ get_linger (const Check *check, gboolean *lingers)
     return FALSE;
 
   g_variant_get (reply, "(&o)", &path);
-  user = get_properties (check->system_bus, LOGIND, path, LOGIND ".User", NULL);
-  return user != NULL && g_variant_lookup (user, "Linger", "b", lingers);
+  properties = get_properties (check->system_bus, LOGIND, path, LOGIND ".User");
+  return properties != NULL && g_variant_lookup (properties, "Linger", "b", lingers);
 }
 
 static void
 check_logout (const Check *check, const char *name)
 {
+  g_autofree char *user = rd_text_printable (g_get_user_name (), MAX_USER_CHARS);
   gboolean lingers;
 
   if (check->system_bus == NULL)
@@ -330,13 +287,13 @@ check_logout (const Check *check, const char *name)
       return;
     }
   check_user_manager (check);
-  if (!get_linger (check, &lingers))
+  if (!get_linger (check, user, &lingers))
     rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
                          "whether %s survives a logout: no answer from logind", name);
   else if (!lingers)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "%s ends when %s logs out. Enable lingering: loginctl enable-linger %s",
-                         name, check->user, check->user);
+                         name, user, user);
 }
 
 static void
@@ -360,19 +317,22 @@ check_all (const Check *check, RdCheckFacts *facts)
   g_autofree char *name = instance != NULL ? g_strdup_printf ("ringdown@%s.service", instance)
                                            : g_strdup ("ringdown.service");
   g_autoptr (GError) error = NULL;
-  g_auto (Service) service = { 0 };
+  g_autoptr (GVariant) service = NULL;
+  guint64 stop_us;
+  gboolean may_extend;
 
   find_running_instance (check, facts);
-  if (!load_service (check->bus, name, &service, &error))
+  service = load_service (check->bus, name, &stop_us, &may_extend, &error);
+  if (service == NULL)
     {
       report_unknown (check, name, error);
       return;
     }
 
-  g_variant_lookup (service.properties, "LimitNOFILE", "t", &facts->max_descriptors);
-  check_stop_timeout (check, name, &service);
-  check_restart (check, name, &service);
-  check_environment (check, name, &service);
+  g_variant_lookup (service, "LimitNOFILE", "t", &facts->max_descriptors);
+  check_stop_timeout (check, name, FALSE, stop_us, may_extend);
+  check_restart (check, name, service);
+  check_environment (check, name, service);
   if (is_user (check))
     check_logout (check, name);
   if (instance == NULL)
@@ -396,14 +356,15 @@ rd_check_units (RdCheckReport *report,
                 char **environment,
                 RdCheckFacts *facts)
 {
-  g_auto (Check) check = { .report = report, .config = config, .environment = environment };
+  Check check = { .report = report, .config = config, .environment = environment };
+  g_autoptr (GDBusConnection) bus = NULL;
+  g_autoptr (GDBusConnection) system_bus = NULL;
 
   if (config->bus == RD_CONFIG_BUS_NONE)
     return;
 
-  check.bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM,
-                              environment);
-  if (check.bus == NULL)
+  bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, environment);
+  if (bus == NULL)
     {
       rd_check_report_add (report, RD_CHECK_UNCHECKED,
                            "the systemd unit, and whether the service is running: cannot connect "
@@ -411,7 +372,8 @@ rd_check_units (RdCheckReport *report,
       return;
     }
   if (is_user (&check))
-    check.system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
-  check.user = rd_text_printable (g_get_user_name (), MAX_USER_CHARS);
+    system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+  check.bus = bus;
+  check.system_bus = system_bus;
   check_all (&check, facts);
 }

@@ -80,13 +80,6 @@ check_ports (RdCheckReport *report, const RdConfig *config, const RdCheckFacts *
   rd_check_ports (report, ports, n_ports);
 }
 
-typedef struct
-{
-  RdCheckReport *report; /* unowned */
-  const char *name;      /* of the server, for people */
-  const char *info;      /* reply to INFO */
-} Redis;
-
 static void
 check_key_file (RdCheckReport *report, const char *path)
 {
@@ -100,58 +93,53 @@ check_key_file (RdCheckReport *report, const char *path)
 }
 
 static void
-report_redis_failure (Redis *redis, const GError *error)
+report_redis_failure (RdCheckReport *report, const char *name, const GError *error)
 {
   if (g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED))
-    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
-                         "Redis at %s refuses the service, which cannot start: %s", redis->name,
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "Redis at %s refuses the service, which cannot start: %s", name,
                          error->message);
   else
-    rd_check_report_add (redis->report, RD_CHECK_NOTE,
+    rd_check_report_add (report, RD_CHECK_NOTE,
                          "cannot use Redis at %s now (%s): the service starts nevertheless, and "
                          "connects later",
-                         redis->name, error->message);
+                         name, error->message);
 }
 
 static void
-check_role (Redis *redis)
+check_redis_role (RdCheckReport *report, const char *name, const char *info)
 {
-  g_autofree char *role = rd_redis_info_dup (redis->info, "role");
-  g_autofree char *read_only = rd_redis_info_dup (redis->info, "slave_read_only");
+  g_autofree char *role = rd_redis_info_dup (info, "role");
+  g_autofree char *read_only = rd_redis_info_dup (info, "slave_read_only");
 
   if (g_strcmp0 (role, "slave") == 0 && g_strcmp0 (read_only, "1") == 0)
-    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
                          "Redis at %s is a read-only replica: messages do not reach other nodes. "
                          "Give the address of its primary server",
-                         redis->name);
+                         name);
 }
 
+/* Checks whether the server has streams and keeps them. */
 static void
-check_version (Redis *redis)
+check_redis_stream (RdCheckReport *report, const char *name, const char *info)
 {
-  g_autofree char *version = rd_redis_info_dup (redis->info, "redis_version");
+  g_autofree char *version = rd_redis_info_dup (info, "redis_version");
+  g_autofree char *limit = rd_redis_info_dup (info, "maxmemory");
+  g_autofree char *policy = rd_redis_info_dup (info, "maxmemory_policy");
 
   if (version != NULL && g_ascii_strtoull (version, NULL, 10) < MIN_REDIS_VERSION)
-    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
                          "Redis at %s is version %s and has no streams: messages do not reach "
                          "other nodes. Update it to %d or later, or set redis-mode=pubsub",
-                         redis->name, version, MIN_REDIS_VERSION);
-}
-
-/* Policies other than allkeys-* evict only keys that expire; the stream does not. */
-static void
-check_eviction (Redis *redis)
-{
-  g_autofree char *limit = rd_redis_info_dup (redis->info, "maxmemory");
-  g_autofree char *policy = rd_redis_info_dup (redis->info, "maxmemory_policy");
-
+                         name, version, MIN_REDIS_VERSION);
+  /* policies other than allkeys-* evict only keys that expire; the stream does not */
   if (limit != NULL && g_ascii_strtoull (limit, NULL, 10) > 0 && policy != NULL
       && g_str_has_prefix (policy, "allkeys-"))
-    rd_check_report_add (redis->report, RD_CHECK_PROBLEM,
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
                          "Redis at %s deletes the stream when its memory is full "
                          "(maxmemory-policy %s), with messages that other nodes have not read. "
                          "Set maxmemory-policy noeviction",
-                         redis->name, policy);
+                         name, policy);
 }
 
 static void
@@ -162,7 +150,6 @@ check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *se
   g_autofree char *name = rd_redis_url_dup_display (url);
   g_autoptr (GError) error = NULL;
   g_autofree char *info = NULL;
-  Redis redis = { .report = report, .name = name };
 
   if (url->password != NULL && rd_settings_get_source (settings, option) == RD_SOURCE_KEY_FILE)
     check_key_file (report, rd_settings_get_key_file (settings));
@@ -170,16 +157,12 @@ check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *se
   info = rd_redis_info_ask (url, &error);
   if (info == NULL)
     {
-      report_redis_failure (&redis, error);
+      report_redis_failure (report, name, error);
       return;
     }
-  redis.info = info;
-  check_role (&redis);
+  check_redis_role (report, name, info);
   if (config->redis_mode == RD_CONFIG_REDIS_STREAM)
-    {
-      check_version (&redis);
-      check_eviction (&redis);
-    }
+    check_redis_stream (report, name, info);
 }
 
 static gboolean
@@ -208,5 +191,5 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
 
   results = rd_check_report_format (report, columns);
   is_printed = print (results) && is_printed;
-  return is_printed && rd_check_report_get (report, RD_CHECK_PROBLEM)->len == 0;
+  return is_printed && report->texts[RD_CHECK_PROBLEM]->len == 0;
 }

@@ -13,29 +13,12 @@
 #include <string.h>
 
 #include "rd-address.h"
-#include "rd-names.h"
+#include "rd-message-bus.h"
 #include "rd-redis-url.h"
 #include "rd-text.h"
 
 #define MIN_MESSAGES     8 /* smallest size of a message buffer, in largest messages */
 #define MAX_QUOTED_CHARS 60
-
-/* The part of the command line that is not a setting. */
-typedef struct
-{
-  char *config_file; /* owned, nullable: value of --config */
-  char *answer;      /* owned, nullable: output of --help or --version */
-  gboolean check;
-} CommandLine;
-
-static void
-command_line_clear (CommandLine *line)
-{
-  g_clear_pointer (&line->config_file, g_free);
-  g_clear_pointer (&line->answer, g_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CommandLine, command_line_clear)
 
 static gboolean
 on_option (const char *typed, const char *value, gpointer user_data, GError **error)
@@ -70,38 +53,26 @@ add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
   g_option_group_add_entries (group, entries);
 }
 
-static void
-add_texts (GOptionContext *context)
+/* Returns: (transfer full): the text of --help below the options. */
+static char *
+dup_description (void)
 {
-  const char *summary = _ ("WebSocket notification server that restarts without dropping clients.");
-  /* Translators: TIME and SIZE are in the list of options above, and stay as they are */
-  const char *values = _ (
-    "TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
-    "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
-    "origins, repeat the option, or separate them by spaces, commas or semicolons.");
-  const char *sources = _ (
-    "Each option is also an environment variable (RINGDOWN_DRAIN_TIMEOUT for\n"
-    "--drain-timeout) and a key of the key file, in the group shown above it. The\n"
-    "command line overrides the environment; the environment overrides the key file.\n"
-    "Empty variables are ignored.");
-  const char *others = _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
-                          "--redis-channel. They override only the key file.");
-  const char *key_file = _ (
-    "The configuration file is a key file: groups of lines KEY=VALUE. It is the one\n"
-    "given by --config or RINGDOWN_CONFIG. Without these, it is ringdown.conf in the\n"
-    "directory ringdown of $XDG_CONFIG_HOME (default ~/.config), or else of /etc.");
-  g_autofree char *description = g_strjoin ("\n\n", values, sources, others, key_file, NULL);
-
-  g_option_context_set_summary (context, summary);
-  g_option_context_set_description (context, description);
-}
-
-static GOptionGroup *
-group_new (RdSettings *settings, const char *name)
-{
-  g_autofree char *heading = g_strdup_printf ("[%s]", name);
-
-  return g_option_group_new (name, heading, heading, settings, NULL);
+  return g_strjoin (
+    "\n\n",
+    /* Translators: TIME and SIZE are in the list of options above, and stay as they are */
+    _ ("TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
+       "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
+       "origins, repeat the option, or separate them by spaces, commas or semicolons."),
+    _ ("Each option in a [Group] is also an environment variable (RINGDOWN_DRAIN_TIMEOUT\n"
+       "for --drain-timeout), and a key in that [Group] of the configuration file. The\n"
+       "command line overrides the environment; the environment overrides the key file.\n"
+       "Empty variables are ignored."),
+    _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
+       "--redis-channel. They override only the key file."),
+    _ ("The configuration file (a key file, with lines KEY=VALUE in groups) is given by\n"
+       "--config or RINGDOWN_CONFIG. Without these, it is ringdown/ringdown.conf in\n"
+       "$XDG_CONFIG_HOME (default ~/.config), or else /etc/ringdown/ringdown.conf."),
+    NULL);
 }
 
 /* Returns: (transfer full): the parser, which @settings and @texts must outlive. */
@@ -112,8 +83,11 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   GOptionGroup *group = NULL;
   gsize n_options;
   const RdOption *options = rd_settings_get_options (settings, &n_options);
+  g_autofree char *description = dup_description ();
 
-  add_texts (context);
+  g_option_context_set_summary (
+    context, _ ("WebSocket notification server that restarts without dropping clients."));
+  g_option_context_set_description (context, description);
   /* GLib prints its own --help in the character set of the locale, which may lack "🛰" */
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_set_ignore_unknown_options (context, TRUE); /* left to refuse_rest() */
@@ -124,7 +98,9 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
 
       if (i == 0 || !g_str_equal (option->group, option[-1].group))
         {
-          group = group_new (settings, option->group);
+          g_autofree char *heading = g_strdup_printf ("[%s]", option->group);
+
+          group = g_option_group_new (option->group, heading, heading, settings, NULL);
           g_option_context_add_group (context, group);
         }
       add_entry (group, option, texts);
@@ -139,37 +115,43 @@ refuse_rest (char **argv, GError **error)
   const char *word = argv[0] != NULL ? argv[1] : NULL;
   g_autofree char *name = NULL;
   g_autofree char *shown = NULL;
+  gboolean is_option;
 
   if (word == NULL)
     return TRUE;
 
-  if (word[0] == '-' && word[1] != '\0' && !g_str_equal (word, "--"))
-    {
-      name = g_strndup (word, strcspn (word, "="));
-      shown = rd_settings_dup_echo (name);
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
-                   "unknown option %s; see ringdown --help", shown);
-      return FALSE;
-    }
+  is_option = word[0] == '-' && word[1] != '\0' && !g_str_equal (word, "--");
   if (g_str_equal (word, "--") && argv[2] != NULL)
     word = argv[2];
-  shown = rd_settings_dup_echo (word);
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-               "“%s” is not an option; see ringdown --help", shown);
+  name = is_option ? g_strndup (word, strcspn (word, "=")) : g_strdup (word);
+  shown = rd_settings_dup_printable (name);
+  g_set_error (error, G_OPTION_ERROR,
+               is_option ? G_OPTION_ERROR_UNKNOWN_OPTION : G_OPTION_ERROR_FAILED,
+               is_option ? "unknown option %s; see ringdown --help"
+                         : "“%s” is not an option; see ringdown --help",
+               shown);
   return FALSE;
 }
 
-/* Adds the settings in @argv to @settings, and sets @line. */
+/* Adds the settings in @argv to @settings. @config_file: (inout) (transfer full): value of
+ * --config.
+ * @check: (inout): whether --check was given. @answer: (inout) (transfer full): the output of
+ * --help or --version. */
 static gboolean
-read_command_line (CommandLine *line, RdSettings *settings, char **argv, GError **error)
+read_command_line (RdSettings *settings,
+                   char **argv,
+                   char **config_file,
+                   gboolean *check,
+                   char **answer,
+                   GError **error)
 {
   gboolean help = FALSE;
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
-    { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->config_file,
-      _ ("Configuration file (must exist)"), "FILE" },
-    { "check", 0, 0, G_OPTION_ARG_NONE, &line->check,
-      _ ("Print all settings and problems, and exit"), NULL },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, config_file, _ ("Configuration file (must exist)"),
+      "FILE" },
+    { "check", 0, 0, G_OPTION_ARG_NONE, check, _ ("Print all settings and problems, and exit"),
+      NULL },
     { "help", 'h', 0, G_OPTION_ARG_NONE, &help, _ ("Print this help and exit"), NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, _ ("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
@@ -183,17 +165,10 @@ read_command_line (CommandLine *line, RdSettings *settings, char **argv, GError 
     return FALSE;
 
   if (help)
-    line->answer = g_option_context_get_help (context, FALSE, NULL);
+    *answer = g_option_context_get_help (context, FALSE, NULL);
   else if (version)
-    line->answer = g_strdup ("ringdown " RINGDOWN_VERSION "\n");
+    *answer = g_strdup ("ringdown " RINGDOWN_VERSION "\n");
   return TRUE;
-}
-
-/* Whether no RINGDOWN_* variable and no command line sets @option. */
-static gboolean
-is_unset (const RdSettings *settings, const RdOption *option)
-{
-  return rd_settings_get_source (settings, option) <= RD_SOURCE_OTHER_VARIABLE;
 }
 
 /* Sets the error for an invalid variable. Returns: FALSE. */
@@ -207,7 +182,7 @@ refuse_variable (const char *name, const char *value, const char *fault, GError 
   return FALSE;
 }
 
-/* @host and @port: (nullable): but not both. */
+/* Adds the server @host:@port; at most one of the two is NULL. */
 static gboolean
 add_server (RdSettings *settings,
             const RdOption *redis,
@@ -236,8 +211,8 @@ add_server (RdSettings *settings,
   return TRUE;
 }
 
-/* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs, so they are
- * not even looked at where another source overrides them. */
+/* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs: if another
+ * source overrides them, their values are not checked. */
 static gboolean
 read_redis_variables (RdSettings *settings, char **envp, GError **error)
 {
@@ -247,55 +222,44 @@ read_redis_variables (RdSettings *settings, char **envp, GError **error)
   const char *host = rd_settings_get_variable (envp, "REDIS_HOST");
   const char *port = rd_settings_get_variable (envp, "REDIS_PORT");
 
-  if (channel != NULL && is_unset (settings, redis_channel))
+  if (channel != NULL
+      && rd_settings_get_source (settings, redis_channel) <= RD_SOURCE_OTHER_VARIABLE)
     rd_settings_add_other_variable (settings, redis_channel, "REDIS_CHANNEL", channel);
-  if ((host == NULL && port == NULL) || !is_unset (settings, redis))
+  if ((host == NULL && port == NULL)
+      || rd_settings_get_source (settings, redis) > RD_SOURCE_OTHER_VARIABLE)
     return TRUE;
   return add_server (settings, redis, host, port, error);
 }
 
-/* @name: the option for the size of a message buffer. */
+/* Checks the options whose values depend on --max-message. */
 static gboolean
-check_room (const RdConfig *config,
-            const RdSettings *settings,
-            const char *name,
-            guint64 size,
-            GError **error)
+check_message_size (const RdConfig *config, const RdSettings *settings, GError **error)
 {
-  if (size >= MIN_MESSAGES * config->max_message)
-    return TRUE;
+  const guint64 min_room = MIN_MESSAGES * config->max_message;
+  const char *name = NULL;
 
-  rd_settings_set_pair_error (settings, error, name, "is less than 8 times", "max-message",
-                              "raise the first or lower the second");
-  return FALSE;
-}
-
-static gboolean
-check_pairs (const RdConfig *config, const RdSettings *settings, GError **error)
-{
-  if (!check_room (config, settings, "log-size", config->log_size, error))
-    return FALSE;
-  if (config->redis != NULL
-      && !check_room (config, settings, "redis-buffer", config->redis_buffer, error))
-    return FALSE;
-  if (strlen (config->notify_message) <= config->max_message)
-    return TRUE;
-
-  rd_settings_set_pair_error (settings, error, "notify-message", "is longer than", "max-message",
-                              "shorten the first or raise the second");
-  return FALSE;
+  if (config->log_size < min_room)
+    name = "log-size";
+  else if (config->redis != NULL && config->redis_buffer < min_room)
+    name = "redis-buffer";
+  if (name != NULL)
+    return rd_settings_refuse_pair (settings, name, "is less than 8 times", "max-message",
+                                    "raise the first or lower the second", error);
+  return strlen (config->notify_message) <= config->max_message
+         || rd_settings_refuse_pair (settings, "notify-message", "is longer than", "max-message",
+                                     "shorten the first or raise the second", error);
 }
 
 static gboolean
 read_sources (RdSettings *settings,
               RdConfig *config,
-              const CommandLine *line,
+              const char *config_file,
               char **envp,
               GError **error)
 {
   /* First, so that its errors are reported first; again below, as it overrides the others. */
   if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
-      || !rd_settings_add_key_file (settings, line->config_file, envp, error))
+      || !rd_settings_add_key_file (settings, config_file, envp, error))
     return FALSE;
 
   rd_settings_add_environment (settings, envp);
@@ -306,14 +270,7 @@ read_sources (RdSettings *settings,
       if (!rd_settings_apply (settings, source, config, error))
         return FALSE;
     }
-  return check_pairs (config, settings, error);
-}
-
-G_NORETURN static void
-print_and_exit (const char *answer)
-{
-  fputs (answer, stdout);
-  exit (fflush (stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+  return check_message_size (config, settings, error);
 }
 
 RdConfig *
@@ -323,17 +280,22 @@ rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error)
   gsize n_options;
   const RdOption *options = rd_options_get (&n_options);
   g_autoptr (RdSettings) settings = rd_settings_new (options, n_options);
-  g_auto (CommandLine) line = { NULL };
+  g_autofree char *config_file = NULL;
+  g_autofree char *answer = NULL;
+  gboolean check = FALSE;
 
   *to_check = NULL;
-  if (!read_command_line (&line, settings, argv, error))
+  if (!read_command_line (settings, argv, &config_file, &check, &answer, error))
     return NULL;
-  if (line.answer != NULL)
-    print_and_exit (line.answer);
-  if (!read_sources (settings, config, &line, envp, error))
+  if (answer != NULL)
+    {
+      fputs (answer, stdout);
+      exit (fflush (stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+  if (!read_sources (settings, config, config_file, envp, error))
     return NULL;
 
-  if (line.check)
+  if (check)
     *to_check = g_steal_pointer (&settings);
   return g_steal_pointer (&config);
 }
@@ -344,7 +306,7 @@ rd_config_dup_application_id (const RdConfig *config)
   if (config->bus == RD_CONFIG_BUS_NONE)
     return NULL;
 
-  return rd_names_dup_bus_name (config->instance);
+  return rd_message_bus_dup_name (config->instance);
 }
 
 void

@@ -17,15 +17,8 @@
 
 typedef struct
 {
-  /* Set the field; lists have @set_list (@values is NULL-terminated), all others @set. */
+  /* Sets the field; not for lists. */
   gboolean (*set) (const RdOption *option, gpointer field, const char *text, GError **error);
-  gboolean (*set_list) (const RdOption *option,
-                        gpointer field,
-                        const char *const *values,
-                        GError **error);
-
-  /* Returns: (transfer full) (nullable): the value as text. */
-  char *(*format) (const RdOption *option, gconstpointer field);
 
   /* Only for strings and lists: whether the string, or a word of the list, is valid. */
   gboolean (*check) (const char *text);
@@ -36,45 +29,47 @@ typedef struct
 
   /* Only for numbers with units. */
   gboolean (*parse) (const char *text, gint64 *number, GError **error);
-  char *(*format_number) (guint64 number);
 } Type;
 
 static const Type *type_of (const RdOption *option);
 
-/* Returns: (transfer full): an error message for the value @shown: the problem, then the remedy. */
-static char *
-describe_fault (const RdOption *option, const char *shown)
+/* Sets the error "“@text” @fault". Returns: FALSE. */
+G_GNUC_PRINTF (3, 4)
+static gboolean
+refuse_as (const char *text, GError **error, const char *format, ...)
+{
+  g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
+  g_autofree char *fault = NULL;
+  va_list args;
+
+  va_start (args, format);
+  fault = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” %s", shown, fault);
+  return FALSE;
+}
+
+/* Sets the error for the invalid value @text. Returns: FALSE. */
+static gboolean
+refuse (const RdOption *option, const char *text, GError **error)
 {
   const Type *type = type_of (option);
   g_autofree char *words = NULL;
 
+  if (option->type == RD_OPTION_REDIS)
+    return rd_redis_url_parse (text, error) != NULL; /* always FALSE here */
   if (option->words != NULL)
     {
       words = g_strjoinv (", ", (char **) option->words);
-      return g_strdup_printf ("“%s” is not one of %s", shown, words);
+      return refuse_as (text, error, "is not one of %s", words);
     }
-  if (option->type == RD_OPTION_COUNT || option->type == RD_OPTION_PORT)
-    return g_strdup_printf ("“%s” is not a %s; give a number from %s to %s", shown, type->noun,
-                            option->min, option->max);
+  if (type->parse == NULL && option->min != NULL)
+    return refuse_as (text, error, "is not %s; give a number from %s to %s", type->noun,
+                      option->min, option->max);
   if (type->parse != NULL)
-    return g_strdup_printf ("“%s” is out of range; give %s%s to %s", shown,
-                            option->zero_is_off ? "0 (off) or " : "", option->min, option->max);
-  return g_strdup_printf ("“%s” is not %s; give %s", shown, type->noun, type->valid);
-}
-
-/* Sets the error for an invalid value. Returns: FALSE. */
-static gboolean
-refuse (const RdOption *option, const char *text, GError **error)
-{
-  g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
-  g_autofree char *fault = NULL;
-
-  if (option->type == RD_OPTION_REDIS)
-    return rd_redis_url_parse (text, error) != NULL; /* always FALSE here */
-
-  fault = describe_fault (option, shown);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fault);
-  return FALSE;
+    return refuse_as (text, error, "is out of range; give %s%s to %s",
+                      option->zero_is_off ? "0 (off) or " : "", option->min, option->max);
+  return refuse_as (text, error, "is not %s; give %s", type->noun, type->valid);
 }
 
 static gboolean
@@ -160,13 +155,7 @@ set_string (const RdOption *option, gpointer field, const char *text, GError **e
   if (text != NULL && !type_of (option)->check (text))
     return refuse (option, text, error);
   if (text != NULL && (guint64) g_utf8_strlen (text, -1) > max_chars)
-    {
-      g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
-
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "“%s” is too long; give at most %s characters", shown, option->max);
-      return FALSE;
-    }
+    return refuse_as (text, error, "is too long; give at most %s characters", option->max);
 
   g_free (*string);
   *string = g_strdup (text);
@@ -222,13 +211,7 @@ set_list (const RdOption *option, gpointer field, const char *const *values, GEr
       return FALSE;
     }
   if (length == 0 && *values != NULL)
-    {
-      g_autofree char *shown = rd_text_printable (last (values), MAX_QUOTED_CHARS);
-
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "“%s” is an empty list; give at least one value", shown);
-      return FALSE;
-    }
+    return refuse_as (last (values), error, "is an empty list; give at least one value");
 
   g_strfreev (*strv);
   *strv = g_steal_pointer (&list);
@@ -276,80 +259,24 @@ is_text (const char *text)
   return *text != '\0' && g_utf8_validate (text, -1, NULL);
 }
 
-static char *
-format_boolean (const RdOption *option, gconstpointer field)
-{
-  return g_strdup (*(const gboolean *) field ? "true" : "false");
-}
-
-static char *
-format_choice (const RdOption *option, gconstpointer field)
-{
-  return g_strdup (option->words[*(const guint *) field]);
-}
-
-static char *
-format_integer (const RdOption *option, gconstpointer field)
-{
-  return g_strdup_printf ("%d", *(const int *) field);
-}
-
-static char *
-format_quantity (const RdOption *option, gconstpointer field)
-{
-  return type_of (option)->format_number (*(const guint64 *) field);
-}
-
-static char *
-format_string (const RdOption *option, gconstpointer field)
-{
-  return g_strdup (*(char *const *) field);
-}
-
-static char *
-format_redis (const RdOption *option, gconstpointer field)
-{
-  const char *text = *(char *const *) field;
-  g_autoptr (RdRedisUrl) url = text != NULL ? rd_redis_url_parse (text, NULL) : NULL;
-
-  return url != NULL ? rd_redis_url_dup_display (url) : NULL;
-}
-
-static char *
-format_list (const RdOption *option, gconstpointer field)
-{
-  char **list = *(char **const *) field;
-
-  return *list != NULL ? g_strjoinv (" ", list) : NULL;
-}
-
 /* clang-format off */
 static const Type types[] = {
-  [RD_OPTION_ADDRESS] = { .set = set_string, .format = format_string, .check = rd_address_is_valid,
-                          .noun = "an address", .valid = "a host name or an IP address" },
-  [RD_OPTION_ADDRESSES] = { .set_list = set_list, .format = format_list,
-                            .check = rd_address_is_valid,
-                            .noun = "an address", .valid = "a host name or an IP address" },
-  [RD_OPTION_BOOLEAN] = { .set = set_boolean, .format = format_boolean,
-                          .noun = "a boolean", .valid = "true, yes, 1, false, no or 0" },
-  [RD_OPTION_CHOICE] = { .set = set_choice, .format = format_choice },
-  [RD_OPTION_COUNT] = { .set = set_integer, .format = format_integer, .noun = "count" },
-  [RD_OPTION_DURATION] = { .set = set_quantity, .format = format_quantity,
-                           .parse = rd_units_parse_duration,
-                           .format_number = rd_units_format_duration },
-  [RD_OPTION_NAME] = { .set = set_string, .format = format_string, .check = is_name,
-                       .noun = "a name", .valid = "printable text" },
-  [RD_OPTION_ORIGINS] = { .set_list = set_list, .format = format_list, .check = is_graph,
-                          .noun = "an origin", .valid = "ASCII such as https://*.example.org" },
-  [RD_OPTION_PATH] = { .set = set_string, .format = format_string, .check = is_path,
-                       .noun = "a path",
-                       .valid = "/ and then printable ASCII without ?, #, %, \\ and dot segments" },
-  [RD_OPTION_PORT] = { .set = set_integer, .format = format_integer, .noun = "port" },
-  [RD_OPTION_REDIS] = { .set = set_string, .format = format_redis, .check = is_redis_url },
-  [RD_OPTION_SIZE] = { .set = set_quantity, .format = format_quantity,
-                       .parse = rd_units_parse_size, .format_number = rd_units_format_size },
-  [RD_OPTION_TEXT] = { .set = set_string, .format = format_string, .check = is_text,
-                       .noun = "a message", .valid = "UTF-8 text that is not empty" },
+  [RD_OPTION_ADDRESS] = { set_string, rd_address_is_valid,
+                          "an address", "a host name or an IP address" },
+  [RD_OPTION_ADDRESSES] = { NULL, rd_address_is_valid,
+                            "an address", "a host name or an IP address" },
+  [RD_OPTION_BOOLEAN] = { set_boolean, NULL, "a boolean", "true, yes, 1, false, no or 0" },
+  [RD_OPTION_CHOICE] = { set_choice },
+  [RD_OPTION_COUNT] = { set_integer, NULL, "a count" },
+  [RD_OPTION_DURATION] = { set_quantity, .parse = rd_units_parse_duration },
+  [RD_OPTION_NAME] = { set_string, is_name, "a name", "printable text" },
+  [RD_OPTION_ORIGINS] = { NULL, is_graph, "an origin", "ASCII such as https://*.example.org" },
+  [RD_OPTION_PATH] = { set_string, is_path, "a path",
+                       "/ and then printable ASCII without ?, #, %, \\ and dot segments" },
+  [RD_OPTION_PORT] = { set_integer, NULL, "a port" },
+  [RD_OPTION_REDIS] = { set_string, is_redis_url },
+  [RD_OPTION_SIZE] = { set_quantity, .parse = rd_units_parse_size },
+  [RD_OPTION_TEXT] = { set_string, is_text, "a message", "UTF-8 text that is not empty" },
 };
 /* clang-format on */
 
@@ -365,15 +292,47 @@ rd_option_set (const RdOption *option, gpointer record, const char *const *value
   const Type *type = type_of (option);
   gpointer field = G_STRUCT_MEMBER_P (record, option->offset);
 
-  if (type->set_list != NULL)
-    return type->set_list (option, field, values, error);
-  return type->set (option, field, last (values), error);
+  return type->set != NULL ? type->set (option, field, last (values), error)
+                           : set_list (option, field, values, error);
 }
 
 char *
 rd_option_format (const RdOption *option, gconstpointer record)
 {
-  return type_of (option)->format (option, (const guint8 *) record + option->offset);
+  gconstpointer field = (const guint8 *) record + option->offset;
+  g_autoptr (RdRedisUrl) url = NULL;
+  const char *text;
+  char **list;
+
+  switch (option->type)
+    {
+    case RD_OPTION_ADDRESSES:
+    case RD_OPTION_ORIGINS:
+      list = *(char **const *) field;
+      return *list != NULL ? g_strjoinv (" ", list) : NULL;
+    case RD_OPTION_BOOLEAN:
+      return g_strdup (*(const gboolean *) field ? "true" : "false");
+    case RD_OPTION_CHOICE:
+      return g_strdup (option->words[*(const guint *) field]);
+    case RD_OPTION_COUNT:
+    case RD_OPTION_PORT:
+      return g_strdup_printf ("%d", *(const int *) field);
+    case RD_OPTION_DURATION:
+      return rd_units_format_duration (*(const guint64 *) field);
+    case RD_OPTION_SIZE:
+      return rd_units_format_size (*(const guint64 *) field);
+    case RD_OPTION_REDIS:
+      text = *(char *const *) field;
+      url = text != NULL ? rd_redis_url_parse (text, NULL) : NULL;
+      return url != NULL ? rd_redis_url_dup_display (url) : NULL;
+    case RD_OPTION_ADDRESS:
+    case RD_OPTION_NAME:
+    case RD_OPTION_PATH:
+    case RD_OPTION_TEXT:
+      return g_strdup (*(char *const *) field);
+    }
+
+  g_assert_not_reached ();
 }
 
 char *
@@ -391,6 +350,6 @@ rd_option_clear (const RdOption *option, gpointer record)
 
   if (type_of (option)->set == set_string)
     g_clear_pointer ((char **) field, g_free);
-  else if (type_of (option)->set_list != NULL)
+  else if (type_of (option)->set == NULL)
     g_clear_pointer ((char ***) field, g_strfreev);
 }

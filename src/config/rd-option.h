@@ -35,7 +35,6 @@ typedef struct
   const char *min;          /* smallest number, as text */
   const char *max;          /* largest number, string length in characters, or list length */
   gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
-  gboolean is_remote;       /* names a server: an invalid value is not wrong usage */
   const char *const *words; /* of a choice, NULL-terminated */
   const char *help;
   const char *description; /* for the manual */

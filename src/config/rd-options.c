@@ -137,7 +137,7 @@ static const RdOption options[] = {
       "does not exit before it has passed, even without clients. 0 refuses new clients at once." },
 
   { "redis", "Redis", "URL", FIELD (REDIS, redis), NULL,
-    .is_remote = TRUE, .help = N_("Redis server shared by all nodes [none]"),
+    .help = N_("Redis server shared by all nodes [none]"),
     .description =
       "The Redis server through which nodes exchange messages. One of: "
       "redis://USER:PASSWORD@HOST:PORT/DATABASE, where only the host is required (the default port "

@@ -19,10 +19,17 @@ struct _RdSettings
 {
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
-  GPtrArray **values[N_SOURCES]; /* for each option: char *, owned; NULL: no value */
-  const char **other_variables;  /* for each option: a literal, nullable */
-  char *key_file;                /* printable path, owned, nullable */
+  GPtrArray **values;           /* see values_of() */
+  const char **other_variables; /* for each option: a literal, nullable */
+  char *key_file;               /* printable path, owned, nullable */
 };
+
+/* Returns: the field for the values (char *) of @option from @source; NULL in it for no value. */
+static GPtrArray **
+values_of (const RdSettings *self, RdSource source, const RdOption *option)
+{
+  return &self->values[source * self->n_options + (option - self->options)];
+}
 
 RdSettings *
 rd_settings_new (const RdOption *options, gsize n_options)
@@ -32,8 +39,7 @@ rd_settings_new (const RdOption *options, gsize n_options)
   self->options = options;
   self->n_options = n_options;
   self->other_variables = g_new0 (const char *, n_options);
-  for (int source = 0; source < N_SOURCES; source++)
-    self->values[source] = g_new0 (GPtrArray *, n_options);
+  self->values = g_new0 (GPtrArray *, N_SOURCES * n_options);
   for (gsize i = 0; i < n_options; i++)
     rd_settings_add (self, RD_SOURCE_PRESET, &options[i], options[i].preset);
   return self;
@@ -42,12 +48,9 @@ rd_settings_new (const RdOption *options, gsize n_options)
 void
 rd_settings_free (RdSettings *self)
 {
-  for (int source = 0; source < N_SOURCES; source++)
-    {
-      for (gsize i = 0; i < self->n_options; i++)
-        g_clear_pointer (&self->values[source][i], g_ptr_array_unref);
-      g_free (self->values[source]);
-    }
+  for (gsize i = 0; i < N_SOURCES * self->n_options; i++)
+    g_clear_pointer (&self->values[i], g_ptr_array_unref);
+  g_free (self->values);
   g_free (self->other_variables);
   g_free (self->key_file);
   g_free (self);
@@ -77,7 +80,7 @@ rd_settings_find (const RdSettings *self, const char *group, const char *name)
 void
 rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text)
 {
-  GPtrArray **values = &self->values[source][option - self->options];
+  GPtrArray **values = values_of (self, source, option);
 
   if (*values == NULL)
     *values = g_ptr_array_new_null_terminated (1, g_free, TRUE);
@@ -117,7 +120,7 @@ rd_settings_add_other_variable (RdSettings *self,
 }
 
 char *
-rd_settings_dup_echo (const char *text)
+rd_settings_dup_printable (const char *text)
 {
   g_autofree char *start = g_strndup (text, strcspn (text, ":@="));
   g_autofree char *shown = rd_text_printable (start, MAX_QUOTED_CHARS);
@@ -126,34 +129,26 @@ rd_settings_dup_echo (const char *text)
 }
 
 static gboolean
-read_value (RdSettings *self, GKeyFile *file, const RdOption *option, GError **error)
-{
-  g_autoptr (GError) reason = NULL;
-  g_autofree char *value = g_key_file_get_string (file, option->group, option->name, &reason);
-
-  if (reason != NULL)
-    {
-      /* GLib's message may quote a secret; GLib returns a value with a wrong escape nevertheless */
-      g_set_error_literal (error, reason->domain, reason->code,
-                           reason->code == G_KEY_FILE_ERROR_INVALID_VALUE
-                             ? "unknown escape sequence in the value; write \\\\ for a backslash"
-                             : "the value is not valid UTF-8");
-      return FALSE;
-    }
-  rd_settings_add (self, RD_SOURCE_KEY_FILE, option, value);
-  return TRUE;
-}
-
-static gboolean
 read_key (RdSettings *self, GKeyFile *file, const char *group, const char *key, GError **error)
 {
   const RdOption *option = rd_settings_find (self, group, key);
   const RdOption *elsewhere = rd_settings_find (self, NULL, key);
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *value = g_key_file_get_string (file, group, key, &reason);
+
+  if (option != NULL && reason == NULL)
+    {
+      rd_settings_add (self, RD_SOURCE_KEY_FILE, option, value);
+      return TRUE;
+    }
 
   if (option != NULL)
-    return read_value (self, file, option, error);
-
-  if (elsewhere != NULL)
+    /* GLib's message may quote a secret */
+    g_set_error_literal (error, reason->domain, reason->code,
+                         reason->code == G_KEY_FILE_ERROR_INVALID_VALUE
+                           ? "unknown escape sequence in the value; write \\\\ for a backslash"
+                           : "the value is not valid UTF-8");
+  else if (elsewhere != NULL)
     g_set_error (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND,
                  "wrong group; this key belongs in [%s]", elsewhere->group);
   else
@@ -166,7 +161,7 @@ static gboolean
 read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
 {
   g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, NULL);
-  g_autofree char *shown = rd_settings_dup_echo (group);
+  g_autofree char *shown = rd_settings_dup_printable (group);
 
   if (rd_settings_find (self, group, NULL) == NULL)
     {
@@ -178,7 +173,7 @@ read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
     {
       if (!read_key (self, file, group, *key, error))
         {
-          g_autofree char *shown_key = rd_settings_dup_echo (*key);
+          g_autofree char *shown_key = rd_settings_dup_printable (*key);
 
           g_prefix_error (error, "[%s] %s: ", shown, shown_key);
           return FALSE;
@@ -258,8 +253,7 @@ read_key_file (RdSettings *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full) (nullable): the path according to the XDG Base Directory Specification.
- */
+/* Returns: (transfer full) (nullable): the path by the XDG Base Directory Specification. */
 static char *
 user_key_file (char **envp)
 {
@@ -268,44 +262,36 @@ user_key_file (char **envp)
 
   if (config != NULL && g_path_is_absolute (config))
     return g_build_filename (config, "ringdown", "ringdown.conf", NULL);
-  if (home != NULL)
-    return g_build_filename (home, ".config", "ringdown", "ringdown.conf", NULL);
-  return NULL;
+  return home != NULL ? g_build_filename (home, ".config", "ringdown", "ringdown.conf", NULL)
+                      : NULL;
 }
 
-/* Reads the first of @places that exists. Returns: TRUE also if none does. */
+/* Reads the file @path (nullable), if it exists. */
 static gboolean
-read_first (RdSettings *self, const char *const *places, gsize n_places, GError **error)
+read_optional (RdSettings *self, const char *path, GError **error)
 {
-  for (gsize i = 0; i < n_places; i++)
-    {
-      g_autoptr (GError) reason = NULL;
+  g_autoptr (GError) reason = NULL;
 
-      if (places[i] == NULL)
-        continue;
-      if (read_key_file (self, places[i], &reason))
-        return TRUE;
-      if (!g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
-          && !g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY))
-        {
-          g_propagate_error (error, g_steal_pointer (&reason));
-          return FALSE;
-        }
-    }
-  return TRUE;
+  if (path == NULL || read_key_file (self, path, &reason)
+      || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+      || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY))
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
 }
 
 gboolean
 rd_settings_add_key_file (RdSettings *self, const char *given, char **envp, GError **error)
 {
   g_autofree char *user_file = user_key_file (envp);
-  const char *const places[] = { user_file, SYSTEM_KEY_FILE };
 
   if (given == NULL)
     given = rd_settings_get_variable (envp, "RINGDOWN_CONFIG");
   if (given != NULL)
     return read_key_file (self, given, error);
-  return read_first (self, places, G_N_ELEMENTS (places), error);
+  return read_optional (self, user_file, error)
+         && (self->key_file != NULL || read_optional (self, SYSTEM_KEY_FILE, error));
 }
 
 const char *
@@ -351,7 +337,7 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
   for (gsize i = 0; i < self->n_options; i++)
     {
       const RdOption *option = &self->options[i];
-      const GPtrArray *values = self->values[source][i];
+      const GPtrArray *values = *values_of (self, source, option);
       g_autoptr (GError) reason = NULL;
       g_autofree char *place = NULL;
       g_autofree char *message = NULL;
@@ -362,7 +348,9 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
 
       place = locate (self, source, option);
       message = g_strdup_printf ("%s: %s", place, reason->message);
-      set_value_error (error, option->is_remote ? RD_SOURCE_ENVIRONMENT : source, message);
+      /* an invalid server is not wrong usage of the command line */
+      set_value_error (error, option->type == RD_OPTION_REDIS ? RD_SOURCE_ENVIRONMENT : source,
+                       message);
       return FALSE;
     }
   return TRUE;
@@ -373,7 +361,7 @@ rd_settings_get_source (const RdSettings *self, const RdOption *option)
 {
   RdSource source = RD_SOURCE_COMMAND_LINE;
 
-  while (source > RD_SOURCE_PRESET && self->values[source][option - self->options] == NULL)
+  while (source > RD_SOURCE_PRESET && *values_of (self, source, option) == NULL)
     source--;
   return source;
 }
@@ -395,7 +383,7 @@ quote (const RdSettings *self, const char *name)
 {
   const RdOption *option = rd_settings_find (self, NULL, name);
   RdSource source = rd_settings_get_source (self, option);
-  const GPtrArray *values = self->values[source][option - self->options];
+  const GPtrArray *values = *values_of (self, source, option);
   const char *value = g_ptr_array_index (values, values->len - 1);
   g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
   g_autofree char *place = locate (self, source, option);
@@ -403,13 +391,13 @@ quote (const RdSettings *self, const char *name)
   return g_strdup_printf ("%s “%s”", place, shown);
 }
 
-void
-rd_settings_set_pair_error (const RdSettings *self,
-                            GError **error,
-                            const char *name,
-                            const char *problem,
-                            const char *other,
-                            const char *remedy)
+gboolean
+rd_settings_refuse_pair (const RdSettings *self,
+                         const char *name,
+                         const char *problem,
+                         const char *other,
+                         const char *remedy,
+                         GError **error)
 {
   RdSource source = rd_settings_get_source (self, rd_settings_find (self, NULL, name));
   RdSource other_source = rd_settings_get_source (self, rd_settings_find (self, NULL, other));
@@ -419,4 +407,5 @@ rd_settings_set_pair_error (const RdSettings *self,
                                               remedy);
 
   set_value_error (error, MAX (source, other_source), message);
+  return FALSE;
 }

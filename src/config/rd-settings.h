@@ -35,7 +35,7 @@ void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option,
 
 /* Returns: (transfer full): an unknown word for an error message: printable, and cut with "…" where
  * the password of a URL could follow. */
-char *rd_settings_dup_echo (const char *text);
+char *rd_settings_dup_printable (const char *text);
 
 /* Adds the RINGDOWN_* variables in @envp (NULL-terminated). */
 void rd_settings_add_environment (RdSettings *self, char **envp);
@@ -79,12 +79,12 @@ char *rd_settings_dup_source (const RdSettings *self, const RdOption *option);
 
 /* Sets an error for the options @name and @other, whose values contradict each other:
  * "--log-size “1MiB” @problem --max-message “64KiB”; @remedy". The domain is that of the source
- * with the higher precedence. Neither option may be a list or a secret. */
-void rd_settings_set_pair_error (const RdSettings *self,
-                                 GError **error,
-                                 const char *name,
-                                 const char *problem,
-                                 const char *other,
-                                 const char *remedy);
+ * with the higher precedence. Neither option may be a list or a secret. Returns: FALSE. */
+gboolean rd_settings_refuse_pair (const RdSettings *self,
+                                  const char *name,
+                                  const char *problem,
+                                  const char *other,
+                                  const char *remedy,
+                                  GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSettings, rd_settings_free)

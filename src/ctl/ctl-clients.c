@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <glib/gi18n.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "ctl-command.h"
@@ -17,101 +17,58 @@
 #define TOPIC           "broadcast"
 #define MAX_MESSAGE_MIB 16 /* upper limit of --max-message */
 #define MAX_MESSAGE     (MAX_MESSAGE_MIB << 20)
-#define CHUNK_SIZE      (64 << 10)
 #define MAX_ID_CHARS    100
 
 #define DEFAULT_CODE 1000
 #define MIN_CODE     1000 /* RFC 6455 §7.4.2 */
 #define MAX_CODE     4999
 
-static const RdTableColumn columns[] = {
-  { .is_right = TRUE }, { .fit = RD_TABLE_CUT }, { .is_right = TRUE },
-  { .is_right = TRUE }, { .is_right = TRUE },    { .is_right = TRUE },
-};
-
-static const CtlJsonField fields[] = {
-  { "id", "t" },       { "remote", "s" }, { "connected", "t" },
-  { "received", "t" }, { "sent", "t" },   { "behind", "t" },
-};
-
-/* Returns: 0 if @client has no such number. */
-static guint64
-lookup_number (GVariant *client, const char *key)
-{
-  guint64 number = 0;
-
-  g_variant_lookup (client, key, "t", &number);
-  return number;
-}
-
-/* @key: of a number of bytes. */
 static char *
-format_size (GVariant *client, const char *key)
+format_size (GVariant *bytes)
 {
-  return g_format_size_full (lookup_number (client, key), G_FORMAT_SIZE_IEC_UNITS);
+  return g_format_size_full (g_variant_get_uint64 (bytes), G_FORMAT_SIZE_IEC_UNITS);
 }
 
 static char *
-format_age (guint64 connected_us)
+format_age (GVariant *connected_us)
 {
   const guint64 now_us = g_get_real_time ();
-  const guint64 age_us = now_us > connected_us ? now_us - connected_us : 0;
+  const guint64 age_us = now_us - MIN (g_variant_get_uint64 (connected_us), now_us);
 
   return rd_units_format_seconds (MIN (age_us / G_USEC_PER_SEC, G_MAXUINT));
 }
 
-static void
-add_client (RdTable *table, GVariant *client)
-{
-  const char *remote = "";
-  g_autofree char *id = ctl_view_number (lookup_number (client, "id"));
-  g_autofree char *age = format_age (lookup_number (client, "connected"));
-  g_autofree char *received = format_size (client, "received");
-  g_autofree char *sent = format_size (client, "sent");
-  g_autofree char *behind = format_size (client, "behind");
-
-  g_variant_lookup (client, "remote", "&s", &remote);
-  rd_table_add (table, id, remote, age, received, sent, behind, NULL);
-}
+static const CtlField fields[] = {
+  { "id", "t", N_ ("ID"), NULL },
+  /* Translators: heading of a column: address of a client */
+  { "remote", "s", N_ ("REMOTE"), NULL },
+  /* Translators: heading of a column: age of a connection */
+  { "connected", "t", N_ ("SINCE"), format_age },
+  /* Translators: heading of a column: bytes received from a client */
+  { "received", "t", N_ ("RECEIVED"), format_size },
+  /* Translators: heading of a column: bytes sent to a client */
+  { "sent", "t", N_ ("SENT"), format_size },
+  /* Translators: heading of a column: bytes not sent to a client yet */
+  { "behind", "t", N_ ("BEHIND"), format_size },
+  { 0 },
+};
 
 static char *
 format_clients (GVariant *clients, guint width)
 {
-  g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 0, 2);
   const gsize count = g_variant_n_children (clients);
-  g_autofree char *rows = NULL;
-  g_autofree char *total = NULL;
-
-  if (count == 0)
-    return g_strdup (_ ("No client is connected."));
-
-  rd_table_add (table, _ ("ID"),
-                /* Translators: heading of a column: address of a client */
-                _ ("REMOTE"),
-                /* Translators: heading of a column: age of a connection */
-                _ ("SINCE"),
-                /* Translators: heading of a column: bytes received from a client */
-                _ ("RECEIVED"),
-                /* Translators: heading of a column: bytes sent to a client */
-                _ ("SENT"),
-                /* Translators: heading of a column: bytes not sent to a client yet */
-                _ ("BEHIND"), NULL);
-  for (gsize i = 0; i < count; i++)
-    {
-      g_autoptr (GVariant) client = g_variant_get_child_value (clients, i);
-
-      add_client (table, client);
-    }
-  rows = rd_table_format (table, width);
-  total = g_strdup_printf (
+  g_autofree char *table = ctl_view_format_table (clients, fields, width);
+  g_autofree char *total = g_strdup_printf (
     ngettext ("%zu client is connected.", "%zu clients are connected.", count), count);
-  return g_strdup_printf ("%s\n%s", rows, total);
+
+  return count > 0 ? g_strdup_printf ("%s\n%s", table, total)
+                   : g_strdup (_ ("No client is connected."));
 }
 
 static gboolean
 run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, FALSE, error);
   g_autoptr (GVariant) clients = NULL;
   g_autofree char *text = NULL;
 
@@ -121,78 +78,50 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return ctl_service_explain (service, error);
 
   text = format_clients (clients, ctl_output_get_width (output));
-  ctl_output_print_result (output, ctl_output_select (clients, fields, G_N_ELEMENTS (fields)),
-                           text);
+  ctl_output_print_result (output, ctl_view_select (clients, fields), text);
   return TRUE;
 }
 
-/* Returns: (transfer full): all of standard input; NULL with an error, also if it is longer than
- * MAX_MESSAGE. */
-static GString *
-read_input (GError **error)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  g_autofree char *chunk = g_malloc (CHUNK_SIZE);
-
-  while (text->len <= MAX_MESSAGE + 1) /* one for the newline */
-    {
-      gssize length = read (STDIN_FILENO, chunk, CHUNK_SIZE);
-
-      if (length == 0)
-        return g_steal_pointer (&text);
-      if (length > 0)
-        g_string_append_len (text, chunk, length);
-      else if (errno != EINTR)
-        {
-          ctl_fail (error, _ ("cannot read standard input: %s"), g_strerror (errno));
-          return NULL;
-        }
-    }
-
-  ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
-            MAX_MESSAGE_MIB);
-  return NULL;
-}
-
-/* Returns: (transfer full): the message; NULL with an error. */
+/* Returns: (transfer full): the message on standard input without its last newline; NULL with an
+ * error. @is_explicit: an empty message is not an error. */
 static char *
-take_message (const char *argument, GError **error)
+read_message (gboolean is_explicit, GError **error)
 {
-  const gboolean has_no_input = argument == NULL && isatty (STDIN_FILENO) == 1;
-  g_autoptr (GString) input = NULL;
+  const gsize max_length = MAX_MESSAGE + 1; /* with a newline */
+  g_autofree char *text = g_malloc (max_length + 1);
+  gsize length = 0;
 
-  if (argument != NULL && !g_str_equal (argument, "-"))
-    return g_strdup (argument);
+  if (is_explicit || isatty (STDIN_FILENO) != 1)
+    length = fread (text, 1, max_length + 1, stdin);
 
-  input = has_no_input ? g_string_new (NULL) : read_input (error);
-  if (input == NULL)
-    return NULL;
-  if (argument == NULL && input->len == 0) /* probably a mistake, as with cron's /dev/null */
-    {
-      ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
-      return NULL;
-    }
-  if (input->len > 0 && input->str[input->len - 1] == '\n')
-    g_string_truncate (input, input->len - 1);
-  if (!g_utf8_validate (input->str, input->len, NULL)) /* refuses NUL as well */
-    {
-      ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
-      return NULL;
-    }
-  return g_string_free (g_steal_pointer (&input), FALSE);
+  if (ferror (stdin))
+    ctl_fail (error, _ ("cannot read standard input: %s"), g_strerror (errno));
+  else if (length > max_length)
+    ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
+              MAX_MESSAGE_MIB);
+  else if (length == 0 && !is_explicit) /* probably a mistake, as with cron's /dev/null */
+    ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
+  else if (!g_utf8_validate_len (text, length, NULL))
+    ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
+  else
+    return g_strndup (text, length > 0 && text[length - 1] == '\n' ? length - 1 : length);
+  return NULL;
 }
 
 static gboolean
 run_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autofree char *message = take_message (arguments->argument, error);
+  const gboolean is_explicit = arguments->argument != NULL;
+  g_autofree char *message = is_explicit && !g_str_equal (arguments->argument, "-")
+                               ? g_strdup (arguments->argument)
+                               : read_message (is_explicit, error);
   g_autoptr (RdDBusServer1) service = NULL;
   g_autofree char *id = NULL;
   g_autofree char *shown = NULL;
 
   if (message == NULL)
     return FALSE;
-  service = ctl_service_new (arguments, error);
+  service = ctl_service_new (arguments, FALSE, error);
   if (service == NULL)
     return FALSE;
   if (!rd_dbus_server1_call_publish_sync (service, TOPIC, message, &id, NULL, error))
@@ -232,7 +161,7 @@ run_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error
     return ctl_fail (error, _ ("--code=%s is not a close code; give one from %d to %d"),
                      arguments->code, MIN_CODE, MAX_CODE);
 
-  service = ctl_service_new (arguments, error);
+  service = ctl_service_new (arguments, FALSE, error);
   if (service == NULL)
     return FALSE;
   if (!rd_dbus_server1_call_disconnect_client_sync (service, id, code, reason, NULL, error))

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Parses the command line, runs commands, and prints their help. */
+/* The program ringdownctl: parses the command line, runs commands, and prints their help. The exit
+ * status is 0, or 1 with one line on standard error. */
 
 #include "ctl-command.h"
 
 #include <glib/gi18n.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "rd-startup.h"
 #include "rd-table.h"
+#include "rd-text.h"
+
+#define MAX_MESSAGE_CHARS 1000
 
 static gboolean run_help (const CtlArguments *arguments, CtlOutput *output, GError **error);
 
@@ -149,46 +156,38 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
   return context;
 }
 
-static const GOptionEntry *
-find_option (const GOptionEntry *options, const char *name)
+/* Refuses values of the flags among @options: GOption would take --json=no for --json. */
+static gboolean
+check_flags (char **words, const GOptionEntry *options, GError **error)
 {
   for (; options != NULL && options->long_name != NULL; options++)
     {
-      if (g_str_equal (options->long_name, name))
-        return options;
+      g_autofree char *start = g_strdup_printf ("--%s=", options->long_name);
+
+      for (char **word = words; *word != NULL && !g_str_equal (*word, "--"); word++)
+        {
+          if (options->arg == G_OPTION_ARG_NONE && g_str_has_prefix (*word, start))
+            return ctl_fail (error, _ ("--%s takes no value, but “%s” is given"),
+                             options->long_name, *word + strlen (start));
+        }
     }
-  return NULL;
-}
-
-/* Refuses a value of a flag: GOption would take --json=no for --json. */
-static gboolean
-check_flag (const char *word, GError **error)
-{
-  g_auto (GStrv) parts = g_strsplit (word + strlen ("--"), "=", 2);
-  const GOptionEntry *option = find_option (common_options, parts[0]);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (commands) && option == NULL; i++)
-    option = find_option (commands[i]->options, parts[0]);
-  if (option == NULL || option->arg != G_OPTION_ARG_NONE)
-    return TRUE;
-  return ctl_fail (error, _ ("--%s takes no value, but “%s” is given"), parts[0], parts[1]);
+  return TRUE;
 }
 
 static gboolean
 check_words (char **words, GError **error)
 {
-  gboolean is_past_options = FALSE;
-
   for (char **word = words; *word != NULL; word++)
     {
       if (!g_utf8_validate (*word, -1, NULL))
         return ctl_fail (error, _ ("“%s” is not UTF-8"), *word);
-      is_past_options = is_past_options || g_str_equal (*word, "--");
-      if (!is_past_options && g_str_has_prefix (*word, "--") && strchr (*word, '=') != NULL
-          && !check_flag (*word, error))
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      if (!check_flags (words, commands[i]->options, error))
         return FALSE;
     }
-  return TRUE;
+  return check_flags (words, common_options, error);
 }
 
 /* Returns: (transfer full): the words of @argv that are not options; NULL with an error. */
@@ -281,6 +280,7 @@ print_help (const CtlCommand *command, CtlOutput *output)
 
   g_set_prgname (g_strchomp (name)); /* for the usage line */
   help = g_option_context_get_help (context, FALSE, NULL);
+  help[strlen (help) - 1] = '\0'; /* the last newline, which CtlOutput adds */
   ctl_output_print (output, help);
 }
 
@@ -299,8 +299,8 @@ run_help (const CtlArguments *arguments, CtlOutput *output, GError **error)
   return TRUE;
 }
 
-gboolean
-ctl_command_run (char **argv, GError **error)
+static gboolean
+run (char **argv, GError **error)
 {
   g_auto (CtlArguments) arguments = { 0 };
   g_autoptr (CtlOutput) output = NULL;
@@ -313,8 +313,33 @@ ctl_command_run (char **argv, GError **error)
   if (arguments.help)
     print_help (command, output);
   else if (arguments.version)
-    ctl_output_print (output, "ringdownctl " RINGDOWN_VERSION "\n");
+    ctl_output_print (output, "ringdownctl " RINGDOWN_VERSION);
   else if (!command->run (&arguments, output, error))
     return FALSE;
   return ctl_output_check (output, error);
+}
+
+/* GIO warns about signals and properties of a wrong type, which are untrusted input here. */
+static void
+ignore (const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
+{
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *message = NULL;
+
+  signal (SIGPIPE, SIG_IGN); /* ctl_output_check() handles EPIPE */
+  rd_startup ();
+  g_set_prgname ("ringdownctl");
+  g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_WARNING, ignore, NULL);
+
+  if (run (argv, &error))
+    return 0;
+
+  message = rd_text_printable (error->message, MAX_MESSAGE_CHARS);
+  fprintf (stderr, "ringdownctl: %s\n", message);
+  return 1;
 }

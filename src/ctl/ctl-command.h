@@ -44,7 +44,3 @@ extern const CtlCommand ctl_publish_command;
 extern const CtlCommand ctl_shutdown_command;
 extern const CtlCommand ctl_status_command;
 extern const CtlCommand ctl_upgrade_command;
-
-/* Parses @argv and runs its command. Returns: FALSE with an error if the command line is wrong, the
- * command fails, or the output cannot be written. */
-gboolean ctl_command_run (char **argv, GError **error);

@@ -18,24 +18,17 @@
 /* The state of --wait. */
 typedef struct
 {
-  RdDBusServer1 *service; /* unowned: outlives us */
-  CtlOutput *output;      /* unowned: outlives us */
-  CtlWatch *watch;        /* owned */
-  gint64 begin_us;        /* CLOCK_MONOTONIC */
+  const CtlArguments *arguments; /* unowned: outlives us */
+  RdDBusServer1 *service;        /* unowned: outlives us */
+  CtlOutput *output;             /* unowned: outlives us */
+  CtlWatch *watch;               /* unowned: outlives us */
+  gint64 begin_us;               /* CLOCK_MONOTONIC */
   gboolean has_begun;
   guint at_first; /* number of clients at the beginning */
   guint most;     /* largest number of clients so far */
   guint left;     /* clients that left by themselves */
   guint closed;   /* clients that the service closed */
 } Wait;
-
-static void
-wait_clear (Wait *self)
-{
-  g_clear_pointer (&self->watch, ctl_watch_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wait, wait_clear)
 
 static void
 on_properties (gpointer user_data)
@@ -66,11 +59,11 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
   Wait *self = user_data;
   g_autofree char *text = NULL;
 
-  if (ctl_output_is_live (self->output) || ctl_output_is_json (self->output))
+  if (ctl_output_is_live (self->output) || self->arguments->json)
     return;
 
   text = ctl_view_remaining (clients, seconds_left);
-  ctl_output_print_line (self->output, text);
+  ctl_output_print (self->output, text);
 }
 
 static void
@@ -135,43 +128,31 @@ wait_run (Wait *self, GError **error)
 static GVariant *
 read_timeout (const char *timeout, GError **error)
 {
-  GVariantBuilder options;
-  gint64 timeout_us = 0;
+  gint64 timeout_us;
 
-  if (timeout != NULL && !rd_units_parse_duration (timeout, &timeout_us, NULL))
-    {
-      ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
-                timeout);
-      return NULL;
-    }
-  if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
-    {
-      ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
-      return NULL;
-    }
-
-  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (timeout != NULL)
-    g_variant_builder_add (
-      &options, "{sv}", "timeout",
-      g_variant_new_uint32 ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC));
-  return g_variant_ref_sink (g_variant_builder_end (&options));
+  if (timeout == NULL)
+    return g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
+  if (!rd_units_parse_duration (timeout, &timeout_us, NULL))
+    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
+              timeout);
+  else if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
+    ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
+  else
+    return g_variant_ref_sink (g_variant_new_parsed (
+      "{'timeout': <%u>}", (guint) ((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC)));
+  return NULL;
 }
 
 static void
 print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = g_strdup_printf (
+    was_draining ? ngettext ("The service was draining already; %u client is connected.",
+                             "The service was draining already; %u clients are connected.", clients)
+                 : ngettext ("The drain has begun; %u client is connected.",
+                             "The drain has begun; %u clients are connected.", clients),
+    clients);
 
-  if (was_draining)
-    text = g_strdup_printf (ngettext ("The service was draining already; %u client is connected.",
-                                      "The service was draining already; %u clients are connected.",
-                                      clients),
-                            clients);
-  else
-    text = g_strdup_printf (ngettext ("The drain has begun; %u client is connected.",
-                                      "The drain has begun; %u clients are connected.", clients),
-                            clients);
   ctl_output_print_result (
     output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients), text);
 }
@@ -181,8 +162,9 @@ print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
-  g_auto (Wait) wait = { .service = service, .output = output };
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
+  g_autoptr (CtlWatch) watch = NULL;
+  Wait wait = { .arguments = arguments, .service = service, .output = output };
   gboolean was_draining, is_begun;
   guint clients;
 
@@ -190,12 +172,11 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
     return FALSE;
   if (arguments->wait)
     {
-      wait.watch = ctl_watch_new (service, output, &wait_events, &wait, error);
-      if (wait.watch == NULL)
+      watch = ctl_watch_new (service, &wait_events, &wait, error);
+      if (watch == NULL)
         return FALSE;
+      wait.watch = watch;
     }
-  if (!ctl_service_check (service, error))
-    return FALSE;
 
   was_draining = !g_str_equal (rd_dbus_server1_get_state (service), "running");
   clients = rd_dbus_server1_get_connections (service);
@@ -227,7 +208,7 @@ run_shutdown (const CtlArguments *arguments, CtlOutput *output, GError **error)
 static gboolean
 run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, FALSE, error);
 
   if (service == NULL)
     return FALSE;
@@ -240,13 +221,11 @@ run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **err
 }
 
 /* clang-format off */
-#define WAIT_OPTION { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait), \
-    N_ ("Progress display until the service has ended"), NULL }
-
 static const GOptionEntry drain_options[] = {
   { "timeout", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (timeout),
     N_ ("Time limit instead of the configured one"), N_ ("TIME") },
-  WAIT_OPTION,
+  { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait),
+    N_ ("Progress display until the service has ended"), NULL },
   G_OPTION_ENTRY_NULL,
 };
 
@@ -270,18 +249,13 @@ const CtlCommand ctl_cancel_drain_command = {
   .run = run_cancel_drain,
 };
 
-static const GOptionEntry shutdown_options[] = {
-  WAIT_OPTION,
-  G_OPTION_ENTRY_NULL,
-};
-
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
   .summary = N_ ("Drain and end the service, as SIGTERM does"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),
-  .options = shutdown_options,
+  .options = &drain_options[1], /* only --wait */
   .run = run_shutdown,
 };
 /* clang-format on */

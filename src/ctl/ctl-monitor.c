@@ -24,7 +24,7 @@ typedef struct
 {
   RdDBusServer1 *service; /* unowned: outlives us */
   CtlOutput *output;      /* unowned: outlives us */
-  CtlWatch *watch;        /* owned */
+  CtlWatch *watch;        /* unowned: outlives us */
   guint tick_id;
   gint64 tick_us;     /* CLOCK_MONOTONIC: time of the last tick */
   Counts counts;      /* at the last tick */
@@ -39,15 +39,15 @@ static void
 monitor_clear (Monitor *self)
 {
   g_clear_handle_id (&self->tick_id, g_source_remove);
-  g_clear_pointer (&self->watch, ctl_watch_free);
   g_clear_pointer (&self->state, g_free);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Monitor, monitor_clear)
 
-/* Prints an event: floating @json, or the time and @text (transfer full). */
+/* Prints an event as the time and @text (transfer full), or as JSON: the time and @fields, a format
+ * of g_variant_new_parsed() without braces. */
 static void
-print_event (Monitor *self, GVariant *json, char *text)
+print_event (Monitor *self, char *text, const char *fields, ...)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *time = g_date_time_format (now, "%H:%M:%S");
@@ -55,8 +55,13 @@ print_event (Monitor *self, GVariant *json, char *text)
   g_autofree char *line = g_strdup_printf ("%s %s", time, text);
   const guint width = ctl_output_get_width (self->output);
   g_autofree char *cut = rd_text_cut (line, width > 0 ? width : G_MAXUINT);
+  g_autofree char *format = g_strdup_printf ("{'time': <@x %" G_GINT64_FORMAT ">, %s}",
+                                             g_get_real_time (), fields);
+  va_list args;
 
-  ctl_output_print_result (self->output, json, cut);
+  va_start (args, fields);
+  ctl_output_print_result (self->output, g_variant_new_parsed_va (format, &args), cut);
+  va_end (args);
 }
 
 static void
@@ -87,31 +92,10 @@ print_state (Monitor *self)
 
   print_event (
     self,
-    g_variant_new_parsed ("{'time': <%x>, 'event': <'state'>, 'state': <%s>, 'connections': <%u>}",
-                          g_get_real_time (), self->state, clients),
     /* Translators: the name of the service on D-Bus, its state, and its number of clients */
     g_strdup_printf (ngettext ("%s: %s, %u client", "%s: %s, %u clients", clients),
-                     ctl_service_get_name (self->service), state, clients));
-}
-
-static void
-print_upgraded (Monitor *self)
-{
-  const CtlHandover handover = ctl_view_get_handover (self->service);
-  GVariantBuilder event;
-
-  g_variant_builder_init (&event, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&event, "{sv}", "time", g_variant_new_int64 (g_get_real_time ()));
-  g_variant_builder_add (&event, "{sv}", "event", g_variant_new_string ("upgraded"));
-  g_variant_builder_add (&event, "{sv}", "generation", g_variant_new_uint32 (self->generation));
-  ctl_view_add_handover (&handover, &event);
-  print_event (
-    self, g_variant_builder_end (&event),
-    /* Translators: the number of the worker process, numbers of clients, and the milliseconds
-     * during which no client was served */
-    g_strdup_printf (_ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"),
-                     self->generation, handover.moved, handover.closed, handover.lost,
-                     handover.pause_us / 1000.0));
+                     g_dbus_proxy_get_name (G_DBUS_PROXY (self->service)), state, clients),
+    "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
 /* Prints an upgrade when its pause is known, or one tick later: the new worker reports the pause
@@ -127,7 +111,15 @@ look_for_upgrade (Monitor *self)
 
   self->generation = generation;
   self->is_late = FALSE;
-  print_upgraded (self);
+  print_event (
+    self,
+    /* Translators: the number of the worker process, numbers of clients, and the milliseconds
+     * during which no client was served */
+    g_strdup_printf (_ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"),
+                     self->generation, handover.moved, handover.closed, handover.lost,
+                     handover.pause_us / 1000.0),
+    "'event': <'upgraded'>, 'generation': <%u>, " CTL_HANDOVER_JSON, self->generation,
+    handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
 
 static void
@@ -153,11 +145,9 @@ on_client_connected (gpointer user_data, guint64 id, const char *remote)
   g_autofree char *from = rd_text_printable (remote, MAX_REMOTE_CHARS);
 
   print_event (user_data,
-               g_variant_new_parsed (
-                 "{'time': <%x>, 'event': <'client-connected'>, 'id': <%t>, 'remote': <%s>}",
-                 g_get_real_time (), id, remote),
                /* Translators: the ID of a client, and its address */
-               g_strdup_printf (_ ("client %s connected from %s"), number, from));
+               g_strdup_printf (_ ("client %s connected from %s"), number, from),
+               "'event': <'client-connected'>, 'id': <%t>, 'remote': <%s>", id, remote);
 }
 
 static void
@@ -166,11 +156,9 @@ on_client_disconnected (gpointer user_data, guint64 id, guint code)
   g_autofree char *number = ctl_view_number (id);
 
   print_event (user_data,
-               g_variant_new_parsed (
-                 "{'time': <%x>, 'event': <'client-disconnected'>, 'id': <%t>, 'code': <%u>}",
-                 g_get_real_time (), id, code),
                /* Translators: the ID of a client, and a close code */
-               g_strdup_printf (_ ("client %s disconnected with code %u"), number, code));
+               g_strdup_printf (_ ("client %s disconnected with code %u"), number, code),
+               "'event': <'client-disconnected'>, 'id': <%t>, 'code': <%u>", id, code);
 }
 
 static void
@@ -181,11 +169,9 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
   if (ctl_output_is_live (self->output)) /* the status line shows it */
     return;
 
-  print_event (self,
-               g_variant_new_parsed ("{'time': <%x>, 'event': <'drain-progress'>,"
-                                     " 'connections': <%u>, 'drain_seconds_left': <%u>}",
-                                     g_get_real_time (), clients, seconds_left),
-               ctl_view_remaining (clients, seconds_left));
+  print_event (self, ctl_view_remaining (clients, seconds_left),
+               "'event': <'drain-progress'>, 'connections': <%u>, 'drain_seconds_left': <%u>",
+               clients, seconds_left);
 }
 
 static const CtlWatchEvents events = {
@@ -204,15 +190,13 @@ print_messages (Monitor *self)
   if (ctl_output_is_live (self->output)) /* the status line shows them */
     return;
 
-  print_event (
-    self,
-    g_variant_new_parsed ("{'time': <%x>, 'event': <'messages'>, 'messages_published': <%t>,"
-                          " 'messages_delivered': <%t>, 'published_per_second': <%t>,"
-                          " 'delivered_per_second': <%t>}",
-                          g_get_real_time (), self->counts.published, self->counts.delivered,
-                          self->rates.published, self->rates.delivered),
-    /* Translators: two numbers of messages */
-    g_strdup_printf (_ ("messages: %s published, %s delivered"), published, delivered));
+  print_event (self,
+               /* Translators: two numbers of messages */
+               g_strdup_printf (_ ("messages: %s published, %s delivered"), published, delivered),
+               "'event': <'messages'>, 'messages_published': <%t>, 'messages_delivered': <%t>,"
+               " 'published_per_second': <%t>, 'delivered_per_second': <%t>",
+               self->counts.published, self->counts.delivered, self->rates.published,
+               self->rates.delivered);
 }
 
 static Counts
@@ -260,27 +244,34 @@ on_tick (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static void
-print_ended (Monitor *self)
-{
-  print_event (self,
-               g_variant_new_parsed ("{'time': <%x>, 'event': <'ended'>}", g_get_real_time ()),
-               /* Translators: the name of the service on D-Bus */
-               g_strdup_printf (_ ("%s: ended"), ctl_service_get_name (self->service)));
-}
-
 static gboolean
-follow (Monitor *self, GError **error)
+run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  self->generation = rd_dbus_server1_get_generation (self->service);
-  self->counts = get_counts (self);
-  self->tick_us = g_get_monotonic_time ();
-  self->tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, self);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
+  g_autoptr (CtlWatch) watch = NULL;
+  g_auto (Monitor) self = { .service = service, .output = output };
 
-  switch (ctl_watch_run (self->watch, error))
+  if (service == NULL)
+    return FALSE;
+  watch = ctl_watch_new (service, &events, &self, error);
+  if (watch == NULL)
+    return FALSE;
+
+  ctl_watch_output (watch);
+  self.watch = watch;
+  self.generation = rd_dbus_server1_get_generation (service);
+  self.counts = get_counts (&self);
+  self.tick_us = g_get_monotonic_time ();
+  self.tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, &self);
+
+  switch (ctl_watch_run (watch, error))
     {
     case CTL_WATCH_DRAINED:
-      print_ended (self);
+      print_event (
+        &self,
+        /* Translators: the name of the service on D-Bus */
+        g_strdup_printf (_ ("%s: ended"), g_dbus_proxy_get_name (G_DBUS_PROXY (service))),
+        "'event': <'ended'>");
       return TRUE;
     case CTL_WATCH_STOPPED:
     case CTL_WATCH_INTERRUPTED:
@@ -290,23 +281,6 @@ follow (Monitor *self, GError **error)
     }
 
   g_assert_not_reached ();
-}
-
-static gboolean
-run (const CtlArguments *arguments, CtlOutput *output, GError **error)
-{
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
-  g_auto (Monitor) self = { .service = service, .output = output };
-
-  if (service == NULL)
-    return FALSE;
-
-  self.watch = ctl_watch_new (service, output, &events, &self, error);
-  if (self.watch == NULL)
-    return FALSE;
-
-  ctl_watch_output (self.watch);
-  return ctl_service_check (service, error) && follow (&self, error);
 }
 
 /* clang-format off */

@@ -46,19 +46,6 @@ ctl_output_new (gboolean is_json)
   return self;
 }
 
-void
-ctl_output_free (CtlOutput *self)
-{
-  g_free (self->status);
-  g_free (self);
-}
-
-gboolean
-ctl_output_is_json (const CtlOutput *self)
-{
-  return self->is_json;
-}
-
 gboolean
 ctl_output_is_live (const CtlOutput *self)
 {
@@ -78,29 +65,13 @@ ctl_output_get_width (const CtlOutput *self)
   return size.ws_col;
 }
 
-static const char *
-sequence_of (CtlColour colour)
-{
-  switch (colour)
-    {
-    case CTL_COLOUR_GREEN:
-      return "\033[32m";
-    case CTL_COLOUR_YELLOW:
-      return "\033[33m";
-    case CTL_COLOUR_RED:
-      return "\033[31m";
-    }
-
-  g_assert_not_reached ();
-}
-
 char *
 ctl_output_paint (const CtlOutput *self, CtlColour colour, const char *text)
 {
   if (!self->has_colours)
     return g_strdup (text);
 
-  return g_strconcat (sequence_of (colour), text, "\033[0m", NULL);
+  return g_strdup_printf ("\033[%dm%s\033[0m", colour, text);
 }
 
 static void
@@ -130,6 +101,14 @@ clear_status (CtlOutput *self)
   self->has_status = FALSE;
 }
 
+void
+ctl_output_free (CtlOutput *self)
+{
+  clear_status (self);
+  g_free (self->status);
+  g_free (self);
+}
+
 static void
 draw_status (CtlOutput *self)
 {
@@ -153,17 +132,11 @@ draw_status (CtlOutput *self)
 void
 ctl_output_print (CtlOutput *self, const char *text)
 {
+  g_autofree char *lines = g_strconcat (text, "\n", NULL);
+
   clear_status (self);
-  write_text (self, text);
+  write_text (self, lines);
   draw_status (self);
-}
-
-void
-ctl_output_print_line (CtlOutput *self, const char *line)
-{
-  g_autofree char *text = g_strconcat (line, "\n", NULL);
-
-  ctl_output_print (self, text);
 }
 
 /* Serializes @value, and escapes all characters that are not printable: json-glib escapes only C0
@@ -193,42 +166,9 @@ void
 ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text)
 {
   g_autoptr (GVariant) value = g_variant_ref_sink (json);
-  g_autofree char *line = self->is_json ? format_json (value) : g_strdup (text);
+  g_autofree char *line = self->is_json ? format_json (value) : NULL;
 
-  ctl_output_print_line (self, line);
-}
-
-static void
-add_fields (GVariantBuilder *known,
-            GVariant *dictionary,
-            const CtlJsonField *fields,
-            gsize n_fields)
-{
-  for (gsize i = 0; i < n_fields; i++)
-    {
-      g_autoptr (GVariant) value = g_variant_lookup_value (dictionary, fields[i].key,
-                                                           G_VARIANT_TYPE (fields[i].type));
-
-      if (value != NULL)
-        g_variant_builder_add (known, "{sv}", fields[i].key, value);
-    }
-}
-
-GVariant *
-ctl_output_select (GVariant *dictionaries, const CtlJsonField *fields, gsize n_fields)
-{
-  GVariantBuilder known;
-
-  g_variant_builder_init (&known, G_VARIANT_TYPE ("aa{sv}"));
-  for (gsize i = 0; i < g_variant_n_children (dictionaries); i++)
-    {
-      g_autoptr (GVariant) dictionary = g_variant_get_child_value (dictionaries, i);
-
-      g_variant_builder_open (&known, G_VARIANT_TYPE_VARDICT);
-      add_fields (&known, dictionary, fields, n_fields);
-      g_variant_builder_close (&known);
-    }
-  return g_variant_builder_end (&known);
+  ctl_output_print (self, line != NULL ? line : text);
 }
 
 void

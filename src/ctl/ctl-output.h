@@ -9,24 +9,18 @@
  * Text is printable UTF-8 with newlines. */
 typedef struct _CtlOutput CtlOutput;
 
+/* Parameters of the control sequence SGR (ECMA-48 §8.3.117). */
 typedef enum
 {
+  CTL_COLOUR_RED = 31,
   CTL_COLOUR_GREEN,
   CTL_COLOUR_YELLOW,
-  CTL_COLOUR_RED,
 } CtlColour;
 
-/* A key of a D-Bus dictionary, and the type of its value. */
-typedef struct
-{
-  const char *key;
-  const char *type;
-} CtlJsonField;
-
 CtlOutput *ctl_output_new (gboolean is_json);
-void ctl_output_free (CtlOutput *self);
 
-gboolean ctl_output_is_json (const CtlOutput *self);
+/* Removes the status line, and frees @self. */
+void ctl_output_free (CtlOutput *self);
 
 /* Returns: whether there is a status line. */
 gboolean ctl_output_is_live (const CtlOutput *self);
@@ -37,19 +31,12 @@ guint ctl_output_get_width (const CtlOutput *self);
 /* Returns: (transfer full): @text in @colour, or a copy if there are no colours. */
 char *ctl_output_paint (const CtlOutput *self, CtlColour colour, const char *text);
 
-/* Prints @text, complete lines, above the status line. */
+/* Prints @text and a newline, above the status line. */
 void ctl_output_print (CtlOutput *self, const char *text);
 
-/* Prints @line and a newline. */
-void ctl_output_print_line (CtlOutput *self, const char *line);
-
-/* Prints @text and a newline, or @json as one line of JSON (RFC 8259) with dictionaries as objects.
+/* Prints @text, or @json as one line of JSON (RFC 8259) with dictionaries as objects.
  * In JSON, integers from 2^63 on come out negative. Consumes a floating @json. */
 void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
-
-/* Returns: (transfer floating): @dictionaries ("aa{sv}") without the entries that are not in
- * @fields or have another type: JSON cannot represent every D-Bus value. */
-GVariant *ctl_output_select (GVariant *dictionaries, const CtlJsonField *fields, gsize n_fields);
 
 /* Replaces the status line with a dot in @colour and @text, cut to the width of the terminal. NULL
  * removes the status line. */

@@ -8,7 +8,6 @@
 #include <glib/gi18n.h>
 
 #include "rd-message-bus.h"
-#include "rd-names.h"
 
 #define TIMEOUT_MS (CTL_SERVICE_TIMEOUT_S * 1000)
 
@@ -47,20 +46,16 @@ explain (const char *name, GError **error)
 static char *
 read_name (const CtlArguments *arguments, GError **error)
 {
-  g_autofree char *name = rd_names_dup_bus_name (arguments->instance);
+  g_autofree char *name = rd_message_bus_dup_name (arguments->instance);
 
   if (arguments->system && arguments->address != NULL)
-    {
-      ctl_fail (error, _ ("--system and --address exclude each other; give one of them"));
-      return NULL;
-    }
-  if (arguments->instance != NULL && (*arguments->instance == '\0' || !g_dbus_is_name (name)))
-    {
-      ctl_fail (error, _ ("--instance=%s is empty or too long; give the name of an instance"),
-                arguments->instance);
-      return NULL;
-    }
-  return g_steal_pointer (&name);
+    ctl_fail (error, _ ("--system and --address exclude each other; give one of them"));
+  else if (arguments->instance != NULL && (*arguments->instance == '\0' || !g_dbus_is_name (name)))
+    ctl_fail (error, _ ("--instance=%s is empty or too long; give the name of an instance"),
+              arguments->instance);
+  else
+    return g_steal_pointer (&name);
+  return NULL;
 }
 
 static GDBusConnection *
@@ -129,34 +124,33 @@ probe (GDBusConnection *connection, const CtlArguments *arguments, const char *n
 }
 
 RdDBusServer1 *
-ctl_service_new (const CtlArguments *arguments, GError **error)
+ctl_service_new (const CtlArguments *arguments, gboolean needs_properties, GError **error)
 {
   g_autofree char *name = read_name (arguments, error);
   g_autoptr (GDBusConnection) connection = name != NULL ? reach_bus (arguments, error) : NULL;
-  RdDBusServer1 *service;
+  g_autoptr (RdDBusServer1) service = NULL;
 
   if (connection == NULL || !probe (connection, arguments, name, error))
     return NULL;
 
   service = rd_dbus_server1_proxy_new_sync (connection, G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START, name,
                                             RD_OBJECT_PATH, NULL, error);
-  if (service != NULL)
-    g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (service), TIMEOUT_MS);
-  else
-    explain (name, error);
-  return service;
-}
+  if (service == NULL)
+    {
+      explain (name, error);
+      return NULL;
+    }
+  if (needs_properties && !ctl_service_check (service, error))
+    return NULL;
 
-const char *
-ctl_service_get_name (RdDBusServer1 *service)
-{
-  return g_dbus_proxy_get_name (G_DBUS_PROXY (service));
+  g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (service), TIMEOUT_MS);
+  return g_steal_pointer (&service);
 }
 
 gboolean
 ctl_service_check (RdDBusServer1 *service, GError **error)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (service); /* it ignores values of a wrong type */
+  GDBusProxy *proxy = G_DBUS_PROXY (service); /* drops values of a wrong type */
   const GDBusInterfaceInfo *info = g_dbus_proxy_get_interface_info (proxy);
 
   for (gsize i = 0; info->properties[i] != NULL; i++)
@@ -167,7 +161,7 @@ ctl_service_check (RdDBusServer1 *service, GError **error)
       if (value == NULL)
         return ctl_fail (error,
                          _ ("%s lacks the property %s; is it another program, or another version?"),
-                         ctl_service_get_name (service), name);
+                         g_dbus_proxy_get_name (proxy), name);
     }
   return TRUE;
 }
@@ -175,5 +169,5 @@ ctl_service_check (RdDBusServer1 *service, GError **error)
 gboolean
 ctl_service_explain (RdDBusServer1 *service, GError **error)
 {
-  return explain (ctl_service_get_name (service), error);
+  return explain (g_dbus_proxy_get_name (G_DBUS_PROXY (service)), error);
 }

@@ -9,17 +9,31 @@
 #include "ctl-service.h"
 #include "ctl-view.h"
 
-static const RdTableColumn node_columns[] = {
-  { .fit = RD_TABLE_CUT }, { .is_right = TRUE }, { .fit = RD_TABLE_CUT },
-  { .fit = RD_TABLE_CUT }, { .is_right = TRUE }, { .fit = RD_TABLE_CUT },
+static char *
+format_state (GVariant *state)
+{
+  return ctl_view_state (g_variant_get_string (state, NULL));
+}
+
+static const CtlField node_fields[] = {
+  { "id", "s", NULL, NULL },
+  /* Translators: heading of a column: name of a machine */
+  { "host", "s", N_ ("HOST"), NULL },
+  /* Translators: heading of a column: process id */
+  { "pid", "u", N_ ("PID"), NULL },
+  /* Translators: heading of a column: value of --instance */
+  { "instance", "s", N_ ("INSTANCE"), NULL },
+  /* Translators: heading of a column: running, draining, drained */
+  { "state", "s", N_ ("STATE"), format_state },
+  /* Translators: heading of a column: number of clients of a node */
+  { "clients", "u", N_ ("CLIENTS"), NULL },
+  /* Translators: heading of a column: version of ringdown */
+  { "version", "s", N_ ("VERSION"), NULL },
+  { "self", "b", NULL, NULL },
+  { 0 },
 };
 
 static const RdTableColumn bus_columns[] = { { .fit = RD_TABLE_KEEP }, { .fit = RD_TABLE_WRAP } };
-
-static const CtlJsonField node_fields[] = {
-  { "id", "s" },    { "host", "s" },    { "pid", "u" },     { "instance", "s" },
-  { "state", "s" }, { "clients", "u" }, { "version", "s" }, { "self", "b" },
-};
 
 typedef struct
 {
@@ -108,8 +122,7 @@ format_service (RdDBusServer1 *service, const CtlOutput *output)
   add_counts (table, service);
   add_handover (table, service);
   rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
-  return ctl_view_format_list (output, ctl_service_get_name (service),
-                               ctl_view_colour_of_state (state), name, table);
+  return ctl_view_format_list (output, service, ctl_view_colour_of_state (state), name, table);
 }
 
 /* Returns: (transfer floating): an empty dictionary before the first hand-over. */
@@ -117,12 +130,11 @@ static GVariant *
 handover_to_json (RdDBusServer1 *service)
 {
   const CtlHandover handover = ctl_view_get_handover (service);
-  GVariantBuilder report;
 
-  g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  if (rd_dbus_server1_get_generation (service) > 1)
-    ctl_view_add_handover (&handover, &report);
-  return g_variant_builder_end (&report);
+  if (rd_dbus_server1_get_generation (service) <= 1)
+    return g_variant_new_parsed ("@a{sv} {}");
+  return g_variant_new_parsed ("{" CTL_HANDOVER_JSON "}", handover.moved, handover.closed,
+                               handover.lost, handover.pause_us);
 }
 
 static GVariant *
@@ -143,24 +155,6 @@ service_to_json (RdDBusServer1 *service)
     rd_dbus_server1_get_generation (service), handover_to_json (service));
 }
 
-static const char *
-lookup_text (GVariant *node, const char *key)
-{
-  const char *text = "";
-
-  g_variant_lookup (node, key, "&s", &text);
-  return text;
-}
-
-static guint
-lookup_number (GVariant *node, const char *key)
-{
-  guint number = 0;
-
-  g_variant_lookup (node, key, "u", &number);
-  return number;
-}
-
 static Totals
 add_up (GVariant *nodes)
 {
@@ -169,43 +163,15 @@ add_up (GVariant *nodes)
   for (guint i = 0; i < totals.nodes; i++)
     {
       g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+      const char *state = "";
+      guint clients = 0;
 
-      totals.clients += lookup_number (node, "clients");
-      if (g_str_equal (lookup_text (node, "state"), "draining"))
-        totals.draining++;
+      g_variant_lookup (node, "state", "&s", &state);
+      g_variant_lookup (node, "clients", "u", &clients);
+      totals.clients += clients;
+      totals.draining += g_str_equal (state, "draining");
     }
   return totals;
-}
-
-static char *
-format_nodes (GVariant *nodes, guint width)
-{
-  g_autoptr (RdTable) table = rd_table_new (node_columns, G_N_ELEMENTS (node_columns), 0, 2);
-
-  rd_table_add (table,
-                /* Translators: heading of a column: name of a machine */
-                _ ("HOST"),
-                /* Translators: heading of a column: process id */
-                _ ("PID"),
-                /* Translators: heading of a column: value of --instance */
-                _ ("INSTANCE"),
-                /* Translators: heading of a column: running, draining, drained */
-                _ ("STATE"),
-                /* Translators: heading of a column: number of clients of a node */
-                _ ("CLIENTS"),
-                /* Translators: heading of a column: version of ringdown */
-                _ ("VERSION"), NULL);
-  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
-    {
-      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
-      g_autofree char *pid = ctl_view_number (lookup_number (node, "pid"));
-      g_autofree char *state = ctl_view_state (lookup_text (node, "state"));
-      g_autofree char *clients = ctl_view_number (lookup_number (node, "clients"));
-
-      rd_table_add (table, lookup_text (node, "host"), pid, lookup_text (node, "instance"), state,
-                    clients, lookup_text (node, "version"), NULL);
-    }
-  return rd_table_format (table, width);
 }
 
 static char *
@@ -213,7 +179,7 @@ format_all (RdDBusServer1 *service, guint width)
 {
   GVariant *nodes = rd_dbus_server1_get_nodes (service);
   const Totals totals = add_up (nodes);
-  g_autofree char *rows = format_nodes (nodes, width);
+  g_autofree char *rows = ctl_view_format_table (nodes, node_fields, width);
   g_autofree char *clients = ctl_view_number (totals.clients);
   g_autofree char *sums
     /* Translators: numbers of nodes, of clients, and of nodes that are draining */
@@ -235,17 +201,17 @@ nodes_to_json (RdDBusServer1 *service)
 
   return g_variant_new_parsed (
     "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
-    ctl_output_select (nodes, node_fields, G_N_ELEMENTS (node_fields)), totals.nodes,
-    totals.clients, totals.draining, rd_dbus_server1_get_bus_state (service));
+    ctl_view_select (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
+    rd_dbus_server1_get_bus_state (service));
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autofree char *text = NULL;
 
-  if (service == NULL || !ctl_service_check (service, error))
+  if (service == NULL)
     return FALSE;
 
   text = arguments->all ? format_all (service, ctl_output_get_width (output))

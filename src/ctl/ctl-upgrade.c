@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command "upgrade": calls Upgrade, and reports what became of the clients. The report is from
- * the process that owns the bus name afterwards, not from the old worker. */
+/* The command "upgrade": calls Upgrade, and prints a report of the hand-over, which it reads from
+ * the new worker. */
 
 #include <glib/gi18n.h>
 
@@ -12,29 +12,23 @@
 
 #define TIMEOUT_MIN 12 /* the service waits for the new worker twice, at most 5 min each */
 
-typedef struct
+/* Returns: the process id of @service from its list of nodes; 0: unknown. */
+static guint
+get_pid (RdDBusServer1 *service)
 {
-  guint generation;
-  guint pid; /* 0: unknown */
-  char *version;
-} Worker;
+  GVariant *nodes = rd_dbus_server1_get_nodes (service);
 
-static void
-worker_clear (Worker *self)
-{
-  g_free (self->version);
-}
+  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
+    {
+      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
+      gboolean is_self = FALSE;
+      guint pid = 0;
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Worker, worker_clear)
-
-static Worker
-get_worker (RdDBusServer1 *service)
-{
-  const Worker worker = { .generation = rd_dbus_server1_get_generation (service),
-                          .pid = ctl_view_get_pid (service),
-                          .version = rd_dbus_server1_dup_version (service) };
-
-  return worker;
+      if (g_variant_lookup (node, "self", "b", &is_self) && is_self
+          && g_variant_lookup (node, "pid", "u", &pid))
+        return pid;
+    }
+  return 0;
 }
 
 static gboolean
@@ -56,7 +50,7 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
 
   g_clear_error (error);
   return ctl_fail (error, _ ("no answer from %s within %d min; see its log"),
-                   ctl_service_get_name (service), TIMEOUT_MIN);
+                   g_dbus_proxy_get_name (G_DBUS_PROXY (service)), TIMEOUT_MIN);
 }
 
 /* Returns: (transfer full): the service after the upgrade; NULL with an error, also if it does not
@@ -64,17 +58,17 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
 static RdDBusServer1 *
 find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
+  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   guint found;
 
-  if (service == NULL || !ctl_service_check (service, error))
+  if (service == NULL)
     return NULL;
 
   found = rd_dbus_server1_get_generation (service);
   if (found == generation)
     return g_steal_pointer (&service);
   ctl_fail (error, _ ("%s has generation %u after the upgrade, not %u; see its log"),
-            ctl_service_get_name (service), found, generation);
+            g_dbus_proxy_get_name (G_DBUS_PROXY (service)), found, generation);
   return NULL;
 }
 
@@ -96,12 +90,11 @@ add_numbers (RdTable *table, const char *label, guint before, guint after)
 }
 
 static char *
-format_report (const Worker *before,
-               const Worker *after,
-               RdDBusServer1 *service,
-               const CtlOutput *output)
+format_report (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *output)
 {
-  const CtlHandover handover = ctl_view_get_handover (service);
+  const CtlHandover handover = ctl_view_get_handover (after);
+  const guint old_pid = get_pid (before);
+  const guint new_pid = get_pid (after);
   g_autoptr (RdTable) table = ctl_view_new_list ();
   /* Translators: numbers of clients */
   g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover.moved,
@@ -122,52 +115,50 @@ format_report (const Worker *before,
       colour = CTL_COLOUR_YELLOW;
     }
 
-  add_numbers (table, _ ("Generation:"), before->generation, after->generation);
-  add_change (table, _ ("Version:"), before->version, after->version);
-  if (before->pid != 0 && after->pid != 0)
-    add_numbers (table, _ ("Process:"), before->pid, after->pid);
+  add_numbers (table, _ ("Generation:"), rd_dbus_server1_get_generation (before),
+               rd_dbus_server1_get_generation (after));
+  add_change (table, _ ("Version:"), rd_dbus_server1_get_version (before),
+              rd_dbus_server1_get_version (after));
+  if (old_pid != 0 && new_pid != 0)
+    add_numbers (table, _ ("Process:"), old_pid, new_pid);
   rd_table_add (table, _ ("Clients:"), clients, NULL);
   /* Translators: time during which no client was served */
   rd_table_add (table, _ ("Pause:"), pause, NULL);
-  return ctl_view_format_list (output, ctl_service_get_name (service), colour, outcome, table);
+  return ctl_view_format_list (output, after, colour, outcome, table);
 }
 
 static GVariant *
-report_to_json (const Worker *worker, RdDBusServer1 *service)
+report_to_json (RdDBusServer1 *service)
 {
   const CtlHandover handover = ctl_view_get_handover (service);
-  GVariantBuilder report;
 
-  g_variant_builder_init (&report, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&report, "{sv}", "generation", g_variant_new_uint32 (worker->generation));
-  g_variant_builder_add (&report, "{sv}", "version", g_variant_new_string (worker->version));
-  g_variant_builder_add (&report, "{sv}", "pid", g_variant_new_uint32 (worker->pid));
-  ctl_view_add_handover (&handover, &report);
-  return g_variant_builder_end (&report);
+  return g_variant_new_parsed (
+    "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
+    rd_dbus_server1_get_generation (service), rd_dbus_server1_get_version (service),
+    get_pid (service), handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
 
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, error);
-  g_autoptr (RdDBusServer1) upgraded = NULL;
-  g_auto (Worker) before = { 0 };
-  g_auto (Worker) after = { 0 };
+  /* keeps the properties of the old worker: GDBusProxy updates them in a main loop only */
+  g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
+  g_autoptr (RdDBusServer1) after = NULL;
   g_autofree char *text = NULL;
+  guint generation;
 
-  if (service == NULL || !ctl_service_check (service, error))
+  if (before == NULL)
     return FALSE;
 
-  before = get_worker (service);
-  if (!call_upgrade (service, before.generation + 1, output, error))
+  generation = rd_dbus_server1_get_generation (before) + 1;
+  if (!call_upgrade (before, generation, output, error))
     return FALSE;
-  upgraded = find_upgraded (arguments, before.generation + 1, error);
-  if (upgraded == NULL)
+  after = find_upgraded (arguments, generation, error);
+  if (after == NULL)
     return FALSE;
 
-  after = get_worker (upgraded);
-  text = format_report (&before, &after, upgraded, output);
-  ctl_output_print_result (output, report_to_json (&after, upgraded), text);
+  text = format_report (before, after, output);
+  ctl_output_print_result (output, report_to_json (after), text);
   return TRUE;
 }
 

@@ -13,19 +13,6 @@
 #define MAX_STATE_CHARS 40
 #define BAR_WIDTH       20
 
-/* clang-format off */
-static const struct
-{
-  const char *state;
-  const char *word;
-  CtlColour colour;
-} states[] = {
-  { "running", N_ ("running"), CTL_COLOUR_GREEN },
-  { "draining", N_ ("draining"), CTL_COLOUR_YELLOW },
-  { "drained", N_ ("drained"), CTL_COLOUR_RED },
-};
-/* clang-format on */
-
 char *
 ctl_view_number (guint64 number)
 {
@@ -35,23 +22,18 @@ ctl_view_number (guint64 number)
 char *
 ctl_view_state (const char *state)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
-    {
-      if (g_str_equal (states[i].state, state))
-        return g_strdup (_ (states[i].word));
-    }
-  return rd_text_printable (state, MAX_STATE_CHARS);
+  static const char *const known[] = { N_ ("running"), N_ ("draining"), N_ ("drained"), NULL };
+
+  return g_strv_contains (known, state) ? g_strdup (_ (state))
+                                        : rd_text_printable (state, MAX_STATE_CHARS);
 }
 
 CtlColour
 ctl_view_colour_of_state (const char *state)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
-    {
-      if (g_str_equal (states[i].state, state))
-        return states[i].colour;
-    }
-  return CTL_COLOUR_RED;
+  if (g_str_equal (state, "running"))
+    return CTL_COLOUR_GREEN;
+  return g_str_equal (state, "draining") ? CTL_COLOUR_YELLOW : CTL_COLOUR_RED;
 }
 
 char *
@@ -70,22 +52,16 @@ ctl_view_remaining (guint clients, guint seconds_left)
     clients, left);
 }
 
-static void
-append_bar (GString *text, guint done, guint total)
-{
-  guint filled = total > 0 ? (guint64) done * BAR_WIDTH / total : BAR_WIDTH;
-
-  for (guint i = 0; i < BAR_WIDTH; i++)
-    g_string_append (text, i < filled ? "█" : "░");
-}
-
 char *
 ctl_view_drain (guint clients, guint most, guint seconds_left)
 {
+  const guint left = most - MIN (clients, most);
+  const guint filled = most > 0 ? (guint64) left * BAR_WIDTH / most : BAR_WIDTH;
   g_autofree char *remaining = ctl_view_remaining (clients, seconds_left);
   GString *text = g_string_new (NULL);
 
-  append_bar (text, most - MIN (clients, most), most);
+  for (guint i = 0; i < BAR_WIDTH; i++)
+    g_string_append (text, i < filled ? "█" : "░");
   g_string_append_printf (text, " %s", remaining);
   return g_string_free (text, FALSE);
 }
@@ -103,33 +79,86 @@ ctl_view_get_handover (RdDBusServer1 *service)
   return handover;
 }
 
-void
-ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object)
+static char *
+format_value (const CtlField *field, GVariant *dictionary)
 {
-  g_variant_builder_add (object, "{sv}", "moved", g_variant_new_uint32 (handover->moved));
-  g_variant_builder_add (object, "{sv}", "closed", g_variant_new_uint32 (handover->closed));
-  g_variant_builder_add (object, "{sv}", "lost", g_variant_new_uint32 (handover->lost));
-  g_variant_builder_add (object, "{sv}", "pause", g_variant_new_uint64 (handover->pause_us));
+  g_autoptr (GVariant) value = g_variant_lookup_value (dictionary, field->key,
+                                                       G_VARIANT_TYPE (field->type));
+
+  if (value == NULL)
+    return g_strdup ("");
+  if (field->format != NULL)
+    return field->format (value);
+  return *field->type == 's' ? g_variant_dup_string (value, NULL) : g_variant_print (value, FALSE);
 }
 
-guint
-ctl_view_get_pid (RdDBusServer1 *service)
+/* @dictionary: NULL adds the headings. */
+static void
+add_row (RdTable *table, const CtlField *fields, GVariant *dictionary)
 {
-  GVariant *nodes = rd_dbus_server1_get_nodes (service);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) cells = NULL;
 
-  for (gsize i = 0; i < g_variant_n_children (nodes); i++)
+  for (const CtlField *field = fields; field->key != NULL; field++)
     {
-      g_autoptr (GVariant) node = g_variant_get_child_value (nodes, i);
-      gboolean is_self = FALSE;
-      guint pid = 0;
+      g_autofree char *value = dictionary != NULL ? format_value (field, dictionary) : NULL;
 
-      if (g_variant_lookup (node, "self", "b", &is_self) && is_self)
-        {
-          g_variant_lookup (node, "pid", "u", &pid);
-          return pid;
-        }
+      if (field->heading != NULL)
+        g_strv_builder_add (builder, dictionary != NULL ? value : _ (field->heading));
     }
-  return 0;
+  cells = g_strv_builder_end (builder);
+  rd_table_add_row (table, (const char *const *) cells);
+}
+
+char *
+ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, guint width)
+{
+  g_autoptr (GArray) columns = g_array_new (FALSE, FALSE, sizeof (RdTableColumn));
+  g_autoptr (RdTable) table = NULL;
+
+  for (const CtlField *field = fields; field->key != NULL; field++)
+    {
+      const gboolean is_text = *field->type == 's';
+      const RdTableColumn column = { .fit = is_text ? RD_TABLE_CUT : RD_TABLE_KEEP,
+                                     .is_right = !is_text };
+
+      if (field->heading != NULL)
+        g_array_append_val (columns, column);
+    }
+
+  table = rd_table_new ((const RdTableColumn *) (gpointer) columns->data, columns->len, 0, 2);
+  add_row (table, fields, NULL);
+  for (gsize i = 0; i < g_variant_n_children (dictionaries); i++)
+    {
+      g_autoptr (GVariant) dictionary = g_variant_get_child_value (dictionaries, i);
+
+      add_row (table, fields, dictionary);
+    }
+  return rd_table_format (table, width);
+}
+
+GVariant *
+ctl_view_select (GVariant *dictionaries, const CtlField *fields)
+{
+  GVariantBuilder known;
+
+  g_variant_builder_init (&known, G_VARIANT_TYPE ("aa{sv}"));
+  for (gsize i = 0; i < g_variant_n_children (dictionaries); i++)
+    {
+      g_autoptr (GVariant) dictionary = g_variant_get_child_value (dictionaries, i);
+
+      g_variant_builder_open (&known, G_VARIANT_TYPE_VARDICT);
+      for (const CtlField *field = fields; field->key != NULL; field++)
+        {
+          g_autoptr (GVariant) value = g_variant_lookup_value (dictionary, field->key,
+                                                               G_VARIANT_TYPE (field->type));
+
+          if (value != NULL)
+            g_variant_builder_add (&known, "{sv}", field->key, value);
+        }
+      g_variant_builder_close (&known);
+    }
+  return g_variant_builder_end (&known);
 }
 
 RdTable *
@@ -142,7 +171,7 @@ ctl_view_new_list (void)
 
 char *
 ctl_view_format_list (const CtlOutput *output,
-                      const char *name,
+                      RdDBusServer1 *service,
                       CtlColour colour,
                       const char *outcome,
                       const RdTable *list)
@@ -151,5 +180,6 @@ ctl_view_format_list (const CtlOutput *output,
   g_autofree char *painted = ctl_output_paint (output, colour, outcome);
   g_autofree char *rows = rd_table_format (list, ctl_output_get_width (output));
 
-  return g_strdup_printf ("%s %s: %s\n%s", dot, name, painted, g_strchomp (rows));
+  return g_strdup_printf ("%s %s: %s\n%s", dot, g_dbus_proxy_get_name (G_DBUS_PROXY (service)),
+                          painted, g_strchomp (rows));
 }

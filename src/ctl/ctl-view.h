@@ -16,12 +16,23 @@ typedef struct
   guint64 pause_us; /* time during which no client was served */
 } CtlHandover;
 
+/* The members of a CtlHandover, in this order, as JSON: for g_variant_new_parsed(). */
+#define CTL_HANDOVER_JSON "'moved': <%u>, 'closed': <%u>, 'lost': <%u>, 'pause': <%t>"
+
+/* An entry of a D-Bus dictionary ("a{sv}"), as a column of a table and in JSON. */
+typedef struct
+{
+  const char *key;
+  const char *type;                  /* of the value; without heading any, else "s", "u" or "t" */
+  const char *heading;               /* marked for translation; NULL: only in JSON */
+  char *(*format) (GVariant *value); /* for the table; NULL: the text or number itself */
+} CtlField;
+
 /* Returns: (transfer full): @number for the %s of a translated message, which cannot contain
  * G_GUINT64_FORMAT. */
 char *ctl_view_number (guint64 number);
 
-/* Returns: (transfer full): the translated name of @state, which is a value of the property State.
- */
+/* Returns: (transfer full): the translated name of @state, a value of the property State. */
 char *ctl_view_state (const char *state);
 
 CtlColour ctl_view_colour_of_state (const char *state);
@@ -37,18 +48,20 @@ char *ctl_view_drain (guint clients, guint most, guint seconds_left);
 /* Reads the properties of @service. Values that are missing or have another type are 0. */
 CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
 
-/* Adds the hand-over to @object ("a{sv}") with the keys of the D-Bus property. */
-void ctl_view_add_handover (const CtlHandover *handover, GVariantBuilder *object);
+/* Returns: (transfer full): a table of @dictionaries ("aa{sv}") with headings, in which missing
+ * values are empty. @fields: end with an empty one. @width: as for rd_table_format(). */
+char *ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, guint width);
 
-/* Returns: the process id of @service from its list of nodes; 0: unknown. */
-guint ctl_view_get_pid (RdDBusServer1 *service);
+/* Returns: (transfer floating): @dictionaries ("aa{sv}") without the entries that are not in
+ * @fields or have another type: JSON cannot represent every D-Bus value. */
+GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
 
 /* Returns: (transfer full): an empty table with a column of labels and one of values. */
 RdTable *ctl_view_new_list (void);
 
-/* Returns: (transfer full): @name, @outcome in @colour, and the table @list below. */
+/* Returns: (transfer full): the name of @service, @outcome in @colour, and @list below. */
 char *ctl_view_format_list (const CtlOutput *output,
-                            const char *name,
+                            RdDBusServer1 *service,
                             CtlColour colour,
                             const char *outcome,
                             const RdTable *list);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Follows the service for the commands that wait or monitor, and finds out when to stop. */
+/* Follows the service for the commands that wait or monitor, and decides when to stop. */
 
 #include "ctl-watch.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "rd-names.h"
+#include "rd-message-bus.h"
 
 #define HEARTBEAT_INTERVAL_S 5
 
@@ -22,10 +21,9 @@ struct _CtlWatch
 {
   RdDBusServer1 *service;       /* unowned: outlives us */
   GDBusConnection *connection;  /* unowned: of service */
-  CtlOutput *output;            /* unowned: outlives us */
+  const char *name;             /* unowned: of service on the bus */
   const CtlWatchEvents *events; /* unowned: outlives us */
   gpointer user_data;
-  GMainLoop *loop;           /* owned */
   GCancellable *cancellable; /* owned: of the heartbeat */
   GError *error;             /* owned */
   CtlWatchEnd end;
@@ -43,26 +41,19 @@ struct _CtlWatch
   gboolean is_asked;   /* a heartbeat has not been answered yet */
 };
 
+/* @error: (transfer full) (nullable) */
 static void
-end (CtlWatch *self, CtlWatchEnd how)
+end (CtlWatch *self, CtlWatchEnd how, GError *error)
 {
   if (self->has_ended) /* the first reason counts */
-    return;
+    {
+      g_clear_error (&error);
+      return;
+    }
 
   self->has_ended = TRUE;
   self->end = how;
-  g_main_loop_quit (self->loop);
-}
-
-/* @error: (transfer full) */
-static void
-fail (CtlWatch *self, GError *error)
-{
-  if (self->has_ended)
-    g_error_free (error);
-  else
-    self->error = error;
-  end (self, CTL_WATCH_FAILED);
+  self->error = error;
 }
 
 static void
@@ -70,27 +61,19 @@ end_vanished (CtlWatch *self)
 {
   GError *error = NULL;
 
-  if (self->is_drained)
-    {
-      end (self, CTL_WATCH_DRAINED);
-      return;
-    }
-  ctl_fail (&error, _ ("%s ended before it was drained; see its log"),
-            ctl_service_get_name (self->service));
-  fail (self, error);
+  if (!self->is_drained)
+    ctl_fail (&error, _ ("%s ended before it was drained; see its log"), self->name);
+  end (self, error != NULL ? CTL_WATCH_FAILED : CTL_WATCH_DRAINED, error);
 }
 
 static gboolean
 on_restart_over (gpointer user_data)
 {
-  CtlWatch *self = user_data;
-
-  self->restart_id = 0;
-  end_vanished (self);
-  return G_SOURCE_REMOVE;
+  end_vanished (user_data);
+  return G_SOURCE_CONTINUE;
 }
 
-/* Follows the worker that owns the name now. Returns: FALSE if that is the end. */
+/* Follows the new owner of the bus name. Returns: FALSE if the watch has ended. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
@@ -99,10 +82,10 @@ accept_owner (CtlWatch *self, const char *owner)
 
   if (!ctl_service_check (self->service, &error))
     {
-      fail (self, error);
+      end (self, CTL_WATCH_FAILED, error);
       return FALSE;
     }
-  if (generation <= self->generation) /* it did not take over the clients */
+  if (generation <= self->generation) /* the owner did not take over the clients */
     {
       end_vanished (self);
       return FALSE;
@@ -151,24 +134,21 @@ on_bus_closed (CtlWatch *self)
   GError *error = NULL;
 
   ctl_fail (&error, _ ("the message bus has closed the connection"));
-  fail (self, error);
+  end (self, CTL_WATCH_FAILED, error);
 }
 
 static gboolean
 on_signal (gpointer user_data)
 {
-  end (user_data, CTL_WATCH_INTERRUPTED);
+  end (user_data, CTL_WATCH_INTERRUPTED, NULL);
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
 on_output_closed (int fd, GIOCondition condition, gpointer user_data)
 {
-  CtlWatch *self = user_data;
-
-  self->output_id = 0;
-  end (self, CTL_WATCH_STOPPED);
-  return G_SOURCE_REMOVE;
+  end (user_data, CTL_WATCH_STOPPED, NULL);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -186,11 +166,11 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
     {
       ctl_service_explain (self->service, &error);
-      fail (self, g_steal_pointer (&error));
+      end (self, CTL_WATCH_FAILED, g_steal_pointer (&error));
     }
 }
 
-/* Calls the service: one that is suspended keeps its name on the bus. */
+/* Calls the service to find out whether it replies: a suspended one keeps its name on the bus. */
 static gboolean
 on_heartbeat_due (gpointer user_data)
 {
@@ -200,11 +180,10 @@ on_heartbeat_due (gpointer user_data)
     return G_SOURCE_CONTINUE;
 
   self->is_asked = TRUE;
-  g_dbus_connection_call (self->connection, ctl_service_get_name (self->service), RD_OBJECT_PATH,
-                          "org.freedesktop.DBus.Properties", "GetAll",
-                          g_variant_new ("(s)", RD_INTERFACE), NULL,
-                          G_DBUS_CALL_FLAGS_NO_AUTO_START, CTL_SERVICE_TIMEOUT_S * 1000,
-                          self->cancellable, on_heartbeat, self);
+  g_dbus_connection_call (
+    self->connection, self->name, RD_OBJECT_PATH, "org.freedesktop.DBus.Properties", "GetAll",
+    g_variant_new ("(s)", RD_INTERFACE), NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START,
+    CTL_SERVICE_TIMEOUT_S * 1000, self->cancellable, on_heartbeat, self);
   return G_SOURCE_CONTINUE;
 }
 
@@ -246,7 +225,6 @@ on_service_signal (GDBusConnection *connection,
 
 CtlWatch *
 ctl_watch_new (RdDBusServer1 *service,
-               CtlOutput *output,
                const CtlWatchEvents *events,
                gpointer user_data,
                GError **error)
@@ -255,14 +233,13 @@ ctl_watch_new (RdDBusServer1 *service,
 
   self->service = service;
   self->connection = g_dbus_proxy_get_connection (G_DBUS_PROXY (service));
-  self->output = output;
+  self->name = g_dbus_proxy_get_name (G_DBUS_PROXY (service));
   self->events = events;
   self->user_data = user_data;
-  self->loop = g_main_loop_new (NULL, FALSE);
   self->cancellable = g_cancellable_new ();
   self->heartbeat_id = g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self);
   self->subscription = g_dbus_connection_signal_subscribe (
-    self->connection, ctl_service_get_name (service), RD_INTERFACE, NULL, RD_OBJECT_PATH, NULL,
+    self->connection, self->name, RD_INTERFACE, NULL, RD_OBJECT_PATH, NULL,
     G_DBUS_SIGNAL_FLAGS_NONE, on_service_signal, self, NULL);
   g_signal_connect_swapped (self->connection, "closed", G_CALLBACK (on_bus_closed), self);
   g_signal_connect_swapped (self->service, "notify::g-name-owner", G_CALLBACK (on_owner_changed),
@@ -291,7 +268,6 @@ ctl_watch_free (CtlWatch *self)
   g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
-  g_main_loop_unref (self->loop);
   g_free (self->owner);
   g_free (self);
 }
@@ -317,10 +293,9 @@ ctl_watch_run (CtlWatch *self, GError **error)
   self->sigint_id = catch_signal (self, SIGINT);
   self->sigterm_id = catch_signal (self, SIGTERM);
   on_properties (self);
-  if (!self->has_ended)
-    g_main_loop_run (self->loop);
+  while (!self->has_ended)
+    g_main_context_iteration (NULL, TRUE);
 
-  ctl_output_set_status (self->output, CTL_COLOUR_RED, NULL);
   if (self->error != NULL)
     g_propagate_error (error, g_steal_pointer (&self->error));
   return self->end;
@@ -329,7 +304,7 @@ ctl_watch_run (CtlWatch *self, GError **error)
 void
 ctl_watch_stop (CtlWatch *self)
 {
-  end (self, CTL_WATCH_STOPPED);
+  end (self, CTL_WATCH_STOPPED, NULL);
 }
 
 void

@@ -27,17 +27,16 @@ typedef enum
 } CtlWatchEnd;
 
 /* Subscribes to the signals of @service and asks for its client signals; ctl_watch_run() delivers
- * them. @service, @output, @events: outlive the watch. Returns: NULL with an error. */
+ * them. @service and @events outlive the watch. Returns: NULL with an error. */
 CtlWatch *ctl_watch_new (RdDBusServer1 *service,
-                         CtlOutput *output,
                          const CtlWatchEvents *events,
                          gpointer user_data,
                          GError **error);
 void ctl_watch_free (CtlWatch *self);
 
-/* Calls the callbacks until there is nothing to follow, then removes the status line. SIGINT and
- * SIGTERM interrupt this function, also during a blocked write (EINTR); before, they end the
- * program. Call it once, after ctl_service_check(). */
+/* Calls the callbacks until the watch ends. SIGINT and SIGTERM end
+ * the watch, also during a blocked write (EINTR); before this call they end the program. Call it
+ * once, after ctl_service_check(). */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 
 /* Makes ctl_watch_run() return. */

@@ -10,7 +10,6 @@
 #include "rd-handover.h"
 #include "rd-message-bus.h"
 #include "rd-name.h"
-#include "rd-names.h"
 #include "rd-predecessor.h"
 #include "rd-process.h"
 #include "rd-restart.h"
@@ -279,7 +278,7 @@ rd_application_startup (GApplication *application)
     }
 
   rd_components_start (self->components, RD_NOTIFIER_NEVER);
-  if (self->inherited->n_channels > 0) /* it could not be read */
+  if (self->inherited->channels->len > 0) /* it could not be read */
     rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);
 }

@@ -8,7 +8,7 @@
 #include "rd-predecessor.h"
 
 #include "rd-estate.h"
-#include "rd-names.h"
+#include "rd-message-bus.h"
 
 #include <gio/gunixfdlist.h>
 
@@ -130,12 +130,12 @@ rd_predecessor_find (const RdConfig *config,
                      RdSuccession **succession,
                      GError **error)
 {
-  const gboolean was_stored = inherited->channels->len > 0;
+  int fd;
 
   if (*succession != NULL)
     return rd_succession_greet (*succession, error);
-  while (*succession == NULL && inherited->channels->len > 0)
-    take_stored (rd_inherited_steal_channel (inherited), succession);
+  while (*succession == NULL && (fd = rd_inherited_steal_channel (inherited)) >= 0)
+    take_stored (fd, succession);
 
-  return was_stored || !config->replace || replace (config, succession, error);
+  return inherited->channels->len > 0 || !config->replace || replace (config, succession, error);
 }

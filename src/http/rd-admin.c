@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The admin port: a table of paths and their handlers. Web pages of other origins may read none of
+/* The admin port: a table of paths and their handlers. Pages of other origins may read none of
  * them; the page at / is also refused under untrusted host names, see rd_origins_is_trusted_name().
  */
 
 #include "rd-admin.h"
 
 #include "rd-http.h"
-#include "rd-origins.h"
 #include "rd-page.h"
 
 #include <json-glib/json-glib.h>
@@ -17,14 +16,14 @@
 
 struct _RdAdmin
 {
-  RdManager *manager; /* owned */
-  RdDrain *drain;     /* owned */
-  RdBus *bus;         /* owned */
-  RdMetrics *metrics; /* unowned: outlives us */
-  RdPage *page;       /* owned */
-  char **client_urls; /* owned */
-  RdOrigins *origins; /* owned */
-  RdHttpPort *port;   /* owned */
+  RdManager *manager;               /* owned */
+  RdDrain *drain;                   /* owned */
+  RdBus *bus;                       /* owned */
+  RdMetrics *metrics;               /* unowned: outlives us */
+  RdPage *page;                     /* owned */
+  char **client_urls;               /* owned */
+  const char *const *allow_origins; /* unowned: outlives us */
+  RdHttpPort *port;                 /* owned */
 };
 
 /* Returns: (transfer none) (nullable): the value of header @name; of a repeated header, all values:
@@ -46,23 +45,12 @@ on_healthz (RdAdmin *admin, SoupServerMessage *message)
 static void
 on_readyz (RdAdmin *admin, SoupServerMessage *message)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
   g_autofree char *bus_state = rd_bus_dup_state (admin->bus);
-  g_autofree char *json = NULL;
-  g_autofree char *body = NULL;
-
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "state");
-  json_builder_add_string_value (builder, rd_drain_get_state (admin->drain));
-  json_builder_set_member_name (builder, "clients");
-  json_builder_add_int_value (builder, rd_manager_get_connections (admin->manager));
-  json_builder_set_member_name (builder, "bus");
-  json_builder_add_string_value (builder, bus_state);
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json = json_to_string (root, FALSE);
-  body = g_strconcat (json, "\n", NULL);
+  g_autoptr (GVariant) answer = g_variant_ref_sink (g_variant_new_parsed (
+    "{'state': <%s>, 'clients': <%u>, 'bus': <%s>}", rd_drain_get_state (admin->drain),
+    rd_manager_get_connections (admin->manager), bus_state));
+  g_autofree char *json = json_gvariant_serialize_data (answer, NULL);
+  g_autofree char *body = g_strconcat (json, "\n", NULL);
 
   rd_http_reply (
     message, rd_drain_is_running (admin->drain) ? SOUP_STATUS_OK : SOUP_STATUS_SERVICE_UNAVAILABLE,
@@ -87,7 +75,7 @@ on_page (RdAdmin *admin, SoupServerMessage *message)
   g_autofree char *policy = NULL;
   g_autofree char *html = NULL;
 
-  if (!rd_origins_is_trusted_name (admin->origins, authority))
+  if (!rd_origins_is_trusted_name (admin->allow_origins, authority))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
                       "The page is not shown under this host name; open it by IP address or as "
@@ -125,7 +113,7 @@ on_request (SoupServer *soup,
 
   if (!rd_http_require_get (message))
     return;
-  if (!rd_origins_may_read (admin->origins, get_header (message, "Origin"),
+  if (!rd_origins_may_read (admin->allow_origins, get_header (message, "Origin"),
                             get_header (message, "Host")))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
@@ -153,13 +141,10 @@ rd_admin_new (RdManager *manager,
               GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
-  const RdHttpPortOptions port_options
-    = { .binding = &options->binding,
-        .scheme = "http",
-        .path = "",
-        .max_connections = CONNECTIONS_MAX,
-        .lifetime_us = RD_HTTP_PORT_LIFETIME_US,
-        .crowded_lifetime_us = RD_HTTP_PORT_CROWDED_LIFETIME_US };
+  const RdHttpPortOptions port_options = { .binding = &options->binding,
+                                           .scheme = "http",
+                                           .path = "",
+                                           .max_connections = CONNECTIONS_MAX };
 
   admin->manager = g_object_ref (manager);
   admin->drain = g_object_ref (drain);
@@ -167,7 +152,7 @@ rd_admin_new (RdManager *manager,
   admin->metrics = metrics;
   admin->page = rd_page_new (ws_engine_get_options (rd_manager_get_engine (manager))->max_message);
   admin->client_urls = g_strdupv ((char **) options->client_urls);
-  admin->origins = rd_origins_new (options->allow_origins);
+  admin->allow_origins = options->allow_origins;
   admin->port = rd_http_port_new (&port_options, error);
   if (admin->port == NULL)
     return NULL;
@@ -180,7 +165,6 @@ void
 rd_admin_free (RdAdmin *admin)
 {
   g_clear_pointer (&admin->port, rd_http_port_free);
-  rd_origins_free (admin->origins);
   g_strfreev (admin->client_urls);
   rd_page_free (admin->page);
   g_object_unref (admin->bus);

@@ -7,8 +7,6 @@
 #include "rd-http-port.h"
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* The admin port: /healthz, /readyz, /metrics, and the page at /. It is read-only, and answers
  * during a drain, too. */
 typedef struct _RdAdmin RdAdmin;
@@ -17,7 +15,8 @@ typedef struct
 {
   RdBindingOptions binding;
   const char *const *client_urls;   /* URLs of the public port, for the page */
-  const char *const *allow_origins; /* glob patterns of origins whose pages may read the port */
+  const char *const *allow_origins; /* glob patterns of origins whose pages may read the port;
+                                     * outlive the object */
 } RdAdminOptions;
 
 /* Listens, as rd_http_port_new(). @metrics: outlives the object.
@@ -34,5 +33,3 @@ void rd_admin_free (RdAdmin *admin);
 RdHttpPort *rd_admin_get_port (RdAdmin *admin);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdAdmin, rd_admin_free)
-
-G_END_DECLS

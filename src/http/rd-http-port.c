@@ -20,16 +20,19 @@
 #define ACCEPT_BATCH 16  /* connections accepted per main loop iteration */
 #define CROWD_SHARE  8   /* more than max_connections / CROWD_SHARE connections are a crowd */
 #define RETRY_MS     100 /* pause after accept() failed */
-#define QUIET_US     (60 * G_TIME_SPAN_SECOND) /* without a failure, before another one is logged */
+
+#define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)
+#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND)
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* between logged failures */
 
 struct _RdHttpPort
 {
   RdBinding *binding; /* owned */
   RdRole role;
-  char *scheme; /* owned */
-  char *path;   /* owned */
+  const char *scheme; /* unowned: outlives us */
+  const char *path;   /* unowned: outlives us */
 
-  GPtrArray *sources;    /* GSource, owned: one per listening socket while accepting */
+  GArray *source_ids;    /* guint: one per listening socket while accepting */
   GPtrArray *offers;     /* RdSocket, owned, nullable: sockets of the old worker before takeover */
   gboolean is_paused;    /* by rd_http_port_pause() */
   guint batch;           /* connections accepted per main loop iteration; 0: none */
@@ -194,9 +197,9 @@ accept_waiting (RdHttpPort *port, GSocket *socket)
 static void
 stop_sources (RdHttpPort *port)
 {
-  for (guint i = 0; i < port->sources->len; i++)
-    g_source_destroy (port->sources->pdata[i]);
-  g_ptr_array_set_size (port->sources, 0);
+  for (guint i = 0; i < port->source_ids->len; i++)
+    g_source_remove (g_array_index (port->source_ids, guint, i));
+  g_array_set_size (port->source_ids, 0);
   g_clear_handle_id (&port->retry_id, g_source_remove);
 }
 
@@ -213,11 +216,9 @@ update_sources (RdHttpPort *port)
   for (guint i = 0; i < sockets->len; i++)
     {
       const RdSocket *socket = sockets->pdata[i];
-      GSource *source = g_unix_fd_source_new (g_socket_get_fd (socket->socket), G_IO_IN);
+      guint id = g_unix_fd_add (g_socket_get_fd (socket->socket), G_IO_IN, on_readable, port);
 
-      g_source_set_callback (source, G_SOURCE_FUNC (on_readable), port, NULL);
-      g_source_attach (source, NULL);
-      g_ptr_array_add (port->sources, source);
+      g_array_append_val (port->source_ids, id);
     }
 }
 
@@ -307,6 +308,7 @@ RdHttpPort *
 rd_http_port_new (const RdHttpPortOptions *options, GError **error)
 {
   RdBinding *binding = rd_binding_new (options->binding, error);
+  const gboolean has_limit = options->lifetime_us > 0;
   RdHttpPort *port;
 
   if (binding == NULL)
@@ -315,15 +317,16 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
   port = g_new0 (RdHttpPort, 1);
   port->binding = binding;
   port->role = options->binding->role;
-  port->scheme = g_strdup (options->scheme);
-  port->path = g_strdup (options->path);
-  port->sources = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  port->scheme = options->scheme;
+  port->path = options->path;
+  port->source_ids = g_array_new (FALSE, FALSE, sizeof (guint));
   port->batch = ACCEPT_BATCH;
   port->spare_fd = open_spare ();
   port->max_connections = options->max_connections;
   port->metrics = options->metrics;
-  port->connections = rd_connections_new (options->max_connections, options->lifetime_us,
-                                          options->crowded_lifetime_us, &connections_events, port);
+  port->connections = rd_connections_new (
+    options->max_connections, has_limit ? options->lifetime_us : LIFETIME_US,
+    has_limit ? options->lifetime_us : CROWDED_LIFETIME_US, &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
   /* libsoup needs addresses of each connection, but we never read them: reading the real ones would
    * cost two system calls, and fail if the connection is closed already */
@@ -349,13 +352,11 @@ rd_http_port_free (RdHttpPort *port)
   soup_server_disconnect (port->soup);
   g_object_unref (port->soup);
   g_object_unref (port->any);
-  g_ptr_array_unref (port->sources);
+  g_array_unref (port->source_ids);
   if (port->spare_fd >= 0)
     close (port->spare_fd);
   rd_binding_free (port->binding);
   g_clear_pointer (&port->offers, g_ptr_array_unref);
-  g_free (port->scheme);
-  g_free (port->path);
   g_free (port);
 }
 
@@ -409,8 +410,6 @@ rd_http_port_resume (RdHttpPort *port)
       close_unused_offers (port);
       g_clear_pointer (&port->offers, g_ptr_array_unref);
     }
-  if (!port->is_paused)
-    return;
 
   port->is_paused = FALSE;
   update_sources (port);

@@ -8,11 +8,6 @@
 #include "rd-binding.h"
 #include "rd-metrics.h"
 
-G_BEGIN_DECLS
-
-#define RD_HTTP_PORT_LIFETIME_US         (10 * G_USEC_PER_SEC)
-#define RD_HTTP_PORT_CROWDED_LIFETIME_US (G_USEC_PER_SEC / 4)
-
 /* A port that serves HTTP with libsoup: its listening sockets and the connections to them. Paths
  * without a handler get 404. */
 typedef struct _RdHttpPort RdHttpPort;
@@ -20,12 +15,12 @@ typedef struct _RdHttpPort RdHttpPort;
 typedef struct
 {
   const RdBindingOptions *binding;
-  const char *scheme;         /* of the URLs: "ws" */
-  const char *path;           /* of the URLs: "/ws", "" */
-  guint max_connections;      /* at a time; further ones wait in the backlog */
-  gint64 lifetime_us;         /* connections are closed after this, */
-  gint64 crowded_lifetime_us; /* or after this while there are max_connections */
-  RdMetrics *metrics; /* nullable, outlives the port: counts connections closed by the port */
+  const char *scheme;    /* of the URLs: "ws"; outlives the port */
+  const char *path;      /* of the URLs: "/ws", ""; outlives the port */
+  guint max_connections; /* at a time; further ones wait in the backlog */
+  gint64 lifetime_us;    /* connections are closed after this; 0: after 10 s, or after 250 ms while
+                          * there are max_connections */
+  RdMetrics *metrics;    /* nullable, outlives the port: counts connections closed by the port */
 } RdHttpPortOptions;
 
 /* Listens (see rd_binding_new()) and accepts connections; with @options->binding->offers it accepts
@@ -70,7 +65,3 @@ guint rd_http_port_get_connections (RdHttpPort *port);
 
 /* Returns: (transfer full): a URL for each address: "ws://127.0.0.1:8000/ws". */
 char **rd_http_port_dup_urls (RdHttpPort *port);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHttpPort, rd_http_port_free)
-
-G_END_DECLS

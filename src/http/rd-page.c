@@ -6,7 +6,7 @@
 
 #include "rd-page.h"
 
-#include "rd-origins.h"
+#include "rd-http.h"
 #include "rd-page-resources.h"
 
 #include <gio/gio.h>
@@ -128,11 +128,15 @@ rd_page_new (gsize max_message)
   RdPage *page = g_new0 (RdPage, 1);
   char *style = load ("page.css");
   char *script = load ("page.js");
+  g_autofree char *style_hash = hash (style);
+  g_autofree char *script_hash = hash (script);
 
   page->template = load ("page.html");
   page->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  page->style_hash = hash (style);
-  page->script_hash = hash (script);
+  page->policy = g_strdup_printf ("default-src 'none'; base-uri 'none'; form-action 'none'; "
+                                  "frame-ancestors 'none'; img-src data:; style-src %s; "
+                                  "script-src %s; connect-src 'self'",
+                                  style_hash, script_hash);
   set (page, "style", style);
   set (page, "script", script);
   set (page, "version", g_strdup (RINGDOWN_VERSION));
@@ -147,8 +151,7 @@ rd_page_free (RdPage *page)
 {
   g_free (page->template);
   g_hash_table_unref (page->values);
-  g_free (page->style_hash);
-  g_free (page->script_hash);
+  g_free (page->policy);
   g_free (page);
 }
 
@@ -176,40 +179,29 @@ find_host (const char *address, const char *host)
   g_assert_not_reached ();
 }
 
-/* Returns: (transfer full) (nullable): NULL if browsers do not support the URL: an inherited socket
- * may be bound to a link-local address with a zone, fe80::1%2. */
-static GUri *
-parse_url (const char *url)
-{
-  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
-
-  return uri != NULL && strchr (g_uri_get_host (uri), '%') == NULL ? g_steal_pointer (&uri) : NULL;
-}
-
 char **
 rd_page_find_urls (const char *const *urls, const char *host)
 {
-  g_autoptr (GPtrArray) at_host = g_ptr_array_new_with_free_func (g_free);
-  GPtrArray *others = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) found = g_ptr_array_new_null_terminated (1, g_free, TRUE);
+  int n_at_host = 0;
 
   for (gsize i = 0; urls[i] != NULL; i++)
     {
-      g_autoptr (GUri) uri = parse_url (urls[i]);
+      g_autoptr (GUri) uri = g_uri_parse (urls[i], G_URI_FLAGS_ENCODED, NULL);
       const char *reached = uri != NULL ? find_host (g_uri_get_host (uri), host) : NULL;
       g_autofree char *url = NULL;
-      GPtrArray *list = g_strcmp0 (reached, host) == 0 ? at_host : others;
 
-      if (reached == NULL)
+      /* browsers do not support zones (fe80::1%2), which an inherited socket may have */
+      if (reached == NULL || strchr (reached, '%') != NULL)
         continue;
       url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,
                         g_uri_get_port (uri), g_uri_get_path (uri), NULL, NULL);
-      if (!g_ptr_array_find_with_equal_func (list, url, g_str_equal, NULL))
-        g_ptr_array_add (list, g_steal_pointer (&url));
+      if (!g_ptr_array_find_with_equal_func (found, url, g_str_equal, NULL))
+        g_ptr_array_insert (found, g_str_equal (reached, host) ? n_at_host++ : -1,
+                            g_steal_pointer (&url));
     }
 
-  g_ptr_array_extend_and_steal (at_host, others);
-  g_ptr_array_add (at_host, NULL);
-  return (char **) g_ptr_array_steal (at_host, NULL);
+  return (char **) g_ptr_array_steal (found, NULL);
 }
 
 char *
@@ -237,32 +229,20 @@ rd_page_render (const RdPage *page, const char *const *urls)
   return g_string_free (html, FALSE);
 }
 
-/* Adds @url to the allowed connections; an IPv6 address as any host, since policies do not support
- * IPv6 addresses. */
-static void
-allow_connection (GString *policy, const char *url)
-{
-  g_autofree char *host = NULL;
-  int port;
-
-  g_uri_split_network (url, G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
-  if (strchr (host, ':') != NULL)
-    g_string_append_printf (policy, " ws://*:%d wss://*:%d", port, port);
-  else
-    g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", host, port, host, port);
-}
-
 char *
 rd_page_dup_policy (const RdPage *page, const char *const *urls)
 {
-  GString *policy = g_string_new (NULL);
+  GString *policy = g_string_new (page->policy);
 
-  g_string_printf (policy,
-                   "default-src 'none'; base-uri 'none'; form-action 'none'; "
-                   "frame-ancestors 'none'; img-src data:; style-src %s; script-src %s; "
-                   "connect-src 'self'",
-                   page->style_hash, page->script_hash);
   for (gsize i = 0; urls[i] != NULL; i++)
-    allow_connection (policy, urls[i]);
+    {
+      g_autofree char *host = NULL;
+      const char *source;
+      int port;
+
+      g_uri_split_network (urls[i], G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
+      source = strchr (host, ':') != NULL ? "*" : host; /* policies do not support IPv6 addresses */
+      g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", source, port, source, port);
+    }
   return g_string_free (policy, FALSE);
 }

@@ -5,15 +5,12 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
-
 /* The page at "/" of the admin port, in the language of the process. Its files are in data/page. */
 typedef struct
 {
   char *template;     /* owned: page.html, with placeholders: {{name}} */
   GHashTable *values; /* owned: name -> HTML, for all placeholders but {{urls}} */
-  char *style_hash;   /* owned: Content-Security-Policy sources that allow the inline code */
-  char *script_hash;  /* owned */
+  char *policy;       /* owned: Content-Security-Policy, up to the URLs */
 } RdPage;
 
 /* @max_message: size limit of a message, bytes. Returns: (transfer full). */
@@ -33,5 +30,3 @@ char *rd_page_render (const RdPage *page, const char *const *urls);
 char *rd_page_dup_policy (const RdPage *page, const char *const *urls);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdPage, rd_page_free)
-
-G_END_DECLS

@@ -8,27 +8,23 @@
 
 #include "rd-error.h"
 #include "rd-http.h"
-#include "rd-origins.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#define EARLY_MAX     (16 * 1024) /* bytes; more that follow the handshake are left in the socket */
+#define EARLY_MAX     (16 * 1024) /* bytes; libsoup buffers at most 8192 */
 #define RETRY_AFTER_S "5"
 
 struct _RdServer
 {
-  RdManager *manager;  /* owned */
-  RdDrain *drain;      /* owned */
-  RdMetrics *metrics;  /* unowned: outlives us */
-  RdHttpPort *port;    /* owned */
-  char *path;          /* owned */
-  RdOrigins *origins;  /* owned */
-  gulong accepting_id; /* signal handlers on drain */
-  gulong reopen_id;
-  gulong state_id;
-  GQueue admissions; /* Admission, unowned */
+  RdManager *manager;               /* owned */
+  RdDrain *drain;                   /* owned */
+  RdMetrics *metrics;               /* unowned: outlives us */
+  RdHttpPort *port;                 /* owned */
+  const char *path;                 /* unowned: outlives us */
+  const char *const *allow_origins; /* unowned: outlives us */
+  GQueue admissions;                /* Admission, unowned */
 };
 
 /* An accepted handshake, until its 101 is sent. */
@@ -51,27 +47,6 @@ admission_free (gpointer data, GClosure *closure)
   g_free (admission);
 }
 
-/* Reads the bytes that the stream has buffered: a client may send frames right after its handshake.
- * Returns: (transfer full): the bytes. */
-static GByteArray *
-read_early (GIOStream *stream)
-{
-  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  GByteArray *early = g_byte_array_new ();
-  guint8 buffer[4096];
-  gssize n;
-
-  do
-    {
-      n = g_pollable_input_stream_read_nonblocking (input, buffer, sizeof buffer, NULL, NULL);
-      if (n > 0)
-        g_byte_array_append (early, buffer, n);
-    }
-  while (n > 0 && early->len < EARLY_MAX);
-
-  return early;
-}
-
 /* Passes the socket to the manager after the 101 was sent. */
 static void
 on_handshake_sent (SoupServerMessage *message, gpointer user_data)
@@ -81,7 +56,9 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   g_autoptr (SoupServerMessage) alive G_GNUC_UNUSED = g_object_ref (message);
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
   g_autoptr (GIOStream) base = NULL;
-  g_autoptr (GByteArray) early = read_early (stream);
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  guint8 early[EARLY_MAX]; /* the stream has buffered what a client sent after its handshake */
+  gssize size = g_pollable_input_stream_read_nonblocking (input, early, sizeof early, NULL, NULL);
   g_autoptr (GError) error = NULL;
   gboolean is_taken;
 
@@ -94,7 +71,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
     return;
 
   rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
-  if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early->data, early->len,
+  if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early, MAX (size, 0),
                          &error))
     g_warning ("Client lost after its handshake: %s", error->message);
 }
@@ -135,14 +112,8 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
   return FALSE;
 }
 
-static gboolean
-is_full (RdServer *server)
-{
-  return ws_engine_is_full (rd_manager_get_engine (server->manager), server->admissions.length);
-}
-
 static void
-shake_hands (RdServer *server, SoupServerMessage *message)
+accept_handshake (RdServer *server, SoupServerMessage *message)
 {
   Admission *admission;
   int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -180,6 +151,7 @@ on_request (SoupServer *soup,
 {
   RdServer *server = user_data;
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  WsEngine *engine = rd_manager_get_engine (server->manager);
 
   if (!g_str_equal (path, server->path))
     rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, RD_HTTP_NO_SUCH_PATH);
@@ -188,15 +160,15 @@ on_request (SoupServer *soup,
   else if (!rd_drain_is_accepting (server->drain))
     refuse (server, message, RD_REFUSED_DRAINING, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The service is draining; try again later.");
-  else if (is_full (server))
+  else if (ws_engine_is_full (engine, server->admissions.length))
     refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The client limit is reached; try again later.");
-  else if (!rd_origins_may_connect (server->origins,
+  else if (!rd_origins_may_connect (server->allow_origins,
                                     soup_message_headers_get_one (headers, "Origin")))
     refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
             "Pages of this origin may not connect; allow it with --allow-origin.");
   else
-    shake_hands (server, message);
+    accept_handshake (server, message);
 }
 
 static void
@@ -218,8 +190,7 @@ on_reopen (RdServer *server, GError **error)
   return FALSE;
 }
 
-/* Leaves connections that are not accepted yet to the next process that serves an inherited socket.
- */
+/* Leaves the connections in the backlog of inherited sockets to the next process. */
 static void
 on_state_changed (RdServer *server)
 {
@@ -239,26 +210,21 @@ rd_server_new (RdManager *manager,
                                            .scheme = "ws",
                                            .path = options->path,
                                            .max_connections = options->max_handshakes,
-                                           .lifetime_us = RD_HTTP_PORT_LIFETIME_US,
-                                           .crowded_lifetime_us = RD_HTTP_PORT_CROWDED_LIFETIME_US,
                                            .metrics = metrics };
 
   server->manager = g_object_ref (manager);
   server->drain = g_object_ref (drain);
   server->metrics = metrics;
-  server->path = g_strdup (options->path);
-  server->origins = rd_origins_new (options->allow_origins);
-
+  server->path = options->path;
+  server->allow_origins = options->allow_origins;
   server->port = rd_http_port_new (&port_options, error);
   if (server->port == NULL)
     return NULL;
 
   rd_http_port_add_handler (server->port, server->path, on_request, server);
-  server->accepting_id = g_signal_connect_swapped (drain, "notify::accepting",
-                                                   G_CALLBACK (on_accepting_changed), server);
-  server->reopen_id = g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
-  server->state_id = g_signal_connect_swapped (drain, "notify::state",
-                                               G_CALLBACK (on_state_changed), server);
+  g_signal_connect_swapped (drain, "notify::accepting", G_CALLBACK (on_accepting_changed), server);
+  g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
+  g_signal_connect_swapped (drain, "notify::state", G_CALLBACK (on_state_changed), server);
   return g_steal_pointer (&server);
 }
 
@@ -267,12 +233,8 @@ rd_server_free (RdServer *server)
 {
   for (GList *l = server->admissions.head; l != NULL; l = l->next)
     ((Admission *) l->data)->server = NULL;
-  g_clear_signal_handler (&server->accepting_id, server->drain);
-  g_clear_signal_handler (&server->reopen_id, server->drain);
-  g_clear_signal_handler (&server->state_id, server->drain);
+  g_signal_handlers_disconnect_by_data (server->drain, server);
   g_clear_pointer (&server->port, rd_http_port_free);
-  rd_origins_free (server->origins);
-  g_free (server->path);
   g_object_unref (server->drain);
   g_object_unref (server->manager);
   g_free (server);

@@ -7,17 +7,15 @@
 #include "rd-http-port.h"
 #include "rd-manager.h"
 
-G_BEGIN_DECLS
-
 /* The public port: answers opening handshakes, and passes the sockets to the manager. */
 typedef struct _RdServer RdServer;
 
 typedef struct
 {
   RdBindingOptions binding;
-  const char *path;                 /* of the WebSocket: "/ws" */
+  const char *path;                 /* of the WebSocket: "/ws"; outlives the object */
   guint max_handshakes;             /* at a time; further connections wait in the backlog */
-  const char *const *allow_origins; /* glob patterns; empty: any origin */
+  const char *const *allow_origins; /* glob patterns, outlive the object; empty: any origin */
 } RdServerOptions;
 
 /* Listens, as rd_http_port_new(). While @drain does not accept clients, connections are refused, or
@@ -34,5 +32,3 @@ void rd_server_free (RdServer *server);
 RdHttpPort *rd_server_get_port (RdServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)
-
-G_END_DECLS

@@ -23,15 +23,13 @@ struct _RdBinding
   gboolean is_inherited;
 };
 
-/* Returns: (transfer full): a socket that listens on @address; NULL with an error that names
- * @address.
- */
+/* Returns: (transfer full): a socket that listens on @address; NULL with an error that names it. */
 static GSocket *
 listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
 {
   g_autoptr (GError) failure = NULL;
   g_autoptr (GSocket) socket = rd_socket_bind (address, reuse_port, &failure);
-  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+  g_autofree char *name = rd_socket_dup_name (address);
 
   if (socket != NULL)
     g_socket_set_listen_backlog (socket, RD_BINDING_BACKLOG);
@@ -61,22 +59,22 @@ has_socket (const RdBinding *self, const RdSocket *socket)
 static gboolean
 has_address (const RdBinding *self, GSocketAddress *address)
 {
-  for (guint i = 0; i < self->addresses->len; i++)
-    if (rd_socket_is_same_address (self->addresses->pdata[i], address))
-      return TRUE;
-
-  return FALSE;
+  return g_ptr_array_find_with_equal_func (self->addresses, address,
+                                           (GEqualFunc) rd_socket_is_same_address, NULL);
 }
 
-/* Adds @socket to the sockets. Returns: (transfer none): the added one; NULL with an error. */
-static RdSocket *
+/* Adds @socket to the sockets, and its address to the addresses. */
+static gboolean
 add (RdBinding *self, GSocket *socket, GError **error)
 {
   RdSocket *added = rd_socket_new (socket, self->role, self->asked_port, self->is_inherited, error);
 
-  if (added != NULL)
-    g_ptr_array_add (self->sockets, added);
-  return added;
+  if (added == NULL)
+    return FALSE;
+
+  g_ptr_array_add (self->sockets, added);
+  g_ptr_array_add (self->addresses, g_object_ref (added->address));
+  return TRUE;
 }
 
 /* Adds a copy of @offer to the sockets. */
@@ -90,23 +88,18 @@ use (RdBinding *self, const RdSocket *offer)
   g_ptr_array_add (self->sockets, used);
 }
 
-/* Returns: (transfer container) (element-type RdSocket): the unused @offers with the same port
- * whose addresses overlap with @address. */
+/* Returns: (transfer container) (element-type RdSocket): the unused @offers whose
+ * addresses overlap with @address. */
 static GPtrArray *
 find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *address)
 {
   GPtrArray *found = g_ptr_array_new ();
-  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
 
   for (guint i = 0; i < offers->len; i++)
     {
       RdSocket *offer = offers->pdata[i];
-      GInetSocketAddress *offered = G_INET_SOCKET_ADDRESS (offer->address);
 
-      if (g_inet_socket_address_get_port (inet) == g_inet_socket_address_get_port (offered)
-          && rd_socket_is_overlapping (g_inet_socket_address_get_address (inet),
-                                       g_inet_socket_address_get_address (offered))
-          && !has_socket (self, offer))
+      if (rd_socket_is_overlapping (address, offer->address) && !has_socket (self, offer))
         g_ptr_array_add (found, offer);
     }
 
@@ -145,17 +138,14 @@ listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError 
   g_autoptr (GPtrArray) overlapping = find_overlapping (self, offers, address);
   g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, error);
   GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
-  const RdSocket *added;
 
   if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && overlapping->len > 0)
     {
       g_clear_error (error);
       socket = listen_overlapping (overlapping, address, error);
     }
-  added = socket != NULL ? add (self, socket, error) : NULL;
-  if (added == NULL)
+  if (socket == NULL || !add (self, socket, error))
     return FALSE;
-  g_ptr_array_add (self->addresses, g_object_ref (added->address));
 
   /* keep overlapping sockets: closing one would reset the connections in its backlog */
   if (g_inet_address_get_is_any (g_inet_socket_address_get_address (inet)))
@@ -177,14 +167,8 @@ listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, G
     {
       g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, *port);
 
-      if (has_address (self, address))
-        {
-          is_listening = TRUE;
-          continue;
-        }
-
       g_clear_error (&failure);
-      if (listen_new (self, offers, address, &failure))
+      if (has_address (self, address) || listen_new (self, offers, address, &failure))
         {
           is_listening = TRUE;
           *port = g_inet_socket_address_get_port (
@@ -285,29 +269,13 @@ remove_used (RdBinding *self, GPtrArray *offers)
       g_ptr_array_remove_index (offers, i - 1);
 }
 
-static RdBinding *
-binding_new (RdRole role)
-{
-  RdBinding *self = g_new0 (RdBinding, 1);
-
-  self->sockets = rd_sockets_new ();
-  self->addresses = g_ptr_array_new_with_free_func (g_object_unref);
-  self->role = role;
-  return self;
-}
-
 static gboolean
 use_inherited (RdBinding *self, GPtrArray *sockets, GError **error)
 {
   self->is_inherited = TRUE;
   for (guint i = 0; i < sockets->len; i++)
-    {
-      const RdSocket *added = add (self, sockets->pdata[i], error);
-
-      if (added == NULL)
-        return FALSE;
-      g_ptr_array_add (self->addresses, g_object_ref (added->address));
-    }
+    if (!add (self, sockets->pdata[i], error))
+      return FALSE;
 
   return TRUE;
 }
@@ -346,9 +314,12 @@ listen_on_all (RdBinding *self, const RdBindingOptions *options, GError **error)
 RdBinding *
 rd_binding_new (const RdBindingOptions *options, GError **error)
 {
-  g_autoptr (RdBinding) self = binding_new (options->role);
+  g_autoptr (RdBinding) self = g_new0 (RdBinding, 1);
   const gboolean is_inherited = options->inherited != NULL && options->inherited->len > 0;
 
+  self->sockets = rd_sockets_new ();
+  self->addresses = g_ptr_array_new_with_free_func (g_object_unref);
+  self->role = options->role;
   if (!(is_inherited ? use_inherited (self, options->inherited, error)
                      : listen_on_all (self, options, error)))
     return NULL;
@@ -373,10 +344,7 @@ rd_binding_is_inherited (const RdBinding *self)
 void
 rd_binding_share (RdBinding *self)
 {
-  if (!self->reuse_port)
-    return;
-
-  for (guint i = 0; i < self->sockets->len; i++)
+  for (guint i = 0; self->reuse_port && i < self->sockets->len; i++)
     g_socket_set_option (((RdSocket *) self->sockets->pdata[i])->socket, SOL_SOCKET, SO_REUSEPORT,
                          TRUE, NULL);
 }
@@ -390,19 +358,22 @@ rd_binding_close (RdBinding *self)
 gboolean
 rd_binding_reopen (RdBinding *self, GError **error)
 {
-  g_autoptr (RdBinding) again = binding_new (self->role);
+  g_autoptr (GPtrArray) sockets = rd_sockets_new ();
 
-  again->asked_port = self->asked_port;
   for (guint i = 0; i < self->addresses->len; i++)
     {
       g_autoptr (GSocket) socket = listen_on (self->addresses->pdata[i], self->reuse_port, error);
+      RdSocket *added = socket != NULL
+                          ? rd_socket_new (socket, self->role, self->asked_port, FALSE, error)
+                          : NULL;
 
-      if (socket == NULL || add (again, socket, error) == NULL)
+      if (added == NULL)
         return FALSE;
+      g_ptr_array_add (sockets, added);
     }
 
   g_ptr_array_unref (self->sockets);
-  self->sockets = g_ptr_array_ref (again->sockets);
+  self->sockets = g_steal_pointer (&sockets);
   return TRUE;
 }
 
@@ -418,7 +389,7 @@ rd_binding_dup_addresses (RdBinding *self)
   char **names = g_new0 (char *, self->addresses->len + 1);
 
   for (guint i = 0; i < self->addresses->len; i++)
-    names[i] = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (self->addresses->pdata[i]));
+    names[i] = rd_socket_dup_name (self->addresses->pdata[i]);
 
   return names;
 }

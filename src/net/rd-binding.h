@@ -5,8 +5,6 @@
 
 #include "rd-socket.h"
 
-G_BEGIN_DECLS
-
 #define RD_BINDING_BACKLOG 4096 /* connections waiting at a socket, listen(2) */
 
 /* The listening sockets of a port. */
@@ -57,5 +55,3 @@ GPtrArray *rd_binding_get_sockets (RdBinding *self);
 char **rd_binding_dup_addresses (RdBinding *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdBinding, rd_binding_free)
-
-G_END_DECLS

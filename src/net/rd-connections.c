@@ -8,17 +8,14 @@
 
 typedef struct
 {
-  RdConnections *owner;          /* unowned */
   GSocketConnection *connection; /* unowned: we hold a weak reference */
   gint64 since_us;               /* CLOCK_MONOTONIC */
-  GList link;                    /* in owner->queue until shut down */
-  gboolean is_queued;
 } Entry;
 
 struct _RdConnections
 {
-  GHashTable *entries; /* GSocketConnection -> Entry, owned */
-  GQueue queue;        /* Entry, unowned, oldest first, without those shut down */
+  GQueue queue;      /* Entry, owned, oldest first */
+  GHashTable *links; /* GSocketConnection -> GList in the queue */
   guint max;
   gint64 lifetime_us;
   gint64 crowded_lifetime_us;
@@ -28,29 +25,6 @@ struct _RdConnections
   gpointer user_data;                /* unowned */
 };
 
-static void
-entry_free (gpointer data)
-{
-  Entry *entry = data;
-
-  if (entry->is_queued)
-    g_queue_unlink (&entry->owner->queue, &entry->link);
-  g_free (entry);
-}
-
-static void
-cut (Entry *entry, gboolean is_early)
-{
-  RdConnections *connections = entry->owner;
-
-  g_queue_unlink (&connections->queue, &entry->link);
-  entry->is_queued = FALSE;
-  connections->events->cut (is_early, connections->user_data);
-
-  /* libsoup then reads EOF and drops its reference, which disposes of the connection */
-  g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
-}
-
 static gint64
 get_lifetime_us (const RdConnections *connections)
 {
@@ -59,31 +33,60 @@ get_lifetime_us (const RdConnections *connections)
 
 static gboolean on_timer (gpointer user_data);
 
-/* Starts the timer for the oldest entry, unless it is running. */
-static void
-arm_timer (RdConnections *connections)
-{
-  const Entry *oldest = g_queue_peek_head (&connections->queue);
-  gint64 wait_us;
-
-  if (oldest == NULL || connections->timer_id != 0)
-    return;
-
-  wait_us = oldest->since_us + get_lifetime_us (connections) - g_get_monotonic_time ();
-  connections->timer_id = g_timeout_add (MAX (wait_us, 0) / 1000 + 1, on_timer, connections);
-}
-
 /* Updates timer and crowded state after a change of the number of connections. */
 static void
 update_count (RdConnections *connections)
 {
   const gboolean is_crowded = connections->queue.length >= connections->max;
+  const Entry *oldest = g_queue_peek_head (&connections->queue);
 
   if (connections->is_crowded != is_crowded)
     g_clear_handle_id (&connections->timer_id, g_source_remove);
   connections->is_crowded = is_crowded;
-  arm_timer (connections);
+  if (oldest != NULL && connections->timer_id == 0)
+    {
+      gint64 wait_us = oldest->since_us + get_lifetime_us (connections) - g_get_monotonic_time ();
+
+      connections->timer_id = g_timeout_add (MAX (wait_us, 0) / 1000 + 1, on_timer, connections);
+    }
   connections->events->changed (connections->queue.length, connections->user_data);
+}
+
+/* Removes the entry of @connection. Returns: FALSE if it has none. */
+static gboolean
+remove_entry (RdConnections *connections, gpointer connection)
+{
+  GList *link = g_hash_table_lookup (connections->links, connection);
+
+  if (link == NULL)
+    return FALSE;
+
+  g_hash_table_remove (connections->links, connection);
+  g_free (link->data);
+  g_queue_delete_link (&connections->queue, link);
+  return TRUE;
+}
+
+static void
+on_disposed (gpointer data, GObject *connection)
+{
+  remove_entry (data, connection);
+  update_count (data);
+}
+
+/* Shuts down the oldest connection. */
+static void
+cut_oldest (RdConnections *connections, gboolean is_early)
+{
+  const Entry *oldest = g_queue_peek_head (&connections->queue);
+  GSocketConnection *connection = oldest->connection;
+
+  g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);
+  remove_entry (connections, connection);
+  connections->events->cut (is_early, connections->user_data);
+
+  /* libsoup then reads EOF and drops its reference */
+  g_socket_shutdown (g_socket_connection_get_socket (connection), TRUE, TRUE, NULL);
 }
 
 static gboolean
@@ -92,11 +95,11 @@ on_timer (gpointer user_data)
   RdConnections *connections = user_data;
   const gint64 since_us = g_get_monotonic_time () - get_lifetime_us (connections);
   const gboolean is_early = connections->is_crowded;
-  Entry *oldest;
+  const Entry *oldest;
 
   connections->timer_id = 0;
   while ((oldest = g_queue_peek_head (&connections->queue)) != NULL && oldest->since_us <= since_us)
-    cut (oldest, is_early);
+    cut_oldest (connections, is_early);
 
   update_count (connections);
   return G_SOURCE_REMOVE;
@@ -111,8 +114,7 @@ rd_connections_new (guint max,
 {
   RdConnections *connections = g_new0 (RdConnections, 1);
 
-  connections->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
-  g_queue_init (&connections->queue);
+  connections->links = g_hash_table_new (NULL, NULL);
   connections->max = max;
   connections->lifetime_us = lifetime_us;
   connections->crowded_lifetime_us = crowded_lifetime_us;
@@ -121,35 +123,26 @@ rd_connections_new (guint max,
   return connections;
 }
 
-static void
-on_disposed (gpointer data, GObject *connection)
-{
-  RdConnections *connections = data;
-
-  g_hash_table_remove (connections->entries, connection);
-  update_count (connections);
-}
-
 void
 rd_connections_free (RdConnections *connections)
 {
-  GHashTableIter iter;
-  gpointer connection;
-
-  g_hash_table_iter_init (&iter, connections->entries);
-  while (g_hash_table_iter_next (&iter, &connection, NULL))
-    g_object_weak_unref (connection, on_disposed, connections);
+  for (GList *l = connections->queue.head; l != NULL; l = l->next)
+    g_object_weak_unref (G_OBJECT (((Entry *) l->data)->connection), on_disposed, connections);
 
   g_clear_handle_id (&connections->timer_id, g_source_remove);
-  g_hash_table_unref (connections->entries);
+  g_hash_table_unref (connections->links);
+  g_queue_clear_full (&connections->queue, g_free);
   g_free (connections);
 }
 
 void
 rd_connections_cut_oldest (RdConnections *connections)
 {
-  if (connections->queue.length > 0)
-    cut (g_queue_peek_head (&connections->queue), TRUE);
+  if (connections->queue.length == 0)
+    return;
+
+  cut_oldest (connections, TRUE);
+  update_count (connections);
 }
 
 void
@@ -157,13 +150,10 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 {
   Entry *entry = g_new0 (Entry, 1);
 
-  entry->owner = connections;
   entry->connection = connection;
   entry->since_us = g_get_monotonic_time ();
-  entry->link.data = entry;
-  entry->is_queued = TRUE;
-  g_queue_push_tail_link (&connections->queue, &entry->link);
-  g_hash_table_insert (connections->entries, connection, entry);
+  g_queue_push_tail (&connections->queue, entry);
+  g_hash_table_insert (connections->links, connection, connections->queue.tail);
   g_object_weak_ref (G_OBJECT (connection), on_disposed, connections);
   update_count (connections);
 }
@@ -171,7 +161,7 @@ rd_connections_watch (RdConnections *connections, GSocketConnection *connection)
 void
 rd_connections_release (RdConnections *connections, GSocketConnection *connection)
 {
-  if (!g_hash_table_remove (connections->entries, connection))
+  if (!remove_entry (connections, connection))
     return;
 
   g_object_weak_unref (G_OBJECT (connection), on_disposed, connections);

@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* The HTTP connections of a port: their number, and a time limit for each. */
 typedef struct _RdConnections RdConnections;
 
@@ -35,7 +33,3 @@ void rd_connections_watch (RdConnections *connections, GSocketConnection *connec
 void rd_connections_release (RdConnections *connections, GSocketConnection *connection);
 
 guint rd_connections_get_count (const RdConnections *connections);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConnections, rd_connections_free)
-
-G_END_DECLS

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "rd-socket.h"
+#include "rd-sockets.h"
 #include "rd-text.h"
 
 #define RESERVED    384     /* descriptors that are not for clients */
@@ -76,8 +76,7 @@ read_number (char **environment, const char *name, guint max, guint *number, GEr
   return FALSE;
 }
 
-/* Returns what is wrong with @fd as a listening TCP socket and what to do about it; NULL: nothing.
- */
+/* Returns the fault of @fd as a listening TCP socket, and the remedy; NULL if it has none. */
 static const char *
 find_fault (int fd)
 {
@@ -99,7 +98,6 @@ take_channel (RdInherited *self, int fd, GError **error)
       && rd_socket_get_option (fd, SO_TYPE) == SOCK_SEQPACKET)
     {
       g_array_append_val (self->channels, fd);
-      self->n_channels++;
       return TRUE;
     }
 
@@ -221,15 +219,11 @@ rd_inherited_free (RdInherited *self)
 int
 rd_inherited_steal_channel (RdInherited *self)
 {
-  int fd;
+  for (guint i = 0; i < self->channels->len; i++)
+    if (g_array_index (self->channels, int, i) >= 0)
+      return g_steal_fd (&g_array_index (self->channels, int, i));
 
-  if (self->channels->len == 0)
-    return -1;
-
-  fd = g_array_index (self->channels, int, 0);
-  g_array_index (self->channels, int, 0) = -1;
-  g_array_remove_index (self->channels, 0);
-  return fd;
+  return -1;
 }
 
 void
@@ -238,18 +232,14 @@ rd_inherited_take_over (RdInherited *self, GPtrArray *offers)
   const gboolean needs[]
     = { [RD_ROLE_CLIENTS] = self->clients->len == 0, [RD_ROLE_ADMIN] = self->admin->len == 0 };
 
-  for (guint i = 0; i < offers->len;)
+  for (guint i = 0; i < offers->len; i++)
     {
       const RdSocket *offer = offers->pdata[i];
-      GPtrArray *sockets = offer->role == RD_ROLE_ADMIN ? self->admin : self->clients;
 
-      if (!offer->is_inherited)
-        {
-          i++;
-          continue;
-        }
-      if (needs[offer->role])
-        g_ptr_array_add (sockets, g_object_ref (offer->socket));
-      g_ptr_array_remove_index (offers, i);
+      if (offer->is_inherited && needs[offer->role])
+        g_ptr_array_add (offer->role == RD_ROLE_ADMIN ? self->admin : self->clients,
+                         g_object_ref (offer->socket));
     }
+
+  rd_sockets_drop_inherited (offers);
 }

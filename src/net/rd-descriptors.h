@@ -5,13 +5,10 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
+#define RD_INHERITED_FIRST   3        /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
+#define RD_INHERITED_CHANNEL "parcel" /* FDNAME= of a stored hand-over channel */
 
-#define RD_INHERITED_FIRST 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
-#define RD_INHERITED_CHANNEL \
-  "parcel" /* FDNAME= of a hand-over channel in the file descriptor store */
-
-/* How many descriptors may be used for what. */
+/* How the limit of descriptors is divided. */
 typedef struct
 {
   guint clients;
@@ -30,8 +27,7 @@ typedef struct
 {
   GPtrArray *clients; /* GSocket, owned: listening sockets of the public port, maybe empty */
   GPtrArray *admin;   /* GSocket, owned: listening sockets named "admin", maybe empty */
-  guint n_channels;   /* hand-over channels received, taken since or not */
-  GArray *channels;   /* int, owned: hand-over channels (UNIX SOCK_SEQPACKET), maybe empty */
+  GArray *channels;   /* int, owned: hand-over channels (UNIX SOCK_SEQPACKET); -1: stolen */
 } RdInherited;
 
 /* Takes the sockets described by LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES in @environment
@@ -48,5 +44,3 @@ int rd_inherited_steal_channel (RdInherited *self);
 void rd_inherited_take_over (RdInherited *self, GPtrArray *offers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdInherited, rd_inherited_free)
-
-G_END_DECLS

@@ -50,21 +50,33 @@ rd_socket_free (RdSocket *self)
   g_free (self);
 }
 
+char *
+rd_socket_dup_name (GSocketAddress *address)
+{
+  return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+}
+
 gboolean
 rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other)
 {
-  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (one));
-  g_autofree char *other_name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (other));
+  g_autofree char *name = rd_socket_dup_name (one);
+  g_autofree char *other_name = rd_socket_dup_name (other);
 
   return g_str_equal (name, other_name);
 }
 
 gboolean
-rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other)
+rd_socket_is_overlapping (GSocketAddress *one, GSocketAddress *other)
 {
-  return g_inet_address_get_family (one) == g_inet_address_get_family (other)
-         && (g_inet_address_equal (one, other) || g_inet_address_get_is_any (one)
-             || g_inet_address_get_is_any (other));
+  GInetSocketAddress *place = G_INET_SOCKET_ADDRESS (one);
+  GInetSocketAddress *other_place = G_INET_SOCKET_ADDRESS (other);
+  GInetAddress *inet = g_inet_socket_address_get_address (place);
+  GInetAddress *other_inet = g_inet_socket_address_get_address (other_place);
+
+  return g_inet_socket_address_get_port (place) == g_inet_socket_address_get_port (other_place)
+         && g_inet_address_get_family (inet) == g_inet_address_get_family (other_inet)
+         && (g_inet_address_equal (inet, other_inet) || g_inet_address_get_is_any (inet)
+             || g_inet_address_get_is_any (other_inet));
 }
 
 static gboolean

@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
-
 /* The port that a listening socket belongs to. */
 typedef enum
 {
@@ -14,7 +12,7 @@ typedef enum
   RD_ROLE_ADMIN,
 } RdRole;
 
-/* A listening TCP socket, with what another process must know to take it over. */
+/* A listening TCP socket, with the facts that another process needs to take it over. */
 typedef struct
 {
   GSocket *socket;         /* owned */
@@ -38,12 +36,15 @@ RdSocket *rd_socket_copy (const RdSocket *self);
 /* Drops the reference to the GSocket; dropping the last one closes it. */
 void rd_socket_free (RdSocket *self);
 
+/* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
+char *rd_socket_dup_name (GSocketAddress *address);
+
 /* Returns whether @one and @other are the same IP address and port. */
 gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
 
-/* Returns whether only one of two sockets can listen on these addresses, at the same port: they are
- * of the same family, and equal, or one is the wildcard address (0.0.0.0 or ::). */
-gboolean rd_socket_is_overlapping (GInetAddress *one, GInetAddress *other);
+/* Returns whether only one of two sockets can listen on these addresses: they have the same family
+ * and port, and the same IP address, or one has the wildcard address (0.0.0.0 or ::). */
+gboolean rd_socket_is_overlapping (GSocketAddress *one, GSocketAddress *other);
 
 /* Binds a non-blocking TCP socket to @address, which is IPv4 or IPv6, with SO_REUSEADDR,
  * IPV6_V6ONLY and, with @reuse_port, SO_REUSEPORT (socket(7), ipv6(7)). Does not listen.
@@ -58,7 +59,3 @@ gboolean rd_socket_is_tcp (int fd);
 
 /* Returns whether @fd is a listening TCP socket. */
 gboolean rd_socket_is_listening (int fd);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSocket, rd_socket_free)
-
-G_END_DECLS

@@ -84,7 +84,6 @@ signal_changes (RdService *self)
   g_object_thaw_notify (G_OBJECT (self));
   g_object_freeze_notify (G_OBJECT (self));
   self->signalled = g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self));
-  g_variant_ref_sink (self->signalled);
   return old == NULL || !g_variant_equal (old, self->signalled);
 }
 

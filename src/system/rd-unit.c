@@ -12,22 +12,6 @@
 #define SYSTEMD        "org.freedesktop.systemd1"
 #define RESTART_SIGNAL SIGUSR1
 
-static GVariant *
-call (GDBusConnection *bus,
-      const char *path,
-      const char *interface,
-      const char *method,
-      GVariant *arguments,
-      const char *reply,
-      int timeout_ms,
-      GCancellable *cancellable,
-      GError **error)
-{
-  return g_dbus_connection_call_sync (bus, SYSTEMD, path, interface, method, arguments,
-                                      G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                      timeout_ms, cancellable, error);
-}
-
 char *
 rd_unit_find (GDBusConnection *bus,
               const char *name,
@@ -36,11 +20,11 @@ rd_unit_find (GDBusConnection *bus,
               GError **error)
 {
   /* process id 0: the caller's */
-  g_autoptr (GVariant) reply = call (bus, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
-                                     name != NULL ? "LoadUnit" : "GetUnitByPID",
-                                     name != NULL ? g_variant_new ("(s)", name)
-                                                  : g_variant_new ("(u)", 0),
-                                     "(o)", timeout_ms, cancellable, error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+    name != NULL ? "LoadUnit" : "GetUnitByPID",
+    name != NULL ? g_variant_new ("(s)", name) : g_variant_new ("(u)", 0), G_VARIANT_TYPE ("(o)"),
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, timeout_ms, cancellable, error);
   char *path = NULL;
 
   if (reply != NULL)
@@ -57,9 +41,10 @@ rd_unit_get_properties (GDBusConnection *bus,
                         GError **error)
 {
   g_autofree char *interface = g_strconcat (SYSTEMD ".", type, NULL);
-  g_autoptr (GVariant) reply = call (bus, path, "org.freedesktop.DBus.Properties", "GetAll",
-                                     g_variant_new ("(s)", interface), "(a{sv})", timeout_ms,
-                                     cancellable, error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    bus, SYSTEMD, path, "org.freedesktop.DBus.Properties", "GetAll",
+    g_variant_new ("(s)", interface), G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
+    timeout_ms, cancellable, error);
 
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }

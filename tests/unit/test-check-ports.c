@@ -65,7 +65,7 @@ assert_result (const RdCheckPort *ports, gsize n_ports, RdCheckKind kind, const 
   rd_check_ports (report, ports, n_ports);
   for (int i = 0; i < RD_CHECK_N_KINDS; i++)
     {
-      const GPtrArray *texts = rd_check_report_get (report, i);
+      const GPtrArray *texts = report->texts[i];
 
       for (guint j = 0; j < texts->len; j++)
         if (!is_exposure (texts->pdata[j]))
@@ -373,7 +373,7 @@ exposed_addresses_are_a_problem (void)
     {
       const RdCheckPort checked = PORT (cases[i].addresses, 0, FALSE);
       g_autoptr (RdCheckReport) report = rd_check_report_new ();
-      const GPtrArray *problems = rd_check_report_get (report, RD_CHECK_PROBLEM);
+      const GPtrArray *problems = report->texts[RD_CHECK_PROBLEM];
       g_autofree char *expected = g_strdup_printf (
         "address (%s): other machines can connect, and read. Listen on loopback, behind a proxy "
         "with TLS and authentication",
@@ -440,14 +440,14 @@ a_silent_name_server_times_out (void)
   g_autoptr (GResolver) resolver = g_object_new (silent_resolver_get_type (), NULL);
   g_autoptr (GResolver) before = g_resolver_get_default ();
   g_autoptr (RdCheckReport) report = rd_check_report_new ();
-  const GPtrArray *unchecked = rd_check_report_get (report, RD_CHECK_UNCHECKED);
+  const GPtrArray *unchecked = report->texts[RD_CHECK_UNCHECKED];
 
   g_resolver_set_default (resolver);
   rd_check_ports (report, &checked, 1);
   g_resolver_set_default (before);
 
   g_assert_cmpint (g_get_monotonic_time () - begin_us, <, 5 * G_TIME_SPAN_SECOND);
-  g_assert_cmpuint (rd_check_report_get (report, RD_CHECK_PROBLEM)->len, ==, 0);
+  g_assert_cmpuint (report->texts[RD_CHECK_PROBLEM]->len, ==, 0);
   g_assert_cmpuint (unchecked->len, ==, 3);
   g_assert_cmpstr (unchecked->pdata[0], ==,
                    "whether the service can listen on a.example: no answer from the name server "

@@ -34,8 +34,8 @@ results_are_grouped_by_kind (void)
   rd_check_report_add (report, RD_CHECK_PROBLEM, "address %d", 1);
   rd_check_report_add (report, RD_CHECK_PROBLEM, "address %d", 2);
   rd_check_report_add (report, RD_CHECK_PROBLEM, "address 1"); /* a duplicate */
-  g_assert_cmpuint (rd_check_report_get (report, RD_CHECK_PROBLEM)->len, ==, 2);
-  g_assert_cmpuint (rd_check_report_get (report, RD_CHECK_NOTE)->len, ==, 1);
+  g_assert_cmpuint (report->texts[RD_CHECK_PROBLEM]->len, ==, 2);
+  g_assert_cmpuint (report->texts[RD_CHECK_NOTE]->len, ==, 1);
   assert_report (report, 0,
                  "\nProblems:\n  - address 1\n  - address 2\n"
                  "\nNotes:\n  - socket\n"

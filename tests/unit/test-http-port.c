@@ -75,10 +75,8 @@ make_port (const char *name, const char *const *addresses, guint number, GPtrArr
   g_autoptr (GError) error = NULL;
   const RdBindingOptions binding
     = { .addresses = addresses, .port = number, .role = RD_ROLE_CLIENTS, .offers = offers };
-  const RdHttpPortOptions options = { .binding = &binding,
-                                      .max_connections = CROWD,
-                                      .lifetime_us = TIMEOUT_US,
-                                      .crowded_lifetime_us = TIMEOUT_US };
+  const RdHttpPortOptions options
+    = { .binding = &binding, .max_connections = CROWD, .lifetime_us = TIMEOUT_US };
   RdHttpPort *port = rd_http_port_new (&options, &error);
 
   g_assert_no_error (error);

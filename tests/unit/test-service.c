@@ -14,7 +14,7 @@
 #include "descriptors.h"
 #include "rd-error.h"
 #include "rd-bus.h"
-#include "rd-names.h"
+#include "rd-message-bus.h"
 #include "rd-service.h"
 
 #define INTERFACE  "org.ringdown.Server1"
