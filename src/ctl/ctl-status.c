@@ -181,9 +181,9 @@ format_all (RdDBusServer1 *service, guint width)
   g_autofree char *rows = ctl_view_format_table (nodes, node_fields, width);
   g_autofree char *clients = ctl_view_number (totals.clients);
   g_autofree char *sums
-    /* Translators: counts of all nodes, of clients, and of nodes that are draining */
-    = g_strdup_printf (_ ("Nodes: %u, clients: %s, draining: %u"), totals.nodes, clients,
-                       totals.draining);
+    /* Translators: counts of nodes, of draining nodes, and of clients */
+    = g_strdup_printf (_ ("Nodes: %u (%u draining), clients: %s"), totals.nodes, totals.draining,
+                       clients);
   g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
   g_autofree char *bus = NULL;
 
