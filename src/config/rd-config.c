@@ -63,15 +63,15 @@ dup_description (void)
     _ ("TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
        "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
        "origins, repeat the option, or separate them by spaces, commas or semicolons."),
-    _ ("Each option is also an environment variable (RINGDOWN_DRAIN_TIMEOUT for\n"
-       "--drain-timeout) and a key of the key file, in the group shown above it. The\n"
+    _ ("Each option in a [Group] is also an environment variable (RINGDOWN_DRAIN_TIMEOUT\n"
+       "for --drain-timeout), and a key in that [Group] of the configuration file. The\n"
        "command line overrides the environment; the environment overrides the key file.\n"
        "Empty variables are ignored."),
     _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
        "--redis-channel. They override only the key file."),
-    _ ("The configuration file is a key file: groups of lines KEY=VALUE. It is the one\n"
-       "given by --config or RINGDOWN_CONFIG. Without these, it is ringdown.conf in the\n"
-       "directory ringdown of $XDG_CONFIG_HOME (default ~/.config), or else of /etc."),
+    _ ("The configuration file (a key file, with lines KEY=VALUE in groups) is given by\n"
+       "--config or RINGDOWN_CONFIG. Without these, it is ringdown/ringdown.conf in\n"
+       "$XDG_CONFIG_HOME (default ~/.config), or else /etc/ringdown/ringdown.conf."),
     NULL);
 }
 

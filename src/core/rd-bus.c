@@ -5,11 +5,6 @@
 
 #include "rd-bus.h"
 
-enum
-{
-  PROP_STATE = 1,
-};
-
 static guint message_signal;
 
 G_DEFINE_TYPE (RdBus, rd_bus, G_TYPE_OBJECT)
@@ -33,30 +28,17 @@ rd_bus_dup_local_state (RdBus *self)
 }
 
 static void
-rd_bus_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  if (id == PROP_STATE)
-    g_value_take_string (value, rd_bus_dup_state (RD_BUS (object)));
-  else
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
-
-static void
 rd_bus_class_init (RdBusClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-
-  object_class->get_property = rd_bus_get_property;
   klass->publish = rd_bus_deliver;
   klass->publish_locked = rd_bus_publish_alone;
   klass->get_stats = rd_bus_clear_stats;
   klass->dup_state = rd_bus_dup_local_state;
 
-  g_object_class_install_property (
-    object_class, PROP_STATE,
-    g_param_spec_string ("state", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   message_signal = g_signal_new ("message", RD_TYPE_BUS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
+  g_signal_new ("state-changed", RD_TYPE_BUS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                0);
 }
 
 static void

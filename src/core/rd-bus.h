@@ -39,7 +39,7 @@ typedef struct
  * message before the publishing call returns. Subclasses join several nodes.
  *
  * Signal "message" (RdMessage *): a message for the clients of this node; valid during the
- * emission. Property "state": printable state, such as "local" or "redis: connected". */
+ * emission. Signal "state-changed": rd_bus_dup_state() has another result. */
 #define RD_TYPE_BUS (rd_bus_get_type ())
 G_DECLARE_DERIVABLE_TYPE (RdBus, rd_bus, RD, BUS, GObject)
 
@@ -68,5 +68,5 @@ void rd_bus_get_stats (RdBus *self, RdBusStats *stats);
 /* Emits "message"; for subclasses. */
 void rd_bus_deliver (RdBus *self, RdMessage *message);
 
-/* Returns: (transfer full): the state. */
+/* Returns: (transfer full): printable state, such as "local" or "redis: connected". */
 char *rd_bus_dup_state (RdBus *self);

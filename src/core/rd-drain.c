@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The drain as a state machine. The table of edges lists all transitions; other events are refused.
- */
+/* The drain as a state machine. The table of edges lists all transitions. */
 
 #include "rd-drain.h"
 
 #include "rd-error.h"
 #include "rd-units.h"
+
+#include <string.h>
 
 #define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* limit of g_timeout_add(): 49 days */
 
@@ -16,7 +17,7 @@ typedef enum
   STATE_RUNNING,
   STATE_GRACE,    /* draining, but still accepting clients */
   STATE_DRAINING, /* waiting for clients to leave */
-  STATE_CLOSING,  /* close handshake with the rest, up to 5 s */
+  STATE_CLOSING,  /* close handshake with the remaining clients, up to 5 s */
   STATE_DRAINED,
 } State;
 
@@ -43,49 +44,24 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint left;   /* clients that left by themselves since the drain began */
-  guint closed; /* clients that answered our close frame */
-  guint forced; /* clients that did not */
+  guint departed[RD_DEPARTURE_N]; /* clients since the drain began, by RdDeparture */
+  RdDrainReopenFunc reopen;       /* nullable */
+  gpointer reopen_data;           /* unowned */
 };
 
-enum
-{
-  PROP_STATE = 1,
-  PROP_ACCEPTING,
-  N_PROPS,
-};
-
-enum
-{
-  SIGNAL_PROGRESS,
-  SIGNAL_REOPEN,
-  N_SIGNALS,
-};
-
-static GParamSpec *props[N_PROPS];
-static guint signals[N_SIGNALS];
+static guint progress_signal;
+static guint state_changed_signal;
+static guint accepting_changed_signal;
 
 G_DEFINE_FINAL_TYPE (RdDrain, rd_drain, G_TYPE_OBJECT)
 
 static gboolean step (RdDrain *self, Event event);
 
-static const char *
-state_to_string (State state)
-{
-  switch (state)
-    {
-    case STATE_RUNNING:
-      return "running";
-    case STATE_GRACE:
-    case STATE_DRAINING:
-    case STATE_CLOSING:
-      return "draining";
-    case STATE_DRAINED:
-      return "drained";
-    }
-
-  g_assert_not_reached ();
-}
+static const char *const state_names[] = { [STATE_RUNNING] = "running",
+                                           [STATE_GRACE] = "draining",
+                                           [STATE_DRAINING] = "draining",
+                                           [STATE_CLOSING] = "draining",
+                                           [STATE_DRAINED] = "drained" };
 
 static gboolean
 state_is_accepting (State state)
@@ -107,7 +83,7 @@ report_progress (RdDrain *self)
   g_autofree char *left = rd_units_format_seconds (seconds);
 
   g_message ("Draining: %u %s, %s left", clients, client_noun (clients), left);
-  g_signal_emit (self, signals[SIGNAL_PROGRESS], 0, clients, seconds);
+  g_signal_emit (self, progress_signal, 0, clients, seconds);
 }
 
 static gboolean
@@ -117,24 +93,22 @@ on_poll (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
+static void
 on_grace_over (gpointer user_data)
 {
   RdDrain *self = user_data;
 
   self->grace_id = 0;
   step (self, EVENT_GRACE_OVER);
-  return G_SOURCE_REMOVE;
 }
 
-static gboolean
+static void
 on_deadline (gpointer user_data)
 {
   RdDrain *self = user_data;
 
   self->deadline_id = 0;
   step (self, EVENT_DEADLINE);
-  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -149,11 +123,11 @@ static void
 begin (RdDrain *self)
 {
   self->begin_us = g_get_monotonic_time ();
-  self->left = self->closed = self->forced = 0;
+  memset (self->departed, 0, sizeof self->departed);
   self->poll_id = g_timeout_add (self->options.interval_us / 1000, on_poll, self);
   report_progress (self);
   if (self->options.grace_us > 0)
-    self->grace_id = g_timeout_add (self->options.grace_us / 1000, on_grace_over, self);
+    self->grace_id = g_timeout_add_once (self->options.grace_us / 1000, on_grace_over, self);
   else
     step (self, EVENT_GRACE_OVER);
 }
@@ -166,7 +140,7 @@ end_if_empty (RdDrain *self)
 }
 
 static void
-close_rest (RdDrain *self)
+close_remaining (RdDrain *self)
 {
   guint clients = rd_manager_get_connections (self->manager);
 
@@ -183,7 +157,8 @@ resume (RdDrain *self)
 {
   stop_timers (self);
   self->is_interrupted = FALSE;
-  g_message ("Drain cancelled after %u %s left; running", self->left, client_noun (self->left));
+  g_message ("Drain cancelled after %u %s left; running", self->departed[RD_DEPARTURE_LEFT],
+             client_noun (self->departed[RD_DEPARTURE_LEFT]));
 }
 
 static void
@@ -192,9 +167,10 @@ finish (RdDrain *self)
   double seconds = (g_get_monotonic_time () - self->begin_us) / (double) G_USEC_PER_SEC;
 
   stop_timers (self);
-  self->forced += rd_manager_get_connections (self->manager);
-  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds, self->left,
-             self->closed, self->forced);
+  self->departed[RD_DEPARTURE_FORCED] += rd_manager_get_connections (self->manager);
+  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds,
+             self->departed[RD_DEPARTURE_LEFT], self->departed[RD_DEPARTURE_CLOSED],
+             self->departed[RD_DEPARTURE_FORCED]);
 }
 
 typedef struct
@@ -202,20 +178,20 @@ typedef struct
   State from;
   Event event;
   State to;
-  void (*action) (RdDrain *self); /* called after the properties are notified */
+  void (*action) (RdDrain *self); /* called after the signals */
 } Edge;
 
 static const Edge edges[] = {
   { STATE_RUNNING, EVENT_BEGIN, STATE_GRACE, begin },
   { STATE_GRACE, EVENT_BEGIN, STATE_GRACE, report_progress },
   { STATE_GRACE, EVENT_GRACE_OVER, STATE_DRAINING, end_if_empty },
-  { STATE_GRACE, EVENT_DEADLINE, STATE_CLOSING, close_rest },
-  { STATE_GRACE, EVENT_FORCE, STATE_CLOSING, close_rest },
+  { STATE_GRACE, EVENT_DEADLINE, STATE_CLOSING, close_remaining },
+  { STATE_GRACE, EVENT_FORCE, STATE_CLOSING, close_remaining },
   { STATE_GRACE, EVENT_CANCEL, STATE_RUNNING, resume },
   { STATE_DRAINING, EVENT_BEGIN, STATE_DRAINING, report_progress },
   { STATE_DRAINING, EVENT_EMPTY, STATE_DRAINED, finish },
-  { STATE_DRAINING, EVENT_DEADLINE, STATE_CLOSING, close_rest },
-  { STATE_DRAINING, EVENT_FORCE, STATE_CLOSING, close_rest },
+  { STATE_DRAINING, EVENT_DEADLINE, STATE_CLOSING, close_remaining },
+  { STATE_DRAINING, EVENT_FORCE, STATE_CLOSING, close_remaining },
   { STATE_DRAINING, EVENT_CANCEL, STATE_RUNNING, resume },
   { STATE_CLOSING, EVENT_EMPTY, STATE_DRAINED, finish },
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
@@ -234,10 +210,10 @@ step (RdDrain *self, Event event)
 
       self->state = edge->to;
       if (state_is_accepting (edge->from) != state_is_accepting (edge->to))
-        g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ACCEPTING]);
-      if (g_strcmp0 (state_to_string (edge->from), state_to_string (edge->to)) != 0)
-        g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
-      if (self->state == edge->to) /* a notified handler may have changed the state */
+        g_signal_emit (self, accepting_changed_signal, 0);
+      if (!g_str_equal (state_names[edge->from], state_names[edge->to]))
+        g_signal_emit (self, state_changed_signal, 0);
+      if (self->state == edge->to) /* a signal handler may have changed the state */
         edge->action (self);
       return TRUE;
     }
@@ -256,31 +232,7 @@ on_client_connected (RdDrain *self)
 static void
 on_client_disconnected (RdDrain *self, guint64 id, guint code, guint how)
 {
-  switch ((RdDeparture) how)
-    {
-    case RD_DEPARTURE_LEFT:
-      self->left++;
-      break;
-    case RD_DEPARTURE_CLOSED:
-      self->closed++;
-      break;
-    case RD_DEPARTURE_FORCED:
-      self->forced++;
-      break;
-    }
-}
-
-static void
-rd_drain_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  RdDrain *self = RD_DRAIN (object);
-
-  if (id == PROP_STATE)
-    g_value_set_static_string (value, rd_drain_get_state (self));
-  else if (id == PROP_ACCEPTING)
-    g_value_set_boolean (value, state_is_accepting (self->state));
-  else
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  self->departed[how]++;
 }
 
 static void
@@ -293,41 +245,17 @@ rd_drain_finalize (GObject *object)
   G_OBJECT_CLASS (rd_drain_parent_class)->finalize (object);
 }
 
-/* Signal accumulator: stops at the first handler that returns FALSE. */
-static gboolean
-stop_at_failure (GSignalInvocationHint *hint,
-                 GValue *result,
-                 const GValue *handler_result,
-                 gpointer data)
-{
-  g_value_copy (handler_result, result);
-  return g_value_get_boolean (handler_result);
-}
-
-static gboolean
-reopen_by_default (RdDrain *self, GError **error)
-{
-  return TRUE;
-}
-
 static void
 rd_drain_class_init (RdDrainClass *klass)
 {
-  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  G_OBJECT_CLASS (klass)->finalize = rd_drain_finalize;
 
-  object_class->get_property = rd_drain_get_property;
-  object_class->finalize = rd_drain_finalize;
-
-  props[PROP_STATE] = g_param_spec_string ("state", NULL, NULL, "running", flags);
-  props[PROP_ACCEPTING] = g_param_spec_boolean ("accepting", NULL, NULL, TRUE, flags);
-  g_object_class_install_properties (object_class, N_PROPS, props);
-
-  signals[SIGNAL_PROGRESS] = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
-                                           NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
-  signals[SIGNAL_REOPEN] = g_signal_new_class_handler (
-    "reopen", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, G_CALLBACK (reopen_by_default), stop_at_failure,
-    NULL, NULL, G_TYPE_BOOLEAN, 1, G_TYPE_POINTER);
+  progress_signal = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
+  state_changed_signal = g_signal_new ("state-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
+                                       NULL, NULL, G_TYPE_NONE, 0);
+  accepting_changed_signal = g_signal_new ("accepting-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0,
+                                           NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -346,9 +274,16 @@ rd_drain_new (RdManager *manager, const RdDrainOptions *options)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (manager, "client-disconnected", G_CALLBACK (on_client_disconnected),
                            self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (end_if_empty), self,
+  g_signal_connect_object (manager, "connections-changed", G_CALLBACK (end_if_empty), self,
                            G_CONNECT_SWAPPED);
   return self;
+}
+
+void
+rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data)
+{
+  self->reopen = func;
+  self->reopen_data = user_data;
 }
 
 void
@@ -365,7 +300,7 @@ rd_drain_begin (RdDrain *self, gint64 timeout_us)
       timeout_us = MIN (timeout_us, TIMEOUT_MAX_US);
       g_clear_handle_id (&self->deadline_id, g_source_remove);
       self->deadline_us = g_get_monotonic_time () + timeout_us;
-      self->deadline_id = g_timeout_add (timeout_us / 1000, on_deadline, self);
+      self->deadline_id = g_timeout_add_once (timeout_us / 1000, on_deadline, self);
     }
 
   step (self, EVENT_BEGIN);
@@ -388,11 +323,8 @@ rd_drain_interrupt (RdDrain *self)
 gboolean
 rd_drain_cancel (RdDrain *self, GError **error)
 {
-  gboolean is_open = TRUE;
-
-  if (self->state == STATE_DRAINING)
-    g_signal_emit (self, signals[SIGNAL_REOPEN], 0, error, &is_open);
-  if (!is_open)
+  if (self->state == STATE_DRAINING && self->reopen != NULL
+      && !self->reopen (self->reopen_data, error))
     return FALSE;
   if (step (self, EVENT_CANCEL))
     return TRUE;
@@ -407,7 +339,7 @@ rd_drain_cancel (RdDrain *self, GError **error)
 const char *
 rd_drain_get_state (RdDrain *self)
 {
-  return state_to_string (self->state);
+  return state_names[self->state];
 }
 
 gboolean

@@ -20,22 +20,10 @@ struct _RdManager
   WsEngine *engine; /* owned */
 };
 
-enum
-{
-  PROP_CONNECTIONS = 1,
-  N_PROPS,
-};
-
-enum
-{
-  SIGNAL_MESSAGE,
-  SIGNAL_CLIENT_CONNECTED,
-  SIGNAL_CLIENT_DISCONNECTED,
-  N_SIGNALS,
-};
-
-static GParamSpec *props[N_PROPS];
-static guint signals[N_SIGNALS];
+static guint message_signal;
+static guint client_connected_signal;
+static guint client_disconnected_signal;
+static guint connections_changed_signal;
 
 G_DEFINE_FINAL_TYPE (RdManager, rd_manager, G_TYPE_OBJECT)
 
@@ -44,7 +32,7 @@ on_message (WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, g
 {
   RdMessage message = { .topic = RD_TOPIC_BROADCAST, .opcode = opcode, .data = data, .size = size };
 
-  g_signal_emit (user_data, signals[SIGNAL_MESSAGE], 0, &message);
+  g_signal_emit (user_data, message_signal, 0, &message);
 }
 
 static RdDeparture
@@ -62,21 +50,12 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
   RdManager *self = user_data;
 
   g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
-  g_signal_emit (self, signals[SIGNAL_CLIENT_DISCONNECTED], 0, client->id, (guint) code,
+  g_signal_emit (self, client_disconnected_signal, 0, client->id, (guint) code,
                  (guint) departure_of (client));
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  g_signal_emit (self, connections_changed_signal, 0);
 }
 
 static const WsEngineEvents engine_events = { .message = on_message, .closed = on_closed };
-
-static void
-rd_manager_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  if (id == PROP_CONNECTIONS)
-    g_value_set_uint (value, rd_manager_get_connections (RD_MANAGER (object)));
-  else
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
 
 static void
 rd_manager_finalize (GObject *object)
@@ -90,24 +69,17 @@ rd_manager_finalize (GObject *object)
 static void
 rd_manager_class_init (RdManagerClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  G_OBJECT_CLASS (klass)->finalize = rd_manager_finalize;
 
-  object_class->get_property = rd_manager_get_property;
-  object_class->finalize = rd_manager_finalize;
-
-  props[PROP_CONNECTIONS] = g_param_spec_uint ("connections", NULL, NULL, 0, G_MAXUINT, 0,
-                                               G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY
-                                                 | G_PARAM_STATIC_STRINGS);
-  g_object_class_install_properties (object_class, N_PROPS, props);
-
-  signals[SIGNAL_MESSAGE] = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL,
-                                          NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
-  signals[SIGNAL_CLIENT_CONNECTED] = g_signal_new ("client-connected", RD_TYPE_MANAGER,
-                                                   G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                                   G_TYPE_NONE, 1, G_TYPE_UINT64);
-  signals[SIGNAL_CLIENT_DISCONNECTED] = g_signal_new (
-    "client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-    G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
+  message_signal = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_POINTER);
+  client_connected_signal = g_signal_new ("client-connected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0,
+                                          NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  client_disconnected_signal = g_signal_new ("client-disconnected", RD_TYPE_MANAGER,
+                                             G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+                                             G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
+  connections_changed_signal = g_signal_new (
+    "connections-changed", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -143,8 +115,8 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
     return FALSE;
 
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
-  g_signal_emit (self, signals[SIGNAL_CLIENT_CONNECTED], 0, client->id);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  g_signal_emit (self, client_connected_signal, 0, client);
+  g_signal_emit (self, connections_changed_signal, 0);
   if (size > 0)
     ws_engine_receive (self->engine, client, early, size);
   return TRUE;
@@ -159,15 +131,13 @@ rd_manager_broadcast (RdManager *self, RdMessage *message)
 guint
 rd_manager_get_connections (RdManager *self)
 {
-  WsEngineStats stats;
-
-  ws_engine_get_stats (self->engine, &stats);
-  return stats.clients;
+  return ws_engine_get_stats (self->engine).clients;
 }
 
-static char *
-format_remote (const WsRecord *record)
+char *
+rd_client_dup_remote (const WsClient *client)
 {
+  const WsRecord *record = client->record;
   g_autoptr (GInetAddress) address = NULL;
   g_autoptr (GInetSocketAddress) socket_address = NULL;
 
@@ -179,53 +149,25 @@ format_remote (const WsRecord *record)
   return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (socket_address));
 }
 
-static void
-client_info_clear (gpointer data)
-{
-  RdClientInfo *info = data;
-
-  g_free (info->remote);
-}
-
 static int
 compare_ids (gconstpointer a, gconstpointer b)
 {
-  const RdClientInfo *left = a;
-  const RdClientInfo *right = b;
+  const guint64 left = (*(const WsClient *const *) a)->id;
+  const guint64 right = (*(const WsClient *const *) b)->id;
 
-  return (left->id > right->id) - (left->id < right->id);
+  return (left > right) - (left < right);
 }
 
-GArray *
+GPtrArray *
 rd_manager_list (RdManager *self)
 {
   const guint n = rd_manager_get_connections (self);
-  GArray *list = g_array_sized_new (FALSE, FALSE, sizeof (RdClientInfo), n);
+  GPtrArray *list = g_ptr_array_sized_new (n);
 
-  g_array_set_clear_func (list, client_info_clear);
   for (guint slot = 0; slot < n; slot++)
-    {
-      const WsClient *client = ws_engine_get_client (self->engine, slot);
-      RdClientInfo info = { .id = client->id,
-                            .remote = format_remote (client->record),
-                            .connected_us = client->record->connected_us,
-                            .received = client->record->received,
-                            .sent = client->record->sent,
-                            .behind = ws_engine_get_behind (self->engine, client) };
-
-      g_array_append_val (list, info);
-    }
-
-  g_array_sort (list, compare_ids);
+    g_ptr_array_add (list, ws_engine_get_client (self->engine, slot));
+  g_ptr_array_sort (list, compare_ids);
   return list;
-}
-
-char *
-rd_manager_dup_remote (RdManager *self, guint64 id)
-{
-  const WsClient *client = ws_engine_find_client (self->engine, id);
-
-  return client != NULL ? format_remote (client->record) : NULL;
 }
 
 gboolean
@@ -279,6 +221,6 @@ rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
   ws_engine_free (self->engine);
   self->engine = engine;
   ws_engine_attach (engine, NULL);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CONNECTIONS]);
+  g_signal_emit (self, connections_changed_signal, 0);
   return TRUE;
 }

@@ -9,9 +9,9 @@
 /* The clients of this process.
  *
  * Signal "message" (RdMessage *): a message from a client; valid during the emission.
- * Signal "client-connected" (guint64 id).
+ * Signal "client-connected" (const WsClient *client): valid during the emission.
  * Signal "client-disconnected" (guint64 id, guint code, guint how): @how is an #RdDeparture.
- * Property "connections": the number of clients. */
+ * Signal "connections-changed": the number of clients has changed. */
 #define RD_TYPE_MANAGER (rd_manager_get_type ())
 G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
 
@@ -20,17 +20,8 @@ typedef enum
   RD_DEPARTURE_LEFT,   /* the client closed, vanished, or violated the protocol */
   RD_DEPARTURE_CLOSED, /* the server closed, and the client answered */
   RD_DEPARTURE_FORCED, /* the server closed, and the client did not answer */
+  RD_DEPARTURE_N,
 } RdDeparture;
-
-typedef struct
-{
-  guint64 id;
-  char *remote;        /* owned: "127.0.0.1:40000", "[::1]:40000" */
-  gint64 connected_us; /* since 1970 */
-  guint64 received;    /* bytes */
-  guint64 sent;        /* bytes */
-  guint64 behind;      /* bytes still to be sent */
-} RdClientInfo;
 
 /* Returns: (transfer full): NULL with a #GFileError if memory or descriptors are short. */
 RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
@@ -49,11 +40,13 @@ void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
 guint rd_manager_get_connections (RdManager *self);
 
-/* Returns: (element-type RdClientInfo) (transfer full): all clients by age, oldest first. */
-GArray *rd_manager_list (RdManager *self);
+/* Returns: (element-type WsClient) (transfer container): all clients by age, oldest first; valid
+ * until the main loop runs. */
+GPtrArray *rd_manager_list (RdManager *self);
 
-/* Returns: (transfer full) (nullable): the remote address of client @id. */
-char *rd_manager_dup_remote (RdManager *self, guint64 id);
+/* Returns: (transfer full): the remote address of @client: "127.0.0.1:40000", "[::1]:40000" or
+ * "unknown". */
+char *rd_client_dup_remote (const WsClient *client);
 
 /* Begins the close handshake with client @id.
  * Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if @code is not valid for a server (RFC 6455 §7.4)

@@ -6,16 +6,6 @@
 
 #include "rd-metrics.h"
 
-struct _RdMetrics
-{
-  RdManager *manager; /* owned */
-  RdDrain *drain;     /* owned */
-  RdBus *bus;         /* owned */
-  RdHandoverReport handover;
-  guint64 refused[RD_REFUSED_N];
-  guint64 failed_handovers;
-};
-
 /* Key of the packed total. The other keys are the reasons for refusal. */
 #define FAILED_HANDOVERS "failed-handovers"
 
@@ -28,17 +18,12 @@ static const char *const refused_names[RD_REFUSED_N] = {
 GVariant *
 rd_handover_report_to_vardict (const RdHandoverReport *report)
 {
-  GVariantDict dict;
+  if (report->generation == 1)
+    return g_variant_new ("a{sv}", NULL);
 
-  g_variant_dict_init (&dict, NULL);
-  if (report->generation > 1)
-    {
-      g_variant_dict_insert (&dict, "moved", "u", report->moved);
-      g_variant_dict_insert (&dict, "closed", "u", report->closed);
-      g_variant_dict_insert (&dict, "lost", "u", report->lost);
-      g_variant_dict_insert (&dict, "pause", "t", (guint64) report->pause_us);
-    }
-  return g_variant_dict_end (&dict);
+  return g_variant_new_parsed ("{'moved': <%u>, 'closed': <%u>, 'lost': <%u>, 'pause': <%t>}",
+                               report->moved, report->closed, report->lost,
+                               (guint64) report->pause_us);
 }
 
 RdMetrics *
@@ -46,38 +31,11 @@ rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus)
 {
   RdMetrics *metrics = g_new0 (RdMetrics, 1);
 
-  metrics->manager = g_object_ref (manager);
-  metrics->drain = g_object_ref (drain);
-  metrics->bus = g_object_ref (bus);
+  metrics->manager = manager;
+  metrics->drain = drain;
+  metrics->bus = bus;
   metrics->handover.generation = 1;
   return metrics;
-}
-
-void
-rd_metrics_free (RdMetrics *metrics)
-{
-  g_object_unref (metrics->manager);
-  g_object_unref (metrics->drain);
-  g_object_unref (metrics->bus);
-  g_free (metrics);
-}
-
-void
-rd_metrics_count_refused (RdMetrics *metrics, RdRefused why)
-{
-  metrics->refused[why]++;
-}
-
-void
-rd_metrics_set_handover (RdMetrics *metrics, const RdHandoverReport *report)
-{
-  metrics->handover = *report;
-}
-
-void
-rd_metrics_count_failed_handover (RdMetrics *metrics)
-{
-  metrics->failed_handovers++;
 }
 
 GVariant *
@@ -115,13 +73,19 @@ add (GString *out, const char *name, const char *type, const char *help, guint64
 }
 
 static void
+append_labelled (GString *out, const char *name, const char *label, const char *text, guint64 value)
+{
+  g_string_append_printf (out, "ringdown_%s{%s=\"%s\"} %" G_GUINT64_FORMAT "\n", name, label, text,
+                          value);
+}
+
+static void
 add_refused (GString *out, const RdMetrics *metrics)
 {
   add_head (out, "connections_refused_total", "counter", "Connections refused, by reason.");
   for (guint i = 0; i < RD_REFUSED_N; i++)
-    g_string_append_printf (
-      out, "ringdown_connections_refused_total{reason=\"%s\"} %" G_GUINT64_FORMAT "\n",
-      refused_names[i], metrics->refused[i]);
+    append_labelled (out, "connections_refused_total", "reason", refused_names[i],
+                     metrics->refused[i]);
 }
 
 static void
@@ -135,9 +99,7 @@ add_closed (GString *out, const WsCounters *counters)
       if (counters->closed[i] == 0)
         continue;
       ws_close_slot_format (i, code);
-      g_string_append_printf (out,
-                              "ringdown_clients_closed_total{code=\"%s\"} %" G_GUINT64_FORMAT "\n",
-                              code, counters->closed[i]);
+      append_labelled (out, "clients_closed_total", "code", code, counters->closed[i]);
     }
 }
 
@@ -211,11 +173,8 @@ char *
 rd_metrics_render (RdMetrics *metrics)
 {
   GString *out = g_string_new (NULL);
-  WsEngineStats stats;
-  const WsCounters *counters;
-
-  ws_engine_get_stats (rd_manager_get_engine (metrics->manager), &stats);
-  counters = stats.counters;
+  const WsEngineStats stats = ws_engine_get_stats (rd_manager_get_engine (metrics->manager));
+  const WsCounters *counters = stats.counters;
 
   add_head (out, "build_info", "gauge", "Version of the service.");
   g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");

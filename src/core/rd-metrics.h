@@ -32,18 +32,19 @@ typedef struct
  * empty in generation 1. */
 GVariant *rd_handover_report_to_vardict (const RdHandoverReport *report);
 
-typedef struct _RdMetrics RdMetrics;
+/* Other modules write the last three fields. */
+typedef struct
+{
+  RdManager *manager; /* unowned: outlives us */
+  RdDrain *drain;     /* unowned: outlives us */
+  RdBus *bus;         /* unowned: outlives us */
+  RdHandoverReport handover;
+  guint64 refused[RD_REFUSED_N]; /* connections, by reason */
+  guint64 failed_handovers;      /* to a new worker */
+} RdMetrics;
 
+/* Returns: (transfer full): free it with g_free(). */
 RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
-void rd_metrics_free (RdMetrics *metrics);
-
-void rd_metrics_count_refused (RdMetrics *metrics, RdRefused why);
-
-/* Sets the last hand-over; there is none at first. */
-void rd_metrics_set_handover (RdMetrics *metrics, const RdHandoverReport *report);
-
-/* Counts a hand-over to a new worker that failed. */
-void rd_metrics_count_failed_handover (RdMetrics *metrics);
 
 /* Packs the totals counted here, for the new worker. Returns: (transfer floating): an a{st} by
  * name. */
@@ -54,5 +55,3 @@ void rd_metrics_unpack (RdMetrics *metrics, GVariant *totals);
 
 /* Returns: (transfer full): all metrics in the Prometheus text exposition format 0.0.4. */
 char *rd_metrics_render (RdMetrics *metrics);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdMetrics, rd_metrics_free)

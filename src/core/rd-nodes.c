@@ -58,27 +58,20 @@ compare (gconstpointer a, gconstpointer b)
 }
 
 static gboolean
-is_same (gconstpointer a, gconstpointer b)
+is_same (const RdNode *a, const RdNode *b)
 {
-  const RdNode *left = a;
-  const RdNode *right = b;
-
-  return rd_node_compare (left, right) == 0 && left->clients == right->clients
-         && g_str_equal (left->state, right->state) && g_str_equal (left->version, right->version);
+  return rd_node_compare (a, b) == 0 && a->clients == b->clients && g_str_equal (a->state, b->state)
+         && g_str_equal (a->version, b->version);
 }
 
 static gboolean
-are_same (const GPtrArray *a, const GPtrArray *b)
+are_lists_same (const GPtrArray *a, const GPtrArray *b)
 {
-  if (a->len != b->len)
-    return FALSE;
+  gboolean are_same = a->len == b->len;
 
-  for (guint i = 0; i < a->len; i++)
-    {
-      if (!is_same (a->pdata[i], b->pdata[i]))
-        return FALSE;
-    }
-  return TRUE;
+  for (guint i = 0; are_same && i < a->len; i++)
+    are_same = is_same (a->pdata[i], b->pdata[i]);
+  return are_same;
 }
 
 static void
@@ -144,10 +137,8 @@ rd_nodes_set_others (RdNodes *self, GPtrArray *others)
 
   g_ptr_array_sort (others, compare);
   self->others = others;
-  if (are_same (old, others))
-    return;
-
-  g_signal_emit (self, changed_signal, 0);
+  if (!are_lists_same (old, others))
+    g_signal_emit (self, changed_signal, 0);
 }
 
 GPtrArray *

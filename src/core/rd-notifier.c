@@ -19,7 +19,7 @@ struct _RdNotifier
 static void schedule (RdNotifier *notifier, gint64 now_us);
 
 /* Publishes, and adds whole intervals to the due time, so that delays do not add up. */
-static gboolean
+static void
 on_timer (gpointer user_data)
 {
   RdNotifier *notifier = user_data;
@@ -33,7 +33,6 @@ on_timer (gpointer user_data)
   notifier->due_us += (missed + 1) * notifier->interval_us;
   schedule (notifier, now_us);
   rd_bus_publish_locked (notifier->bus, &message, notifier->interval_us);
-  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -42,7 +41,7 @@ schedule (RdNotifier *notifier, gint64 now_us)
   const gint64 wait_us = MAX (notifier->due_us - now_us, 0);
 
   /* rounded up, so that the timer does not fire early */
-  notifier->timer_id = g_timeout_add ((wait_us + 999) / 1000, on_timer, notifier);
+  notifier->timer_id = g_timeout_add_once ((wait_us + 999) / 1000, on_timer, notifier);
 }
 
 RdNotifier *

@@ -125,7 +125,7 @@ static void
 on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
 {
   g_warning ("Hand-over: %s", error->message);
-  rd_metrics_count_failed_handover (self->components->metrics);
+  self->components->metrics->failed_handovers++;
   if (caller != NULL)
     g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
 
@@ -398,7 +398,7 @@ make_components (RdApplication *self, char **environment, GError **error)
     return FALSE;
 
   self->handover = rd_handover_new (self->components, &self->handover_options);
-  g_signal_connect_object (self->components->drain, "notify::state", G_CALLBACK (on_drain_state),
+  g_signal_connect_object (self->components->drain, "state-changed", G_CALLBACK (on_drain_state),
                            self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->components->service, "upgrade", G_CALLBACK (on_upgrade), self, 0);
   g_signal_connect_object (self->components->service, "hand-over", G_CALLBACK (on_hand_over), self,

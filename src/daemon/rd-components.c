@@ -50,7 +50,7 @@ make_bus (RdComponents *self, GError **error)
   if (url == NULL || !rd_redis_check_login (url, error))
     return FALSE;
 
-  self->redis = rd_redis_new (url, options.mode == RD_REDIS_STREAM);
+  self->redis = rd_redis_new (g_steal_pointer (&url), options.mode);
   self->bus = rd_redis_bus_new (self->redis, &options);
   return TRUE;
 }
@@ -166,18 +166,21 @@ rd_components_listen (RdComponents *self, RdInherited *inherited, GPtrArray *off
          && make_admin (self, inherited->admin, offers, error);
 }
 
+static void
+log_urls (const char *what, RdHttpPort *port)
+{
+  g_auto (GStrv) urls = rd_http_port_dup_urls (port);
+
+  for (gsize i = 0; urls[i] != NULL; i++)
+    g_message ("%s on %s", what, urls[i]);
+}
+
 void
 rd_components_start (RdComponents *self, gint64 due_us)
 {
-  g_auto (GStrv) urls = rd_http_port_dup_urls (rd_server_get_port (self->server));
-  g_auto (GStrv) admin_urls = self->admin != NULL
-                                ? rd_http_port_dup_urls (rd_admin_get_port (self->admin))
-                                : NULL;
-
-  for (gsize i = 0; urls[i] != NULL; i++)
-    g_message ("Listening on %s", urls[i]);
-  for (gsize i = 0; admin_urls != NULL && admin_urls[i] != NULL; i++)
-    g_message ("Admin on %s", admin_urls[i]);
+  log_urls ("Listening", rd_server_get_port (self->server));
+  if (self->admin != NULL)
+    log_urls ("Admin", rd_admin_get_port (self->admin));
 
   self->notifier = rd_notifier_new (self->bus, self->config->notify_interval_us,
                                     self->config->notify_message, due_us);
@@ -247,7 +250,7 @@ rd_components_free (RdComponents *self)
   g_clear_pointer (&self->systemd, rd_systemd_free);
   stop (self);
   g_clear_pointer (&self->admin, rd_admin_free);
-  g_clear_pointer (&self->metrics, rd_metrics_free);
+  g_clear_pointer (&self->metrics, g_free);
   g_clear_object (&self->service);
   g_clear_pointer (&self->forwarder, rd_call_forwarder_free);
   g_clear_object (&self->nodes);

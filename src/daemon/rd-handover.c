@@ -351,7 +351,7 @@ begin (RdHandover *self, Stage stage, RdHandoverFunc func, gpointer user_data)
   self->is_to_store = FALSE;
   self->func = func;
   self->user_data = user_data;
-  g_signal_connect_swapped (self->parts->drain, "notify::state", G_CALLBACK (on_drain_state), self);
+  g_signal_connect_swapped (self->parts->drain, "state-changed", G_CALLBACK (on_drain_state), self);
 }
 
 /* Has the process at the other end of the parcel get ready, while all goes on here. */

@@ -27,9 +27,8 @@ cancel_later (gpointer user_data)
   return NULL;
 }
 
-/* Registers @application; gives up after RD_NAME_TIMEOUT_MS. A thread keeps the time, as no main
- * loop runs.
- */
+/* Registers @application; gives up after RD_NAME_TIMEOUT_MS. As no main loop runs, a thread keeps
+ * the time. */
 static gboolean
 register_in_time (GApplication *application, GError **error)
 {

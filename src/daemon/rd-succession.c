@@ -317,7 +317,7 @@ static void
 show (RdSuccession *self)
 {
   self->parts->handover = self->report;
-  rd_metrics_set_handover (self->parts->metrics, &self->report);
+  self->parts->metrics->handover = self->report;
   rd_service_set_handover (self->parts->service, &self->report);
 }
 

@@ -53,7 +53,7 @@ static void
 count_refused (RdHttpPort *port, RdRefused why)
 {
   if (port->metrics != NULL)
-    rd_metrics_count_refused (port->metrics, why);
+    port->metrics->refused[why]++;
 }
 
 static int

@@ -86,7 +86,7 @@ refuse (RdServer *server,
   if (status == SOUP_STATUS_SERVICE_UNAVAILABLE)
     soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
                                   RETRY_AFTER_S);
-  rd_metrics_count_refused (server->metrics, reason);
+  server->metrics->refused[reason]++;
   rd_http_refuse (message, status, line);
 }
 
@@ -179,8 +179,9 @@ on_accepting_changed (RdServer *server)
 }
 
 static gboolean
-on_reopen (RdServer *server, GError **error)
+reopen (gpointer user_data, GError **error)
 {
+  RdServer *server = user_data;
   g_autoptr (GError) reason = NULL;
 
   if (rd_http_port_reopen (server->port, &reason))
@@ -222,9 +223,9 @@ rd_server_new (RdManager *manager,
     return NULL;
 
   rd_http_port_add_handler (server->port, server->path, on_request, server);
-  g_signal_connect_swapped (drain, "notify::accepting", G_CALLBACK (on_accepting_changed), server);
-  g_signal_connect_swapped (drain, "reopen", G_CALLBACK (on_reopen), server);
-  g_signal_connect_swapped (drain, "notify::state", G_CALLBACK (on_state_changed), server);
+  g_signal_connect_swapped (drain, "accepting-changed", G_CALLBACK (on_accepting_changed), server);
+  rd_drain_set_reopen_func (drain, reopen, server);
+  g_signal_connect_swapped (drain, "state-changed", G_CALLBACK (on_state_changed), server);
   return g_steal_pointer (&server);
 }
 
@@ -234,6 +235,7 @@ rd_server_free (RdServer *server)
   for (GList *l = server->admissions.head; l != NULL; l = l->next)
     ((Admission *) l->data)->server = NULL;
   g_signal_handlers_disconnect_by_data (server->drain, server);
+  rd_drain_set_reopen_func (server->drain, NULL, NULL);
   g_clear_pointer (&server->port, rd_http_port_free);
   g_object_unref (server->drain);
   g_object_unref (server->manager);

@@ -9,7 +9,6 @@
 #include "rd-text.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* Node and place; times and state; warnings that were logged; sequence number of the last message
  * that was composed; statistics; and the parts. */
@@ -66,25 +65,15 @@ rd_redis_bus_pack (RdRedisBus *self)
 
   g_return_val_if_fail (self->state == RD_REDIS_BUS_DOWN, NULL);
 
-  return g_variant_new (
-    PACKED_FORMAT, self->options.node, self->options.mode, rd_redis_get_place (self->redis),
-    self->options.channel,
-    self->consumer != NULL ? rd_redis_consumer_get_began_us (self->consumer) : 0, self->down_us,
-    self->since_us, self->reason, self->is_outage_logged, self->is_denial_logged,
-    self->is_drop_logged, rd_redis_outbox_get_last (self->outbox), stats->connects, stats->sent,
-    stats->received, stats->dropped, stats->repeated, stats->gaps, stats->missed,
-    rd_redis_outbox_pack (self->outbox),
-    self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
-    self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
-}
-
-char *
-rd_redis_bus_dup_packed_node (GVariant *value)
-{
-  g_auto (Packed) packed = { 0 };
-
-  read_packed (&packed, value);
-  return rd_redis_is_node_name (packed.node, strlen (packed.node)) ? g_strdup (packed.node) : NULL;
+  return g_variant_new (PACKED_FORMAT, self->options.node, self->options.mode,
+                        rd_redis_get_place (self->redis), self->options.channel, self->began_us,
+                        self->down_us, self->since_us, self->reason, self->is_outage_logged,
+                        self->is_denial_logged, self->is_drop_logged,
+                        rd_redis_outbox_get_last (self->outbox), stats->connects, stats->sent,
+                        stats->received, stats->dropped, stats->repeated, stats->gaps,
+                        stats->missed, rd_redis_outbox_pack (self->outbox),
+                        self->stream != NULL ? rd_redis_stream_pack (self->stream) : NULL,
+                        self->own != NULL ? rd_redis_own_pack (self->own) : NULL);
 }
 
 static void
@@ -119,8 +108,7 @@ begin_elsewhere (RdRedisBus *self)
 
   self->stats.dropped += left;
   log_left_behind (left);
-  if (self->consumer != NULL)
-    rd_redis_consumer_set_began_us (self->consumer, self->down_us);
+  self->began_us = self->down_us;
 }
 
 static gboolean
@@ -139,7 +127,7 @@ go_on (RdRedisBus *self, const Packed *packed, GError **error)
     return (packed->own != NULL && rd_redis_own_unpack (self->own, packed->own, now_us))
            || refuse (error, "invalid list of own publishes from the old worker");
 
-  rd_redis_consumer_set_began_us (self->consumer, CLAMP (packed->began_us, 0, now_us));
+  self->began_us = CLAMP (packed->began_us, 0, now_us);
   return (packed->stream != NULL && rd_redis_stream_unpack (self->stream, packed->stream))
          || refuse (error, "invalid stream position from the old worker");
 }

@@ -7,8 +7,6 @@
 #include "rd-redis-dedup.h"
 #include "rd-redis-stream.h"
 
-G_BEGIN_DECLS
-
 /* Serializes the bus for a new worker, which continues as the same node. In stream mode no message
  * is missed or delivered twice; in pubsub mode messages that others publish meanwhile are missed,
  * as in any outage. */
@@ -21,9 +19,6 @@ G_BEGIN_DECLS
 /* Serializes @bus, whose connection is stopped. Returns: (transfer floating). */
 GVariant *rd_redis_bus_pack (RdRedisBus *bus);
 
-/* Returns: (transfer full) (nullable): the node's name; NULL: not a valid name. */
-char *rd_redis_bus_dup_packed_node (GVariant *packed);
-
 /* Restores @bus, which is new and not started. If it has another server, database, mode or channel,
  * only the sequence numbers are kept: messages that were not stored are dropped, with a warning.
  * Returns: FALSE with %G_IO_ERROR_INVALID_DATA; @bus can not be used then. */
@@ -32,5 +27,3 @@ gboolean rd_redis_bus_unpack (RdRedisBus *bus, GVariant *packed, GError **error)
 /* For a new worker without Redis: logs how many messages are left behind. Returns: FALSE with
  * %G_IO_ERROR_INVALID_DATA. */
 gboolean rd_redis_bus_leave_behind (GVariant *packed, GError **error);
-
-G_END_DECLS

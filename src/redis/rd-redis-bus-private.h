@@ -4,10 +4,8 @@
 #pragma once
 
 #include "rd-bus.h"
-#include "rd-redis-bus-options.h"
 #include "rd-redis-consumer.h"
 #include "rd-redis-dedup.h"
-#include "rd-redis-lock.h"
 #include "rd-redis-writer.h"
 
 /* Instance data of the bus, for rd-redis-bus and rd-redis-bus-pack only. */
@@ -34,8 +32,11 @@ struct _RdRedisBus
   RdRedisStream *stream;     /* owned; NULL in pubsub mode */
   RdRedisConsumer *consumer; /* owned; NULL in pubsub mode */
   RdRedisOwn *own;           /* owned; NULL in stream mode */
-  RdRedisLock *lock;         /* owned */
 
+  GBytes *lock_data;    /* owned: message that waits for the lock; NULL: none */
+  WsOpcode lock_opcode; /* of that message */
+
+  gint64 began_us; /* monotonic: start of this node; later entries are delivered */
   RdRedisBusState state;
   char *reason;    /* owned, nullable */
   gint64 since_us; /* since 1970: begin of the state */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The bus over Redis: connects outbox, writer, stream and consumer, and reports its state. */
+/* The bus over Redis: connects outbox, writer, stream and consumer, asks for the lock for periodic
+ * messages, and reports its state. */
 
 #include "rd-redis-bus.h"
 
 #include "rd-redis-bus-private.h"
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 #include "rd-text.h"
 #include "rd-units.h"
 #include "ws-utf8.h"
@@ -16,6 +17,11 @@
 /* Limit of own publishes: more than Redis buffers for a slow subscriber by default
  * (client-output-buffer-limit pubsub). */
 #define OWN_MAX_BYTES (64 << 20)
+
+#define LOCK_KEY "periodic_broadcast_lock"
+
+/* The lock expires this long before the next message, or after half of a shorter interval. */
+#define LOCK_MARGIN_US G_TIME_SPAN_SECOND
 
 G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
 
@@ -43,7 +49,7 @@ set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
   self->state = state;
   g_free (self->reason);
   self->reason = g_steal_pointer (&printable);
-  g_object_notify (G_OBJECT (self), "state");
+  g_signal_emit_by_name (self, "state-changed");
 }
 
 static char *
@@ -127,31 +133,24 @@ static const RdRedisWriterEvents writer_events = { .stored = on_stored, .refusal
 
 /* Messages from Redis */
 
-/* @size: 0: over the limit of a reply. */
 static void
-drop_oversized (RdRedisBus *self, gsize size)
+drop_oversized (RdRedisBus *self, gsize limit)
 {
-  g_autofree char *limit = rd_units_format_size (RD_REDIS_REPLY_MAX);
+  g_autofree char *size = rd_units_format_size (limit);
 
   self->stats.dropped++;
-  if (!self->is_oversize_logged && size > 0)
-    g_warning ("A message of %zu bytes from Redis was dropped: --max-message is %zu; further ones "
-               "are only counted",
-               size, self->options.max_message);
-  else if (!self->is_oversize_logged)
-    g_warning ("A message of more than %s from Redis was dropped; further ones are only counted",
-               limit);
+  if (!self->is_oversize_logged)
+    g_warning ("A message of more than %s from Redis was dropped%s; further ones are only counted",
+               size, limit == self->options.max_message ? " (see --max-message)" : "");
   self->is_oversize_logged = TRUE;
 }
 
 static void
-on_message (RdMessage *message, gpointer user_data)
+receive (RdRedisBus *self, RdMessage *message)
 {
-  RdRedisBus *self = user_data;
-
   if (message->size > self->options.max_message)
     {
-      drop_oversized (self, message->size);
+      drop_oversized (self, self->options.max_message);
       return;
     }
 
@@ -160,14 +159,15 @@ on_message (RdMessage *message, gpointer user_data)
 }
 
 static void
-on_skipped (RdRedisEntryKind kind, gpointer user_data)
+on_entry (RdRedisEntryKind kind, RdMessage *message, gpointer user_data)
 {
   RdRedisBus *self = user_data;
 
-  if (kind == RD_REDIS_ENTRY_REPEATED)
-    self->stats.repeated++;
+  if (kind == RD_REDIS_ENTRY_NEW)
+    receive (self, message);
   else if (kind == RD_REDIS_ENTRY_TOO_LARGE)
-    drop_oversized (self, 0);
+    drop_oversized (self, RD_REDIS_REPLY_MAX);
+  self->stats.repeated += kind == RD_REDIS_ENTRY_REPEATED;
 }
 
 static void
@@ -211,24 +211,55 @@ on_channel_message (RdRedisBus *self, const redisReply *payload)
     return;
 
   message.opcode = ws_utf8_is_text (data, payload->len) ? WS_OPCODE_TEXT : WS_OPCODE_BINARY;
-  on_message (&message, self);
+  receive (self, &message);
 }
 
-/* Messages that one node sends for all */
+/* Periodic messages: every node has them, and the one that gets the lock sends them. The lock is
+ * not released: it expires before the next message. */
+
+/* Publishes the message that waits for the lock; without the lock, for clients of this node only.
+ */
+static void
+finish_lock (RdRedisBus *self, gboolean is_acquired)
+{
+  g_autoptr (GBytes) data = g_steal_pointer (&self->lock_data);
+  RdMessage message = { .topic = RD_TOPIC_BROADCAST, .opcode = self->lock_opcode };
+
+  message.data = g_bytes_get_data (data, &message.size);
+  rd_bus_deliver (RD_BUS (self), &message);
+  if (is_acquired)
+    queue (self, &message);
+}
 
 static void
-on_lock (RdMessage *message, gboolean is_acquired, gpointer user_data)
+on_lock (const redisReply *reply, gpointer user_data)
 {
-  if (is_acquired)
-    rd_redis_bus_publish (user_data, message);
+  RdRedisBus *self = user_data;
+
+  if (reply->type == REDIS_REPLY_NIL) /* another node has it */
+    g_clear_pointer (&self->lock_data, g_bytes_unref);
   else
-    rd_bus_deliver (user_data, message);
+    finish_lock (self, reply->type == REDIS_REPLY_STATUS);
 }
 
+/* Drops the message if the reply for the previous one is still pending. */
 static void
 rd_redis_bus_publish_locked (RdBus *bus, RdMessage *message, gint64 interval_us)
 {
-  rd_redis_lock_acquire (RD_REDIS_BUS (bus)->lock, message, interval_us);
+  RdRedisBus *self = RD_REDIS_BUS (bus);
+  const gint64 lock_us = MAX (interval_us - LOCK_MARGIN_US, interval_us / 2);
+  g_autofree char *lock_ms = g_strdup_printf ("%" G_GINT64_FORMAT, lock_us / 1000);
+
+  if (self->lock_data != NULL)
+    return;
+
+  self->lock_data = g_bytes_new (message->data, message->size);
+  self->lock_opcode = message->opcode;
+  if (rd_redis_is_up (self->redis))
+    rd_redis_call (self->redis, on_lock, self, "SET", LOCK_KEY, self->options.node, "NX", "PX",
+                   lock_ms, NULL);
+  else
+    finish_lock (self, FALSE);
 }
 
 /* Connection */
@@ -247,10 +278,8 @@ log_connected (const RdRedisBus *self)
     }
 
   outage = rd_units_format_duration (outage_us - outage_us % G_TIME_SPAN_MILLISECOND);
-  if (self->is_outage_logged)
-    g_message ("Redis at %s: connected again after %s", name, outage);
-  else
-    g_info ("Redis at %s: connected again after %s", name, outage);
+  g_log (G_LOG_DOMAIN, self->is_outage_logged ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_INFO,
+         "Redis at %s: connected again after %s", name, outage);
 }
 
 /* All missed messages were read: messages to Redis may follow. */
@@ -277,11 +306,8 @@ on_caught_up (gpointer user_data)
   join (self);
 }
 
-static const RdRedisConsumerEvents consumer_events = { .message = on_message,
-                                                       .skipped = on_skipped,
-                                                       .gap = on_gap,
-                                                       .caught_up = on_caught_up,
-                                                       .heard = on_heard };
+static const RdRedisConsumerEvents consumer_events
+  = { .entry = on_entry, .gap = on_gap, .caught_up = on_caught_up, .heard = on_heard };
 
 static void
 on_up (RdRedisBus *self)
@@ -292,7 +318,7 @@ on_up (RdRedisBus *self)
                            self->options.channel);
   set_state (self, RD_REDIS_BUS_CATCHING_UP, NULL);
   if (self->consumer != NULL)
-    rd_redis_consumer_start (self->consumer);
+    rd_redis_consumer_start (self->consumer, self->began_us);
 }
 
 static void
@@ -313,7 +339,7 @@ on_pushed (RdRedisBus *self, const redisReply *push)
   if (payload->type == REDIS_REPLY_STRING)
     on_channel_message (self, payload);
   else if (payload->type == REDIS_REPLY_ERROR)
-    drop_oversized (self, 0);
+    drop_oversized (self, RD_REDIS_REPLY_MAX);
 }
 
 /* @error: NULL: rd_redis_stop(). */
@@ -326,7 +352,8 @@ on_down (RdRedisBus *self, const GError *error)
   self->stats.dropped += rd_redis_writer_stop (self->writer);
   if (self->consumer != NULL)
     rd_redis_consumer_stop (self->consumer);
-  rd_redis_lock_abort (self->lock);
+  if (self->lock_data != NULL)
+    finish_lock (self, FALSE);
 
   if (error != NULL && !is_logged)
     g_warning ("Redis at %s is down: %s; messages for other nodes wait",
@@ -348,7 +375,7 @@ rd_redis_bus_hold (RdRedisBus *self, gboolean holds)
 gboolean
 rd_redis_bus_is_idle (RdRedisBus *self)
 {
-  return rd_redis_writer_is_idle (self->writer) && rd_redis_lock_is_idle (self->lock);
+  return rd_redis_writer_is_idle (self->writer) && self->lock_data == NULL;
 }
 
 void
@@ -377,7 +404,7 @@ rd_redis_bus_finalize (GObject *object)
   g_clear_pointer (&self->consumer, rd_redis_consumer_free);
   g_clear_pointer (&self->stream, rd_redis_stream_free);
   g_clear_pointer (&self->own, rd_redis_own_free);
-  rd_redis_lock_free (self->lock);
+  g_clear_pointer (&self->lock_data, g_bytes_unref);
   rd_redis_outbox_free (self->outbox);
   g_object_unref (self->redis);
   g_free (self->reason);
@@ -401,6 +428,7 @@ rd_redis_bus_class_init (RdRedisBusClass *klass)
 static void
 rd_redis_bus_init (RdRedisBus *self)
 {
+  self->began_us = g_get_monotonic_time ();
   self->since_us = g_get_real_time ();
   self->reason = g_strdup ("not connected yet");
   self->down_us = -1;
@@ -417,7 +445,6 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
   self->options.channel = g_strdup (options->channel);
   self->outbox = rd_redis_outbox_new (options->buffer_size,
                                       options->mode == RD_REDIS_STREAM ? RD_REDIS_KEEP_US : 0);
-  self->lock = rd_redis_lock_new (redis, options->node, on_lock, self);
   if (options->mode == RD_REDIS_PUBSUB)
     {
       self->own = rd_redis_own_new (OWN_MAX_BYTES);

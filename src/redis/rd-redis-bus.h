@@ -4,22 +4,19 @@
 #pragma once
 
 #include "rd-bus.h"
-#include "rd-redis-bus-options.h"
 #include "rd-redis.h"
 
 /* Joins the nodes that use one Redis database. A message published here is delivered to the clients
  * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
- * delivered once, in the order of each sender. After rd_redis_stop() messages wait as in an outage,
- * but without a warning in the log. A message that waits for the lock is delivered to the clients
- * of this node.
+ * delivered once, in the order of each sender. rd_redis_stop() is like an outage, but is not logged
+ * as a warning.
  *
  * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
  * "redis: refuses messages since TIME: REASON", with TIME as in RFC 3339. */
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started; with a consumer connection for %RD_REDIS_STREAM. Returns: (transfer full).
- */
+/* @redis: not started; for the same mode. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* Holds back messages to Redis, or continues. Before a hand-over in pubsub mode: a message in

@@ -6,7 +6,7 @@
 
 #include "rd-redis-consumer.h"
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 
 #define BLOCK_MS  "2000" /* so that a live server replies in time */
 #define COUNT_MAX 512    /* entries */
@@ -29,8 +29,7 @@ struct _RdRedisConsumer
   const RdRedisConsumerEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
-  gsize max_bytes;   /* delivered at once */
-  guint first_count; /* entries of the largest size that fit into max_bytes */
+  gsize max_bytes; /* delivered at once */
 
   gboolean has_begun; /* this pass */
   gboolean is_live;   /* the end was reached */
@@ -55,11 +54,10 @@ rd_redis_consumer_new (RdRedis *redis,
   consumer->stream = stream;
   consumer->options = options;
   consumer->max_bytes = MIN (options->batch_size, RD_REDIS_REPLY_MAX / 2);
-  consumer->first_count = CLAMP (consumer->max_bytes / options->max_message, 1, COUNT_MAX);
   consumer->events = events;
   consumer->user_data = user_data;
   consumer->wait_us = WAIT_MAX_US;
-  consumer->began_us = consumer->waited_us = g_get_monotonic_time ();
+  consumer->waited_us = g_get_monotonic_time ();
   return consumer;
 }
 
@@ -68,18 +66,6 @@ rd_redis_consumer_free (RdRedisConsumer *consumer)
 {
   g_clear_handle_id (&consumer->wait_id, g_source_remove);
   g_free (consumer);
-}
-
-void
-rd_redis_consumer_set_began_us (RdRedisConsumer *consumer, gint64 began_us)
-{
-  consumer->began_us = began_us;
-}
-
-gint64
-rd_redis_consumer_get_began_us (const RdRedisConsumer *consumer)
-{
-  return consumer->began_us;
 }
 
 /* Fails the connection. @reply: (nullable): an error reply is the reason; else @message is. */
@@ -191,14 +177,9 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
   RdMessage message = { .topic = RD_TOPIC_BROADCAST };
   const RdRedisEntryKind kind = rd_redis_stream_take (consumer->stream, entry, &message);
 
-  if (kind == RD_REDIS_ENTRY_INVALID)
-    return FALSE;
-
-  if (kind == RD_REDIS_ENTRY_NEW)
-    consumer->events->message (&message, consumer->user_data);
-  else
-    consumer->events->skipped (kind, consumer->user_data);
-  return TRUE;
+  if (kind != RD_REDIS_ENTRY_INVALID)
+    consumer->events->entry (kind, &message, consumer->user_data);
+  return kind != RD_REDIS_ENTRY_INVALID;
 }
 
 /* Takes entries up to the limit; the others are read again. So is an entry whose content was
@@ -354,9 +335,10 @@ on_time (const redisReply *reply, gpointer user_data)
 }
 
 void
-rd_redis_consumer_start (RdRedisConsumer *consumer)
+rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us)
 {
-  consumer->count = consumer->first_count;
+  consumer->began_us = began_us;
+  consumer->count = CLAMP (consumer->max_bytes / consumer->options->max_message, 1, COUNT_MAX);
   rd_redis_link_call_words (rd_redis_get_link (consumer->redis, RD_REDIS_CONSUMER), on_time,
                             consumer, "TIME", NULL);
 }

@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include "rd-redis-bus-options.h"
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 
@@ -12,11 +11,8 @@ typedef struct _RdRedisConsumer RdRedisConsumer;
 
 typedef struct
 {
-  /* A message of another node. */
-  void (*message) (RdMessage *message, gpointer user_data);
-
-  /* An entry that is not to be delivered. */
-  void (*skipped) (RdRedisEntryKind kind, gpointer user_data);
+  /* @message: only for %RD_REDIS_ENTRY_NEW: a message of another node. */
+  void (*entry) (RdRedisEntryKind kind, RdMessage *message, gpointer user_data);
 
   /* Entries that this node did not get. */
   void (*gap) (const RdRedisGap *gap, gpointer user_data);
@@ -36,15 +32,9 @@ RdRedisConsumer *rd_redis_consumer_new (RdRedis *redis,
                                         gpointer user_data);
 void rd_redis_consumer_free (RdRedisConsumer *consumer);
 
-/* Start time of this node, monotonic: later entries are delivered. Default: when the consumer was
- * created. */
-void rd_redis_consumer_set_began_us (RdRedisConsumer *consumer, gint64 began_us);
-gint64 rd_redis_consumer_get_began_us (const RdRedisConsumer *consumer);
-
-/* Begins a pass; the connection is up. */
-void rd_redis_consumer_start (RdRedisConsumer *consumer);
+/* Begins a pass; the connection is up. @began_us: start of this node, monotonic: later entries are
+ * delivered. */
+void rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us);
 
 /* To be called when the connection is down. */
 void rd_redis_consumer_stop (RdRedisConsumer *consumer);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisConsumer, rd_redis_consumer_free)

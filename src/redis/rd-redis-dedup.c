@@ -100,18 +100,6 @@ remove_oldest (RdRedisDedup *dedup, WsId *removed)
   return TRUE;
 }
 
-static Sender *
-add (RdRedisDedup *dedup, const char *node)
-{
-  Sender *sender = g_new0 (Sender, 1);
-
-  sender->node = g_strdup (node);
-  sender->link.data = sender;
-  g_hash_table_insert (dedup->by_node, sender->node, sender);
-  g_queue_push_tail_link (&dedup->recent, &sender->link);
-  return sender;
-}
-
 gboolean
 rd_redis_dedup_set (RdRedisDedup *dedup,
                     const char *node,
@@ -120,11 +108,18 @@ rd_redis_dedup_set (RdRedisDedup *dedup,
                     WsId *removed)
 {
   Sender *sender = g_hash_table_lookup (dedup->by_node, node);
-  const gboolean is_new = sender == NULL;
-  const gboolean has_removed = is_new && remove_oldest (dedup, removed);
+  gboolean has_removed = FALSE;
 
-  if (is_new)
-    sender = add (dedup, node);
+  if (sender == NULL)
+    {
+      has_removed = remove_oldest (dedup, removed);
+      sender = g_new0 (Sender, 1);
+      sender->node = g_strdup (node);
+      sender->link.data = sender;
+      g_hash_table_insert (dedup->by_node, sender->node, sender);
+      g_queue_push_tail_link (&dedup->recent, &sender->link);
+    }
+
   sender->sequence = sequence;
   sender->id = *id;
   return has_removed;
@@ -249,25 +244,20 @@ rd_redis_own_disconnect (RdRedisOwn *own, guint64 sequence, gint64 now_us)
 gboolean
 rd_redis_own_match (RdRedisOwn *own, gconstpointer data, gsize size, gint64 now_us)
 {
+  g_autoptr (GBytes) message = g_bytes_new_static (data, size);
   GList *link;
 
   while ((link = own->queue.head) != NULL && ((Publish *) link->data)->deadline_us <= now_us)
     drop (own, link);
 
-  /* usually the first one */
-  for (; link != NULL; link = link->next)
-    {
-      const Publish *publish = link->data;
+  /* Usually the first one matches. */
+  while (link != NULL && !g_bytes_equal (((Publish *) link->data)->data, message))
+    link = link->next;
+  if (link == NULL)
+    return FALSE;
 
-      if (g_bytes_get_size (publish->data) != size
-          || (size > 0 && memcmp (g_bytes_get_data (publish->data, NULL), data, size) != 0))
-        continue;
-
-      drop (own, link);
-      return TRUE;
-    }
-
-  return FALSE;
+  drop (own, link);
+  return TRUE;
 }
 
 GVariant *

@@ -4,25 +4,26 @@
 /* A connection to Redis with the login, the queue of commands that wait for a reply, and the
  * detection of a server that does not answer.
  *
- * Every event may free the link: so nothing of it is used after an event. */
+ * Every event and every reply function may free the link. So it is reference counted: the callbacks
+ * of its socket hold a reference, and check is_closed() after each reply. */
 
 #include "rd-redis-link.h"
 
-#include "rd-redis-connection.h"
 #include "rd-units.h"
 
+#include <gio/gunixsocketaddress.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
-static const RdRedisTimeouts default_timeouts = {
-  .connect_ms = RD_REDIS_CONNECT_S * 1000,
-  .probe_ms = RD_REDIS_PROBE_S * 1000,
-  .answer_ms = RD_REDIS_ANSWER_S * 1000,
-};
+#define READ_BYTES (64 << 10) /* at most, for each read */
+
+static const RdRedisTimeouts default_timeouts
+  = { .connect_ms = 5000, .probe_ms = 2000, .answer_ms = 6000 };
 
 /* A command without its reply. */
 typedef struct
 {
-  GList node; /* in commands */
   RdRedisReplyFunc func;
   gpointer user_data; /* unowned */
 } Command;
@@ -32,48 +33,49 @@ struct _RdRedisLink
   const RdRedisLinkEvents *events; /* unowned: outlives us */
   gpointer user_data;              /* unowned */
   RdRedisTimeouts timeouts;
-  RdRedisUrl *url;               /* owned */
-  GMainContext *context;         /* owned */
-  GSource *timer;                /* owned */
-  RdRedisConnection *connection; /* owned; NULL: closed */
-  GQueue commands;               /* Command, owned; the oldest first */
+  const RdRedisUrl *url; /* unowned: outlives us */
+
+  GCancellable *cancellable; /* owned; cancelled: closed */
+  GSocketConnection *stream; /* owned; NULL: not connected yet */
+  GSource *timer;            /* owned; NULL: closed */
+  GSource *in;               /* owned; NULL: not connected */
+  GSource *out;              /* owned; NULL: no output */
+  RdRedisOutput output;
+  RdRedisReader *reader; /* owned */
+  GQueue commands;       /* Command, owned; the oldest first */
 
   gboolean is_ready;
-  gboolean is_subscribing; /* SUBSCRIBE was sent: later replies are pushed */
-  gboolean is_subscriber;  /* SUBSCRIBE was answered */
-  gint64 probed_us;        /* monotonic: when the server was last asked for an answer */
+  gboolean is_subscriber; /* SUBSCRIBE was sent: replies from its own on are pushed */
+  gint64 probed_us;       /* monotonic: when the server was last asked for an answer */
+  gint64 received_us;     /* monotonic: when bytes were last received, or the link connected */
 };
 
-static void
-clear_timer (RdRedisLink *link)
+/* End */
+
+static gboolean
+is_closed (const RdRedisLink *link)
 {
-  if (link->timer != NULL)
-    g_source_destroy (link->timer);
-  g_clear_pointer (&link->timer, g_source_unref);
+  return g_cancellable_is_cancelled (link->cancellable);
 }
 
-/* Stops all events. */
 static void
-close_link (RdRedisLink *link)
+clear_source (GSource **source)
 {
-  clear_timer (link);
-  g_clear_pointer (&link->connection, rd_redis_connection_free);
+  if (*source != NULL)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
-void
-rd_redis_link_free (RdRedisLink *link)
+/* Stops all events. Frees nothing: callers up the stack may still use it. */
+static void
+stop (RdRedisLink *link)
 {
-  Command *command;
-
-  close_link (link);
-  while ((command = g_queue_peek_head (&link->commands)) != NULL)
-    {
-      g_queue_unlink (&link->commands, &command->node);
-      g_free (command);
-    }
-  g_main_context_unref (link->context);
-  rd_redis_url_free (link->url);
-  g_free (link);
+  g_cancellable_cancel (link->cancellable);
+  clear_source (&link->timer);
+  clear_source (&link->in);
+  clear_source (&link->out);
+  if (link->stream != NULL)
+    g_io_stream_close (G_IO_STREAM (link->stream), NULL, NULL);
 }
 
 /* Closes the link. @error: (transfer full). */
@@ -82,74 +84,36 @@ fail (RdRedisLink *link, GError *error)
 {
   g_autoptr (GError) reason = error;
 
-  close_link (link);
+  if (is_closed (link))
+    return;
+
+  stop (link);
   link->events->failed (reason, link->user_data);
 }
 
-/* Commands */
+static void
+finalize (gpointer data)
+{
+  RdRedisLink *link = data;
+
+  g_queue_clear_full (&link->commands, g_free);
+  rd_redis_reader_free (link->reader);
+  g_byte_array_unref (link->output.bytes);
+  g_clear_object (&link->stream);
+  g_object_unref (link->cancellable);
+}
 
 static void
-send_words (RdRedisLink *link, const char *const *words)
+unref (RdRedisLink *link)
 {
-  rd_redis_connection_send (link->connection, g_strv_length ((char **) words), words, NULL);
-}
-
-static void
-expect_reply (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data)
-{
-  Command *command = g_new0 (Command, 1);
-
-  command->node.data = command;
-  command->func = func;
-  command->user_data = user_data;
-  g_queue_push_tail_link (&link->commands, &command->node);
+  g_rc_box_release_full (link, finalize);
 }
 
 void
-rd_redis_link_call (RdRedisLink *link,
-                    RdRedisReplyFunc func,
-                    gpointer user_data,
-                    int argc,
-                    const char *const *argv,
-                    const gsize *sizes)
+rd_redis_link_free (RdRedisLink *link)
 {
-  if (link->connection == NULL)
-    return;
-
-  g_return_if_fail (link->is_ready && !link->is_subscribing);
-  expect_reply (link, func, user_data);
-  rd_redis_connection_send (link->connection, argc, argv, sizes);
-}
-
-void
-rd_redis_link_call_valist (RdRedisLink *link,
-                           RdRedisReplyFunc func,
-                           gpointer user_data,
-                           va_list words)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  const char *word;
-
-  while ((word = va_arg (words, const char *)) != NULL)
-    g_ptr_array_add (argv, (gpointer) word);
-
-  rd_redis_link_call (link, func, user_data, argv->len, (const char *const *) argv->pdata, NULL);
-}
-
-void
-rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
-{
-  va_list words;
-
-  va_start (words, user_data);
-  rd_redis_link_call_valist (link, func, user_data, words);
-  va_end (words);
-}
-
-gboolean
-rd_redis_link_is_idle (const RdRedisLink *link)
-{
-  return link->commands.length == 0;
+  stop (link);
+  unref (link);
 }
 
 /* Replies */
@@ -164,8 +128,10 @@ is_pong (const redisReply *reply)
 }
 
 static void
-push (RdRedisLink *link, const redisReply *reply)
+push (const redisReply *reply, gpointer user_data)
 {
+  RdRedisLink *link = user_data;
+
   if (reply->type == REDIS_REPLY_ERROR)
     fail (link, rd_redis_error_new_reply (reply));
   else if (!link->is_subscriber)
@@ -175,42 +141,185 @@ push (RdRedisLink *link, const redisReply *reply)
     link->events->pushed (reply, link->user_data);
 }
 
-static void
-on_reply (const redisReply *reply, gpointer user_data)
+/* Input and output */
+
+static GSocket *
+get_socket (RdRedisLink *link)
 {
-  RdRedisLink *link = user_data;
-  g_autofree Command *command = g_queue_peek_head (&link->commands);
-
-  if (command == NULL)
-    {
-      push (link, reply);
-      return;
-    }
-
-  g_queue_unlink (&link->commands, &command->node);
-  if (command->func != NULL)
-    command->func (reply, command->user_data);
+  return g_socket_connection_get_socket (link->stream);
 }
 
 static void
-on_subscribed (const redisReply *reply, gpointer user_data)
+emit_replies (RdRedisLink *link)
 {
-  RdRedisLink *link = user_data;
+  while (!is_closed (link))
+    {
+      GError *error = NULL;
+      g_autoptr (redisReply) reply = rd_redis_reader_next (link->reader, &error);
+      g_autofree Command *command = reply != NULL ? g_queue_pop_head (&link->commands) : NULL;
 
-  link->is_subscriber = TRUE;
-  push (link, reply);
+      if (error != NULL)
+        fail (link, error);
+      if (reply == NULL)
+        return;
+
+      if (command == NULL)
+        push (reply, link);
+      else if (command->func != NULL)
+        command->func (reply, command->user_data);
+    }
+}
+
+/* Reads once and emits the replies that are now complete. Returns: FALSE if there was nothing to
+ * read, or the connection is closed. */
+static gboolean
+receive (RdRedisLink *link)
+{
+  char buffer[READ_BYTES];
+  g_autoptr (GError) error = NULL;
+  const gssize n = g_socket_receive (get_socket (link), buffer, sizeof buffer, NULL, &error);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return FALSE;
+
+  if (n == 0)
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                                 "the server closed the connection");
+  if (error != NULL)
+    {
+      fail (link, rd_redis_error_new_system (error));
+      return FALSE;
+    }
+
+  link->received_us = g_get_monotonic_time ();
+  rd_redis_reader_feed (link->reader, buffer, n);
+  emit_replies (link);
+  return !is_closed (link);
+}
+
+/* Writes once. */
+static void
+transmit (RdRedisLink *link)
+{
+  gsize size;
+  const char *bytes = (const char *) rd_redis_output_peek (&link->output, &size);
+  g_autoptr (GError) error = NULL;
+  const gssize n = g_socket_send (get_socket (link), bytes, size, NULL, &error);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return;
+
+  if (error != NULL)
+    {
+      /* The server's last replies give a better reason than the failed write. */
+      while (receive (link))
+        continue;
+      fail (link, rd_redis_error_new_system (error));
+      return;
+    }
+
+  rd_redis_output_advance (&link->output, n);
+  if ((gsize) n == size)
+    clear_source (&link->out);
+}
+
+static gboolean
+on_socket (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  RdRedisLink *link = g_rc_box_acquire (user_data);
+
+  if (condition & G_IO_OUT)
+    transmit (link);
+  else
+    receive (link);
+  unref (link);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Returns: (transfer full). */
+static GSource *
+watch (RdRedisLink *link, GIOCondition condition)
+{
+  GSource *source = g_socket_create_source (get_socket (link), condition, NULL);
+
+  g_source_set_callback (source, G_SOURCE_FUNC (on_socket), link, NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
+  return source;
+}
+
+/* Commands */
+
+static void
+send_command (RdRedisLink *link, int argc, const char *const *argv, const gsize *sizes)
+{
+  rd_redis_output_append (&link->output, argc, argv, sizes);
+  if (link->out == NULL)
+    link->out = watch (link, G_IO_OUT);
+}
+
+static void
+expect_reply (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data)
+{
+  const Command command = { func, user_data };
+
+  g_queue_push_tail (&link->commands, g_memdup2 (&command, sizeof command));
+}
+
+/* Sends a command of the link itself; @words are ended by NULL. */
+static void
+call (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
+{
+  if (!link->is_subscriber)
+    expect_reply (link, func, link);
+  send_command (link, g_strv_length ((char **) words), words, NULL);
+}
+
+void
+rd_redis_link_call (RdRedisLink *link,
+                    RdRedisReplyFunc func,
+                    gpointer user_data,
+                    int argc,
+                    const char *const *argv,
+                    const gsize *sizes)
+{
+  if (link == NULL || is_closed (link))
+    return;
+
+  g_return_if_fail (link->is_ready && !link->is_subscriber);
+  expect_reply (link, func, user_data);
+  send_command (link, argc, argv, sizes);
+}
+
+void
+rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  const char *word;
+  va_list words;
+
+  va_start (words, user_data);
+  while ((word = va_arg (words, const char *)) != NULL)
+    g_ptr_array_add (argv, (gpointer) word);
+  va_end (words);
+
+  rd_redis_link_call (link, func, user_data, argv->len, (const char *const *) argv->pdata, NULL);
+}
+
+gboolean
+rd_redis_link_is_idle (const RdRedisLink *link)
+{
+  return link->commands.length == 0;
 }
 
 void
 rd_redis_link_subscribe (RdRedisLink *link, const char *channel)
 {
-  if (link->connection == NULL)
+  if (is_closed (link))
     return;
 
   g_return_if_fail (link->is_ready);
-  expect_reply (link, on_subscribed, link);
-  link->is_subscribing = TRUE;
-  send_words (link, (const char *const[]){ "SUBSCRIBE", channel, NULL });
+  call (link, push, (const char *const[]){ "SUBSCRIBE", channel, NULL });
+  link->is_subscriber = TRUE;
 }
 
 /* Timeouts */
@@ -222,10 +331,10 @@ arm_timer (RdRedisLink *link, gint64 at_us)
 {
   const gint64 wait_us = MAX (at_us - g_get_monotonic_time (), 0);
 
-  clear_timer (link);
+  clear_source (&link->timer);
   link->timer = g_timeout_source_new (wait_us / G_TIME_SPAN_MILLISECOND + 1);
   g_source_set_callback (link->timer, on_timer, link, NULL);
-  g_source_attach (link->timer, link->context);
+  g_source_attach (link->timer, g_main_context_get_thread_default ());
 }
 
 /* Fails with the message "no WHAT within TIMEOUT". */
@@ -241,16 +350,7 @@ fail_late (RdRedisLink *link, GQuark domain, int code, const char *what, guint t
 static gboolean
 is_waiting (const RdRedisLink *link)
 {
-  return link->probed_us >= rd_redis_connection_get_received_us (link->connection);
-}
-
-static void
-probe (RdRedisLink *link, gint64 now_us)
-{
-  link->probed_us = now_us;
-  if (!link->is_subscribing)
-    expect_reply (link, NULL, NULL);
-  send_words (link, (const char *const[]){ "PING", NULL });
+  return link->probed_us >= link->received_us;
 }
 
 /* Sends PING when nothing was received for probe_ms, and fails when nothing was received for
@@ -261,19 +361,21 @@ check_silence (RdRedisLink *link)
   const gint64 now_us = g_get_monotonic_time ();
   const gint64 probe_us = link->timeouts.probe_ms * G_TIME_SPAN_MILLISECOND;
   const gint64 answer_us = link->timeouts.answer_ms * G_TIME_SPAN_MILLISECOND;
-  const gint64 received_us = rd_redis_connection_get_received_us (link->connection);
 
   if (is_waiting (link) && now_us >= link->probed_us + answer_us
-      && !rd_redis_connection_has_unread (link->connection))
+      && g_socket_condition_check (get_socket (link), G_IO_IN) == 0)
     {
       fail_late (link, RD_REDIS_ERROR, RD_REDIS_ERROR_SILENT, "answer", link->timeouts.answer_ms);
       return;
     }
 
-  if (!is_waiting (link) && now_us >= received_us + probe_us)
-    probe (link, now_us);
+  if (!is_waiting (link) && now_us >= link->received_us + probe_us)
+    {
+      link->probed_us = now_us;
+      call (link, NULL, (const char *const[]){ "PING", NULL });
+    }
   arm_timer (link, is_waiting (link) ? MIN (link->probed_us + answer_us, now_us + probe_us)
-                                     : received_us + probe_us);
+                                     : link->received_us + probe_us);
 }
 
 static gboolean
@@ -281,7 +383,7 @@ on_timer (gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  if (rd_redis_connection_is_open (link->connection))
+  if (link->in != NULL)
     check_silence (link);
   else
     fail_late (link, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "connection", link->timeouts.connect_ms);
@@ -309,21 +411,11 @@ on_ping (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  if (reply->type == REDIS_REPLY_ERROR)
-    {
-      fail (link, rd_redis_error_new_reply (reply));
-      return;
-    }
-
-  link->is_ready = TRUE;
-  link->events->ready (link->user_data);
-}
-
-static void
-call_early (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
-{
-  expect_reply (link, func, link);
-  send_words (link, words);
+  link->is_ready = reply->type != REDIS_REPLY_ERROR;
+  if (!link->is_ready)
+    fail (link, rd_redis_error_new_reply (reply));
+  else
+    link->events->ready (link->user_data);
 }
 
 /* Sends AUTH, SELECT and PING at once: the first error is the reason of a refusal. The name is for
@@ -337,33 +429,49 @@ log_in (RdRedisLink *link)
   g_autofree char *name = g_strdup_printf ("ringdown-%d", (int) getpid ());
 
   if (url->user != NULL)
-    call_early (link, on_auth, (const char *const[]){ "AUTH", url->user, password, NULL });
+    call (link, on_auth, (const char *const[]){ "AUTH", url->user, password, NULL });
   else if (url->password != NULL)
-    call_early (link, on_auth, (const char *const[]){ "AUTH", password, NULL });
+    call (link, on_auth, (const char *const[]){ "AUTH", password, NULL });
   if (url->database != 0)
-    call_early (link, on_select, (const char *const[]){ "SELECT", database, NULL });
-  call_early (link, on_ping, (const char *const[]){ "PING", NULL });
-  call_early (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
+    call (link, on_select, (const char *const[]){ "SELECT", database, NULL });
+  call (link, on_ping, (const char *const[]){ "PING", NULL });
+  call (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
 }
 
-static void
-on_opened (gpointer user_data)
-{
-  RdRedisLink *link = user_data;
+/* Beginning */
 
+/* @stream: (transfer full). */
+static void
+open_link (RdRedisLink *link, GSocketConnection *stream)
+{
+  GSocket *socket = g_socket_connection_get_socket (stream);
+
+  g_socket_set_blocking (socket, FALSE);
+  g_socket_set_keepalive (socket, TRUE);
+  if (g_socket_get_family (socket) != G_SOCKET_FAMILY_UNIX)
+    g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL);
+
+  link->stream = stream;
+  link->in = watch (link, G_IO_IN);
   log_in (link);
-  link->probed_us = g_get_monotonic_time ();
+  link->received_us = link->probed_us = g_get_monotonic_time ();
   check_silence (link);
 }
 
 static void
-on_closed (const GError *error, gpointer user_data)
+on_connected (GObject *client, GAsyncResult *result, gpointer user_data)
 {
-  fail (user_data, g_error_copy (error));
-}
+  RdRedisLink *link = user_data; /* owned */
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketConnection) stream = g_socket_client_connect_finish (G_SOCKET_CLIENT (client),
+                                                                         result, &error);
 
-static const RdRedisConnectionEvents connection_events
-  = { .opened = on_opened, .reply = on_reply, .closed = on_closed };
+  if (stream == NULL)
+    fail (link, rd_redis_error_new_system (error));
+  else if (!is_closed (link))
+    open_link (link, g_steal_pointer (&stream));
+  unref (link);
+}
 
 RdRedisLink *
 rd_redis_link_new (const RdRedisUrl *url,
@@ -371,15 +479,22 @@ rd_redis_link_new (const RdRedisUrl *url,
                    const RdRedisLinkEvents *events,
                    gpointer user_data)
 {
-  RdRedisLink *link = g_new0 (RdRedisLink, 1);
+  RdRedisLink *link = g_rc_box_new0 (RdRedisLink);
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnectable) server
+    = url->path != NULL ? G_SOCKET_CONNECTABLE (g_unix_socket_address_new (url->path))
+                        : g_network_address_new (url->host, url->port);
 
   link->events = events;
   link->user_data = user_data;
   link->timeouts = timeouts != NULL ? *timeouts : default_timeouts;
-  link->url = rd_redis_url_copy (url);
-  link->context = g_main_context_ref_thread_default ();
-  g_queue_init (&link->commands);
-  link->connection = rd_redis_connection_new (url, &connection_events, link);
+  link->url = url;
+  link->cancellable = g_cancellable_new ();
+  link->output.bytes = g_byte_array_new ();
+  link->reader = rd_redis_reader_new ();
   arm_timer (link, g_get_monotonic_time () + link->timeouts.connect_ms * G_TIME_SPAN_MILLISECOND);
+  g_socket_client_set_enable_proxy (client, FALSE);
+  g_socket_client_connect_async (client, server, link->cancellable, on_connected,
+                                 g_rc_box_acquire (link));
   return link;
 }

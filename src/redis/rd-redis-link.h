@@ -3,17 +3,13 @@
 
 #pragma once
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 #include "rd-redis-url.h"
 
 #include <gio/gio.h>
 
 /* One connection to a Redis server, with the login. It does not reconnect. */
 typedef struct _RdRedisLink RdRedisLink;
-
-#define RD_REDIS_CONNECT_S 5
-#define RD_REDIS_PROBE_S   2
-#define RD_REDIS_ANSWER_S  6
 
 /* A server that stops answering is noticed within probe_ms and answer_ms together. */
 typedef struct
@@ -40,19 +36,21 @@ typedef struct
 /* @reply: (transfer none), may be an error reply. Never called for a link that failed. */
 typedef void (*RdRedisReplyFunc) (const redisReply *reply, gpointer user_data);
 
-/* Starts to connect, in the thread-default main context. @url: copied. @timeouts: nullable: those
- * above. @events: unowned: outlives the link. */
+/* Starts to connect, in the thread-default main context. @timeouts: nullable: 5 s, 2 s and 6 s.
+ * @url,
+ * @events: unowned: outlive the link. */
 RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
                                 const RdRedisTimeouts *timeouts,
                                 const RdRedisLinkEvents *events,
                                 gpointer user_data);
 
-/* Closes the link at once, as rd_redis_connection_free() does. */
+/* Closes the link at once. An attempt to connect is cancelled, and released when the main context
+ * runs next. */
 void rd_redis_link_free (RdRedisLink *link);
 
 /* Sends a command; all commands of one main loop iteration are sent together, in order. Commands
  * that the server does not read yet are kept, without a limit. Only for a link that is ready and
- * not a subscriber; no effect once it has failed.
+ * not a subscriber; no effect once it has failed, or if it is NULL.
  * @argv: @argc words. @sizes: the size of each, bytes; NULL: they are strings. @func: nullable. */
 void rd_redis_link_call (RdRedisLink *link,
                          RdRedisReplyFunc func,
@@ -64,10 +62,6 @@ void rd_redis_link_call (RdRedisLink *link,
 /* Likewise, for words that are strings, ended by NULL. */
 void rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
   G_GNUC_NULL_TERMINATED;
-void rd_redis_link_call_valist (RdRedisLink *link,
-                                RdRedisReplyFunc func,
-                                gpointer user_data,
-                                va_list words);
 
 /* Subscribes to @channel: from now on every reply is pushed, the confirmation ("subscribe",
  * channel, count) first, but not the answers to PING. The link fails if the server refuses. */

@@ -9,6 +9,8 @@
 
 #include "rd-text.h"
 
+#include <string.h>
+
 #define INDEX_KEY       "ringdown:nodes"
 #define ID_MAX          64 /* bytes */
 #define TEXT_MAX_CHARS  255
@@ -36,15 +38,13 @@ struct _RdRedisNodes
   char *shutdown_key;   /* owned */
   char *shutdown_value; /* owned: what this node last set that key to; NULL: nothing */
   guint timer_id;
-  gboolean has_left;
   gboolean is_counting;   /* the shutdown key is to be set */
   gboolean is_updating;   /* replies about it are pending */
   gboolean is_outdated;   /* it is to be updated again after these */
   gboolean is_too_many;   /* a warning was logged */
   gboolean is_unreadable; /* a warning was logged */
-  GPtrArray *asked;       /* owned strings: ids of the hashes asked for; NULL: not reading */
-  guint n_answered;       /* of these, in order */
-  GPtrArray *others;      /* RdNode, owned: those read so far */
+  GPtrArray *others;      /* RdNode, owned: those read so far; NULL: not reading */
+  GQueue asked;           /* owned strings: ids of the hashes without a reply, in order */
 };
 
 /* This node */
@@ -143,12 +143,9 @@ rd_redis_node_parse_id (const redisReply *member)
   if (member->type != REDIS_REPLY_STRING || member->len == 0 || member->len > ID_MAX)
     return NULL;
 
-  for (gsize i = 0; i < member->len; i++)
-    {
-      if (!g_ascii_isalnum (member->str[i]) && member->str[i] != '-')
-        return NULL;
-    }
-  return g_strndup (member->str, member->len);
+  return strspn (member->str, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-") == member->len
+           ? g_strdup (member->str)
+           : NULL;
 }
 
 char *
@@ -217,26 +214,22 @@ rd_redis_node_parse (const char *id, const redisReply *reply, RdNode **node)
 static void
 stop_reading (RdRedisNodes *self)
 {
-  g_clear_pointer (&self->asked, g_ptr_array_unref);
+  g_queue_clear_full (&self->asked, g_free);
   g_clear_pointer (&self->others, g_ptr_array_unref);
-  self->n_answered = 0;
 }
 
 static void
 finish_reading_when_complete (RdRedisNodes *self)
 {
-  if (self->n_answered < self->asked->len)
-    return;
-
-  rd_nodes_set_others (self->nodes, g_steal_pointer (&self->others));
-  stop_reading (self);
+  if (g_queue_is_empty (&self->asked))
+    rd_nodes_set_others (self->nodes, g_steal_pointer (&self->others));
 }
 
 static void
 on_node (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
-  const char *id = g_ptr_array_index (self->asked, self->n_answered++);
+  g_autofree char *id = g_queue_pop_head (&self->asked);
   RdNode *node;
 
   switch (rd_redis_node_parse (id, reply, &node))
@@ -264,31 +257,18 @@ ask_for (RdRedisNodes *self, const redisReply *member)
     return;
 
   key = rd_redis_node_dup_key (id);
-  g_ptr_array_add (self->asked, g_steal_pointer (&id));
+  g_queue_push_tail (&self->asked, g_steal_pointer (&id));
   rd_redis_call (self->redis, on_node, self, "HMGET", key, RD_REDIS_NODE_FIELDS, NULL);
 }
 
-static void
-warn_if_too_many (RdRedisNodes *self, gboolean is_too_many)
+/* Sets @condition. Returns: whether it was FALSE and is TRUE now. */
+static gboolean
+begins (gboolean *condition, gboolean value)
 {
-  if (is_too_many && !self->is_too_many)
-    g_warning ("More than %d nodes are registered in Redis: not all are listed",
-               RD_REDIS_NODES_MAX);
-  self->is_too_many = is_too_many;
-}
+  const gboolean was = *condition;
 
-static void
-warn_if_unreadable (RdRedisNodes *self, const redisReply *reply)
-{
-  const gboolean is_unreadable = reply->type == REDIS_REPLY_ERROR;
-
-  if (is_unreadable && !self->is_unreadable)
-    {
-      g_autofree char *reason = rd_redis_error_dup_words (reply);
-
-      g_warning ("Cannot read the set of nodes in Redis: %s; other nodes are not listed", reason);
-    }
-  self->is_unreadable = is_unreadable;
+  *condition = value;
+  return value && !was;
 }
 
 static void
@@ -297,8 +277,15 @@ on_members (const redisReply *reply, gpointer user_data)
   RdRedisNodes *self = user_data;
   const gsize count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
 
-  warn_if_unreadable (self, reply);
-  warn_if_too_many (self, count > RD_REDIS_NODES_MAX);
+  if (begins (&self->is_too_many, count > RD_REDIS_NODES_MAX))
+    g_warning ("More than %d nodes are registered in Redis: not all are listed",
+               RD_REDIS_NODES_MAX);
+  if (begins (&self->is_unreadable, reply->type == REDIS_REPLY_ERROR))
+    {
+      g_autofree char *reason = rd_redis_error_dup_words (reply);
+
+      g_warning ("Cannot read the set of nodes in Redis: %s; other nodes are not listed", reason);
+    }
   for (gsize i = 0; i < MIN (count, RD_REDIS_NODES_MAX); i++)
     ask_for (self, reply->element[i]);
   finish_reading_when_complete (self);
@@ -310,10 +297,9 @@ start_reading (RdRedisNodes *self)
 {
   g_autofree char *limit = g_strdup_printf ("%d", RD_REDIS_NODES_MAX + 1);
 
-  if (self->asked != NULL)
+  if (self->others != NULL)
     return;
 
-  self->asked = g_ptr_array_new_with_free_func (g_free);
   self->others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
   /* unlike SMEMBERS, with a limit */
   rd_redis_call (self->redis, on_members, self, "SRANDMEMBER", INDEX_KEY, limit, NULL);
@@ -333,9 +319,6 @@ on_interval (gpointer user_data)
 static void
 on_up (RdRedisNodes *self)
 {
-  if (self->has_left)
-    return;
-
   self->timer_id = g_timeout_add_seconds (RD_REDIS_NODES_INTERVAL_S, on_interval, self);
   on_interval (self);
 }
@@ -353,9 +336,6 @@ on_down (RdRedisNodes *self)
 static void
 on_drain_state (RdRedisNodes *self)
 {
-  if (self->has_left)
-    return;
-
   if (rd_drain_is_running (self->drain))
     {
       self->is_counting = FALSE;
@@ -367,9 +347,6 @@ on_drain_state (RdRedisNodes *self)
 static void
 on_drain_progress (RdRedisNodes *self)
 {
-  if (self->has_left)
-    return;
-
   self->is_counting = TRUE;
   update_shutdown_key (self);
 }
@@ -388,7 +365,7 @@ rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain)
   self->shutdown_key = g_strdup_printf ("shutdown:%u", node->pid);
   g_signal_connect_swapped (redis, "up", G_CALLBACK (on_up), self);
   g_signal_connect_swapped (redis, "down", G_CALLBACK (on_down), self);
-  g_signal_connect_swapped (drain, "notify::state", G_CALLBACK (on_drain_state), self);
+  g_signal_connect_swapped (drain, "state-changed", G_CALLBACK (on_drain_state), self);
   g_signal_connect_swapped (drain, "progress", G_CALLBACK (on_drain_progress), self);
   if (rd_redis_is_up (redis))
     on_up (self);
@@ -415,10 +392,8 @@ rd_redis_nodes_free (RdRedisNodes *self)
 void
 rd_redis_nodes_leave (RdRedisNodes *self)
 {
-  if (self->has_left)
-    return;
-
-  self->has_left = TRUE;
+  g_signal_handlers_disconnect_by_data (self->redis, self);
+  g_signal_handlers_disconnect_by_data (self->drain, self);
   g_clear_handle_id (&self->timer_id, g_source_remove);
   self->is_counting = FALSE;
   update_shutdown_key (self);

@@ -75,15 +75,6 @@ cost_of (const Entry *entry)
   return g_bytes_get_size (entry->message.data) + RD_REDIS_OUTGOING_COST;
 }
 
-void
-rd_redis_outbox_free (RdRedisOutbox *outbox)
-{
-  for (guint64 i = outbox->first; i < outbox->next; i++)
-    g_bytes_unref (entry_at (outbox, i)->message.data);
-  g_free (outbox->ring);
-  g_free (outbox);
-}
-
 static void
 set_capacity (RdRedisOutbox *outbox, guint64 capacity)
 {
@@ -125,6 +116,14 @@ drop_before (RdRedisOutbox *outbox, guint64 end)
   outbox->queued = MAX (outbox->queued, end);
 
   shrink (outbox);
+}
+
+void
+rd_redis_outbox_free (RdRedisOutbox *outbox)
+{
+  drop_before (outbox, outbox->next);
+  g_free (outbox->ring);
+  g_free (outbox);
 }
 
 /* Marks messages before @end as stored, and the rest as not stored. */

@@ -26,7 +26,6 @@ typedef struct
  * %G_IO_ERROR_INVALID_ARGUMENT; the message does not repeat @text, which may have a password. */
 RdRedisUrl *rd_redis_url_parse (const char *text, GError **error);
 void rd_redis_url_free (RdRedisUrl *url);
-RdRedisUrl *rd_redis_url_copy (const RdRedisUrl *url);
 
 /* Returns: (transfer full): the URL for display, with "***" for the password. */
 char *rd_redis_url_dup_display (const RdRedisUrl *url);

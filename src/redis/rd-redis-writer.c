@@ -26,10 +26,9 @@ struct _RdRedisWriter
   gboolean is_single;      /* no transactions: they are refused */
   gboolean is_single_kept; /* after the next start, too */
   char *refusal;           /* owned, nullable */
-  RdRedisBackoff backoff;
-  gint64 refused_us; /* monotonic, of the last refusal; valid if backoff.attempts > 0 */
-  guint wake_id;
-  guint retry_id;
+  guint attempts;          /* refused since the last success */
+  gint64 refused_us;       /* monotonic, of the last refusal; valid if attempts > 0 */
+  guint timer_id;          /* until the next batch */
 
   guint64 composed; /* sequence number of the last message that was sent */
   guint64 answered; /* and of the last one with a known outcome */
@@ -75,11 +74,11 @@ set_refusal (RdRedisWriter *writer, char *refusal)
 }
 
 static gboolean
-on_retry (gpointer user_data)
+on_timer (gpointer user_data)
 {
   RdRedisWriter *writer = user_data;
 
-  writer->retry_id = 0;
+  writer->timer_id = 0;
   write_batch (writer);
   return G_SOURCE_REMOVE;
 }
@@ -100,16 +99,15 @@ static gboolean
 must_reconnect (const RdRedisWriter *writer)
 {
   return g_str_has_prefix (writer->refusal, "READONLY")
-         && writer->backoff.attempts % RECONNECT_EVERY == RECONNECT_EVERY - 1;
+         && writer->attempts % RECONNECT_EVERY == RECONNECT_EVERY - 1;
 }
 
 static void
 on_stored (RdRedisWriter *writer, guint n)
 {
   /* Limits log lines if Redis alternates between taking and refusing messages. */
-  if (writer->backoff.attempts > 0
-      && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
-    writer->backoff.attempts = 0;
+  if (writer->attempts > 0 && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
+    writer->attempts = 0;
   writer->answered = writer->composed;
   rd_redis_outbox_stored (writer->outbox, g_get_monotonic_time ());
   writer->events->stored (n, writer->user_data);
@@ -125,8 +123,8 @@ on_refused (RdRedisWriter *writer)
   writer->composed = writer->answered;
   if (writer->own != NULL)
     rd_redis_own_remove_after (writer->own, writer->answered);
+  writer->timer_id = g_timeout_add (rd_redis_backoff_next (&writer->attempts), on_timer, writer);
   set_refusal (writer, g_steal_pointer (&writer->error));
-  writer->retry_id = g_timeout_add (rd_redis_backoff_next (&writer->backoff), on_retry, writer);
   if (must_reconnect (writer))
     fail_connection (writer, writer->refusal);
 }
@@ -255,10 +253,9 @@ write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisRe
 static void
 write_transaction (RdRedisWriter *writer, const RdRedisOutgoing *outgoing)
 {
-  RdRedisLink *link = rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS);
   gsize bytes = 0;
 
-  rd_redis_link_call_words (link, on_multi, writer, "MULTI", NULL);
+  rd_redis_call (writer->redis, on_multi, writer, "MULTI", NULL);
   for (; outgoing != NULL; outgoing = rd_redis_outbox_take (writer->outbox))
     {
       bytes += g_bytes_get_size (outgoing->data);
@@ -266,7 +263,7 @@ write_transaction (RdRedisWriter *writer, const RdRedisOutgoing *outgoing)
       if (writer->in_flight == BATCH_MESSAGES || bytes >= BATCH_BYTES)
         break;
     }
-  rd_redis_link_call_words (link, on_exec, writer, "EXEC", NULL);
+  rd_redis_call (writer->redis, on_exec, writer, "EXEC", NULL);
 }
 
 static void
@@ -274,7 +271,7 @@ write_batch (RdRedisWriter *writer)
 {
   const RdRedisOutgoing *outgoing;
 
-  if (!writer->is_started || writer->is_held || writer->in_flight > 0 || writer->retry_id != 0)
+  if (!writer->is_started || writer->is_held || writer->in_flight > 0 || writer->timer_id != 0)
     return;
 
   outgoing = rd_redis_outbox_take (writer->outbox);
@@ -291,21 +288,11 @@ write_batch (RdRedisWriter *writer)
     write_transaction (writer, outgoing);
 }
 
-static gboolean
-on_wake (gpointer user_data)
-{
-  RdRedisWriter *writer = user_data;
-
-  writer->wake_id = 0;
-  write_batch (writer);
-  return G_SOURCE_REMOVE;
-}
-
 void
 rd_redis_writer_wake (RdRedisWriter *writer)
 {
-  if (writer->is_started && writer->in_flight == 0 && writer->wake_id == 0)
-    writer->wake_id = g_idle_add_full (G_PRIORITY_DEFAULT, on_wake, writer, NULL);
+  if (writer->is_started && writer->in_flight == 0 && writer->timer_id == 0)
+    writer->timer_id = g_idle_add_full (G_PRIORITY_DEFAULT, on_timer, writer, NULL);
 }
 
 void
@@ -339,8 +326,7 @@ reset (RdRedisWriter *writer)
   writer->is_started = FALSE;
   writer->in_flight = 0;
   g_clear_pointer (&writer->error, g_free);
-  g_clear_handle_id (&writer->wake_id, g_source_remove);
-  g_clear_handle_id (&writer->retry_id, g_source_remove);
+  g_clear_handle_id (&writer->timer_id, g_source_remove);
 }
 
 guint

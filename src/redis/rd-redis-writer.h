@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include "rd-redis-bus-options.h"
 #include "rd-redis-dedup.h"
 #include "rd-redis-outbox.h"
 #include "rd-redis.h"
@@ -50,5 +49,3 @@ void rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds);
 
 /* Whether no message is in flight. */
 gboolean rd_redis_writer_is_idle (const RdRedisWriter *writer);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisWriter, rd_redis_writer_free)

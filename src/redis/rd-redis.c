@@ -26,20 +26,10 @@ struct _RdRedis
   guint n_links;
   RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed, or not in use */
   guint n_ready;
-  gint64 up_us; /* monotonic: when all were last ready */
-  RdRedisBackoff backoff;
+  gint64 up_us;   /* monotonic: when all were last ready */
+  guint attempts; /* since the last success */
   guint retry_id;
 };
-
-enum
-{
-  SIGNAL_UP,
-  SIGNAL_DOWN,
-  SIGNAL_PUSHED,
-  N_SIGNALS,
-};
-
-static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (RdRedis, rd_redis, G_TYPE_OBJECT)
 
@@ -70,7 +60,7 @@ on_ready (gpointer user_data)
     return;
 
   self->up_us = g_get_monotonic_time ();
-  g_signal_emit (self, signals[SIGNAL_UP], 0);
+  g_signal_emit_by_name (self, "up");
 }
 
 static void
@@ -82,7 +72,7 @@ on_failed (const GError *error, gpointer user_data)
 static void
 on_pushed (const redisReply *message, gpointer user_data)
 {
-  g_signal_emit (user_data, signals[SIGNAL_PUSHED], 0, message);
+  g_signal_emit_by_name (user_data, "pushed", message);
 }
 
 static const RdRedisLinkEvents link_events
@@ -100,8 +90,8 @@ rd_redis_stop (RdRedis *self)
 {
   close_links (self);
   g_clear_handle_id (&self->retry_id, g_source_remove);
-  self->backoff.attempts = 0;
-  g_signal_emit (self, signals[SIGNAL_DOWN], 0, NULL);
+  self->attempts = 0;
+  g_signal_emit_by_name (self, "down", NULL);
 }
 
 void
@@ -110,11 +100,11 @@ rd_redis_fail (RdRedis *self, const GError *why)
   g_autoptr (GError) reason = g_error_copy (why); /* @why may belong to a link */
 
   if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > RD_REDIS_STABLE_US)
-    self->backoff.attempts = 0;
+    self->attempts = 0;
   close_links (self);
   if (self->retry_id == 0)
-    self->retry_id = g_timeout_add (rd_redis_backoff_next (&self->backoff), on_retry, self);
-  g_signal_emit (self, signals[SIGNAL_DOWN], 0, reason);
+    self->retry_id = g_timeout_add (rd_redis_backoff_next (&self->attempts), on_retry, self);
+  g_signal_emit_by_name (self, "down", reason);
 }
 
 gboolean
@@ -147,19 +137,6 @@ rd_redis_get_link (RdRedis *self, RdRedisUse use)
   return rd_redis_is_up (self) ? self->links[use] : NULL;
 }
 
-void
-rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
-{
-  va_list words;
-
-  if (!rd_redis_is_up (self))
-    return;
-
-  va_start (words, user_data);
-  rd_redis_link_call_valist (self->links[RD_REDIS_COMMANDS], func, user_data, words);
-  va_end (words);
-}
-
 static void
 rd_redis_finalize (GObject *object)
 {
@@ -178,12 +155,11 @@ rd_redis_class_init (RdRedisClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_redis_finalize;
 
-  signals[SIGNAL_UP] = g_signal_new ("up", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                     G_TYPE_NONE, 0);
-  signals[SIGNAL_DOWN] = g_signal_new ("down", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                       NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
-  signals[SIGNAL_PUSHED] = g_signal_new ("pushed", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                         NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  g_signal_new ("up", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  g_signal_new ("down", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_POINTER);
+  g_signal_new ("pushed", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_POINTER);
 }
 
 static void
@@ -192,26 +168,25 @@ rd_redis_init (RdRedis *self)
 }
 
 RdRedis *
-rd_redis_new (const RdRedisUrl *url, gboolean has_consumer)
+rd_redis_new (RdRedisUrl *url, RdRedisMode mode)
 {
   RdRedis *self = g_object_new (RD_TYPE_REDIS, NULL);
 
-  self->url = rd_redis_url_copy (url);
+  self->url = url;
   self->name = rd_redis_url_dup_display (url);
   self->place = rd_redis_url_dup_place (url);
-  self->n_links = has_consumer ? RD_REDIS_N_USES : RD_REDIS_CONSUMER;
+  self->n_links = mode == RD_REDIS_STREAM ? RD_REDIS_N_USES : RD_REDIS_CONSUMER;
   return self;
 }
 
 /* Pauses */
 
 guint
-rd_redis_backoff_next (RdRedisBackoff *backoff)
+rd_redis_backoff_next (guint *attempts)
 {
-  const guint longest = MIN (FIRST_PAUSE_MS << MIN (backoff->attempts, DOUBLINGS),
-                             RD_REDIS_BACKOFF_MAX_MS);
+  const guint longest = MIN (FIRST_PAUSE_MS << MIN (*attempts, DOUBLINGS), RD_REDIS_BACKOFF_MAX_MS);
 
-  backoff->attempts++;
+  ++*attempts;
   return g_random_int_range (longest / 2, longest + 1);
 }
 
@@ -224,19 +199,12 @@ typedef struct
   GError *error;     /* owned; NULL: none */
 } Inquiry;
 
-static gboolean
-is_over (const Inquiry *inquiry)
-{
-  return inquiry->info != NULL || inquiry->error != NULL;
-}
-
 static void
 on_info (const redisReply *reply, gpointer user_data)
 {
   Inquiry *inquiry = user_data;
 
-  if (!is_over (inquiry))
-    inquiry->info = g_strdup (reply->type == REDIS_REPLY_STRING ? reply->str : "");
+  inquiry->info = g_strdup (reply->type == REDIS_REPLY_STRING ? reply->str : "");
 }
 
 static void
@@ -252,7 +220,7 @@ on_inquiry_failed (const GError *error, gpointer user_data)
 {
   Inquiry *inquiry = user_data;
 
-  if (!is_over (inquiry))
+  if (inquiry->error == NULL)
     inquiry->error = g_error_copy (error);
 }
 
@@ -262,7 +230,7 @@ on_inquiry_late (gpointer user_data)
   Inquiry *inquiry = user_data;
   g_autofree char *limit = rd_units_format_duration (INFO_LIMIT_MS * G_TIME_SPAN_MILLISECOND);
 
-  if (!is_over (inquiry))
+  if (inquiry->error == NULL)
     inquiry->error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %s", limit);
   return G_SOURCE_REMOVE;
 }
@@ -281,7 +249,7 @@ rd_redis_info_ask (const RdRedisUrl *url, GError **error)
   g_source_set_callback (limit, on_inquiry_late, &inquiry, NULL);
   g_source_attach (limit, context);
   inquiry.link = rd_redis_link_new (url, NULL, &inquiry_events, &inquiry);
-  while (!is_over (&inquiry))
+  while (inquiry.info == NULL && inquiry.error == NULL)
     g_main_context_iteration (context, TRUE);
 
   g_source_destroy (limit);
@@ -290,8 +258,9 @@ rd_redis_info_ask (const RdRedisUrl *url, GError **error)
     ; /* releases a cancelled attempt to connect */
   g_main_context_pop_thread_default (context);
 
-  if (inquiry.error != NULL)
-    g_propagate_error (error, inquiry.error);
+  if (inquiry.info == NULL)
+    g_propagate_error (error, g_steal_pointer (&inquiry.error));
+  g_clear_error (&inquiry.error);
   return inquiry.info;
 }
 

@@ -7,6 +7,30 @@
 
 #include <glib-object.h>
 
+#define RD_REDIS_STREAM_KEY "ringdown:log"
+
+typedef enum
+{
+  RD_REDIS_STREAM, /* a stream: no message is missed */
+  RD_REDIS_PUBSUB, /* bare text on the channel: at most once */
+} RdRedisMode;
+
+/* Options of the bus. */
+typedef struct
+{
+  RdRedisMode mode;
+  const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
+  const char *channel; /* messages published on it by other programs are delivered, too */
+  guint64 history;     /* approximate length of the stream, messages */
+  gsize buffer_size;   /* limit of messages that wait for Redis, bytes */
+  gsize max_message;   /* limit of messages from Redis, bytes */
+  gsize batch_size;    /* messages to read from the stream at once, bytes */
+
+  /* Whether no client is too far behind for more messages; called while catching up. */
+  gboolean (*has_room) (gpointer data);
+  gpointer room_data;
+} RdRedisBusOptions;
+
 /* The purpose of a connection: a RESP2 subscriber can send no other command, and a blocking XREAD
  * delays the commands after it. */
 typedef enum
@@ -26,8 +50,9 @@ typedef enum
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @has_consumer: whether to open RD_REDIS_CONSUMER. Returns: (transfer full): not connected. */
-RdRedis *rd_redis_new (const RdRedisUrl *url, gboolean has_consumer);
+/* @url: (transfer full). Returns: (transfer full): not connected; without RD_REDIS_CONSUMER for
+ * %RD_REDIS_PUBSUB. */
+RdRedis *rd_redis_new (RdRedisUrl *url, RdRedisMode mode);
 
 /* Connects, and reconnects after each failure. */
 void rd_redis_start (RdRedis *self);
@@ -52,10 +77,10 @@ const char *rd_redis_get_place (RdRedis *self);
 /* Returns: (transfer none) (nullable): NULL if down. */
 RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 
-/* Sends a command on RD_REDIS_COMMANDS: words that are strings, ended by NULL. @func: nullable. No
- * effect if down: @func is not called. */
-void rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ...)
-  G_GNUC_NULL_TERMINATED;
+/* Sends a command on %RD_REDIS_COMMANDS, as rd_redis_link_call_words(). No effect if down. */
+#define rd_redis_call(self, func, user_data, ...)                                         \
+  rd_redis_link_call_words (rd_redis_get_link (self, RD_REDIS_COMMANDS), func, user_data, \
+                            __VA_ARGS__)
 
 /* Pauses between attempts: at most 100 ms at first, twice as long each time, up to this. Each pause
  * is a random time between half of the maximum and all of it, so that several nodes do not
@@ -65,13 +90,8 @@ void rd_redis_call (RdRedis *self, RdRedisReplyFunc func, gpointer user_data, ..
 /* After this time without a failure the pauses start at 100 ms again. */
 #define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
 
-typedef struct
-{
-  guint attempts; /* since the last success */
-} RdRedisBackoff;
-
-/* Counts another attempt. Returns: the pause before it, ms. */
-guint rd_redis_backoff_next (RdRedisBackoff *backoff);
+/* Counts another attempt. @attempts: since the last success. Returns: the pause before it, ms. */
+guint rd_redis_backoff_next (guint *attempts);
 
 /* Connects to the server at @url, asks for INFO (https://redis.io/commands/info) and disconnects.
  * Blocks for up to 2 s. Returns: (transfer full): lines of "name:value", empty if the server

@@ -11,16 +11,11 @@
 static void
 add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
 {
-  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (list, "{sv}", "id", g_variant_new_string (node->id));
-  g_variant_builder_add (list, "{sv}", "host", g_variant_new_string (node->host));
-  g_variant_builder_add (list, "{sv}", "pid", g_variant_new_uint32 (node->pid));
-  g_variant_builder_add (list, "{sv}", "instance", g_variant_new_string (node->instance));
-  g_variant_builder_add (list, "{sv}", "state", g_variant_new_string (node->state));
-  g_variant_builder_add (list, "{sv}", "clients", g_variant_new_uint32 (node->clients));
-  g_variant_builder_add (list, "{sv}", "version", g_variant_new_string (node->version));
-  g_variant_builder_add (list, "{sv}", "self", g_variant_new_boolean (is_self));
-  g_variant_builder_close (list);
+  g_variant_builder_add_parsed (list,
+                                "{'id': <%s>, 'host': <%s>, 'pid': <%u>, 'instance': <%s>, "
+                                "'state': <%s>, 'clients': <%u>, 'version': <%s>, 'self': <%b>}",
+                                node->id, node->host, node->pid, node->instance, node->state,
+                                node->clients, node->version, is_self);
 }
 
 GVariant *
@@ -41,27 +36,31 @@ rd_marshal_nodes (RdNodes *nodes)
 }
 
 static void
-add_client (GVariantBuilder *list, const RdClientInfo *info)
+add_client (GVariantBuilder *list, const WsEngine *engine, const WsClient *client)
 {
+  const WsRecord *record = client->record;
+  g_autofree char *remote = rd_client_dup_remote (client);
+  const guint64 behind = ws_engine_get_behind (engine, client);
+
   g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (list, "{sv}", "id", g_variant_new_uint64 (info->id));
-  g_variant_builder_add (list, "{sv}", "remote", g_variant_new_string (info->remote));
-  g_variant_builder_add (list, "{sv}", "connected", g_variant_new_uint64 (info->connected_us));
-  g_variant_builder_add (list, "{sv}", "received", g_variant_new_uint64 (info->received));
-  g_variant_builder_add (list, "{sv}", "sent", g_variant_new_uint64 (info->sent));
-  g_variant_builder_add (list, "{sv}", "behind", g_variant_new_uint64 (info->behind));
+  g_variant_builder_add (list, "{sv}", "id", g_variant_new_uint64 (record->id));
+  g_variant_builder_add (list, "{sv}", "remote", g_variant_new_string (remote));
+  g_variant_builder_add (list, "{sv}", "connected", g_variant_new_uint64 (record->connected_us));
+  g_variant_builder_add (list, "{sv}", "received", g_variant_new_uint64 (record->received));
+  g_variant_builder_add (list, "{sv}", "sent", g_variant_new_uint64 (record->sent));
+  g_variant_builder_add (list, "{sv}", "behind", g_variant_new_uint64 (behind));
   g_variant_builder_close (list);
 }
 
 GVariant *
 rd_marshal_clients (RdManager *manager)
 {
-  g_autoptr (GArray) clients = rd_manager_list (manager);
+  g_autoptr (GPtrArray) clients = rd_manager_list (manager);
   GVariantBuilder list;
 
   g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < clients->len; i++)
-    add_client (&list, &g_array_index (clients, RdClientInfo, i));
+    add_client (&list, rd_manager_get_engine (manager), clients->pdata[i]);
   return g_variant_builder_end (&list);
 }
 

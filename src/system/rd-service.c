@@ -30,14 +30,8 @@ struct _RdService
   guint poll_id;
 };
 
-enum
-{
-  SIGNAL_UPGRADE,
-  SIGNAL_HAND_OVER,
-  N_SIGNALS,
-};
-
-static guint signals[N_SIGNALS];
+static guint upgrade_signal;
+static guint hand_over_signal;
 
 static void server1_iface_init (RdDBusServer1Iface *iface);
 
@@ -59,9 +53,8 @@ set_properties (RdService *self)
 {
   RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
   g_autofree char *bus_state = rd_bus_dup_state (self->bus);
-  WsEngineStats stats;
+  const WsEngineStats stats = ws_engine_get_stats (rd_manager_get_engine (self->manager));
 
-  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
   rd_dbus_server1_set_state (server1, rd_drain_get_state (self->drain));
   rd_dbus_server1_set_connections (server1, rd_manager_get_connections (self->manager));
   rd_dbus_server1_set_peak_connections (server1, stats.counters->peak);
@@ -87,7 +80,7 @@ signal_changes (RdService *self)
   return old == NULL || !g_variant_equal (old, self->signalled);
 }
 
-static void schedule_refresh (RdService *self, guint after_ms);
+static void on_changed (RdService *self);
 
 static gboolean
 on_poll (gpointer user_data)
@@ -95,7 +88,7 @@ on_poll (gpointer user_data)
   RdService *self = user_data;
 
   self->poll_id = 0;
-  schedule_refresh (self, 0);
+  on_changed (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -111,31 +104,24 @@ schedule_poll (RdService *self)
 }
 
 /* Repeats until nothing has changed, so that the last change is signalled too. */
-static gboolean
+static void
 on_refresh (gpointer user_data)
 {
   RdService *self = user_data;
 
   self->refresh_id = 0;
   if (signal_changes (self))
-    schedule_refresh (self, REFRESH_INTERVAL_MS);
+    self->refresh_id = g_timeout_add_once (REFRESH_INTERVAL_MS, on_refresh, self);
   else
     schedule_poll (self);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-schedule_refresh (RdService *self, guint after_ms)
-{
-  if (self->refresh_id == 0)
-    self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
 }
 
 /* Signals a change: at once if the last change is REFRESH_INTERVAL_MS ago, else with the next. */
 static void
 on_changed (RdService *self)
 {
-  schedule_refresh (self, 0);
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add_once (0, on_refresh, self);
 }
 
 /* Signals the new state at once: the process may be about to exit. */
@@ -212,7 +198,7 @@ handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 static gboolean
 can_hand_over (RdService *self, guint signal, GDBusMethodInvocation *invocation)
 {
-  if (g_signal_has_handler_pending (self, signals[signal], 0, FALSE))
+  if (g_signal_has_handler_pending (self, signal, 0, FALSE))
     return TRUE;
 
   g_dbus_method_invocation_return_error_literal (invocation, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
@@ -225,8 +211,8 @@ handle_upgrade (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
   RdService *self = RD_SERVICE (server1);
 
-  if (can_hand_over (self, SIGNAL_UPGRADE, invocation))
-    g_signal_emit (self, signals[SIGNAL_UPGRADE], 0, invocation);
+  if (can_hand_over (self, upgrade_signal, invocation))
+    g_signal_emit (self, upgrade_signal, 0, invocation);
   return TRUE;
 }
 
@@ -240,14 +226,14 @@ handle_hand_over (RdDBusServer1 *server1,
   g_autoptr (GError) error = NULL;
   int fd;
 
-  if (!can_hand_over (self, SIGNAL_HAND_OVER, invocation))
+  if (!can_hand_over (self, hand_over_signal, invocation))
     return TRUE;
 
   fd = rd_unmarshal_descriptor (descriptors, handle, &error);
   if (fd < 0)
     g_dbus_method_invocation_return_gerror (invocation, error);
   else
-    g_signal_emit (self, signals[SIGNAL_HAND_OVER], 0, fd, invocation);
+    g_signal_emit (self, hand_over_signal, 0, fd, invocation);
   return TRUE;
 }
 
@@ -403,12 +389,10 @@ rd_service_class_init (RdServiceClass *klass)
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 
-  signals[SIGNAL_UPGRADE] = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL,
-                                          NULL, NULL, G_TYPE_NONE, 1,
-                                          G_TYPE_DBUS_METHOD_INVOCATION);
-  signals[SIGNAL_HAND_OVER] = g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0,
-                                            NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT,
-                                            G_TYPE_DBUS_METHOD_INVOCATION);
+  upgrade_signal = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_DBUS_METHOD_INVOCATION);
+  hand_over_signal = g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_DBUS_METHOD_INVOCATION);
 }
 
 static void
@@ -417,15 +401,6 @@ rd_service_init (RdService *self)
   self->vtable = *get_inherited_vtable (self);
   self->vtable.method_call = method_call;
   self->vtable.get_property = get_property;
-}
-
-static void
-show_handover (RdService *self, const RdHandoverReport *report)
-{
-  RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
-
-  rd_dbus_server1_set_generation (server1, report->generation);
-  rd_dbus_server1_set_handover (server1, rd_handover_report_to_vardict (report));
 }
 
 RdService *
@@ -437,24 +412,24 @@ rd_service_new (RdManager *manager,
 {
   RdService *self = g_object_new (RD_TYPE_SERVICE, "version", RINGDOWN_VERSION, "instance",
                                   instance != NULL ? instance : "", "addresses",
-                                  (const char *[]){ NULL }, NULL);
+                                  (const char *[]){ NULL }, "generation", 1, "handover",
+                                  g_variant_new ("a{sv}", NULL), NULL);
 
   self->manager = g_object_ref (manager);
   self->drain = g_object_ref (drain);
   self->bus = g_object_ref (bus);
   self->nodes = g_object_ref (nodes);
-  g_signal_connect_object (manager, "notify::connections", G_CALLBACK (on_changed), self,
+  g_signal_connect_object (manager, "connections-changed", G_CALLBACK (on_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (drain, "notify::state", G_CALLBACK (on_state_changed), self,
+  g_signal_connect_object (drain, "state-changed", G_CALLBACK (on_state_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (drain, "progress", G_CALLBACK (on_progress), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bus, "message", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (bus, "notify::state", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bus, "state-changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (nodes, "changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   self->subscribers = rd_subscribers_new (manager, RD_DBUS_SERVER1 (self));
   set_properties (self);
   set_nodes (self);
-  show_handover (self, &(RdHandoverReport){ .generation = 1 });
   g_object_freeze_notify (G_OBJECT (self));
   return self;
 }
@@ -468,7 +443,10 @@ rd_service_retire (RdService *self, RdCallForwarder *forwarder)
 void
 rd_service_set_handover (RdService *self, const RdHandoverReport *report)
 {
-  show_handover (self, report);
+  RdDBusServer1 *server1 = RD_DBUS_SERVER1 (self);
+
+  rd_dbus_server1_set_generation (server1, report->generation);
+  rd_dbus_server1_set_handover (server1, rd_handover_report_to_vardict (report));
   on_changed (self);
 }
 

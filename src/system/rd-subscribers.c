@@ -10,14 +10,31 @@ struct _RdSubscribers
   RdManager *manager;     /* unowned */
   RdDBusServer1 *server1; /* unowned */
   GHashTable *watches;    /* unique bus name -> id of its watch, both owned */
-  gulong connected_id;    /* signal handlers on manager; 0: no subscribers */
-  gulong disconnected_id;
 };
 
 static void
 unwatch (gpointer watch_id)
 {
   g_bus_unwatch_name (GPOINTER_TO_UINT (watch_id));
+}
+
+static void
+on_client_connected (RdSubscribers *self, const WsClient *client)
+{
+  g_autofree char *remote = NULL;
+
+  if (g_hash_table_size (self->watches) == 0)
+    return;
+
+  remote = rd_client_dup_remote (client);
+  rd_dbus_server1_emit_client_connected (self->server1, client->id, remote);
+}
+
+static void
+on_client_disconnected (RdSubscribers *self, guint64 id, guint code)
+{
+  if (g_hash_table_size (self->watches) > 0)
+    rd_dbus_server1_emit_client_disconnected (self->server1, id, code);
 }
 
 RdSubscribers *
@@ -28,30 +45,18 @@ rd_subscribers_new (RdManager *manager, RdDBusServer1 *server1)
   self->manager = manager;
   self->server1 = server1;
   self->watches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unwatch);
+  g_signal_connect_swapped (manager, "client-connected", G_CALLBACK (on_client_connected), self);
+  g_signal_connect_swapped (manager, "client-disconnected", G_CALLBACK (on_client_disconnected),
+                            self);
   return self;
 }
 
 void
 rd_subscribers_free (RdSubscribers *self)
 {
-  g_clear_signal_handler (&self->connected_id, self->manager);
-  g_clear_signal_handler (&self->disconnected_id, self->manager);
+  g_signal_handlers_disconnect_by_data (self->manager, self);
   g_hash_table_unref (self->watches);
   g_free (self);
-}
-
-static void
-on_client_connected (RdSubscribers *self, guint64 id)
-{
-  g_autofree char *remote = rd_manager_dup_remote (self->manager, id);
-
-  rd_dbus_server1_emit_client_connected (self->server1, id, remote);
-}
-
-static void
-on_client_disconnected (RdSubscribers *self, guint64 id, guint code)
-{
-  rd_dbus_server1_emit_client_disconnected (self->server1, id, code);
 }
 
 static void
@@ -71,38 +76,20 @@ rd_subscribers_add (RdSubscribers *self, GDBusConnection *connection, const char
   watch_id = g_bus_watch_name_on_connection (connection, name, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL,
                                              on_vanished, self, NULL);
   g_hash_table_insert (self->watches, g_strdup (name), GUINT_TO_POINTER (watch_id));
-  if (self->connected_id > 0)
-    return;
-
-  self->connected_id = g_signal_connect_swapped (self->manager, "client-connected",
-                                                 G_CALLBACK (on_client_connected), self);
-  self->disconnected_id = g_signal_connect_swapped (self->manager, "client-disconnected",
-                                                    G_CALLBACK (on_client_disconnected), self);
 }
 
 void
 rd_subscribers_remove (RdSubscribers *self, const char *name)
 {
   g_hash_table_remove (self->watches, name);
-  if (g_hash_table_size (self->watches) > 0)
-    return;
-
-  g_clear_signal_handler (&self->connected_id, self->manager);
-  g_clear_signal_handler (&self->disconnected_id, self->manager);
 }
 
 GVariant *
 rd_subscribers_pack (const RdSubscribers *self)
 {
-  GVariantBuilder names;
-  GHashTableIter iter;
-  gpointer name;
+  g_autofree gpointer *names = g_hash_table_get_keys_as_array (self->watches, NULL);
 
-  g_variant_builder_init (&names, G_VARIANT_TYPE_STRING_ARRAY);
-  g_hash_table_iter_init (&iter, self->watches);
-  while (g_hash_table_iter_next (&iter, &name, NULL))
-    g_variant_builder_add (&names, "s", name);
-  return g_variant_builder_end (&names);
+  return g_variant_new_strv ((const char *const *) names, -1);
 }
 
 void

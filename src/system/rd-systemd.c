@@ -85,7 +85,6 @@ describe (RdSystemd *self)
   const guint seconds_left = rd_drain_get_seconds_left (self->drain);
   g_autofree char *clients = g_strdup_printf (n == 1 ? "%u client" : "%u clients", n);
   g_autofree char *left = rd_units_format_seconds (seconds_left);
-  WsEngineStats stats;
 
   if (rd_drain_is_drained (self->drain))
     return g_strdup ("drained");
@@ -98,8 +97,8 @@ describe (RdSystemd *self)
                             "“ringdownctl shutdown”",
                             clients);
 
-  ws_engine_get_stats (rd_manager_get_engine (self->manager), &stats);
-  return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients, stats.published);
+  return g_strdup_printf ("%s; messages published: %" G_GUINT64_FORMAT, clients,
+                          ws_engine_get_stats (rd_manager_get_engine (self->manager)).published);
 }
 
 /* Sends what has changed since the last report. Returns: FALSE if nothing has. */
@@ -128,31 +127,22 @@ report (RdSystemd *self)
   return TRUE;
 }
 
-static void schedule_refresh (RdSystemd *self, guint after_ms);
-
-static gboolean
+static void
 on_refresh (gpointer user_data)
 {
   RdSystemd *self = user_data;
 
   self->refresh_id = 0;
   if (report (self))
-    schedule_refresh (self, REFRESH_MS);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-schedule_refresh (RdSystemd *self, guint after_ms)
-{
-  if (self->refresh_id == 0)
-    self->refresh_id = g_timeout_add (after_ms, on_refresh, self);
+    self->refresh_id = g_timeout_add_once (REFRESH_MS, on_refresh, self);
 }
 
 /* Reports a change: at once if the last report is REFRESH_MS ago, else with the next one. */
 static void
 on_changed (RdSystemd *self)
 {
-  schedule_refresh (self, 0);
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add_once (0, on_refresh, self);
 }
 
 static void
@@ -249,12 +239,13 @@ rd_systemd_ready (RdSystemd *self)
   if (self->socket == NULL || self->manager == NULL)
     return;
 
-  g_signal_connect_swapped (self->manager, "notify::connections", G_CALLBACK (on_changed), self);
+  g_signal_connect_swapped (self->manager, "connections-changed", G_CALLBACK (on_changed), self);
   g_signal_connect_swapped (self->bus, "message", G_CALLBACK (on_changed), self);
-  g_signal_connect_swapped (self->drain, "notify::state", G_CALLBACK (on_state_changed), self);
+  g_signal_connect_swapped (self->drain, "state-changed", G_CALLBACK (on_state_changed), self);
   report (self);
   rd_systemd_start_watchdog (self);
-  schedule_refresh (self, REFRESH_MS);
+  if (self->refresh_id == 0)
+    self->refresh_id = g_timeout_add_once (REFRESH_MS, on_refresh, self);
 }
 
 void
@@ -341,26 +332,24 @@ rd_systemd_unstore (RdSystemd *self, const char *name)
     g_debug ("Cannot remove stored descriptors: %s", error->message);
 }
 
-/* Variables for this process only, and for new workers too. */
-static const char *const own_variables[] = { "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS",
-                                             "LISTEN_FDNAMES" };
-static const char *const shared_variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC" };
+/* Those of the service manager; the first N_SHARED are for new workers, too. */
+#define N_SHARED 2
+static const char *const variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                                         "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };
 
 char **
 rd_systemd_dup_child_environment (char **environment)
 {
   char **copy = g_strdupv (environment);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
-    copy = g_environ_unsetenv (copy, own_variables[i]);
+  for (gsize i = N_SHARED; i < G_N_ELEMENTS (variables); i++)
+    copy = g_environ_unsetenv (copy, variables[i]);
   return copy;
 }
 
 void
 rd_systemd_clear_environment (void)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (own_variables); i++)
-    g_unsetenv (own_variables[i]);
-  for (gsize i = 0; i < G_N_ELEMENTS (shared_variables); i++)
-    g_unsetenv (shared_variables[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (variables); i++)
+    g_unsetenv (variables[i]);
 }

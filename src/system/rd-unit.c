@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Reads systemd units over D-Bus and checks whether a unit keeps clients connected through a
- * restart.
- */
+/* Reads systemd units over D-Bus; checks whether a unit keeps clients through a restart. */
 
 #include "rd-unit.h"
 

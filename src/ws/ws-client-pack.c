@@ -228,7 +228,7 @@ static gboolean
 is_on_log (const WsClient *client, const WsLog *log)
 {
   const WsRecord *record = client->record;
-  const guint64 head = ws_log_get_head (log);
+  const guint64 head = log->header->head;
 
   if (record->cursor < ws_log_get_tail (log) || record->cursor > head)
     return FALSE;
@@ -237,7 +237,7 @@ is_on_log (const WsClient *client, const WsLog *log)
     return FALSE;
 
   /* in the steady state there is nothing to be found */
-  return record->next <= (record->cursor == head ? ws_log_get_count (log)
+  return record->next <= (record->cursor == head ? log->header->count
                                                  : ws_log_find_offset (log, record->cursor));
 }
 

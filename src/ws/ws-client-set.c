@@ -22,8 +22,8 @@
  * table is not searched for each append. */
 #define MARGIN_SHARE 64
 
-/* Limit of the copies for evicted clients together, in log sizes. */
-#define RESTS_PER_LOG 4
+/* Limit of all copies for evicted clients together, in log sizes. */
+#define COPIES_PER_LOG 4
 
 WsClientSet *
 ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, GError **error)
@@ -35,10 +35,10 @@ ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, G
   set->log = log;
   set->table = table;
   set->context.log = log;
-  set->context.counters = ws_table_get_counters (table);
+  set->context.counters = &table->header->counters;
   set->context.max_message = options->max_message;
-  set->context.max_rests = RESTS_PER_LOG * ws_log_get_size (log);
-  set->clients = g_new0 (WsClient *, ws_table_get_capacity (table));
+  set->context.max_copied = COPIES_PER_LOG * log->size;
+  set->clients = g_new0 (WsClient *, table->header->capacity);
   set->now_us = g_get_monotonic_time ();
   set->wheel = ws_wheel_new (CLAMP (tick_us, TICK_MIN_US, TICK_MAX_US), set->now_us);
   if (options->ping_interval_us > 0)
@@ -57,12 +57,12 @@ ws_client_set_new (WsLog *log, WsTable *table, const WsEngineOptions *options, G
 void
 ws_client_set_free (WsClientSet *set)
 {
-  for (guint i = 0; i < ws_table_get_count (set->table); i++)
+  for (guint i = 0; i < set->table->header->count; i++)
     ws_client_free (set->clients[i]);
   g_free (set->clients);
   ws_table_free (set->table);
   ws_log_free (set->log);
-  ws_wheel_free (set->wheel);
+  g_free (set->wheel);
   if (set->epoll_fd >= 0)
     close (set->epoll_fd);
   g_free (set);
@@ -82,30 +82,26 @@ watch (WsClientSet *set, WsClient *client, GError **error)
   return client->is_watched;
 }
 
-/* Copies the draft record of @client to the table, with a new id. */
+/* Copies the draft record of @client to the table. */
 static void
 enter (WsClientSet *set, WsClient *client)
 {
-  WsRecord *record = ws_table_add (set->table);
-
-  client->id = record->id;
-  client->record->id = record->id;
-  *record = *client->record;
-  client->record = record;
-  set->clients[ws_table_get_count (set->table) - 1] = client;
+  client->record = ws_table_add (set->table, client->record);
+  client->id = client->record->id;
+  set->clients[set->table->header->count - 1] = client;
 }
 
 WsClient *
 ws_client_set_add (WsClientSet *set, int fd, GError **error)
 {
   WsRecord draft = { .fd = fd,
-                     .cursor = ws_log_get_head (set->log),
-                     .next = ws_log_get_count (set->log),
+                     .cursor = set->log->header->head,
+                     .next = set->log->header->count,
                      .connected_us = g_get_real_time (),
                      .heard_us = g_get_monotonic_time () };
   WsClient *client = ws_client_new (&draft);
 
-  if (ws_table_get_count (set->table) >= set->options.max_clients)
+  if (set->table->header->count >= set->options.max_clients)
     {
       g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "no room for more than %u clients",
                    set->options.max_clients);
@@ -133,11 +129,11 @@ enqueue (GQueue *queue, WsClient *client)
 WsClient *
 ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd)
 {
-  WsRecord *copy = ws_table_add_copy (set->table, record);
-  WsClient *client = ws_client_new (copy);
+  WsRecord draft = *record;
+  WsClient *client = ws_client_new (&draft);
 
-  copy->fd = fd;
-  set->clients[ws_table_get_count (set->table) - 1] = client;
+  draft.fd = fd;
+  enter (set, client);
   enqueue (&set->unwatched, client);
   return client;
 }
@@ -206,12 +202,11 @@ ws_client_set_change_log (WsClientSet *set, WsLog *log)
 {
   const guint64 tail = ws_log_get_tail (log);
 
-  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = 0; slot < set->table->header->count; slot++)
     {
-      const WsRecord *record = ws_table_get (set->table, slot);
       WsClient *client = set->clients[slot];
 
-      if ((record->flags & WS_RECORD_DETACHED) != 0 || record->cursor >= tail)
+      if (!ws_record_is_before (client->record, tail))
         continue;
       if (!ws_client_evict (client, &set->context))
         ws_client_set_drop (set, client);
@@ -222,13 +217,13 @@ ws_client_set_change_log (WsClientSet *set, WsLog *log)
   ws_log_free (set->log);
   set->log = log;
   set->context.log = log;
-  set->context.max_rests = RESTS_PER_LOG * ws_log_get_size (log);
+  set->context.max_copied = COPIES_PER_LOG * log->size;
 }
 
 void
 ws_client_set_close_from (WsClientSet *set, guint first)
 {
-  for (guint slot = first; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = first; slot < set->table->header->count; slot++)
     {
       WsClient *client = set->clients[slot];
 
@@ -258,7 +253,7 @@ ws_client_set_drop (WsClientSet *set, WsClient *client)
   if (client->close_code == 0)
     client->close_code = WS_CLOSE_ABNORMAL;
   ws_client_count_delivered (client, &set->context);
-  ws_client_release_rest (client, &set->context);
+  ws_client_release_copy (client, &set->context);
   set->context.counters->closed[ws_close_slot (client->close_code)]++;
   /* close() alone keeps the socket in the epoll set if another process has it open, too */
   epoll_ctl (set->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
@@ -334,11 +329,11 @@ ws_client_set_arm_ping (WsClientSet *set, WsClient *client)
 static void
 visit (WsClientSet *set, guint slot)
 {
-  WsRecord *record = ws_table_get (set->table, slot);
+  WsRecord *record = &set->table->records[slot];
 
   if (record->flags == 0)
     {
-      if (record->cursor < ws_log_get_head (set->log)
+      if (record->cursor < set->log->header->head
           && ws_client_send_log (record, &set->context) == WS_SEND_FAILED)
         ws_client_set_drop (set, set->clients[slot]);
     }
@@ -356,8 +351,8 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
   if (client == NULL)
     return NULL;
 
-  slot = client->record - ws_table_get (set->table, 0);
-  last = ws_table_get_count (set->table) - 1;
+  slot = client->record - set->table->records;
+  last = set->table->header->count - 1;
   *record = *client->record;
   client->record = record;
   ws_table_remove (set->table, slot);
@@ -365,27 +360,10 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
     return client;
 
   set->clients[slot] = set->clients[last];
-  set->clients[slot]->record = ws_table_get (set->table, slot);
+  set->clients[slot]->record = &set->table->records[slot];
   if (set->flush.is_active && slot < set->flush.slot)
     visit (set, slot); /* the pass is past this slot already */
   return client;
-}
-
-static void
-begin_pass (WsClientSet *set)
-{
-  set->flush.is_active = TRUE;
-  set->flush.slot = 0;
-  set->flush.head = ws_log_get_head (set->log);
-  set->flush.done_count = ws_log_get_count (set->log);
-}
-
-static void
-end_pass (WsClientSet *set)
-{
-  set->flush.is_active = FALSE;
-  set->flush.done = set->flush.head;
-  set->context.counters->flush_passes++;
 }
 
 void
@@ -398,36 +376,39 @@ ws_client_set_flush (WsClientSet *set)
   if (!ws_client_set_is_flush_pending (set))
     return;
   if (!flush->is_active)
-    begin_pass (set);
+    {
+      flush->is_active = TRUE;
+      flush->slot = 0;
+      flush->head = set->log->header->head;
+      flush->done_count = set->log->header->count;
+    }
 
-  while (flush->slot < ws_table_get_count (set->table) && now_us - begin_us < FLUSH_SLICE_US)
+  while (flush->slot < set->table->header->count && now_us - begin_us < FLUSH_SLICE_US)
     {
       visit (set, flush->slot++);
       if (flush->slot % CLOCK_EVERY == 0)
         now_us = g_get_monotonic_time ();
     }
 
-  if (flush->slot >= ws_table_get_count (set->table))
-    end_pass (set);
+  if (flush->slot >= set->table->header->count)
+    {
+      flush->is_active = FALSE;
+      flush->done = flush->head;
+      set->context.counters->flush_passes++;
+    }
   set->context.counters->flush_us += g_get_monotonic_time () - begin_us;
 }
 
 gboolean
 ws_client_set_is_flush_pending (const WsClientSet *set)
 {
-  return set->flush.is_active || set->flush.done < ws_log_get_head (set->log);
-}
-
-static gboolean
-is_before (const WsRecord *record, guint64 offset)
-{
-  return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
+  return set->flush.is_active || set->flush.done < set->log->header->head;
 }
 
 void
 ws_client_set_make_room (WsClientSet *set, gsize size)
 {
-  const guint64 head = ws_log_get_head (set->log);
+  const guint64 head = set->log->header->head;
   const guint64 tail = ws_log_get_tail_after (set->log, size);
   guint64 least;
 
@@ -436,21 +417,21 @@ ws_client_set_make_room (WsClientSet *set, gsize size)
 
   least = MIN (tail + (head - ws_log_get_tail (set->log)) / MARGIN_SHARE, head);
   set->flush.low = head;
-  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = 0; slot < set->table->header->count; slot++)
     {
-      const WsRecord *record = ws_table_get (set->table, slot);
+      const WsRecord *record = &set->table->records[slot];
       WsClient *client = set->clients[slot];
 
-      if (is_before (record, least))
+      if (ws_record_is_before (record, least))
         ws_client_set_send (set, client);
-      if (is_before (record, least))
+      if (ws_record_is_before (record, least))
         {
           if (ws_client_evict (client, &set->context))
             ws_client_set_send (set, client);
           else
             ws_client_set_drop (set, client);
         }
-      if (is_before (record, set->flush.low))
+      if (ws_record_is_before (record, set->flush.low))
         set->flush.low = record->cursor;
     }
 }

@@ -61,7 +61,7 @@ void ws_client_set_free (WsClientSet *set);
 WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
 
 /* Adds a client of another process with a copy of its record; the table must have room. The socket
- * is not watched until ws_client_set_watch(), as that takes longer than all the rest.
+ * is not watched until ws_client_set_watch(): watching takes most of the time of a hand-over.
  * @fd: (transfer full). Returns: (transfer none): queued in @unwatched. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 

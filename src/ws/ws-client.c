@@ -141,7 +141,7 @@ send_log_to (WsRecord *record, WsContext *context, guint64 limit)
 static void
 count_all_delivered (WsRecord *record, WsContext *context)
 {
-  const guint64 count = ws_log_get_count (context->log);
+  const guint64 count = context->log->header->count;
 
   context->counters->delivered += count - record->next;
   record->next = count;
@@ -150,7 +150,7 @@ count_all_delivered (WsRecord *record, WsContext *context)
 WsSend
 ws_client_send_log (WsRecord *record, WsContext *context)
 {
-  WsSend result = send_log_to (record, context, ws_log_get_head (context->log));
+  WsSend result = send_log_to (record, context, context->log->header->head);
 
   if (result == WS_SEND_ALL)
     count_all_delivered (record, context);
@@ -211,7 +211,7 @@ send_control (WsClient *client, WsContext *context)
   if (result != WS_SEND_ALL)
     return result;
 
-  ws_client_release_rest (client, context);
+  ws_client_release_copy (client, context);
   g_byte_array_set_size (control->out, 0);
   control->sent = 0;
   client->ping_sent |= control->ping_in_out;
@@ -245,7 +245,7 @@ ws_client_send (WsClient *client, WsContext *context)
 
   if ((record->flags & WS_RECORD_DETACHED) != 0)
     return WS_SEND_ALL;
-  if (record->cursor < ws_log_get_head (context->log))
+  if (record->cursor < context->log->header->head)
     return ws_client_send_log (record, context);
 
   count_all_delivered (record, context);
@@ -261,14 +261,8 @@ may_queue_control (const WsClient *client)
 void
 ws_client_ping (WsClient *client, WsContext *context)
 {
-  if (may_queue_control (client))
+  if (may_queue_control (client) && !(client->control != NULL && client->control->ping_in_out))
     ensure_control (client, context)->ping_due = TRUE;
-}
-
-gboolean
-ws_client_has_ping_queued (const WsClient *client)
-{
-  return client->control != NULL && (client->control->ping_due || client->control->ping_in_out);
 }
 
 static void
@@ -303,7 +297,7 @@ queue_close (WsClient *client, WsContext *context, guint16 code, const char *rea
 
   if ((client->record->flags & WS_RECORD_DETACHED) == 0
       && !((client->record->flags & WS_RECORD_BLOCKED) != 0 && client->close_received))
-    control->at = ws_log_get_head (context->log);
+    control->at = context->log->header->head;
 }
 
 void
@@ -357,7 +351,8 @@ receive_event (WsClient *client, WsContext *context, const WsInputEvent *event)
     case WS_OPCODE_TEXT:
     case WS_OPCODE_BINARY:
       context->counters->messages_in++;
-      context->message (client, event->opcode, event->data, event->size, context->user_data);
+      context->events->message (client, event->opcode, event->data, event->size,
+                                context->user_data);
       break;
     case WS_OPCODE_PING:
       queue_pong (client, context, event->data, event->size);
@@ -375,19 +370,18 @@ void
 ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size)
 {
   WsInputEvent event;
-  guint16 code;
 
   while (size > 0 && !client->close_received && !client->is_dead
          && client->state != WS_CLIENT_FAILED)
-    switch (ws_input_next (&client->input, &data, &size, context->max_message, &event, &code))
+    switch (ws_input_next (&client->input, &data, &size, context->max_message, &event))
       {
-      case WS_INPUT_MORE:
+      case WS_PARSE_MORE:
         break;
-      case WS_INPUT_EVENT:
+      case WS_PARSE_OK:
         receive_event (client, context, &event);
         break;
-      case WS_INPUT_BAD:
-        fail (client, context, code, describe_failure (code));
+      case WS_PARSE_BAD:
+        fail (client, context, event.code, describe_failure (event.code));
         break;
       }
 
@@ -395,13 +389,13 @@ ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize siz
 }
 
 void
-ws_client_release_rest (WsClient *client, WsContext *context)
+ws_client_release_copy (WsClient *client, WsContext *context)
 {
   if (client->control == NULL)
     return;
 
-  context->rests -= client->control->rest;
-  client->control->rest = 0;
+  context->copied -= client->control->copied;
+  client->control->copied = 0;
 }
 
 gboolean
@@ -409,7 +403,7 @@ ws_client_evict (WsClient *client, WsContext *context)
 {
   WsRecord *record = client->record;
   const guint64 boundary = ws_log_get_boundary (context->log, record->cursor);
-  const gsize rest = boundary - record->cursor;
+  const gsize unsent = boundary - record->cursor;
   WsControl *control;
 
   if (client->state == WS_CLIENT_OPEN)
@@ -419,13 +413,13 @@ ws_client_evict (WsClient *client, WsContext *context)
     }
   ws_client_count_delivered (client, context);
   ws_client_close (client, context, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
-  if (rest > context->max_rests - MIN (context->rests, context->max_rests))
+  if (unsent > context->max_copied - MIN (context->copied, context->max_copied))
     return FALSE;
 
   control = ensure_control (client, context);
-  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor), rest);
-  control->rest = rest;
-  context->rests += rest;
+  g_byte_array_append (control->out, ws_log_at (context->log, record->cursor), unsent);
+  control->copied = unsent;
+  context->copied += unsent;
   record->cursor = boundary;
   record->flags |= WS_RECORD_DETACHED;
   control->at = boundary;

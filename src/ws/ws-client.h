@@ -10,23 +10,33 @@
 
 typedef struct _WsClient WsClient;
 
-/* State shared by all clients of an engine. An evicted client needs a copy of the rest of its
- * message; all such copies together are limited, and clients over the limit are dropped. */
+/* Callbacks of an engine. Both may call functions of the engine. */
 typedef struct
 {
-  WsLog *log;           /* owned by the client set */
-  WsCounters *counters; /* in the table */
-  gsize max_message;    /* bytes */
-  gsize max_rests;      /* limit of @rests, bytes */
-  gsize rests;          /* size of all copies that are not sent yet, bytes */
-
   /* Called for each text or binary message; @data is valid during the call. */
   void (*message) (WsClient *client,
                    WsOpcode opcode,
                    const guint8 *data,
                    gsize size,
                    gpointer user_data);
-  gpointer user_data;
+
+  /* Called when a connection has ended, at the end of a turn of the main loop; @client is not in
+   * the table any more, and freed after this. @code: code of the first close frame sent or
+   * received, or %WS_CLOSE_ABNORMAL. */
+  void (*closed) (WsClient *client, guint16 code, gpointer user_data);
+} WsEngineEvents;
+
+/* State shared by all clients of an engine. Eviction copies the unsent part of a message; all such
+ * copies together are limited, and clients over the limit are dropped. */
+typedef struct
+{
+  WsLog *log;                   /* owned by the client set */
+  WsCounters *counters;         /* in the table */
+  gsize max_message;            /* bytes */
+  gsize max_copied;             /* limit of @copied, bytes */
+  gsize copied;                 /* size of all copies that are not sent yet, bytes */
+  const WsEngineEvents *events; /* unowned: outlives us */
+  gpointer user_data;           /* unowned */
 } WsContext;
 
 /* Queued control frames of a client: at most one ping, one pong (the latest, §5.5.3) and one close
@@ -36,7 +46,7 @@ typedef struct
   guint64 at;      /* frame boundary in the log at which they are sent */
   GByteArray *out; /* owned: encoded bytes being sent */
   guint sent;      /* bytes of @out */
-  gsize rest;      /* bytes of @out that are counted in WsContext.rests */
+  gsize copied;    /* bytes of @out that are counted in WsContext.copied */
   gboolean ping_due;
   gboolean pong_due;
   gboolean close_due;
@@ -104,23 +114,20 @@ WsSend ws_client_send (WsClient *client, WsContext *context);
 /* Handles received bytes (unmasked in place): emits messages, answers pings and closes. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
-/* Queues a ping (§5.5.2). */
+/* Queues a ping (§5.5.2), unless one is queued and not written yet. */
 void ws_client_ping (WsClient *client, WsContext *context);
-
-/* Returns: whether a ping is queued and not written yet. */
-gboolean ws_client_has_ping_queued (const WsClient *client);
 
 /* Queues a close frame after all messages in the log (§7.1.2); no effect if already closing.
  * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. */
 void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
 
-/* Detaches a client from the log before its unsent part is overwritten: copies the rest of the
- * message it is in, and queues a close frame (1013) if none is queued.
+/* Detaches a client from the log before its unsent part is overwritten: copies the unsent part of
+ * the message that is being sent, and queues a close frame (1013) if none is queued.
  * Returns: FALSE if the copy would exceed the limit for all clients: drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the copy of a dropped client from WsContext.rests. */
-void ws_client_release_rest (WsClient *client, WsContext *context);
+/* Subtracts the copy of a dropped client from WsContext.copied. */
+void ws_client_release_copy (WsClient *client, WsContext *context);
 
 /* Counts the messages delivered to a client that leaves or is evicted. */
 void ws_client_count_delivered (WsClient *client, WsContext *context);

@@ -25,12 +25,10 @@ typedef struct
 
 struct _WsEngine
 {
-  const WsEngineEvents *events; /* unowned: outlives us */
-  gpointer user_data;           /* unowned */
-  WsClientSet *set;             /* owned */
-  GSource *source;              /* owned */
-  gpointer epoll_tag;           /* unowned: in the source */
-  gboolean is_awake;            /* another turn is scheduled */
+  WsClientSet *set;   /* owned */
+  GSource *source;    /* owned */
+  gpointer epoll_tag; /* unowned: in the source */
+  gboolean is_awake;  /* another turn is scheduled */
   gboolean is_paused;
   guint8 buffer[READ_BUFFER_SIZE];
 };
@@ -58,10 +56,8 @@ engine_on (WsClientSet *set, const WsEngineEvents *events, gpointer user_data)
 
   g_assert (set->options.max_message <= set->options.log_size / 8);
 
-  engine->events = events;
-  engine->user_data = user_data;
   engine->set = set;
-  set->context.message = events->message;
+  set->context.events = events;
   set->context.user_data = user_data;
   engine->source = g_source_new ((GSourceFuncs *) &source_funcs, sizeof (EngineSource));
   ((EngineSource *) engine->source)->engine = engine;
@@ -112,7 +108,7 @@ ws_engine_new_from (WsHandover *handover,
     return NULL;
 
   engine = engine_on (set, events, user_data);
-  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = 0; slot < set->table->header->count; slot++)
     ws_client_set_restore_ping (set, set->clients[slot]);
   stop (engine);
   return engine;
@@ -183,8 +179,7 @@ check_ping (WsClientSet *set, WsClient *client)
           end_silent (set, client);
           return;
         }
-      if (!ws_client_has_ping_queued (client))
-        ws_client_ping (client, &set->context);
+      ws_client_ping (client, &set->context);
       ws_client_set_settle (set, client);
     }
 }
@@ -237,9 +232,9 @@ may_read (const WsEngine *engine)
 {
   const WsClientSet *set = engine->set;
 
-  return ws_log_get_head (set->log) - set->flush.done < ws_log_get_size (set->log) / READ_SHARE
-         && ws_log_get_count (set->log) - set->flush.done_count
-              < ws_log_get_count_max (set->log) / READ_SHARE
+  return set->log->header->head - set->flush.done < set->log->size / READ_SHARE
+         && set->log->header->count - set->flush.done_count
+              < set->log->header->capacity / READ_SHARE
          && g_get_monotonic_time () - set->now_us < READ_SLICE_US;
 }
 
@@ -308,12 +303,13 @@ watch_some (WsEngine *engine)
 static void
 reap (WsEngine *engine)
 {
+  const WsContext *context = &engine->set->context;
   WsRecord record;
   WsClient *client;
 
   while ((client = ws_client_set_reap (engine->set, &record)) != NULL)
     {
-      engine->events->closed (client, client->close_code, engine->user_data);
+      context->events->closed (client, client->close_code, context->user_data);
       ws_client_free (client);
     }
 }
@@ -378,14 +374,14 @@ ws_engine_close_from (WsEngine *engine, guint first)
   g_assert (engine->is_paused);
 
   ws_client_set_close_from (set, first);
-  for (guint slot = first; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = first; slot < set->table->header->count; slot++)
     ws_client_send (set->clients[slot], &set->context);
 }
 
 WsClient *
 ws_engine_get_client (const WsEngine *engine, guint slot)
 {
-  g_assert (slot < ws_table_get_count (engine->set->table));
+  g_assert (slot < engine->set->table->header->count);
 
   return engine->set->clients[slot];
 }
@@ -428,7 +424,7 @@ ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
 gboolean
 ws_engine_is_full (const WsEngine *engine, guint expected)
 {
-  return ws_table_get_count (engine->set->table) + expected >= engine->set->options.max_clients;
+  return engine->set->table->header->count + expected >= engine->set->options.max_clients;
 }
 
 gboolean
@@ -437,13 +433,9 @@ ws_engine_has_room (const WsEngine *engine)
   const WsClientSet *set = engine->set;
   const guint64 middle = ws_log_get_middle (set->log);
 
-  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
-    {
-      const WsRecord *record = ws_table_get (set->table, slot);
-
-      if ((record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < middle)
-        return FALSE;
-    }
+  for (guint slot = 0; slot < set->table->header->count; slot++)
+    if (ws_record_is_before (&set->table->records[slot], middle))
+      return FALSE;
 
   return TRUE;
 }
@@ -471,7 +463,7 @@ ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *r
 void
 ws_engine_close_all (WsEngine *engine, guint16 code, const char *reason)
 {
-  for (guint slot = 0; slot < ws_table_get_count (engine->set->table); slot++)
+  for (guint slot = 0; slot < engine->set->table->header->count; slot++)
     ws_engine_close (engine, engine->set->clients[slot], code, reason);
 }
 
@@ -481,17 +473,17 @@ ws_engine_get_behind (const WsEngine *engine, const WsClient *client)
   if ((client->record->flags & WS_RECORD_DETACHED) != 0)
     return 0;
 
-  return ws_log_get_head (engine->set->log) - client->record->cursor;
+  return engine->set->log->header->head - client->record->cursor;
 }
 
-void
-ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats)
+WsEngineStats
+ws_engine_get_stats (const WsEngine *engine)
 {
-  *stats = (WsEngineStats){
-    .clients = ws_table_get_count (engine->set->table),
-    .published = ws_log_get_count (engine->set->log),
-    .log_used = ws_log_get_head (engine->set->log) - ws_log_get_tail (engine->set->log),
-    .log_size = ws_log_get_size (engine->set->log),
+  return (WsEngineStats){
+    .clients = engine->set->table->header->count,
+    .published = engine->set->log->header->count,
+    .log_used = engine->set->log->header->head - ws_log_get_tail (engine->set->log),
+    .log_size = engine->set->log->size,
     .counters = engine->set->context.counters,
   };
 }

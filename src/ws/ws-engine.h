@@ -8,22 +8,6 @@
 /* The data plane: serves all clients with one epoll set, which is one #GSource in one thread. */
 typedef struct _WsEngine WsEngine;
 
-/* Callbacks. Both may call functions of the engine. */
-typedef struct
-{
-  /* Called for each text or binary message; @data is valid during the call. */
-  void (*message) (WsClient *client,
-                   WsOpcode opcode,
-                   const guint8 *data,
-                   gsize size,
-                   gpointer user_data);
-
-  /* Called when a connection has ended, at the end of a turn of the main loop; @client is not in
-   * the table any more, and freed after this. @code: code of the first close frame sent or
-   * received, or %WS_CLOSE_ABNORMAL. */
-  void (*closed) (WsClient *client, guint16 code, gpointer user_data);
-} WsEngineEvents;
-
 typedef struct
 {
   guint clients;
@@ -109,6 +93,6 @@ void ws_engine_close_all (WsEngine *engine, guint16 code, const char *reason);
 /* Returns: the number of bytes in the log that @client has still to be sent. */
 guint64 ws_engine_get_behind (const WsEngine *engine, const WsClient *client);
 
-void ws_engine_get_stats (const WsEngine *engine, WsEngineStats *stats);
+WsEngineStats ws_engine_get_stats (const WsEngine *engine);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsEngine, ws_engine_free)

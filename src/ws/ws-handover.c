@@ -55,7 +55,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Unpacking, unpacking_clear)
 static gint64
 get_send_timeout (const WsClientSet *set)
 {
-  for (guint slot = 0; set->retunes && slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = 0; set->retunes && slot < set->table->header->count; slot++)
     if (!set->clients[slot]->is_watched)
       return -1;
 
@@ -67,7 +67,7 @@ pack_clients (const WsClientSet *set)
 {
   GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a" CLIENT_TYPE));
 
-  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = 0; slot < set->table->header->count; slot++)
     {
       const WsClient *client = set->clients[slot];
       const gint64 deadline_us = ws_wheel_get_deadline_us (set->wheel, &client->timer);
@@ -83,16 +83,16 @@ pack_clients (const WsClientSet *set)
 WsHandover *
 ws_handover_pack (const WsClientSet *set)
 {
-  const guint count = ws_table_get_count (set->table);
+  const guint count = set->table->header->count;
   WsHandover *handover = g_new0 (WsHandover, 1);
   GVariant *state;
 
-  handover->log_fd = ws_log_get_fd (set->log);
-  handover->table_fd = ws_table_get_fd (set->table);
+  handover->log_fd = set->log->fd;
+  handover->table_fd = set->table->fd;
   handover->sockets = g_array_sized_new (FALSE, FALSE, sizeof (int), count);
   for (guint slot = 0; slot < count; slot++)
     {
-      const int fd = ws_table_get (set->table, slot)->fd;
+      const int fd = set->table->records[slot].fd;
 
       g_array_append_val (handover->sockets, fd);
     }
@@ -164,7 +164,7 @@ advance (Unpacking *unpacking)
 static gboolean
 make_set (Unpacking *unpacking, const WsEngineOptions *options, GError **error)
 {
-  const guint clients = ws_table_get_count (unpacking->table);
+  const guint clients = unpacking->table->header->count;
   WsLog *log = ws_log_adopt (g_steal_fd (&unpacking->handover->log_fd), error);
   WsTable *table;
 
@@ -178,7 +178,7 @@ make_set (Unpacking *unpacking, const WsEngineOptions *options, GError **error)
       return FALSE;
     }
 
-  *ws_table_get_counters (table) = *ws_table_get_counters (unpacking->table);
+  table->header->counters = unpacking->table->header->counters;
   unpacking->set = ws_client_set_new (log, table, options, error);
   if (unpacking->set == NULL)
     return FALSE;
@@ -215,7 +215,7 @@ static gboolean
 enter_client (Unpacking *unpacking, guint slot, int *fd, GError **error)
 {
   WsClientSet *set = unpacking->set;
-  const WsRecord *record = ws_table_get (unpacking->table, slot);
+  const WsRecord *record = &unpacking->table->records[slot];
   const gboolean looks = slot % LOOK_EVERY == 0 || slot + 1 == unpacking->handover->sockets->len;
   WsClient *client;
 
@@ -239,7 +239,7 @@ enter_client (Unpacking *unpacking, guint slot, int *fd, GError **error)
 static gboolean
 enter_clients (Unpacking *unpacking, GError **error)
 {
-  const guint count = ws_table_get_count (unpacking->table);
+  const guint count = unpacking->table->header->count;
   WsHandover *handover = unpacking->handover;
   WsCounters *counters = unpacking->set->context.counters;
 
@@ -271,7 +271,7 @@ count_open (const WsClientSet *set)
 {
   guint open = 0;
 
-  for (guint slot = 0; slot < ws_table_get_count (set->table); slot++)
+  for (guint slot = 0; slot < set->table->header->count; slot++)
     open += set->clients[slot]->state == WS_CLIENT_OPEN;
 
   return open;
@@ -285,7 +285,7 @@ fit (Unpacking *unpacking, GError **error)
   WsHandover *handover = unpacking->handover;
   const guint open = count_open (set);
 
-  if (ws_log_get_size (set->log) != ws_memfd_round (set->options.log_size))
+  if (set->log->size != ws_memfd_round (set->options.log_size))
     {
       WsLog *log = ws_log_copy (set->log, set->options.log_size, error);
 
@@ -295,9 +295,9 @@ fit (Unpacking *unpacking, GError **error)
     }
   ws_client_set_close_from (set, set->options.max_clients);
 
-  handover->closed = ws_table_get_count (unpacking->table) - ws_table_get_count (set->table) + open
+  handover->closed = unpacking->table->header->count - set->table->header->count + open
                      - count_open (set);
-  handover->moved = ws_table_get_count (unpacking->table) - handover->closed;
+  handover->moved = unpacking->table->header->count - handover->closed;
   return TRUE;
 }
 

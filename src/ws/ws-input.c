@@ -36,17 +36,18 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
   input->partial_size += size;
 }
 
-/* Reads a frame header, and the payload of a control frame. Returns: %WS_INPUT_EVENT with the
- * header in input->frame and the start of @payload, or %WS_INPUT_MORE after keeping a partial
+/* Reads a frame header, and the payload of a control frame. Returns: %WS_PARSE_OK with the
+ * header in input->frame and the start of @payload, or %WS_PARSE_MORE after keeping a partial
  * header. */
-static WsInputResult
+static WsParse
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
 {
   guint before = input->partial_size;
   gsize taken = MIN (*size, WS_INPUT_PARTIAL_MAX - before);
   guint8 *start = *data;
   gsize available = *size;
-  gsize needed;
+  gsize needed = 0;
+  WsParse parsed;
 
   if (before > 0)
     {
@@ -55,31 +56,23 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
       available = before + taken;
     }
 
-  switch (ws_frame_parse (start, available, &input->frame, &needed))
-    {
-    case WS_PARSE_BAD:
-      return WS_INPUT_BAD;
-    case WS_PARSE_MORE:
-      keep_partial (input, *data, *size);
-      advance (data, size, *size);
-      return WS_INPUT_MORE;
-    case WS_PARSE_OK:
-      break;
-    }
+  parsed = ws_frame_parse (start, available, &input->frame, &needed);
+  if (parsed == WS_PARSE_BAD)
+    return WS_PARSE_BAD;
 
   *payload = start + needed;
-  if (ws_opcode_is_control (input->frame.opcode))
+  if (parsed == WS_PARSE_OK && ws_opcode_is_control (input->frame.opcode))
     needed += input->frame.length;
-  if (available < needed)
+  if (parsed == WS_PARSE_MORE || available < needed)
     {
       keep_partial (input, *data, *size);
       advance (data, size, *size);
-      return WS_INPUT_MORE;
+      return WS_PARSE_MORE;
     }
 
   advance (data, size, needed - before);
   input->partial_size = 0;
-  return WS_INPUT_EVENT;
+  return WS_PARSE_OK;
 }
 
 /* Begins the data frame whose header was read. Returns: FALSE if the frame must not come now. */
@@ -110,9 +103,9 @@ announced_size (const WsInput *input)
   return so_far + (input->frame.length - input->done);
 }
 
-/* Reads payload of a data frame. Returns: %WS_INPUT_EVENT at the end of a message. */
-static WsInputResult
-read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event, guint16 *code)
+/* Reads payload of a data frame. Returns: %WS_PARSE_OK at the end of a message. */
+static WsParse
+read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event)
 {
   guint8 *chunk = *data;
   gsize chunk_size = MIN (*size, input->frame.length - input->done);
@@ -128,8 +121,8 @@ read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event, g
       && (!ws_utf8_feed (&input->utf8, chunk, chunk_size)
           || (ends && !ws_utf8_is_complete (&input->utf8))))
     {
-      *code = WS_CLOSE_INVALID_DATA;
-      return WS_INPUT_BAD;
+      event->code = WS_CLOSE_INVALID_DATA;
+      return WS_PARSE_BAD;
     }
 
   *event = (WsInputEvent){ .opcode = input->opcode, .data = chunk, .size = chunk_size };
@@ -142,21 +135,16 @@ read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event, g
       event->size = input->message->len;
     }
   if (!ends)
-    return WS_INPUT_MORE;
+    return WS_PARSE_MORE;
 
   input->opcode = 0;
-  return WS_INPUT_EVENT;
+  return WS_PARSE_OK;
 }
 
-WsInputResult
-ws_input_next (WsInput *input,
-               guint8 **data,
-               gsize *size,
-               gsize max_message,
-               WsInputEvent *event,
-               guint16 *code)
+WsParse
+ws_input_next (WsInput *input, guint8 **data, gsize *size, gsize max_message, WsInputEvent *event)
 {
-  WsInputResult result;
+  WsParse result;
   guint8 *payload;
 
   ws_input_release_event (input);
@@ -166,8 +154,8 @@ ws_input_next (WsInput *input,
       if (!input->in_frame)
         {
           result = read_frame (input, data, size, &payload);
-          *code = WS_CLOSE_PROTOCOL_ERROR;
-          if (result != WS_INPUT_EVENT)
+          event->code = WS_CLOSE_PROTOCOL_ERROR;
+          if (result != WS_PARSE_OK)
             return result;
 
           if (ws_opcode_is_control (input->frame.opcode))
@@ -176,24 +164,24 @@ ws_input_next (WsInput *input,
               *event = (WsInputEvent){ .opcode = input->frame.opcode,
                                        .data = payload,
                                        .size = input->frame.length };
-              return WS_INPUT_EVENT;
+              return WS_PARSE_OK;
             }
           if (!begin_frame (input))
-            return WS_INPUT_BAD;
+            return WS_PARSE_BAD;
         }
       if (announced_size (input) > max_message)
         {
-          *code = WS_CLOSE_TOO_BIG;
-          return WS_INPUT_BAD;
+          event->code = WS_CLOSE_TOO_BIG;
+          return WS_PARSE_BAD;
         }
 
-      result = read_payload (input, data, size, event, code);
-      if (result != WS_INPUT_MORE)
+      result = read_payload (input, data, size, event);
+      if (result != WS_PARSE_MORE)
         return result;
     }
   while (*size > 0);
 
-  return WS_INPUT_MORE;
+  return WS_PARSE_MORE;
 }
 
 gboolean

@@ -27,25 +27,19 @@ typedef struct
   WsOpcode opcode;    /* text or binary for a whole message; else a control frame */
   const guint8 *data; /* unmasked; valid until the next call */
   gsize size;
+  guint16 code; /* only for %WS_PARSE_BAD: the close code 1002, 1007 or 1009 */
 } WsInputEvent;
-
-typedef enum
-{
-  WS_INPUT_MORE,  /* all bytes are consumed, and no event is complete */
-  WS_INPUT_EVENT, /* an event is complete; bytes may be left */
-  WS_INPUT_BAD,   /* the connection failed (§7.1.7): use the input no more */
-} WsInputResult;
 
 /* Consumes bytes at the front of @data, unmasked in place, up to the next event. Joins fragments,
  * passes control frames between them, and checks UTF-8 as it arrives (RFC 6455 §5.4, §5.5, §8.1).
  * @max_message: limit in bytes, checked against the announced length; may change between calls.
- * @code: (out): for %WS_INPUT_BAD, the close code: 1002, 1007 or 1009. */
-WsInputResult ws_input_next (WsInput *input,
-                             guint8 **data,
-                             gsize *size,
-                             gsize max_message,
-                             WsInputEvent *event,
-                             guint16 *code);
+ * Returns: %WS_PARSE_OK for a complete event; bytes may be left. %WS_PARSE_MORE: all bytes are
+ * consumed. %WS_PARSE_BAD: the connection failed (§7.1.7); use the input no more. */
+WsParse ws_input_next (WsInput *input,
+                       guint8 **data,
+                       gsize *size,
+                       gsize max_message,
+                       WsInputEvent *event);
 
 /* Frees the memory of the last event before the next call of ws_input_next(). */
 void ws_input_release_event (WsInput *input);

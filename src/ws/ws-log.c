@@ -6,8 +6,6 @@
 
 #include "ws-log.h"
 
-#include "ws-memfd.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,41 +22,13 @@
 /* Index entries that are checked when a log is adopted: each may be a page fault. */
 #define SAMPLES 64
 
-typedef struct
-{
-  WsId id;
-  guint64 offset;
-} LogEntry;
-
-/* Start of the file. The index follows on the next page, then the ring. */
-typedef struct
-{
-  WsMemfdHeader common;
-  guint64 size;     /* of the ring, bytes */
-  guint64 capacity; /* of the index, entries */
-  guint64 head;     /* offset */
-  guint64 oldest;   /* number of the oldest message */
-  guint64 count;    /* number of the next message */
-  WsId last;
-} LogHeader;
-
-struct _WsLog
-{
-  int fd;            /* owned */
-  gsize size;        /* same as in the header */
-  LogHeader *header; /* owned: mapping */
-  gsize front_size;  /* header and index, bytes */
-  LogEntry *index;   /* in the mapping of header */
-  guint8 *ring;      /* owned: two mappings of the same pages */
-};
-
 static const WsMemfdHeader log_header = { LOG_MAGIC, LOG_LAYOUT };
 
 /* Returns: the size of header and index for a ring of @size bytes. */
 static gsize
 front_size_of (gsize size)
 {
-  return ws_memfd_round (1) + ws_memfd_round (size / BYTES_PER_ENTRY * sizeof (LogEntry));
+  return ws_memfd_round (1) + ws_memfd_round (size / BYTES_PER_ENTRY * sizeof (WsLogEntry));
 }
 
 static gboolean
@@ -70,7 +40,7 @@ map_ring (WsLog *log)
 
   for (int i = 0; i < 2 && log->ring != MAP_FAILED; i++)
     if (mmap (log->ring + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, log->fd,
-              log->front_size)
+              front_size_of (log->size))
         == MAP_FAILED)
       return FALSE;
 
@@ -86,8 +56,7 @@ log_on (int fd, gsize size, GError **error)
   log->fd = fd;
   log->size = size;
   log->ring = MAP_FAILED;
-  log->front_size = front_size_of (size);
-  log->header = mmap (NULL, log->front_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  log->header = mmap (NULL, front_size_of (log->size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (log->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
@@ -120,7 +89,7 @@ ws_log_new (gsize size, GError **error)
   log = log_on (fd, size, error);
   if (log != NULL)
     *log->header
-      = (LogHeader){ .common = log_header, .size = size, .capacity = size / BYTES_PER_ENTRY };
+      = (WsLogHeader){ .common = log_header, .size = size, .capacity = size / BYTES_PER_ENTRY };
   return log;
 }
 
@@ -130,7 +99,7 @@ ws_log_free (WsLog *log)
   if (log->ring != MAP_FAILED)
     munmap (log->ring, 2 * log->size);
   if (log->header != MAP_FAILED)
-    munmap (log->header, log->front_size);
+    munmap (log->header, front_size_of (log->size));
   close (log->fd);
   g_free (log);
 }
@@ -140,7 +109,7 @@ ws_log_free (WsLog *log)
 static inline guint64
 offset_of (const WsLog *log, guint64 number)
 {
-  const LogHeader *header = log->header;
+  const WsLogHeader *header = log->header;
   guint64 offset;
 
   if (number == header->count)
@@ -152,7 +121,7 @@ offset_of (const WsLog *log, guint64 number)
 
 /* Whether header and file agree. */
 static gboolean
-check_header (int fd, LogHeader *header, GError **error)
+check_header (int fd, WsLogHeader *header, GError **error)
 {
   if (!ws_memfd_read_header (fd, &log_header, "the log", header, sizeof *header, error))
     return FALSE;
@@ -165,15 +134,14 @@ check_header (int fd, LogHeader *header, GError **error)
   return TRUE;
 }
 
-/* Whether the header agrees with a sample of the index, the oldest and the newest entry included.
- */
+/* Whether the header agrees with a sample of the index, with the oldest and the newest entry. */
 static gboolean
 is_sound (const WsLog *log)
 {
-  const LogHeader *header = log->header;
+  const WsLogHeader *header = log->header;
   const guint64 held = header->count - header->oldest;
   const guint64 samples = MIN (held, SAMPLES);
-  const LogEntry *before = NULL;
+  const WsLogEntry *before = NULL;
 
   if (header->head > G_MAXINT64 || header->count > G_MAXINT64 || header->oldest > header->count
       || held > header->capacity)
@@ -183,7 +151,7 @@ is_sound (const WsLog *log)
     {
       const guint64 number = header->count - 1
                              - (held - 1) * (samples - 1 - i) / MAX (samples - 1, 1);
-      const LogEntry *entry = &log->index[number % header->capacity];
+      const WsLogEntry *entry = &log->index[number % header->capacity];
 
       if (entry->offset >= header->head || header->head - entry->offset > log->size
           || (before != NULL
@@ -199,7 +167,7 @@ WsLog *
 ws_log_adopt (int fd, GError **error)
 {
   g_autoptr (WsLog) log = NULL;
-  LogHeader header;
+  WsLogHeader header;
 
   if (!check_header (fd, &header, error))
     {
@@ -223,7 +191,7 @@ WsLog *
 ws_log_copy (const WsLog *from, gsize size, GError **error)
 {
   WsLog *log = ws_log_new (size, error);
-  LogHeader *header;
+  WsLogHeader *header;
   guint64 tail;
 
   if (log == NULL)
@@ -245,24 +213,6 @@ ws_log_copy (const WsLog *from, gsize size, GError **error)
   return log;
 }
 
-int
-ws_log_get_fd (const WsLog *log)
-{
-  return log->fd;
-}
-
-gsize
-ws_log_get_size (const WsLog *log)
-{
-  return log->size;
-}
-
-guint64
-ws_log_get_head (const WsLog *log)
-{
-  return log->header->head;
-}
-
 guint64
 ws_log_get_tail (const WsLog *log)
 {
@@ -270,33 +220,20 @@ ws_log_get_tail (const WsLog *log)
 }
 
 guint64
-ws_log_get_count (const WsLog *log)
-{
-  return log->header->count;
-}
-
-guint64
-ws_log_get_count_max (const WsLog *log)
-{
-  return log->header->capacity;
-}
-
-guint64
 ws_log_get_middle (const WsLog *log)
 {
-  const LogHeader *header = log->header;
+  const WsLogHeader *header = log->header;
   const guint64 held = header->count - header->oldest;
   const guint64 by_count = offset_of (log, header->count - MIN (held, header->capacity / 2));
 
   return MAX (by_count, header->head - MIN (header->head, log->size / 2));
 }
 
-/* Returns: the number of the oldest message that is kept when a frame of @frame_size is appended.
- */
+/* Returns: the number of the oldest message kept when a frame of @frame_size is appended. */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {
-  const LogHeader *header = log->header;
+  const WsLogHeader *header = log->header;
   guint64 end = header->head + frame_size;
   guint64 oldest = header->oldest;
 
@@ -319,7 +256,7 @@ ws_log_get_tail_after (const WsLog *log, gsize length)
 WsId
 ws_log_append (WsLog *log, WsOpcode opcode, const guint8 *data, gsize length, guint64 now_ms)
 {
-  LogHeader *header = log->header;
+  WsLogHeader *header = log->header;
   guint8 *out = log->ring + header->head % log->size;
   gsize header_size;
 
@@ -332,8 +269,8 @@ ws_log_append (WsLog *log, WsOpcode opcode, const guint8 *data, gsize length, gu
     header->last = (WsId){ .ms = now_ms };
   else
     header->last.seq++;
-  log->index[header->count % header->capacity] = (LogEntry){ .id = header->last,
-                                                             .offset = header->head };
+  log->index[header->count % header->capacity] = (WsLogEntry){ .id = header->last,
+                                                               .offset = header->head };
   header->count++;
   header->head += header_size + length;
   return header->last;

@@ -4,10 +4,7 @@
 #pragma once
 
 #include "ws-frame.h"
-
-/* A ring of encoded frames, one after another, and an index of them. Offsets count bytes since the
- * log was made and never wrap; the ring holds the bytes from tail to head. */
-typedef struct _WsLog WsLog;
+#include "ws-memfd.h"
 
 /* Message id, of the same form as the ids of a Redis stream; ids only increase. */
 typedef struct
@@ -18,6 +15,36 @@ typedef struct
 
 /* For "1700000000000-18446744073709551615" and longer ids. */
 #define WS_ID_STRING_SIZE 42
+
+typedef struct
+{
+  WsId id;
+  guint64 offset;
+} WsLogEntry;
+
+/* Start of the file. The index follows on the next page, then the ring. */
+typedef struct
+{
+  WsMemfdHeader common;
+  guint64 size;     /* of the ring, bytes */
+  guint64 capacity; /* of the index, entries */
+  guint64 head;     /* offset after the newest frame */
+  guint64 oldest;   /* number of the oldest message held */
+  guint64 count;    /* number of the next message: messages ever appended */
+  WsId last;
+} WsLogHeader;
+
+/* A ring of encoded frames, one after another, and an index of them. Offsets count bytes since the
+ * log was made and never wrap; the ring holds the bytes from tail to head. Only this module writes
+ * the fields. */
+typedef struct
+{
+  int fd;              /* owned: memory file (memfd_create(2)) */
+  gsize size;          /* of the ring, bytes */
+  WsLogHeader *header; /* owned: mapping */
+  WsLogEntry *index;   /* in the mapping of header */
+  guint8 *ring;        /* owned: two mappings of the same pages */
+} WsLog;
 
 /* @size: capacity for frames in bytes, rounded up to whole pages.
  * Returns: (transfer full): the log, or NULL with a #GFileError. */
@@ -36,18 +63,8 @@ WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
 
 void ws_log_free (WsLog *log);
 
-/* Returns: (transfer none): the memory file that holds the log (memfd_create(2)). */
-int ws_log_get_fd (const WsLog *log);
-
-gsize ws_log_get_size (const WsLog *log);
-
-/* The offset after the newest frame, and the offset of the oldest frame held. */
-guint64 ws_log_get_head (const WsLog *log);
+/* Returns: the offset of the oldest frame held. */
 guint64 ws_log_get_tail (const WsLog *log);
-
-/* The number of messages ever appended, and the largest number of messages held. */
-guint64 ws_log_get_count (const WsLog *log);
-guint64 ws_log_get_count_max (const WsLog *log);
 
 /* Returns: the offset from which the bytes, or the messages, up to the head fill half the log; the
  * tail while less than half is used. */

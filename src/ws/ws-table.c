@@ -6,8 +6,6 @@
 
 #include "ws-table.h"
 
-#include "ws-memfd.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -16,27 +14,9 @@
 #define TABLE_MAGIC  G_GUINT64_CONSTANT (0x6c62742d64722d31) /* "1-rd-tbl" in memory */
 #define TABLE_LAYOUT 1
 
-/* Start of the file; the records follow on the next page. */
-typedef struct
-{
-  WsMemfdHeader common;
-  guint64 record_size;
-  guint64 capacity;
-  guint64 count;
-  WsCounters counters;
-} TableHeader;
-
-struct _WsTable
-{
-  int fd;              /* owned */
-  gsize size;          /* mapping, bytes */
-  TableHeader *header; /* owned: mapping */
-  WsRecord *records;   /* in the mapping of header */
-};
-
 static const WsMemfdHeader table_header = { TABLE_MAGIC, TABLE_LAYOUT };
 
-G_STATIC_ASSERT (sizeof (TableHeader) <= 4096);
+G_STATIC_ASSERT (sizeof (WsTableHeader) <= 4096);
 
 static gsize
 memory_size_of (guint64 capacity)
@@ -75,15 +55,15 @@ ws_table_new (guint capacity, GError **error)
 
   table = table_on (fd, capacity, PROT_READ | PROT_WRITE, error);
   if (table != NULL)
-    *table->header = (TableHeader){ .common = table_header,
-                                    .record_size = sizeof (WsRecord),
-                                    .capacity = capacity };
+    *table->header = (WsTableHeader){ .common = table_header,
+                                      .record_size = sizeof (WsRecord),
+                                      .capacity = capacity };
   return table;
 }
 
 /* Whether header and file agree. */
 static gboolean
-check_header (int fd, TableHeader *header, GError **error)
+check_header (int fd, WsTableHeader *header, GError **error)
 {
   const char *what = "the table of clients";
 
@@ -100,7 +80,7 @@ check_header (int fd, TableHeader *header, GError **error)
 WsTable *
 ws_table_adopt (int fd, GError **error)
 {
-  TableHeader header;
+  WsTableHeader header;
 
   if (!check_header (fd, &header, error))
     {
@@ -120,42 +100,10 @@ ws_table_free (WsTable *table)
   g_free (table);
 }
 
-int
-ws_table_get_fd (const WsTable *table)
-{
-  return table->fd;
-}
-
-guint
-ws_table_get_count (const WsTable *table)
-{
-  return table->header->count;
-}
-
-guint
-ws_table_get_capacity (const WsTable *table)
-{
-  return table->header->capacity;
-}
-
 WsRecord *
-ws_table_get (const WsTable *table, guint slot)
+ws_table_add (WsTable *table, const WsRecord *from)
 {
-  return &table->records[slot];
-}
-
-WsRecord *
-ws_table_add (WsTable *table)
-{
-  const WsRecord record = { .id = ++table->header->counters.accepted, .fd = -1 };
-
-  return ws_table_add_copy (table, &record);
-}
-
-WsRecord *
-ws_table_add_copy (WsTable *table, const WsRecord *from)
-{
-  TableHeader *header = table->header;
+  WsTableHeader *header = table->header;
   WsRecord *record = &table->records[header->count];
 
   g_assert (header->count < header->capacity);
@@ -163,13 +111,15 @@ ws_table_add_copy (WsTable *table, const WsRecord *from)
   header->count++;
   header->counters.peak = MAX (header->counters.peak, header->count);
   *record = *from;
+  if (record->id == 0)
+    record->id = ++header->counters.accepted;
   return record;
 }
 
 void
 ws_table_remove (WsTable *table, guint slot)
 {
-  TableHeader *header = table->header;
+  WsTableHeader *header = table->header;
 
   g_assert (slot < header->count);
 
@@ -185,12 +135,6 @@ ws_table_find (const WsTable *table, guint64 id, guint *slot)
       return TRUE;
 
   return FALSE;
-}
-
-WsCounters *
-ws_table_get_counters (const WsTable *table)
-{
-  return &table->header->counters;
 }
 
 guint

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "ws-memfd.h"
 
 /* Reasons not to send a client the log in a flush pass; usually none is set. */
 typedef enum
@@ -36,6 +36,13 @@ typedef struct
 
 G_STATIC_ASSERT (sizeof (WsRecord) == 128);
 
+/* Whether the client of @record still has to be sent the log from before @offset. */
+static inline gboolean
+ws_record_is_before (const WsRecord *record, guint64 offset)
+{
+  return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
+}
+
 /* Codes 1000 to 1015 are counted one by one, others by thousand, as peers can choose any. */
 #define WS_CLOSE_SLOTS 18
 
@@ -54,8 +61,24 @@ typedef struct
   guint64 closed[WS_CLOSE_SLOTS];
 } WsCounters;
 
+/* Start of the file; the records follow on the next page. */
+typedef struct
+{
+  WsMemfdHeader common;
+  guint64 record_size;
+  guint64 capacity; /* records */
+  guint64 count;    /* records */
+  WsCounters counters;
+} WsTableHeader;
+
 /* The records of all clients, in slots 0 … count - 1 of one memory file. */
-typedef struct _WsTable WsTable;
+typedef struct
+{
+  int fd;                /* owned: memory file (memfd_create(2)) */
+  gsize size;            /* mapping, bytes */
+  WsTableHeader *header; /* owned: mapping; only this module writes it, except for the counters */
+  WsRecord *records;     /* in the mapping of header; they move when one is removed */
+} WsTable;
 
 /* @capacity: largest number of clients. Returns: (transfer full): NULL with a #GFileError. */
 WsTable *ws_table_new (guint capacity, GError **error);
@@ -67,30 +90,15 @@ WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
 
-/* Returns: (transfer none): the memory file that holds the table (memfd_create(2)). */
-int ws_table_get_fd (const WsTable *table);
-
-guint ws_table_get_count (const WsTable *table);
-guint ws_table_get_capacity (const WsTable *table);
-
-/* Returns: (transfer none): the record in @slot; valid until a record is removed. */
-WsRecord *ws_table_get (const WsTable *table, guint slot);
-
-/* Adds a record, zero but for its new id. The table must have room. Returns: (transfer none). */
-WsRecord *ws_table_add (WsTable *table);
-
-/* Adds a copy of @from, which has an id already. The table must have room.
+/* Adds a copy of @from, with a new id if it has none (0). The table must have room.
  * Returns: (transfer none). */
-WsRecord *ws_table_add_copy (WsTable *table, const WsRecord *from);
+WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
 /* Finds a record by @id, newest slots first. Cost: linear. */
 gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
 
 /* Removes the record in @slot and moves the last record there. */
 void ws_table_remove (WsTable *table, guint slot);
-
-/* Returns: (transfer none): the counters, in the same memory file. */
-WsCounters *ws_table_get_counters (const WsTable *table);
 
 /* Returns: the index of close @code in WsCounters.closed. */
 guint ws_close_slot (guint16 code);

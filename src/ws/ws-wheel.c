@@ -28,12 +28,6 @@ ws_wheel_new (gint64 tick_us, gint64 now_us)
 }
 
 void
-ws_wheel_free (WsWheel *wheel)
-{
-  g_free (wheel);
-}
-
-void
 ws_wheel_disarm (WsTimer *timer)
 {
   if (timer->link == NULL)
@@ -45,21 +39,25 @@ ws_wheel_disarm (WsTimer *timer)
   timer->link = NULL;
 }
 
+/* Adds @timer at the front of @list. */
+static void
+push (WsTimer **list, WsTimer *timer)
+{
+  timer->next = *list;
+  timer->link = list;
+  if (timer->next != NULL)
+    timer->next->link = &timer->next;
+  *list = timer;
+}
+
 void
 ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us)
 {
   const guint64 tick = (MAX (deadline_us, 0) + wheel->tick_us - 1) / wheel->tick_us;
-  WsTimer **slot;
 
   ws_wheel_disarm (timer);
-
   timer->tick = MAX (tick, wheel->now + 1);
-  slot = &wheel->slots[timer->tick % SLOTS];
-  timer->next = *slot;
-  timer->link = slot;
-  if (timer->next != NULL)
-    timer->next->link = &timer->next;
-  *slot = timer;
+  push (&wheel->slots[timer->tick % SLOTS], timer);
 }
 
 gint64
@@ -81,11 +79,7 @@ take_due (WsWheel *wheel, WsTimer **slot, WsTimer **due)
         continue;
 
       ws_wheel_disarm (timer);
-      timer->next = *due;
-      timer->link = due;
-      if (timer->next != NULL)
-        timer->next->link = &timer->next;
-      *due = timer;
+      push (due, timer);
     }
 }
 

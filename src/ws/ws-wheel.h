@@ -20,9 +20,9 @@ struct _WsTimer
 
 typedef void (*WsTimerFunc) (WsTimer *timer, gpointer user_data);
 
-/* @tick_us: resolution; @now_us: time of any monotonic clock. */
+/* @tick_us: resolution; @now_us: time of any monotonic clock.
+ * Returns: (transfer full): free it with g_free(). */
 WsWheel *ws_wheel_new (gint64 tick_us, gint64 now_us);
-void ws_wheel_free (WsWheel *wheel);
 
 /* Arms or re-arms @timer (transfer none). A deadline in the past expires with the next tick. */
 void ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us);
@@ -36,5 +36,3 @@ void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer
 
 /* Returns: the time for the next ws_wheel_advance(), or -1 if no timer is armed. */
 gint64 ws_wheel_get_next_us (const WsWheel *wheel);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsWheel, ws_wheel_free)

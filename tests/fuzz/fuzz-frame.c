@@ -80,22 +80,21 @@ feed (WsInput *input, const guint8 *data, gsize size, gsize max_message, GByteAr
     {
       const gsize before = size;
       WsInputEvent event;
-      guint16 code;
 
-      switch (ws_input_next (input, &rest, &size, max_message, &event, &code))
+      switch (ws_input_next (input, &rest, &size, max_message, &event))
         {
-        case WS_INPUT_MORE:
+        case WS_PARSE_MORE:
           g_assert (size == 0);
           break;
-        case WS_INPUT_EVENT:
+        case WS_PARSE_OK:
           g_assert (size < before);
           check_event (&event, max_message);
           note (diary, event.opcode, event.data, event.size);
           break;
-        case WS_INPUT_BAD:
-          g_assert (code == WS_CLOSE_PROTOCOL_ERROR || code == WS_CLOSE_INVALID_DATA
-                    || code == WS_CLOSE_TOO_BIG);
-          note (diary, code, NULL, 0);
+        case WS_PARSE_BAD:
+          g_assert (event.code == WS_CLOSE_PROTOCOL_ERROR || event.code == WS_CLOSE_INVALID_DATA
+                    || event.code == WS_CLOSE_TOO_BIG);
+          note (diary, event.code, NULL, 0);
           return FALSE;
         }
     }

@@ -20,7 +20,7 @@ LANGUAGES = [line for line in LINGUAS.read_text(encoding='utf-8').splitlines()
 WORDS = {
     'de': ('Aufruf:', 'läuft'),
     'es': ('Uso:', 'en marcha'),
-    'fr': ('Utilisation', 'en service'),
+    'fr': ('Utilisation', 'en marche'),
     'uk': ('Використання:', 'працює'),
     'zh_CN': ('用法', '运行中'),
 }

@@ -169,7 +169,7 @@ class ChannelTest(FleetTestCase):
         for mode in MODES:
             with self.subTest(mode):
                 node = self.node(self.server, '--max-message=1KiB', f'--redis-mode={mode}',
-                                     warnings=['A message of 1025 bytes'])
+                                     warnings=['A message of more than 1KiB from Redis'])
                 client = self.connect(node)
                 self.publish(b'x' * 1025)
                 self.publish(b'y' * 1024)
@@ -251,7 +251,7 @@ class StreamTest(FleetTestCase):
 
     def test_a_message_over_the_limit_is_dropped_and_counted(self):
         node = self.node(self.server, '--max-message=1KiB',
-                             warnings=['A message of 1025 bytes'])
+                             warnings=['A message of more than 1KiB from Redis'])
         client = self.connect(node)
         self.add('node', 'x', 'seq', '1', 'text', last=b'x' * 1025)
         self.add('node', 'x', 'seq', '2', 'text', last=b'y' * 1024)

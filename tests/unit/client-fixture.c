@@ -19,6 +19,8 @@ on_message (WsClient *client, WsOpcode opcode, const guint8 *data, gsize size, g
   g_string_append_c (fixture->messages, ';');
 }
 
+static const WsEngineEvents events = { .message = on_message };
+
 void
 client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
 {
@@ -29,12 +31,12 @@ client_fixture_set_up (ClientFixture *fixture, gconstpointer data)
   fixture->table = ws_table_new (1, &error);
   g_assert_no_error (error);
   fixture->context = (WsContext){ .log = fixture->log,
-                                  .counters = ws_table_get_counters (fixture->table),
+                                  .counters = &fixture->table->header->counters,
                                   .max_message = LOG_SIZE / 8,
-                                  .max_rests = LOG_SIZE / 2,
-                                  .message = on_message,
+                                  .max_copied = LOG_SIZE / 2,
+                                  .events = &events,
                                   .user_data = fixture };
-  fixture->record = ws_table_add (fixture->table);
+  fixture->record = ws_table_add (fixture->table, &(WsRecord){ .fd = -1 });
   fixture->peer = peer_new (&fixture->record->fd);
   fixture->client = ws_client_new (fixture->record);
   fixture->sizes = g_ptr_array_new ();
@@ -65,13 +67,13 @@ client_fixture_publish (ClientFixture *fixture, gsize size)
 void
 client_fixture_block (ClientFixture *fixture)
 {
-  const guint64 begin = ws_log_get_head (fixture->log);
+  const guint64 begin = fixture->log->header->head;
 
   peer_narrow (fixture->record->fd);
   client_fixture_publish (fixture, STUCK_SIZE);
   g_assert_cmpint (ws_client_send (fixture->client, &fixture->context), ==, WS_SEND_BLOCKED);
   g_assert_cmpuint (fixture->record->cursor, >, begin);
-  g_assert_cmpuint (fixture->record->cursor, <, ws_log_get_head (fixture->log));
+  g_assert_cmpuint (fixture->record->cursor, <, fixture->log->header->head);
   g_assert_cmphex (fixture->record->flags, ==, WS_RECORD_BLOCKED);
 }
 

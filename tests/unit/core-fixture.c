@@ -8,9 +8,9 @@
 #include "descriptors.h"
 
 static void
-on_connected (CoreFixture *fixture, guint64 id)
+on_connected (CoreFixture *fixture, const WsClient *client)
 {
-  g_string_append_printf (fixture->diary, "+%" G_GUINT64_FORMAT ";", id);
+  g_string_append_printf (fixture->diary, "+%" G_GUINT64_FORMAT ";", client->id);
 }
 
 static void
@@ -25,7 +25,7 @@ on_disconnected (CoreFixture *fixture, guint64 id, guint code, guint how)
 }
 
 static void
-on_notified (CoreFixture *fixture, GParamSpec *pspec, RdManager *manager)
+on_connections_changed (CoreFixture *fixture, RdManager *manager)
 {
   g_string_append_printf (fixture->diary, "=%u;", rd_manager_get_connections (manager));
 }
@@ -48,7 +48,8 @@ core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions *options)
   g_assert_no_error (error);
   g_signal_connect_swapped (manager, "client-connected", G_CALLBACK (on_connected), fixture);
   g_signal_connect_swapped (manager, "client-disconnected", G_CALLBACK (on_disconnected), fixture);
-  g_signal_connect_swapped (manager, "notify::connections", G_CALLBACK (on_notified), fixture);
+  g_signal_connect_swapped (manager, "connections-changed", G_CALLBACK (on_connections_changed),
+                            fixture);
   g_signal_connect_swapped (manager, "message", G_CALLBACK (on_message), fixture);
   return manager;
 }
@@ -73,15 +74,15 @@ core_fixture_tear_down (CoreFixture *fixture, gconstpointer options)
 }
 
 static Peer *
-join (CoreFixture *fixture, gboolean is_deaf)
+join (CoreFixture *fixture, gboolean is_stalled)
 {
   g_autoptr (GError) error = NULL;
   int server_fd;
   Peer *peer = crowd_add (fixture->crowd, &server_fd);
   gboolean is_in;
 
-  peer->is_deaf = is_deaf;
-  if (is_deaf)
+  peer->is_stalled = is_stalled;
+  if (is_stalled)
     peer_narrow (server_fd);
   is_in = rd_manager_admit (fixture->manager, server_fd, NULL, 0, &error);
   g_assert_no_error (error);
@@ -96,7 +97,7 @@ core_fixture_join (CoreFixture *fixture)
 }
 
 Peer *
-core_fixture_join_deaf (CoreFixture *fixture)
+core_fixture_join_stalled (CoreFixture *fixture)
 {
   return join (fixture, TRUE);
 }

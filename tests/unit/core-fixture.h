@@ -14,7 +14,7 @@ typedef struct
 {
   RdManager *manager;
   Crowd *crowd;
-  GString *diary;    /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" notified, "hello;" */
+  GString *diary; /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" connections, "hello;" */
   guint descriptors; /* open before the test */
 } CoreFixture;
 
@@ -32,7 +32,7 @@ RdManager *core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions
 Peer *core_fixture_join (CoreFixture *fixture);
 
 /* Adds a peer that does not read, and whose socket holds less than two messages of 4 KiB. */
-Peer *core_fixture_join_deaf (CoreFixture *fixture);
+Peer *core_fixture_join_stalled (CoreFixture *fixture);
 
 /* Asserts the recorded signals and clears the record. */
 void core_fixture_expect (CoreFixture *fixture, const char *diary);

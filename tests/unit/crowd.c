@@ -51,7 +51,7 @@ crowd_settle (Crowd *crowd)
         {
           Peer *peer = g_ptr_array_index (crowd->peers, i);
 
-          if (!peer->is_deaf)
+          if (!peer->is_stalled)
             moved |= peer_read (peer, G_MAXSIZE);
         }
     }

@@ -21,7 +21,7 @@ void crowd_free (Crowd *crowd);
 /* Returns: (transfer none). @server_fd: (out) (transfer full). */
 Peer *crowd_add (Crowd *crowd, int *server_fd);
 
-/* Runs the main loop and reads for all peers that are not deaf, until nothing happens. */
+/* Runs the main loop and reads for all peers that are not stalled, until nothing happens. */
 void crowd_settle (Crowd *crowd);
 
 /* Settles, then waits for the next timer, at most 1 ms. */

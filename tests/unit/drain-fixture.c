@@ -10,19 +10,20 @@
 static void
 on_state (DrainFixture *fixture)
 {
-  g_string_append_printf (fixture->told, "state:%s;", rd_drain_get_state (fixture->drain));
+  g_string_append_printf (fixture->signals, "state:%s;", rd_drain_get_state (fixture->drain));
 }
 
 static void
 on_accepting (DrainFixture *fixture)
 {
-  g_string_append_printf (fixture->told, "accepting:%d;", rd_drain_is_accepting (fixture->drain));
+  g_string_append_printf (fixture->signals, "accepting:%d;",
+                          rd_drain_is_accepting (fixture->drain));
 }
 
 static void
 on_progress (DrainFixture *fixture, guint clients, guint seconds_left)
 {
-  g_string_append_printf (fixture->told, "progress:%u,%u;", clients, seconds_left);
+  g_string_append_printf (fixture->signals, "progress:%u,%u;", clients, seconds_left);
 }
 
 static void
@@ -30,7 +31,7 @@ on_log (const char *domain, GLogLevelFlags level, const char *message, gpointer 
 {
   DrainFixture *fixture = user_data;
 
-  g_string_append_printf (fixture->said, "%s\n", message);
+  g_string_append_printf (fixture->messages, "%s\n", message);
 }
 
 void
@@ -40,12 +41,12 @@ drain_fixture_set_up (DrainFixture *fixture, gconstpointer options)
                                  .interval_us = 600 * G_USEC_PER_SEC };
 
   core_fixture_set_up (&fixture->core, NULL);
-  fixture->told = g_string_new (NULL);
-  fixture->said = g_string_new (NULL);
+  fixture->signals = g_string_new (NULL);
+  fixture->messages = g_string_new (NULL);
   fixture->log_handler = g_log_set_handler ("ringdown", G_LOG_LEVEL_MESSAGE, on_log, fixture);
   fixture->drain = rd_drain_new (fixture->core.manager, options != NULL ? options : &usual);
-  g_signal_connect_swapped (fixture->drain, "notify::state", G_CALLBACK (on_state), fixture);
-  g_signal_connect_swapped (fixture->drain, "notify::accepting", G_CALLBACK (on_accepting),
+  g_signal_connect_swapped (fixture->drain, "state-changed", G_CALLBACK (on_state), fixture);
+  g_signal_connect_swapped (fixture->drain, "accepting-changed", G_CALLBACK (on_accepting),
                             fixture);
   g_signal_connect_swapped (fixture->drain, "progress", G_CALLBACK (on_progress), fixture);
 }
@@ -56,21 +57,21 @@ drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options)
   g_assert_finalize_object (fixture->drain);
   core_fixture_tear_down (&fixture->core, NULL);
   g_log_remove_handler ("ringdown", fixture->log_handler);
-  g_string_free (fixture->told, TRUE);
-  g_string_free (fixture->said, TRUE);
+  g_string_free (fixture->signals, TRUE);
+  g_string_free (fixture->messages, TRUE);
 }
 
 void
-drain_fixture_expect (DrainFixture *fixture, const char *told)
+drain_fixture_expect (DrainFixture *fixture, const char *signals)
 {
-  g_assert_cmpstr (fixture->told->str, ==, told);
-  g_string_truncate (fixture->told, 0);
+  g_assert_cmpstr (fixture->signals->str, ==, signals);
+  g_string_truncate (fixture->signals, 0);
 }
 
 void
 drain_fixture_expect_report (DrainFixture *fixture, const char *report)
 {
-  const char *line = g_strrstr (fixture->said->str, "Drained in ");
+  const char *line = g_strrstr (fixture->messages->str, "Drained in ");
   g_autofree char *expected = g_strconcat ("s: ", report, "\n", NULL);
   double seconds;
   char *rest;

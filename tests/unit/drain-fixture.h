@@ -13,8 +13,8 @@ typedef struct
 {
   CoreFixture core;
   RdDrain *drain;
-  GString *told; /* "state:draining;accepting:0;progress:2,600;" */
-  GString *said; /* its log messages, one per line */
+  GString *signals;  /* "state:draining;accepting:0;progress:2,600;" */
+  GString *messages; /* its log messages, one per line */
   guint log_handler;
 } DrainFixture;
 
@@ -23,7 +23,7 @@ void drain_fixture_set_up (DrainFixture *fixture, gconstpointer options);
 void drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options);
 
 /* Asserts the recorded signals and clears the record. */
-void drain_fixture_expect (DrainFixture *fixture, const char *told);
+void drain_fixture_expect (DrainFixture *fixture, const char *signals);
 
 /* Asserts the end of the last log message: "1 left by themselves, 0 closed, 0 forced". */
 void drain_fixture_expect_report (DrainFixture *fixture, const char *report);

@@ -90,12 +90,12 @@ engine_fixture_join (EngineFixture *fixture, WsClient **client)
 }
 
 Peer *
-engine_fixture_join_deaf (EngineFixture *fixture, WsClient **client)
+engine_fixture_join_stalled (EngineFixture *fixture, WsClient **client)
 {
   WsClient *adopted;
   Peer *peer = engine_fixture_join (fixture, &adopted);
 
-  peer->is_deaf = TRUE;
+  peer->is_stalled = TRUE;
   peer_narrow (adopted->record->fd);
   if (client != NULL)
     *client = adopted;
@@ -135,10 +135,7 @@ engine_fixture_take (Peer *peer, guint64 number, gsize size)
 WsEngineStats
 engine_fixture_stats (EngineFixture *fixture)
 {
-  WsEngineStats stats;
-
-  ws_engine_get_stats (fixture->engine, &stats);
-  return stats;
+  return ws_engine_get_stats (fixture->engine);
 }
 
 guint64

@@ -43,7 +43,7 @@ WsEngine *engine_fixture_new_from (EngineFixture *fixture,
 Peer *engine_fixture_join (EngineFixture *fixture, WsClient **client);
 
 /* Adds a client that does not read, and whose socket holds a few KiB. */
-Peer *engine_fixture_join_deaf (EngineFixture *fixture, WsClient **client);
+Peer *engine_fixture_join_stalled (EngineFixture *fixture, WsClient **client);
 
 /* Publishes message @number. */
 void engine_fixture_publish (EngineFixture *fixture, guint64 number, gsize size);

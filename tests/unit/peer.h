@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 /* The client's end of a connection. */
 typedef struct
 {
-  int fd;             /* owned; -1 if closed */
-  GByteArray *in;     /* owned: received data, not checked yet */
-  gboolean is_deaf;   /* does not read */
-  gboolean has_ended; /* the server has closed the connection */
+  int fd;              /* owned; -1 if closed */
+  GByteArray *in;      /* owned: received data, not checked yet */
+  gboolean is_stalled; /* does not read */
+  gboolean has_ended;  /* the server has closed the connection */
 } Peer;
 
 /* Makes a peer with a non-blocking socket for the server. @server_fd: (out) (transfer full). */
@@ -25,7 +25,7 @@ void peer_narrow (int server_fd);
 
 void peer_hang_up (Peer *peer);
 
-/* Reads at most @max bytes, even if deaf. Returns: whether anything was read. */
+/* Reads at most @max bytes, even if stalled. Returns: whether anything was read. */
 gboolean peer_read (Peer *peer, gsize max);
 
 /* Sends; asserts that everything is sent at once. */

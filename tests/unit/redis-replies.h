@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 #include "ws-log.h"
 
 /* Returns: (transfer full): the reply in @wire, bytes of the Redis protocol. */

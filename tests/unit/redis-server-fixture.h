@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 #include "rd-redis-url.h"
 
 #include <gio/gio.h>

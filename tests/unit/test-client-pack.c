@@ -175,7 +175,7 @@ static void
 contradictory_state_is_refused (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_publish (fixture, 100);
-  g_assert_cmpuint (ws_log_get_head (fixture->log), ==, 102);
+  g_assert_cmpuint (fixture->log->header->head, ==, 102);
 
   for (gsize i = 0; i < G_N_ELEMENTS (standings); i++)
     {

@@ -16,7 +16,7 @@ client_is_sent_the_log_in_one_call (ClientFixture *fixture, gconstpointer data)
     client_fixture_publish (fixture, sizes[i]);
 
   g_assert_cmpint (ws_client_send_log (fixture->record, &fixture->context), ==, WS_SEND_ALL);
-  g_assert_cmpuint (fixture->record->cursor, ==, ws_log_get_head (fixture->log));
+  g_assert_cmpuint (fixture->record->cursor, ==, fixture->log->header->head);
   g_assert_cmphex (fixture->record->flags, ==, 0);
   peer_read (fixture->peer, G_MAXSIZE);
   client_fixture_expect (fixture, G_N_ELEMENTS (sizes));
@@ -35,7 +35,7 @@ sending_continues_at_the_next_byte (ClientFixture *fixture, gconstpointer data)
 {
   client_fixture_block (fixture);
   client_fixture_publish (fixture, 10);
-  while (fixture->record->cursor < ws_log_get_head (fixture->log))
+  while (fixture->record->cursor < fixture->log->header->head)
     {
       peer_read (fixture->peer, 777);
       g_assert_cmpint (ws_client_send (fixture->client, &fixture->context), !=, WS_SEND_FAILED);
@@ -70,8 +70,8 @@ sent_bytes_and_delivered_messages_are_counted (ClientFixture *fixture, gconstpoi
   g_assert_cmpuint (counters->delivered, ==, 2); /* the last message is not complete */
   client_fixture_drain (fixture);
   g_assert_cmpuint (counters->delivered, ==, 3);
-  g_assert_cmpuint (counters->bytes_out, ==, ws_log_get_head (fixture->log));
-  g_assert_cmpuint (fixture->record->sent, ==, ws_log_get_head (fixture->log));
+  g_assert_cmpuint (counters->bytes_out, ==, fixture->log->header->head);
+  g_assert_cmpuint (fixture->record->sent, ==, fixture->log->header->head);
 }
 
 static void

@@ -107,15 +107,14 @@ overridden_redis_variables_may_be_invalid (ConfigFixture *fixture, gconstpointer
 static void
 invalid_url_is_not_wrong_usage (ConfigFixture *fixture, gconstpointer data)
 {
-  const char *reason
-    = "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket";
-  g_autofree char *empty = g_strdup_printf ("--redis: %s", reason);
-  g_autofree char *no_url = g_strdup_printf ("--redis: %s", reason);
+  const char *message
+    = "--redis: wrong scheme; give redis://USER:PASSWORD@HOST:PORT/DATABASE, "
+      "unix://USER:PASSWORD@/PATH?db=DATABASE or /PATH, and %XX for special characters";
 
   config_fixture_assert_refused (fixture, STRV ("--redis="), NULL, NULL, G_IO_ERROR,
-                                 G_IO_ERROR_INVALID_ARGUMENT, empty);
+                                 G_IO_ERROR_INVALID_ARGUMENT, message);
   config_fixture_assert_refused (fixture, STRV ("--redis=localhost:6379"), NULL, NULL, G_IO_ERROR,
-                                 G_IO_ERROR_INVALID_ARGUMENT, no_url);
+                                 G_IO_ERROR_INVALID_ARGUMENT, message);
 }
 
 static void

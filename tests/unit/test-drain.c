@@ -28,7 +28,7 @@ drain_is_reported_from_begin_to_end (DrainFixture *fixture, gconstpointer data)
   peer_send_close (second, WS_CLOSE_GOING_AWAY);
   crowd_settle (fixture->core.crowd); /* at once, not at the next progress report */
   drain_fixture_expect (fixture, "state:drained;");
-  g_assert_true (g_str_has_prefix (fixture->said->str, "Draining: 2 clients, 10min 0s left\n"));
+  g_assert_true (g_str_has_prefix (fixture->messages->str, "Draining: 2 clients, 10min 0s left\n"));
   drain_fixture_expect_report (fixture, "2 left by themselves, 0 closed, 0 forced");
 }
 
@@ -41,19 +41,13 @@ drain_without_clients_ends_at_once (DrainFixture *fixture, gconstpointer data)
 }
 
 static void
-properties_agree_with_the_functions (DrainFixture *fixture, gconstpointer data)
+accepting_agrees_with_the_state (DrainFixture *fixture, gconstpointer data)
 {
-  g_autofree char *before = NULL;
-  g_autofree char *after = NULL;
-  gboolean accepting = FALSE;
-
-  g_object_get (fixture->drain, "state", &before, "accepting", &accepting, NULL);
-  g_assert_cmpstr (before, ==, "running");
-  g_assert_true (accepting);
+  g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "running");
+  g_assert_true (rd_drain_is_accepting (fixture->drain));
   rd_drain_begin (fixture->drain, -1);
-  g_object_get (fixture->drain, "state", &after, "accepting", &accepting, NULL);
-  g_assert_cmpstr (after, ==, "drained");
-  g_assert_false (accepting);
+  g_assert_cmpstr (rd_drain_get_state (fixture->drain), ==, "drained");
+  g_assert_false (rd_drain_is_accepting (fixture->drain));
 }
 
 static void
@@ -88,7 +82,7 @@ rest_is_closed_at_the_deadline_after_pending_messages (DrainFixture *fixture, gc
   peer_hang_up (vanishing);
   crowd_settle (fixture->core.crowd);
   drain_fixture_expect (fixture, "state:draining;progress:3,1;accepting:0;state:drained;");
-  g_assert_true (g_str_has_prefix (fixture->said->str,
+  g_assert_true (g_str_has_prefix (fixture->messages->str,
                                    "Draining: 3 clients, 1s left\nClosing 2 clients with 1012\n"));
   drain_fixture_expect_report (fixture, "1 left by themselves, 1 closed, 1 forced");
 }
@@ -199,17 +193,17 @@ progress_is_reported_periodically (DrainFixture *fixture, gconstpointer data)
     peers[i] = core_fixture_join (&fixture->core);
   rd_drain_begin (fixture->drain, -1);
   drain_fixture_expect (fixture, "state:draining;progress:2,600;accepting:0;");
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->told->len > 0);
-  g_assert_true (g_str_has_prefix (fixture->told->str, "progress:2,"));
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->signals->len > 0);
+  g_assert_true (g_str_has_prefix (fixture->signals->str, "progress:2,"));
   peer_hang_up (peers[0]);
   crowd_settle (fixture->core.crowd);
-  g_string_truncate (fixture->told, 0);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->told->len > 0);
-  g_assert_true (g_str_has_prefix (fixture->told->str, "progress:1,"));
+  g_string_truncate (fixture->signals, 0);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->signals->len > 0);
+  g_assert_true (g_str_has_prefix (fixture->signals->str, "progress:1,"));
   peer_hang_up (peers[1]);
   crowd_settle (fixture->core.crowd);
-  g_assert_true (g_str_has_suffix (fixture->told->str, "state:drained;"));
-  g_string_truncate (fixture->told, 0);
+  g_assert_true (g_str_has_suffix (fixture->signals->str, "state:drained;"));
+  g_string_truncate (fixture->signals, 0);
   drain_fixture_run_for (fixture, 100);
   drain_fixture_expect (fixture, "");
 }
@@ -258,18 +252,18 @@ client_that_connects_while_closing_is_closed (DrainFixture *fixture, gconstpoint
 }
 
 static gboolean
-fail_to_reopen (RdDrain *drain, GError **error, gpointer user_data)
+fail_to_reopen (gpointer user_data, GError **error)
 {
   g_set_error (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN, "the port is taken");
   return FALSE;
 }
 
 static gboolean
-on_reopen (RdDrain *drain, GError **error, gpointer user_data)
+reopen (gpointer user_data, GError **error)
 {
   DrainFixture *fixture = user_data;
 
-  g_string_append (fixture->told, "reopen;");
+  g_string_append (fixture->signals, "reopen;");
   return TRUE;
 }
 
@@ -279,15 +273,15 @@ cancelled_drain_has_no_effect_later (DrainFixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
   Peer *peer = core_fixture_join (&fixture->core);
 
-  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture);
+  rd_drain_set_reopen_func (fixture->drain, reopen, fixture);
   rd_drain_begin (fixture->drain, 500 * 1000);
   peer_hang_up (core_fixture_join (&fixture->core));
   crowd_settle (fixture->core.crowd);
-  g_string_truncate (fixture->told, 0);
+  g_string_truncate (fixture->signals, 0);
   g_assert_true (rd_drain_cancel (fixture->drain, &error));
   g_assert_no_error (error);
   drain_fixture_expect (fixture, "reopen;accepting:1;state:running;");
-  g_assert_true (g_str_has_suffix (fixture->said->str, "after 1 client left; running\n"));
+  g_assert_true (g_str_has_suffix (fixture->messages->str, "after 1 client left; running\n"));
 
   drain_fixture_run_for (fixture, 700); /* no timer fires */
   drain_fixture_expect (fixture, "");
@@ -307,11 +301,9 @@ drain_continues_if_reopening_fails (DrainFixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   core_fixture_join (&fixture->core);
-  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (fail_to_reopen), NULL);
-  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen),
-                    fixture); /* not called after the failure */
+  rd_drain_set_reopen_func (fixture->drain, fail_to_reopen, NULL);
   rd_drain_begin (fixture->drain, -1);
-  g_string_truncate (fixture->told, 0);
+  g_string_truncate (fixture->signals, 0);
   g_assert_false (rd_drain_cancel (fixture->drain, &error));
   g_assert_error (error, RD_ERROR, RD_ERROR_CANNOT_LISTEN);
   drain_fixture_expect (fixture, "");
@@ -322,7 +314,7 @@ drain_continues_if_reopening_fails (DrainFixture *fixture, gconstpointer data)
 static void
 cancel_in_the_grace_period_does_not_reopen (DrainFixture *fixture, gconstpointer data)
 {
-  g_signal_connect (fixture->drain, "reopen", G_CALLBACK (on_reopen), fixture);
+  rd_drain_set_reopen_func (fixture->drain, reopen, fixture);
   rd_drain_begin (fixture->drain, -1);
   g_assert_true (rd_drain_cancel (fixture->drain, NULL));
   drain_fixture_expect (fixture, "state:draining;progress:0,600;state:running;");
@@ -337,15 +329,15 @@ cancel_once (RdDrain *drain)
   g_assert_true (rd_drain_cancel (drain, NULL));
 }
 
-/* A handler of the notification cancels the drain. */
+/* A handler of "state-changed" cancels the drain. */
 static void
-cancel_from_a_notification_works (DrainFixture *fixture, gconstpointer data)
+cancel_from_a_signal_handler_works (DrainFixture *fixture, gconstpointer data)
 {
   core_fixture_join (&fixture->core);
-  g_signal_connect (fixture->drain, "notify::state", G_CALLBACK (cancel_once), NULL);
+  g_signal_connect (fixture->drain, "state-changed", G_CALLBACK (cancel_once), NULL);
   rd_drain_begin (fixture->drain, -1);
   g_assert_true (rd_drain_is_running (fixture->drain));
-  g_string_truncate (fixture->told, 0);
+  g_string_truncate (fixture->signals, 0);
   drain_fixture_run_for (fixture, 150);
   drain_fixture_expect (fixture, "");
 }
@@ -396,7 +388,7 @@ main (int argc, char **argv)
 
   DRAIN_TEST ("/drain/report", NULL, drain_is_reported_from_begin_to_end);
   DRAIN_TEST ("/drain/no-clients", NULL, drain_without_clients_ends_at_once);
-  DRAIN_TEST ("/drain/properties", NULL, properties_agree_with_the_functions);
+  DRAIN_TEST ("/drain/properties", NULL, accepting_agrees_with_the_state);
   DRAIN_TEST ("/drain/messages", NULL, messages_flow_while_it_drains);
   DRAIN_TEST ("/drain/deadline", NULL, rest_is_closed_at_the_deadline_after_pending_messages);
   DRAIN_TEST ("/drain/deadline/moved", NULL, deadline_can_move_both_ways);
@@ -413,7 +405,7 @@ main (int argc, char **argv)
   DRAIN_TEST ("/drain/cancel", NULL, cancelled_drain_has_no_effect_later);
   DRAIN_TEST ("/drain/cancel/refused", NULL, drain_continues_if_reopening_fails);
   DRAIN_TEST ("/drain/cancel/grace", &short_grace, cancel_in_the_grace_period_does_not_reopen);
-  DRAIN_TEST ("/drain/cancel/notified", &short_interval, cancel_from_a_notification_works);
+  DRAIN_TEST ("/drain/cancel/notified", &short_interval, cancel_from_a_signal_handler_works);
   DRAIN_TEST ("/drain/cancel/errors", NULL, errors_of_cancel_have_the_reason);
   g_test_add_func ("/drain/format", time_left_is_formatted);
 

@@ -225,7 +225,7 @@ close_handshake_times_out_after_5_s (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *clients[4];
   Peer *idle = engine_fixture_join (fixture, &clients[0]);
-  Peer *stuck = engine_fixture_join_deaf (fixture, &clients[1]);
+  Peer *stuck = engine_fixture_join_stalled (fixture, &clients[1]);
   Peer *failed = engine_fixture_join (fixture, &clients[2]);
   Peer *talking = engine_fixture_join (fixture, &clients[3]);
   const gint64 begin_us = g_get_monotonic_time ();

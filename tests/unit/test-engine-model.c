@@ -19,21 +19,21 @@ static const WsEngineOptions small_log
 
 typedef struct
 {
-  Peer *peer;         /* unowned: in the crowd; NULL: free */
-  WsClient *client;   /* unowned; NULL after it has left */
-  guint64 id;         /* of the client */
-  guint64 next;       /* number of its next message */
-  guint said;         /* messages sent */
-  guint heard;        /* of these, messages received by the engine */
-  gboolean is_saying; /* the first fragment of a message is sent */
-  guint pings;        /* pings sent */
-  guint pongs;        /* of these, pings answered or superseded */
-  guint16 asked;      /* code of its close frame, or 0 */
-  gboolean is_closed; /* got a close frame, which must be last */
-  gboolean is_slow;   /* does not read at times */
-  gboolean may_fall;  /* may be evicted */
-  gboolean may_go;    /* may be closed by a hand-over with fewer clients */
-  GByteArray *half;   /* owned: unsent part of a frame */
+  Peer *peer;             /* unowned: in the crowd; NULL: free */
+  WsClient *client;       /* unowned; NULL after it has left */
+  guint64 id;             /* of the client */
+  guint64 next;           /* number of its next message */
+  guint numbers_sent;     /* messages */
+  guint heard;            /* of these, messages received by the engine */
+  gboolean is_in_message; /* the first fragment of a message is sent */
+  guint pings;            /* pings sent */
+  guint pongs;            /* of these, pings answered or superseded */
+  guint16 asked;          /* code of its close frame, or 0 */
+  gboolean is_closed;     /* got a close frame, which must be last */
+  gboolean is_slow;       /* does not read at times */
+  gboolean may_fall;      /* may be evicted */
+  gboolean may_go;        /* may be closed by a hand-over with fewer clients */
+  GByteArray *half;       /* owned: unsent part of a frame */
 } Actor;
 
 typedef struct
@@ -88,7 +88,7 @@ enter (Stage *stage, Actor *actor)
   actor->is_slow = g_test_rand_bit ();
   actor->may_fall = actor->is_slow;
   if (actor->is_slow)
-    actor->peer = engine_fixture_join_deaf (stage->fixture, &actor->client);
+    actor->peer = engine_fixture_join_stalled (stage->fixture, &actor->client);
   else
     actor->peer = engine_fixture_join (stage->fixture, &actor->client);
   actor->id = actor->client->id;
@@ -164,7 +164,7 @@ check (Stage *stage, Actor *actor)
 
 /* Sends the unsent part, then a new frame, of which a part may be left unsent. */
 static void
-say (Actor *actor, guint8 first, const char *payload)
+send_frame (Actor *actor, guint8 first, const char *payload)
 {
   GByteArray *half = actor->half;
   gsize part;
@@ -180,21 +180,21 @@ say (Actor *actor, guint8 first, const char *payload)
 
 /* Sends its next number as one frame, or as two fragments with pings between them. */
 static void
-speak (Actor *actor)
+send_number (Actor *actor)
 {
-  g_autofree char *text = g_strdup_printf ("%u", actor->said);
+  g_autofree char *text = g_strdup_printf ("%u", actor->numbers_sent);
 
-  if (!actor->is_saying && g_test_rand_bit ())
+  if (!actor->is_in_message && g_test_rand_bit ())
     {
-      actor->is_saying = TRUE;
-      say (actor, FRAME_TEXT, text);
+      actor->is_in_message = TRUE;
+      send_frame (actor, FRAME_TEXT, text);
       return;
     }
 
-  say (actor, FRAME_FIN | (actor->is_saying ? FRAME_CONTINUATION : FRAME_TEXT),
-       actor->is_saying ? "" : text);
-  actor->is_saying = FALSE;
-  actor->said++;
+  send_frame (actor, FRAME_FIN | (actor->is_in_message ? FRAME_CONTINUATION : FRAME_TEXT),
+              actor->is_in_message ? "" : text);
+  actor->is_in_message = FALSE;
+  actor->numbers_sent++;
 }
 
 static void
@@ -212,7 +212,7 @@ static void
 act (Stage *stage, Actor *actor)
 {
   g_autofree char *number = g_strdup_printf ("%u", actor->pings);
-  const gboolean may_talk = actor->client != NULL && actor->asked == 0;
+  const gboolean may_send = actor->client != NULL && actor->asked == 0;
 
   switch (g_test_rand_int_range (0, 40))
     {
@@ -220,7 +220,7 @@ act (Stage *stage, Actor *actor)
       leave (stage, actor);
       break;
     case 1:
-      if (may_talk)
+      if (may_send)
         ask_to_close (actor);
       break;
     case 2:
@@ -228,23 +228,23 @@ act (Stage *stage, Actor *actor)
         ws_engine_close (stage->fixture->engine, actor->client, 4000, "as a test");
       break;
     case 3:
-      actor->peer->is_deaf = actor->is_slow && !actor->peer->is_deaf;
+      actor->peer->is_stalled = actor->is_slow && !actor->peer->is_stalled;
       break;
     case 4:
     case 5:
     case 6:
     case 7:
-      if (may_talk)
-        speak (actor);
+      if (may_send)
+        send_number (actor);
       break;
     case 8:
     case 9:
     case 10:
     case 11:
-      if (may_talk)
+      if (may_send)
         {
           actor->pings++;
-          say (actor, FRAME_FIN | FRAME_PING, number);
+          send_frame (actor, FRAME_FIN | FRAME_PING, number);
         }
       break;
     default:
@@ -328,7 +328,7 @@ check_rest (Stage *stage)
 
       if (actor->peer == NULL)
         continue;
-      actor->peer->is_deaf = FALSE;
+      actor->peer->is_stalled = FALSE;
       if (actor->half->len > 0 && !actor->peer->has_ended)
         peer_send_bytes (actor->peer, actor->half->data, actor->half->len);
     }
@@ -344,7 +344,7 @@ check_rest (Stage *stage)
       if (!actor->is_closed)
         {
           g_assert_cmpuint (actor->next, ==, stage->sizes->len);
-          g_assert_cmpuint (actor->heard, ==, actor->said);
+          g_assert_cmpuint (actor->heard, ==, actor->numbers_sent);
         }
       if (actor->asked != 0)
         g_assert_true (actor->is_closed);

@@ -215,7 +215,7 @@ publishing_from_closed_within_an_append_overwrites_nothing (EngineFixture *fixtu
 {
   guint64 number = 0;
   Peer *gone[5];
-  Peer *deaf[5];
+  Peer *stalled[5];
   Peer *awake[5];
 
   fixture->test_data = &number;
@@ -223,11 +223,11 @@ publishing_from_closed_within_an_append_overwrites_nothing (EngineFixture *fixtu
   for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
     {
       awake[i] = engine_fixture_join (fixture, NULL);
-      gone[i] = engine_fixture_join_deaf (fixture, NULL);
-      deaf[i] = engine_fixture_join_deaf (fixture, NULL);
+      gone[i] = engine_fixture_join_stalled (fixture, NULL);
+      stalled[i] = engine_fixture_join_stalled (fixture, NULL);
     }
   engine_fixture_publish (fixture, number++, MAX_MESSAGE);
-  crowd_settle (fixture->crowd); /* deaf clients are now blocked in this message */
+  crowd_settle (fixture->crowd); /* stalled clients are now blocked in this message */
   for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
     peer_hang_up (gone[i]);
   for (guint i = 0; i < 40; i++)
@@ -241,12 +241,12 @@ publishing_from_closed_within_an_append_overwrites_nothing (EngineFixture *fixtu
 
   for (guint i = 0; i < G_N_ELEMENTS (awake); i++)
     expect_all (awake[i], number);
-  for (guint i = 0; i < G_N_ELEMENTS (deaf); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (stalled); i++)
     {
-      deaf[i]->is_deaf = FALSE;
+      stalled[i]->is_stalled = FALSE;
       crowd_settle (fixture->crowd);
-      peer_expect_message (deaf[i], 0, MAX_MESSAGE);
-      peer_expect_close (deaf[i], WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+      peer_expect_message (stalled[i], 0, MAX_MESSAGE);
+      peer_expect_close (stalled[i], WS_CLOSE_TRY_AGAIN_LATER, "too slow");
     }
 }
 

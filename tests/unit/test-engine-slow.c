@@ -12,7 +12,8 @@
 static const WsEngineOptions small_log
   = { .log_size = LOG_SIZE, .max_message = LOG_SIZE / 8, .max_clients = 100 };
 
-/* Publishes @count messages; all peers that are not deaf read after each. Returns: the next number.
+/* Publishes @count messages; all peers that are not stalled read after each. Returns: the next
+ * number.
  */
 static guint64
 publish_slowly (EngineFixture *fixture, guint64 number, guint count)
@@ -29,20 +30,20 @@ publish_slowly (EngineFixture *fixture, guint64 number, guint count)
 static void
 pong_follows_the_message_that_is_blocked (EngineFixture *fixture, gconstpointer data)
 {
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   engine_fixture_publish (fixture, 0, 8000);
   engine_fixture_publish (fixture, 1, 8000);
   crowd_settle (fixture->crowd);
-  peer_send (deaf, FRAME_PING, "x", 1);
+  peer_send (stalled, FRAME_PING, "x", 1);
   crowd_settle (fixture->crowd);
 
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  peer_expect_message (deaf, 0, 8000);
-  peer_expect (deaf, FRAME_PONG, "x", 1);
-  peer_expect_message (deaf, 1, 8000);
-  peer_expect_silence (deaf);
+  peer_expect_message (stalled, 0, 8000);
+  peer_expect (stalled, FRAME_PONG, "x", 1);
+  peer_expect_message (stalled, 1, 8000);
+  peer_expect_silence (stalled);
 }
 
 static void
@@ -50,7 +51,7 @@ client_that_reads_in_time_misses_nothing (EngineFixture *fixture, gconstpointer 
 {
   const guint fitting = LOG_SIZE * 9 / 10 / SIZE;
   WsClient *client;
-  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *stalled = engine_fixture_join_stalled (fixture, &client);
   Peer *awake = engine_fixture_join (fixture, NULL);
   guint64 number = 0;
 
@@ -58,14 +59,14 @@ client_that_reads_in_time_misses_nothing (EngineFixture *fixture, gconstpointer 
     {
       const guint64 first = number;
 
-      deaf->is_deaf = TRUE;
+      stalled->is_stalled = TRUE;
       number = publish_slowly (fixture, number, fitting);
       g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, LOG_SIZE / 2);
       g_assert_cmpuint (engine_fixture_take (awake, first, SIZE), ==, number);
-      deaf->is_deaf = FALSE;
+      stalled->is_stalled = FALSE;
       crowd_settle (fixture->crowd);
       g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), ==, 0);
-      g_assert_cmpuint (engine_fixture_take (deaf, first, SIZE), ==, number);
+      g_assert_cmpuint (engine_fixture_take (stalled, first, SIZE), ==, number);
     }
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
 }
@@ -74,7 +75,7 @@ static void
 evicted_client_gets_a_close_frame (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
-  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *stalled = engine_fixture_join_stalled (fixture, &client);
   Peer *awake = engine_fixture_join (fixture, NULL);
   const guint64 number = publish_slowly (fixture, 0, 2 * LOG_SIZE / SIZE);
   guint64 seen = 0;
@@ -84,18 +85,18 @@ evicted_client_gets_a_close_frame (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), ==, 0);
   g_assert_cmpuint (engine_fixture_take (awake, 0, SIZE), ==, number);
 
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  for (; frame_read (deaf->in, &frame) && frame.opcode == FRAME_BINARY; seen++)
-    peer_expect_message (deaf, seen, SIZE);
-  peer_expect_close (deaf, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
-  peer_expect_silence (deaf);
+  for (; frame_read (stalled->in, &frame) && frame.opcode == FRAME_BINARY; seen++)
+    peer_expect_message (stalled, seen, SIZE);
+  peer_expect_close (stalled, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  peer_expect_silence (stalled);
   g_assert_cmpuint (seen, >, 0);
   g_assert_cmpuint (seen, <, LOG_SIZE / SIZE); /* the content of the socket, not of the log */
 
-  peer_send_close (deaf, WS_CLOSE_TRY_AGAIN_LATER);
+  peer_send_close (stalled, WS_CLOSE_TRY_AGAIN_LATER);
   crowd_settle (fixture->crowd);
-  peer_expect_end (deaf);
+  peer_expect_end (stalled);
   g_assert_cmpstr (fixture->closed->str, ==, "1:1013;");
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, 1);
 }
@@ -105,15 +106,15 @@ static void
 evicted_client_that_never_reads_is_dropped (EngineFixture *fixture, gconstpointer data)
 {
   const gint64 begin_us = g_get_monotonic_time ();
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   publish_slowly (fixture, 0, 2 * LOG_SIZE / SIZE);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 1);
   CROWD_WAIT_FOR (fixture->crowd, engine_fixture_stats (fixture).clients == 0);
   g_assert_cmpint (g_get_monotonic_time () - begin_us, >=, 5 * G_USEC_PER_SEC);
   g_assert_cmpstr (fixture->closed->str, ==, "1:1013;");
-  peer_read (deaf, G_MAXSIZE);
-  g_assert_true (deaf->has_ended);
+  peer_read (stalled, G_MAXSIZE);
+  g_assert_true (stalled->has_ended);
 }
 
 /* The main loop does not run between these appends, so the appends must send. */
@@ -157,7 +158,7 @@ blocked_client_is_tried_again_before_eviction (EngineFixture *fixture, gconstpoi
   const guint stuck = LOG_SIZE / SIZE / 2;
   const guint count = 4 * LOG_SIZE / SIZE;
   WsClient *client;
-  Peer *peer = engine_fixture_join_deaf (fixture, &client);
+  Peer *peer = engine_fixture_join_stalled (fixture, &client);
 
   publish_slowly (fixture, 0, stuck);
   g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, LOG_SIZE / 4);
@@ -167,7 +168,7 @@ blocked_client_is_tried_again_before_eviction (EngineFixture *fixture, gconstpoi
       engine_fixture_publish (fixture, number, SIZE);
     }
 
-  peer->is_deaf = FALSE;
+  peer->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
   g_assert_cmpuint (engine_fixture_take (peer, 0, SIZE), ==, count);
 }
@@ -176,34 +177,35 @@ blocked_client_is_tried_again_before_eviction (EngineFixture *fixture, gconstpoi
 static void
 many_clients_evicted_at_once_get_whole_frames (EngineFixture *fixture, gconstpointer data)
 {
-  Peer *deaf[30];
+  Peer *stalled[30];
   Peer *awake = engine_fixture_join (fixture, NULL);
   guint64 number;
 
-  for (guint i = 0; i < G_N_ELEMENTS (deaf); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (stalled); i++)
     {
-      deaf[i] = engine_fixture_join_deaf (fixture, NULL);
+      stalled[i] = engine_fixture_join_stalled (fixture, NULL);
       engine_fixture_publish (fixture, i, SIZE); /* so that they block at different offsets */
       crowd_settle (fixture->crowd);
     }
-  number = publish_slowly (fixture, G_N_ELEMENTS (deaf), 2 * LOG_SIZE / SIZE);
+  number = publish_slowly (fixture, G_N_ELEMENTS (stalled), 2 * LOG_SIZE / SIZE);
   g_assert_cmpuint (engine_fixture_take (awake, 0, SIZE), ==, number);
-  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, G_N_ELEMENTS (deaf));
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==,
+                    G_N_ELEMENTS (stalled));
 
-  for (guint i = 0; i < G_N_ELEMENTS (deaf); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (stalled); i++)
     {
       guint64 next = i;
       Frame frame;
 
-      deaf[i]->is_deaf = FALSE;
+      stalled[i]->is_stalled = FALSE;
       crowd_settle (fixture->crowd);
-      for (; frame_read (deaf[i]->in, &frame) && frame.opcode == FRAME_BINARY; next++)
-        peer_expect_message (deaf[i], next, SIZE);
-      peer_expect_close (deaf[i], WS_CLOSE_TRY_AGAIN_LATER, "too slow");
-      peer_hang_up (deaf[i]);
+      for (; frame_read (stalled[i]->in, &frame) && frame.opcode == FRAME_BINARY; next++)
+        peer_expect_message (stalled[i], next, SIZE);
+      peer_expect_close (stalled[i], WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+      peer_hang_up (stalled[i]);
     }
   crowd_settle (fixture->crowd);
-  g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, G_N_ELEMENTS (deaf));
+  g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, G_N_ELEMENTS (stalled));
 }
 
 /* Returns: the number of peers in @peers that got whole frames and a close frame. Hangs up on all.
@@ -217,7 +219,7 @@ count_informed (EngineFixture *fixture, Peer **peers, guint n)
     {
       Frame frame;
 
-      peers[i]->is_deaf = FALSE;
+      peers[i]->is_stalled = FALSE;
       crowd_settle (fixture->crowd);
       while (frame_read (peers[i]->in, &frame) && frame.opcode == FRAME_BINARY)
         g_byte_array_remove_range (peers[i]->in, 0, frame.header_size + frame.size);
@@ -234,12 +236,12 @@ count_informed (EngineFixture *fixture, Peer **peers, guint n)
   return told;
 }
 
-/* Adds @n deaf clients to @deaf and publishes until all of them are evicted. */
+/* Adds @n stalled clients to @stalled and publishes until all of them are evicted. */
 static void
-overrun (EngineFixture *fixture, Peer **deaf, guint n)
+overrun (EngineFixture *fixture, Peer **stalled, guint n)
 {
   for (guint i = 0; i < n; i++)
-    deaf[i] = engine_fixture_join_deaf (fixture, NULL);
+    stalled[i] = engine_fixture_join_stalled (fixture, NULL);
   for (guint64 number = 0; number < 10; number++)
     {
       engine_fixture_publish (fixture, number, LOG_SIZE / 8);
@@ -253,27 +255,27 @@ static void
 copies_for_evicted_clients_are_limited (EngineFixture *fixture, gconstpointer data)
 {
   const guint many = 100;
-  Peer *deaf[100];
+  Peer *stalled[100];
   guint told;
 
-  overrun (fixture, deaf, many);
+  overrun (fixture, stalled, many);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, many);
-  told = count_informed (fixture, deaf, many);
+  told = count_informed (fixture, stalled, many);
   g_assert_cmpuint (told, >=, 30); /* each copy is at most an eighth of the log */
   g_assert_cmpuint (told, <, many);
   g_assert_cmpuint (engine_fixture_count_closed (fixture, 1013), ==, many);
 
-  overrun (fixture, deaf, 3); /* the memory of the first copies is free again */
-  g_assert_cmpuint (count_informed (fixture, deaf, 3), ==, 3);
+  overrun (fixture, stalled, 3); /* the memory of the first copies is free again */
+  g_assert_cmpuint (count_informed (fixture, stalled, 3), ==, 3);
 }
 
 static void
 client_that_hung_up_is_not_counted_as_slow (EngineFixture *fixture, gconstpointer data)
 {
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   publish_slowly (fixture, 0, LOG_SIZE / SIZE / 2);
-  peer_hang_up (deaf);
+  peer_hang_up (stalled);
   for (guint64 number = 0; number < 2 * LOG_SIZE / SIZE; number++)
     engine_fixture_publish (fixture, number, SIZE); /* the append fails to send */
   crowd_settle (fixture->crowd);
@@ -285,7 +287,7 @@ static void
 closing_client_that_is_evicted_keeps_its_close_code (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
-  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *stalled = engine_fixture_join_stalled (fixture, &client);
   guint64 seen = 0;
   Frame frame;
 
@@ -293,11 +295,11 @@ closing_client_that_is_evicted_keeps_its_close_code (EngineFixture *fixture, gco
   ws_engine_close (fixture->engine, client, WS_CLOSE_SERVICE_RESTART, "service restart");
   publish_slowly (fixture, 20, 2 * LOG_SIZE / SIZE);
 
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  for (; frame_read (deaf->in, &frame) && frame.opcode == FRAME_BINARY; seen++)
-    peer_expect_message (deaf, seen, SIZE);
-  peer_expect_close (deaf, WS_CLOSE_SERVICE_RESTART, "service restart");
+  for (; frame_read (stalled->in, &frame) && frame.opcode == FRAME_BINARY; seen++)
+    peer_expect_message (stalled, seen, SIZE);
+  peer_expect_close (stalled, WS_CLOSE_SERVICE_RESTART, "service restart");
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
 }
 

@@ -121,7 +121,7 @@ static void
 blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
 {
   WsClient *client;
-  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *stalled = engine_fixture_join_stalled (fixture, &client);
   Peer *silent = engine_fixture_join (fixture, NULL);
 
   engine_fixture_publish (fixture, 0, 60000);
@@ -131,15 +131,15 @@ blocked_client_is_not_pinged (EngineFixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->closed->str, ==, "2:1011;");
   g_assert_cmpuint (ws_engine_get_behind (fixture->engine, client), >, 0);
 
-  deaf->is_deaf = FALSE; /* a ping is sent when the client reads again */
-  CROWD_WAIT_FOR (fixture->crowd, deaf->has_ended);
-  peer_expect_message (deaf, 0, 60000);
-  peer_expect (deaf, FRAME_PING, NULL, 0);
-  peer_expect_close (deaf, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
+  stalled->is_stalled = FALSE; /* a ping is sent when the client reads again */
+  CROWD_WAIT_FOR (fixture->crowd, stalled->has_ended);
+  peer_expect_message (stalled, 0, 60000);
+  peer_expect (stalled, FRAME_PING, NULL, 0);
+  peer_expect_close (stalled, WS_CLOSE_INTERNAL_ERROR, "ping timeout");
   g_assert_cmpstr (fixture->closed->str, ==, "2:1011;1:1011;");
 }
 
-/* Adds a deaf client whose socket is exactly full, so that the client is not blocked.
+/* Adds a stalled client whose socket is exactly full, so that the client is not blocked.
  * Returns: (transfer none): its peer. */
 static Peer *
 join_with_full_socket (EngineFixture *fixture, WsClient **client)
@@ -148,7 +148,7 @@ join_with_full_socket (EngineFixture *fixture, WsClient **client)
   guint64 number = 0;
   guint64 fitting;
 
-  engine_fixture_join_deaf (fixture, &probe);
+  engine_fixture_join_stalled (fixture, &probe);
   for (; ws_engine_get_behind (fixture->engine, probe) == 0; number++)
     {
       engine_fixture_publish (fixture, number, 100);
@@ -157,7 +157,7 @@ join_with_full_socket (EngineFixture *fixture, WsClient **client)
   fitting = number - 1;
 
   *client = NULL;
-  for (Peer *peer = engine_fixture_join_deaf (fixture, client);; number++)
+  for (Peer *peer = engine_fixture_join_stalled (fixture, client);; number++)
     {
       if (fitting-- == 0)
         return peer;
@@ -182,7 +182,7 @@ ping_behind_a_full_socket_has_its_whole_timeout (EngineFixture *fixture, gconstp
   g_assert_cmpstr (fixture->closed->str, ==, "");
 
   unblocked_us = g_get_monotonic_time ();
-  peer->is_deaf = FALSE;
+  peer->is_stalled = FALSE;
   CROWD_WAIT_FOR (fixture->crowd, peer->has_ended);
   g_assert_cmpint (g_get_monotonic_time () - unblocked_us, >=, TIMEOUT_US);
   g_assert_cmpstr (fixture->closed->str, ==, "2:1011;");

@@ -277,7 +277,7 @@ static void
 freed_engine_closes_without_a_close_frame (EngineFixture *fixture, gconstpointer data)
 {
   Peer *peer = engine_fixture_join (fixture, NULL);
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   engine_fixture_publish (fixture, 0, 60000);
   crowd_settle (fixture->crowd);
@@ -285,8 +285,8 @@ freed_engine_closes_without_a_close_frame (EngineFixture *fixture, gconstpointer
   g_clear_pointer (&fixture->engine, ws_engine_free);
   crowd_settle (fixture->crowd);
   peer_expect_end (peer);
-  peer_read (deaf, G_MAXSIZE);
-  g_assert_true (deaf->has_ended);
+  peer_read (stalled, G_MAXSIZE);
+  g_assert_true (stalled->has_ended);
   g_assert_cmpstr (fixture->closed->str, ==, "");
 }
 

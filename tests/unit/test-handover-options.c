@@ -74,7 +74,7 @@ static void
 surplus_clients_that_do_not_answer_are_cut_off (EngineFixture *fixture, gconstpointer data)
 {
   WsEngineOptions fewer = options_of (fixture);
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   for (guint i = 0; i < 4; i++)
     engine_fixture_publish (fixture, i, 8000);
@@ -83,8 +83,8 @@ surplus_clients_that_do_not_answer_are_cut_off (EngineFixture *fixture, gconstpo
   handover_carry_out (fixture, &fewer);
   CROWD_WAIT_FOR (fixture->crowd, engine_fixture_stats (fixture).clients == 0);
   g_assert_cmpstr (fixture->closed->str, ==, "1:1012;");
-  peer_read (deaf, G_MAXSIZE);
-  g_assert_true (deaf->has_ended);
+  peer_read (stalled, G_MAXSIZE);
+  g_assert_true (stalled->has_ended);
 }
 
 static void
@@ -191,7 +191,7 @@ larger_log_holds_all_there_was (EngineFixture *fixture, gconstpointer data)
 {
   WsEngineOptions larger = options_of (fixture);
   WsClient *client;
-  Peer *deaf = engine_fixture_join_deaf (fixture, &client);
+  Peer *stalled = engine_fixture_join_stalled (fixture, &client);
   guint64 number = 0;
 
   for (; number < 7; number++)
@@ -207,17 +207,17 @@ larger_log_holds_all_there_was (EngineFixture *fixture, gconstpointer data)
       engine_fixture_publish (fixture, number, 8000);
       crowd_settle (fixture->crowd);
     }
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  g_assert_cmpuint (engine_fixture_take (deaf, 0, 8000), ==, number);
+  g_assert_cmpuint (engine_fixture_take (stalled, 0, 8000), ==, number);
 }
 
 static void
 smaller_log_holds_the_newest (EngineFixture *fixture, gconstpointer data)
 {
   const WsEngineOptions smaller = { .log_size = LOG_SIZE, .max_message = 8000, .max_clients = 100 };
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
-  Peer *less = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
+  Peer *less = engine_fixture_join_stalled (fixture, NULL);
   Peer *awake = engine_fixture_join (fixture, NULL);
   guint64 number = 0;
   guint64 seen = 0;
@@ -233,23 +233,23 @@ smaller_log_holds_the_newest (EngineFixture *fixture, gconstpointer data)
       crowd_settle (fixture->crowd);
     }
   ws_engine_close (fixture->engine, handover_find_client (fixture, 1), WS_CLOSE_NORMAL, "bye");
-  engine_fixture_join_deaf (fixture, NULL);
+  engine_fixture_join_stalled (fixture, NULL);
   handover_carry_out (fixture, &smaller);
   g_assert_cmpuint (engine_fixture_stats (fixture).log_size, ==, LOG_SIZE);
   g_assert_cmpuint (engine_fixture_stats (fixture).log_used, ==, LOG_SIZE / 8004 * 8004);
   g_assert_cmpuint (engine_fixture_stats (fixture).published, ==, number);
 
   engine_fixture_publish (fixture, number++, 8000);
-  deaf->is_deaf = FALSE;
-  less->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
+  less->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
   g_assert_cmpuint (engine_fixture_take (awake, 0, 8000), ==, number);
   g_assert_cmpuint (engine_fixture_take (less, 0, 8000), ==, number);
-  while (frame_read (deaf->in, &frame) && frame.opcode == FRAME_BINARY)
-    peer_expect_message (deaf, seen++, 8000);
+  while (frame_read (stalled->in, &frame) && frame.opcode == FRAME_BINARY)
+    peer_expect_message (stalled, seen++, 8000);
   g_assert_cmpuint (seen, >, 0);
   g_assert_cmpuint (seen, <, number);
-  peer_expect_close (deaf, WS_CLOSE_NORMAL, "bye"); /* it was closing already */
+  peer_expect_close (stalled, WS_CLOSE_NORMAL, "bye"); /* it was closing already */
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 0);
 }
 
@@ -257,7 +257,7 @@ static void
 client_that_the_smaller_log_has_lost_is_told (EngineFixture *fixture, gconstpointer data)
 {
   const WsEngineOptions smaller = { .log_size = 4096, .max_message = 100, .max_clients = 100 };
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
   WsHandover *handover;
 
   for (guint i = 0; i < 4; i++)
@@ -274,10 +274,10 @@ client_that_the_smaller_log_has_lost_is_told (EngineFixture *fixture, gconstpoin
   handover_carry_out (fixture, &smaller);
   g_assert_cmpuint (engine_fixture_stats (fixture).log_used, ==, 0); /* one is too long for it */
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->slow_closed, ==, 1);
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  peer_expect_message (deaf, 0, 8000);
-  peer_expect_close (deaf, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  peer_expect_message (stalled, 0, 8000);
+  peer_expect_close (stalled, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
 }
 
 static void

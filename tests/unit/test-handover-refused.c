@@ -261,10 +261,10 @@ set_up_all_kinds (EngineFixture *fixture)
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     peers[i] = i < 4 ? engine_fixture_join (fixture, NULL)
-                     : engine_fixture_join_deaf (fixture, NULL);
+                     : engine_fixture_join_stalled (fixture, NULL);
   for (guint i = 0; i < 9; i++)
-    engine_fixture_publish (fixture, i, 1000); /* the deaf are evicted */
-  peers[0] = engine_fixture_join_deaf (fixture, NULL);
+    engine_fixture_publish (fixture, i, 1000); /* the stalled are evicted */
+  peers[0] = engine_fixture_join_stalled (fixture, NULL);
   engine_fixture_publish (fixture, 0, 1000);
   engine_fixture_publish (fixture, 0, 1000);
   engine_fixture_publish (fixture, 0, 1000);

@@ -149,7 +149,7 @@ half_a_character_must_go_on (EngineFixture *fixture, gconstpointer data)
 static void
 message_that_is_stuck_goes_on_at_the_right_byte (EngineFixture *fixture, gconstpointer data)
 {
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   for (guint i = 0; i < 10; i++)
     engine_fixture_publish (fixture, i, 8000);
@@ -158,12 +158,12 @@ message_that_is_stuck_goes_on_at_the_right_byte (EngineFixture *fixture, gconstp
     {
       handover_carry_out (fixture, NULL);
       crowd_settle (fixture->crowd);
-      peer_read (deaf, 3001);
+      peer_read (stalled, 3001);
       crowd_settle (fixture->crowd);
     }
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  g_assert_cmpuint (engine_fixture_take (deaf, 0, 8000), ==, 10);
+  g_assert_cmpuint (engine_fixture_take (stalled, 0, 8000), ==, 10);
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->delivered, ==, 10);
 }
 
@@ -172,23 +172,23 @@ static void
 pong_comes_once_and_in_its_place (EngineFixture *fixture, gconstpointer data)
 {
   g_autofree char *text = g_strnfill (WS_CONTROL_PAYLOAD_MAX, 'p');
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
 
   engine_fixture_publish (fixture, 0, 8000);
   engine_fixture_publish (fixture, 1, 8000);
   crowd_settle (fixture->crowd);
-  peer_send (deaf, FRAME_PING, text, strlen (text));
+  peer_send (stalled, FRAME_PING, text, strlen (text));
   crowd_settle (fixture->crowd);
-  while (deaf->in->len < 2 * 8004 + 127)
+  while (stalled->in->len < 2 * 8004 + 127)
     {
       handover_carry_out (fixture, NULL);
-      peer_read (deaf, 50);
+      peer_read (stalled, 50);
       crowd_settle (fixture->crowd);
     }
-  peer_expect_message (deaf, 0, 8000);
-  peer_expect (deaf, FRAME_PONG, text, strlen (text));
-  peer_expect_message (deaf, 1, 8000);
-  peer_expect_silence (deaf);
+  peer_expect_message (stalled, 0, 8000);
+  peer_expect (stalled, FRAME_PONG, text, strlen (text));
+  peer_expect_message (stalled, 1, 8000);
+  peer_expect_silence (stalled);
 }
 
 static void
@@ -244,7 +244,7 @@ close_handshake_keeps_its_deadline (EngineFixture *fixture, gconstpointer data)
 static void
 evicted_client_gets_the_rest_of_its_message (EngineFixture *fixture, gconstpointer data)
 {
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
   guint64 number = 0;
   Frame frame;
 
@@ -256,14 +256,14 @@ evicted_client_gets_the_rest_of_its_message (EngineFixture *fixture, gconstpoint
   for (guint i = 0; i < 20; i++)
     {
       handover_carry_out (fixture, NULL);
-      peer_read (deaf, 1000);
+      peer_read (stalled, 1000);
       crowd_settle (fixture->crowd);
     }
-  deaf->is_deaf = FALSE;
+  stalled->is_stalled = FALSE;
   crowd_settle (fixture->crowd);
-  while (frame_read (deaf->in, &frame) && frame.opcode == FRAME_BINARY)
-    peer_expect_message (deaf, number++, 8000);
-  peer_expect_close (deaf, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
+  while (frame_read (stalled->in, &frame) && frame.opcode == FRAME_BINARY)
+    peer_expect_message (stalled, number++, 8000);
+  peer_expect_close (stalled, WS_CLOSE_TRY_AGAIN_LATER, "too slow");
   g_assert_cmpuint (number, >, 0);
 }
 
@@ -290,7 +290,7 @@ what_happened_in_between_is_seen_afterwards (EngineFixture *fixture, gconstpoint
 {
   const gboolean turns_back = GPOINTER_TO_INT (fixture->test_data);
   Peer *talks = engine_fixture_join (fixture, NULL);
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
   Peer *leaves = engine_fixture_join (fixture, NULL);
   WsHandover *handover;
   WsEngine *engine;
@@ -302,8 +302,8 @@ what_happened_in_between_is_seen_afterwards (EngineFixture *fixture, gconstpoint
 
   ws_engine_pause (fixture->engine);
   peer_send_text (talks, "hello");
-  deaf->is_deaf = FALSE;
-  peer_read (deaf, G_MAXSIZE);
+  stalled->is_stalled = FALSE;
+  peer_read (stalled, G_MAXSIZE);
   peer_hang_up (leaves);
   crowd_settle (fixture->crowd); /* nothing stirs */
   g_assert_cmpuint (fixture->messages->len + fixture->closed->len, ==, 0);
@@ -330,7 +330,7 @@ what_happened_in_between_is_seen_afterwards (EngineFixture *fixture, gconstpoint
   crowd_settle (fixture->crowd);
   g_assert_cmpstr (fixture->messages->str, ==, "hello;");
   g_assert_cmpstr (fixture->closed->str, ==, "3:1006;");
-  g_assert_cmpuint (engine_fixture_take (deaf, 0, 8000), ==, 10);
+  g_assert_cmpuint (engine_fixture_take (stalled, 0, 8000), ==, 10);
   peer_expect_silence (talks);
 }
 
@@ -369,14 +369,14 @@ sockets_are_watched_only_afterwards (EngineFixture *fixture, gconstpointer data)
 static void
 who_is_dead_is_buried_before (EngineFixture *fixture, gconstpointer data)
 {
-  Peer *deaf = engine_fixture_join_deaf (fixture, NULL);
+  Peer *stalled = engine_fixture_join_stalled (fixture, NULL);
   Peer *stays = engine_fixture_join (fixture, NULL);
   guint64 number = 0;
 
   for (; number < 4; number++)
     engine_fixture_publish (fixture, number, 8000);
   crowd_settle (fixture->crowd);
-  peer_hang_up (deaf);
+  peer_hang_up (stalled);
   for (; number < 20; number++)
     engine_fixture_publish (fixture, number, 8000);
   g_assert_cmpstr (fixture->closed->str, ==, "");

@@ -65,19 +65,18 @@ reader_feed (Reader *reader, const guint8 *data, gsize size)
   while (size > 0)
     {
       WsInputEvent event;
-      guint16 code;
 
-      switch (ws_input_next (&reader->input, &rest, &size, MAX_MESSAGE, &event, &code))
+      switch (ws_input_next (&reader->input, &rest, &size, MAX_MESSAGE, &event))
         {
-        case WS_INPUT_MORE:
+        case WS_PARSE_MORE:
           g_assert_cmpuint (size, ==, 0);
           break;
-        case WS_INPUT_EVENT:
+        case WS_PARSE_OK:
           g_string_append_printf (reader->events, "%s:%.*s ", name_opcode (event.opcode),
                                   (int) event.size, (const char *) event.data);
           break;
-        case WS_INPUT_BAD:
-          g_string_append_printf (reader->events, "%u", code);
+        case WS_PARSE_BAD:
+          g_string_append_printf (reader->events, "%u", event.code);
           return FALSE;
         }
     }
@@ -337,11 +336,10 @@ announced_length_takes_no_memory (void)
   guint8 *data = copy;
   gsize size = sizeof copy;
   WsInputEvent event;
-  guint16 code;
 
   memcpy (copy, header, sizeof copy);
-  g_assert_cmpint (ws_input_next (&input, &data, &size, G_MAXSIZE, &event, &code), ==,
-                   WS_INPUT_MORE); /* allowed, but incomplete */
+  g_assert_cmpint (ws_input_next (&input, &data, &size, G_MAXSIZE, &event), ==,
+                   WS_PARSE_MORE); /* allowed, but incomplete */
   g_assert_true (input.message == NULL || input.message->len == 0);
   ws_input_clear (&input);
 }
@@ -376,10 +374,8 @@ no_bytes_give_no_event (void)
   guint8 *data = NULL;
   gsize size = 0;
   WsInputEvent event;
-  guint16 code;
 
-  g_assert_cmpint (ws_input_next (&input, &data, &size, MAX_MESSAGE, &event, &code), ==,
-                   WS_INPUT_MORE);
+  g_assert_cmpint (ws_input_next (&input, &data, &size, MAX_MESSAGE, &event), ==, WS_PARSE_MORE);
   ws_input_clear (&input);
 }
 

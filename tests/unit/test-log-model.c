@@ -46,10 +46,9 @@ model_offset (Model *model, guint64 number)
 static void
 model_make_room (Model *model, guint more, gsize size)
 {
-  while (
-    model->oldest < model->count
-    && (model->count - model->oldest + more > ws_log_get_count_max (model->log)
-        || model->head + size - model_offset (model, model->oldest) > ws_log_get_size (model->log)))
+  while (model->oldest < model->count
+         && (model->count - model->oldest + more > model->log->header->capacity
+             || model->head + size - model_offset (model, model->oldest) > model->log->size))
     model->oldest++;
 }
 
@@ -80,8 +79,8 @@ append_to_both (Model *model, gsize size, guint64 now_ms)
   model_append (model, size, now_ms);
   g_assert_cmpuint (ws_log_get_tail (model->log), ==, tail);
   g_assert_cmpuint (ws_log_get_tail (model->log), ==, model_offset (model, model->oldest));
-  g_assert_cmpuint (ws_log_get_head (model->log), ==, model->head);
-  g_assert_cmpuint (ws_log_get_count (model->log), ==, model->count);
+  g_assert_cmpuint (model->log->header->head, ==, model->head);
+  g_assert_cmpuint (model->log->header->count, ==, model->count);
   g_assert_cmpuint (id.ms, ==, model->last.ms);
   g_assert_cmpuint (id.seq, ==, model->last.seq);
 }
@@ -127,7 +126,7 @@ static void
 hand_over (Model *model)
 {
   g_autoptr (GError) error = NULL;
-  WsLog *log = ws_log_adopt (fcntl (ws_log_get_fd (model->log), F_DUPFD_CLOEXEC, 0), &error);
+  WsLog *log = ws_log_adopt (fcntl (model->log->fd, F_DUPFD_CLOEXEC, 0), &error);
 
   g_assert_no_error (error);
   ws_log_free (model->log);
@@ -145,8 +144,8 @@ change_size (Model *model, gsize size)
   model->log = log;
   model_make_room (model, 0, 0);
   g_assert_cmpuint (ws_log_get_tail (log), ==, model_offset (model, model->oldest));
-  g_assert_cmpuint (ws_log_get_head (log), ==, model->head);
-  g_assert_cmpuint (ws_log_get_count (log), ==, model->count);
+  g_assert_cmpuint (log->header->head, ==, model->head);
+  g_assert_cmpuint (log->header->count, ==, model->count);
   for (guint64 number = model->oldest; number < model->count; number++)
     compare_message (model, number);
 }
@@ -167,7 +166,7 @@ log_agrees_with_its_model (gconstpointer data)
         hand_over (model);
       if (i % 500 == 200)
         change_size (model, size << g_test_rand_int_range (0, 3));
-      append_to_both (model, random_size (ws_log_get_size (model->log)), now_ms);
+      append_to_both (model, random_size (model->log->size), now_ms);
       compare_message (model, model->count - 1);
       compare_message (model, model->oldest);
       compare_message (model,

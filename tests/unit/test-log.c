@@ -54,11 +54,11 @@ new_log_is_empty (void)
   g_autoptr (WsLog) log = new_log (1);
   g_autoptr (WsLog) larger = new_log (page + 1);
 
-  g_assert_cmpuint (ws_log_get_size (log), ==, page);
-  g_assert_cmpuint (ws_log_get_size (larger), ==, 2 * page);
-  g_assert_cmpuint (ws_log_get_head (log), ==, 0);
+  g_assert_cmpuint (log->size, ==, page);
+  g_assert_cmpuint (larger->size, ==, 2 * page);
+  g_assert_cmpuint (log->header->head, ==, 0);
   g_assert_cmpuint (ws_log_get_tail (log), ==, 0);
-  g_assert_cmpuint (ws_log_get_count (log), ==, 0);
+  g_assert_cmpuint (log->header->count, ==, 0);
   g_assert_cmpuint (ws_log_find_offset (log, 0), ==, 0);
   g_assert_cmpuint (ws_log_get_boundary (log, 0), ==, 0);
 }
@@ -97,16 +97,16 @@ messages_are_stored_one_after_another (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
-      const guint64 head = ws_log_get_head (log);
+      const guint64 head = log->header->head;
 
       append (log, i, sizes[i], 1);
-      g_assert_cmpuint (ws_log_get_head (log), ==, head + ws_frame_size (sizes[i]));
+      g_assert_cmpuint (log->header->head, ==, head + ws_frame_size (sizes[i]));
     }
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
     offset = assert_message_at (log, offset, i, sizes[i]);
 
-  g_assert_cmpuint (offset, ==, ws_log_get_head (log));
-  g_assert_cmpuint (ws_log_get_count (log), ==, G_N_ELEMENTS (sizes));
+  g_assert_cmpuint (offset, ==, log->header->head);
+  g_assert_cmpuint (log->header->count, ==, G_N_ELEMENTS (sizes));
   g_assert_cmpuint (ws_log_get_tail (log), ==, 0);
 }
 
@@ -128,12 +128,12 @@ messages_are_whole_across_the_end_of_the_ring (void)
   const gsize size = 1021;
   const gsize frame = 4 + size;
   g_autoptr (WsLog) log = new_log (1);
-  const gsize ring = ws_log_get_size (log);
+  const gsize ring = log->size;
   gboolean was_cut_at[4 + 1021] = { FALSE };
 
   for (guint64 number = 0; number < ring; number++)
     {
-      const guint64 begin = ws_log_get_head (log);
+      const guint64 begin = log->header->head;
 
       append (log, number, size, 1);
       assert_message_at (log, begin, number, size);
@@ -151,13 +151,13 @@ static void
 message_may_fill_the_whole_ring (void)
 {
   g_autoptr (WsLog) log = new_log (1);
-  const gsize ring = ws_log_get_size (log);
+  const gsize ring = log->size;
   const gsize size = ring - 4;
 
   append (log, 0, 100, 1);
   for (guint64 number = 1; number < 4; number++)
     {
-      const guint64 begin = ws_log_get_head (log);
+      const guint64 begin = log->header->head;
 
       g_assert_cmpuint (ws_frame_size (size), ==, ring);
       g_assert_cmpuint (ws_log_get_tail_after (log, size), ==, begin);
@@ -181,7 +181,7 @@ tail_after_an_append_is_predicted (void)
       g_assert_cmpuint (ws_log_get_tail (log), ==, tail); /* the call changes nothing */
       append (log, number, size, 1);
       g_assert_cmpuint (ws_log_get_tail (log), ==, after);
-      g_assert_cmpuint (ws_log_get_head (log) - after, <=, ws_log_get_size (log));
+      g_assert_cmpuint (log->header->head - after, <=, log->size);
     }
 }
 
@@ -190,9 +190,9 @@ static void
 index_limits_how_many_tiny_messages_are_held (void)
 {
   g_autoptr (WsLog) log = new_log (1);
-  const guint64 max = ws_log_get_count_max (log);
+  const guint64 max = log->header->capacity;
 
-  g_assert_cmpuint (max * ws_frame_size (1), <, ws_log_get_size (log));
+  g_assert_cmpuint (max * ws_frame_size (1), <, log->size);
   for (guint64 number = 0; number < 3 * max; number++)
     {
       const guint64 after = ws_log_get_tail_after (log, 1);
@@ -270,7 +270,7 @@ ids_have_the_format_of_redis (void)
 static WsLog *
 adopt (const WsLog *log, GError **error)
 {
-  return ws_log_adopt (fcntl (ws_log_get_fd (log), F_DUPFD_CLOEXEC, 0), error);
+  return ws_log_adopt (fcntl (log->fd, F_DUPFD_CLOEXEC, 0), error);
 }
 
 static void
@@ -284,14 +284,14 @@ adopted_log_continues_at_the_head (void)
 
   adopted = adopt (log, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (ws_log_get_size (adopted), ==, ws_log_get_size (log));
-  g_assert_cmpuint (ws_log_get_head (adopted), ==, ws_log_get_head (log));
+  g_assert_cmpuint (adopted->size, ==, log->size);
+  g_assert_cmpuint (adopted->header->head, ==, log->header->head);
   assert_message_at (adopted, 0, 0, 1000);
 
   next = append (adopted, 1, 500, 1000); /* the clock is behind */
   g_assert_cmpuint (next.ms, ==, last.ms);
   g_assert_cmpuint (next.seq, ==, last.seq + 1);
-  g_assert_cmpuint (ws_log_get_head (log), ==, ws_log_get_head (adopted)); /* same memory */
+  g_assert_cmpuint (log->header->head, ==, adopted->header->head); /* same memory */
   assert_message_at (log, 1004, 1, 500);
 }
 
@@ -313,7 +313,7 @@ count_faults_of_adopting (gsize size)
   g_autoptr (WsLog) adopted = NULL;
   glong before;
 
-  for (guint64 number = 0; number < ws_log_get_count_max (log); number++)
+  for (guint64 number = 0; number < log->header->capacity; number++)
     ws_log_append (log, WS_OPCODE_TEXT, NULL, 0, 1);
   before = count_page_faults ();
   adopted = adopt (log, NULL);
@@ -342,9 +342,9 @@ adopting_writes_nothing (void)
 
   for (guint64 number = 0; number < 10; number++)
     append (log, number, 1000, 1);
-  g_assert_cmpint (pread (ws_log_get_fd (log), before, size, 0), ==, size);
+  g_assert_cmpint (pread (log->fd, before, size, 0), ==, size);
   ws_log_free (adopt (log, NULL));
-  g_assert_cmpint (pread (ws_log_get_fd (log), after, size, 0), ==, size);
+  g_assert_cmpint (pread (log->fd, after, size, 0), ==, size);
   g_assert_cmpmem (before, size, after, size);
 }
 
@@ -406,7 +406,7 @@ damaged_log_is_refused (void)
 
       for (guint64 number = 0; number < 3; number++)
         append (log, number, 100, 5); /* ids 5-0, 5-1, 5-2 at offsets 0, 102, 204 */
-      g_assert_cmpint (pwrite (ws_log_get_fd (log), &cases[i].value, 8, cases[i].at), ==, 8);
+      g_assert_cmpint (pwrite (log->fd, &cases[i].value, 8, cases[i].at), ==, 8);
       g_test_message ("case %zu", i);
       g_assert_null (adopt (log, &error));
       g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL);
@@ -434,21 +434,21 @@ damaged_entries_give_no_offset_outside_the_log (void)
           const guint64 damage = (guint64) g_test_rand_int () << g_test_rand_int_range (0, 33);
           const off_t at = ENTRY_OFFSET + 24 * g_test_rand_int_range (1, count - 1);
 
-          g_assert_cmpint (pwrite (ws_log_get_fd (log), &damage, sizeof damage, at), ==, 8);
+          g_assert_cmpint (pwrite (log->fd, &damage, sizeof damage, at), ==, 8);
         }
 
       adopted = adopt (log, NULL);
       if (adopted == NULL)
         continue; /* the sample had a damaged entry */
-      copy = ws_log_copy (adopted, 2 * ws_log_get_size (log), NULL);
+      copy = ws_log_copy (adopted, 2 * log->size, NULL);
       for (guint i = 0; i < 3000; i++)
         {
-          const guint64 head = ws_log_get_head (adopted);
+          const guint64 head = adopted->header->head;
           const guint64 tail = ws_log_get_tail (adopted);
           const guint64 offset = tail + g_test_rand_int_range (0, head - tail + 1);
           const guint64 boundary = ws_log_get_boundary (adopted, offset);
 
-          g_assert_cmpuint (head - tail, <=, ws_log_get_size (adopted));
+          g_assert_cmpuint (head - tail, <=, adopted->size);
           g_assert_cmpuint (boundary, >=, offset);
           g_assert_cmpuint (boundary, <=, head);
           append (adopted, i, 100, 1);
@@ -485,8 +485,8 @@ copy_of_another_size_has_the_newest_messages (void)
     append (log, number, 1000, 1);
   smaller = ws_log_copy (log, page, NULL);
   larger = ws_log_copy (log, 16 * page, NULL);
-  g_assert_cmpuint (ws_log_get_size (smaller), ==, page);
-  g_assert_cmpuint (ws_log_get_size (larger), ==, 16 * page);
+  g_assert_cmpuint (smaller->size, ==, page);
+  g_assert_cmpuint (larger->size, ==, 16 * page);
   g_assert_cmpuint (ws_log_get_tail (smaller), ==, (count - 4) * 1004);
   g_assert_cmpuint (ws_log_get_tail (larger), ==, ws_log_get_tail (log));
   for (guint64 number = count - 4; number < count; number++)
@@ -506,12 +506,12 @@ copy_may_be_empty (void)
   g_autoptr (WsLog) none = ws_log_copy (log, page, NULL);
   g_autoptr (WsLog) too_long = NULL;
 
-  g_assert_cmpuint (ws_log_get_head (none), ==, 0);
+  g_assert_cmpuint (none->header->head, ==, 0);
   append (log, 0, 2 * page, 1);
   too_long = ws_log_copy (log, page, NULL);
-  g_assert_cmpuint (ws_log_get_tail (too_long), ==, ws_log_get_head (log));
-  g_assert_cmpuint (ws_log_get_head (too_long), ==, ws_log_get_head (log));
-  g_assert_cmpuint (ws_log_get_count (too_long), ==, 1);
+  g_assert_cmpuint (ws_log_get_tail (too_long), ==, log->header->head);
+  g_assert_cmpuint (too_long->header->head, ==, log->header->head);
+  g_assert_cmpuint (too_long->header->count, ==, 1);
 }
 
 int

@@ -118,7 +118,7 @@ static void
 clients_keep_their_ids (CoreFixture *fixture, gconstpointer data)
 {
   Peer *peers[3];
-  g_autoptr (GArray) list = NULL;
+  g_autoptr (GPtrArray) list = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     peers[i] = core_fixture_join (fixture);
@@ -129,7 +129,7 @@ clients_keep_their_ids (CoreFixture *fixture, gconstpointer data)
   list = rd_manager_list (fixture->manager);
   g_assert_cmpuint (list->len, ==, 4);
   for (guint i = 0; i < list->len; i++)
-    g_assert_cmpuint (g_array_index (list, RdClientInfo, i).id, ==, i + 1);
+    g_assert_cmpuint (((const WsClient *) list->pdata[i])->id, ==, i + 1);
 
   g_assert_true (rd_manager_close (fixture->manager, 2, 4321, "", NULL));
   crowd_settle (fixture->crowd);

@@ -34,15 +34,11 @@ connects_and_disconnects_are_signalled (CoreFixture *fixture, gconstpointer data
 }
 
 static void
-connections_are_a_property (CoreFixture *fixture, gconstpointer data)
+connections_are_counted (CoreFixture *fixture, gconstpointer data)
 {
-  guint connections = 1;
-
-  g_object_get (fixture->manager, "connections", &connections, NULL);
-  g_assert_cmpuint (connections, ==, 0);
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 0);
   core_fixture_join (fixture);
-  g_object_get (fixture->manager, "connections", &connections, NULL);
-  g_assert_cmpuint (connections, ==, 1);
+  g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 1);
 }
 
 static void
@@ -159,7 +155,7 @@ departure_depends_on_who_closed_and_on_the_answer (CoreFixture *fixture, gconstp
 static void
 client_that_closed_first_left_by_itself (CoreFixture *fixture, gconstpointer data)
 {
-  Peer *deaf = core_fixture_join_deaf (fixture);
+  Peer *stalled = core_fixture_join_stalled (fixture);
   g_autofree char *text = g_strnfill (4096, 'x');
 
   for (guint i = 0; i < 5; i++)
@@ -167,12 +163,12 @@ client_that_closed_first_left_by_itself (CoreFixture *fixture, gconstpointer dat
       fixture->manager,
       &(RdMessage){ .opcode = WS_OPCODE_TEXT, .data = (const guint8 *) text, .size = 4096 });
   crowd_settle (fixture->crowd); /* the client is blocked, and so is our answer */
-  peer_send_close (deaf, WS_CLOSE_GOING_AWAY);
+  peer_send_close (stalled, WS_CLOSE_GOING_AWAY);
   crowd_settle (fixture->crowd);
   rd_manager_close_all (fixture->manager);
   core_fixture_expect (fixture, "+1;=1;");
 
-  peer_hang_up (deaf);
+  peer_hang_up (stalled);
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "-1:1001 left;=0;");
 }
@@ -230,20 +226,21 @@ client_that_left_is_not_found (CoreFixture *fixture, gconstpointer data)
   crowd_settle (fixture->crowd);
   g_assert_false (rd_manager_close (fixture->manager, 1, 1000, "", &error));
   g_assert_error (error, RD_ERROR, RD_ERROR_NOT_FOUND);
-  g_assert_null (rd_manager_dup_remote (fixture->manager, 1));
+  g_assert_null (ws_engine_find_client (rd_manager_get_engine (fixture->manager), 1));
 }
 
 static void
 clients_are_listed_oldest_first (CoreFixture *fixture, gconstpointer data)
 {
   const gint64 begin_us = g_get_real_time ();
-  g_autoptr (GArray) list = NULL;
+  const WsEngine *engine = rd_manager_get_engine (fixture->manager);
+  g_autoptr (GPtrArray) list = NULL;
   Peer *peers[5];
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     peers[i] = core_fixture_join (fixture);
   peer_hang_up (peers[1]);
-  peers[3]->is_deaf = TRUE;
+  peers[3]->is_stalled = TRUE;
   peer_send_text (peers[2], "12345");
   crowd_settle (fixture->crowd);
   for (guint i = 0; i < 8; i++)
@@ -255,22 +252,23 @@ clients_are_listed_oldest_first (CoreFixture *fixture, gconstpointer data)
   g_assert_cmpuint (list->len, ==, 4);
   for (guint i = 0; i < list->len; i++)
     {
-      const RdClientInfo *info = &g_array_index (list, RdClientInfo, i);
+      const WsClient *client = list->pdata[i];
+      g_autofree char *remote = rd_client_dup_remote (client);
 
-      g_assert_cmpuint (info->id, ==, i == 0 ? 1 : i + 2);
-      g_assert_cmpstr (info->remote, ==, "unknown"); /* socket pairs have no address */
-      g_assert_cmpint (info->connected_us, >=, begin_us);
-      g_assert_cmpint (info->connected_us, <=, g_get_real_time ());
-      g_assert_cmpuint (info->received, ==, info->id == 3 ? 11 : 0);
-      g_assert_cmpuint (info->behind, ==, 8 * 7); /* not sent yet */
-      g_assert_cmpuint (info->sent, ==, 0);
+      g_assert_cmpuint (client->id, ==, i == 0 ? 1 : i + 2);
+      g_assert_cmpstr (remote, ==, "unknown"); /* socket pairs have no address */
+      g_assert_cmpint (client->record->connected_us, >=, begin_us);
+      g_assert_cmpint (client->record->connected_us, <=, g_get_real_time ());
+      g_assert_cmpuint (client->record->received, ==, client->id == 3 ? 11 : 0);
+      g_assert_cmpuint (ws_engine_get_behind (engine, client), ==, 8 * 7); /* not sent yet */
+      g_assert_cmpuint (client->record->sent, ==, 0);
     }
 
-  g_clear_pointer (&list, g_array_unref);
+  g_clear_pointer (&list, g_ptr_array_unref);
   crowd_settle (fixture->crowd);
   list = rd_manager_list (fixture->manager);
-  g_assert_cmpuint (g_array_index (list, RdClientInfo, 0).sent, ==, 8 * 7);
-  g_assert_cmpuint (g_array_index (list, RdClientInfo, 0).behind, ==, 0);
+  g_assert_cmpuint (((const WsClient *) list->pdata[0])->record->sent, ==, 8 * 7);
+  g_assert_cmpuint (ws_engine_get_behind (engine, list->pdata[0]), ==, 0);
 }
 
 static void
@@ -283,7 +281,7 @@ there_is_room_until_a_client_lags_by_half_the_log (CoreFixture *fixture, gconstp
                         .size = 4096 };
 
   g_assert_true (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
-  core_fixture_join_deaf (fixture);
+  core_fixture_join_stalled (fixture);
   for (guint i = 0; i < 8; i++)
     {
       g_assert_true (ws_engine_has_room (rd_manager_get_engine (fixture->manager)));
@@ -311,7 +309,7 @@ there_is_no_room_if_a_client_lags_by_half_the_index (CoreFixture *fixture, gcons
                      .size = 1 };
   const guint half = (1 << 16) / 64 / 2; /* one index entry per 64 bytes */
 
-  core_fixture_join_deaf (fixture);
+  core_fixture_join_stalled (fixture);
   for (guint i = 0; i < 3; i++)
     {
       rd_manager_broadcast (fixture->manager, &large);
@@ -368,7 +366,8 @@ remote_is_address_and_port (CoreFixture *fixture, gconstpointer data)
       g_autofree char *remote = NULL;
       const int fd = connect_over_tcp (fixture, addresses[i], &expected);
 
-      remote = rd_manager_dup_remote (fixture->manager, i + 1);
+      remote = rd_client_dup_remote (
+        ws_engine_find_client (rd_manager_get_engine (fixture->manager), i + 1));
       g_assert_cmpstr (remote, ==, expected);
       g_assert_true (g_str_has_prefix (remote, i == 0 ? "127.0.0.1:" : "[::1]:"));
       close (fd);
@@ -445,7 +444,7 @@ main (int argc, char **argv)
 
   CORE_TEST ("/manager/signals", NULL, connects_and_disconnects_are_signalled);
   CORE_TEST ("/manager/signals/message", NULL, client_messages_are_signalled);
-  CORE_TEST ("/manager/connections", NULL, connections_are_a_property);
+  CORE_TEST ("/manager/connections", NULL, connections_are_counted);
   CORE_TEST ("/manager/max-message", NULL, message_limit_is_available);
   CORE_TEST ("/manager/admit/early", NULL,
              bytes_after_the_handshake_are_handled_after_client_connected);

@@ -3,7 +3,7 @@
 
 /* The output queue: its format, its order in pieces of any size, and its memory. */
 
-#include "rd-redis-connection.h"
+#include "rd-redis-protocol.h"
 
 #include <string.h>
 
@@ -19,11 +19,10 @@ assert_rest (const RdRedisOutput *output, const char *rest, gsize size)
 static void
 starts_empty (void)
 {
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
 
-  rd_redis_output_init (&output);
   assert_rest (&output, "", 0);
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 static void
@@ -31,12 +30,11 @@ a_command_is_an_array_of_bulk_strings (void)
 {
   const char expected[] = "*2\r\n$4\r\nECHO\r\n$12\r\nRingdown ☎\r\n";
   const char *const argv[] = { "ECHO", "Ringdown ☎" };
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
 
-  rd_redis_output_init (&output);
   rd_redis_output_append (&output, 2, argv, NULL);
   assert_rest (&output, expected, sizeof expected - 1);
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 static void
@@ -45,12 +43,11 @@ words_may_be_binary (void)
   const char expected[] = "*3\r\n$1\r\n\0\r\n$0\r\n\r\n$4\r\n\r\n\xFF\0\r\n";
   const char *const argv[] = { "\0", NULL, "\r\n\xFF" };
   const gsize sizes[] = { 1, 0, 4 };
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
 
-  rd_redis_output_init (&output);
   rd_redis_output_append (&output, 3, argv, sizes);
   assert_rest (&output, expected, sizeof expected - 1);
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 /* Sends the output in pieces of @piece bytes, while commands are appended. */
@@ -59,10 +56,9 @@ send_in_pieces (gsize piece)
 {
   g_autoptr (GString) expected = g_string_new (NULL);
   g_autoptr (GByteArray) sent = g_byte_array_new ();
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
   gsize size = 1;
 
-  rd_redis_output_init (&output);
   for (guint i = 0; i < 1000 || size > 0; i++)
     {
       const guint8 *bytes;
@@ -80,7 +76,7 @@ send_in_pieces (gsize piece)
       rd_redis_output_advance (&output, MIN (size, piece));
     }
   g_assert_cmpmem (sent->data, sent->len, expected->str, expected->len);
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 static void
@@ -97,11 +93,10 @@ a_long_queue_is_rarely_moved (void)
 {
   g_autofree char *word = g_strnfill (1 << 20, 'x');
   const char *const argv[] = { word };
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
   guint moves = 0;
   gsize size;
 
-  rd_redis_output_init (&output);
   rd_redis_output_append (&output, 1, argv, NULL);
   for (rd_redis_output_peek (&output, &size); size > 0; rd_redis_output_peek (&output, &size))
     {
@@ -111,7 +106,7 @@ a_long_queue_is_rarely_moved (void)
       moves += output.sent != before + MIN (size, 64);
     }
   g_assert_cmpuint (moves, <=, 21); /* log2 of the size, and one */
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 /* A socket that accepts as much as is appended, but never empties the queue. */
@@ -120,10 +115,9 @@ a_queue_that_is_never_empty_does_not_grow (void)
 {
   g_autofree char *word = g_strnfill (1000, 'x');
   const char *const argv[] = { word };
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
   gsize size;
 
-  rd_redis_output_init (&output);
   rd_redis_output_append (&output, 1, argv, NULL);
   rd_redis_output_peek (&output, &size);
   for (guint i = 0; i < 1000; i++)
@@ -132,7 +126,7 @@ a_queue_that_is_never_empty_does_not_grow (void)
       rd_redis_output_advance (&output, size);
       g_assert_cmpuint (output.bytes->len, <=, 3 * size);
     }
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 static void
@@ -140,11 +134,10 @@ a_large_queue_is_freed_when_sent (void)
 {
   g_autofree char *word = g_strnfill (4 << 20, 'x');
   const char *const argv[] = { word };
-  RdRedisOutput output;
+  RdRedisOutput output = { .bytes = g_byte_array_new () };
   GByteArray *before;
   gsize size;
 
-  rd_redis_output_init (&output);
   rd_redis_output_append (&output, 1, argv, NULL);
   before = g_byte_array_ref (output.bytes);
   rd_redis_output_peek (&output, &size);
@@ -152,7 +145,7 @@ a_large_queue_is_freed_when_sent (void)
   g_assert_true (output.bytes != before);
   assert_rest (&output, "", 0);
   g_byte_array_unref (before);
-  rd_redis_output_clear (&output);
+  g_byte_array_unref (output.bytes);
 }
 
 int

@@ -3,7 +3,7 @@
 
 /* Parsing replies: every type, split at any byte, and the limits. */
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 
 #include <string.h>
 

@@ -100,20 +100,6 @@ every_form_is_parsed (void)
 }
 
 static void
-a_copy_is_equal_and_independent (void)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    {
-      g_autoptr (RdRedisUrl) copy = NULL;
-      RdRedisUrl *url = rd_redis_url_parse (cases[i].text, NULL);
-
-      copy = rd_redis_url_copy (url);
-      rd_redis_url_free (url);
-      assert_equal (copy, &cases[i].parts);
-    }
-}
-
-static void
 the_display_has_all_but_the_password (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -141,9 +127,14 @@ the_display_can_be_parsed (void)
     }
 }
 
+#define FORM                                                                               \
+  "give redis://USER:PASSWORD@HOST:PORT/DATABASE, unix://USER:PASSWORD@/PATH?db=DATABASE " \
+  "or /PATH, and %XX for special characters"
+
 static void
-assert_refused (const char *text, const char *message)
+assert_refused (const char *text, const char *part)
 {
+  g_autofree char *message = g_strconcat ("wrong ", part, "; " FORM, NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (RdRedisUrl) url = rd_redis_url_parse (text, &error);
 
@@ -153,77 +144,59 @@ assert_refused (const char *text, const char *message)
   g_assert_cmpstr (error->message, ==, message);
 }
 
-#define SCHEME "not a Redis URL; give redis://HOST:PORT, unix:///PATH or the path of a UNIX socket"
-#define SYNTAX                                                                           \
-  "not a valid URL; give redis://USER:PASSWORD@HOST:PORT/DATABASE, and %XX for special " \
-  "characters of user and password"
-#define USER     "user without a password; give USER:PASSWORD@ or :PASSWORD@ before the host"
-#define HOST     "no valid host; give a host name or an IP address, IPv6 in brackets"
-#define PORT     "no valid port; give a number from 1 to 65535"
-#define DATABASE "no valid database; give a number from 0 to 65535"
-#define LENGTH   "URL is too long; give at most 1024 bytes"
-#define PATH                                                           \
-  "no valid path of a UNIX socket; give unix:///PATH, with a path of " \
-  "at most 107 bytes"
-#define OPTIONS \
-  "unknown options; leave out ? or # and the rest, except ?db=NUMBER after unix:///PATH"
-#define TLS                                                                                   \
-  "TLS is not supported; give redis:// and the address of a proxy that supports it, such as " \
-  "stunnel"
-
 static void
 errors_name_the_part (void)
 {
   static const struct
   {
     const char *text;
-    const char *message;
+    const char *part;
   } wrong[] = {
-    { "", SCHEME },
-    { "localhost", SCHEME },
-    { "localhost:6379", SCHEME },
-    { "redis:localhost", SCHEME },
-    { "http://localhost:6379", SCHEME },
-    { "run/redis.sock", SCHEME },
-    { "a:" SECRET "@h", SCHEME },
-    { "redis\x1b[2J", SCHEME },
-    { "rediss://:" SECRET "@h:6380", TLS },
-    { "redis://:%0" SECRET "@h", SYNTAX },
-    { "redis://:a%00b@h", SYNTAX },
-    { "redis://anna@h", USER },
-    { "redis://", HOST },
-    { "redis:///1", HOST },
-    { "redis://:6379", HOST },
-    { "redis://:" SECRET "@/1", HOST },
-    { "redis://a b/1", HOST },
-    { "redis://300.1.1.1", HOST },
-    { "redis://[::1", HOST },
-    { "redis://[a]", HOST },
-    { "redis://h:0", PORT },
-    { "redis://h:65536", PORT },
-    { "redis://h:-1", PORT },
-    { "redis://h:" SECRET, PORT },
-    { "redis://:" SECRET "/a@h", PORT }, /* the / is not encoded */
-    { "redis://:" SECRET "#a@h", PORT },
-    { "redis://:@" SECRET "@:1", HOST },
-    { "redis://h/65536", DATABASE },
-    { "redis://h/-1", DATABASE },
-    { "redis://h/a", DATABASE },
-    { "redis://h/1/2", DATABASE },
-    { "unix:///r?db=65536", DATABASE },
-    { "unix:///r?db=", DATABASE },
-    { "redis://h?password=" SECRET, OPTIONS },
-    { "redis://h/1#" SECRET, OPTIONS },
-    { "redis://h?db=1", OPTIONS },
-    { "unix:///r?password=" SECRET, OPTIONS },
-    { "unix:///r#a", OPTIONS },
-    { "unix://run/redis.sock", PATH },
-    { "unix://", PATH },
-    { "unix:///a%00b", PATH },
+    { "", "scheme" },
+    { "localhost", "scheme" },
+    { "localhost:6379", "scheme" },
+    { "redis:localhost", "scheme" },
+    { "http://localhost:6379", "scheme" },
+    { "run/redis.sock", "scheme" },
+    { "a:" SECRET "@h", "scheme" },
+    { "redis\x1b[2J", "scheme" },
+    { "rediss://:" SECRET "@h:6380", "scheme, as TLS is not supported" },
+    { "redis://:%0" SECRET "@h", "%XX code" },
+    { "redis://:a%00b@h", "%XX code" },
+    { "redis://anna@h", "user without a password" },
+    { "redis://", "host" },
+    { "redis:///1", "host" },
+    { "redis://:6379", "host" },
+    { "redis://:" SECRET "@/1", "host" },
+    { "redis://a b/1", "host" },
+    { "redis://300.1.1.1", "host" },
+    { "redis://[::1", "host" },
+    { "redis://[a]", "host" },
+    { "redis://h:0", "port" },
+    { "redis://h:65536", "port" },
+    { "redis://h:-1", "port" },
+    { "redis://h:" SECRET, "port" },
+    { "redis://:" SECRET "/a@h", "port" }, /* the / is not encoded */
+    { "redis://:" SECRET "#a@h", "port" },
+    { "redis://:@" SECRET "@:1", "host" },
+    { "redis://h/65536", "database" },
+    { "redis://h/-1", "database" },
+    { "redis://h/a", "database" },
+    { "redis://h/1/2", "database" },
+    { "unix:///r?db=65536", "database" },
+    { "unix:///r?db=", "database" },
+    { "redis://h?password=" SECRET, "option" },
+    { "redis://h/1#" SECRET, "option" },
+    { "redis://h?db=1", "option" },
+    { "unix:///r?password=" SECRET, "option" },
+    { "unix:///r#a", "option" },
+    { "unix://run/redis.sock", "path" },
+    { "unix://", "path" },
+    { "unix:///a%00b", "path" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
-    assert_refused (wrong[i].text, wrong[i].message);
+    assert_refused (wrong[i].text, wrong[i].part);
 }
 
 static void
@@ -242,9 +215,9 @@ lengths_are_limited (void)
 
   g_assert_cmpstr (url->password, ==, password);
   g_assert_cmpstr (socket->path, ==, path);
-  assert_refused (longer, LENGTH);
-  assert_refused (longer_path, PATH);
-  assert_refused (longer_url, PATH);
+  assert_refused (longer, "length: more than 1024 bytes");
+  assert_refused (longer_path, "path");
+  assert_refused (longer_url, "path");
 }
 
 static void
@@ -276,7 +249,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/redis-url/forms", every_form_is_parsed);
-  g_test_add_func ("/redis-url/copy", a_copy_is_equal_and_independent);
   g_test_add_func ("/redis-url/display", the_display_has_all_but_the_password);
   g_test_add_func ("/redis-url/display/again", the_display_can_be_parsed);
   g_test_add_func ("/redis-url/place", place_does_not_depend_on_the_login);

@@ -166,7 +166,7 @@ unchanged_status_is_not_repeated (Fixture *fixture, gconstpointer data)
 static void
 cancellable_drain_only_extends_the_timeout (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *told = NULL;
+  g_autofree char *received = NULL;
   Peer *peer = core_fixture_join (&fixture->drain.core);
 
   make (fixture);
@@ -177,7 +177,7 @@ cancellable_drain_only_extends_the_timeout (Fixture *fixture, gconstpointer data
   wait_for (fixture, MORE_TIME "STATUS=draining: 1 client, 5h 0min left\n");
   wait_for (fixture, MORE_TIME);
   leave (fixture, peer);
-  told = wait_until (fixture, "STOPPING=1\n");
+  received = wait_until (fixture, "STOPPING=1\n");
   notify_receiver_expect (fixture->receiver, MORE_TIME "STATUS=drained\n");
   notify_receiver_expect_silence (fixture->receiver);
 }
@@ -185,21 +185,21 @@ cancellable_drain_only_extends_the_timeout (Fixture *fixture, gconstpointer data
 static void
 remaining_time_is_reported_every_second (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *told = NULL;
+  g_autofree char *received = NULL;
 
   core_fixture_join (&fixture->drain.core);
   make (fixture);
   rd_systemd_ready (fixture->systemd);
   notify_receiver_empty (fixture->receiver);
   rd_drain_begin (fixture->drain.drain, 50 * SECOND_US);
-  told = wait_until (fixture, "STATUS=draining: 1 client, 4");
-  g_assert_null (strstr (told, "STOPPING"));
+  received = wait_until (fixture, "STATUS=draining: 1 client, 4");
+  g_assert_null (strstr (received, "STOPPING"));
 }
 
 static void
 cancelled_drain_leaves_no_trace (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *told = NULL;
+  g_autofree char *received = NULL;
 
   core_fixture_join (&fixture->drain.core);
   make (fixture);
@@ -207,8 +207,8 @@ cancelled_drain_leaves_no_trace (Fixture *fixture, gconstpointer data)
   rd_drain_begin (fixture->drain.drain, -1);
   g_free (wait_until (fixture, "STATUS=draining"));
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
-  told = wait_until (fixture, "STATUS=1 client; messages published: 0\n");
-  g_assert_null (strstr (told, "STOPPING"));
+  received = wait_until (fixture, "STATUS=1 client; messages published: 0\n");
+  g_assert_null (strstr (received, "STOPPING"));
   drain_fixture_run_for (&fixture->drain, 1100);
   notify_receiver_expect_silence (fixture->receiver); /* the timeout is not extended any more */
 }

@@ -26,9 +26,9 @@ new_table_is_empty (void)
   const WsCounters zero = { 0 };
   g_autoptr (WsTable) table = new_table (7);
 
-  g_assert_cmpuint (ws_table_get_count (table), ==, 0);
-  g_assert_cmpuint (ws_table_get_capacity (table), ==, 7);
-  g_assert_cmpmem (ws_table_get_counters (table), sizeof zero, &zero, sizeof zero);
+  g_assert_cmpuint (table->header->count, ==, 0);
+  g_assert_cmpuint (table->header->capacity, ==, 7);
+  g_assert_cmpmem (&table->header->counters, sizeof zero, &zero, sizeof zero);
 }
 
 static void
@@ -51,17 +51,17 @@ new_records_are_zero_except_for_their_ids (void)
 
   for (guint64 id = 1; id <= 3; id++)
     {
-      WsRecord *record = ws_table_add (table);
+      WsRecord *record = ws_table_add (table, &(WsRecord){ .fd = -1 });
       WsRecord expected = { .id = id, .fd = -1 };
 
-      g_assert_true (record == ws_table_get (table, id - 1));
+      g_assert_true (record == &table->records[id - 1]);
       g_assert_cmpmem (record, sizeof *record, &expected, sizeof expected);
       memset (record, 0xEE, sizeof *record); /* content of a removed record */
       record->id = id;
     }
 
   ws_table_remove (table, 2);
-  g_assert_cmpuint (ws_table_add (table)->cursor, ==, 0);
+  g_assert_cmpuint (ws_table_add (table, &(WsRecord){ .fd = -1 })->cursor, ==, 0);
 }
 
 static void
@@ -70,22 +70,22 @@ last_record_fills_the_gap (void)
   g_autoptr (WsTable) table = new_table (4);
 
   for (guint64 cursor = 0; cursor < 4; cursor++)
-    ws_table_add (table)->cursor = cursor;
+    ws_table_add (table, &(WsRecord){ .fd = -1 })->cursor = cursor;
 
   ws_table_remove (table, 1); /* from the middle; left: 0 3 2 */
-  g_assert_cmpuint (ws_table_get_count (table), ==, 3);
-  g_assert_cmpuint (ws_table_get (table, 0)->id, ==, 1);
-  g_assert_cmpuint (ws_table_get (table, 1)->id, ==, 4);
-  g_assert_cmpuint (ws_table_get (table, 1)->cursor, ==, 3);
-  g_assert_cmpuint (ws_table_get (table, 2)->id, ==, 3);
+  g_assert_cmpuint (table->header->count, ==, 3);
+  g_assert_cmpuint (table->records[0].id, ==, 1);
+  g_assert_cmpuint (table->records[1].id, ==, 4);
+  g_assert_cmpuint (table->records[1].cursor, ==, 3);
+  g_assert_cmpuint (table->records[2].id, ==, 3);
 
   ws_table_remove (table, 2); /* the last record; left: 0 3 */
-  g_assert_cmpuint (ws_table_get_count (table), ==, 2);
-  g_assert_cmpuint (ws_table_get (table, 1)->id, ==, 4);
+  g_assert_cmpuint (table->header->count, ==, 2);
+  g_assert_cmpuint (table->records[1].id, ==, 4);
 
   ws_table_remove (table, 0);
   ws_table_remove (table, 0);
-  g_assert_cmpuint (ws_table_get_count (table), ==, 0);
+  g_assert_cmpuint (table->header->count, ==, 0);
 }
 
 static void
@@ -95,27 +95,27 @@ ids_are_not_reused (void)
 
   for (guint64 id = 1; id < 1000; id++)
     {
-      g_assert_cmpuint (ws_table_add (table)->id, ==, id);
+      g_assert_cmpuint (ws_table_add (table, &(WsRecord){ .fd = -1 })->id, ==, id);
       ws_table_remove (table, 0);
     }
-  g_assert_cmpuint (ws_table_get_counters (table)->accepted, ==, 999);
+  g_assert_cmpuint (table->header->counters.accepted, ==, 999);
 }
 
 static void
 peak_is_the_largest_count (void)
 {
   g_autoptr (WsTable) table = new_table (5);
-  const WsCounters *counters = ws_table_get_counters (table);
+  const WsCounters *counters = &table->header->counters;
 
-  ws_table_add (table);
-  ws_table_add (table);
-  ws_table_add (table);
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
   ws_table_remove (table, 0);
   ws_table_remove (table, 0);
-  ws_table_add (table);
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
   g_assert_cmpuint (counters->peak, ==, 3);
-  ws_table_add (table);
-  ws_table_add (table);
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
+  ws_table_add (table, &(WsRecord){ .fd = -1 });
   g_assert_cmpuint (counters->peak, ==, 4);
   g_assert_cmpuint (counters->accepted, ==, 6);
 }
@@ -127,10 +127,10 @@ records_of_a_full_table_do_not_overlap (void)
   g_autoptr (WsTable) table = new_table (capacity);
 
   for (guint slot = 0; slot < capacity; slot++)
-    ws_table_add (table)->received = slot;
+    ws_table_add (table, &(WsRecord){ .fd = -1 })->received = slot;
   for (guint slot = 0; slot < capacity; slot++)
-    g_assert_cmpuint (ws_table_get (table, slot)->received, ==, slot);
-  g_assert_cmpuint (ws_table_get_count (table), ==, ws_table_get_capacity (table));
+    g_assert_cmpuint (table->records[slot].received, ==, slot);
+  g_assert_cmpuint (table->header->count, ==, table->header->capacity);
 }
 
 static void
@@ -175,7 +175,7 @@ all_codes_have_slots_and_all_slots_have_names (void)
 static WsTable *
 adopt (const WsTable *table, GError **error)
 {
-  return ws_table_adopt (fcntl (ws_table_get_fd (table), F_DUPFD_CLOEXEC, 0), error);
+  return ws_table_adopt (fcntl (table->fd, F_DUPFD_CLOEXEC, 0), error);
 }
 
 static void
@@ -186,15 +186,15 @@ adopted_table_has_the_same_records (void)
   g_autoptr (GError) error = NULL;
 
   for (guint slot = 0; slot < 500; slot++)
-    ws_table_add (table)->received = slot;
-  ws_table_get_counters (table)->delivered = 12345;
+    ws_table_add (table, &(WsRecord){ .fd = -1 })->received = slot;
+  table->header->counters.delivered = 12345;
   adopted = adopt (table, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (ws_table_get_count (adopted), ==, 500);
-  g_assert_cmpuint (ws_table_get_capacity (adopted), ==, 1000);
-  g_assert_cmpuint (ws_table_get_counters (adopted)->delivered, ==, 12345);
+  g_assert_cmpuint (adopted->header->count, ==, 500);
+  g_assert_cmpuint (adopted->header->capacity, ==, 1000);
+  g_assert_cmpuint (adopted->header->counters.delivered, ==, 12345);
   for (guint slot = 0; slot < 500; slot++)
-    g_assert_cmpmem (ws_table_get (adopted, slot), sizeof (WsRecord), ws_table_get (table, slot),
+    g_assert_cmpmem (&adopted->records[slot], sizeof (WsRecord), &table->records[slot],
                      sizeof (WsRecord));
 }
 
@@ -205,17 +205,17 @@ copied_record_keeps_its_id (void)
   g_autoptr (WsTable) table = new_table (3);
   WsRecord *record;
 
-  ws_table_add (from);
-  ws_table_add (from)->sent = 7;
-  *ws_table_get_counters (table) = *ws_table_get_counters (from);
-  record = ws_table_add_copy (table, ws_table_get (from, 1));
-  g_assert_true (record == ws_table_get (table, 0));
+  ws_table_add (from, &(WsRecord){ .fd = -1 });
+  ws_table_add (from, &(WsRecord){ .fd = -1 })->sent = 7;
+  table->header->counters = from->header->counters;
+  record = ws_table_add (table, &from->records[1]);
+  g_assert_true (record == table->records);
   g_assert_cmpuint (record->id, ==, 2);
   g_assert_cmpuint (record->sent, ==, 7);
-  g_assert_cmpuint (ws_table_get_count (table), ==, 1);
-  g_assert_cmpuint (ws_table_get_counters (table)->accepted, ==, 2);
-  g_assert_cmpuint (ws_table_get_counters (table)->peak, ==, 2);
-  g_assert_cmpuint (ws_table_add (table)->id, ==, 3);
+  g_assert_cmpuint (table->header->count, ==, 1);
+  g_assert_cmpuint (table->header->counters.accepted, ==, 2);
+  g_assert_cmpuint (table->header->counters.peak, ==, 2);
+  g_assert_cmpuint (ws_table_add (table, &(WsRecord){ .fd = -1 })->id, ==, 3);
 }
 
 /* Offsets of the fields, which other versions of this program rely on. */
@@ -253,8 +253,8 @@ damaged_table_is_refused (void)
       g_autoptr (WsTable) table = new_table (32); /* one page */
       g_autoptr (GError) error = NULL;
 
-      ws_table_add (table);
-      g_assert_cmpint (pwrite (ws_table_get_fd (table), &cases[i].value, 8, cases[i].at), ==, 8);
+      ws_table_add (table, &(WsRecord){ .fd = -1 });
+      g_assert_cmpint (pwrite (table->fd, &cases[i].value, 8, cases[i].at), ==, 8);
       g_test_message ("case %zu", i);
       g_assert_null (adopt (table, &error));
       g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL);

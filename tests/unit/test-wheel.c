@@ -37,7 +37,7 @@ clock_set_up (Clock *clock, gconstpointer data)
 static void
 clock_tear_down (Clock *clock, gconstpointer data)
 {
-  ws_wheel_free (clock->wheel);
+  g_free (clock->wheel);
 }
 
 /* Advances to START_US + @at_us. Returns: the number of timers fired. */
@@ -150,7 +150,7 @@ sleep_of_exactly_one_turn_misses_no_slot (Clock *clock, gconstpointer data)
        sleep_us += TICK_US)
     for (gint64 due_us = 0; due_us <= sleep_us - TICK_US; due_us += TICK_US)
       {
-        g_autoptr (WsWheel) wheel = ws_wheel_new (TICK_US, START_US);
+        g_autofree WsWheel *wheel = ws_wheel_new (TICK_US, START_US);
         WsTimer timer = { 0 };
 
         ws_wheel_arm (wheel, &timer, START_US + due_us);

@@ -31,6 +31,29 @@ GError *rd_redis_error_new_reply (const redisReply *reply);
  * server's error code, since the server's text may have the password in it. */
 GError *rd_redis_error_new_auth (const redisReply *reply);
 
+/* Returns: (transfer full): an error of GIO without the operation and the address in its text. */
+GError *rd_redis_error_new_system (const GError *error);
+
+/* Commands that the socket has not taken yet, as bytes
+ * (https://redis.io/docs/reference/protocol-spec). Unbounded: the caller limits what it appends. */
+typedef struct
+{
+  GByteArray *bytes; /* owned */
+  gsize sent;        /* of these, at the beginning */
+} RdRedisOutput;
+
+/* Appends a command of @argc words. @sizes: the size of each, bytes; NULL: they are strings. */
+void rd_redis_output_append (RdRedisOutput *output,
+                             int argc,
+                             const char *const *argv,
+                             const gsize *sizes);
+
+/* Returns: the bytes to send next, valid until the next call. @size: their number, 0 if none. */
+const guint8 *rd_redis_output_peek (const RdRedisOutput *output, gsize *size);
+
+/* Drops @size bytes, which were sent. */
+void rd_redis_output_advance (RdRedisOutput *output, gsize size);
+
 /* Parses the replies of a Redis server from bytes, however they are split. No I/O. */
 typedef struct _RdRedisReader RdRedisReader;
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Replies of a Redis server: the parser, and errors made of error replies. */
+/* The Redis protocol: commands as bytes, the parser of replies, and errors made of error replies.
+ */
 
-#include "rd-redis-reply.h"
+#include "rd-redis-protocol.h"
 
 #include "rd-text.h"
 #include "rd-units.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 
 #define MESSAGE_MAX_CHARS 200
+
+#define KEPT_BYTES (1 << 20) /* of memory, at most, when all output was sent */
 
 #define ELEMENT_MIN 4  /* bytes: ":0\r\n" */
 #define HEADER_MAX  32 /* bytes: longer ones are not valid */
@@ -57,11 +60,7 @@ struct _RdRedisReader
   gsize header_size;
 };
 
-GQuark
-rd_redis_error_quark (void)
-{
-  return g_quark_from_static_string ("rd-redis-error-quark");
-}
+G_DEFINE_QUARK (rd - redis - error - quark, rd_redis_error)
 
 /* Returns: (nullable): the entry for the error reply @text. */
 static const KnownError *
@@ -107,6 +106,62 @@ rd_redis_error_new_auth (const redisReply *reply)
                       shown > 0 ? ": " : "",
                       known != NULL && known->auth_text != NULL ? known->auth_text : "AUTH failed");
 }
+
+/* The last clause of the message is the reason; the clauses before it name the operation and the
+ * address: "Could not connect to localhost: Connection refused". */
+GError *
+rd_redis_error_new_system (const GError *error)
+{
+  const char *colon = g_strrstr (error->message, ": ");
+
+  return g_error_new_literal (error->domain, error->code,
+                              colon != NULL ? colon + 2 : error->message);
+}
+
+/* Commands */
+
+void
+rd_redis_output_append (RdRedisOutput *output,
+                        int argc,
+                        const char *const *argv,
+                        const gsize *sizes)
+{
+  char *command = NULL;
+  const gint64 size = redisFormatCommandArgv (&command, argc, (const char **) argv, sizes);
+
+  if (size < 0)
+    g_error ("Out of memory for a Redis command");
+  g_byte_array_append (output->bytes, (const guint8 *) command, size);
+  redisFreeCommand (command);
+}
+
+const guint8 *
+rd_redis_output_peek (const RdRedisOutput *output, gsize *size)
+{
+  *size = output->bytes->len - output->sent;
+  return output->bytes->data + output->sent;
+}
+
+/* Removes sent bytes once they are more than half, so that each byte is moved once on average. */
+void
+rd_redis_output_advance (RdRedisOutput *output, gsize size)
+{
+  output->sent += size;
+  if (output->sent <= output->bytes->len / 2)
+    return;
+
+  if (output->sent == output->bytes->len && output->sent > KEPT_BYTES)
+    {
+      g_byte_array_unref (output->bytes);
+      *output = (RdRedisOutput){ .bytes = g_byte_array_new () };
+      return;
+    }
+
+  g_byte_array_remove_range (output->bytes, 0, output->sent);
+  output->sent = 0;
+}
+
+/* Replies */
 
 RdRedisReader *
 rd_redis_reader_new (void)
