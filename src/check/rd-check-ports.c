@@ -160,7 +160,7 @@ report_failure (RdCheckReport *report, const Host *host, const char *name, const
                          error->message, host->port->address_option);
 }
 
-/* Adds the usable addresses of @host to @places. Reports if the service could not use @host. */
+/* Adds the usable addresses of @host to @places; reports a problem if @host cannot be used. */
 static void
 try_host (RdCheckReport *report, const Host *host, GArray *places)
 {

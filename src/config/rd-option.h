@@ -30,7 +30,7 @@ typedef struct
   const char *group;   /* group in the key file */
   const char *metavar; /* placeholder of the value in --help; NULL: a flag */
   RdOptionType type;
-  gsize offset;             /* of the field in the struct, bytes */
+  gsize offset;             /* byte offset of the field in the struct */
   const char *preset;       /* default value, as text; NULL: empty list or NULL string */
   const char *min;          /* smallest valid number, as text */
   const char *max;          /* as text: largest number, characters of a string, or list length */

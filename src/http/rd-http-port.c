@@ -23,7 +23,7 @@
 
 #define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)       /* default of lifetime_us */
 #define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default if crowded */
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND)       /* time without logs after a failure */
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* time without logging further failures */
 
 struct _RdHttpPort
 {
@@ -35,7 +35,7 @@ struct _RdHttpPort
   GArray *source_ids;    /* guint, owned: one source per listening socket while accepting */
   GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
   gboolean is_paused;    /* not accepting, see rd_http_port_pause() */
-  guint batch;           /* maximum of connections accepted per main loop iteration; 0: none */
+  guint batch;           /* maximum number of connections per main loop iteration; 0: none */
   guint retry_id;        /* timeout source: accepts again after a failed accept() */
   int spare_fd;          /* owned: refuse_one() closes it to free a descriptor; -1: none */
   gint64 quiet_until_us; /* CLOCK_MONOTONIC: failures of accept() are not logged until then */
@@ -62,7 +62,7 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it, after the descriptor limit is reached. If the connection
+/* Accepts one connection and closes it, when the descriptor limit is reached. If the connection
  * stayed in the backlog, poll() would return repeatedly. Returns 0 or the errno of accept(). */
 static int
 refuse_one (RdHttpPort *port, int listen_fd)

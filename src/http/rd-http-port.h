@@ -20,7 +20,7 @@ typedef struct
   guint max_connections; /* maximum at the same time; further connections wait in the backlog */
   gint64 lifetime_us;    /* time after which a connection is closed; 0: 10 s, or 250 ms while there
                           * are max_connections */
-  RdMetrics *metrics;    /* nullable: counts connections that the port closes; must outlive it */
+  RdMetrics *metrics; /* nullable; must outlive the port: counts connections that the port closes */
 } RdHttpPortOptions;
 
 /* Listens (see rd_binding_new()) and accepts connections. If @options->binding->offers is not NULL,

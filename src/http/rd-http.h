@@ -11,7 +11,7 @@
 #define RD_HTTP_NO_SUCH_PATH "No such path; check the URL."
 
 /* Sends a response with @body (UTF-8; omitted for HEAD) that must not be cached, then closes the
- * connection: libsoup keeps only connections alive that it has accepted itself. */
+ * connection: libsoup keeps a connection alive only if it has accepted the connection itself. */
 void rd_http_reply (SoupServerMessage *message,
                     guint status,
                     const char *content_type,

@@ -191,7 +191,7 @@ reopen (gpointer user_data, GError **error)
   return FALSE;
 }
 
-/* After a drain, connections to inherited sockets wait in the backlog for the next process. */
+/* Closes the sockets after a drain. Inherited sockets keep their backlog for the next process. */
 static void
 on_state_changed (RdServer *server)
 {

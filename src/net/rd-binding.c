@@ -186,7 +186,7 @@ listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, G
   return is_listening;
 }
 
-/* Uses the sockets in @offers that listen on exactly an address of @inets and on @port. */
+/* Uses each socket in @offers whose port is @port and whose IP address is in @inets. */
 static void
 use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
 {
@@ -206,7 +206,7 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* Uses exactly matching @offers first: otherwise, they would be treated as overlapping sockets. */
+/* Uses sockets in @offers with exactly matching addresses first: find_overlapping() skips them. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {

@@ -51,7 +51,7 @@ gboolean rd_binding_reopen (RdBinding *self, GError **error);
 /* Returns: (transfer none) (element-type RdSocket): the sockets; empty after rd_binding_close(). */
 GPtrArray *rd_binding_get_sockets (RdBinding *self);
 
-/* Returns: (transfer full): the addresses, even if closed: "127.0.0.1:8000", "[::1]:8000". */
+/* Returns: (transfer full): the addresses, even after rd_binding_close(): "127.0.0.1:8000". */
 char **rd_binding_dup_addresses (RdBinding *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdBinding, rd_binding_free)
