@@ -206,7 +206,7 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* Uses sockets in @offers with exactly matching addresses first: find_overlapping() skips them. */
+/* First uses sockets in @offers with matching addresses; find_overlapping() skips used sockets. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {

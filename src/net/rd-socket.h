@@ -43,7 +43,7 @@ char *rd_socket_dup_name (GSocketAddress *address);
 gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
 
 /* Returns whether listening on @one excludes listening on @other: both have the same family and
- * port, and the same IP address, or at least one has the wildcard address (0.0.0.0 or ::). */
+ * port, and either the same IP address or at least one wildcard address (0.0.0.0 or ::). */
 gboolean rd_socket_is_overlapping (GSocketAddress *one, GSocketAddress *other);
 
 /* Binds a new non-blocking TCP socket to @address, but does not listen. Sets SO_REUSEADDR, for IPv6

@@ -23,7 +23,7 @@ GVariant *rd_sockets_describe (GPtrArray *sockets);
 GArray *rd_sockets_dup_fds (GPtrArray *sockets);
 
 /* Creates a list in the new worker. @about: from rd_sockets_describe(). @fds: (element-type int):
- * the descriptors in the same order; the list gets copies. Returns: (transfer full) (nullable): the
+ * the descriptors in the same order, to be duplicated. Returns: (transfer full) (nullable): the
  * list, or NULL with an error if @about is invalid or a descriptor is not a listening socket. */
 GPtrArray *rd_sockets_new_described (GVariant *about, const GArray *fds, GError **error);
 
