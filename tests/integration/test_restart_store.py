@@ -280,14 +280,14 @@ class OrderTest(StoreTestCase):
 
     def test_a_restart_cancels_an_upgrade_in_preparation(self):
         """The stop timeout may be shorter."""
-        server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over: '])
+        server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over failed: '])
         with verified_clients(server) as group:
             self.program.replace(successor.script('silent'))
             server.signal(signal.SIGHUP)
             eventually(lambda: len(server.processes()) == 3,
                        'the successor that says nothing, and its guard')
             self.store(server)
-            server.wait_log('Hand-over: .*a restart has started')
+            server.wait_log('Hand-over failed: .*a restart has started')
             eventually(lambda: not server.processes(), 'the successor to end, too')
             self.program.restore()
             server = self.begin()
@@ -318,7 +318,7 @@ class OrderTest(StoreTestCase):
 class InvalidStoreTest(StoreTestCase):
     """The stored state cannot be read: the service starts without clients."""
 
-    WARNING = 'Cannot read the stored clients, all of them are lost'
+    WARNING = 'Cannot read the stored clients; all clients are lost'
 
     def store_channel(self, fill):
         """Stores a hand-over channel that FILL has written to."""
