@@ -39,9 +39,9 @@ typedef struct
   gpointer finish_data;
 } RdComponents;
 
-/* Creates and connects all components except the listeners. @node: (nullable): id of this node;
- * NULL: generate one. @environment: see rd_systemd_new(). Returns: (transfer full) (nullable): NULL
- * with an error. */
+/* Creates and connects all components except the listeners. @node: (nullable): id of this node, or
+ * NULL to generate an id. @environment: see rd_systemd_new(). Returns: (transfer full) (nullable):
+ * the components, or NULL with an error. */
 RdComponents *rd_components_new (const RdConfig *config,
                                  const char *node,
                                  char **environment,

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* Converts between D-Bus values and the types of src/core. Never rename or remove a key of a
- * dictionary, or change its type: other programs read them. */
+ * dictionary, or change its type: other programs depend on it. */
 
 #include "rd-marshal.h"
 

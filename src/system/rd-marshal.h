@@ -20,7 +20,7 @@ GVariant *rd_marshal_clients (RdManager *manager);
  * -1 if not given. Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if an option is unknown. */
 gboolean rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error);
 
-/* Duplicates a descriptor of a D-Bus message. @list: (nullable): all its descriptors. @handle:
- * index into @list, type h. Returns: (transfer full): -1 with %RD_ERROR_INVALID_ARGUMENT if @list
- * has no such index, or with %RD_ERROR_HANDOVER_FAILED if the descriptor cannot be duplicated. */
+/* Duplicates the descriptor with index @handle (type h) in @list (nullable), the descriptors of a
+ * D-Bus message. Returns: (transfer full): the duplicate, or -1 with %RD_ERROR_INVALID_ARGUMENT if
+ * the index is invalid, or with %RD_ERROR_HANDOVER_FAILED if duplication fails. */
 int rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define REFRESH_INTERVAL_MS 250 /* minimum interval of PropertiesChanged signals */
-#define POLL_INTERVAL_S     1   /* of values that have no change signal */
+#define POLL_INTERVAL_S     1   /* for values that have no change signal */
 
 struct _RdService
 {
@@ -40,7 +40,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Sets Nodes. Not part of set_properties(), which runs for every read: the list may be long. */
+/* Sets the property Nodes, which may be long: set_properties(), called on every read, skips it. */
 static void
 set_nodes (RdService *self)
 {
@@ -116,7 +116,7 @@ on_refresh (gpointer user_data)
     schedule_poll (self);
 }
 
-/* Signals a change, at least REFRESH_INTERVAL_MS after the previous PropertiesChanged. */
+/* Schedules PropertiesChanged, at the earliest REFRESH_INTERVAL_MS after the previous one. */
 static void
 on_changed (RdService *self)
 {

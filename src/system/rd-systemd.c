@@ -28,9 +28,9 @@
 
 struct _RdSystemd
 {
-  RdManager *manager;     /* owned; NULL: retired */
-  RdDrain *drain;         /* owned; NULL: retired */
-  RdBus *bus;             /* owned; NULL: retired */
+  RdManager *manager;     /* owned; NULL after retire() */
+  RdDrain *drain;         /* owned; NULL after retire() */
+  RdBus *bus;             /* owned; NULL after retire() */
   RdNotifySocket *socket; /* owned; NULL: no service manager */
   guint ping_ms;          /* ping interval; 0: no watchdog */
   gboolean is_ready_sent;
@@ -137,7 +137,7 @@ on_refresh (gpointer user_data)
     self->refresh_id = g_timeout_add_once (REFRESH_MS, on_refresh, self);
 }
 
-/* Reports a change, at least REFRESH_MS after the previous report. */
+/* Schedules a report, at the earliest REFRESH_MS after the previous report. */
 static void
 on_changed (RdSystemd *self)
 {
@@ -150,13 +150,13 @@ on_state_changed (RdSystemd *self)
 {
   if (rd_drain_is_drained (self->drain))
     {
-      rd_systemd_stopping (self); /* now: a finished drain cannot be cancelled */
+      rd_systemd_stopping (self); /* a finished drain cannot be cancelled */
       report (self);
       return;
     }
 
   if (!rd_drain_is_running (self->drain))
-    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* now: the unit may be stopping */
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: systemd may be waiting */
   else if (self->is_stopping)
     g_warning (
       "Drain cancelled, but the service manager is stopping this unit anyway. Clients stay "

@@ -10,8 +10,8 @@
 #include "rd-manager.h"
 
 /* Reports the state of the service to systemd (sd_notify(3)): ready, client count, draining,
- * stopping; sends watchdog pings (sd_watchdog_enabled(3)). Without a service manager, only
- * rd_systemd_store() fails. */
+ * stopping; sends watchdog pings (sd_watchdog_enabled(3)). Without a service manager,
+ * rd_systemd_store() fails and the other functions do nothing. */
 typedef struct _RdSystemd RdSystemd;
 
 /* @environment: (array zero-terminated=1): used for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.

@@ -355,7 +355,7 @@ class InvalidStoreTest(StoreTestCase):
                               if file.startswith(self.directory)])
 
     def test_an_empty_channel(self):
-        self.assert_starts_empty(lambda end: None, 'ended')
+        self.assert_starts_empty(lambda end: None, 'exited')
 
     def test_an_invalid_packet(self):
         self.assert_starts_empty(lambda end: end.send_nonsense(), '')
@@ -380,7 +380,7 @@ class InvalidStoreTest(StoreTestCase):
 
         self.store_channel(fill)
         self.assertIn('not a hand-over packet', self.fail_to_begin())
-        self.start_empty('ended')
+        self.start_empty('exited')
 
     def test_a_channel_that_ends_before_the_clients(self):
         """The old worker was killed while it stored them."""

@@ -463,7 +463,7 @@ class FaultyOldWorkerTest(FaultTestCase):
         return errors
 
     def test_it_hangs_up_at_once(self):
-        self.assertRegex(self.run_after(lambda talk: talk.hang_up()), r'ended')
+        self.assertRegex(self.run_after(lambda talk: talk.hang_up()), r'exited')
 
     def test_it_sends_another_layout(self):
         def talk(end):
