@@ -39,7 +39,7 @@ struct _RdApplication
   RdRestart *restart;            /* owned; NULL: not started */
   GDBusMethodInvocation *caller; /* owned, nullable: Upgrade call to be replied to */
   gboolean has_lost_name;        /* this process does not own the D-Bus name */
-  gboolean is_handed_over;       /* a new worker is the service */
+  gboolean is_handed_over;       /* a new worker has taken over */
   gboolean is_restart_pending;   /* SIGUSR1 arrived: restart if the hand-over fails */
   gboolean outlives_worker;      /* after a hand-over, exit only when the new worker has exited */
   GError *error;                 /* owned, nullable: error of rd_application_run() */
@@ -54,7 +54,7 @@ stop (RdApplication *self)
   rd_drain_interrupt (self->components->drain);
 }
 
-/* Sends a signal to the new worker. Returns: FALSE if there is none. */
+/* Sends a signal to the new worker. Returns: FALSE if there is no new worker. */
 static gboolean
 forward_signal (RdApplication *self, int number)
 {
@@ -109,7 +109,7 @@ quit (gpointer user_data)
   g_application_quit (G_APPLICATION (self));
 }
 
-/* Forwards the held D-Bus calls. Needs a lost D-Bus name: no more calls arrive then. */
+/* Forwards the held D-Bus calls, after this process has lost its D-Bus name. */
 static void
 forward_calls (RdApplication *self)
 {
@@ -129,7 +129,7 @@ on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GE
   if (caller != NULL)
     g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
 
-  if (rd_handover_get_new_worker (self->handover) > 0) /* it took over and lost the clients */
+  if (rd_handover_get_new_worker (self->handover) > 0) /* took over, so the clients are lost */
     {
       self->error = g_error_copy (error);
       quit (self);
@@ -178,7 +178,7 @@ on_sigusr1 (gpointer user_data)
   if (rd_handover_is_under_way (self->handover))
     {
       self->is_restart_pending = TRUE;
-      rd_handover_cancel (self->handover); /* may last longer than the stop timeout */
+      rd_handover_cancel (self->handover); /* it could outlast the stop timeout */
     }
   else
     rd_restart_begin (self->restart);
@@ -278,7 +278,7 @@ rd_application_startup (GApplication *application)
     }
 
   rd_components_start (self->components, RD_NOTIFIER_NEVER);
-  if (self->inherited->channels->len > 0) /* stored clients that could not be read */
+  if (self->inherited->channels->len > 0) /* some stored clients could not be read */
     rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);
 }

@@ -27,7 +27,7 @@ typedef struct
   RdServer *server;            /* owned; NULL: not listening */
   RdAdmin *admin;              /* owned; NULL: not listening, or disabled */
   RdService *service;          /* owned */
-  RdCallForwarder *forwarder;  /* owned; NULL: not retired */
+  RdCallForwarder *forwarder;  /* owned; NULL until rd_components_retire() */
   RdSystemd *systemd;          /* owned */
   GDBusConnection *connection; /* unowned, nullable: D-Bus connection made before a takeover */
   RdDescriptors descriptors;

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 GVariant *rd_estate_greet (RdComponents *parts);
 
 /* Stops accepting clients and sending batches to Redis; rd_estate_is_settled() returns whether all
- * handshakes and batches in progress have finished; rd_estate_unsettle() reverts the stop. */
+ * handshakes and batches in progress have finished; rd_estate_unsettle() resumes both. */
 void rd_estate_settle (RdComponents *parts);
 gboolean rd_estate_is_settled (RdComponents *parts);
 void rd_estate_unsettle (RdComponents *parts);
@@ -31,7 +31,7 @@ void rd_estate_thaw (RdComponents *parts);
 GVariant *rd_estate_pack (RdComponents *parts, GVariant *clients);
 
 /* Restores into new @parts the state packed by the old worker. @state: from rd_estate_pack().
- * @handover: sockets and memory of the clients; its state is set from @state; see
+ * @handover: sockets and memory of the clients; its field state is set; see
  * rd_manager_take_over(). @due_us: (out): see rd_notifier_new(). Returns: FALSE with an error. */
 gboolean rd_estate_unpack (RdComponents *parts,
                            GVariant *state,

@@ -17,13 +17,13 @@ typedef struct
   const char *const *argv; /* arguments of the program, NULL-terminated; the first is its name */
   char **environment;
   const char *hindrance; /* why no process started by this one can take over; NULL: it can */
-  gint64 timeout_us; /* for the new worker to become ready; then also for it to take over, limited
-                        to 20 s and to half the watchdog timeout */
+  gint64 timeout_us; /* limit for the new worker to become ready, and again to take over (then at
+                        most 20 s and half the watchdog timeout) */
 } RdHandoverOptions;
 
-/* @error: (nullable): NULL: the new worker has taken over, exit. %RD_ERROR_HANDOVER_FAILED: this
- * process continues to serve, unless rd_handover_get_new_worker() is not 0: the new worker took
- * over and then failed, so exit. */
+/* @error: (nullable): NULL: the new worker has taken over; exit. %RD_ERROR_HANDOVER_FAILED: exit if
+ * rd_handover_get_new_worker() is not 0, because that worker took over and then failed; otherwise
+ * this process has resumed the service. */
 typedef void (*RdHandoverFunc) (const GError *error, gpointer user_data);
 
 /* @parts, @options: (transfer none): must outlive the returned object. Returns: (transfer full). */
@@ -38,7 +38,7 @@ gboolean rd_handover_upgrade (RdHandover *self,
                               GError **error);
 
 /* Hands over to a process that is already running. @fd: (transfer full): hand-over channel to that
- * process; %RD_ERROR_INVALID_ARGUMENT if it is none. See rd_handover_upgrade(). */
+ * process. Returns: as rd_handover_upgrade(), or FALSE with %RD_ERROR_INVALID_ARGUMENT. */
 gboolean rd_handover_to (RdHandover *self,
                          int fd,
                          RdHandoverFunc func,

@@ -50,7 +50,7 @@ has_terminal (void)
   return fd >= 0;
 }
 
-/* Returns: whether this process ignores SIGHUP: nohup(1) or an old worker started it so. */
+/* Returns: whether SIGHUP is ignored, as if this process was started by nohup(1). */
 static gboolean
 ignores_hangup (void)
 {
@@ -87,7 +87,7 @@ rd_launch_env_lost_terminal (const RdLaunchEnv *self)
   return self->ends_with_terminal && !has_terminal ();
 }
 
-/* Runs in a thread. Task result: name and "Service" properties of own unit, type (sa{sv}). */
+/* Reads name and "Service" properties of this process's unit, in a thread. Result: (sa{sv}). */
 static void
 read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellable)
 {

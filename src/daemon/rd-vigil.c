@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Keeps the old worker's process running until the new worker exits. It ignores signals: send them
- * to the new worker. */
+/* Keeps the process of the old worker running until the new worker exits. */
 
 #include "rd-vigil.h"
 

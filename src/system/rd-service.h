@@ -19,7 +19,7 @@
 #define RD_TYPE_SERVICE (rd_service_get_type ())
 G_DECLARE_FINAL_TYPE (RdService, rd_service, RD, SERVICE, RdDBusServer1Skeleton)
 
-/* @instance: (nullable): its name. Returns: (transfer full): to be exported at %RD_OBJECT_PATH. */
+/* @instance: (nullable): instance name. Returns: (transfer full): export at %RD_OBJECT_PATH. */
 RdService *rd_service_new (RdManager *manager,
                            RdDrain *drain,
                            RdBus *bus,

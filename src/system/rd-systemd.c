@@ -314,7 +314,7 @@ rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
   if (send_and_wait (self, text, fd, STORE_TIMEOUT_US, error))
     return TRUE;
 
-  rd_systemd_unstore (self, name); /* it may still be stored after the timeout */
+  rd_systemd_unstore (self, name); /* @fd may still be stored after the timeout */
   return FALSE;
 }
 

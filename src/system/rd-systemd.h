@@ -36,7 +36,7 @@ void rd_systemd_stopping (RdSystemd *self);
  * rd_systemd_set_main_pid(). Returns: FALSE without a service manager. */
 gboolean rd_systemd_extend_timeout (RdSystemd *self);
 
-/* Returns: FALSE without a service manager and after rd_systemd_set_main_pid(). */
+/* Returns: FALSE if there is no service manager, or after rd_systemd_set_main_pid(). */
 gboolean rd_systemd_is_connected (RdSystemd *self);
 
 /* Makes @pid the main process of the unit (MAINPID=) and stops all reports of this process. Blocks

@@ -29,6 +29,7 @@ GVariant *rd_unit_get_properties (GDBusConnection *bus,
 gboolean rd_unit_has_store (GVariant *service);
 
 /* Checks whether clients stay connected during “systemctl restart”. @service: properties of type
- * "Service", a{sv}; a missing property counts as correct. @name: unit name. @is_user: systemd
- * --user. Returns: (transfer full) (element-type utf8): one sentence per problem. */
+ * "Service"; a missing property counts as correct. @name: unit name. @is_user: whether the
+ * unit belongs to systemd --user. Returns: (transfer full) (element-type utf8): one sentence per
+ * problem. */
 GPtrArray *rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user);
