@@ -191,9 +191,9 @@ const CtlCommand ctl_publish_command = {
   .argument = N_ ("[MESSAGE]"),
   .summary = N_ ("Send a message to all clients"),
   .description =
-    N_ ("Sends MESSAGE to all clients, and prints its id. Without MESSAGE, or with “-”,\n"
-       "reads the message from standard input and drops its last newline. A MESSAGE that\n"
-       "begins with “-” must follow “--”."),
+    N_ ("Sends MESSAGE to all clients, and prints the ID of the message. Without MESSAGE,\n"
+       "or with “-”, reads the message from standard input and drops the last newline.\n"
+       "A MESSAGE that begins with “-” must follow “--”."),
   .run = run_publish,
 };
 
@@ -210,8 +210,8 @@ const CtlCommand ctl_disconnect_command = {
   .argument = N_ ("ID"),
   .summary = N_ ("Close the connection to a client"),
   .description =
-    N_ ("Closes the connection to the client with this ID, after the messages that were\n"
-       "published before. “ringdownctl clients” lists the IDs."),
+    N_ ("Closes the connection to the client with this ID, after sending it all messages\n"
+       "published so far. “ringdownctl clients” lists the IDs."),
   .options = disconnect_options,
   .run = run_disconnect,
 };

@@ -115,7 +115,7 @@ wait_run (Wait *self, GError **error)
       return ctl_fail (error, _ ("the drain was cancelled; the service is running"));
     case CTL_WATCH_INTERRUPTED:
       return ctl_fail (
-        error, _ ("interrupted; the drain goes on (“ringdownctl cancel-drain” cancels it)"));
+        error, _ ("interrupted; the drain continues (“ringdownctl cancel-drain” cancels it)"));
     case CTL_WATCH_FAILED:
       return FALSE;
     }
@@ -132,7 +132,7 @@ read_timeout (const char *timeout, GError **error)
   if (timeout == NULL)
     return g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
   if (!rd_units_parse_duration (timeout, &timeout_us, NULL))
-    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
+    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or for example 5min"),
               timeout);
   else if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
     ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
@@ -233,8 +233,8 @@ const CtlCommand ctl_drain_command = {
   .summary = N_ ("End the service when its clients have left"),
   .description =
     N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones\n"
-       "at the time limit, and ends the service. TIME is in seconds, or such as 10s,\n"
-       "5min, 1h30min. During a drain, --timeout changes the time limit."),
+       "at the time limit, and ends the service. TIME is a number of seconds, or has\n"
+       "units: 10s, 5min, 1h30min. During a drain, --timeout changes the time limit."),
   .options = drain_options,
   .run = run_drain,
 };
@@ -250,7 +250,7 @@ const CtlCommand ctl_cancel_drain_command = {
 
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
-  .summary = N_ ("Drain and end the service, as SIGTERM does"),
+  .summary = N_ ("Start a drain, as SIGTERM does"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),

@@ -115,9 +115,9 @@ look_for_upgrade (Monitor *self)
     self,
     /* Translators: the number of the worker process, client counts, and the time during which
      * no client was served */
-    g_strdup_printf (_ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"),
-                     self->generation, handover.moved, handover.closed, handover.lost,
-                     handover.pause_us / 1000.0),
+    g_strdup_printf (
+      _ ("upgraded to generation %u: clients: %u moved, %u closed, %u lost; pause %.1f ms"),
+      self->generation, handover.moved, handover.closed, handover.lost, handover.pause_us / 1000.0),
     "'event': <'upgraded'>, 'generation': <%u>, " CTL_HANDOVER_JSON, self->generation,
     handover.moved, handover.closed, handover.lost, handover.pause_us);
 }

@@ -133,7 +133,8 @@ class AloneTest(NodesTestCase):
         client = self.connect(self.start_service())
         self.bus.call('Shutdown')
         self.assertEqual(1, self.json('status', '--all')['draining'])
-        self.assertIn('Nodes: 1 (1 draining), clients: 1\nBus: local\n', self.succeed('status', '--all'))
+        self.assertIn('Nodes: 1 (1 draining), clients: 1\nBus: local\n',
+                      self.succeed('status', '--all'))
         client.leave()
 
 
