@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The service: reads the configuration and runs it, or checks it. Exit status: 0 after a drain or a
- * hand-over, 1 on failure or problems found by --check, 2 for an invalid command line. */
+/* Runs the service, or checks its configuration (--check). Exit status: 0 after a drain or a
+ * hand-over, 1 if the service fails or --check finds problems, 2 for an invalid command line. */
 
 #include "rd-application.h"
 
@@ -36,6 +36,6 @@ main (int argc, char **argv)
 
   if (takeover != NULL)
     rd_succession_refuse (takeover, error);
-  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() garbles “” in the C locale */
+  fprintf (stderr, "ringdown: %s\n", error->message); /* in the C locale, g_printerr() garbles “” */
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

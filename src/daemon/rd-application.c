@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The service process: takes the bus name or takes over from an old worker, handles signals, and
- * ends when the service has drained or a new worker has taken over. */
+/* The service process: acquires the D-Bus name, takes over from an old worker if there is one,
+ * handles signals, and exits when the service has drained or a new worker has taken over. */
 
 #include "rd-application.h"
 
@@ -20,29 +20,29 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define FORWARD_CALLS_MS 1000 /* for forwarded D-Bus calls, after a hand-over */
+#define FORWARD_CALLS_MS 1000 /* time to forward D-Bus calls after a hand-over, before exiting */
 
 struct _RdApplication
 {
   GApplication parent_instance;
 
-  const RdConfig *config;   /* unowned: outlives us */
+  const RdConfig *config;   /* unowned: outlives the application */
   RdInherited *inherited;   /* owned */
-  RdSuccession *takeover;   /* owned, nullable: not a takeover */
-  GDBusConnection *bus;     /* owned, nullable: connected before a takeover */
+  RdSuccession *takeover;   /* owned; NULL: no old worker */
+  GDBusConnection *bus;     /* owned, nullable: D-Bus connection made before a takeover */
   RdComponents *components; /* owned */
   char *program;            /* owned */
-  char **environment;       /* owned: for new workers */
+  char **environment;       /* owned: environment of new workers */
   RdLaunchEnv launch_env;
   RdHandoverOptions handover_options;
   RdHandover *handover;          /* owned */
-  RdRestart *restart;            /* owned, nullable: not started */
-  GDBusMethodInvocation *caller; /* owned, nullable: an Upgrade call without a reply */
-  gboolean has_lost_name;        /* or never had it */
-  gboolean is_handed_over;       /* a new worker is the service */
-  gboolean is_restart_pending;   /* restart if the current hand-over fails */
+  RdRestart *restart;            /* owned; NULL: not started */
+  GDBusMethodInvocation *caller; /* owned, nullable: Upgrade call to be replied to */
+  gboolean has_lost_name;        /* this process does not own the D-Bus name */
+  gboolean is_handed_over;       /* a new worker has taken over */
+  gboolean is_restart_pending;   /* SIGUSR1 arrived: restart if the hand-over fails */
   gboolean outlives_worker;      /* after a hand-over, exit only when the new worker has exited */
-  GError *error;                 /* owned, nullable: makes rd_application_run() fail */
+  GError *error;                 /* owned, nullable: error of rd_application_run() */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
@@ -54,7 +54,7 @@ stop (RdApplication *self)
   rd_drain_interrupt (self->components->drain);
 }
 
-/* Sends a signal to the new worker. Returns: FALSE if there is none. */
+/* Sends a signal to the new worker. Returns: FALSE if there is no new worker. */
 static gboolean
 forward_signal (RdApplication *self, int number)
 {
@@ -65,8 +65,8 @@ forward_signal (RdApplication *self, int number)
   return pid > 0;
 }
 
-/* The same for a signal that stops the unit: systemd may not know the new worker, and waits for the
- * end of this process. */
+/* Forwards a signal by which systemd stops the unit. systemd may wait for the exit of this process
+ * only, so this process then outlives the new worker. Returns: FALSE if there is no new worker. */
 static gboolean
 forward_stop_signal (RdApplication *self, int number)
 {
@@ -87,7 +87,7 @@ on_sigterm (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* A terminal sends SIGINT to the new worker, too. */
+/* Does not forward SIGINT: a terminal sends it to both workers. */
 static gboolean
 on_sigint (gpointer user_data)
 {
@@ -104,12 +104,12 @@ quit (gpointer user_data)
   RdApplication *self = user_data;
 
   rd_call_forwarder_refuse_held (self->components->forwarder);
-  /* releasing 10 000 clients takes some 20 ms of CPU that the new worker needs more */
+  /* lowest priority: freeing 10 000 clients takes 20 ms of CPU time, which the new worker needs */
   setpriority (PRIO_PROCESS, 0, PRIO_MAX - 1);
   g_application_quit (G_APPLICATION (self));
 }
 
-/* Forwards the held calls, when this process has lost the bus name and gets no more calls. */
+/* Forwards the held D-Bus calls, after this process has lost its D-Bus name. */
 static void
 forward_calls (RdApplication *self)
 {
@@ -120,16 +120,16 @@ forward_calls (RdApplication *self)
                              g_application_get_application_id (application), quit, self);
 }
 
-/* @caller: nullable. */
+/* Reports a failed hand-over. @caller: (nullable): Upgrade call to be replied to. */
 static void
 on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
 {
-  g_warning ("Hand-over: %s", error->message);
+  g_warning ("Hand-over failed: %s", error->message);
   self->components->metrics->failed_handovers++;
   if (caller != NULL)
     g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
 
-  if (rd_handover_get_new_worker (self->handover) > 0) /* the clients are lost */
+  if (rd_handover_get_new_worker (self->handover) > 0) /* took over, so the clients are lost */
     {
       self->error = g_error_copy (error);
       quit (self);
@@ -178,7 +178,7 @@ on_sigusr1 (gpointer user_data)
   if (rd_handover_is_under_way (self->handover))
     {
       self->is_restart_pending = TRUE;
-      rd_handover_cancel (self->handover); /* the stop timeout may be shorter */
+      rd_handover_cancel (self->handover); /* it could outlast the stop timeout */
     }
   else
     rd_restart_begin (self->restart);
@@ -197,7 +197,7 @@ on_sighup (gpointer user_data)
   if (rd_launch_env_lost_terminal (&self->launch_env))
     stop (self);
   else if (!rd_handover_upgrade (self->handover, on_handover, self, &error))
-    g_warning ("Hand-over: %s", error->message);
+    g_warning ("Hand-over not started: %s", error->message);
   return G_SOURCE_CONTINUE;
 }
 
@@ -233,7 +233,7 @@ on_finished (gpointer user_data)
   if (self->caller != NULL)
     g_dbus_method_invocation_return_error_literal (
       g_steal_pointer (&self->caller), RD_ERROR, RD_ERROR_BUSY,
-      "nothing was handed over: the service has drained and exits");
+      "no upgrade: the service has drained and is exiting");
   g_application_quit (G_APPLICATION (self));
 }
 
@@ -262,7 +262,7 @@ rd_application_startup (GApplication *application)
   self->restart = rd_restart_new (self->components, self->handover, &self->launch_env, bus,
                                   self->config->bus == RD_CONFIG_BUS_SESSION);
   if (bus == NULL && self->config->bus != RD_CONFIG_BUS_NONE)
-    g_message ("Cannot reach a message bus: running without D-Bus");
+    g_message ("Cannot connect to a message bus: running without D-Bus");
 
   g_application_hold (application);
   if (self->takeover != NULL)
@@ -272,18 +272,18 @@ rd_application_startup (GApplication *application)
     }
   if (!rd_components_listen (self->components, self->inherited, NULL, &self->error))
     {
-      /* in an idle callback: g_application_run() has to disconnect from the bus */
+      /* in an idle callback, so that g_application_run() disconnects from D-Bus */
       g_idle_add_once ((GSourceOnceFunc) g_application_quit, application);
       return;
     }
 
   rd_components_start (self->components, RD_NOTIFIER_NEVER);
-  if (self->inherited->channels->len > 0) /* it could not be read */
+  if (self->inherited->channels->len > 0) /* some stored clients could not be read */
     rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);
 }
 
-/* Replaces GLib's default, which warns: any bus peer may call Activate. */
+/* Does nothing. Any D-Bus peer can call Activate; GLib's default handler would log a warning. */
 static void
 rd_application_activate (GApplication *application)
 {
@@ -297,7 +297,7 @@ rd_application_dbus_register (GApplication *application,
 {
   RdApplication *self = RD_APPLICATION (application);
 
-  /* keep running when the bus exits */
+  /* keep running if the message bus exits */
   g_dbus_connection_set_exit_on_close (connection, FALSE);
   g_signal_connect_object (connection, "closed", G_CALLBACK (on_bus_closed), self, 0);
   return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->components->service),
@@ -315,7 +315,7 @@ rd_application_dbus_unregister (GApplication *application,
   g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->components->service));
 }
 
-/* Returns: TRUE: keep running. */
+/* Returns: TRUE, so that GApplication keeps running without its D-Bus name. */
 static gboolean
 rd_application_name_lost (GApplication *application)
 {
@@ -325,12 +325,12 @@ rd_application_name_lost (GApplication *application)
   if (self->is_handed_over)
     forward_calls (self);
   else if (rd_handover_get_new_worker (self->handover) == 0)
-    g_warning ("Another process has taken the bus name %s: running without it",
+    g_warning ("Another process has acquired the bus name %s: running without it",
                g_application_get_application_id (application));
   return TRUE;
 }
 
-/* Releases clients, listeners and everything else but the GApplication. */
+/* Frees everything except the GApplication: clients, listeners, components. */
 static void
 release (RdApplication *self)
 {
@@ -372,7 +372,7 @@ rd_application_init (RdApplication *self)
 {
 }
 
-/* Prepares and takes over. Connects to the bus first, while the old worker still serves. */
+/* Takes over from the old worker. Connects to D-Bus first, while the clients are still served. */
 static gboolean
 take_over (RdApplication *self, GError **error)
 {
@@ -406,7 +406,7 @@ make_components (RdApplication *self, char **environment, GError **error)
   return TRUE;
 }
 
-/* The handlers are never removed: a late signal would change the exit status. */
+/* The handlers are never removed: without them, a late signal would change the exit status. */
 static void
 handle_signals (RdApplication *self)
 {
@@ -466,8 +466,8 @@ rd_application_new (const RdConfig *config,
   return NULL;
 }
 
-/* Waits for the new worker, after closing this process's copies of its connections: a connection
- * ends only when all copies are closed. */
+/* Waits for the new worker to exit. First closes this process's duplicates of the client sockets: a
+ * connection stays open until all duplicates are closed. */
 static void
 wait_for_new_worker (RdApplication *self)
 {

@@ -8,14 +8,14 @@
 
 #include <gio/gio.h>
 
-/* The service process. */
+/* The service process: a GApplication that owns the components of the service. */
 #define RD_TYPE_APPLICATION (rd_application_get_type ())
 G_DECLARE_FINAL_TYPE (RdApplication, rd_application, RD, APPLICATION, GApplication)
 
-/* Opens the ports; takes over from an old worker if there is one. @config, @argv: (transfer none):
- * outlive the application. @environment: as the process was started with. @takeover: (transfer
- * full) (nullable): from rd_succession_find(). Returns: (transfer full): NULL with an error, which
- * was sent to the old worker, too. */
+/* Creates the components and takes over from the old worker, if any. @config, @argv: (transfer
+ * none): must outlive the application. @environment: initial environment of this process.
+ * @takeover: (transfer full) (nullable): from rd_succession_find(). Returns: (transfer full)
+ * (nullable): the application, or NULL with an error, which is also sent to the old worker. */
 RdApplication *rd_application_new (const RdConfig *config,
                                    char **argv,
                                    char **environment,
@@ -23,5 +23,5 @@ RdApplication *rd_application_new (const RdConfig *config,
                                    GError **error);
 
 /* Runs until the service has drained or a new worker has taken over. Returns: FALSE with an error
- * if the service could not start, or its clients were lost in a hand-over. */
+ * if the service cannot start or a hand-over loses its clients. */
 gboolean rd_application_run (RdApplication *self, GError **error);

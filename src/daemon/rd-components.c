@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Creates the components of the service according to the configuration and connects them. */
+/* Creates the components of the service from the configuration and connects them. */
 
 #include "rd-components.h"
 
@@ -12,7 +12,7 @@
 
 #define BATCH_PORTION 8 /* a batch from Redis fills at most 1/8 of the log */
 
-/* After a drain, at most. */
+/* Maximum waiting times in rd_components_finish(). */
 #define HANDSHAKE_TIMEOUT_US (50 * G_TIME_SPAN_MILLISECOND)
 #define REDIS_TIMEOUT_US     G_TIME_SPAN_SECOND
 #define FINISH_POLL_MS       5
@@ -23,7 +23,7 @@ has_room (gpointer user_data)
   return ws_engine_has_room (rd_manager_get_engine (user_data));
 }
 
-/* Returns: FALSE with an error if Redis denies access. */
+/* Creates the message transport. Returns: FALSE with an error if Redis denies access. */
 static gboolean
 make_bus (RdComponents *self, GError **error)
 {
@@ -103,7 +103,7 @@ rd_components_new (const RdConfig *config, const char *node, char **environment,
   rd_descriptors_share (rd_descriptors_raise (), &self->descriptors);
   self->config = config;
   self->handover.generation = 1;
-  /* random: process ids are reused */
+  /* random, not the process id: process ids are reused */
   self->node = node != NULL ? g_strdup (node)
                             : g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
   if (!make_core (self, error))
@@ -205,8 +205,8 @@ on_finish_poll (gpointer user_data)
     return G_SOURCE_CONTINUE;
 
   if (stats.pending > 0)
-    g_warning ("Messages not sent to Redis before the end: %" PRIu64
-               "; clients of other nodes do not get them",
+    g_warning ("Messages not sent to Redis before the exit: %" PRIu64
+               "; clients of other nodes do not receive them",
                stats.pending);
   self->finish_id = 0;
   self->finish_func (self->finish_data);

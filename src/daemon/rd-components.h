@@ -14,54 +14,55 @@
 
 typedef struct
 {
-  const RdConfig *config;      /* unowned: outlives us */
+  const RdConfig *config;      /* unowned: outlives this struct */
   char *node;                  /* owned: id of this node */
-  RdRedis *redis;              /* owned, nullable: not configured */
+  RdRedis *redis;              /* owned; NULL: not configured */
   RdBus *bus;                  /* owned */
   RdManager *manager;          /* owned */
   RdDrain *drain;              /* owned */
   RdMetrics *metrics;          /* owned */
   RdNodes *nodes;              /* owned */
-  RdRedisNodes *registry;      /* owned, nullable: without Redis */
-  RdNotifier *notifier;        /* owned, nullable: not started */
-  RdServer *server;            /* owned, nullable: not listening */
-  RdAdmin *admin;              /* owned, nullable: not listening, or disabled */
+  RdRedisNodes *registry;      /* owned; NULL: Redis not configured */
+  RdNotifier *notifier;        /* owned; NULL: not started */
+  RdServer *server;            /* owned; NULL: not listening */
+  RdAdmin *admin;              /* owned; NULL: not listening, or disabled */
   RdService *service;          /* owned */
-  RdCallForwarder *forwarder;  /* owned, nullable: not retired */
+  RdCallForwarder *forwarder;  /* owned; NULL until rd_components_retire() */
   RdSystemd *systemd;          /* owned */
-  GDBusConnection *connection; /* unowned, nullable: the bus connection of a takeover */
+  GDBusConnection *connection; /* unowned, nullable: D-Bus connection made before a takeover */
   RdDescriptors descriptors;
   RdHandoverReport handover;
-  gint64 paused_us;  /* monotonic: when the service was paused for a hand-over */
-  gint64 drained_us; /* monotonic */
+  gint64 paused_us;  /* monotonic: when a hand-over paused the service */
+  gint64 drained_us; /* monotonic: when rd_components_finish() was called */
   guint finish_id;
   GSourceOnceFunc finish_func;
   gpointer finish_data;
 } RdComponents;
 
-/* Creates and connects all components but the listeners. @node: (nullable): id of this node; NULL:
- * a new one. @environment: see rd_systemd_new(). Returns: (transfer full): NULL with an error. */
+/* Creates and connects all components except the listeners. @node: (nullable): id of this node, or
+ * NULL to generate an id. @environment: see rd_systemd_new(). Returns: (transfer full) (nullable):
+ * the components, or NULL with an error. */
 RdComponents *rd_components_new (const RdConfig *config,
                                  const char *node,
                                  char **environment,
                                  GError **error);
 
-/* Opens the ports. @offers (element-type RdSocket, nullable): the old worker's listening sockets;
- * the ports accept connections only after rd_http_port_resume(). Returns: FALSE
- * with an error. */
+/* Opens the ports. @inherited: listening sockets from socket activation. @offers: (element-type
+ * RdSocket) (nullable): listening sockets of the old worker, to be reused; if not NULL, the ports
+ * accept no connections until rd_http_port_resume(). Returns: FALSE with an error. */
 gboolean rd_components_listen (RdComponents *self,
                                RdInherited *inherited,
                                GPtrArray *offers,
                                GError **error);
 
-/* Starts periodic notifications, the first at @due_us (see rd_notifier_new()), and Redis. */
+/* Starts periodic notifications (@due_us: see rd_notifier_new()) and the Redis connections. */
 void rd_components_start (RdComponents *self, gint64 due_us);
 
 /* Finishes after a drain: waits for handshakes in progress (at most 50 ms) and for messages to
- * Redis (at most 1 s), then warns of messages that were not sent. @func: called once, when done. */
+ * Redis (at most 1 s), then warns about messages not sent. @func: called once, when finished. */
 void rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data);
 
-/* Stops what runs by itself, after a new worker has taken over. */
+/* Stops the notifier, the client port and the node registry; holds D-Bus calls. */
 void rd_components_retire (RdComponents *self);
 void rd_components_free (RdComponents *self);
 

@@ -7,33 +7,32 @@
 
 G_BEGIN_DECLS
 
-/* What one process leaves to the next: the clients, and all else that the service knows. */
+/* Converts the state of the service to a D-Bus value for the new worker, and back. */
 
-/* The version of all that is packed: the packets, their bodies, the memory they pass on. */
+/* Version of the hand-over format: packets, packet bodies and shared memory. */
 #define RD_ESTATE_LAYOUT 1
 
-/* Returns: (transfer floating): an a{sv}: what a successor has to know before it can get ready. */
+/* Returns: (transfer floating): the data that the new worker needs to prepare; type a{sv}. */
 GVariant *rd_estate_greet (RdComponents *parts);
 
-/* Begins nothing new that other processes would have to answer, handshakes or batches for Redis;
- * whether none is under way any more; and does so again. */
+/* Stops accepting clients and sending batches to Redis; rd_estate_is_settled() returns whether all
+ * handshakes and batches in progress have finished; rd_estate_unsettle() resumes both. */
 void rd_estate_settle (RdComponents *parts);
 gboolean rd_estate_is_settled (RdComponents *parts);
 void rd_estate_unsettle (RdComponents *parts);
 
-/* Stops the service, which has settled, so that it can be packed: nobody is served,
- * nothing is published. Then has it go on as if nothing had been. */
+/* Freezes the settled service so that it can be packed: serves no client, publishes no message.
+ * rd_estate_thaw() resumes the service. */
 void rd_estate_freeze (RdComponents *parts);
 void rd_estate_thaw (RdComponents *parts);
 
-/* Writes down, while it is frozen, all that is no client. Returns: (transfer floating): an a{sv}.
- */
+/* Packs the state of the frozen service. @clients: state of all clients (ws_engine_pack()).
+ * Returns: (transfer floating): type a{sv}. */
 GVariant *rd_estate_pack (RdComponents *parts, GVariant *clients);
 
-/* Enters into new @parts what another process has packed. @state: of rd_estate_pack().
- * @handover: the clients', whose state is set from @state; see rd_manager_take_over().
- * @due_us: (out): see rd_notifier_new(). Returns: FALSE with an error: the parts are of no use
- * then. */
+/* Restores into new @parts the state packed by the old worker. @state: from rd_estate_pack().
+ * @handover: sockets and memory of the clients; its field state is set; see
+ * rd_manager_take_over(). @due_us: (out): see rd_notifier_new(). Returns: FALSE with an error. */
 gboolean rd_estate_unpack (RdComponents *parts,
                            GVariant *state,
                            WsHandover *handover,

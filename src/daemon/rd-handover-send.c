@@ -131,7 +131,7 @@ store (RdComponents *parts, const RdParcel *parcel, int other_fd, GError **error
 static void
 leave_behind (RdComponents *parts, const WsHandover *clients, guint first, const char *reason)
 {
-  g_warning ("Could not store %u of %u clients, closed with 1012: %s",
+  g_warning ("Could not store %u of %u clients; closed them with code 1012: %s",
              clients->sockets->len - first, clients->sockets->len, reason);
   ws_engine_close_from (rd_manager_get_engine (parts->manager), first);
 }

@@ -8,19 +8,18 @@
 
 G_BEGIN_DECLS
 
-/* Tells the other process who speaks, and what is listened on. Returns: FALSE with an error. */
+/* Sends the greeting and the listening sockets to the new worker. Returns: FALSE with an error. */
 gboolean rd_handover_send_listeners (RdComponents *parts, RdParcel *parcel, GError **error);
 
-/* Hands all over to the process at the other end, and blocks until it has it. @parts: frozen; they
- * are the other process's then. @timeout_us: for all of it. Returns: FALSE with an error: they may
- * go on, once the other process is told so. */
+/* Hands over the frozen @parts to the process at the other end of @parcel; blocks for up to
+ * @timeout_us, until it has taken over. Returns: FALSE with an error: call rd_estate_thaw(). */
 gboolean rd_handover_send (RdComponents *parts,
                            RdParcel *parcel,
                            gint64 timeout_us,
                            GError **error);
 
-/* Leaves all in the service manager's store, and blocks until it is there. Clients that do not fit
- * in are told to come again, 1012. @parts: frozen. Returns: FALSE with an error: they may go on. */
+/* Stores the frozen @parts in the service manager, blocking. Disconnects clients that cannot be
+ * stored (close code 1012). Returns: FALSE with an error: call rd_estate_thaw(). */
 gboolean rd_handover_send_to_store (RdComponents *parts, GError **error);
 
 G_END_DECLS

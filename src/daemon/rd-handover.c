@@ -238,7 +238,7 @@ leave (RdHandover *self)
     rd_successor_release (self->successor); /* first: a main process has to be systemd's child */
   if (!rd_systemd_set_main_pid (self->parts->systemd, self->pid))
     g_warning ("The service manager did not confirm in time that process %d is the"
-               " main process now: it may start another one",
+               " main process now, so it may start another process",
                (int) self->pid);
 
   rd_components_retire (self->parts);

@@ -7,56 +7,56 @@
 
 G_BEGIN_DECLS
 
-/* Has another process go on with the service, its clients among it: at once, beside this one, which
- * goes on itself if that comes to nothing; or later, through the service manager's store. */
+/* Hands over the service with its clients to a new worker: a running process, or (through the file
+ * descriptor store of the service manager) the process of the next start. */
 typedef struct _RdHandover RdHandover;
 
 typedef struct
 {
-  const char *program;     /* absolute path: what is started anew */
-  const char *const *argv; /* how, with its name */
+  const char *program;     /* absolute path of the program of the new worker */
+  const char *const *argv; /* arguments of the program, NULL-terminated; the first is its name */
   char **environment;
-  const char *hindrance; /* nullable: why no process started by this one can take its place */
-  gint64 timeout_us;     /* for a successor to be ready, and again, but no more than 20 s, for it to
-                            take over; half the time of a watchdog, if that is less */
+  const char *hindrance; /* why no process started by this one can take over; NULL: it can */
+  gint64 timeout_us; /* limit for the new worker to become ready, and again to take over (then at
+                        most 20 s and half the watchdog timeout) */
 } RdHandoverOptions;
 
-/* @error: %RD_ERROR_HANDOVER_FAILED: all goes on here as before, unless there is an heir, who
- * failed; then, and if it is NULL, this process is to end. */
+/* @error: (nullable): NULL: the new worker has taken over; exit. %RD_ERROR_HANDOVER_FAILED: exit if
+ * rd_handover_get_new_worker() is not 0, because that worker took over and then failed; otherwise
+ * this process has resumed the service. */
 typedef void (*RdHandoverFunc) (const GError *error, gpointer user_data);
 
-/* @parts, @options: (transfer none): outlive it. Returns: (transfer full). */
+/* @parts, @options: (transfer none): must outlive the returned object. Returns: (transfer full). */
 RdHandover *rd_handover_new (RdComponents *parts, const RdHandoverOptions *options);
 void rd_handover_free (RdHandover *self);
 
-/* Starts the program anew and hands over to it. Returns: FALSE with %RD_ERROR_BUSY while one is
- * under way or the service drains; TRUE: @func will be called, once, with how it went. */
+/* Starts a new worker and hands over to it. Returns: TRUE: @func will be called once; FALSE with
+ * %RD_ERROR_BUSY (during a hand-over or drain) or %RD_ERROR_HANDOVER_FAILED. */
 gboolean rd_handover_upgrade (RdHandover *self,
                               RdHandoverFunc func,
                               gpointer user_data,
                               GError **error);
 
-/* The same with a process that is there already. @fd: (transfer full): its parcel; may be an error,
- * too. */
+/* Hands over to a process that is already running. @fd: (transfer full): hand-over channel to that
+ * process. Returns: as rd_handover_upgrade(), or FALSE with %RD_ERROR_INVALID_ARGUMENT. */
 gboolean rd_handover_to (RdHandover *self,
                          int fd,
                          RdHandoverFunc func,
                          gpointer user_data,
                          GError **error);
 
-/* Leaves all to the service manager, for the process that it starts next. */
+/* Stores the service in the service manager for the next start; see rd_handover_upgrade(). */
 gboolean rd_handover_store (RdHandover *self,
                             RdHandoverFunc func,
                             gpointer user_data,
                             GError **error);
 
-/* Gives up a hand-over to another process that is being prepared: there is something that does not
- * wait. */
+/* Cancels a hand-over that is still being prepared, except one to the service manager. */
 void rd_handover_cancel (RdHandover *self);
 
 gboolean rd_handover_is_under_way (const RdHandover *self);
 
-/* Returns: who goes on with the clients, to whom all signals are to be passed on; 0: we do. */
+/* Returns: process id of the new worker that has taken over and must get all signals; 0: none. */
 pid_t rd_handover_get_new_worker (const RdHandover *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHandover, rd_handover_free)

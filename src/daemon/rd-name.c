@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Takes the bus name of the service. */
+/* Acquires the D-Bus name of the service. */
 
 #include "rd-name.h"
 
@@ -27,8 +27,7 @@ cancel_later (gpointer user_data)
   return NULL;
 }
 
-/* Registers @application; gives up after RD_NAME_TIMEOUT_MS. As no main loop runs, a thread keeps
- * the time. */
+/* Registers @application within RD_NAME_TIMEOUT_MS. A thread keeps the time: no main loop runs. */
 static gboolean
 register_in_time (GApplication *application, GError **error)
 {
@@ -59,8 +58,8 @@ rd_name_take (GApplication *application, gboolean is_takeover, GError **error)
       if (g_application_register (application, NULL, error))
         return TRUE;
       g_prefix_error (error,
-                      "cannot take the bus name %s (is the service running already? --replace "
-                      "takes over from it, --instance=NAME runs another one beside it): ",
+                      "cannot acquire the bus name %s (if the service is already running, use "
+                      "--replace to take over, or --instance=NAME to run another instance): ",
                       name);
       return FALSE;
     }
@@ -69,7 +68,7 @@ rd_name_take (GApplication *application, gboolean is_takeover, GError **error)
   if (register_in_time (application, &reason))
     return TRUE;
 
-  g_warning ("Cannot take the bus name %s, running without it: %s", name, reason->message);
+  g_warning ("Cannot acquire the bus name %s, running without it: %s", name, reason->message);
   add_flag (application, G_APPLICATION_NON_UNIQUE);
   return g_application_register (application, NULL, error);
 }

@@ -90,7 +90,7 @@ take_stored (int fd, RdSuccession **succession)
   if (*succession != NULL && rd_succession_greet (*succession, &error))
     return;
 
-  g_warning ("Cannot read the stored clients, all of them are lost: %s", error->message);
+  g_warning ("Cannot read the stored clients; all clients are lost: %s", error->message);
   g_clear_pointer (succession, rd_succession_free);
 }
 

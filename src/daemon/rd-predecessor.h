@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Finds out whom this process succeeds, if anybody, and hears what has to be known of it first.
- * @succession: (inout) (nullable): of rd_succession_find(); else whom else there is; NULL: nobody.
- * Returns: FALSE with an error if there is somebody who cannot be succeeded. */
+/* Finds the old worker, if any, and receives its greeting. @succession: (inout) (nullable): from
+ * rd_succession_find(); if NULL, set to stored clients or to the service that --replace finds.
+ * Returns: FALSE with an error if an old worker exists but cannot hand over. */
 gboolean rd_predecessor_find (const RdConfig *config,
                               RdInherited *inherited,
                               RdSuccession **succession,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Keeps clients connected through a restart by systemd, which sends SIGUSR1, waits for the end of
- * this process and starts the next one. Finds out how this process was started. */
+/* Keeps clients connected when systemd restarts the unit: systemd sends SIGUSR1, waits until this
+ * process exits, and starts a new process. Also detects how this process was started. */
 
 #include "rd-restart.h"
 
@@ -15,7 +15,7 @@
 #include "rd-text.h"
 #include "rd-unit.h"
 
-#define TIMEOUT_MS     10000 /* for each reply of systemd */
+#define TIMEOUT_MS     10000 /* of each D-Bus call to systemd */
 #define MAX_NAME_CHARS 128
 
 struct _RdRestart
@@ -23,13 +23,13 @@ struct _RdRestart
   RdComponents *components;      /* unowned */
   RdHandover *handover;          /* unowned */
   const RdLaunchEnv *launch_env; /* unowned */
-  GCancellable *cancellable;     /* owned; cancelled: this struct is freed */
+  GCancellable *cancellable;     /* owned; cancelled when this struct is freed */
   gboolean is_user;
-  gboolean has_store; /* the unit can store descriptors, as far as known */
+  gboolean has_store; /* the unit can store descriptors; TRUE if unknown */
 };
 
-/* Returns: whether systemd started this process as a unit without NOTIFY_SOCKET: it then cannot be
- * told of a new main process. */
+/* Returns: whether systemd started this process without NOTIFY_SOCKET, so that the process cannot
+ * report a new main process to systemd. */
 static gboolean
 is_unnotified_unit (char **environment)
 {
@@ -50,7 +50,7 @@ has_terminal (void)
   return fd >= 0;
 }
 
-/* nohup(1) and an old worker ignore SIGHUP for the processes that they start. */
+/* Returns: whether SIGHUP is ignored, as if this process was started by nohup(1). */
 static gboolean
 ignores_hangup (void)
 {
@@ -73,8 +73,8 @@ rd_launch_env_read (char **environment, gboolean is_takeover)
   else if (is_unnotified_unit (environment))
     {
       self.is_unnotified_unit = TRUE;
-      self.no_upgrade_reason = "systemd cannot be told of a new main process; set Type=notify in "
-                               "the unit, then stop and start it";
+      self.no_upgrade_reason = "the unit has no notify socket, so systemd would not follow the "
+                               "new worker; set Type=notify, then stop and start the unit";
       g_warning ("Upgrades are not possible: %s", self.no_upgrade_reason);
     }
 
@@ -87,7 +87,7 @@ rd_launch_env_lost_terminal (const RdLaunchEnv *self)
   return self->ends_with_terminal && !has_terminal ();
 }
 
-/* Runs in a thread. Returns: the unit's name and its properties as (sa{sv}). */
+/* Reads name and "Service" properties of this process's unit, in a thread. Result: (sa{sv}). */
 static void
 read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellable)
 {
@@ -123,7 +123,7 @@ read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellab
 static void
 on_own_unit (GObject *bus, GAsyncResult *result, gpointer user_data)
 {
-  RdRestart *self = user_data; /* freed if cancelled */
+  RdRestart *self = user_data; /* already freed if the task was cancelled */
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = g_task_propagate_pointer (G_TASK (result), &error);
   g_autoptr (GVariant) service = NULL;
@@ -172,12 +172,12 @@ rd_restart_free (RdRestart *self)
   g_free (self);
 }
 
-/* Drains because clients cannot be kept through a restart. */
+/* Drains because the clients cannot be stored. */
 static void
 drain_instead (RdRestart *self)
 {
   rd_systemd_stopping (self->components->systemd);
-  /* unlike rd_drain_interrupt(), a second call does not close the clients at once */
+  /* not rd_drain_interrupt(), whose second call disconnects all clients at once */
   rd_drain_begin (self->components->drain, -1);
 }
 
@@ -189,7 +189,7 @@ on_stored (const GError *error, gpointer user_data)
   if (error == NULL)
     {
       g_message ("Clients stored for the next start; this process exits");
-      /* without releasing 10 000 clients, which takes 20 ms: the next start waits for the end */
+      /* _exit() frees nothing: freeing 10 000 clients takes 20 ms and delays the next start */
       _exit (EXIT_SUCCESS);
     }
 
@@ -205,15 +205,15 @@ rd_restart_begin (RdRestart *self)
   if (self->launch_env->is_unnotified_unit)
     drain_instead (self);
   else if (!rd_systemd_is_connected (self->components->systemd))
-    g_warning ("Ignoring SIGUSR1: it is for a service manager that restarts the service, and there "
-               "is none. SIGHUP upgrades, SIGTERM drains");
+    g_warning ("Ignoring SIGUSR1, which is for restarts by a service manager: there is no service "
+               "manager. To upgrade, send SIGHUP; to drain, send SIGTERM");
   else if (!rd_drain_is_running (self->components->drain))
     {
-      g_message ("Already draining: the restart follows the drain");
+      g_message ("Already draining: the restart follows when the drain ends");
       drain_instead (self);
     }
   else if (!self->has_store)
-    drain_instead (self); /* the check has warned of it */
+    drain_instead (self); /* rd_restart_new() has logged a warning */
   else if (!rd_handover_store (self->handover, on_stored, self, &error))
     on_stored (error, self);
 }

@@ -5,27 +5,28 @@
 
 #include "rd-handover.h"
 
-/* How this process was started, as far as upgrades and signals depend on it. */
+/* How this process was started: the facts that upgrades and signals depend on. */
 typedef struct
 {
-  const char *no_upgrade_reason; /* nullable: why no new worker can replace this process */
+  const char *no_upgrade_reason; /* static; NULL: upgrades are possible */
   gboolean is_unnotified_unit;   /* main process of a systemd unit without NOTIFY_SOCKET */
   gboolean ends_with_terminal;   /* SIGHUP may mean that the terminal was closed */
 } RdLaunchEnv;
 
-/* Reads the launch environment; warns if upgrades are impossible under systemd. @environment: as in
+/* Detects how this process was started; warns if upgrades are impossible. @environment: see
  * systemd.exec(5). @is_takeover: whether an old worker started this process. */
 RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 
-/* Returns: whether this process is to end with its terminal, and the terminal was closed. */
+/* Returns: whether the terminal was closed and this process must exit with its terminal. */
 gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
 
 /* Handles a restart of the unit by systemd. */
 typedef struct _RdRestart RdRestart;
 
-/* Checks the unit of this process in the background and warns of settings that make a restart
- * disconnect clients. @components, @handover, @launch_env: (transfer none): outlive the result.
- * @bus: (nullable): of the service manager. @is_user: it is a user's. Returns: (transfer full). */
+/* Starts to check the unit of this process in a thread; warns about settings that make a restart
+ * disconnect clients. @components, @handover, @launch_env: (transfer none): must outlive the
+ * returned object. @bus: (nullable): D-Bus connection to systemd. @is_user: whether it is systemd
+ * --user. Returns: (transfer full). */
 RdRestart *rd_restart_new (RdComponents *components,
                            RdHandover *handover,
                            const RdLaunchEnv *launch_env,
@@ -33,6 +34,6 @@ RdRestart *rd_restart_new (RdComponents *components,
                            gboolean is_user);
 void rd_restart_free (RdRestart *self);
 
-/* Stores the clients in systemd for the next start and exits, or drains if that is not possible.
- * Ignored without systemd. Call it on SIGUSR1, when no hand-over is in progress. */
+/* Stores the clients in systemd for the next start and exits; drains if that fails. Without
+ * systemd, only logs a warning. Call it on SIGUSR1 if no hand-over is in progress. */
 void rd_restart_begin (RdRestart *self);

@@ -70,8 +70,8 @@ rd_succession_find (char **environment, RdSuccession **succession, GError **erro
   if (!g_ascii_string_to_unsigned (text, 10, STDERR_FILENO + 1, G_MAXINT, &fd, NULL))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "%s is not a descriptor number; only ringdown itself sets this "
-                   "variable: unset it",
+                   "%s is not a valid descriptor number; unset this variable, which only "
+                   "ringdown itself sets",
                    RD_SUCCESSOR_VARIABLE);
       return FALSE;
     }

@@ -8,41 +8,41 @@
 
 G_BEGIN_DECLS
 
-/* Goes on with what another process did: with its ports, its clients, and all that it knew. */
+/* Takes over the ports, the clients and the state of an old worker. */
 typedef struct _RdSuccession RdSuccession;
 
-/* Whether @environment names a parcel to this process, which was started for that; if so, takes it,
- * and the variable out of the environment of this process: call it before there are threads.
- * @succession: (out) (transfer full) (nullable). Returns: FALSE with an error. */
+/* Opens the hand-over channel that the old worker named in @environment when it started this
+ * process, and unsets the variable: call it before threads start (setenv(3)). @succession: (out)
+ * (transfer full) (nullable): NULL if the variable is not set. Returns: FALSE with an error. */
 gboolean rd_succession_find (char **environment, RdSuccession **succession, GError **error);
 
-/* @parcel: (transfer full). @is_stored: its sender has gone. Returns: (transfer full). */
+/* @parcel: (transfer full): hand-over channel. @is_stored: whether its sender stored it in the
+ * service manager and exited. Returns: (transfer full). */
 RdSuccession *rd_succession_new (RdParcel *parcel, gboolean is_stored);
 void rd_succession_free (RdSuccession *self);
 
-/* Hears what has to be known before anything is made; again, if it was stored and this process ends
- * here. Returns: FALSE with an error. */
+/* Receives the greeting of the old worker, before any component exists. If it was stored, leaves it
+ * in the channel for the next start. Returns: FALSE with an error. */
 gboolean rd_succession_greet (RdSuccession *self, GError **error);
 
-/* Returns: (transfer none): the name to go on under; (nullable). */
+/* Returns: (transfer none) (nullable): node id of the old worker. */
 const char *rd_succession_get_node (const RdSuccession *self);
 
-/* Returns: (element-type RdSocket) (transfer none): what the other process listens on. */
+/* Returns: (element-type RdSocket) (transfer none): listening sockets of the old worker. */
 GPtrArray *rd_succession_get_offers (const RdSuccession *self);
 
-/* Makes room for the clients, which go into @parts: before there are threads, as
- * rd_parcel_prepare() says. @parts: unowned from here on. Returns: FALSE with an error. */
+/* Prepares @parts for the clients of the old worker. Call it before threads start, see
+ * rd_parcel_prepare(). @parts: unowned: must outlive @self. Returns: FALSE with an error. */
 gboolean rd_succession_prepare (RdSuccession *self, RdComponents *parts, GError **error);
 
-/* Says that all is ready, and takes over into the parts, which listen; blocks for as long as the
- * other process does what it has to before, and then for no longer than it takes. From here on the
- * clients are ours. Returns: FALSE with an error: the other process goes on. */
+/* Sends READY and takes over the clients into the prepared components, which must be listening;
+ * blocks until done. Returns: FALSE with an error: the old worker keeps its clients. */
 gboolean rd_succession_take (RdSuccession *self, GError **error);
 
-/* Serves: from here on clients can see us. The other process is told once they have. */
+/* Starts to serve the clients; notifies the old worker when they are served. */
 void rd_succession_begin (RdSuccession *self);
 
-/* Tells the other process, if it is there, why nothing comes of it. */
+/* Sends @error to the old worker, if it is still running, as the reason for a failed hand-over. */
 void rd_succession_refuse (RdSuccession *self, const GError *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdSuccession, rd_succession_free)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The last thing that an old process may have to do: nothing, for as long as the new one lives.
- * Blocks, as nothing else is left to be done; further signals come to nothing, and are to be sent
- * to the new one. */
+/* Keeps the process of the old worker running until the new worker exits. */
 
 #include "rd-vigil.h"
 
@@ -11,7 +9,7 @@
 
 #include <unistd.h>
 
-#define NEED_TIME_MS 1000 /* of 30 s that it gets each time */
+#define NEED_TIME_MS 1000 /* interval of rd_systemd_extend_timeout(), which adds 30 s each time */
 
 void
 rd_vigil_keep (RdSystemd *systemd, pid_t heir)

@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Blocks until process @heir has ended, and asks for more time meanwhile: for one that is stopped
- * by a service manager, which has then taken no note of @heir (service_notify_message() of systemd
- * hears MAINPID= only while a unit runs), and would end it with this process. */
+/* Blocks until the new worker, process @heir, has exited; extends the stop timeout meanwhile. Call
+ * it if systemd is stopping the unit: it then ignores MAINPID= (service_notify_message()), waits
+ * for this process only, and kills all processes of the unit when this process exits. */
 void rd_vigil_keep (RdSystemd *systemd, pid_t heir);
 
 G_END_DECLS

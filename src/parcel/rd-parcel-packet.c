@@ -127,7 +127,7 @@ static void
 set_ended (GError **error)
 {
   g_set_error_literal (error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED,
-                       "the other worker ended during the hand-over; see its log");
+                       "the other worker exited during the hand-over; see its log");
 }
 
 static void

@@ -201,7 +201,7 @@ describe_end (GSubprocess *process)
     return g_strdup_printf ("the new worker was killed by a signal: %s",
                             strsignal (g_subprocess_get_term_sig (process)));
 
-  return g_strdup_printf ("the new worker ended with status %d",
+  return g_strdup_printf ("the new worker exited with status %d",
                           g_subprocess_get_exit_status (process));
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Holds D-Bus method calls while the new worker takes over, then forwards them to the new worker
- * and its replies to the callers. */
+/* Holds D-Bus method calls while a new worker takes over, then forwards the calls to the new worker
+ * and the replies to the callers. */
 
 #include "rd-call-forwarder.h"
 
 #include "rd-error.h"
 
-#define TIMEOUT_MS 1000 /* for a reply */
+#define TIMEOUT_MS 1000 /* to receive the reply to a forwarded call */
 
 struct _RdCallForwarder
 {
@@ -22,7 +22,7 @@ struct _RdCallForwarder
 /* A forwarded call. */
 typedef struct
 {
-  RdCallForwarder *forwarder;        /* unowned; freed if the call was cancelled */
+  RdCallForwarder *forwarder;        /* unowned; already freed if the call was cancelled */
   GDBusMethodInvocation *invocation; /* owned */
 } Call;
 
@@ -69,7 +69,7 @@ static void
 finish_if_done (RdCallForwarder *self)
 {
   if (self->n_pending == 0)
-    self->func (self->user_data); /* last: it may free self */
+    self->func (self->user_data); /* last: may free self */
 }
 
 static void

@@ -5,25 +5,25 @@
 
 #include <gio/gio.h>
 
-/* Holds D-Bus method calls during an upgrade, for the new worker to answer. */
+/* Holds D-Bus method calls during an upgrade and forwards them to the new worker. */
 typedef struct _RdCallForwarder RdCallForwarder;
 
 RdCallForwarder *rd_call_forwarder_new (void);
 
-/* Forwarded calls without a reply yet fail with %G_IO_ERROR_CANCELLED. */
+/* Frees @self. Forwarded calls that have no reply yet fail with %G_IO_ERROR_CANCELLED. */
 void rd_call_forwarder_free (RdCallForwarder *self);
 
-/* Holds a call. @invocation: (transfer full): a call without descriptors. */
+/* Holds a call to be forwarded or refused. @invocation: (transfer full): has no descriptors. */
 void rd_call_forwarder_hold (RdCallForwarder *self, GDBusMethodInvocation *invocation);
 
-/* Answers a call with %RD_ERROR_BUSY. @invocation: (transfer full). */
+/* Replies to a call with %RD_ERROR_BUSY. @invocation: (transfer full). */
 void rd_call_forwarder_refuse (GDBusMethodInvocation *invocation);
 
-/* Answers all held calls with %RD_ERROR_BUSY. */
+/* Replies to all held calls with %RD_ERROR_BUSY. */
 void rd_call_forwarder_refuse_held (RdCallForwarder *self);
 
-/* Forwards all held calls to @name and returns the replies to their callers. @func: called when
- * every call has its reply; immediately if no call is held. */
+/* Forwards all held calls to the bus name @name and returns the replies to the callers. @func:
+ * called when all replies have arrived, or immediately if no call is held. */
 void rd_call_forwarder_release (RdCallForwarder *self,
                                 GDBusConnection *connection,
                                 const char *name,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Converts between D-Bus values and the core's types. Keys may be added, but keep their names and
- * types: other programs depend on them. */
+/* Converts between D-Bus values and the types of src/core. Never rename or remove a key of a
+ * dictionary, or change its type: other programs depend on it. */
 
 #include "rd-marshal.h"
 
@@ -89,13 +89,13 @@ rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error)
   if (list == NULL || index < 0 || index >= g_unix_fd_list_get_length (list))
     {
       g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "the message has no descriptor with index %d", index);
+                   "the D-Bus message has no file descriptor with index %d", index);
       return -1;
     }
 
   fd = g_unix_fd_list_get (list, index, &reason);
   if (fd < 0)
-    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, "cannot take the socket: %s",
+    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, "cannot duplicate the socket: %s",
                  reason->message);
   return fd;
 }

@@ -8,19 +8,19 @@
 #include "rd-manager.h"
 #include "rd-nodes.h"
 
-/* The D-Bus values of org.ringdown.Server1, as data/org.ringdown.Server1.xml documents them. */
+/* Converts to and from the D-Bus values documented in data/org.ringdown.Server1.xml. */
 
-/* Returns: (transfer floating): all nodes, this one included, in order; type aa{sv}. */
+/* Returns: (transfer floating): all nodes with this one, sorted by rd_node_compare(); aa{sv}. */
 GVariant *rd_marshal_nodes (RdNodes *nodes);
 
 /* Returns: (transfer floating): all clients, oldest first; type aa{sv}. */
 GVariant *rd_marshal_clients (RdManager *manager);
 
-/* Reads the a{sv} of Drain. @timeout_us: (out): -1 if it has no timeout.
- * Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT for an unknown option. */
+/* Parses the argument of the method Drain. @options: type a{sv}. @timeout_us: (out): drain timeout;
+ * -1 if not given. Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if an option is unknown. */
 gboolean rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error);
 
-/* Returns: (transfer full): a duplicate of the descriptor with index @handle (type h) in @list
- * (nullable); -1 with %RD_ERROR_INVALID_ARGUMENT or, if it cannot be duplicated,
- * %RD_ERROR_HANDOVER_FAILED. */
+/* Duplicates the descriptor with index @handle (type h) in @list (nullable), the descriptors of a
+ * D-Bus message. Returns: (transfer full): the duplicate, or -1 with %RD_ERROR_INVALID_ARGUMENT if
+ * the index is invalid, or with %RD_ERROR_HANDOVER_FAILED if duplication fails. */
 int rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error);

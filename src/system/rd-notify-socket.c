@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sends datagrams to the service manager. */
+/* Sends datagrams to the socket of the service manager. */
 
 #include "rd-notify-socket.h"
 
@@ -18,16 +18,16 @@
 
 #include "rd-text.h"
 
-#define SHOWN_MAX 128 /* characters of an address in an error */
+#define SHOWN_MAX 128 /* maximum number of characters of an address in an error message */
 
 struct _RdNotifySocket
 {
   int fd; /* owned */
   struct sockaddr_un address;
-  socklen_t size; /* of the address */
+  socklen_t size; /* of the address, in bytes */
 };
 
-/* Returns: FALSE if @text is not an address. */
+/* Sets the address of the receiver. Returns: FALSE if @text is not a valid address. */
 static gboolean
 set_address (RdNotifySocket *self, const char *text)
 {
@@ -101,8 +101,8 @@ get_time_left (gint64 deadline_us)
   return MAX (deadline_us - g_get_monotonic_time (), 0);
 }
 
-/* Sends @message; blocks while the receiver's queue is full. An unconnected socket cannot be polled
- * for that, so this uses a send timeout. Returns: FALSE with errno. */
+/* Sends @message; blocks while the receiver's queue is full, using a send timeout because poll()
+ * ignores the receiver's queue if the socket is unconnected. Returns: FALSE and sets errno. */
 static gboolean
 send_message (RdNotifySocket *self, const struct msghdr *message, gint64 deadline_us)
 {
@@ -114,7 +114,7 @@ send_message (RdNotifySocket *self, const struct msghdr *message, gint64 deadlin
 
       left_us = get_time_left (deadline_us);
       limit.tv_sec = left_us / G_USEC_PER_SEC;
-      limit.tv_usec = left_us > 0 ? left_us % G_USEC_PER_SEC : 1; /* 0: no timeout */
+      limit.tv_usec = left_us > 0 ? left_us % G_USEC_PER_SEC : 1; /* 0 would mean no timeout */
       if (setsockopt (self->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
         return FALSE;
       if (sendmsg (self->fd, message, MSG_NOSIGNAL) >= 0)
@@ -149,7 +149,7 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   struct iovec text = { .iov_base = (char *) assignments, .iov_len = strlen (assignments) };
   union
   {
-    struct cmsghdr header; /* for its alignment */
+    struct cmsghdr header; /* aligns bytes */
     char bytes[CMSG_SPACE (sizeof fd)];
   } control = { .bytes = { 0 } };
   struct msghdr message
@@ -172,11 +172,11 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   return FALSE;
 }
 
-/* Waits until the other end of the pipe is closed. Returns: FALSE at @deadline_us. */
+/* Waits until the write end of pipe @fd is closed. Returns: FALSE if the deadline passes first. */
 static gboolean
 wait_for_hang_up (int fd, gint64 deadline_us)
 {
-  struct pollfd end = { .fd = fd }; /* POLLHUP needs no events */
+  struct pollfd end = { .fd = fd }; /* POLLHUP is always reported */
   int n;
 
   do
@@ -200,6 +200,6 @@ rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **err
   close (ends[0]);
   if (is_sent && !is_passed)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                         "the service manager is too busy to answer");
+                         "the service manager is too busy to respond");
   return is_passed;
 }

@@ -5,21 +5,21 @@
 
 #include <glib.h>
 
-/* A socket for datagrams to the service manager (sd_notify(3), "Notes"). */
+/* Sends datagrams to the service manager (sd_notify(3), "Notes"). */
 typedef struct _RdNotifySocket RdNotifySocket;
 
-/* @address: the value of NOTIFY_SOCKET: an absolute path, or "@" and a name in the abstract
- * namespace. Returns: (transfer full): NULL with an error for another value. Does not connect: each
- * datagram is addressed anew, so the receiver may be restarted. */
+/* Creates a socket without connecting it, so that the receiver can be restarted. @address: the
+ * value of NOTIFY_SOCKET: an absolute path, or "@" and a name in the abstract namespace (unix(7)).
+ * Returns: (transfer full) (nullable): the socket, or NULL with an error. */
 RdNotifySocket *rd_notify_socket_new (const char *address, GError **error);
 void rd_notify_socket_free (RdNotifySocket *self);
 
-/* Sends @assignments, such as "READY=1\nSTATUS=…", without blocking; ignores all errors but a full
- * queue. Returns: FALSE if the receiver's queue is full: try again later. */
+/* Sends @assignments, such as "READY=1\nSTATUS=…", without blocking. Returns: FALSE if the
+ * receiver's queue is full: try again later; TRUE for all other errors. */
 gboolean rd_notify_socket_send (RdNotifySocket *self, const char *assignments);
 
 /* Sends @assignments and a duplicate of @fd (-1: none); blocks while the receiver's queue is full.
- * Returns: FALSE with an error: %G_IO_ERROR_TIMED_OUT at @deadline_us (monotonic). */
+ * Returns: FALSE with an error; %G_IO_ERROR_TIMED_OUT if @deadline_us (monotonic) passes first. */
 gboolean rd_notify_socket_send_until (RdNotifySocket *self,
                                       const char *assignments,
                                       int fd,
@@ -27,7 +27,7 @@ gboolean rd_notify_socket_send_until (RdNotifySocket *self,
                                       GError **error);
 
 /* Blocks until the service manager has processed all earlier datagrams (sd_notify_barrier(3)).
- * Returns: FALSE with an error: %G_IO_ERROR_TIMED_OUT at @deadline_us (monotonic). */
+ * Returns: FALSE with an error; %G_IO_ERROR_TIMED_OUT if @deadline_us (monotonic) passes first. */
 gboolean rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifySocket, rd_notify_socket_free)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The D-Bus object: turns method calls into calls of the core, and changes of the core into
- * properties and signals, at a limited rate. */
+/* The D-Bus object. Implements the methods with src/core; publishes changes as properties (at a
+ * limited rate) and signals. */
 
 #include "rd-service.h"
 
@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#define REFRESH_INTERVAL_MS 250 /* PropertiesChanged: at most four times a second */
-#define POLL_INTERVAL_S     1   /* for values that change without a signal */
+#define REFRESH_INTERVAL_MS 250 /* minimum interval of PropertiesChanged signals */
+#define POLL_INTERVAL_S     1   /* for values that have no change signal */
 
 struct _RdService
 {
@@ -23,9 +23,9 @@ struct _RdService
   RdBus *bus;                 /* owned */
   RdNodes *nodes;             /* owned */
   RdSubscribers *subscribers; /* owned */
-  RdCallForwarder *forwarder; /* unowned, nullable: this process is the service */
+  RdCallForwarder *forwarder; /* unowned; NULL: handle calls here */
   GDBusInterfaceVTable vtable;
-  GVariant *signalled; /* owned, nullable: the properties when last signalled */
+  GVariant *signalled; /* owned, nullable: property values last signalled */
   guint refresh_id;
   guint poll_id;
 };
@@ -40,14 +40,14 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Separate from set_properties(): the list may be long. */
+/* Sets the property Nodes, which may be long: set_properties(), called on every read, skips it. */
 static void
 set_nodes (RdService *self)
 {
   rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_marshal_nodes (self->nodes));
 }
 
-/* Sets all other properties. Notifications are frozen: signal_changes() emits them. */
+/* Sets all changing properties except Nodes. signal_changes() emits their notifications. */
 static void
 set_properties (RdService *self)
 {
@@ -65,8 +65,8 @@ set_properties (RdService *self)
   rd_dbus_server1_set_bus_state (server1, bus_state);
 }
 
-/* Signals the properties that differ from the last time. Returns: whether any does. Compares the
- * values, since "notify" is also emitted for a property that is set to its old value. */
+/* Emits PropertiesChanged for the properties changed since the last call. Returns: whether any has
+ * changed. Compares values because "notify" is also emitted for an unchanged value. */
 static gboolean
 signal_changes (RdService *self)
 {
@@ -92,7 +92,7 @@ on_poll (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Polls for changes without a signal: remaining drain time, deliveries to slow clients. */
+/* Polls values that have no change signal: remaining drain time, deliveries to slow clients. */
 static void
 schedule_poll (RdService *self)
 {
@@ -103,7 +103,7 @@ schedule_poll (RdService *self)
     self->poll_id = g_timeout_add_seconds (POLL_INTERVAL_S, on_poll, self);
 }
 
-/* Repeats until nothing has changed, so that the last change is signalled too. */
+/* Signals changes, and again after each interval until nothing has changed. */
 static void
 on_refresh (gpointer user_data)
 {
@@ -116,7 +116,7 @@ on_refresh (gpointer user_data)
     schedule_poll (self);
 }
 
-/* Signals a change: at once if the last change is REFRESH_INTERVAL_MS ago, else with the next. */
+/* Schedules PropertiesChanged, at the earliest REFRESH_INTERVAL_MS after the previous one. */
 static void
 on_changed (RdService *self)
 {
@@ -124,7 +124,7 @@ on_changed (RdService *self)
     self->refresh_id = g_timeout_add_once (0, on_refresh, self);
 }
 
-/* Signals the new state at once: the process may be about to exit. */
+/* Signals the new drain state at once: the process may exit before the next refresh. */
 static void
 on_state_changed (RdService *self)
 {
@@ -194,7 +194,7 @@ handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
   return TRUE;
 }
 
-/* Returns: whether @signal has a handler; if not, @invocation gets an error. */
+/* Returns: whether @signal has a handler. If it has none, replies to @invocation with an error. */
 static gboolean
 can_hand_over (RdService *self, guint signal, GDBusMethodInvocation *invocation)
 {
@@ -255,8 +255,8 @@ handle_publish (RdDBusServer1 *server1,
   if (!g_str_equal (topic, RD_TOPIC_BROADCAST))
     {
       g_dbus_method_invocation_return_error (invocation, RD_ERROR, RD_ERROR_NOT_FOUND,
-                                             "there is no topic “%s”; the only topic is “%s”",
-                                             topic, RD_TOPIC_BROADCAST);
+                                             "unknown topic “%s”; the only topic is “%s”", topic,
+                                             RD_TOPIC_BROADCAST);
       return TRUE;
     }
   if (message.size > max_message)
@@ -319,10 +319,10 @@ get_inherited_vtable (RdService *self)
     ->get_vtable (G_DBUS_INTERFACE_SKELETON (self));
 }
 
-/* Methods that a call forwarder must not forward: they concern the process that was called. */
+/* Methods not to forward: they concern the called process itself. */
 static const char *const own_methods[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
 
-/* Calls the method here, or leaves it to the new worker. @invocation: (transfer full). */
+/* Handles a method call or passes it to the call forwarder. @invocation: (transfer full). */
 static void
 method_call (GDBusConnection *connection,
              const char *sender,
@@ -344,7 +344,7 @@ method_call (GDBusConnection *connection,
     rd_call_forwarder_hold (self->forwarder, invocation);
 }
 
-/* Returns the current value, not the one that was signalled last. */
+/* Returns the current value of the property, even if it has not been signalled yet. */
 static GVariant *
 get_property (GDBusConnection *connection,
               const char *sender,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Emits the D-Bus signals about clients while a subscriber is on the bus. */
+/* Emits ClientConnected and ClientDisconnected while at least one subscriber is on D-Bus. */
 
 #include "rd-subscribers.h"
 
@@ -9,7 +9,7 @@ struct _RdSubscribers
 {
   RdManager *manager;     /* unowned */
   RdDBusServer1 *server1; /* unowned */
-  GHashTable *watches;    /* unique bus name -> id of its watch, both owned */
+  GHashTable *watches;    /* unique bus name -> watch id, both owned */
 };
 
 static void

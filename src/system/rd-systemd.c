@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Reports the state of the service to systemd. After STOPPING=1 systemd never takes the unit for
- * running again and kills it at its stop timeout. So a drain that can still be cancelled does not
- * send STOPPING=1; a stop signal does, because then systemd stops the unit anyway. A stopping unit
- * with clients keeps asking for more time. */
+/* Reports the state of the service to systemd. After STOPPING=1, systemd never considers the unit
+ * running again and kills it when its stop timeout expires. So a drain that can still be cancelled
+ * does not send STOPPING=1, but a stop signal does: systemd is already stopping the unit then.
+ * While the unit stops and has clients, every report extends the stop timeout. */
 
 #include "rd-systemd.h"
 
@@ -19,23 +19,23 @@
 #define PING_MS_MAX      (24 * 3600 * 1000)
 #define TIMEOUT_US       (2 * G_TIME_SPAN_SECOND)
 #define STORE_TIMEOUT_US (5 * G_TIME_SPAN_SECOND)
-#define SHOWN_MAX        64 /* characters of a variable's value in a warning */
+#define SHOWN_MAX        64 /* maximum number of characters of a variable's value in a warning */
 
-/* 30 s from now. Sent with every report, so that many reports in a row may be lost. */
+/* Moves the timeout to 30 s from now. Sent with every report: some reports may be lost. */
 #define EXTEND_TIMEOUT "EXTEND_TIMEOUT_USEC=30000000\n"
 
 #define PING "WATCHDOG=1\n"
 
 struct _RdSystemd
 {
-  RdManager *manager;     /* owned; NULL: another process is the service */
-  RdDrain *drain;         /* owned; NULL with manager */
-  RdBus *bus;             /* owned; NULL with manager */
+  RdManager *manager;     /* owned; NULL after retire() */
+  RdDrain *drain;         /* owned; NULL after retire() */
+  RdBus *bus;             /* owned; NULL after retire() */
   RdNotifySocket *socket; /* owned; NULL: no service manager */
-  guint ping_ms;          /* interval; 0: no watchdog */
+  guint ping_ms;          /* ping interval; 0: no watchdog */
   gboolean is_ready_sent;
   gboolean is_stopping; /* STOPPING=1 was sent */
-  char *status;         /* owned, nullable: as last sent */
+  char *status;         /* owned, nullable: last STATUS= sent */
   guint refresh_id;
   guint ping_id;
 };
@@ -56,7 +56,7 @@ open_socket (char **environment)
   return socket;
 }
 
-/* Returns: the interval of watchdog pings, half the watchdog timeout; 0: no watchdog. */
+/* Returns: interval of watchdog pings in ms (half the watchdog timeout); 0: no watchdog. */
 static guint
 read_ping_interval (char **environment)
 {
@@ -72,12 +72,12 @@ read_ping_interval (char **environment)
     return CLAMP (timeout_us / 2 / 1000, 1, PING_MS_MAX);
 
   shown = rd_text_printable (text, SHOWN_MAX);
-  g_warning ("WATCHDOG_USEC is “%s”, not a number of microseconds: running without watchdog pings",
+  g_warning ("WATCHDOG_USEC is “%s”, not a number of microseconds: sending no watchdog pings",
              shown);
   return 0;
 }
 
-/* Returns: (transfer full): the status line that systemctl shows. */
+/* Returns: (transfer full): the status text shown by “systemctl status”. */
 static char *
 describe (RdSystemd *self)
 {
@@ -101,7 +101,7 @@ describe (RdSystemd *self)
                           ws_engine_get_stats (rd_manager_get_engine (self->manager)).published);
 }
 
-/* Sends what has changed since the last report. Returns: FALSE if nothing has. */
+/* Reports changes since the last report. Returns: FALSE if there was nothing to send. */
 static gboolean
 report (RdSystemd *self)
 {
@@ -118,7 +118,7 @@ report (RdSystemd *self)
   if (text->len == 0)
     return FALSE;
 
-  if (rd_notify_socket_send (self->socket, text->str)) /* else the next report repeats it */
+  if (rd_notify_socket_send (self->socket, text->str)) /* otherwise the next report repeats it */
     {
       self->is_ready_sent = TRUE;
       g_free (self->status);
@@ -137,7 +137,7 @@ on_refresh (gpointer user_data)
     self->refresh_id = g_timeout_add_once (REFRESH_MS, on_refresh, self);
 }
 
-/* Reports a change: at once if the last report is REFRESH_MS ago, else with the next one. */
+/* Schedules a report, at the earliest REFRESH_MS after the previous report. */
 static void
 on_changed (RdSystemd *self)
 {
@@ -150,13 +150,13 @@ on_state_changed (RdSystemd *self)
 {
   if (rd_drain_is_drained (self->drain))
     {
-      rd_systemd_stopping (self); /* cannot be cancelled any more */
+      rd_systemd_stopping (self); /* a finished drain cannot be cancelled */
       report (self);
       return;
     }
 
   if (!rd_drain_is_running (self->drain))
-    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: the unit may be stopping */
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: systemd may be waiting */
   else if (self->is_stopping)
     g_warning (
       "Drain cancelled, but the service manager is stopping this unit anyway. Clients stay "
@@ -187,7 +187,7 @@ rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environme
   return self;
 }
 
-/* Stops all reports and pings. */
+/* Stops reports and watchdog pings; releases the core objects. */
 static void
 retire (RdSystemd *self)
 {
@@ -273,7 +273,7 @@ rd_systemd_is_connected (RdSystemd *self)
   return self->socket != NULL && self->manager != NULL;
 }
 
-/* Sends @assignments and waits until the service manager has processed them. */
+/* Sends @assignments and @fd (-1: none); waits until the service manager has processed them. */
 static gboolean
 send_and_wait (RdSystemd *self, const char *assignments, int fd, gint64 timeout_us, GError **error)
 {
@@ -307,14 +307,14 @@ rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
   if (self->socket == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "there is no service manager; run the service as a unit of Type=notify, "
+                           "no service manager; run the service as a unit with Type=notify, "
                            "or start a new worker with “ringdown --replace”");
       return FALSE;
     }
   if (send_and_wait (self, text, fd, STORE_TIMEOUT_US, error))
     return TRUE;
 
-  rd_systemd_unstore (self, name); /* the descriptor may still be stored late */
+  rd_systemd_unstore (self, name); /* @fd may still be stored after the timeout */
   return FALSE;
 }
 
@@ -332,7 +332,7 @@ rd_systemd_unstore (RdSystemd *self, const char *name)
     g_debug ("Cannot remove stored descriptors: %s", error->message);
 }
 
-/* Those of the service manager; the first N_SHARED are for new workers, too. */
+/* Variables set by the service manager. A new worker inherits the first N_SHARED. */
 #define N_SHARED 2
 static const char *const variables[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
                                          "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES" };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Reads systemd units over D-Bus; checks whether a unit keeps clients through a restart. */
+/* Reads systemd units over D-Bus; checks whether clients stay connected when a unit restarts. */
 
 #include "rd-unit.h"
 
@@ -17,7 +17,7 @@ rd_unit_find (GDBusConnection *bus,
               GCancellable *cancellable,
               GError **error)
 {
-  /* process id 0: the caller's */
+  /* GetUnitByPID: process id 0 stands for the caller */
   g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
     bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
     name != NULL ? "LoadUnit" : "GetUnitByPID",
@@ -74,7 +74,7 @@ rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user)
   if (signal_number != RESTART_SIGNAL)
     g_ptr_array_add (
       problems,
-      g_strdup_printf ("%s cannot tell a restart from a stop (RestartKillSignal=) and drains at "
+      g_strdup_printf ("%s cannot tell a restart from a stop (RestartKillSignal=) and drains on "
                        "“systemctl restart”; set RestartKillSignal=SIGUSR1 (%s edit %s)",
                        name, systemctl, name));
   return problems;

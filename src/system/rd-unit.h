@@ -5,18 +5,18 @@
 
 #include <gio/gio.h>
 
-/* Returns: (transfer full): the object path of a systemd unit; NULL with an error. Blocks for up to
- * @timeout_ms. @name: (nullable): of the unit, which is loaded if necessary; NULL: the unit of this
- * process. */
+/* Finds a systemd unit; blocks for up to @timeout_ms. @name: (nullable): unit name (loads the unit
+ * if necessary); NULL: the unit of this process. Returns: (transfer full) (nullable): its D-Bus
+ * object path, or NULL with an error. */
 char *rd_unit_find (GDBusConnection *bus,
                     const char *name,
                     int timeout_ms,
                     GCancellable *cancellable,
                     GError **error);
 
-/* Returns: (transfer full): the properties of the unit at @path, type a{sv}; NULL with an error.
- * Blocks for up to @timeout_ms. @type: "Unit", "Service", …: the last part of the interface name in
- * org.freedesktop.systemd1(5). */
+/* Reads the properties of the unit with the object path @path; blocks for up to @timeout_ms. @type:
+ * last part of the interface name in org.freedesktop.systemd1(5), such as "Unit" or "Service".
+ * Returns: (transfer full) (nullable): the properties, type a{sv}, or NULL with an error. */
 GVariant *rd_unit_get_properties (GDBusConnection *bus,
                                   const char *path,
                                   const char *type,
@@ -24,11 +24,12 @@ GVariant *rd_unit_get_properties (GDBusConnection *bus,
                                   GCancellable *cancellable,
                                   GError **error);
 
-/* Returns: FALSE if the unit cannot store descriptors (FileDescriptorStoreMax=). @service: the
- * properties of type "Service". */
+/* Returns: whether the unit can store descriptors (FileDescriptorStoreMax= is positive or unknown).
+ * @service: properties of type "Service", a{sv}. */
 gboolean rd_unit_has_store (GVariant *service);
 
-/* Checks whether clients stay connected through “systemctl restart”. @service: the properties of
- * type "Service"; missing ones count as correct. @name: of the unit. @is_user: a unit of a user
- * manager. Returns: (transfer full) (element-type utf8): one sentence for each problem. */
+/* Checks whether clients stay connected during “systemctl restart”. @service: properties of type
+ * "Service"; a missing property counts as correct. @name: unit name. @is_user: whether the
+ * unit belongs to systemd --user. Returns: (transfer full) (element-type utf8): one sentence per
+ * problem. */
 GPtrArray *rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user);

@@ -19,7 +19,7 @@ CONNECTED = 'redis: connected'
 AWAY = r'Redis at \S+ is down: '
 REFUSES = r'Redis at \S+ refuses messages: '
 LOST = r'Redis at \S+ has lost data'
-UNSENT = r'Messages not sent to Redis before the end: \d+'
+UNSENT = r'Messages not sent to Redis before the exit: \d+'
 # Bytes sent but not received yet: a quarter of the log, so that no client is evicted.
 AHEAD_MAX = 1 << 20
 

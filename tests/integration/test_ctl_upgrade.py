@@ -336,7 +336,7 @@ class RealTest(CtlTestCase, UpgradeTestCase):
         self.assert_served(clients)
 
     def test_program_that_does_not_start(self):
-        server, clients = self.start_with_clients(warnings=['Hand-over: '])
+        server, clients = self.start_with_clients(warnings=['Hand-over failed: '])
         self.program.replace('exit 3')
         before = server.pid
         self.assert_fails(['keeps all clients', '3'], 'upgrade')

@@ -146,7 +146,7 @@ class KillTest(FaultTestCase):
         node.signal(signal.SIGINT)
         self.assertEqual(0, node.wait_exit())
         expect_time(time.monotonic() - began, under=3 * SLOWNESS)
-        node.wait_log('Messages not sent to Redis before the end: 1;')
+        node.wait_log('Messages not sent to Redis before the exit: 1;')
 
 
 class SilenceTest(FaultTestCase):

@@ -280,14 +280,14 @@ class OrderTest(StoreTestCase):
 
     def test_a_restart_cancels_an_upgrade_in_preparation(self):
         """The stop timeout may be shorter."""
-        server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over: '])
+        server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over failed: '])
         with verified_clients(server) as group:
             self.program.replace(successor.script('silent'))
             server.signal(signal.SIGHUP)
             eventually(lambda: len(server.processes()) == 3,
                        'the successor that says nothing, and its guard')
             self.store(server)
-            server.wait_log('Hand-over: .*a restart has started')
+            server.wait_log('Hand-over failed: .*a restart has started')
             eventually(lambda: not server.processes(), 'the successor to end, too')
             self.program.restore()
             server = self.begin()
@@ -318,7 +318,7 @@ class OrderTest(StoreTestCase):
 class InvalidStoreTest(StoreTestCase):
     """The stored state cannot be read: the service starts without clients."""
 
-    WARNING = 'Cannot read the stored clients, all of them are lost'
+    WARNING = 'Cannot read the stored clients; all clients are lost'
 
     def store_channel(self, fill):
         """Stores a hand-over channel that FILL has written to."""
@@ -355,7 +355,7 @@ class InvalidStoreTest(StoreTestCase):
                               if file.startswith(self.directory)])
 
     def test_an_empty_channel(self):
-        self.assert_starts_empty(lambda end: None, 'ended')
+        self.assert_starts_empty(lambda end: None, 'exited')
 
     def test_an_invalid_packet(self):
         self.assert_starts_empty(lambda end: end.send_nonsense(), '')
@@ -380,7 +380,7 @@ class InvalidStoreTest(StoreTestCase):
 
         self.store_channel(fill)
         self.assertIn('not a hand-over packet', self.fail_to_begin())
-        self.start_empty('ended')
+        self.start_empty('exited')
 
     def test_a_channel_that_ends_before_the_clients(self):
         """The old worker was killed while it stored them."""

@@ -158,7 +158,7 @@ class ReplaceTest(UpgradeTestCase):
 
 
     def test_a_service_that_does_not_answer_is_reported(self):
-        server = self.start_on_bus(warnings=['Hand-over: '])
+        server = self.start_on_bus(warnings=['Hand-over failed: '])
         with verified_clients(server):
             server.signal(signal.SIGSTOP)
             try:
@@ -223,7 +223,7 @@ class PathTest(UpgradeTestCase):
 
     def test_a_broken_link_is_refused_with_advice(self):
         self.program.path = os.path.join(self.directory, 'current', 'ringdown')
-        server = self.start_on_bus(warnings=['Hand-over: '])
+        server = self.start_on_bus(warnings=['Hand-over failed: '])
         with verified_clients(server):
             self.switch('v4')
             text = self.assert_refused(server, 'No such file or directory; install it again')

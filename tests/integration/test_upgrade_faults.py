@@ -85,13 +85,13 @@ class ProgramTest(FaultTestCase):
             self.program.replace('\0\1\2')
             with open(self.program.path, 'wb') as file:
                 file.write(b'\x7fELF and nothing more')
-            self.assert_fails(server, r'ended with status 127')
+            self.assert_fails(server, r'exited with status 127')
 
     def test_it_ends_at_once(self):
-        self.assert_survived('exit 3', r'ended with status 3')
+        self.assert_survived('exit 3', r'exited with status 3')
 
     def test_it_exits_at_once_with_success(self):
-        self.assert_survived('exit 0', r'ended with status 0')
+        self.assert_survived('exit 0', r'exited with status 0')
 
     def test_it_crashes_at_once(self):
         self.assert_survived('kill -SEGV $$', r'killed by a signal: Segmentation fault')
@@ -142,19 +142,19 @@ class FaultyWorkerTest(FaultTestCase):
                              options=[TIMEOUT])
 
     def test_it_exits_before_it_is_ready(self):
-        self.assert_survived('gone', r'ended with status 0')
+        self.assert_survived('gone', r'exited with status 0')
 
     def test_it_exits_when_it_is_ready(self):
-        self.assert_survived('gone_when_ready', r'ended with status 0')
+        self.assert_survived('gone_when_ready', r'exited with status 0')
 
     def test_it_exits_with_half_of_the_clients(self):
-        self.assert_survived('gone_with_half', r'ended with status 0', size=300)
+        self.assert_survived('gone_with_half', r'exited with status 0', size=300)
 
     def test_it_crashes_with_half_of_the_clients(self):
         self.assert_survived('crash_with_half', r'killed by a signal: Aborted', size=300)
 
     def test_it_exits_with_all_clients(self):
-        self.assert_survived('gone_with_all', r'ended with status 0', size=300)
+        self.assert_survived('gone_with_all', r'exited with status 0', size=300)
 
     def test_it_refuses(self):
         self.assert_survived('refusing', r'the moon is in the wrong quarter')
@@ -463,7 +463,7 @@ class FaultyOldWorkerTest(FaultTestCase):
         return errors
 
     def test_it_hangs_up_at_once(self):
-        self.assertRegex(self.run_after(lambda talk: talk.hang_up()), r'ended')
+        self.assertRegex(self.run_after(lambda talk: talk.hang_up()), r'exited')
 
     def test_it_sends_another_layout(self):
         def talk(end):

@@ -41,7 +41,7 @@ class WatchdogTest(UpgradeTestCase):
         client = self.connect(server)
         self.program.replace(script('deaf_in_the_middle'))
         server.signal(signal.SIGHUP)
-        server.wait_log('Hand-over: .*TAKEN in time')
+        server.wait_log('Hand-over failed: .*TAKEN in time')
         client.text('still here')
         client.expect_text('still here')
         client.leave()
@@ -51,7 +51,7 @@ class SilentBusTest(UpgradeTestCase):
     """The bus stops answering after the takeover: clients do not wait for it."""
 
     def test_clients_are_served(self):
-        server = self.start_on_bus(warnings=['Cannot take the bus name'])
+        server = self.start_on_bus(warnings=['Cannot acquire the bus name'])
         client = self.connect(server)
         crossing = self.stop_at(COMMIT)
         server.signal(signal.SIGHUP)
@@ -61,7 +61,7 @@ class SilentBusTest(UpgradeTestCase):
             client.text('still here')
             client.expect_text('still here')
             server.follow()
-        server.wait_log('Cannot take the bus name .* running without it')
+        server.wait_log('Cannot acquire the bus name .* running without it')
         client.leave()
 
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Loads a configuration only from sources of the test, with the key file in a temporary directory.
- */
+/* Loads configurations for tests, with the key file in a temporary directory. */
 
 #include "config-fixture.h"
 
@@ -53,7 +52,7 @@ config_fixture_load (const ConfigFixture *fixture,
     g_strv_builder_add (argv_builder, *args);
   for (; env != NULL && *env != NULL; env++)
     g_strv_builder_add (envp_builder, *env);
-  g_strv_builder_add (envp_builder, xdg); /* the first one of a name is used */
+  g_strv_builder_add (envp_builder, xdg); /* last: the first variable with a name is used */
   if (text != NULL)
     g_assert_true (g_file_set_contents (fixture->file, text, -1, NULL));
 

@@ -11,25 +11,26 @@ G_BEGIN_DECLS
 
 #define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* For g_test_add(). */
+/* Fixture for g_test_add(). */
 typedef struct
 {
   char *dir;  /* XDG_CONFIG_HOME */
-  char *file; /* the key file in @dir, empty at first */
+  char *file; /* the key file in dir, initially empty */
 } ConfigFixture;
 
 void config_fixture_set_up (ConfigFixture *fixture, gconstpointer data);
 void config_fixture_tear_down (ConfigFixture *fixture, gconstpointer data);
 
-/* @args: (nullable): without the program's name. @env: (nullable): overrides XDG_CONFIG_HOME of the
- * fixture. @text: (nullable): of the key file; NULL leaves it unchanged. */
+/* Loads a configuration. @args: (nullable): command line without the program name. @env:
+ * (nullable): environment; may override XDG_CONFIG_HOME. @text: new content of the key file; NULL:
+ * unchanged. */
 RdConfig *config_fixture_load (const ConfigFixture *fixture,
                                const char *const *args,
                                const char *const *env,
                                const char *text,
                                GError **error);
 
-/* Asserts that there is no error. */
+/* Loads a configuration; asserts that it is valid. */
 RdConfig *config_fixture_load_ok (const ConfigFixture *fixture,
                                   const char *const *args,
                                   const char *const *env,
@@ -40,7 +41,7 @@ void config_fixture_assert_accepted (const ConfigFixture *fixture,
                                      const char *const *env,
                                      const char *text);
 
-/* @message: the exact error message, with FILE for the path of the key file. */
+/* @message: the exact error message; FILE stands for the path of the key file. */
 void config_fixture_assert_refused (const ConfigFixture *fixture,
                                     const char *const *args,
                                     const char *const *env,

@@ -22,10 +22,10 @@ descriptors_count (void)
   while (g_dir_read_name (dir) != NULL)
     count++;
 
-  return count - 1; /* the directory itself */
+  return count - 1; /* without the descriptor of the directory */
 }
 
-/* proc(5), /proc/pid/fdinfo */
+/* fdinfo has a line "tfd:" for each descriptor in an epoll set (proc(5)). */
 guint
 descriptors_count_watched (void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A notification socket for tests. A datagram can be read as soon as it was sent. */
+/* A notification socket for tests. */
 
 #include "notify-receiver.h"
 
@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
+#define TIMEOUT_MS 20000
 
 static socklen_t
 get_address (NotifyReceiver *receiver, struct sockaddr_un *address)
@@ -30,7 +30,7 @@ get_address (NotifyReceiver *receiver, struct sockaddr_un *address)
 }
 
 void
-notify_receiver_return (NotifyReceiver *receiver)
+notify_receiver_open (NotifyReceiver *receiver)
 {
   struct sockaddr_un address;
   const socklen_t size = get_address (receiver, &address);
@@ -54,12 +54,12 @@ notify_receiver_new (const char *abstract)
     }
   receiver->address = abstract != NULL ? g_strdup (abstract)
                                        : g_build_filename (receiver->directory, "notify", NULL);
-  notify_receiver_return (receiver);
+  notify_receiver_open (receiver);
   return receiver;
 }
 
 void
-notify_receiver_leave (NotifyReceiver *receiver)
+notify_receiver_close (NotifyReceiver *receiver)
 {
   if (receiver->fd < 0)
     return;
@@ -73,7 +73,7 @@ notify_receiver_leave (NotifyReceiver *receiver)
 void
 notify_receiver_free (NotifyReceiver *receiver)
 {
-  notify_receiver_leave (receiver);
+  notify_receiver_close (receiver);
   if (receiver->directory != NULL)
     g_assert_no_errno (g_rmdir (receiver->directory));
   g_free (receiver->directory);
@@ -82,12 +82,12 @@ notify_receiver_free (NotifyReceiver *receiver)
 }
 
 char *
-notify_receiver_read_with (NotifyReceiver *receiver, int *fd)
+notify_receiver_read_with_fd (NotifyReceiver *receiver, int *fd)
 {
   char buffer[4096]; /* more than systemd accepts */
   union
   {
-    struct cmsghdr header; /* for its alignment */
+    struct cmsghdr header; /* aligns bytes */
     char bytes[CMSG_SPACE (sizeof *fd)];
   } control;
   struct iovec text = { .iov_base = buffer, .iov_len = sizeof buffer };
@@ -120,7 +120,7 @@ char *
 notify_receiver_read (NotifyReceiver *receiver)
 {
   int fd;
-  char *got = notify_receiver_read_with (receiver, &fd);
+  char *got = notify_receiver_read_with_fd (receiver, &fd);
 
   g_assert_cmpint (fd, ==, -1);
   return got;
@@ -133,7 +133,7 @@ typedef struct
 } Reading;
 
 static gpointer
-read_all (gpointer data)
+read_datagrams (gpointer data)
 {
   g_autofree Reading *reading = data;
   GString *all = g_string_new (NULL);
@@ -144,8 +144,8 @@ read_all (gpointer data)
       g_autofree char *got = NULL;
       int fd;
 
-      g_assert_cmpint (poll (&arrival, 1, PATIENCE_MS), ==, 1);
-      got = notify_receiver_read_with (reading->receiver, &fd);
+      g_assert_cmpint (poll (&arrival, 1, TIMEOUT_MS), ==, 1);
+      got = notify_receiver_read_with_fd (reading->receiver, &fd);
       g_string_append (all, got);
       if (fd >= 0)
         close (fd);
@@ -159,7 +159,7 @@ notify_receiver_read_in_thread (NotifyReceiver *receiver, guint n)
   Reading *reading = g_new (Reading, 1);
 
   *reading = (Reading){ receiver, n };
-  return g_thread_new ("manager", read_all, reading);
+  return g_thread_new ("manager", read_datagrams, reading);
 }
 
 char *
@@ -177,14 +177,15 @@ notify_receiver_expect (NotifyReceiver *receiver, const char *text)
 }
 
 void
-notify_receiver_expect_silence (NotifyReceiver *receiver)
+notify_receiver_expect_nothing (NotifyReceiver *receiver)
 {
   notify_receiver_expect (receiver, NULL);
 }
 
-/* Sends until this sender's buffer or the queue is full. Returns: the number of datagrams. */
+/* Sends from a new socket until its send buffer or the queue is full. Returns: the number of
+ * datagrams. */
 static guint
-stuff_by_one (NotifyReceiver *receiver)
+fill_from_one_socket (NotifyReceiver *receiver)
 {
   struct sockaddr_un address;
   const socklen_t size = get_address (receiver, &address);
@@ -192,7 +193,7 @@ stuff_by_one (NotifyReceiver *receiver)
   guint n = 0;
 
   g_assert_no_errno (fd);
-  while (sendto (fd, "X_STUFF=1", strlen ("X_STUFF=1"), 0, (struct sockaddr *) &address, size) >= 0)
+  while (sendto (fd, "X_FILL=1", strlen ("X_FILL=1"), 0, (struct sockaddr *) &address, size) >= 0)
     n++;
   g_assert_cmpint (errno, ==, EAGAIN);
   close (fd);
@@ -202,7 +203,7 @@ stuff_by_one (NotifyReceiver *receiver)
 void
 notify_receiver_fill (NotifyReceiver *receiver)
 {
-  while (stuff_by_one (receiver) > 0)
+  while (fill_from_one_socket (receiver) > 0)
     continue;
 }
 

@@ -7,40 +7,40 @@
 
 G_BEGIN_DECLS
 
-/* Receives the datagrams of sd_notify(3). */
+/* A socket that receives the datagrams of sd_notify(3). */
 typedef struct
 {
   int fd;          /* owned; -1: closed */
-  char *directory; /* owned, nullable: of a socket with a path */
+  char *directory; /* owned; NULL: the address is abstract */
   char *address;   /* owned: value for NOTIFY_SOCKET */
 } NotifyReceiver;
 
-/* @abstract: "@" and a name; NULL: use a path. */
+/* @abstract: (nullable): address, "@" and a name; NULL: use a path in a temporary directory. */
 NotifyReceiver *notify_receiver_new (const char *abstract);
 void notify_receiver_free (NotifyReceiver *receiver);
 
-/* Closes the socket; opens it at the same address. */
-void notify_receiver_leave (NotifyReceiver *receiver);
-void notify_receiver_return (NotifyReceiver *receiver);
+/* Closes the socket; opens a socket at the same address. */
+void notify_receiver_close (NotifyReceiver *receiver);
+void notify_receiver_open (NotifyReceiver *receiver);
 
 /* Returns: (transfer full) (nullable): the next datagram; NULL if there is none. */
 char *notify_receiver_read (NotifyReceiver *receiver);
 
-/* The same, with its descriptor. @fd: (out) (transfer full): -1: none. */
-char *notify_receiver_read_with (NotifyReceiver *receiver, int *fd);
+/* Reads the next datagram with its file descriptor. @fd: (out) (transfer full): -1: none. */
+char *notify_receiver_read_with_fd (NotifyReceiver *receiver, int *fd);
 
-/* Reads the next @n datagrams in a thread and closes their descriptors. Returns: (transfer full):
- * for notify_receiver_join(). */
+/* Reads the next @n datagrams in a thread and closes their file descriptors. Returns: (transfer
+ * full): the thread, for notify_receiver_join(). */
 GThread *notify_receiver_read_in_thread (NotifyReceiver *receiver, guint n);
 
-/* Waits for the thread. Returns: (transfer full): all that was read. */
+/* Waits for the thread. Returns: (transfer full): the concatenated datagrams. */
 char *notify_receiver_join (GThread *thread);
 
-/* Asserts that the next datagram is @text, or that there is none. */
+/* Asserts that the next datagram is @text, or that no datagram has arrived. */
 void notify_receiver_expect (NotifyReceiver *receiver, const char *text);
-void notify_receiver_expect_silence (NotifyReceiver *receiver);
+void notify_receiver_expect_nothing (NotifyReceiver *receiver);
 
-/* Fills the queue, so that no sender can add to it; empties it. */
+/* Fills the queue, so that no sender can add a datagram; empties the queue. */
 void notify_receiver_fill (NotifyReceiver *receiver);
 void notify_receiver_empty (NotifyReceiver *receiver);
 

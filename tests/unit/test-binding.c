@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The sockets of a port after a takeover: those of the old worker where they match, new ones
- * elsewhere. The old worker's real sockets still listen. */
+/* The sockets of a port after a takeover: sockets of the old worker for unchanged addresses, new
+ * sockets for new addresses. */
 
 #include <sys/socket.h>
 
@@ -40,9 +40,9 @@ assert_refused (const char *const *addresses, guint port, GPtrArray *offers)
   g_assert_nonnull (strstr (error->message, "the port is in use"));
 }
 
-/* Returns: (transfer full) (element-type RdSocket): the offers of an old worker. */
+/* Returns: (transfer full) (element-type RdSocket): copies of the sockets of the old worker. */
 static GPtrArray *
-offer (RdBinding *binding)
+make_offers (RdBinding *binding)
 {
   GPtrArray *listening = rd_binding_get_sockets (binding);
   GPtrArray *offers = rd_sockets_new ();
@@ -53,16 +53,16 @@ offer (RdBinding *binding)
 }
 
 static guint
-port_of (RdBinding *binding)
+get_port (RdBinding *binding)
 {
   const RdSocket *first = rd_binding_get_sockets (binding)->pdata[0];
 
   return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (first->address));
 }
 
-/* Asserts that @binding has the sockets of @other and @n more. */
+/* Asserts that @binding has all sockets of @other and @n additional sockets. */
 static void
-assert_has_those_of (RdBinding *binding, RdBinding *other, guint n)
+assert_has_sockets_of (RdBinding *binding, RdBinding *other, guint n)
 {
   GPtrArray *ours = rd_binding_get_sockets (binding);
   GPtrArray *theirs = rd_binding_get_sockets (other);
@@ -87,14 +87,14 @@ assert_addresses (RdBinding *binding, const char *const *ips)
   g_assert_cmpuint (g_strv_length (addresses), ==, g_strv_length ((char **) ips));
   for (gsize i = 0; ips[i] != NULL; i++)
     {
-      g_autofree char *expected = g_strdup_printf ("%s:%u", ips[i], port_of (binding));
+      g_autofree char *expected = g_strdup_printf ("%s:%u", ips[i], get_port (binding));
 
       g_assert_true (g_strv_contains ((const char *const *) addresses, expected));
     }
 }
 
 static gboolean
-is_shared (RdBinding *binding, guint index)
+has_reuse_port (RdBinding *binding, guint index)
 {
   const RdSocket *socket = rd_binding_get_sockets (binding)->pdata[index];
   int value = -1;
@@ -107,22 +107,23 @@ static void
 unchanged_addresses_keep_their_sockets (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, NULL);
-  const guint port = port_of (old);
-  g_autoptr (GPtrArray) offers = offer (old);
+  const guint port = get_port (old);
+  g_autoptr (GPtrArray) offers = make_offers (old);
   g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.2", "127.0.0.1"), port, offers);
 
-  assert_has_those_of (new, old, 0);
+  assert_has_sockets_of (new, old, 0);
   assert_addresses (new, STRV ("127.0.0.1", "127.0.0.2"));
   g_assert_cmpuint (offers->len, ==, 0);
 }
 
 static void
-new_addresses_are_bound_and_unused_offers_are_left (void)
+new_addresses_are_bound_and_unused_offers_remain (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
-  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.2", "127.0.0.3"), port_of (old), offers);
-  g_autofree char *left = g_strdup_printf ("127.0.0.1:%u", port_of (old));
+  g_autoptr (GPtrArray) offers = make_offers (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.2", "127.0.0.3"), get_port (old),
+                                            offers);
+  g_autofree char *left = g_strdup_printf ("127.0.0.1:%u", get_port (old));
   g_autofree char *name = NULL;
 
   assert_addresses (new, STRV ("127.0.0.2", "127.0.0.3"));
@@ -136,49 +137,49 @@ static void
 a_fixed_port_is_taken_over_from_any_role (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (GPtrArray) offers = make_offers (old);
   g_autoptr (RdBinding) new = NULL;
   const RdSocket *socket;
 
   ((RdSocket *) offers->pdata[0])->role = RD_ROLE_ADMIN;
-  new = make_binding (STRV ("127.0.0.1"), port_of (old), offers);
-  assert_has_those_of (new, old, 0);
+  new = make_binding (STRV ("127.0.0.1"), get_port (old), offers);
+  assert_has_sockets_of (new, old, 0);
   socket = rd_binding_get_sockets (new)->pdata[0];
   g_assert_cmpint (socket->role, ==, RD_ROLE_CLIENTS);
-  g_assert_cmpuint (socket->asked_port, ==, port_of (old));
+  g_assert_cmpuint (socket->asked_port, ==, get_port (old));
 }
 
 static void
 port_0_keeps_the_chosen_port (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (GPtrArray) offers = make_offers (old);
   g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.3", "127.0.0.1"), 0, offers);
 
-  assert_has_those_of (new, old, 1);
+  assert_has_sockets_of (new, old, 1);
   assert_addresses (new, STRV ("127.0.0.1", "127.0.0.3"));
   g_assert_cmpuint (((RdSocket *) rd_binding_get_sockets (new)->pdata[0])->asked_port, ==, 0);
 }
 
 static void
-port_0_takes_neither_a_fixed_port_nor_that_of_another_role (void)
+port_0_reuses_neither_a_fixed_port_nor_a_port_of_another_role (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (GPtrArray) offers = make_offers (old);
   RdSocket *offered = offers->pdata[0];
 
   offered->role = RD_ROLE_ADMIN;
   {
     g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), 0, offers);
 
-    g_assert_cmpuint (port_of (new), !=, port_of (old));
+    g_assert_cmpuint (get_port (new), !=, get_port (old));
   }
   offered->role = RD_ROLE_CLIENTS;
-  offered->asked_port = port_of (old);
+  offered->asked_port = get_port (old);
   {
     g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), 0, offers);
 
-    g_assert_cmpuint (port_of (new), !=, port_of (old));
+    g_assert_cmpuint (get_port (new), !=, get_port (old));
   }
   g_assert_cmpuint (offers->len, ==, 1);
 }
@@ -187,37 +188,37 @@ static void
 port_0_gets_another_port_if_the_chosen_one_is_in_use (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (RdBinding) other = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) other = make_binding (STRV ("127.0.0.2"), get_port (old), NULL);
+  g_autoptr (GPtrArray) offers = make_offers (old);
   g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1", "127.0.0.2"), 0, offers);
 
-  g_assert_cmpuint (port_of (new), !=, port_of (old));
+  g_assert_cmpuint (get_port (new), !=, get_port (old));
   assert_addresses (new, STRV ("127.0.0.1", "127.0.0.2"));
   g_assert_cmpuint (offers->len, ==, 1);
 }
 
 static void
-a_port_of_another_program_is_refused_and_nothing_changed (void)
+a_port_of_another_program_is_refused_without_changes (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (RdBinding) other = make_binding (STRV ("127.0.0.2"), port_of (old), NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (RdBinding) other = make_binding (STRV ("127.0.0.2"), get_port (old), NULL);
+  g_autoptr (GPtrArray) offers = make_offers (old);
 
-  assert_refused (STRV ("127.0.0.1", "127.0.0.2"), port_of (old), offers);
-  assert_refused (STRV ("0.0.0.0"), port_of (old), offers);
+  assert_refused (STRV ("127.0.0.1", "127.0.0.2"), get_port (old), offers);
+  assert_refused (STRV ("0.0.0.0"), get_port (old), offers);
   g_assert_cmpuint (offers->len, ==, 1);
-  g_assert_false (is_shared (old, 0));
+  g_assert_false (has_reuse_port (old, 0));
 }
 
-/* Connects to @ip. Returns: (transfer full) (nullable): the address of the socket of @binding that
- * gets the connection. */
+/* Connects to @ip. Returns: (transfer full) (nullable): the address of the socket in @binding that
+ * accepts the connection; NULL: none. */
 static char *
 dup_accepting_address (RdBinding *binding, const char *ip)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (
-    client, ip, port_of (binding), NULL, &error);
+    client, ip, get_port (binding), NULL, &error);
   GPtrArray *sockets = rd_binding_get_sockets (binding);
 
   g_assert_no_error (error);
@@ -246,13 +247,13 @@ static void
 the_wildcard_address_uses_the_overlapping_socket (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
-  g_autoptr (RdBinding) new = make_binding (STRV ("0.0.0.0"), port_of (old), offers);
+  g_autoptr (GPtrArray) offers = make_offers (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("0.0.0.0"), get_port (old), offers);
 
-  assert_has_those_of (new, old, 1);
+  assert_has_sockets_of (new, old, 1);
   assert_addresses (new, STRV ("0.0.0.0"));
   g_assert_cmpuint (offers->len, ==, 0);
-  g_assert_false (is_shared (old, 0));
+  g_assert_false (has_reuse_port (old, 0));
   assert_accepting_address (new, "127.0.0.1", "127.0.0.1");
   assert_accepting_address (new, "127.0.0.2", "0.0.0.0");
 }
@@ -261,12 +262,12 @@ static void
 one_address_is_bound_beside_the_wildcard_address (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("0.0.0.0"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
-  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), port_of (old), offers);
+  g_autoptr (GPtrArray) offers = make_offers (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("127.0.0.1"), get_port (old), offers);
 
   assert_addresses (new, STRV ("127.0.0.1"));
   g_assert_cmpuint (offers->len, ==, 1);
-  g_assert_false (is_shared (old, 0));
+  g_assert_false (has_reuse_port (old, 0));
   assert_accepting_address (new, "127.0.0.1", "127.0.0.1");
   assert_accepting_address (new, "127.0.0.2", NULL);
   assert_accepting_address (old, "127.0.0.2", "0.0.0.0");
@@ -283,9 +284,9 @@ overlapping_addresses_are_refused_during_a_takeover_too (void)
     for (gsize k = 0; k < 2; k++)
       {
         g_autoptr (RdBinding) old = make_binding (STRV (both[0][k]), 0, NULL);
-        g_autoptr (GPtrArray) offers = offer (old);
+        g_autoptr (GPtrArray) offers = make_offers (old);
 
-        assert_refused (both[i], port_of (old), offers);
+        assert_refused (both[i], get_port (old), offers);
         g_assert_cmpuint (offers->len, ==, 1);
       }
 }
@@ -294,19 +295,19 @@ static void
 other_nodes_can_bind_after_share (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
+  g_autoptr (GPtrArray) offers = make_offers (old);
   const RdBindingOptions options = { .addresses = STRV ("127.0.0.1"),
-                                     .port = port_of (old),
+                                     .port = get_port (old),
                                      .reuse_port = TRUE,
                                      .offers = offers };
   const RdBindingOptions node_options
-    = { .addresses = STRV ("127.0.0.1"), .port = port_of (old), .reuse_port = TRUE };
+    = { .addresses = STRV ("127.0.0.1"), .port = get_port (old), .reuse_port = TRUE };
   g_autoptr (GError) error = NULL;
   g_autoptr (RdBinding) new = rd_binding_new (&options, &error);
   g_autoptr (RdBinding) node = NULL;
 
   g_assert_no_error (error);
-  g_assert_false (is_shared (old, 0)); /* the old worker may go on */
+  g_assert_false (has_reuse_port (old, 0)); /* the old worker may continue to serve */
   g_assert_null (rd_binding_new (&node_options, NULL));
 
   rd_binding_share (new);
@@ -318,14 +319,14 @@ static void
 reopen_listens_on_the_configured_addresses (void)
 {
   g_autoptr (RdBinding) old = make_binding (STRV ("127.0.0.1"), 0, NULL);
-  g_autoptr (GPtrArray) offers = offer (old);
-  g_autoptr (RdBinding) new = make_binding (STRV ("0.0.0.0"), port_of (old), offers);
+  g_autoptr (GPtrArray) offers = make_offers (old);
+  g_autoptr (RdBinding) new = make_binding (STRV ("0.0.0.0"), get_port (old), offers);
   g_autoptr (GError) error = NULL;
-  const guint port = port_of (old);
+  const guint port = get_port (old);
 
   rd_binding_close (new);
   g_assert_cmpuint (rd_binding_get_sockets (new)->len, ==, 0);
-  assert_refused (STRV ("127.0.0.1"), port, NULL); /* the old worker still has it */
+  assert_refused (STRV ("127.0.0.1"), port, NULL); /* the old worker still listens on the port */
   rd_binding_close (old);
   g_assert_true (rd_binding_reopen (new, &error));
   g_assert_no_error (error);
@@ -339,13 +340,13 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/binding/unchanged", unchanged_addresses_keep_their_sockets);
-  g_test_add_func ("/binding/changed", new_addresses_are_bound_and_unused_offers_are_left);
+  g_test_add_func ("/binding/changed", new_addresses_are_bound_and_unused_offers_remain);
   g_test_add_func ("/binding/role", a_fixed_port_is_taken_over_from_any_role);
   g_test_add_func ("/binding/port-0", port_0_keeps_the_chosen_port);
   g_test_add_func ("/binding/port-0/other",
-                   port_0_takes_neither_a_fixed_port_nor_that_of_another_role);
+                   port_0_reuses_neither_a_fixed_port_nor_a_port_of_another_role);
   g_test_add_func ("/binding/port-0/in-use", port_0_gets_another_port_if_the_chosen_one_is_in_use);
-  g_test_add_func ("/binding/in-use", a_port_of_another_program_is_refused_and_nothing_changed);
+  g_test_add_func ("/binding/in-use", a_port_of_another_program_is_refused_without_changes);
   g_test_add_func ("/binding/overlap/wildcard", the_wildcard_address_uses_the_overlapping_socket);
   g_test_add_func ("/binding/overlap/one", one_address_is_bound_beside_the_wildcard_address);
   g_test_add_func ("/binding/overlap/refused",

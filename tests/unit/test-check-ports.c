@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The check of ports, with real sockets: free, used, conflicting and exposed ones; and that it does
+/* The check of ports, with real sockets: free, used, conflicting and exposed ports. The check must
  * not disturb a running service. */
 
 #include <gio/gio.h>
@@ -10,10 +10,9 @@
 #include "rd-socket.h"
 
 #define STRV(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define CROWD     400
+#define N_CLIENTS 400
 
-/* Returns: (transfer full): a socket that listens on @ip and a free port, which is put into @port.
- */
+/* Returns: (transfer full): a socket that listens on @ip and a free port. @port: (out). */
 static GSocket *
 listen_on (const char *ip, gboolean reuse_port, guint *port)
 {
@@ -24,14 +23,14 @@ listen_on (const char *ip, gboolean reuse_port, guint *port)
 
   g_assert_no_error (error);
   g_socket_set_blocking (socket, TRUE);
-  g_socket_set_listen_backlog (socket, CROWD);
+  g_socket_set_listen_backlog (socket, N_CLIENTS);
   g_assert_true (g_socket_listen (socket, &error));
   bound = g_socket_get_local_address (socket, &error);
   *port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
   return socket;
 }
 
-/* Returns: a port that was free just now. */
+/* Returns: a port that was free a moment ago. */
 static guint
 find_free_port (void)
 {
@@ -54,8 +53,8 @@ is_exposure (const char *text)
   return strstr (text, ": other machines can connect, and ") != NULL;
 }
 
-/* Asserts that the check of @ports has the result @text of @kind only, or none if @text is NULL.
- * Ignores exposed addresses. */
+/* Asserts that the only result of the check of @ports, apart from exposed addresses, is @text of
+ * @kind; NULL: no result. */
 static void
 assert_result (const RdCheckPort *ports, gsize n_ports, RdCheckKind kind, const char *text)
 {
@@ -219,24 +218,24 @@ typedef struct
   guint port;
   GPtrArray *connections; /* GSocketConnection, owned */
   int is_done;
-} Crowd;
+} Clients;
 
 static gpointer
 connect_all (gpointer data)
 {
-  Crowd *crowd = data;
+  Clients *clients = data;
   g_autoptr (GSocketClient) client = g_socket_client_new ();
 
-  while (crowd->connections->len < CROWD)
+  while (clients->connections->len < N_CLIENTS)
     {
       g_autoptr (GError) error = NULL;
       GSocketConnection *connection = g_socket_client_connect_to_host (client, "127.0.0.1",
-                                                                       crowd->port, NULL, &error);
+                                                                       clients->port, NULL, &error);
 
       g_assert_no_error (error);
-      g_ptr_array_add (crowd->connections, connection);
+      g_ptr_array_add (clients->connections, connection);
     }
-  g_atomic_int_set (&crowd->is_done, TRUE);
+  g_atomic_int_set (&clients->is_done, TRUE);
   return NULL;
 }
 
@@ -247,11 +246,11 @@ clients_do_not_connect_to_the_check (void)
   guint port;
   g_autoptr (GSocket) socket = listen_on ("127.0.0.1", TRUE, &port);
   g_autoptr (GPtrArray) connections = g_ptr_array_new_with_free_func (g_object_unref);
-  Crowd crowd = { .port = port, .connections = connections };
-  GThread *thread = g_thread_new ("crowd", connect_all, &crowd);
+  Clients clients = { .port = port, .connections = connections };
+  GThread *thread = g_thread_new ("clients", connect_all, &clients);
   guint accepted = 0;
 
-  while (!g_atomic_int_get (&crowd.is_done))
+  while (!g_atomic_int_get (&clients.is_done))
     assert_port (STRV ("127.0.0.1"), port, TRUE, NULL);
   g_thread_join (thread);
 
@@ -264,7 +263,7 @@ clients_do_not_connect_to_the_check (void)
         break;
       accepted++;
     }
-  g_assert_cmpuint (accepted, ==, CROWD);
+  g_assert_cmpuint (accepted, ==, N_CLIENTS);
 }
 
 static void
@@ -280,7 +279,7 @@ a_port_in_time_wait_is_free (void)
   connection = g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, &error);
   g_assert_no_error (error);
   accepted = g_socket_accept (socket, NULL, &error);
-  g_assert_true (g_socket_close (accepted, &error)); /* first: its side waits in TIME_WAIT */
+  g_assert_true (g_socket_close (accepted, &error)); /* first, so that this side enters TIME_WAIT */
   g_assert_true (g_io_stream_close (G_IO_STREAM (connection), NULL, &error));
   g_assert_true (g_socket_close (socket, &error));
 
@@ -387,7 +386,7 @@ exposed_addresses_are_a_problem (void)
     }
 }
 
-/* A resolver whose name server never answers. */
+/* A resolver whose name server never responds. */
 typedef GResolver SilentResolver;
 typedef GResolverClass SilentResolverClass;
 
@@ -430,7 +429,7 @@ silent_resolver_init (SilentResolver *self)
 {
 }
 
-/* There is one time limit for all names. */
+/* The time limit applies to all names together. */
 static void
 a_silent_name_server_times_out (void)
 {

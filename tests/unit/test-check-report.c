@@ -47,8 +47,8 @@ a_note_is_not_a_problem (void)
 {
   g_autoptr (RdCheckReport) report = rd_check_report_new ();
 
-  rd_check_report_add (report, RD_CHECK_NOTE, "in use by us");
-  assert_report (report, 9, "\nProblems: none\n\nNotes:\n  - in\n    use\n    by us\n");
+  rd_check_report_add (report, RD_CHECK_NOTE, "in use by it");
+  assert_report (report, 9, "\nProblems: none\n\nNotes:\n  - in\n    use\n    by it\n");
 }
 
 typedef struct
@@ -181,7 +181,7 @@ control_characters_are_escaped (void)
 
   g_assert_nonnull (strstr (page, "\\u001b[2J\\u000a\\u000d\\u202ezzz"));
   g_assert_null (strchr (page, '\x1b'));
-  g_assert_null (strstr (page, rest)); /* cut */
+  g_assert_null (strstr (page, rest)); /* truncated */
 }
 
 int

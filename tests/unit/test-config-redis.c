@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Redis in the configuration: the variables shared with other programs, the smallest buffer, and
- * that no error contains a password. */
+/* Redis in the configuration: the variables shared with other programs, the minimum buffer size,
+ * and error messages without passwords. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -92,7 +92,7 @@ invalid_redis_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
                                    G_IO_ERROR_INVALID_ARGUMENT, cases[i][1]);
 }
 
-/* Other programs or Kubernetes may use them differently. */
+/* These variables may be meant for other programs, or set by Kubernetes. */
 static void
 overridden_redis_variables_may_be_invalid (ConfigFixture *fixture, gconstpointer data)
 {
@@ -103,9 +103,9 @@ overridden_redis_variables_may_be_invalid (ConfigFixture *fixture, gconstpointer
                                   NULL);
 }
 
-/* The URL may depend on the environment, so the exit status is that of a failed start. */
+/* The URL may come from the environment, so the exit status is that of a failed start. */
 static void
-invalid_url_is_not_wrong_usage (ConfigFixture *fixture, gconstpointer data)
+invalid_redis_url_is_not_a_command_line_error (ConfigFixture *fixture, gconstpointer data)
 {
   const char *message
     = "--redis: wrong scheme; give redis://USER:PASSWORD@HOST:PORT/DATABASE, "
@@ -132,10 +132,10 @@ buffer_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
 
 /* Returns: (transfer full): the error message. */
 static char *
-refusal_of (const ConfigFixture *fixture,
-            const char *const *args,
-            const char *const *env,
-            const char *text)
+dup_error (const ConfigFixture *fixture,
+           const char *const *args,
+           const char *const *env,
+           const char *text)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (RdConfig) config = config_fixture_load (fixture, args, env, text, &error);
@@ -156,24 +156,19 @@ errors_do_not_contain_passwords (ConfigFixture *fixture, gconstpointer data)
   g_autofree char *no_group = g_strconcat ("redis=", url, "\n", NULL);
   g_autofree char *wrong_group = g_strconcat ("[", url, "]\n", NULL);
   g_autofree char *no_utf8 = g_strconcat ("[Redis]\nredis=", url, "\xff\n", NULL);
-  char *const refusals[] = {
-    refusal_of (fixture, STRV (arg), NULL, NULL),
-    refusal_of (fixture, STRV (wrong_arg), NULL, NULL),
-    refusal_of (fixture, STRV (url), NULL, NULL),
-    refusal_of (fixture, STRV ("--", url), NULL, NULL),
-    refusal_of (fixture, NULL, STRV (env), NULL),
-    refusal_of (fixture, NULL, NULL, file),
-    refusal_of (fixture, NULL, NULL, no_key),
-    refusal_of (fixture, NULL, NULL, no_group),
-    refusal_of (fixture, NULL, NULL, wrong_group),
-    refusal_of (fixture, NULL, NULL, no_utf8),
+  char *const errors[] = {
+    dup_error (fixture, STRV (arg), NULL, NULL),  dup_error (fixture, STRV (wrong_arg), NULL, NULL),
+    dup_error (fixture, STRV (url), NULL, NULL),  dup_error (fixture, STRV ("--", url), NULL, NULL),
+    dup_error (fixture, NULL, STRV (env), NULL),  dup_error (fixture, NULL, NULL, file),
+    dup_error (fixture, NULL, NULL, no_key),      dup_error (fixture, NULL, NULL, no_group),
+    dup_error (fixture, NULL, NULL, wrong_group), dup_error (fixture, NULL, NULL, no_utf8),
   };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (errors); i++)
     {
-      g_test_message ("%s", refusals[i]);
-      g_assert_null (strstr (refusals[i], SECRET));
-      g_free (refusals[i]);
+      g_test_message ("%s", errors[i]);
+      g_assert_null (strstr (errors[i], SECRET));
+      g_free (errors[i]);
     }
 }
 
@@ -189,7 +184,7 @@ main (int argc, char **argv)
   ADD ("/config-redis/others/precedence", redis_variables_override_only_the_key_file);
   ADD ("/config-redis/others/refused", invalid_redis_variables_are_refused);
   ADD ("/config-redis/others/overridden", overridden_redis_variables_may_be_invalid);
-  ADD ("/config-redis/url", invalid_url_is_not_wrong_usage);
+  ADD ("/config-redis/url", invalid_redis_url_is_not_a_command_line_error);
   ADD ("/config-redis/buffer", buffer_holds_eight_messages);
   ADD ("/config-redis/password", errors_do_not_contain_passwords);
 

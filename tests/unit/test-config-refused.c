@@ -34,7 +34,7 @@ static const struct
   const char *allowed[3];
   const char *refused[2];
   const char *why;
-  const char *with; /* NULL: nothing */
+  const char *with; /* another argument; NULL: none */
 } limits[] = {
   { "port",
     { "0", "1", "65535" },
@@ -233,7 +233,8 @@ invalid_values_are_refused (ConfigFixture *fixture, gconstpointer data)
     { "--instance=", "--instance: “” is " NAME },
     { "--instance=a\tb", "--instance: “a\\u0009b” is " NAME },
     { "--instance=\xff", "--instance: “\xef\xbf\xbd” is " NAME },
-    { "--instance=\xc1\xa1", "--instance: “\xef\xbf\xbd\xef\xbf\xbd” is " NAME }, /* overlong */
+    { "--instance=\xc1\xa1",
+      "--instance: “\xef\xbf\xbd\xef\xbf\xbd” is " NAME },             /* overlong UTF-8 */
     { "--instance=a\xe2\x80\xae", "--instance: “a\\u202e” is " NAME }, /* right-to-left override */
     { "--notify-message=", "--notify-message: “” is " TEXT },
     { "--notify-message=a\xc3", "--notify-message: “a\xef\xbf\xbd” is " TEXT },

@@ -16,7 +16,7 @@ typedef struct
   const char *name;
   const char *group;
   const char *preset; /* default, as in --help */
-  const char *other;
+  const char *other;  /* another valid value */
 } Option;
 
 static const Option options[] = {
@@ -141,7 +141,7 @@ command_line_sets_every_option (ConfigFixture *fixture, gconstpointer data)
     }
 }
 
-/* @others: set the variables to the other values; else to the empty string. */
+/* @others: set the variables to the other values; FALSE: to the empty string. */
 static RdConfig *
 load_from_environment (const ConfigFixture *fixture, gboolean others)
 {
@@ -521,7 +521,7 @@ help_shows_every_option_in_its_group (void)
   g_assert_nonnull (strstr (rest, "\n  --version "));
 }
 
-/* Imitates main() of the daemon, for run(). */
+/* Loads the configuration like main() of the daemon. Called by run(), in a child process. */
 static int
 run_as_ringdown (char **argv)
 {
@@ -530,7 +530,7 @@ run_as_ringdown (char **argv)
   g_autoptr (RdSettings) to_check = NULL;
   g_autoptr (RdConfig) config = rd_config_load (argv, envp, &to_check, &error);
 
-  fprintf (stderr, "%s\n", config != NULL ? "no answer" : error->message);
+  fprintf (stderr, "%s\n", config != NULL ? "no error" : error->message);
   return 1;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sockets passed by the service manager: valid ones are taken, others refused. */
+/* Descriptors passed by the service manager: valid ones are used, others are refused. */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include "rd-sockets.h"
 
 #define CHANNEL RD_INHERITED_CHANNEL
-#define FIRST   100 /* first passed descriptor, above all that the test opens */
+#define FIRST   100 /* first passed descriptor, greater than all descriptors that the test opens */
 
-/* Makes @fd (transfer full) the passed descriptor number @index. */
+/* Makes @fd (transfer full) the passed descriptor with the number FIRST + @index. */
 static void
-pass (guint index, int fd)
+pass_descriptor (guint index, int fd)
 {
   g_assert_no_errno (fd);
   g_assert_cmpint (fd, <, FIRST);
@@ -101,7 +101,7 @@ inherit_own (const char *fds, const char *names, GError **error)
 
 /* Asserts that @inherited has @n_clients and @n_admin sockets, and frees it. */
 static void
-expect (RdInherited *inherited, guint n_clients, guint n_admin)
+expect_sockets (RdInherited *inherited, guint n_clients, guint n_admin)
 {
   g_assert_nonnull (inherited);
   g_assert_cmpuint (inherited->clients->len, ==, n_clients);
@@ -109,33 +109,33 @@ expect (RdInherited *inherited, guint n_clients, guint n_admin)
   rd_inherited_free (inherited);
 }
 
-/* Asserts that the error is one line that contains @culprit. */
+/* Asserts that the error is one line that contains @part. */
 static void
-expect_refusal (const char *fds, const char *names, const char *culprit)
+expect_refusal (const char *fds, const char *names, const char *part)
 {
   g_autoptr (GError) error = NULL;
 
   g_assert_null (inherit_own (fds, names, &error));
   g_assert_nonnull (error);
   g_test_message ("%s", error->message);
-  if (strstr (error->message, culprit) == NULL)
-    g_error ("“%s” is not in “%s”", culprit, error->message);
+  if (strstr (error->message, part) == NULL)
+    g_error ("“%s” is not in “%s”", part, error->message);
   g_assert_null (strpbrk (error->message, "\n\x1b"));
 }
 
 static void
-without_valid_variables_there_are_none (void)
+no_sockets_are_inherited_without_valid_variables (void)
 {
   g_autofree char *parent = g_strdup_printf ("%d", (int) getppid ());
   g_autofree char *self = g_strdup_printf ("%d", (int) getpid ());
 
-  expect (inherit (NULL, NULL, NULL, NULL), 0, 0);
-  expect (inherit (NULL, "1", NULL, NULL), 0, 0);
-  expect (inherit (self, NULL, NULL, NULL), 0, 0);
-  expect (inherit (self, "0", NULL, NULL), 0, 0);
-  expect (inherit (self, "0", "", NULL), 0, 0);
-  expect (inherit (parent, "1", NULL, NULL), 0, 0); /* for another process: ignored */
-  expect (inherit (parent, "all", "a:b", NULL), 0, 0);
+  expect_sockets (inherit (NULL, NULL, NULL, NULL), 0, 0);
+  expect_sockets (inherit (NULL, "1", NULL, NULL), 0, 0);
+  expect_sockets (inherit (self, NULL, NULL, NULL), 0, 0);
+  expect_sockets (inherit (self, "0", NULL, NULL), 0, 0);
+  expect_sockets (inherit (self, "0", "", NULL), 0, 0);
+  expect_sockets (inherit (parent, "1", NULL, NULL), 0, 0); /* set for another process: ignored */
+  expect_sockets (inherit (parent, "all", "a:b", NULL), 0, 0);
 }
 
 static void
@@ -161,11 +161,11 @@ sockets_named_admin_are_for_the_admin_port (void)
       g_autoptr (GError) error = NULL;
       RdInherited *inherited;
 
-      pass (0, make_listener (AF_INET));
-      pass (1, make_listener (AF_INET6));
+      pass_descriptor (0, make_listener (AF_INET));
+      pass_descriptor (1, make_listener (AF_INET6));
       inherited = inherit_own ("2", cases[i].names, &error);
       g_assert_no_error (error);
-      expect (inherited, cases[i].n_clients, cases[i].n_admin);
+      expect_sockets (inherited, cases[i].n_clients, cases[i].n_admin);
       g_assert_cmpuint (descriptors_count (), ==, before);
     }
 }
@@ -175,7 +175,7 @@ passed_descriptors_are_used_and_closed_on_exec (void)
 {
   g_autoptr (RdInherited) inherited = NULL;
 
-  pass (0, make_listener (AF_INET));
+  pass_descriptor (0, make_listener (AF_INET));
   inherited = inherit_own ("1", NULL, NULL);
   g_assert_nonnull (inherited);
   g_assert_cmpint (g_socket_get_fd (inherited->clients->pdata[0]), ==, FIRST);
@@ -183,7 +183,7 @@ passed_descriptors_are_used_and_closed_on_exec (void)
 }
 
 static void
-invalid_numbers_of_sockets_are_refused (void)
+invalid_socket_counts_are_refused (void)
 {
   const char *const numbers[]
     = { "65", "99999", "4294967297", "-1", "", "two", "1 ", "0x1", "1.0" };
@@ -209,11 +209,11 @@ invalid_process_ids_are_refused (void)
 }
 
 static void
-the_number_of_names_must_match (void)
+counts_of_names_and_sockets_must_match (void)
 {
   g_autofree char *many = g_strnfill (5000, ':');
 
-  pass (0, make_listener (AF_INET));
+  pass_descriptor (0, make_listener (AF_INET));
   expect_refusal ("1", "", "LISTEN_FDNAMES");
   expect_refusal ("1", "a:b", "LISTEN_FDNAMES");
   expect_refusal ("1", many, "LISTEN_FDNAMES");
@@ -238,14 +238,14 @@ anything_but_a_listening_tcp_socket_is_refused (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      pass (0, make_listener (AF_INET));
-      pass (1, cases[i].fd);
+      pass_descriptor (0, make_listener (AF_INET));
+      pass_descriptor (1, cases[i].fd);
       expect_refusal ("2", "good:b\x1b[1md", cases[i].advice);
-      pass (0, make_listener (AF_INET));
+      pass_descriptor (0, make_listener (AF_INET));
       expect_refusal ("2", "good:bad", "101 (“bad”)");
       close (FIRST + 1);
     }
-  pass (0, make_listener (AF_INET));
+  pass_descriptor (0, make_listener (AF_INET));
   expect_refusal ("2", "good:bad", "101 (“bad”) is not open");
 }
 
@@ -260,16 +260,16 @@ make_channel (void)
 }
 
 static void
-hand_over_channels_are_separate (void)
+hand_over_channels_are_kept_apart_from_sockets (void)
 {
   g_autoptr (RdInherited) inherited = NULL;
   g_autoptr (GError) error = NULL;
   const guint before = descriptors_count ();
 
-  pass (0, make_channel ());
-  pass (1, make_listener (AF_INET));
-  pass (2, make_channel ());
-  pass (3, make_channel ());
+  pass_descriptor (0, make_channel ());
+  pass_descriptor (1, make_listener (AF_INET));
+  pass_descriptor (2, make_channel ());
+  pass_descriptor (3, make_channel ());
   inherited = inherit_own ("4", CHANNEL ":ringdown.socket:" CHANNEL ":" CHANNEL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (inherited->clients->len, ==, 1);
@@ -278,14 +278,14 @@ hand_over_channels_are_separate (void)
   g_assert_cmpint (rd_inherited_steal_channel (inherited), ==, FIRST);
   g_assert_cmpint (fcntl (FIRST, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
   g_assert_cmpint (rd_inherited_steal_channel (inherited), ==, FIRST + 2);
-  g_clear_pointer (&inherited, rd_inherited_free); /* closes the third */
+  g_clear_pointer (&inherited, rd_inherited_free); /* closes the third channel */
   close (FIRST);
   close (FIRST + 2);
   g_assert_cmpuint (descriptors_count (), ==, before);
 }
 
 static void
-without_variables_there_is_no_channel (void)
+no_channel_is_inherited_without_variables (void)
 {
   g_autoptr (RdInherited) inherited = inherit (NULL, NULL, NULL, NULL);
 
@@ -300,11 +300,11 @@ other_descriptors_named_as_channels_are_refused (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      pass (0, cases[i]);
+      pass_descriptor (0, cases[i]);
       expect_refusal ("1", CHANNEL, "100 (“" CHANNEL "”)");
       close (FIRST);
     }
-  expect_refusal ("1", CHANNEL, "100 (“" CHANNEL "”)"); /* not even open */
+  expect_refusal ("1", CHANNEL, "100 (“" CHANNEL "”)"); /* descriptor 100 is not open */
 }
 
 /* Adds a listening socket to @offers. Returns: (transfer none). */
@@ -321,14 +321,14 @@ add_offer (GPtrArray *offers, RdRole role, gboolean is_inherited)
 }
 
 static void
-sockets_inherited_by_the_old_worker_are_used_if_there_are_none (void)
+sockets_of_the_old_worker_are_used_if_none_are_inherited (void)
 {
   g_autoptr (RdInherited) inherited = NULL;
   g_autoptr (GPtrArray) offers = rd_sockets_new ();
   GSocket *own = add_offer (offers, RD_ROLE_CLIENTS, FALSE);
   GSocket *admin[2];
 
-  pass (0, make_listener (AF_INET));
+  pass_descriptor (0, make_listener (AF_INET));
   inherited = inherit_own ("1", NULL, NULL);
   add_offer (offers, RD_ROLE_CLIENTS, TRUE);
   admin[0] = add_offer (offers, RD_ROLE_ADMIN, TRUE);
@@ -349,18 +349,17 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/inherited/none", without_valid_variables_there_are_none);
+  g_test_add_func ("/inherited/none", no_sockets_are_inherited_without_valid_variables);
   g_test_add_func ("/inherited/names", sockets_named_admin_are_for_the_admin_port);
   g_test_add_func ("/inherited/descriptors", passed_descriptors_are_used_and_closed_on_exec);
-  g_test_add_func ("/inherited/numbers", invalid_numbers_of_sockets_are_refused);
+  g_test_add_func ("/inherited/numbers", invalid_socket_counts_are_refused);
   g_test_add_func ("/inherited/pid", invalid_process_ids_are_refused);
-  g_test_add_func ("/inherited/names/count", the_number_of_names_must_match);
+  g_test_add_func ("/inherited/names/count", counts_of_names_and_sockets_must_match);
   g_test_add_func ("/inherited/refused", anything_but_a_listening_tcp_socket_is_refused);
-  g_test_add_func ("/inherited/channels", hand_over_channels_are_separate);
-  g_test_add_func ("/inherited/channels/none", without_variables_there_is_no_channel);
+  g_test_add_func ("/inherited/channels", hand_over_channels_are_kept_apart_from_sockets);
+  g_test_add_func ("/inherited/channels/none", no_channel_is_inherited_without_variables);
   g_test_add_func ("/inherited/channels/refused", other_descriptors_named_as_channels_are_refused);
-  g_test_add_func ("/inherited/offers",
-                   sockets_inherited_by_the_old_worker_are_used_if_there_are_none);
+  g_test_add_func ("/inherited/offers", sockets_of_the_old_worker_are_used_if_none_are_inherited);
 
   return g_test_run ();
 }

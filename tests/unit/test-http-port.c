@@ -16,7 +16,7 @@
 #include "rd-sockets.h"
 
 #define STRV(...)  ((const char *const[]){ __VA_ARGS__, NULL })
-#define CROWD      40
+#define N_CLIENTS  40
 #define TIMEOUT_US (20 * G_USEC_PER_SEC)
 
 typedef struct
@@ -24,11 +24,11 @@ typedef struct
   RdHttpPort *old;        /* owned, nullable */
   RdHttpPort *new;        /* owned, nullable */
   GPtrArray *offers;      /* RdSocket, owned, nullable */
-  GPtrArray *connections; /* GSocketConnection, owned: of the client side */
-  guint number;           /* of the port */
+  GPtrArray *connections; /* GSocketConnection, owned: client side */
+  guint number;           /* port number */
 } Fixture;
 
-/* Makes the next accept4() with (@flags SOCK_NONBLOCK) or without that flag fail with @error. */
+/* Makes the next accept4() with the flags @flags (SOCK_NONBLOCK or 0) fail with @error. */
 static void
 set_accept_error (int flags, int error)
 {
@@ -44,7 +44,7 @@ get_accept_error (int flags)
     g_main_context_default (), flags == SOCK_NONBLOCK ? "accept-error" : "refuse-error"));
 }
 
-/* Replaces the one of libc. */
+/* Replaces accept4() of libc. */
 int
 accept4 (int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
@@ -68,7 +68,7 @@ on_request (SoupServer *soup,
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain", user_data);
 }
 
-/* Returns: (transfer full): a port that answers with @name. */
+/* Returns: (transfer full): a port that replies to every request with @name. */
 static RdHttpPort *
 make_port (const char *name, const char *const *addresses, guint number, GPtrArray *offers)
 {
@@ -76,7 +76,7 @@ make_port (const char *name, const char *const *addresses, guint number, GPtrArr
   const RdBindingOptions binding
     = { .addresses = addresses, .port = number, .role = RD_ROLE_CLIENTS, .offers = offers };
   const RdHttpPortOptions options
-    = { .binding = &binding, .max_connections = CROWD, .lifetime_us = TIMEOUT_US };
+    = { .binding = &binding, .max_connections = N_CLIENTS, .lifetime_us = TIMEOUT_US };
   RdHttpPort *port = rd_http_port_new (&options, &error);
 
   g_assert_no_error (error);
@@ -85,7 +85,7 @@ make_port (const char *name, const char *const *addresses, guint number, GPtrArr
 }
 
 static void
-offer (Fixture *fixture)
+make_offers (Fixture *fixture)
 {
   fixture->offers = rd_sockets_new ();
   rd_http_port_offer (fixture->old, fixture->offers);
@@ -98,7 +98,7 @@ set_up (Fixture *fixture, gconstpointer addresses)
 
   fixture->connections = g_ptr_array_new_with_free_func (g_object_unref);
   fixture->old = make_port ("old", addresses != NULL ? addresses : STRV ("127.0.0.1"), 0, NULL);
-  offer (fixture);
+  make_offers (fixture);
   first = fixture->offers->pdata[0];
   fixture->number = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (first->address));
 }
@@ -128,7 +128,7 @@ send_text (GSocketConnection *connection, const char *text)
   g_assert_no_error (error);
 }
 
-/* Returns: (transfer full): a client without a proxy, whose look-up would use descriptors. */
+/* Returns: (transfer full): a client that looks up no proxy: a look-up would use descriptors. */
 static GSocketClient *
 make_client (void)
 {
@@ -138,7 +138,7 @@ make_client (void)
   return client;
 }
 
-/* Returns: (transfer none): a connection that has sent part of a request. */
+/* Connects and sends part of a request. Returns: (transfer none): the connection. */
 static GSocketConnection *
 connect_partly (Fixture *fixture, const char *ip)
 {
@@ -167,9 +167,9 @@ connect_to (Fixture *fixture, const char *ip)
 }
 
 static void
-connect_crowd (Fixture *fixture)
+connect_clients (Fixture *fixture)
 {
-  for (int i = 0; i < CROWD; i++)
+  for (int i = 0; i < N_CLIENTS; i++)
     connect_to (fixture, "127.0.0.1");
 }
 
@@ -185,13 +185,13 @@ wait_for_connections (RdHttpPort *port, guint count)
     }
 }
 
-/* Asserts that the port called @name, and no other, answers @connection. */
+/* Asserts that only the port with the name @name replies on @connection. */
 static void
-expect_answer (GSocketConnection *connection, const char *name)
+expect_reply (GSocketConnection *connection, const char *name)
 {
   GSocket *socket = g_socket_connection_get_socket (connection);
   const gint64 deadline_us = g_get_monotonic_time () + TIMEOUT_US;
-  g_autoptr (GString) answer = g_string_new (NULL);
+  g_autoptr (GString) reply = g_string_new (NULL);
   char buffer[1024];
   gssize n = -1;
 
@@ -202,29 +202,29 @@ expect_answer (GSocketConnection *connection, const char *name)
       g_main_context_iteration (NULL, FALSE);
       n = g_socket_receive (socket, buffer, sizeof buffer, NULL, &error);
       if (n > 0)
-        g_string_append_len (answer, buffer, n);
+        g_string_append_len (reply, buffer, n);
       else if (n < 0)
         g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
       g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
     }
 
-  g_assert_true (g_str_has_prefix (answer->str, "HTTP/1.1 200 OK\r\n"));
-  g_assert_true (g_str_has_suffix (answer->str, name));
-  g_assert_null (strstr (answer->str + 1, "HTTP/1.1"));
+  g_assert_true (g_str_has_prefix (reply->str, "HTTP/1.1 200 OK\r\n"));
+  g_assert_true (g_str_has_suffix (reply->str, name));
+  g_assert_null (strstr (reply->str + 1, "HTTP/1.1"));
 }
 
-/* Asserts that all connections are answered by the port called @name, and closes them. */
+/* Asserts that the port with the name @name replies on all connections; closes them. */
 static void
-expect_answers (Fixture *fixture, const char *name)
+expect_replies (Fixture *fixture, const char *name)
 {
   for (guint i = 0; i < fixture->connections->len; i++)
-    expect_answer (fixture->connections->pdata[i], name);
+    expect_reply (fixture->connections->pdata[i], name);
   g_ptr_array_set_size (fixture->connections, 0);
 }
 
-/* Asserts that no connection is accepted when the main loop is idle. */
+/* Runs the main loop until it is idle; asserts that no port has accepted a connection. */
 static void
-expect_nothing (Fixture *fixture)
+expect_no_accept (Fixture *fixture)
 {
   while (g_main_context_iteration (NULL, FALSE))
     continue;
@@ -250,38 +250,38 @@ expect_refusal (Fixture *fixture, const char *ip)
 }
 
 static void
-the_new_port_answers_all_connections_since_the_pause (Fixture *fixture, gconstpointer data)
+the_new_port_serves_all_connections_since_the_pause (Fixture *fixture, gconstpointer data)
 {
-  connect_crowd (fixture);
-  expect_answers (fixture, "old");
+  connect_clients (fixture);
+  expect_replies (fixture, "old");
 
   start_new (fixture, STRV ("127.0.0.1"));
-  connect_crowd (fixture);
-  expect_answers (fixture, "old"); /* the new one does not accept before resume */
+  connect_clients (fixture);
+  expect_replies (fixture, "old"); /* the new port accepts only after resume */
 
   rd_http_port_pause (fixture->old);
-  connect_crowd (fixture);
-  expect_nothing (fixture);
+  connect_clients (fixture);
+  expect_no_accept (fixture);
   rd_http_port_resume (fixture->new);
   g_clear_pointer (&fixture->old, rd_http_port_free);
-  expect_answers (fixture, "new");
+  expect_replies (fixture, "new");
 
-  connect_crowd (fixture);
-  expect_answers (fixture, "new");
+  connect_clients (fixture);
+  expect_replies (fixture, "new");
 }
 
 static void
-without_a_new_port_the_old_one_goes_on (Fixture *fixture, gconstpointer data)
+the_old_port_continues_without_a_new_port (Fixture *fixture, gconstpointer data)
 {
   start_new (fixture, STRV ("127.0.0.1", "127.0.0.2"));
   rd_http_port_pause (fixture->old);
-  connect_crowd (fixture);
-  expect_nothing (fixture);
+  connect_clients (fixture);
+  expect_no_accept (fixture);
 
   g_clear_pointer (&fixture->new, rd_http_port_free);
   g_clear_pointer (&fixture->offers, g_ptr_array_unref);
   rd_http_port_resume (fixture->old);
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
   expect_refusal (fixture, "127.0.0.2");
 }
 
@@ -292,26 +292,26 @@ accepted_connections_are_served_during_the_pause (Fixture *fixture, gconstpointe
   wait_for_connections (fixture->old, 1);
   rd_http_port_pause (fixture->old);
   g_ptr_array_foreach (fixture->connections, finish_request, NULL);
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
   wait_for_connections (fixture->old, 0);
 }
 
-/* A port also stops accepting while it is full, and resumes by itself. */
+/* A full port stops accepting until a connection ends; this must not end a pause. */
 static void
 a_pause_outlasts_a_full_port (Fixture *fixture, gconstpointer data)
 {
-  for (int i = 0; i < CROWD; i++)
+  for (int i = 0; i < N_CLIENTS; i++)
     connect_partly (fixture, "127.0.0.1");
-  wait_for_connections (fixture->old, CROWD);
+  wait_for_connections (fixture->old, N_CLIENTS);
   rd_http_port_pause (fixture->old);
   g_ptr_array_foreach (fixture->connections, finish_request, NULL);
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
   wait_for_connections (fixture->old, 0);
 
-  connect_crowd (fixture);
-  expect_nothing (fixture);
+  connect_clients (fixture);
+  expect_no_accept (fixture);
   rd_http_port_resume (fixture->old);
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
 }
 
 static void
@@ -321,51 +321,51 @@ connections_waiting_at_a_removed_address_are_served (Fixture *fixture, gconstpoi
   rd_http_port_pause (fixture->old);
   connect_to (fixture, "127.0.0.1");
   connect_to (fixture, "127.0.0.2");
-  expect_nothing (fixture);
+  expect_no_accept (fixture);
 
   rd_http_port_resume (fixture->new);
-  expect_refusal (fixture, "127.0.0.2"); /* although the old port still has the socket */
+  expect_refusal (fixture, "127.0.0.2"); /* although the old port has the socket open */
   g_clear_pointer (&fixture->old, rd_http_port_free);
-  expect_answers (fixture, "new");
+  expect_replies (fixture, "new");
 }
 
 static void
-from_one_address_to_all (Fixture *fixture, gconstpointer data)
+a_new_port_can_change_from_one_address_to_all (Fixture *fixture, gconstpointer data)
 {
   start_new (fixture, STRV ("0.0.0.0"));
   rd_http_port_pause (fixture->old);
-  connect_crowd (fixture);
+  connect_clients (fixture);
   connect_to (fixture, "127.0.0.2");
-  expect_nothing (fixture);
+  expect_no_accept (fixture);
 
   rd_http_port_resume (fixture->new);
   g_clear_pointer (&fixture->old, rd_http_port_free);
-  connect_crowd (fixture);
-  expect_answers (fixture, "new");
+  connect_clients (fixture);
+  expect_replies (fixture, "new");
 }
 
 static void
-from_all_addresses_to_one (Fixture *fixture, gconstpointer addresses)
+a_new_port_can_change_from_all_addresses_to_one (Fixture *fixture, gconstpointer addresses)
 {
-  connect_crowd (fixture);
+  connect_clients (fixture);
   connect_to (fixture, "127.0.0.2");
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
   rd_http_port_pause (fixture->old);
-  connect_crowd (fixture); /* these wait at the old socket */
+  connect_clients (fixture); /* in the backlog of the old socket */
   start_new (fixture, STRV ("127.0.0.1"));
-  connect_crowd (fixture); /* these at the new one */
+  connect_clients (fixture); /* in the backlog of the new socket */
   connect_to (fixture, "127.0.0.2");
-  expect_nothing (fixture);
+  expect_no_accept (fixture);
 
   rd_http_port_resume (fixture->new);
   expect_refusal (fixture, "127.0.0.2");
   g_clear_pointer (&fixture->old, rd_http_port_free);
-  connect_crowd (fixture);
-  expect_answers (fixture, "new");
+  connect_clients (fixture);
+  expect_replies (fixture, "new");
 }
 
 static void
-offers_of_another_role_are_left (Fixture *fixture, gconstpointer data)
+offers_of_another_role_are_not_used (Fixture *fixture, gconstpointer data)
 {
   RdSocket *other = rd_socket_copy (fixture->offers->pdata[0]);
 
@@ -376,8 +376,8 @@ offers_of_another_role_are_left (Fixture *fixture, gconstpointer data)
   rd_http_port_resume (fixture->new);
 
   g_assert_cmpuint (fixture->offers->len, ==, 1);
-  connect_crowd (fixture);
-  expect_answers (fixture, "old");
+  connect_clients (fixture);
+  expect_replies (fixture, "old");
 }
 
 static void
@@ -386,7 +386,7 @@ no_descriptor_is_leaked (void)
   Fixture fixture = { 0 };
   guint before;
 
-  set_up (&fixture, NULL); /* main context and libsoup open some and keep them */
+  set_up (&fixture, NULL); /* main context and libsoup open descriptors and keep them */
   tear_down (&fixture, NULL);
   before = descriptors_count ();
 
@@ -401,8 +401,8 @@ no_descriptor_is_leaked (void)
     }
 }
 
-/* Uses up all descriptors but @n_left. Returns: (transfer full) (element-type int): to be closed by
- * free_descriptors(). */
+/* Opens descriptors until only @n_left are available. Returns: (transfer full) (element-type int):
+ * the descriptors, for free_descriptors(). */
 static GArray *
 use_descriptors (guint n_left)
 {
@@ -430,8 +430,8 @@ free_descriptors (GArray *fds)
   g_array_unref (fds);
 }
 
-/* Linux allocates the descriptor before it looks at the backlog: accept() can fail with EMFILE
- * although no connection waits, which is no problem. */
+/* Linux allocates the descriptor before it checks the backlog: accept() can fail with EMFILE
+ * although no connection is waiting. This must not cause a warning. */
 static void
 the_last_descriptor_is_used_without_a_warning (Fixture *fixture, gconstpointer data)
 {
@@ -443,7 +443,7 @@ the_last_descriptor_is_used_without_a_warning (Fixture *fixture, gconstpointer d
   free_descriptors (fds);
 
   g_ptr_array_foreach (fixture->connections, finish_request, NULL);
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
 }
 
 /* accept(2), "Error handling": such an error must neither be logged nor pause accepting. */
@@ -456,7 +456,7 @@ errors_of_one_connection_do_not_affect_others (Fixture *fixture, gconstpointer d
     {
       set_accept_error (SOCK_NONBLOCK, errors[i]);
       connect_to (fixture, "127.0.0.1");
-      expect_answers (fixture, "old");
+      expect_replies (fixture, "old");
       g_assert_cmpint (get_accept_error (SOCK_NONBLOCK), ==, 0);
     }
 }
@@ -497,7 +497,7 @@ without_a_descriptor_a_connection_is_closed (Fixture *fixture, gconstpointer dat
 
   g_ptr_array_set_size (fixture->connections, 0);
   connect_to (fixture, "127.0.0.1");
-  expect_answers (fixture, "old");
+  expect_replies (fixture, "old");
 }
 
 #define PORT_TEST(path, addresses, function) \
@@ -511,15 +511,15 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
 
-  PORT_TEST ("/http-port/takeover", NULL, the_new_port_answers_all_connections_since_the_pause);
-  PORT_TEST ("/http-port/takeover/failed", NULL, without_a_new_port_the_old_one_goes_on);
+  PORT_TEST ("/http-port/takeover", NULL, the_new_port_serves_all_connections_since_the_pause);
+  PORT_TEST ("/http-port/takeover/failed", NULL, the_old_port_continues_without_a_new_port);
   PORT_TEST ("/http-port/pause", NULL, accepted_connections_are_served_during_the_pause);
   PORT_TEST ("/http-port/pause/full", NULL, a_pause_outlasts_a_full_port);
   PORT_TEST ("/http-port/removed-address", two,
              connections_waiting_at_a_removed_address_are_served);
-  PORT_TEST ("/http-port/one-to-all", NULL, from_one_address_to_all);
-  PORT_TEST ("/http-port/all-to-one", all, from_all_addresses_to_one);
-  PORT_TEST ("/http-port/other-role", NULL, offers_of_another_role_are_left);
+  PORT_TEST ("/http-port/one-to-all", NULL, a_new_port_can_change_from_one_address_to_all);
+  PORT_TEST ("/http-port/all-to-one", all, a_new_port_can_change_from_all_addresses_to_one);
+  PORT_TEST ("/http-port/other-role", NULL, offers_of_another_role_are_not_used);
   g_test_add_func ("/http-port/descriptors", no_descriptor_is_leaked);
   PORT_TEST ("/http-port/descriptors/last", NULL, the_last_descriptor_is_used_without_a_warning);
   PORT_TEST ("/http-port/descriptors/none", NULL, without_a_descriptor_a_connection_is_closed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The address of a message bus, and the time limit of connecting to it. */
+/* The address of a message bus, and the time limit for connecting. */
 
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
@@ -16,12 +16,12 @@
 typedef struct
 {
   char *dir;
-  char *path;    /* of the socket in it */
-  char *address; /* of the bus there */
+  char *path;    /* socket in dir */
+  char *address; /* D-Bus address of path */
   GSocket *socket;
 } Fixture;
 
-/* A socket that is listened on, where nothing is ever sent. */
+/* Listens on a socket, but never accepts a connection. */
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
@@ -99,7 +99,7 @@ system_bus_address_comes_from_the_environment (void)
   g_assert_nonnull (strstr (standard, "system_bus_socket"));
 }
 
-/* Returns: the error. */
+/* Asserts that connecting fails, not before @at_least_us. Returns: (transfer full): the error. */
 static GError *
 assert_no_connection (const char *address, gint64 at_least_us)
 {
@@ -197,7 +197,7 @@ run_server (gpointer user_data)
   return NULL;
 }
 
-/* Runs a server in a thread. @filter: handles what clients send; NULL: clients are closed. */
+/* Runs a D-Bus server in a thread. @filter: handles messages; NULL: close all connections. */
 static void
 server_start (Server *self, const Fixture *fixture, GDBusMessageFilterFunction filter)
 {
@@ -231,10 +231,10 @@ server_stop (Server *self)
 }
 
 static GDBusMessage *
-answer_hello (GDBusConnection *connection,
-              GDBusMessage *message,
-              gboolean is_incoming,
-              gpointer user_data)
+reply_to_hello (GDBusConnection *connection,
+                GDBusMessage *message,
+                gboolean is_incoming,
+                gpointer user_data)
 {
   g_autoptr (GDBusMessage) reply = NULL;
 
@@ -261,7 +261,7 @@ ignore_message (GDBusConnection *connection,
 }
 
 static void
-a_server_without_hello_is_an_error (Fixture *fixture, gconstpointer data)
+a_server_that_closes_connections_is_an_error (Fixture *fixture, gconstpointer data)
 {
   Server server;
   g_autoptr (GError) error = NULL;
@@ -273,7 +273,7 @@ a_server_without_hello_is_an_error (Fixture *fixture, gconstpointer data)
 }
 
 static void
-a_bus_that_does_not_answer_hello_times_out (Fixture *fixture, gconstpointer data)
+a_bus_without_reply_to_hello_times_out (Fixture *fixture, gconstpointer data)
 {
   Server server;
 
@@ -288,16 +288,16 @@ on_closed (GDBusConnection *bus, gboolean is_remote, GError *error, gpointer use
   g_main_loop_quit (user_data);
 }
 
-/* The signals of the connection are emitted in the default main context. */
+/* The connection emits its signals in the default main context. */
 static void
-a_bus_that_answers_is_connected_to (Fixture *fixture, gconstpointer data)
+connecting_to_a_responding_bus_succeeds (Fixture *fixture, gconstpointer data)
 {
   Server server;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GDBusConnection) bus = NULL;
   g_autoptr (GError) error = NULL;
 
-  server_start (&server, fixture, answer_hello);
+  server_start (&server, fixture, reply_to_hello);
   bus = rd_message_bus_connect (g_dbus_server_get_client_address (server.server), 10 * 1000,
                                 &error);
   g_assert_no_error (error);
@@ -322,10 +322,10 @@ main (int argc, char **argv)
   g_test_add_func ("/message-bus/system", system_bus_address_comes_from_the_environment);
   ADD ("/message-bus/silent", a_silent_bus_times_out);
   ADD ("/message-bus/silent/shared", a_silent_shared_bus_times_out);
-  ADD ("/message-bus/silent/hello", a_bus_that_does_not_answer_hello_times_out);
+  ADD ("/message-bus/silent/hello", a_bus_without_reply_to_hello_times_out);
   ADD ("/message-bus/absent", a_missing_bus_is_an_error);
-  ADD ("/message-bus/no-hello", a_server_without_hello_is_an_error);
-  ADD ("/message-bus/connected", a_bus_that_answers_is_connected_to);
+  ADD ("/message-bus/no-hello", a_server_that_closes_connections_is_an_error);
+  ADD ("/message-bus/connected", connecting_to_a_responding_bus_succeeds);
 
   return g_test_run ();
 }

@@ -51,7 +51,7 @@ sent_datagram_arrives (void)
 
       g_assert_true (rd_notify_socket_send (socket, "READY=1\nSTATUS=über\n"));
       notify_receiver_expect (receiver, "READY=1\nSTATUS=über\n");
-      notify_receiver_expect_silence (receiver);
+      notify_receiver_expect_nothing (receiver);
     }
 }
 
@@ -94,9 +94,9 @@ missing_receiver_is_ignored (void)
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
 
-  notify_receiver_leave (receiver);
+  notify_receiver_close (receiver);
   g_assert_true (rd_notify_socket_send (socket, "STATUS=lost"));
-  notify_receiver_return (receiver);
+  notify_receiver_open (receiver);
   g_assert_true (rd_notify_socket_send (socket, "STATUS=received"));
   notify_receiver_expect (receiver, "STATUS=received");
 }
@@ -115,7 +115,7 @@ full_queue_is_reported (void)
 }
 
 static gint64
-after (gint64 time_us)
+time_after (gint64 time_us)
 {
   return g_get_monotonic_time () + time_us;
 }
@@ -133,12 +133,12 @@ descriptor_is_sent (void)
 
   g_assert_true (g_unix_open_pipe (ends, FD_CLOEXEC, &error));
   g_assert_true (
-    rd_notify_socket_send_until (socket, "FDSTORE=1", ends[1], after (LONG_US), &error));
-  g_assert_true (rd_notify_socket_send_until (socket, "none", -1, after (LONG_US), &error));
+    rd_notify_socket_send_until (socket, "FDSTORE=1", ends[1], time_after (LONG_US), &error));
+  g_assert_true (rd_notify_socket_send_until (socket, "none", -1, time_after (LONG_US), &error));
   g_assert_no_error (error);
   close (ends[1]);
 
-  got = notify_receiver_read_with (receiver, &fd);
+  got = notify_receiver_read_with_fd (receiver, &fd);
   g_assert_cmpstr (got, ==, "FDSTORE=1");
   g_assert_cmpint (write (fd, "x", 1), ==, 1);
   g_assert_cmpint (read (ends[0], &byte, 1), ==, 1);
@@ -149,9 +149,9 @@ descriptor_is_sent (void)
   g_assert_cmpuint (descriptors_count (), ==, before);
 }
 
-/* Repeated, to begin reading before and after the sender blocks. */
+/* Repeated, so that reading starts both before and after the sender blocks. */
 static void
-full_queue_is_waited_for (void)
+sending_waits_for_a_full_queue (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
@@ -165,20 +165,20 @@ full_queue_is_waited_for (void)
       notify_receiver_fill (receiver);
       reader = notify_receiver_read_in_thread (receiver, 1);
       g_assert_true (
-        rd_notify_socket_send_until (socket, "MAINPID=1", -1, after (LONG_US), &error));
+        rd_notify_socket_send_until (socket, "MAINPID=1", -1, time_after (LONG_US), &error));
       g_assert_no_error (error);
       got = notify_receiver_join (reader);
-      g_assert_cmpstr (got, ==, "X_STUFF=1");
+      g_assert_cmpstr (got, ==, "X_FILL=1");
       notify_receiver_empty (receiver);
     }
 }
 
 static void
-full_queue_is_waited_for_until_the_deadline (void)
+sending_waits_for_a_full_queue_until_the_deadline (void)
 {
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
-  const gint64 deadlines_us[] = { after (SHORT_US), after (0), 0 };
+  const gint64 deadlines_us[] = { time_after (SHORT_US), time_after (0), 0 };
 
   notify_receiver_fill (receiver);
   for (gsize i = 0; i < G_N_ELEMENTS (deadlines_us); i++)
@@ -200,13 +200,14 @@ missing_receiver_is_an_error_with_a_deadline (void)
   g_autoptr (GError) error = NULL;
   const guint before = descriptors_count ();
 
-  notify_receiver_leave (receiver);
-  g_assert_false (rd_notify_socket_send_until (socket, "MAINPID=1", -1, after (LONG_US), &error));
+  notify_receiver_close (receiver);
+  g_assert_false (
+    rd_notify_socket_send_until (socket, "MAINPID=1", -1, time_after (LONG_US), &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_clear_error (&error);
-  g_assert_false (rd_notify_socket_barrier (socket, after (LONG_US), &error));
+  g_assert_false (rd_notify_socket_barrier (socket, time_after (LONG_US), &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  g_assert_cmpuint (descriptors_count (), ==, before - 1); /* the receiver has closed its own */
+  g_assert_cmpuint (descriptors_count (), ==, before - 1); /* without the socket of the receiver */
 }
 
 static void
@@ -221,7 +222,7 @@ barrier_waits_for_its_descriptor_to_be_closed (void)
 
   g_assert_true (rd_notify_socket_send (socket, "STATUS=\n"));
   reader = notify_receiver_read_in_thread (receiver, 2);
-  g_assert_true (rd_notify_socket_barrier (socket, after (LONG_US), &error));
+  g_assert_true (rd_notify_socket_barrier (socket, time_after (LONG_US), &error));
   g_assert_no_error (error);
   got = notify_receiver_join (reader);
   g_assert_cmpstr (got, ==, "STATUS=\nBARRIER=1");
@@ -234,7 +235,7 @@ barrier_times_out_at_the_deadline (void)
   g_autoptr (NotifyReceiver) receiver = notify_receiver_new (NULL);
   g_autoptr (RdNotifySocket) socket = open_socket (receiver->address);
   g_autoptr (GError) error = NULL;
-  const gint64 deadline_us = after (SHORT_US);
+  const gint64 deadline_us = time_after (SHORT_US);
 
   g_assert_false (rd_notify_socket_barrier (socket, deadline_us, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -252,8 +253,9 @@ main (int argc, char **argv)
   g_test_add_func ("/notify-socket/missing", missing_receiver_is_ignored);
   g_test_add_func ("/notify-socket/full", full_queue_is_reported);
   g_test_add_func ("/notify-socket/descriptor", descriptor_is_sent);
-  g_test_add_func ("/notify-socket/wait", full_queue_is_waited_for);
-  g_test_add_func ("/notify-socket/wait/deadline", full_queue_is_waited_for_until_the_deadline);
+  g_test_add_func ("/notify-socket/wait", sending_waits_for_a_full_queue);
+  g_test_add_func ("/notify-socket/wait/deadline",
+                   sending_waits_for_a_full_queue_until_the_deadline);
   g_test_add_func ("/notify-socket/wait/missing", missing_receiver_is_an_error_with_a_deadline);
   g_test_add_func ("/notify-socket/barrier", barrier_waits_for_its_descriptor_to_be_closed);
   g_test_add_func ("/notify-socket/barrier/deadline", barrier_times_out_at_the_deadline);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The page: its placeholders, escaping and policy, and the URLs it connects to. For its behaviour
- * in a browser see tests/integration/test_page.py. */
+/* The page: placeholders, escaping, content security policy, and the URLs of the service.
+ * tests/integration/test_page.py tests the page in a browser. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -11,10 +11,10 @@
 
 #define MAX_MESSAGE 65536
 
-static const char *const nowhere[] = { NULL };
+static const char *const no_urls[] = { NULL };
 static const char *const urls[] = { "ws://localhost:8000/ws", "ws://[::1]:8000/a&\"<b>", NULL };
 
-/* Returns: (transfer full): a file of the page, which is linked into the program. */
+/* Returns: (transfer full): the content of the resource @name of the page. */
 static char *
 load (const char *name)
 {
@@ -42,7 +42,7 @@ find_placeholders (void)
   return placeholders;
 }
 
-/* rd_page_new() asserts that no name has two values. */
+/* rd_page_new() asserts that names are unique. */
 static void
 every_placeholder_has_a_value_and_every_value_a_placeholder (void)
 {
@@ -110,14 +110,14 @@ policy_allows_connections_to_the_urls (void)
 {
   g_autoptr (RdPage) page = rd_page_new (MAX_MESSAGE);
   g_autofree char *policy = rd_page_dup_policy (page, urls);
-  g_autofree char *bare = rd_page_dup_policy (page, nowhere);
+  g_autofree char *base = rd_page_dup_policy (page, no_urls);
 
-  g_assert_true (g_str_has_prefix (policy, bare));
-  g_assert_cmpstr (policy + strlen (bare), ==,
+  g_assert_true (g_str_has_prefix (policy, base));
+  g_assert_cmpstr (policy + strlen (base), ==,
                    " ws://localhost:8000 wss://localhost:8000 ws://*:8000 wss://*:8000");
-  g_assert_true (g_str_has_prefix (bare, "default-src 'none'; "));
-  g_assert_true (g_str_has_suffix (bare, "; connect-src 'self'"));
-  g_assert_null (strstr (bare, "unsafe"));
+  g_assert_true (g_str_has_prefix (base, "default-src 'none'; "));
+  g_assert_true (g_str_has_suffix (base, "; connect-src 'self'"));
+  g_assert_null (strstr (base, "unsafe"));
 }
 
 static void

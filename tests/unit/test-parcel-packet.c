@@ -384,10 +384,10 @@ end_is_told_behind_what_was_said (void)
   packet = rd_parcel_packet_receive (pair.here, LAYOUT, &error);
   g_assert_no_error (error);
   g_assert_cmpint (packet->kind, ==, RD_PARCEL_KIND_ERROR);
-  expect_refusal (pair.here, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_refusal (pair.here, RD_PARCEL_ERROR_ENDED, "worker exited");
   g_assert_false (
     rd_parcel_packet_send (pair.here, LAYOUT, RD_PARCEL_KIND_COMMIT, body, NULL, 0, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker exited");
 }
 
 int

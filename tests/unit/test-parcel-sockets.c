@@ -217,7 +217,7 @@ it_is_known_how_many_fit_in (void)
 
   expect_sockets (pair->new, 0, n);
   g_assert_false (rd_parcel_receive_sockets (pair->new, 1, rest, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker exited");
 }
 
 /* Takes some of the sockets, and dies. */
@@ -241,7 +241,7 @@ sockets_are_still_here_when_the_taker_dies (void)
   parcel_narrow (parcel);
   parcel_wait (parcel, PATIENCE_MS);
   g_assert_cmpuint (send_tokens (parcel, tokens, &error), <, MANY);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker exited");
   waitpid (pid, NULL, 0);
   g_assert_cmpuint (descriptors_count (), ==, before + 1 + MANY);
 }

@@ -124,7 +124,7 @@ parcel_outlives_its_sender (void)
   header = hear (pair->new, RD_PARCEL_KIND_HEADER);
   expect_tokens (header->fds, 200, 3);
   g_assert_false (rd_parcel_receive_sockets (pair->new, 501, more, &error));
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker exited");
   expect_tokens (more, 0, 500); /* what came before the end */
 }
 
@@ -197,7 +197,7 @@ packet_that_was_looked_at_is_still_there (void)
   g_autoptr (RdParcelPacket) header = hear (pair->new, RD_PARCEL_KIND_HEADER);
 
   expect_tokens (header->fds, 0, 3);
-  expect_failure (pair->new, RD_PARCEL_KIND_SOCKETS, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_failure (pair->new, RD_PARCEL_KIND_SOCKETS, RD_PARCEL_ERROR_ENDED, "worker exited");
 }
 
 static void
@@ -289,7 +289,7 @@ last_words_are_heard_by_who_still_sends (void)
   fill (pair->old, &error);
   expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_REFUSED, "no memory");
   fill (pair->old, &error);
-  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_error (&error, RD_PARCEL_ERROR, RD_PARCEL_ERROR_ENDED, "worker exited");
 }
 
 static void
@@ -309,7 +309,7 @@ death_of_the_other_ends_the_wait (void)
   expect_failure (parcel, RD_PARCEL_KIND_READY, RD_PARCEL_ERROR_TIMED_OUT, "READY");
   kill (pid, SIGKILL);
   parcel_wait (parcel, LONG_MS);
-  expect_failure (parcel, RD_PARCEL_KIND_READY, RD_PARCEL_ERROR_ENDED, "worker ended");
+  expect_failure (parcel, RD_PARCEL_KIND_READY, RD_PARCEL_ERROR_ENDED, "worker exited");
 }
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The D-Bus object in hand-overs. tests/integration tests the rest. */
+/* The D-Bus object: hand-overs, subscribers, idling. tests/integration tests the other methods. */
 
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
@@ -23,30 +23,30 @@
 typedef struct
 {
   GSubprocess *daemon;
-  char *address;          /* of the bus */
-  GDBusConnection *here;  /* connection of the service */
-  GDBusConnection *there; /* connection of the caller */
+  char *address;                /* of the message bus */
+  GDBusConnection *service_bus; /* connection of the service */
+  GDBusConnection *caller_bus;  /* connection of the caller */
   CoreFixture core;
   RdDrain *drain;
   RdBus *bus;
   RdNodes *nodes;
   RdService *service;
-  GString *heard; /* received signals: "ClientConnected (uint64 1, 'unknown');" */
+  GString *signals; /* received signals: "ClientConnected (uint64 1, 'unknown');" */
 
-  /* Of the last call. */
-  GDBusMethodInvocation *asked; /* unowned: answered by the test */
-  int fd;                       /* owned: the received descriptor; -1: none */
-  GVariant *reply;              /* owned, nullable */
-  GError *error;                /* owned, nullable */
+  /* Of the last method call. */
+  GDBusMethodInvocation *invocation; /* unowned; the test replies to it */
+  int fd;                            /* owned: received by the handler; -1: none */
+  GVariant *reply;                   /* owned, nullable */
+  GError *error;                     /* owned, nullable */
 } Fixture;
 
 static void
-die_with_parent (gpointer user_data)
+exit_with_parent (gpointer user_data)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* Not GTestDBus, which leaves its daemon running after a failed test. */
+/* Starts a message bus. GTestDBus would leave its daemon running after a failed test. */
 static void
 start_bus (Fixture *fixture)
 {
@@ -56,7 +56,7 @@ start_bus (Fixture *fixture)
   g_autoptr (GDataInputStream) output = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_subprocess_launcher_set_child_setup (launcher, die_with_parent, NULL, NULL);
+  g_subprocess_launcher_set_child_setup (launcher, exit_with_parent, NULL, NULL);
   fixture->daemon = g_subprocess_launcher_spawn (launcher, &error, "dbus-daemon", "--session",
                                                  "--nofork", "--print-address", address, NULL);
   g_assert_no_error (error);
@@ -101,7 +101,7 @@ on_signal (GDBusConnection *connection,
   Fixture *fixture = user_data;
   g_autofree char *text = g_variant_print (arguments, TRUE);
 
-  g_string_append_printf (fixture->heard, "%s %s;", name, text);
+  g_string_append_printf (fixture->signals, "%s %s;", name, text);
 }
 
 static void
@@ -111,11 +111,11 @@ set_up (Fixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   start_bus (fixture);
-  fixture->here = connect_to (fixture->address);
-  fixture->there = connect_to (fixture->address);
-  fixture->heard = g_string_new (NULL);
+  fixture->service_bus = connect_to (fixture->address);
+  fixture->caller_bus = connect_to (fixture->address);
+  fixture->signals = g_string_new (NULL);
   g_dbus_connection_signal_subscribe (
-    fixture->there, g_dbus_connection_get_unique_name (fixture->here), INTERFACE, NULL,
+    fixture->caller_bus, g_dbus_connection_get_unique_name (fixture->service_bus), INTERFACE, NULL,
     RD_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_signal, fixture, NULL);
 
   core_fixture_set_up (&fixture->core, NULL);
@@ -126,11 +126,11 @@ set_up (Fixture *fixture, gconstpointer data)
                                      fixture->nodes, NULL);
   fixture->fd = -1;
   g_assert_true (g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (fixture->service),
-                                                   fixture->here, RD_OBJECT_PATH, &error));
+                                                   fixture->service_bus, RD_OBJECT_PATH, &error));
 }
 
 static void
-forget_call (Fixture *fixture)
+clear_call (Fixture *fixture)
 {
   g_clear_error (&fixture->error);
   g_clear_pointer (&fixture->reply, g_variant_unref);
@@ -144,18 +144,19 @@ tear_down (Fixture *fixture, gconstpointer data)
 {
   RdService *service = fixture->service;
 
-  forget_call (fixture);
+  clear_call (fixture);
   g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (service));
   g_object_add_weak_pointer (G_OBJECT (service), (gpointer *) &fixture->service);
   g_object_unref (service);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->service == NULL); /* GDBus releases it later */
+  CROWD_WAIT_FOR (fixture->core.crowd,
+                  fixture->service == NULL); /* GDBus drops its reference later */
   g_assert_finalize_object (fixture->nodes);
   g_assert_finalize_object (fixture->bus);
   g_assert_finalize_object (fixture->drain);
   core_fixture_tear_down (&fixture->core, NULL);
-  g_string_free (fixture->heard, TRUE);
-  g_object_unref (fixture->here);
-  g_object_unref (fixture->there);
+  g_string_free (fixture->signals, TRUE);
+  g_object_unref (fixture->service_bus);
+  g_object_unref (fixture->caller_bus);
   stop_bus (fixture);
 }
 
@@ -168,7 +169,7 @@ on_reply (GObject *source, GAsyncResult *result, gpointer user_data)
                                                                     NULL, result, &fixture->error);
 }
 
-/* Starts a call. @arguments: (transfer floating) (nullable). @list: (nullable). */
+/* Starts a method call. @arguments: (transfer floating) (nullable). @list: (nullable). */
 static void
 call (Fixture *fixture,
       const char *interface,
@@ -176,27 +177,27 @@ call (Fixture *fixture,
       GVariant *arguments,
       GUnixFDList *list)
 {
-  forget_call (fixture);
+  clear_call (fixture);
   g_dbus_connection_call_with_unix_fd_list (
-    fixture->there, g_dbus_connection_get_unique_name (fixture->here), RD_OBJECT_PATH, interface,
-    method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE, -1, list, NULL, on_reply, fixture);
+    fixture->caller_bus, g_dbus_connection_get_unique_name (fixture->service_bus), RD_OBJECT_PATH,
+    interface, method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE, -1, list, NULL, on_reply, fixture);
 }
 
 static gboolean
-is_answered (Fixture *fixture)
+has_reply (Fixture *fixture)
 {
   return fixture->reply != NULL || fixture->error != NULL;
 }
 
-/* @answer: as text. */
+/* @text: the expected reply, in GVariant text format. */
 static void
-expect_answer (Fixture *fixture, const char *answer)
+expect_reply (Fixture *fixture, const char *text)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) expected = g_variant_parse (NULL, answer, NULL, NULL, &error);
+  g_autoptr (GVariant) expected = g_variant_parse (NULL, text, NULL, NULL, &error);
 
   g_assert_no_error (error);
-  CROWD_WAIT_FOR (fixture->core.crowd, is_answered (fixture));
+  CROWD_WAIT_FOR (fixture->core.crowd, has_reply (fixture));
   g_assert_no_error (fixture->error);
   g_assert_cmpvariant (fixture->reply, expected);
 }
@@ -204,25 +205,25 @@ expect_answer (Fixture *fixture, const char *answer)
 static void
 expect_error (Fixture *fixture, int code)
 {
-  CROWD_WAIT_FOR (fixture->core.crowd, is_answered (fixture));
+  CROWD_WAIT_FOR (fixture->core.crowd, has_reply (fixture));
   g_assert_error (fixture->error, RD_ERROR, code);
 }
 
 static void
 on_upgrade (Fixture *fixture, GDBusMethodInvocation *invocation)
 {
-  fixture->asked = invocation;
+  fixture->invocation = invocation;
 }
 
 static void
 on_hand_over (Fixture *fixture, int fd, GDBusMethodInvocation *invocation)
 {
-  fixture->asked = invocation;
+  fixture->invocation = invocation;
   fixture->fd = fd;
 }
 
 static void
-watch (Fixture *fixture)
+connect_handlers (Fixture *fixture)
 {
   g_signal_connect_swapped (fixture->service, "upgrade", G_CALLBACK (on_upgrade), fixture);
   g_signal_connect_swapped (fixture->service, "hand-over", G_CALLBACK (on_hand_over), fixture);
@@ -252,20 +253,20 @@ hand_overs_fail_without_a_handler (Fixture *fixture, gconstpointer data)
 }
 
 static void
-handler_may_answer_an_upgrade_later (Fixture *fixture, gconstpointer data)
+handler_may_reply_to_an_upgrade_later (Fixture *fixture, gconstpointer data)
 {
-  watch (fixture);
+  connect_handlers (fixture);
   call (fixture, INTERFACE, "Upgrade", NULL, NULL);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->asked != NULL);
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->invocation != NULL);
   crowd_wait (fixture->core.crowd);
-  g_assert_false (is_answered (fixture));
-  g_dbus_method_invocation_return_value (g_steal_pointer (&fixture->asked), NULL);
-  expect_answer (fixture, "()");
+  g_assert_false (has_reply (fixture));
+  g_dbus_method_invocation_return_value (g_steal_pointer (&fixture->invocation), NULL);
+  expect_reply (fixture, "()");
 
   call (fixture, INTERFACE, "Upgrade", NULL, NULL);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->asked != NULL);
-  g_dbus_method_invocation_return_error (g_steal_pointer (&fixture->asked), RD_ERROR, RD_ERROR_BUSY,
-                                         "later");
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->invocation != NULL);
+  g_dbus_method_invocation_return_error (g_steal_pointer (&fixture->invocation), RD_ERROR,
+                                         RD_ERROR_BUSY, "later");
   expect_error (fixture, RD_ERROR_BUSY);
 }
 
@@ -275,13 +276,13 @@ handler_gets_the_socket_of_a_hand_over (Fixture *fixture, gconstpointer data)
   char text[6] = "";
   int ends[2];
 
-  watch (fixture);
+  connect_handlers (fixture);
   g_assert_true (g_unix_open_pipe (ends, FD_CLOEXEC, NULL));
   call_hand_over (fixture, 0, ends[1]);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->asked != NULL);
-  g_assert_false (is_answered (fixture));
-  g_dbus_method_invocation_return_value (g_steal_pointer (&fixture->asked), NULL);
-  expect_answer (fixture, "()");
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->invocation != NULL);
+  g_assert_false (has_reply (fixture));
+  g_dbus_method_invocation_return_value (g_steal_pointer (&fixture->invocation), NULL);
+  expect_reply (fixture, "()");
 
   g_assert_cmpint (fcntl (fixture->fd, F_GETFD), ==, FD_CLOEXEC);
   g_assert_cmpint (write (fixture->fd, "hello", 5), ==, 5);
@@ -296,7 +297,7 @@ hand_over_without_its_socket_is_refused (Fixture *fixture, gconstpointer data)
   const int handles[] = { -1, 1, G_MAXINT32 };
   int ends[2];
 
-  watch (fixture);
+  connect_handlers (fixture);
   call_hand_over (fixture, 0, -1);
   expect_error (fixture, RD_ERROR_INVALID_ARGUMENT);
 
@@ -307,14 +308,14 @@ hand_over_without_its_socket_is_refused (Fixture *fixture, gconstpointer data)
       expect_error (fixture, RD_ERROR_INVALID_ARGUMENT);
       close (ends[0]);
     }
-  g_assert_null (fixture->asked);
+  g_assert_null (fixture->invocation);
 }
 
 static void
-expect_property (Fixture *fixture, const char *name, const char *answer)
+expect_property (Fixture *fixture, const char *name, const char *expected)
 {
   call (fixture, PROPERTIES, "Get", g_variant_new ("(ss)", INTERFACE, name), NULL);
-  expect_answer (fixture, answer);
+  expect_reply (fixture, expected);
 }
 
 static void
@@ -338,10 +339,10 @@ takeover_is_reported (Fixture *fixture, gconstpointer data)
     = { .generation = 3, .moved = 9, .closed = 1, .lost = 2, .pause_us = 23000 };
   guint signalled = 0;
 
-  g_dbus_connection_signal_subscribe (fixture->there, NULL, PROPERTIES, "PropertiesChanged",
+  g_dbus_connection_signal_subscribe (fixture->caller_bus, NULL, PROPERTIES, "PropertiesChanged",
                                       RD_OBJECT_PATH, INTERFACE, G_DBUS_SIGNAL_FLAGS_NONE,
                                       on_changed, &signalled, NULL);
-  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* also subscribes on the bus */
+  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* its reply follows the subscription */
   expect_property (fixture, "Handover", "(<@a{sv} {}>,)");
 
   rd_service_set_handover (fixture->service, &report);
@@ -366,7 +367,7 @@ are_subscribers (Fixture *fixture, const char *names)
 static void
 unpacked_subscribers_get_signals (Fixture *fixture, gconstpointer data)
 {
-  const char *name = g_dbus_connection_get_unique_name (fixture->there);
+  const char *name = g_dbus_connection_get_unique_name (fixture->caller_bus);
   g_autofree char *only_name = g_strdup_printf ("['%s']", name);
   g_autoptr (GVariant) names = g_variant_ref_sink (
     g_variant_new_strv ((const char *[]){ ":0.4711", "no name", "", name, name, NULL }, -1));
@@ -374,38 +375,40 @@ unpacked_subscribers_get_signals (Fixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->core); /* without subscribers */
   expect_property (fixture, "Connections", "(<uint32 1>,)");
   g_assert_true (are_subscribers (fixture, "@as []"));
-  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names, fixture->here);
+  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names,
+                         fixture->service_bus);
   CROWD_WAIT_FOR (fixture->core.crowd, are_subscribers (fixture, only_name));
 
   core_fixture_join (&fixture->core);
-  CROWD_WAIT_FOR (fixture->core.crowd, fixture->heard->len > 0);
-  g_assert_cmpstr (fixture->heard->str, ==, "ClientConnected (uint64 2, 'unknown');");
+  CROWD_WAIT_FOR (fixture->core.crowd, fixture->signals->len > 0);
+  g_assert_cmpstr (fixture->signals->str, ==, "ClientConnected (uint64 2, 'unknown');");
 }
 
 static void
 subscribers_are_removed_when_they_leave (Fixture *fixture, gconstpointer data)
 {
-  const char *name = g_dbus_connection_get_unique_name (fixture->there);
+  const char *name = g_dbus_connection_get_unique_name (fixture->caller_bus);
   g_autofree char *only_name = g_strdup_printf ("['%s']", name);
   g_autoptr (GDBusConnection) another = connect_to (fixture->address);
   const char *const others[] = { g_dbus_connection_get_unique_name (another), NULL };
   g_autoptr (GVariant) names = g_variant_ref_sink (g_variant_new_strv (others, -1));
 
   call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", TRUE), NULL);
-  expect_answer (fixture, "()");
+  expect_reply (fixture, "()");
   g_assert_true (are_subscribers (fixture, only_name));
-  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names, fixture->here);
+  rd_subscribers_unpack (rd_service_get_subscribers (fixture->service), names,
+                         fixture->service_bus);
   g_assert_false (are_subscribers (fixture, only_name));
   g_assert_true (g_dbus_connection_close_sync (another, NULL, NULL));
   CROWD_WAIT_FOR (fixture->core.crowd, are_subscribers (fixture, only_name));
 
   call (fixture, INTERFACE, "SetClientSignals", g_variant_new ("(b)", FALSE), NULL);
-  expect_answer (fixture, "()");
+  expect_reply (fixture, "()");
   g_assert_true (are_subscribers (fixture, "@as []"));
 }
 
 static gboolean
-on_time_over (gpointer user_data)
+on_timeout (gpointer user_data)
 {
   *(gboolean *) user_data = TRUE;
   return G_SOURCE_REMOVE;
@@ -418,14 +421,14 @@ count_iterations (void)
   gboolean is_over = FALSE;
   guint n = 0;
 
-  g_timeout_add_seconds (1, on_time_over, &is_over);
+  g_timeout_add_seconds (1, on_timeout, &is_over);
   for (; !is_over; n++)
     g_main_context_iteration (NULL, TRUE);
   return n;
 }
 
 static void
-does_not_wake_up_without_changes (Fixture *fixture, gconstpointer data)
+service_does_not_wake_up_without_changes (Fixture *fixture, gconstpointer data)
 {
   GPtrArray *others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
   RdNode *node = rd_nodes_dup_self (fixture->nodes);
@@ -433,7 +436,7 @@ does_not_wake_up_without_changes (Fixture *fixture, gconstpointer data)
   node->clients++;
   g_ptr_array_add (others, node);
   rd_nodes_set_others (fixture->nodes, others);
-  count_iterations (); /* the change is signalled */
+  count_iterations (); /* signals the change */
   g_assert_cmpuint (count_iterations (), <=, 2);
 }
 
@@ -445,11 +448,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   ADD ("/service/no-handler", hand_overs_fail_without_a_handler);
-  ADD ("/service/upgrade", handler_may_answer_an_upgrade_later);
+  ADD ("/service/upgrade", handler_may_reply_to_an_upgrade_later);
   ADD ("/service/hand-over", handler_gets_the_socket_of_a_hand_over);
   ADD ("/service/hand-over/refused", hand_over_without_its_socket_is_refused);
   ADD ("/service/report", takeover_is_reported);
-  ADD ("/service/idle", does_not_wake_up_without_changes);
+  ADD ("/service/idle", service_does_not_wake_up_without_changes);
   ADD ("/service/subscribers", subscribers_are_removed_when_they_leave);
   ADD ("/service/subscribers/unpack", unpacked_subscribers_get_signals);
 

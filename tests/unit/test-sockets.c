@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Listening sockets passed from one process to another: descriptions, and their errors. */
+/* Listening sockets passed from one process to another: valid and invalid descriptions. */
 
 #include <unistd.h>
 
@@ -9,7 +9,7 @@
 
 /* Returns: (transfer full): a socket that listens on loopback and a free port. */
 static GSocket *
-listen_somewhere (void)
+make_listener (void)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
   g_autoptr (GError) error = NULL;
@@ -23,7 +23,7 @@ listen_somewhere (void)
 static void
 add (GPtrArray *sockets, RdRole role, guint asked_port, gboolean is_inherited)
 {
-  g_autoptr (GSocket) socket = listen_somewhere ();
+  g_autoptr (GSocket) socket = make_listener ();
   g_autoptr (GError) error = NULL;
   RdSocket *added = rd_socket_new (socket, role, asked_port, is_inherited, &error);
 
@@ -32,45 +32,46 @@ add (GPtrArray *sockets, RdRole role, guint asked_port, gboolean is_inherited)
 }
 
 static GArray *
-fds_of (int fd)
+make_fd_array (int fd)
 {
   GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
 
   return g_array_append_val (fds, fd);
 }
 
-/* As it is after a journey: nothing but bytes. */
+/* Serializes @variant and reads it back. Returns: (transfer full). */
 static GVariant *
-send (GVariant *variant)
+serialize (GVariant *variant)
 {
-  g_autoptr (GVariant) sent = g_variant_ref_sink (variant);
-  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (sent);
+  g_autoptr (GVariant) serialized = g_variant_ref_sink (variant);
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (serialized);
 
-  return g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (sent), bytes, FALSE));
+  return g_variant_ref_sink (
+    g_variant_new_from_bytes (g_variant_get_type (serialized), bytes, FALSE));
 }
 
 static void
-all_that_is_known_arrives (void)
+sockets_are_restored (void)
 {
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
-  g_autoptr (GVariant) about = NULL;
+  g_autoptr (GVariant) descriptions = NULL;
   g_autoptr (GArray) fds = NULL;
-  g_autoptr (GPtrArray) arrived = NULL;
+  g_autoptr (GPtrArray) restored = NULL;
   g_autoptr (GError) error = NULL;
 
   add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
   add (sockets, RD_ROLE_ADMIN, 8001, FALSE);
   add (sockets, RD_ROLE_CLIENTS, 0, TRUE);
-  about = send (rd_sockets_describe (sockets));
+  descriptions = serialize (rd_sockets_describe (sockets));
   fds = rd_sockets_dup_fds (sockets);
-  arrived = rd_sockets_new_described (about, fds, &error);
+  restored = rd_sockets_new_described (descriptions, fds, &error);
   g_assert_no_error (error);
 
-  g_assert_cmpuint (arrived->len, ==, sockets->len);
+  g_assert_cmpuint (restored->len, ==, sockets->len);
   for (guint i = 0; i < sockets->len; i++)
     {
       const RdSocket *one = sockets->pdata[i];
-      const RdSocket *other = arrived->pdata[i];
+      const RdSocket *other = restored->pdata[i];
 
       g_assert_true (rd_socket_is_same_address (one->address, other->address));
       g_assert_cmpint (one->role, ==, other->role);
@@ -81,20 +82,20 @@ all_that_is_known_arrives (void)
 }
 
 static void
-none_at_all_arrive_too (void)
+empty_list_is_restored (void)
 {
   g_autoptr (GPtrArray) none = rd_sockets_new ();
-  g_autoptr (GVariant) about = send (rd_sockets_describe (none));
+  g_autoptr (GVariant) descriptions = serialize (rd_sockets_describe (none));
   g_autoptr (GArray) fds = rd_sockets_dup_fds (none);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) arrived = rd_sockets_new_described (about, fds, &error);
+  g_autoptr (GPtrArray) restored = rd_sockets_new_described (descriptions, fds, &error);
 
   g_assert_no_error (error);
-  g_assert_cmpuint (arrived->len, ==, 0);
+  g_assert_cmpuint (restored->len, ==, 0);
 }
 
 static void
-those_of_the_service_manager_can_be_left_out (void)
+inherited_sockets_are_removed (void)
 {
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
 
@@ -107,18 +108,18 @@ those_of_the_service_manager_can_be_left_out (void)
 }
 
 static void
-expect_refusal (GVariant *about, const GArray *fds, const char *why)
+expect_refusal (GVariant *descriptions, const GArray *fds, const char *why)
 {
-  g_autoptr (GVariant) sent = send (about);
+  g_autoptr (GVariant) serialized = serialize (descriptions);
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (rd_sockets_new_described (sent, fds, &error));
+  g_assert_null (rd_sockets_new_described (serialized, fds, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_assert_nonnull (strstr (error->message, why));
 }
 
 static void
-what_is_not_described_as_it_should_be_is_refused (void)
+invalid_descriptions_are_refused (void)
 {
   const char *const cases[] = {
     "@aa{sv} [{}]",
@@ -129,15 +130,15 @@ what_is_not_described_as_it_should_be_is_refused (void)
     "[{'role': <@u 0>, 'asked-port': <@u 0>, 'inherited': <false>}]",
     "[{'role': <'admin'>, 'asked-port': <'any'>, 'inherited': <false>}]",
   };
-  g_autoptr (GSocket) socket = listen_somewhere ();
-  g_autoptr (GArray) fds = fds_of (g_socket_get_fd (socket));
+  g_autoptr (GSocket) socket = make_listener ();
+  g_autoptr (GArray) fds = make_fd_array (g_socket_get_fd (socket));
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     expect_refusal (g_variant_new_parsed (cases[i]), fds, "invalid data");
 }
 
 static void
-descriptions_must_be_as_many_as_sockets (void)
+counts_of_descriptions_and_sockets_must_match (void)
 {
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
   g_autoptr (GArray) fds = NULL;
@@ -151,18 +152,18 @@ descriptions_must_be_as_many_as_sockets (void)
 }
 
 static void
-what_does_not_listen_is_refused (void)
+descriptors_that_do_not_listen_are_refused (void)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
   g_autoptr (GSocket) idle = rd_socket_bind (address, FALSE, NULL);
-  g_autoptr (GSocket) listening = listen_somewhere ();
+  g_autoptr (GSocket) listening = make_listener ();
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
   const int bad[] = { g_socket_get_fd (idle), STDIN_FILENO, -1 };
 
   add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     {
-      g_autoptr (GArray) fds = fds_of (bad[i]);
+      g_autoptr (GArray) fds = make_fd_array (bad[i]);
 
       expect_refusal (rd_sockets_describe (sockets), fds, "invalid data");
     }
@@ -173,13 +174,12 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/sockets/arrive", all_that_is_known_arrives);
-  g_test_add_func ("/sockets/none", none_at_all_arrive_too);
-  g_test_add_func ("/sockets/drop-inherited", those_of_the_service_manager_can_be_left_out);
-  g_test_add_func ("/sockets/refused/description",
-                   what_is_not_described_as_it_should_be_is_refused);
-  g_test_add_func ("/sockets/refused/count", descriptions_must_be_as_many_as_sockets);
-  g_test_add_func ("/sockets/refused/idle", what_does_not_listen_is_refused);
+  g_test_add_func ("/sockets/arrive", sockets_are_restored);
+  g_test_add_func ("/sockets/none", empty_list_is_restored);
+  g_test_add_func ("/sockets/drop-inherited", inherited_sockets_are_removed);
+  g_test_add_func ("/sockets/refused/description", invalid_descriptions_are_refused);
+  g_test_add_func ("/sockets/refused/count", counts_of_descriptions_and_sockets_must_match);
+  g_test_add_func ("/sockets/refused/idle", descriptors_that_do_not_listen_are_refused);
 
   return g_test_run ();
 }

@@ -106,7 +106,7 @@ static void
 status_is_told (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "exit 3");
-  expect_end (fixture, PATIENCE_MS, "the new worker ended with status 3");
+  expect_end (fixture, PATIENCE_MS, "the new worker exited with status 3");
 }
 
 static void
@@ -121,7 +121,7 @@ static void
 signals_that_are_not_meant_for_it_are_no_end (Fixture *fixture, gconstpointer unused)
 {
   start (fixture, "kill -HUP $$; kill -USR1 $$; kill -USR2 $$; exit 3");
-  expect_end (fixture, PATIENCE_MS, "the new worker ended with status 3");
+  expect_end (fixture, PATIENCE_MS, "the new worker exited with status 3");
 }
 
 static void
@@ -267,7 +267,7 @@ neither_it_nor_its_guard_holds_what_is_ours (Fixture *fixture, gconstpointer unu
   g_assert_cmpint (read (ours[0], &byte, 1), ==, 0);
   close (ours[0]);
   say (fixture, "end\n");
-  expect_end (fixture, PATIENCE_MS, "the new worker ended with status 0");
+  expect_end (fixture, PATIENCE_MS, "the new worker exited with status 0");
   g_clear_pointer (&fixture->successor, rd_successor_free);
   close (fixture->fd);
   fixture->fd = -1;

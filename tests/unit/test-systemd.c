@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The reports to the service manager: content, order and rate. */
+/* Reports to the service manager: content, order and rate. */
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -13,10 +13,10 @@
 #include "rd-bus.h"
 #include "rd-systemd.h"
 
-#define MORE_TIME "EXTEND_TIMEOUT_USEC=30000000\n"
-#define SECOND_US ((gint64) G_USEC_PER_SEC)
+#define EXTEND_TIMEOUT "EXTEND_TIMEOUT_USEC=30000000\n"
+#define SECOND_US      ((gint64) G_USEC_PER_SEC)
 
-/* Plus some seconds, so that the displayed minutes do not change during a test. */
+/* 5 h and 40 s, so that the displayed minutes do not change during a test. */
 #define FIVE_HOURS_US ((5 * 3600 + 40) * SECOND_US)
 
 typedef struct
@@ -28,7 +28,7 @@ typedef struct
   RdSystemd *systemd;
 } Fixture;
 
-/* @data: NULL, or a value for WATCHDOG_USEC. */
+/* @data: value of WATCHDOG_USEC; NULL: not set. */
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
@@ -53,7 +53,7 @@ tear_down (Fixture *fixture, gconstpointer data)
 }
 
 static void
-make (Fixture *fixture)
+make_systemd (Fixture *fixture)
 {
   fixture->systemd = rd_systemd_new (fixture->drain.core.manager, fixture->drain.drain,
                                      fixture->bus, fixture->environment);
@@ -62,7 +62,7 @@ make (Fixture *fixture)
 static void
 make_ready (Fixture *fixture)
 {
-  make (fixture);
+  make_systemd (fixture);
   rd_systemd_ready (fixture->systemd);
   notify_receiver_expect (fixture->receiver, "READY=1\nSTATUS=0 clients; messages published: 0\n");
 }
@@ -78,7 +78,7 @@ publish (Fixture *fixture, guint n)
 
 /* Waits for the next datagram. Returns: (transfer full). */
 static char *
-wait_for_any (Fixture *fixture)
+wait_for_datagram (Fixture *fixture)
 {
   char *got = NULL;
 
@@ -90,12 +90,12 @@ wait_for_any (Fixture *fixture)
 static void
 wait_for (Fixture *fixture, const char *text)
 {
-  g_autofree char *got = wait_for_any (fixture);
+  g_autofree char *got = wait_for_datagram (fixture);
 
   g_assert_cmpstr (got, ==, text);
 }
 
-/* Reads until a datagram contains @part. Returns: (transfer full): all that was read. */
+/* Reads until a datagram contains @part. Returns: (transfer full): the concatenated datagrams. */
 static char *
 wait_until (Fixture *fixture, const char *part)
 {
@@ -103,7 +103,7 @@ wait_until (Fixture *fixture, const char *part)
 
   while (strstr (all->str, part) == NULL)
     {
-      g_autofree char *got = wait_for_any (fixture);
+      g_autofree char *got = wait_for_datagram (fixture);
 
       g_string_append (all, got);
     }
@@ -111,7 +111,7 @@ wait_until (Fixture *fixture, const char *part)
 }
 
 static void
-leave (Fixture *fixture, Peer *peer)
+disconnect_peer (Fixture *fixture, Peer *peer)
 {
   peer_hang_up (peer);
   crowd_settle (fixture->drain.core.crowd);
@@ -120,11 +120,11 @@ leave (Fixture *fixture, Peer *peer)
 static void
 ready_is_the_first_report (Fixture *fixture, gconstpointer data)
 {
-  make (fixture);
+  make_systemd (fixture);
   core_fixture_join (&fixture->drain.core);
   publish (fixture, 3);
   drain_fixture_run_for (&fixture->drain, 20);
-  notify_receiver_expect_silence (fixture->receiver);
+  notify_receiver_expect_nothing (fixture->receiver);
   rd_systemd_ready (fixture->systemd);
   notify_receiver_expect (fixture->receiver, "READY=1\nSTATUS=1 client; messages published: 3\n");
 }
@@ -154,32 +154,32 @@ static void
 unchanged_status_is_not_repeated (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
-  leave (fixture, core_fixture_join (&fixture->drain.core));
+  disconnect_peer (fixture, core_fixture_join (&fixture->drain.core));
   drain_fixture_run_for (&fixture->drain, 1100);
-  notify_receiver_expect_silence (fixture->receiver);
-  core_fixture_join (&fixture->drain.core); /* after a quiet second: at once */
+  notify_receiver_expect_nothing (fixture->receiver);
+  core_fixture_join (&fixture->drain.core); /* reported at once: the last report is over 1 s ago */
   crowd_settle (fixture->drain.core.crowd);
   wait_for (fixture, "STATUS=1 client; messages published: 0\n");
 }
 
-/* No STOPPING=1, which is final; but more time, as the unit may be stopping. */
+/* STOPPING=1 would be final. The timeout is extended because the unit may be stopping. */
 static void
 cancellable_drain_only_extends_the_timeout (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *received = NULL;
   Peer *peer = core_fixture_join (&fixture->drain.core);
 
-  make (fixture);
+  make_systemd (fixture);
   rd_systemd_ready (fixture->systemd);
   notify_receiver_empty (fixture->receiver);
   rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
-  notify_receiver_expect (fixture->receiver, MORE_TIME);
-  wait_for (fixture, MORE_TIME "STATUS=draining: 1 client, 5h 0min left\n");
-  wait_for (fixture, MORE_TIME);
-  leave (fixture, peer);
+  notify_receiver_expect (fixture->receiver, EXTEND_TIMEOUT);
+  wait_for (fixture, EXTEND_TIMEOUT "STATUS=draining: 1 client, 5h 0min left\n");
+  wait_for (fixture, EXTEND_TIMEOUT);
+  disconnect_peer (fixture, peer);
   received = wait_until (fixture, "STOPPING=1\n");
-  notify_receiver_expect (fixture->receiver, MORE_TIME "STATUS=drained\n");
-  notify_receiver_expect_silence (fixture->receiver);
+  notify_receiver_expect (fixture->receiver, EXTEND_TIMEOUT "STATUS=drained\n");
+  notify_receiver_expect_nothing (fixture->receiver);
 }
 
 static void
@@ -188,7 +188,7 @@ remaining_time_is_reported_every_second (Fixture *fixture, gconstpointer data)
   g_autofree char *received = NULL;
 
   core_fixture_join (&fixture->drain.core);
-  make (fixture);
+  make_systemd (fixture);
   rd_systemd_ready (fixture->systemd);
   notify_receiver_empty (fixture->receiver);
   rd_drain_begin (fixture->drain.drain, 50 * SECOND_US);
@@ -197,12 +197,12 @@ remaining_time_is_reported_every_second (Fixture *fixture, gconstpointer data)
 }
 
 static void
-cancelled_drain_leaves_no_trace (Fixture *fixture, gconstpointer data)
+cancelled_drain_restores_the_status (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *received = NULL;
 
   core_fixture_join (&fixture->drain.core);
-  make (fixture);
+  make_systemd (fixture);
   rd_systemd_ready (fixture->systemd);
   rd_drain_begin (fixture->drain.drain, -1);
   g_free (wait_until (fixture, "STATUS=draining"));
@@ -210,7 +210,7 @@ cancelled_drain_leaves_no_trace (Fixture *fixture, gconstpointer data)
   received = wait_until (fixture, "STATUS=1 client; messages published: 0\n");
   g_assert_null (strstr (received, "STOPPING"));
   drain_fixture_run_for (&fixture->drain, 1100);
-  notify_receiver_expect_silence (fixture->receiver); /* the timeout is not extended any more */
+  notify_receiver_expect_nothing (fixture->receiver); /* and the timeout is no longer extended */
 }
 
 static void
@@ -220,11 +220,11 @@ stop_signal_is_reported_at_once (Fixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
   rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
-  notify_receiver_expect (fixture->receiver, "STOPPING=1\n" MORE_TIME);
-  notify_receiver_expect (fixture->receiver, MORE_TIME);
-  wait_for (fixture, MORE_TIME "STATUS=draining: 1 client, 5h 0min left\n");
+  notify_receiver_expect (fixture->receiver, "STOPPING=1\n" EXTEND_TIMEOUT);
+  notify_receiver_expect (fixture->receiver, EXTEND_TIMEOUT);
+  wait_for (fixture, EXTEND_TIMEOUT "STATUS=draining: 1 client, 5h 0min left\n");
   rd_systemd_stopping (fixture->systemd); /* already sent */
-  notify_receiver_expect_silence (fixture->receiver);
+  notify_receiver_expect_nothing (fixture->receiver);
 }
 
 static void
@@ -237,14 +237,14 @@ closing_clients_extends_the_timeout (Fixture *fixture, gconstpointer data)
   rd_drain_interrupt (fixture->drain.drain);
   rd_drain_interrupt (fixture->drain.drain);
   notify_receiver_empty (fixture->receiver);
-  wait_for (fixture, MORE_TIME "STATUS=closing 2 clients\n");
-  wait_for (fixture, MORE_TIME);
+  wait_for (fixture, EXTEND_TIMEOUT "STATUS=closing 2 clients\n");
+  wait_for (fixture, EXTEND_TIMEOUT);
   rd_drain_interrupt (fixture->drain.drain);
-  notify_receiver_expect (fixture->receiver, MORE_TIME "STATUS=drained\n");
-  notify_receiver_expect_silence (fixture->receiver);
+  notify_receiver_expect (fixture->receiver, EXTEND_TIMEOUT "STATUS=drained\n");
+  notify_receiver_expect_nothing (fixture->receiver);
 }
 
-/* systemd goes on stopping the unit; the service keeps its clients. */
+/* systemd continues to stop the unit; the service keeps its clients. */
 static void
 stopping_unit_keeps_its_clients_after_cancellation (Fixture *fixture, gconstpointer data)
 {
@@ -256,17 +256,17 @@ stopping_unit_keeps_its_clients_after_cancellation (Fixture *fixture, gconstpoin
   g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*cancelled*stopping*shutdown*");
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
   g_test_assert_expected_messages ();
-  wait_for (fixture,
-            MORE_TIME "STATUS=1 client; drain cancelled, but the unit is stopping: end it with "
-                      "“ringdownctl shutdown”\n");
-  wait_for (fixture, MORE_TIME);
-  wait_for (fixture, MORE_TIME);
+  wait_for (fixture, EXTEND_TIMEOUT
+            "STATUS=1 client; drain cancelled, but the unit is stopping: end it with "
+            "“ringdownctl shutdown”\n");
+  wait_for (fixture, EXTEND_TIMEOUT);
+  wait_for (fixture, EXTEND_TIMEOUT);
 }
 
 static void
-ready_is_repeated_for_a_busy_manager (Fixture *fixture, gconstpointer data)
+ready_is_repeated_for_a_busy_service_manager (Fixture *fixture, gconstpointer data)
 {
-  make (fixture);
+  make_systemd (fixture);
   notify_receiver_fill (fixture->receiver);
   rd_systemd_ready (fixture->systemd);
   core_fixture_join (&fixture->drain.core);
@@ -275,38 +275,38 @@ ready_is_repeated_for_a_busy_manager (Fixture *fixture, gconstpointer data)
 }
 
 static void
-restarted_manager_gets_reports (Fixture *fixture, gconstpointer data)
+restarted_service_manager_gets_reports (Fixture *fixture, gconstpointer data)
 {
   make_ready (fixture);
-  notify_receiver_leave (fixture->receiver);
+  notify_receiver_close (fixture->receiver);
   publish (fixture, 1);
   drain_fixture_run_for (&fixture->drain, 1100);
-  notify_receiver_return (fixture->receiver);
+  notify_receiver_open (fixture->receiver);
   publish (fixture, 1);
   wait_for (fixture, "STATUS=0 clients; messages published: 2\n");
 }
 
-/* Everything else works without a service manager. */
+/* A drain and its cancellation work without a service manager. */
 static void
-nothing_is_sent_without_a_manager (Fixture *fixture, gconstpointer data)
+nothing_is_sent_without_a_service_manager (Fixture *fixture, gconstpointer data)
 {
   fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
-  make (fixture);
+  make_systemd (fixture);
   rd_systemd_ready (fixture->systemd);
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
   rd_drain_interrupt (fixture->drain.drain);
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
   drain_fixture_run_for (&fixture->drain, 50);
-  notify_receiver_expect_silence (fixture->receiver);
+  notify_receiver_expect_nothing (fixture->receiver);
 }
 
 static void
-invalid_address_is_warned_of (Fixture *fixture, gconstpointer data)
+invalid_address_causes_a_warning (Fixture *fixture, gconstpointer data)
 {
   fixture->environment = g_environ_setenv (fixture->environment, "NOTIFY_SOCKET", "notify", TRUE);
   g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*NOTIFY_SOCKET*notify*");
-  make (fixture);
+  make_systemd (fixture);
   g_test_assert_expected_messages ();
   rd_systemd_ready (fixture->systemd);
   rd_systemd_stopping (fixture->systemd);
@@ -348,7 +348,7 @@ count_pings (Fixture *fixture, guint period_ms)
   return pings;
 }
 
-/* @data: 200 ms. Measured by another timer, which a busy machine delays as well. */
+/* @data: 200 ms. Counts pings by ticks of another timer: a busy machine delays both. */
 static void
 pings_are_sent_at_half_the_watchdog_timeout (Fixture *fixture, gconstpointer data)
 {
@@ -381,7 +381,7 @@ watchdog_of_this_process_is_pinged (Fixture *fixture, gconstpointer data)
 }
 
 static void
-invalid_watchdog_timeouts_are_warned_of (Fixture *fixture, gconstpointer data)
+invalid_watchdog_timeouts_cause_a_warning (Fixture *fixture, gconstpointer data)
 {
   const char *const times[] = { "0", "", "-1", "soon", "1e6", "18446744073709551615", "\x1b[1m" };
 
@@ -408,7 +408,7 @@ extreme_watchdog_timeouts_work (Fixture *fixture, gconstpointer data)
   fixture->environment = g_environ_setenv (fixture->environment, "WATCHDOG_USEC",
                                            "9223372036854775807", TRUE);
   make_ready (fixture);
-  g_assert_cmpuint (count_pings (fixture, 10), ==, 1); /* at once */
+  g_assert_cmpuint (count_pings (fixture, 10), ==, 1); /* the ping at the start */
 }
 
 static void
@@ -426,9 +426,9 @@ environment_is_cleared (void)
   g_assert_cmpstr (g_getenv ("NOTIFY_ME"), ==, "1");
 }
 
-/* Expects @text from @function, which blocks until @n datagrams were read. */
 typedef gboolean (*Blocking) (RdSystemd *systemd, GError **error);
 
+/* Asserts that @function, which blocks until a thread has read @n datagrams, sends @text. */
 static void
 expect_in_thread (Fixture *fixture, Blocking function, guint n, const char *text)
 {
@@ -448,8 +448,8 @@ set_main_pid_42 (RdSystemd *systemd, GError **error)
   return rd_systemd_set_main_pid (systemd, 42);
 }
 
-/* @data: 200 ms. systemd logs every report of an old main process. It may still extend the stop
- * timeout: see rd_vigil_keep(). */
+/* @data: 200 ms. systemd would log every report of an old main process, except
+ * EXTEND_TIMEOUT_USEC=, which rd_vigil_keep() sends. */
 static void
 old_main_process_sends_no_reports (Fixture *fixture, gconstpointer data)
 {
@@ -462,7 +462,7 @@ old_main_process_sends_no_reports (Fixture *fixture, gconstpointer data)
   rd_systemd_stopping (fixture->systemd);
   rd_drain_begin (fixture->drain.drain, FIVE_HOURS_US);
   drain_fixture_run_for (&fixture->drain, 1100);
-  notify_receiver_expect_silence (fixture->receiver);
+  notify_receiver_expect_nothing (fixture->receiver);
   g_assert_true (rd_systemd_extend_timeout (fixture->systemd));
   notify_receiver_expect (fixture->receiver, "EXTEND_TIMEOUT_USEC=30000000\n");
 }
@@ -497,7 +497,7 @@ descriptor_is_stored_and_removed (Fixture *fixture, gconstpointer data)
   g_assert_true (rd_systemd_is_connected (fixture->systemd));
 }
 
-/* The descriptor may be stored late, so it is removed. */
+/* The service manager may store the descriptor after the timeout. */
 static void
 descriptor_is_removed_after_a_timeout (Fixture *fixture, gconstpointer data)
 {
@@ -508,23 +508,23 @@ descriptor_is_removed_after_a_timeout (Fixture *fixture, gconstpointer data)
   make_ready (fixture);
   g_assert_false (store_null (fixture->systemd, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  got = notify_receiver_read_with (fixture->receiver, &fd);
+  got = notify_receiver_read_with_fd (fixture->receiver, &fd);
   g_assert_cmpstr (got, ==, "FDSTORE=1\nFDNAME=channel\nFDPOLL=0\n");
   close (fd);
   g_free (got);
-  got = notify_receiver_read_with (fixture->receiver, &fd);
+  got = notify_receiver_read_with_fd (fixture->receiver, &fd);
   g_assert_cmpstr (got, ==, "BARRIER=1");
   close (fd);
   notify_receiver_expect (fixture->receiver, "FDSTOREREMOVE=1\nFDNAME=channel\n");
 }
 
 static void
-storing_fails_without_a_manager (Fixture *fixture, gconstpointer data)
+storing_fails_without_a_service_manager (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
   fixture->environment = g_environ_unsetenv (fixture->environment, "NOTIFY_SOCKET");
-  make (fixture);
+  make_systemd (fixture);
   g_assert_false (rd_systemd_is_connected (fixture->systemd));
   g_assert_true (rd_systemd_set_main_pid (fixture->systemd, 42));
   g_assert_false (store_null (fixture->systemd, &error));
@@ -533,7 +533,7 @@ storing_fails_without_a_manager (Fixture *fixture, gconstpointer data)
 }
 
 static void
-new_worker_gets_the_environment_but_not_the_sockets (void)
+new_worker_environment_has_no_inherited_sockets (void)
 {
   const char *const environment[] = { "NOTIFY_SOCKET=/run/notify",
                                       "WATCHDOG_USEC=1",
@@ -560,31 +560,31 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   SYSTEMD_TEST ("ready", NULL, ready_is_the_first_report);
-  SYSTEMD_TEST ("ready/busy", NULL, ready_is_repeated_for_a_busy_manager);
+  SYSTEMD_TEST ("ready/busy", NULL, ready_is_repeated_for_a_busy_service_manager);
   SYSTEMD_TEST ("status", NULL, status_is_reported_once_a_second);
   SYSTEMD_TEST ("status/same", NULL, unchanged_status_is_not_repeated);
-  SYSTEMD_TEST ("status/returned", NULL, restarted_manager_gets_reports);
+  SYSTEMD_TEST ("status/returned", NULL, restarted_service_manager_gets_reports);
   SYSTEMD_TEST ("drain", NULL, cancellable_drain_only_extends_the_timeout);
   SYSTEMD_TEST ("drain/left", NULL, remaining_time_is_reported_every_second);
-  SYSTEMD_TEST ("drain/cancelled", NULL, cancelled_drain_leaves_no_trace);
+  SYSTEMD_TEST ("drain/cancelled", NULL, cancelled_drain_restores_the_status);
   SYSTEMD_TEST ("stop", NULL, stop_signal_is_reported_at_once);
   SYSTEMD_TEST ("stop/closing", NULL, closing_clients_extends_the_timeout);
   SYSTEMD_TEST ("stop/cancelled", NULL, stopping_unit_keeps_its_clients_after_cancellation);
-  SYSTEMD_TEST ("none", "1000", nothing_is_sent_without_a_manager);
-  SYSTEMD_TEST ("none/address", "1000", invalid_address_is_warned_of);
+  SYSTEMD_TEST ("none", "1000", nothing_is_sent_without_a_service_manager);
+  SYSTEMD_TEST ("none/address", "1000", invalid_address_causes_a_warning);
   SYSTEMD_TEST ("watchdog", "200000", pings_are_sent_at_half_the_watchdog_timeout);
   SYSTEMD_TEST ("watchdog/other", "200000", watchdog_of_another_process_is_ignored);
   SYSTEMD_TEST ("watchdog/own", "200000", watchdog_of_this_process_is_pinged);
-  SYSTEMD_TEST ("watchdog/refused", NULL, invalid_watchdog_timeouts_are_warned_of);
+  SYSTEMD_TEST ("watchdog/refused", NULL, invalid_watchdog_timeouts_cause_a_warning);
   SYSTEMD_TEST ("watchdog/extreme", NULL, extreme_watchdog_timeouts_work);
   g_test_add_func ("/systemd/environment", environment_is_cleared);
   SYSTEMD_TEST ("move", "200000", old_main_process_sends_no_reports);
   SYSTEMD_TEST ("move/timeout", NULL, setting_the_main_process_times_out);
   SYSTEMD_TEST ("store", NULL, descriptor_is_stored_and_removed);
   SYSTEMD_TEST ("store/timeout", NULL, descriptor_is_removed_after_a_timeout);
-  SYSTEMD_TEST ("store/none", NULL, storing_fails_without_a_manager);
+  SYSTEMD_TEST ("store/none", NULL, storing_fails_without_a_service_manager);
   g_test_add_func ("/systemd/environment/successor",
-                   new_worker_gets_the_environment_but_not_the_sockets);
+                   new_worker_environment_has_no_inherited_sockets);
 
   return g_test_run ();
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* TCP sockets: which can be bound together, and checks of descriptors. */
+/* TCP sockets: sharing of ports, and kinds of descriptors. */
 
 #include <sys/socket.h>
 
 #include "rd-socket.h"
 
-/* Returns: (transfer full) (nullable): a socket bound to @ip and @port; port 0 is replaced with the
- * bound one. */
+/* Returns: (transfer full) (nullable): a socket bound to @ip and @port. @port: (inout): 0: any free
+ * port. */
 static GSocket *
 bind_to (const char *ip, guint *port, gboolean reuse_port, GError **error)
 {
@@ -99,7 +99,7 @@ addresses_of_other_machines_are_refused (void)
 }
 
 static void
-kinds_of_descriptors_are_told_apart (void)
+kinds_of_descriptors_are_distinguished (void)
 {
   guint port = 0;
   g_autoptr (GSocket) tcp = bind_to ("::1", &port, FALSE, NULL);
@@ -128,7 +128,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tcp/families", ipv4_and_ipv6_are_separate);
   g_test_add_func ("/tcp/blocking", sockets_do_not_block);
   g_test_add_func ("/tcp/other-machine", addresses_of_other_machines_are_refused);
-  g_test_add_func ("/tcp/descriptors", kinds_of_descriptors_are_told_apart);
+  g_test_add_func ("/tcp/descriptors", kinds_of_descriptors_are_distinguished);
 
   return g_test_run ();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Text tables: alignment, and what happens to cells that do not fit. */
+/* Text tables: alignment, wrapping and truncation. */
 
 #include "rd-table.h"
 
@@ -61,7 +61,7 @@ lines_span_all_columns (void)
 }
 
 static void
-long_wrapped_cells_do_not_move_the_others_of_an_unlimited_table (void)
+long_cells_do_not_widen_a_column_of_an_unlimited_table (void)
 {
   g_autofree char *word = g_strnfill (100, 'x');
   g_autofree char *expected = g_strdup_printf ("1 %s c\n2 b%*s c\n", word, 75, "");
@@ -114,8 +114,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text-table/aligned", columns_are_aligned);
   g_test_add_func ("/text-table/narrow", wide_cells_are_cut_or_wrapped);
   g_test_add_func ("/text-table/lines", lines_span_all_columns);
-  g_test_add_func ("/text-table/unlimited",
-                   long_wrapped_cells_do_not_move_the_others_of_an_unlimited_table);
+  g_test_add_func ("/text-table/unlimited", long_cells_do_not_widen_a_column_of_an_unlimited_table);
   g_test_add_func ("/text-table/untrusted", untrusted_cells_are_made_printable);
   g_test_add_func ("/text-table/width", no_row_is_wider_than_the_terminal);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Printable text, and its layout on a terminal. */
+/* Printable text: escaping, width, truncation and wrapping. */
 
 #include "rd-text.h"
 
 #include <string.h>
 
 static void
-other_than_printable_characters_are_escaped (void)
+unprintable_characters_are_escaped (void)
 {
   const struct
   {
@@ -84,7 +84,7 @@ wide_text_is_cut (void)
   assert_cut ("abcd", 3, "ab…");
   assert_cut ("abcd", G_MAXUINT, "abcd");
   assert_cut ("通知通知", 7, "通知通…");
-  assert_cut ("通知通知", 6, "通知…"); /* no half characters */
+  assert_cut ("通知通知", 6, "通知…"); /* does not split a character */
   assert_cut ("a\xcc\x88"
               "bcd",
               3,
@@ -110,7 +110,7 @@ long_words_are_broken (void)
 {
   assert_wraps ("abcdefgh", 3, STRV ("abc", "def", "gh"));
   assert_wraps ("a bcdefgh", 4, STRV ("a", "bcde", "fgh"));
-  assert_wraps ("通", 1, STRV ("通")); /* no half characters */
+  assert_wraps ("通", 1, STRV ("通")); /* does not split a character */
 }
 
 static void
@@ -162,7 +162,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/text/printable/escapes", other_than_printable_characters_are_escaped);
+  g_test_add_func ("/text/printable/escapes", unprintable_characters_are_escaped);
   g_test_add_func ("/text/printable/long", long_text_is_cut_between_characters);
   g_test_add_func ("/text/width", width_counts_terminal_columns);
   g_test_add_func ("/text/cut", wide_text_is_cut);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The check of a unit's properties for restarts. */
+/* The check whether clients stay connected when a unit restarts. */
 
 #include <signal.h>
 #include <string.h>
@@ -73,19 +73,19 @@ both_problems_are_reported (void)
   g_assert_cmpuint (problems->len, ==, 2);
 }
 
-/* As from an old systemd without these properties, or from another program. */
+/* Old versions of systemd lack these properties; another program may have other types. */
 static void
 missing_properties_are_no_problem (void)
 {
-  const char *const answers[] = {
+  const char *const cases[] = {
     "@a{sv} {}",
     "{'FileDescriptorStoreMax': <@t 0>, 'RestartKillSignal': <@u 15>}",
     "{'FileDescriptorStoreMax': <'0'>, 'RestartKillSignal': <@as []>}",
   };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (answers); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (GVariant) properties = g_variant_parse (G_VARIANT_TYPE_VARDICT, answers[i], NULL,
+      g_autoptr (GVariant) properties = g_variant_parse (G_VARIANT_TYPE_VARDICT, cases[i], NULL,
                                                          NULL, NULL);
       g_autoptr (GPtrArray) problems = NULL;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Durations and sizes: valid and invalid texts, overflow, and parsing of formatted values. */
+/* Durations and sizes: parsing of valid and invalid texts, overflow, and formatting. */
 
 #include <glib.h>
 
@@ -106,7 +106,7 @@ durations_are_parsed (void)
 }
 
 static void
-durations_are_refused (void)
+invalid_durations_are_refused (void)
 {
   const char *const cases[] = {
     "",     " ",      "abc",   "s",      "min",      "-1",     "-1s",     "+1",   "1.5s",
@@ -132,7 +132,7 @@ durations_do_not_overflow (void)
     "106751992d",
     "18446744073709551615w",
     "9223372036854775807us 1us",
-    "18446744073709551615us 1us", /* 0 in 64 bits */
+    "18446744073709551615us 1us", /* 0 modulo 2^64 */
     "99999999999999999999w 0s",
     "99999999999999999999w 1us",
   };
@@ -166,7 +166,7 @@ sizes_are_parsed (void)
 }
 
 static void
-sizes_are_refused (void)
+invalid_sizes_are_refused (void)
 {
   const char *const cases[] = {
     "",       " ",       "abc",  "K",    "-1",  "-1K", "+1",  "1.5M", " 1",
@@ -185,7 +185,7 @@ sizes_do_not_overflow (void)
     "9223372036854775808",
     "18446744073709551616",
     "8388608TiB",
-    "16777216TiB", /* 0 in 64 bits */
+    "16777216TiB", /* 0 modulo 2^64 */
     "99999999999999999999999G",
   };
 
@@ -270,10 +270,10 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/units/duration/parsed", durations_are_parsed);
-  g_test_add_func ("/units/duration/refused", durations_are_refused);
+  g_test_add_func ("/units/duration/refused", invalid_durations_are_refused);
   g_test_add_func ("/units/duration/overflow", durations_do_not_overflow);
   g_test_add_func ("/units/size/parsed", sizes_are_parsed);
-  g_test_add_func ("/units/size/refused", sizes_are_refused);
+  g_test_add_func ("/units/size/refused", invalid_sizes_are_refused);
   g_test_add_func ("/units/size/overflow", sizes_do_not_overflow);
 
   g_test_add_func ("/units/refused/long", long_texts_are_cut);
