@@ -16,7 +16,7 @@
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started, created with the mode in @options. Returns: (transfer full). */
+/* @redis: not started, with the same mode as @options. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* Stops sending messages to Redis if @holds is TRUE, resumes otherwise. Needed before a hand-over

@@ -8,7 +8,7 @@
 
 #include "rd-redis-protocol.h"
 
-#define BLOCK_MS  "2000" /* an idle server replies this often */
+#define BLOCK_MS  "2000" /* an idle server replies after this time */
 #define COUNT_MAX 512    /* entries per XREAD */
 
 /* Intervals of XINFO, during and after a catch-up. XINFO detects trimmed entries and a stream that
@@ -16,7 +16,7 @@
 #define CHECK_US      G_TIME_SPAN_SECOND
 #define CHECK_LIVE_US (10 * G_TIME_SPAN_SECOND)
 
-/* Budget of waiting for slow clients, refilled by a tenth of the time spent without waiting. */
+/* Time budget for slow clients: up to WAIT_MAX_US, refilled by a tenth of the other time. */
 #define ROOM_POLL_MS     2
 #define WAIT_MAX_US      (5 * G_TIME_SPAN_SECOND)
 #define WAIT_REFILL_PART 10
@@ -170,7 +170,7 @@ get_size (const redisReply *reply)
   return size;
 }
 
-/* Moves the position to @entry and reports it. Returns: FALSE if @entry is invalid. */
+/* Moves the position to @entry and reports the entry. Returns: FALSE if @entry is invalid. */
 static gboolean
 take (RdRedisConsumer *consumer, const redisReply *entry)
 {
@@ -182,10 +182,10 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
   return kind != RD_REDIS_ENTRY_INVALID;
 }
 
-/* Processes entries up to max_bytes; the remaining ones are read again later. An entry with
- * discarded content is read again, too, unless it is the first: it may fit into a reply of its own.
- * @bytes (out): size of the processed entries. @is_too_large (out): content was discarded. Returns:
- * the number of processed entries; 0 if an entry is invalid. */
+/* Processes entries up to max_bytes; the remaining ones are read again. An entry whose content the
+ * parser discarded is read again, too, unless it is the first: it may fit into a reply of its own.
+ * @bytes (out): size of the processed entries. @is_too_large (out): whether content was discarded.
+ * Returns: the number of processed entries; 0 if an entry is invalid. */
 static gsize
 take_some (RdRedisConsumer *consumer,
            const redisReply *entries,
@@ -208,7 +208,7 @@ take_some (RdRedisConsumer *consumer,
   return n;
 }
 
-/* Returns: (nullable): the entries in the reply to XREAD, [[key, [entry, …]]]; NULL: malformed. */
+/* Returns: (nullable): the entries in the XREAD reply [[key, [entry, …]]]; NULL if malformed. */
 static const redisReply *
 find_entries (const redisReply *reply)
 {
@@ -314,8 +314,8 @@ on_info (const redisReply *reply, gpointer user_data)
 }
 
 /* Sets the start time of this node by the clock of the server, which also generates entry ids. If
- * TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent only now,
- * since waiting for its reply could delay the reply to TIME and make the start time too early. */
+ * TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent after TIME:
+ * a slow XINFO would delay the reply to TIME, and the start time would be too early. */
 static void
 on_time (const redisReply *reply, gpointer user_data)
 {

@@ -20,7 +20,7 @@ typedef struct
   /* All entries that existed at the start of the pass were read. */
   void (*caught_up) (gpointer user_data);
 
-  /* Redis has replied; called only after the catch-up, then at least every 2 s. */
+  /* Redis has replied. Called only after the catch-up, at least every 2 s. */
   void (*heard) (gpointer user_data);
 } RdRedisConsumerEvents;
 

@@ -24,7 +24,7 @@ RdRedisDedup *rd_redis_dedup_new (void);
 void rd_redis_dedup_free (RdRedisDedup *dedup);
 
 /* Looks up @node and marks it as recently seen. Returns: the sequence number of the last message
- * delivered from it; 0: unknown node. */
+ * delivered from it; 0 if the node is unknown. */
 guint64 rd_redis_dedup_find (RdRedisDedup *dedup, const char *node);
 
 /* Stores the sequence number and id of the last message delivered from @node. Returns: TRUE if

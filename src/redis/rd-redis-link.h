@@ -29,15 +29,15 @@ typedef struct
    * %G_IO_ERROR or %G_RESOLVER_ERROR; its message is one line without the address. */
   void (*failed) (const GError *error, gpointer user_data);
 
-  /* A subscriber received a message (https://redis.io/docs/manual/pubsub). May be NULL. */
+  /* (nullable) A subscriber received a message (https://redis.io/docs/manual/pubsub). */
   void (*pushed) (const redisReply *message, gpointer user_data);
 } RdRedisLinkEvents;
 
 /* Handles @reply (transfer none), which may be an error. Not called after the link has failed. */
 typedef void (*RdRedisReplyFunc) (const redisReply *reply, gpointer user_data);
 
-/* Starts to connect, in the thread-default main context. @timeouts: (nullable): NULL means 5 s, 2 s
- * and 6 s. @url, @events: unowned; must outlive the link. */
+/* Starts to connect, in the thread-default main context. @timeouts: (nullable): by default connect
+ * 5 s, probe 2 s, answer 6 s. @url, @events: unowned; must outlive the link. */
 RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
                                 const RdRedisTimeouts *timeouts,
                                 const RdRedisLinkEvents *events,

@@ -18,7 +18,7 @@ typedef struct
   GBytes *data;    /* owned */
 } RdRedisOutgoing;
 
-/* How long stored messages are kept, for rd_redis_outbox_new(). */
+/* How long stored messages are kept in stream mode. */
 #define RD_REDIS_KEEP_US (5 * G_TIME_SPAN_SECOND)
 
 /* Memory overhead of a message, in bytes. The size limit counts it in addition to the payload. */
@@ -50,8 +50,8 @@ void rd_redis_outbox_refused (RdRedisOutbox *outbox);
  * unknown and they must not be sent twice. Returns: the number of messages that were in flight. */
 guint rd_redis_outbox_abandon (RdRedisOutbox *outbox);
 
-/* Updates the messages after a reconnection: marks messages up to @sequence (0: none) as stored and
- * queues later ones again. Messages that were never sent stay queued. @now_us: monotonic time. */
+/* Updates the messages after a reconnection: messages up to number @sequence (0: none) are stored,
+ * later ones are queued again. Messages never sent stay queued. @now_us: monotonic time. */
 void rd_redis_outbox_resume (RdRedisOutbox *outbox, guint64 sequence, gint64 now_us);
 
 /* Drops messages whose keep time had passed at @heard_us, the monotonic time of the last reply from

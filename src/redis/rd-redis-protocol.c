@@ -50,7 +50,7 @@ struct _RdRedisReader
   gsize accepted;        /* bytes of the current reply passed to the parser */
   guint64 n_expected;    /* elements of the current reply that have not begun */
   guint64 n_discarded;   /* how many of n_expected to discard */
-  guint64 payload;       /* missing bytes of the current bulk string, including CRLF */
+  guint64 payload;       /* remaining bytes of the current bulk string, including CRLF */
   gboolean is_discarded; /* the current element is not passed to the parser */
   gsize line_size;       /* bytes of the current line (not a header) so far */
   gboolean is_invalid;   /* invalid input: the parser will report the error */

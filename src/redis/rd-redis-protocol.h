@@ -73,9 +73,9 @@ void rd_redis_reader_free (RdRedisReader *reader);
 /* Adds a copy of the next @size bytes of input. */
 void rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size);
 
-/* Returns: (transfer full) (nullable): the next reply, to be freed by freeReplyObject(); NULL if it
- * is incomplete, or with %RD_REDIS_ERROR_PROTOCOL or %RD_REDIS_ERROR_TOO_BIG if parsing must end.
- */
+/* Returns: (transfer full) (nullable): the next complete reply, to be freed by freeReplyObject();
+ * NULL if more input is needed. NULL with %RD_REDIS_ERROR_PROTOCOL or %RD_REDIS_ERROR_TOO_BIG if
+ * the input is invalid: then no reply can follow. */
 redisReply *rd_redis_reader_next (RdRedisReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisReader, rd_redis_reader_free)

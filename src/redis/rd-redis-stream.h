@@ -24,7 +24,7 @@ typedef enum
   RD_REDIS_ENTRY_NEW,       /* message to deliver */
   RD_REDIS_ENTRY_OWN,       /* message of this node: delivered when it was published */
   RD_REDIS_ENTRY_REPEATED,  /* delivered before, or published before this node started */
-  RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or of a later version */
+  RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or written by a later version */
   RD_REDIS_ENTRY_TOO_LARGE, /* over %RD_REDIS_REPLY_MAX: its content was discarded */
   RD_REDIS_ENTRY_INVALID,   /* id malformed or not after the position: faulty server */
 } RdRedisEntryKind;
@@ -71,7 +71,7 @@ RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* Returns: the highest sequence number of messages of this node in this pass; 0: none. */
+/* Returns: the highest sequence number of messages of this node in this pass; 0 if none. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
 /* Serializes everything except the current pass. Returns: (transfer floating). */

@@ -27,7 +27,7 @@ decode (const char *text, char **out)
   return *out != NULL || text == NULL;
 }
 
-/* Each function reads a part of the URL. Returns: (nullable): name of the invalid part. */
+/* These functions read a part of the URL. Returns: (nullable): the name of the invalid part. */
 
 static const char *
 read_user (RdRedisUrl *url, GUri *uri)

@@ -14,7 +14,7 @@ typedef struct
 {
   char *host;     /* NULL: @path is the address */
   guint port;     /* 0: @path is the address */
-  char *path;     /* of a UNIX socket; NULL: @host is the address */
+  char *path;     /* path of a UNIX socket; NULL: @host is the address */
   char *user;     /* NULL: the default user */
   char *password; /* NULL: no login; may be empty if @user is set */
   guint database;

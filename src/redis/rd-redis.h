@@ -11,7 +11,7 @@
 
 typedef enum
 {
-  RD_REDIS_STREAM, /* a stream: no message is missed */
+  RD_REDIS_STREAM, /* messages in a stream: no message is missed */
   RD_REDIS_PUBSUB, /* plain messages on the channel: delivered at most once */
 } RdRedisMode;
 
@@ -20,7 +20,7 @@ typedef struct
 {
   RdRedisMode mode;
   const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
-  const char *channel; /* messages of other programs on it are delivered, too */
+  const char *channel; /* Redis channel; other programs can publish on it, too */
   guint64 history;     /* approximate maximum length of the stream, messages */
   gsize buffer_size;   /* maximum size of all messages that wait for Redis, bytes */
   gsize max_message;   /* maximum size of a message from Redis, bytes */
