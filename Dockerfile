@@ -1,5 +1,6 @@
-# The image of the service for docker-compose.yml. The second stage has no build tools. Without
-# Compose: docker build -t ringdown . && docker run --init -p 127.0.0.1:8000:8000 ringdown
+# The image of the service, for docker-compose.yml. The first stage builds the program; the second
+# stage is the image, without build tools. Without Compose:
+# docker build -t ringdown . && docker run --init -p 127.0.0.1:8000:8000 ringdown
 
 FROM debian:bookworm-slim AS build
 WORKDIR /ringdown
@@ -20,14 +21,15 @@ COPY --from=build /image/usr/local/share/locale /usr/local/share/locale
 COPY LICENSE /usr/local/share/doc/ringdown/
 RUN ringdown --version
 
-# UTF-8 for the log. A container has no message bus. The published ports decide who can connect.
+# UTF-8 is for the log. A container has no D-Bus. The published ports decide who can connect.
 ENV LANG=C.UTF-8 \
   RINGDOWN_BUS=none \
   RINGDOWN_ADDRESS=0.0.0.0 \
   RINGDOWN_ADMIN_ADDRESS=0.0.0.0
 EXPOSE 8000 8001
 
-# A numeric user shows that it is not root. The image has no curl: the health check uses bash.
+# The user is a number, so that Kubernetes can check that it is not root (runAsNonRoot). The health
+# check uses bash, because the image has no curl.
 USER 980
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["bash", "-c", \
   "exec 3<>/dev/tcp/127.0.0.1/${RINGDOWN_ADMIN_PORT:-8001} \

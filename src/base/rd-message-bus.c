@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Connects to a message bus within a time limit, and makes the name of the service on it. */
+/* Connects to a D-Bus message bus with a time limit, and forms the bus name of the service. */
 
 #include "rd-message-bus.h"
 
 #define BUS_NAME "org.ringdown.Ringdown"
 
-/* Shared by the caller and its thread. */
+/* An attempt to connect; the caller and the connecting thread each hold a reference. */
 typedef struct
 {
-  char *address; /* owned; nullable: the shared connection to the bus of @type */
+  char *address; /* owned; if NULL, the shared connection to the bus of @type is used */
   GBusType type;
   GCancellable *cancellable; /* owned */
-  GAsyncQueue *done;         /* owned; receives the attempt when it has ended */
+  GAsyncQueue *done;         /* owned; the thread pushes its Attempt when it has finished */
   GDBusConnection *bus;      /* owned, nullable */
   GError *error;             /* owned, nullable */
 } Attempt;
@@ -54,8 +54,8 @@ connect_in_thread (gpointer user_data)
   return NULL;
 }
 
-/* Waits for a thread that connects: GLib waits up to 25 s for the reply to Hello, and cannot be
- * cancelled meanwhile. After a timeout the thread goes on until GLib returns. */
+/* Connects in a thread, because GLib waits up to 25 s for the reply to the D-Bus call Hello, and
+ * that wait cannot be cancelled. After @timeout_ms, the thread keeps running until GLib returns. */
 static GDBusConnection *
 connect_within (const char *address, GBusType type, guint timeout_ms, GError **error)
 {
@@ -70,7 +70,7 @@ connect_within (const char *address, GBusType type, guint timeout_ms, GError **e
                              error);
   if (thread == NULL)
     {
-      attempt_unref (self); /* of the thread */
+      attempt_unref (self); /* the reference for the thread */
       return NULL;
     }
   g_thread_unref (thread);
@@ -111,7 +111,7 @@ dup_session_address (char **environment, GError **error)
   if (address != NULL && g_str_has_prefix (address, "autolaunch:"))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                           "DBUS_SESSION_BUS_ADDRESS would launch a new bus");
+                           "DBUS_SESSION_BUS_ADDRESS must be the address of a running bus");
       return NULL;
     }
   if (address != NULL && *address != '\0')
@@ -122,8 +122,8 @@ dup_session_address (char **environment, GError **error)
   if (path == NULL || !g_file_test (path, G_FILE_TEST_EXISTS))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                           "DBUS_SESSION_BUS_ADDRESS is not set, and there is no socket "
-                           "$XDG_RUNTIME_DIR/bus");
+                           "DBUS_SESSION_BUS_ADDRESS is not set, and the socket "
+                           "$XDG_RUNTIME_DIR/bus does not exist");
       return NULL;
     }
   escaped = g_dbus_address_escape_value (path);

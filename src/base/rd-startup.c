@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Prepares the standard descriptors and the locale of a program. */
+/* Sets up the standard file descriptors and the locale of the process. */
 
 #include "rd-startup.h"
 
@@ -16,15 +16,15 @@ rd_startup (void)
   const char *messages;
   int fd;
 
-  do /* read-only, so that output to a descriptor that was closed remains an error */
+  do /* read-only, so that writing to a descriptor that was closed still fails */
     fd = open ("/dev/null", O_RDONLY);
   while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0)
     close (fd);
 
   setlocale (LC_ALL, "");
-  setlocale (LC_NUMERIC, "C"); /* numbers look the same everywhere */
-  /* gettext ignores LANGUAGE in the locale "C"; C.UTF-8 exists on every system */
+  setlocale (LC_NUMERIC, "C"); /* the decimal point is always "." */
+  /* gettext ignores LANGUAGE in the locale "C", but not in "C.UTF-8", which every system has */
   messages = setlocale (LC_MESSAGES, NULL);
   if (g_strcmp0 (messages, "C") == 0 || g_strcmp0 (messages, "POSIX") == 0)
     setlocale (LC_MESSAGES, "C.UTF-8");

@@ -9,7 +9,8 @@
 
 #define MAX_CELL_CHARS 1024
 
-/* Limits the padding if the width is unlimited, so that one long cell does not widen all rows. */
+/* Even if the width is unlimited, rows are padded to at most this width, so that one long cell does
+ * not add padding to all rows. */
 #define DEFAULT_WIDTH 80
 
 struct _RdTable
@@ -18,7 +19,7 @@ struct _RdTable
   guint n_columns;
   guint indent;
   guint gap;
-  GPtrArray *rows; /* char **, owned: n_columns cells, or the text of a line across all columns */
+  GPtrArray *rows; /* char **, owned: cells of a row, or the text of a line across all columns */
 };
 
 RdTable *
@@ -71,7 +72,7 @@ is_line (const RdTable *self, char **row)
   return self->n_columns > 1 && row[1] == NULL;
 }
 
-/* Returns: (transfer full): the width of each column at its widest cell. */
+/* Returns: (transfer full): for each column, the width of its widest cell. */
 static guint *
 measure (const RdTable *self)
 {
@@ -87,7 +88,8 @@ measure (const RdTable *self)
   return widths;
 }
 
-/* Narrows the columns whose fit is at least @fit, the widest first, until the table fits @width. */
+/* Reduces @widths until the table is at most @width wide. Each step narrows the widest column among
+ * the columns whose fit is @fit or a later RdTableFit. */
 static void
 shrink (const RdTable *self, guint *widths, guint width, RdTableFit fit)
 {
@@ -111,7 +113,7 @@ shrink (const RdTable *self, guint *widths, guint width, RdTableFit fit)
     }
 }
 
-/* Returns: (transfer full): the lines of @cell in a column of @width. */
+/* Returns: (transfer full): the lines of @cell, cut or wrapped to @width according to @fit. */
 static char **
 fit_cell (const char *cell, RdTableFit fit, guint width)
 {
@@ -125,7 +127,7 @@ fit_cell (const char *cell, RdTableFit fit, guint width)
   return lines;
 }
 
-/* @is_limited: cuts and wraps the cells to @widths. */
+/* Appends @row to @text. @is_limited: whether to cut or wrap the cells to @widths. */
 static void
 append_row (const RdTable *self,
             char **row,

@@ -64,8 +64,8 @@ rd_text_cut (const char *text, guint columns)
   return g_strdup_printf ("%.*s…", (int) (end - text), text);
 }
 
-/* Implements the part of UAX #14 that matters for text without spaces: breaks around ideographs,
- * but never separates punctuation from its text. */
+/* Returns: TRUE if a line may break between the two characters. Implements the part of UAX #14 for
+ * text without spaces: allows breaks next to ideographs, but keeps punctuation with its text. */
 static gboolean
 may_break_between (gunichar before, gunichar after)
 {
@@ -80,11 +80,11 @@ may_break_between (gunichar before, gunichar after)
          && right != G_UNICODE_BREAK_CLOSE_PARANTHESIS;
 }
 
-/* Returns: the end of the line that begins at @start. */
+/* Returns: the end of the longest line that begins at @start and is at most @columns wide. */
 static const char *
 end_of_line (const char *start, guint columns)
 {
-  const char *end = NULL; /* the last possible break */
+  const char *end = NULL; /* last position so far at which the line may break */
   gunichar before = 0;
   guint width = 0;
   const char *p;

@@ -5,21 +5,21 @@
 
 #include <glib.h>
 
-/* Text for terminals and logs. A column is one cell of a terminal: a wide character takes two, a
- * combining one none. */
+/* Text for terminals and logs. Widths are in columns of a terminal: a wide character occupies two
+ * columns, a combining character none. */
 
-/* Returns: (transfer full): untrusted @text as valid UTF-8 on one line. Characters that are not
- * printable become \uXXXX; "…" replaces everything after @max_chars characters. */
+/* Returns: (transfer full): untrusted @text as printable UTF-8 on one line. Escapes characters that
+ * are not printable as \uXXXX, and replaces everything after @max_chars characters with "…". */
 char *rd_text_printable (const char *text, gsize max_chars);
 
-/* The functions below take printable UTF-8. */
+/* The functions below require printable UTF-8. */
 
-/* Returns: the width of @text in columns. */
+/* Returns: the width of @text in columns of a terminal. */
 guint rd_text_width (const char *text);
 
-/* Returns: (transfer full): @text, shortened with "…" if it is wider than @columns. */
+/* Returns: (transfer full): @text, cut to @columns including a final "…" if @text is wider. */
 char *rd_text_cut (const char *text, guint columns);
 
-/* Returns: (transfer full): the lines of the paragraph @text, at least one, each at most @columns
- * wide. Breaks at spaces, between ideographs, and inside words longer than a line. */
+/* Breaks @text into lines that are at most @columns wide: at spaces, next to ideographs, and inside
+ * words that are longer than a line. Returns: (transfer full): the lines, at least one. */
 char **rd_text_wrap (const char *text, guint columns);

@@ -11,16 +11,16 @@
 
 typedef struct
 {
-  const char *const *names; /* the first is used for formatting */
+  const char *const *names; /* NULL-terminated; the formatters use the first name */
   guint64 factor;
 } Unit;
 
 typedef struct
 {
-  Unit units[8];        /* from large to small; the last has no names */
-  guint64 plain;        /* factor of a number without unit */
-  guint max_terms;      /* "1h 30min" has two */
-  const char *expected; /* for error messages */
+  Unit units[8];        /* largest first; a unit without names ends the array */
+  guint64 plain;        /* factor of a number without a unit */
+  guint max_terms;      /* maximum number of terms: "1h 30min" has two */
+  const char *expected; /* description of a valid text, for error messages */
   const char *max;      /* largest value, for error messages */
 } Quantity;
 
@@ -40,7 +40,7 @@ static const Quantity duration = {
   },
   .plain = G_TIME_SPAN_SECOND,
   .max_terms = G_MAXUINT,
-  .expected = "duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min",
+  .expected = "duration; give a number of seconds, or a time such as 500ms, 10s, 5min or 1h30min",
   .max = "106751991d",
 };
 
@@ -54,11 +54,11 @@ static const Quantity size = {
   },
   .plain = 1,
   .max_terms = 1,
-  .expected = "size; give bytes, or a size such as 64KiB, 4MiB or 1GiB",
+  .expected = "size; give a number of bytes, or a size such as 64KiB, 4MiB or 1GiB",
   .max = "8388607TiB",
 };
 
-/* Returns: the factor of the unit @name, 0 if there is no such unit. */
+/* Returns: the factor of the unit with the name @name, or 0 if no unit has that name. */
 static guint64
 unit_factor (const Unit *unit, const char *name)
 {
@@ -70,7 +70,7 @@ unit_factor (const Unit *unit, const char *name)
   return 0;
 }
 
-/* Adds @number times @factor; saturates at G_MAXUINT64. */
+/* Adds @number times @factor to @total, which saturates at G_MAXUINT64. */
 static void
 add (guint64 *total, guint64 number, guint64 factor)
 {
@@ -79,7 +79,7 @@ add (guint64 *total, guint64 number, guint64 factor)
     *total = G_MAXUINT64;
 }
 
-/* Parses a term such as "30min" or "30 min", and moves @text past it. */
+/* Parses a term such as "30min" or "30 min", adds it to @total, and moves @text past the term. */
 static gboolean
 take_term (const Quantity *quantity, const char **text, guint64 *total)
 {
@@ -91,7 +91,7 @@ take_term (const Quantity *quantity, const char **text, guint64 *total)
   if (!g_ascii_isdigit (**text))
     return FALSE;
 
-  number = g_ascii_strtoull (*text, &end, 10); /* saturates as well */
+  number = g_ascii_strtoull (*text, &end, 10); /* saturates at G_MAXUINT64 */
   end += strspn (end, " ");
   length = strcspn (end, " " DIGITS);
   name = g_strndup (end, length);
@@ -109,7 +109,7 @@ take_all (const Quantity *quantity, const char *text, guint64 *total)
 {
   *total = 0;
 
-  /* a number without unit must be the only term: "1h 30" is ambiguous */
+  /* a number without a unit must be the only term: "1h 30" is ambiguous */
   if (*text != '\0' && text[strspn (text, DIGITS)] == '\0')
     {
       add (total, g_ascii_strtoull (text, NULL, 10), quantity->plain);

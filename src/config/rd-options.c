@@ -33,8 +33,8 @@ static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),
     .description =
-      "Addresses or host names to listen on for clients. A host name stands for all of its "
-      "addresses; those that this machine does not have are skipped if at least one remains. IPv6 "
+      "Addresses or host names to listen on for clients. A host name means all of its addresses; "
+      "addresses that this machine does not have are skipped if at least one other remains. IPv6 "
       "sockets do not accept IPv4: to listen everywhere, give 0.0.0.0 and ::." },
   { "port", "Server", "PORT", FIELD (PORT, port), "8000",
     "0", "65535", .help = N_("Port for clients (0: any free port)"),
@@ -50,14 +50,14 @@ static const RdOption options[] = {
   { "max-clients", "Server", "COUNT", FIELD (COUNT, max_clients), "0",
     "0", "1000000", .help = N_("Client limit (0: file descriptor limit)"),
     .description =
-      "The largest number of clients. When it is reached, new clients get 503 with Retry-After. 0 "
+      "The maximum number of clients. When it is reached, new clients get 503 with Retry-After. 0 "
       "means as many as file descriptors allow: the hard limit (LimitNOFILE=, ulimit -Hn) minus "
-      "384, and at most a million. A larger number is lowered to that, with a warning." },
+      "384, at most a million. A number above this limit is lowered to it, with a warning." },
   { "max-message", "Server", "SIZE", FIELD (SIZE, max_message), "64KiB",
     "125", "16MiB", .help = N_("Message size limit"),
     .description =
-      "The largest message, with all its fragments, that a client may send or that may be "
-      "published over D-Bus. A client that sends a larger message is closed with code 1009. The "
+      "The maximum size of a message, with all its fragments, that a client may send or that may "
+      "be published over D-Bus. A client that sends a larger message is closed with code 1009. The "
       "service may need this much memory for each client that is sending a message. Must be at "
       "most an eighth of --log-size." },
   { "log-size", "Server", "SIZE", FIELD (SIZE, log_size), "4MiB",
@@ -70,35 +70,36 @@ static const RdOption options[] = {
   { "ping-interval", "Server", "TIME", FIELD (DURATION, ping_interval_us), "25s",
     "100ms", "1h", .zero_is_off = TRUE, .help = N_("Idle time before a ping (0: no pings)"),
     .description =
-      "The time without data from a client after which it is sent a ping. 0 disables pings. A "
-      "client whose network fails then stays until the kernel closes its connection." },
+      "How long a client may be silent before the service sends a ping to it. 0 disables pings: a "
+      "client whose network fails then stays connected until the kernel closes its connection." },
   { "ping-timeout", "Server", "TIME", FIELD (DURATION, ping_timeout_us), "10s",
     "100ms", "1h", .help = N_("Time limit for a pong"),
     .description =
       "The time limit for a client to answer a ping. Any data from the client counts as an answer. "
       "A client that does not answer is closed with code 1011. A client that does not read its "
-      "messages is disconnected after --ping-interval plus this time. No effect if --ping-interval "
-      "is 0." },
+      "messages cannot answer a ping either: it is disconnected after --ping-interval plus this "
+      "time, or earlier, with code 1013, if it is further behind than --log-size. No effect if "
+      "--ping-interval is 0." },
   { "allow-origin", "Server", "ORIGIN", FIELD (ORIGINS, allow_origins), NULL,
     .max = "64", .help = N_("Allowed origins (glob patterns) [any]"),
     .description =
       "Patterns of the origins whose web pages may connect, such as https://*.example.org. * "
-      "matches any characters, ? matches one. A pattern must match the whole Origin header, else "
-      "the handshake gets 403. If not set, every page may connect. If set, the status page at "
-      "--admin-port needs to be listed, too. Handshakes without Origin, which come from "
-      "programs other than browsers, are always accepted." },
+      "matches any characters, ? matches one. A pattern must match the whole Origin header; "
+      "otherwise the handshake gets 403. If no pattern is set, every page may connect. If any is "
+      "set, the status page at --admin-port needs a matching pattern, too. Handshakes without "
+      "Origin, which come from programs other than browsers, are always accepted." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
     .help = N_("Port sharing with other nodes"),
     .description =
       "Let several nodes of the same user listen on the same --address and --port (SO_REUSEPORT). "
       "The kernel distributes new clients among them. Each node needs this option, and its own "
-      "--instance and --admin-port. Nodes exchange messages only with --redis." },
+      "--instance and --admin-port. To exchange messages, nodes also need --redis." },
 
   { "admin-address", "Admin", "ADDRESS", FIELD (ADDRESS, admin_address), "localhost",
     .help = N_("Address for health checks and metrics"),
     .description =
-      "The address or host name to listen on for the admin port. The port needs no password: use "
-      "an address other than loopback only if everyone who can reach it may see what it shows." },
+      "The address or host name to listen on for the admin port. The port has no password: use an "
+      "address other than loopback only if everyone who can reach it may see what it shows." },
   { "admin-port", "Admin", "PORT", FIELD (PORT, admin_port), "8001",
     "-1", "65535", .help = N_("Admin port (0: any free port; -1: none)"),
     .description =
@@ -108,8 +109,8 @@ static const RdOption options[] = {
   { "notify-interval", "Notify", "TIME", FIELD (DURATION, notify_interval_us), "10s",
     "100ms", "24h", .zero_is_off = TRUE, .help = N_("Notification interval (0: no notifications)"),
     .description =
-      "The interval at which --notify-message is sent to every client, also during a drain. The "
-      "first one is sent one interval after the start. 0 disables notifications." },
+      "The interval at which --notify-message is sent to every client, even during a drain. The "
+      "first notification is sent one interval after the start. 0 disables notifications." },
   { "notify-message", "Notify", "TEXT", FIELD (TEXT, notify_message), "🛰 Test notification",
     .help = N_("Notification text"),
     .description =
@@ -119,41 +120,41 @@ static const RdOption options[] = {
   { "drain-timeout", "Drain", "TIME", FIELD (DURATION, drain_timeout_us), "30min",
     "0", "7d", .help = N_("Drain time limit"),
     .description =
-      "How long a drain waits for clients to leave. Clients that remain then are sent their "
-      "pending messages, closed with code 1012, and have five seconds to answer. 0 closes all "
-      "clients at once. The D-Bus method Drain can set another limit, up to 30 days." },
+      "How long a drain waits for clients to disconnect. After this time the remaining clients are "
+      "sent their pending messages, closed with code 1012, and have five seconds to answer. 0 "
+      "closes all clients at once. The D-Bus method Drain can set another limit, up to 30 days." },
   { "drain-interval", "Drain", "TIME", FIELD (DURATION, drain_interval_us), "5s",
     "100ms", "1h", .help = N_("Progress report interval"),
     .description =
-      "The interval at which a drain reports the number of clients and the time left, in the log "
-      "and over D-Bus. It does not delay the exit: the service exits when the last client "
-      "leaves." },
+      "The interval at which a drain reports the number of clients and the remaining time, in the "
+      "log and over D-Bus. It does not delay the exit: the service exits when the last client "
+      "disconnects." },
   { "drain-grace", "Drain", "TIME", FIELD (DURATION, drain_grace_us), "0",
     "0", "1h", .help = N_("Delay before new clients are refused"),
     .description =
-      "How long a drain goes on accepting new clients while /readyz already answers 503, so that "
-      "load balancers have time to notice. It is part of --drain-timeout, and the service does "
-      "not exit before it ends, even without clients. 0 refuses new clients at once." },
+      "How long a drain continues to accept new clients while /readyz already answers 503, so that "
+      "load balancers have time to notice. This time is part of --drain-timeout, and the service "
+      "does not exit before it has passed, even without clients. 0 refuses new clients at once." },
 
   { "redis", "Redis", "URL", FIELD (REDIS, redis), NULL,
     .help = N_("Redis server shared by all nodes [none]"),
     .description =
       "The Redis server through which nodes exchange messages. One of: "
-      "redis://USER:PASSWORD@HOST:PORT/DATABASE, where only the host is required (the port is "
-      "6379, the database 0); unix://USER:PASSWORD@/PATH?db=DATABASE; or the path of a UNIX "
-      "socket. %XX encodes special characters in user and password. All users of the machine can "
-      "see a password on the command line: use the environment, or a key file that only its owner "
-      "can read (mode 0600). If the server cannot be reached, the service starts nevertheless, "
-      "and connects later. If the server refuses user, password or database, the service does not "
-      "start. TLS needs a proxy such as stunnel." },
+      "redis://USER:PASSWORD@HOST:PORT/DATABASE, where only the host is required (the default port "
+      "is 6379, the default database 0); unix://USER:PASSWORD@/PATH?db=DATABASE; or the path of a "
+      "UNIX socket. %XX encodes special characters in user and password. All users of the machine "
+      "can see a password on the command line: use the environment, or a key file that only its "
+      "owner can read (mode 0600). If the server cannot be reached, the service starts "
+      "nevertheless, and connects later. If the server refuses the user, the password or the "
+      "database, the service does not start. TLS needs a proxy such as stunnel." },
   { "redis-mode", "Redis", "MODE", FIELD (CHOICE, redis_mode), "stream",
     .words = redis_mode_words, .help = N_("Message transport: stream or pubsub"),
     .description =
-      "How nodes exchange messages. stream uses the Redis stream ringdown:log, so that a node "
-      "that was disconnected from Redis reads the messages it missed: every client gets each "
-      "message exactly once, in the order of each sender. pubsub uses --redis-channel with bare "
-      "text, at most once, which other programs can read and send. All nodes need the same "
-      "mode." },
+      "How nodes exchange messages. stream uses the Redis stream ringdown:log, so that a node that "
+      "was disconnected from Redis reads the messages it missed: every client gets each message "
+      "exactly once, and the messages of one sender stay in order. pubsub sends plain text through "
+      "--redis-channel, where other programs can read and send messages, too; messages can be "
+      "lost, but none comes twice. All nodes need the same mode." },
   { "redis-channel", "Redis", "NAME", FIELD (NAME, redis_channel), "broadcast",
     .max = "255", .help = N_("Redis channel for external publishers"),
     .description =
@@ -162,43 +163,45 @@ static const RdOption options[] = {
   { "redis-history", "Redis", "COUNT", FIELD (COUNT, redis_history), "100000",
     "1000", "100000000", .help = N_("Messages kept in the Redis stream"),
     .description =
-      "The approximate number of messages that the Redis stream keeps. A node that was "
-      "disconnected can catch up with these; a longer gap is logged and counted. They use memory "
-      "of the Redis server: 100000 messages of 128 bytes about 18 MB, of 1 KiB about 130 MB." },
+      "The number of messages that the Redis stream keeps; Redis may keep a few more. A node that "
+      "was disconnected from Redis reads these messages afterwards; if it missed more, this is "
+      "logged and counted. The stream uses memory of the Redis server: 100000 messages take about "
+      "18 MB if they have 128 bytes, and about 130 MB if they have 1 KiB." },
   { "redis-buffer", "Redis", "SIZE", FIELD (SIZE, redis_buffer), "64MiB",
     "64KiB", "1GiB", .help = N_("Buffer size while Redis is unreachable"),
     .description =
       "The memory limit for messages of this node that Redis has not confirmed. The clients of "
-      "this node get them at once, those of other nodes when Redis is back. If the buffer is "
-      "full, the oldest messages are dropped, which is logged and counted. Messages still in the "
-      "buffer when the node exits are lost. Must be at least eight times --max-message if "
-      "--redis is given." },
+      "this node get these messages at once, and the clients of other nodes get them when Redis is "
+      "back. If the buffer is full, the oldest messages are dropped, which is logged and counted. "
+      "Messages still in the buffer when the node exits are lost. Must be at least eight times "
+      "--max-message if --redis is given." },
 
   { "instance", "Service", "NAME", FIELD (NAME, instance), NULL,
     .max = "64", .help = N_("Instance name on D-Bus [none]"),
     .description =
-      "A name that distinguishes several services on one message bus. The bus name becomes "
-      "org.ringdown.Ringdown.iNAME, with an underscore for each character that is not an ASCII "
-      "letter or digit. Each name may be used once. To exchange messages, nodes need --redis as "
-      "well." },
+      "A name that distinguishes several services on one message bus (D-Bus). The D-Bus name of "
+      "the service becomes org.ringdown.Ringdown.iNAME, with an underscore for each character that "
+      "is not an ASCII letter or digit. Only one service can use each name. To exchange messages, "
+      "nodes need --redis as well." },
   { "replace", "Service", NULL, FIELD (BOOLEAN, replace), "false",
     .help = N_("Takeover from a running service"),
     .description =
-      "Take over ports, clients and state from the service that runs under the same name on the "
-      "--bus. Clients stay connected, and the old process exits. If the takeover fails, the old "
-      "process goes on. If no service runs, this is a normal start." },
+      "Take over the ports, the clients and their state from the service that has the same D-Bus "
+      "name on the --bus. Clients stay connected, and the old process exits. If the takeover "
+      "fails, the old process continues. If no such service runs, this is a normal start." },
   { "handover-timeout", "Service", "TIME", FIELD (DURATION, handover_timeout_us), "10s",
     "100ms", "5min", .help = N_("Hand-over time limit"),
     .description =
-      "The time limit of an upgrade for the new process to get ready; clients are served "
-      "meanwhile. The same limit, but at most 20 s, applies to the takeover, during which clients "
-      "are not served. After a timeout the old process goes on." },
+      "How long an upgrade waits for the new process to become ready, while the old one serves the "
+      "clients. The takeover that follows, during which no client is served, has the same limit, "
+      "but at most 20 s. After a timeout the old process continues." },
   { "bus", "Service", "BUS", FIELD (CHOICE, bus), "session",
     .words = bus_words, .help = N_("Message bus (session, system or none)"),
     .description =
-      "The message bus for the D-Bus interface: the session bus, the system bus, or none. If the "
-      "bus cannot be reached, the service runs without it, and logs this once. If another service "
-      "has the bus name, the service does not start: see --instance." },
+      "The message bus (D-Bus) on which the service can be controlled: the session bus, the system "
+      "bus, or none. If the bus cannot be reached, the service runs without it, and logs this "
+      "once. If another service has the same D-Bus name, the service does not start: see "
+      "--instance." },
 };
 /* clang-format on */
 

@@ -15,12 +15,12 @@
 #include "rd-units.h"
 
 #define TOPIC           "broadcast"
-#define MAX_MESSAGE_MIB 16 /* upper limit of --max-message */
+#define MAX_MESSAGE_MIB 16 /* upper limit of the service's --max-message */
 #define MAX_MESSAGE     (MAX_MESSAGE_MIB << 20)
 #define MAX_ID_CHARS    100
 
 #define DEFAULT_CODE 1000
-#define MIN_CODE     1000 /* RFC 6455 §7.4.2 */
+#define MIN_CODE     1000 /* range of close codes: RFC 6455 §7.4.2 */
 #define MAX_CODE     4999
 
 static char *
@@ -48,7 +48,7 @@ static const CtlField fields[] = {
   { "received", "t", N_ ("RECEIVED"), format_size },
   /* Translators: heading of a column: bytes sent to a client */
   { "sent", "t", N_ ("SENT"), format_size },
-  /* Translators: heading of a column: bytes not sent to a client yet */
+  /* Translators: heading of a column: bytes that are still to be sent to a client */
   { "behind", "t", N_ ("BEHIND"), format_size },
   { 0 },
 };
@@ -82,12 +82,12 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full): the message on standard input without its last newline; NULL with an
- * error. @is_explicit: an empty message is not an error. */
+/* Reads a message from standard input. Returns: (transfer full) (nullable): the message without its
+ * final newline, or NULL with an error. @is_explicit: "-" is given; the message may be empty. */
 static char *
 read_message (gboolean is_explicit, GError **error)
 {
-  const gsize max_length = MAX_MESSAGE + 1; /* with a newline */
+  const gsize max_length = MAX_MESSAGE + 1; /* bytes, including a final newline */
   g_autofree char *text = g_malloc (max_length + 1);
   gsize length = 0;
 
@@ -99,7 +99,7 @@ read_message (gboolean is_explicit, GError **error)
   else if (length > max_length)
     ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
               MAX_MESSAGE_MIB);
-  else if (length == 0 && !is_explicit) /* probably a mistake, as with cron's /dev/null */
+  else if (length == 0 && !is_explicit) /* a likely mistake: cron jobs read /dev/null */
     ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
   else if (!g_utf8_validate_len (text, length, NULL))
     ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
@@ -191,9 +191,9 @@ const CtlCommand ctl_publish_command = {
   .argument = N_ ("[MESSAGE]"),
   .summary = N_ ("Send a message to all clients"),
   .description =
-    N_ ("Sends MESSAGE to all clients, and prints its id. Without MESSAGE, or with “-”,\n"
-       "reads the message from standard input and drops its last newline. A MESSAGE that\n"
-       "begins with “-” must follow “--”."),
+    N_ ("Sends MESSAGE to all clients, and prints the ID of the message. Without MESSAGE,\n"
+       "or with “-”, reads the message from standard input and drops the last newline.\n"
+       "A MESSAGE that begins with “-” must follow “--”."),
   .run = run_publish,
 };
 
@@ -210,8 +210,8 @@ const CtlCommand ctl_disconnect_command = {
   .argument = N_ ("ID"),
   .summary = N_ ("Close the connection to a client"),
   .description =
-    N_ ("Closes the connection to the client with this ID, after the messages that were\n"
-       "published before. “ringdownctl clients” lists the IDs."),
+    N_ ("Closes the connection to the client with this ID, after sending it all messages\n"
+       "published so far. “ringdownctl clients” lists the IDs."),
   .options = disconnect_options,
   .run = run_disconnect,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The program ringdownctl: parses the command line, runs commands, and prints their help. The exit
- * status is 0, or 1 with one line on standard error. */
+/* The program ringdownctl: parses the command line, and runs a command or prints help. On failure,
+ * prints one line to standard error and exits with status 1. */
 
 #include "ctl-command.h"
 
@@ -81,7 +81,6 @@ find_command (const char *name, GError **error)
   return NULL;
 }
 
-/* Returns: (transfer full): a list of all commands. */
 static char *
 format_commands (void)
 {
@@ -98,7 +97,7 @@ format_commands (void)
   return rd_table_format (table, 0);
 }
 
-/* Returns: (transfer full): a copy of @options that stores into @arguments. */
+/* Returns: (transfer full): a copy of @options that makes GOption store values in @arguments. */
 static GOptionEntry *
 bind_options (const GOptionEntry *options, CtlArguments *arguments)
 {
@@ -108,14 +107,14 @@ bind_options (const GOptionEntry *options, CtlArguments *arguments)
     {
       GOptionEntry copy = *option;
 
-      copy.flags |= G_OPTION_FLAG_NOALIAS; /* no --drain-timeout for --timeout */
+      copy.flags |= G_OPTION_FLAG_NOALIAS; /* no alias --GROUP-OPTION, such as --drain-timeout */
       copy.arg_data = (guint8 *) arguments + GPOINTER_TO_SIZE (option->arg_data);
       g_array_append_val (bound, copy);
     }
   return (GOptionEntry *) (gpointer) g_array_free (bound, FALSE);
 }
 
-/* @command: NULL for the options before the command. */
+/* Returns: (transfer full): a parser. @command: NULL: parses the options before the command. */
 static GOptionContext *
 option_context_new (const CtlCommand *command, CtlArguments *arguments)
 {
@@ -141,7 +140,7 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
       g_option_context_set_summary (context, _ (command->description));
     }
 
-  g_option_context_set_help_enabled (context, FALSE); /* it would bypass CtlOutput */
+  g_option_context_set_help_enabled (context, FALSE); /* GOption's help bypasses CtlOutput */
   g_option_context_add_main_entries (context, common, GETTEXT_PACKAGE);
   if (command != NULL && command->options != NULL)
     {
@@ -156,7 +155,7 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
   return context;
 }
 
-/* Refuses values of the flags among @options: GOption would take --json=no for --json. */
+/* Fails if @words assign a value to a flag among @options: GOption accepts --json=no as --json. */
 static gboolean
 check_flags (char **words, const GOptionEntry *options, GError **error)
 {
@@ -190,7 +189,8 @@ check_words (char **words, GError **error)
   return check_flags (words, common_options, error);
 }
 
-/* Returns: (transfer full): the words of @argv that are not options; NULL with an error. */
+/* Parses the options of @argv into @arguments. @command: NULL: the options before the command.
+ * Returns: (transfer full) (nullable): the words that are not options, or NULL with an error. */
 static char **
 parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, GError **error)
 {
@@ -219,7 +219,7 @@ parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, 
   return g_strv_builder_end (rest);
 }
 
-/* @words: the command and its arguments. */
+/* Sets the argument of @command in @arguments. @words: the command and its arguments. */
 static gboolean
 take_argument (char **words, const CtlCommand *command, CtlArguments *arguments, GError **error)
 {
@@ -231,14 +231,14 @@ take_argument (char **words, const CtlCommand *command, CtlArguments *arguments,
     return ctl_fail (error, _ ("unexpected argument “%s”; see ringdownctl %s --help"),
                      words[n_most + 1], command->name);
   if (n_given == 0 && is_required)
-    /* Translators: such as: disconnect needs ID; see ringdownctl disconnect --help */
+    /* Translators: for example: disconnect needs ID; see ringdownctl disconnect --help */
     return ctl_fail (error, _ ("%s needs %s; see ringdownctl %s --help"), command->name,
                      _ (command->argument), command->name);
   arguments->argument = g_strdup (words[1]);
   return TRUE;
 }
 
-/* Sets @command to NULL if there is only --help or --version. */
+/* Parses @argv. Sets @command to NULL if --help or --version is given without a command. */
 static gboolean
 parse (char **argv, const CtlCommand **command, CtlArguments *arguments, GError **error)
 {
@@ -247,7 +247,7 @@ parse (char **argv, const CtlCommand **command, CtlArguments *arguments, GError 
 
   if (!check_words (argv, error))
     return FALSE;
-  words = parse_options (argv, NULL, &before, error); /* up to the command */
+  words = parse_options (argv, NULL, &before, error); /* options before the command */
   if (words == NULL)
     return FALSE;
 
@@ -278,9 +278,9 @@ print_help (const CtlCommand *command, CtlOutput *output)
   g_autofree char *name = g_strdup_printf ("ringdownctl %s", command != NULL ? command->name : "");
   g_autofree char *help = NULL;
 
-  g_set_prgname (g_strchomp (name)); /* for the usage line */
+  g_set_prgname (g_strchomp (name)); /* appears in the usage line */
   help = g_option_context_get_help (context, FALSE, NULL);
-  help[strlen (help) - 1] = '\0'; /* the last newline, which CtlOutput adds */
+  help[strlen (help) - 1] = '\0'; /* removes the last newline: ctl_output_print() adds one */
   ctl_output_print (output, help);
 }
 
@@ -319,7 +319,7 @@ run (char **argv, GError **error)
   return ctl_output_check (output, error);
 }
 
-/* GIO warns about signals and properties of a wrong type, which are untrusted input here. */
+/* Ignores GIO warnings about signals and properties of a wrong type: they are untrusted input. */
 static void
 ignore (const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
 {

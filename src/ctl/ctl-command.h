@@ -5,7 +5,7 @@
 
 #include "ctl-output.h"
 
-/* The command line. Strings are UTF-8, owned, and NULL if not given. */
+/* The parsed command line. The strings are UTF-8, owned, and NULL if not given. */
 typedef struct
 {
   gboolean system;
@@ -22,16 +22,16 @@ typedef struct
   char *argument;
 } CtlArguments;
 
-/* The arg_data of a GOptionEntry of a command. */
+/* Offset of @member in CtlArguments, for the arg_data of a command's GOptionEntry. */
 #define CTL_FIELD(member) GSIZE_TO_POINTER (G_STRUCT_OFFSET (CtlArguments, member))
 
 typedef struct
 {
   const char *name;
-  const char *argument;        /* as in the synopsis: "ID", "[MESSAGE]"; NULL: no argument */
+  const char *argument;        /* "ID", or "[MESSAGE]" if optional; NULL: no argument */
   const char *summary;         /* for the list of commands; marked for translation */
   const char *description;     /* for COMMAND --help; marked for translation */
-  const GOptionEntry *options; /* NULL: only those of all commands */
+  const GOptionEntry *options; /* NULL: only the options common to all commands */
   gboolean (*run) (const CtlArguments *arguments, CtlOutput *output, GError **error);
 } CtlCommand;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The commands "drain", "shutdown" and "cancel-drain", and their option --wait. */
+/* The commands "drain", "shutdown" and "cancel-drain". */
 
 #include <glib/gi18n.h>
 #include <math.h>
@@ -12,22 +12,21 @@
 #include "ctl-watch.h"
 #include "rd-units.h"
 
-#define MAX_TIMEOUT_DAYS      30   /* limit of the service */
-#define CLOSE_SERVICE_RESTART 1012 /* sent by the service at the end of the drain */
+#define MAX_TIMEOUT_DAYS      30   /* maximum that the service accepts */
+#define CLOSE_SERVICE_RESTART 1012 /* close code sent by the service when a drain ends */
 
-/* The state of --wait. */
 typedef struct
 {
   const CtlArguments *arguments; /* unowned: outlives us */
   RdDBusServer1 *service;        /* unowned: outlives us */
   CtlOutput *output;             /* unowned: outlives us */
   CtlWatch *watch;               /* unowned: outlives us */
-  gint64 begin_us;               /* CLOCK_MONOTONIC */
-  gboolean has_begun;
-  guint at_first; /* number of clients at the beginning */
-  guint most;     /* largest number of clients so far */
-  guint left;     /* clients that left by themselves */
-  guint closed;   /* clients that the service closed */
+  gint64 begin_us;               /* CLOCK_MONOTONIC: start of the wait */
+  gboolean has_begun;            /* the drain has begun */
+  guint at_first;                /* number of clients at the start of the wait */
+  guint most;                    /* largest number of clients so far */
+  guint left;                    /* number of clients that disconnected by themselves */
+  guint closed;                  /* number of clients that the service closed */
 } Wait;
 
 static void
@@ -52,7 +51,7 @@ on_properties (gpointer user_data)
   ctl_output_set_status (self->output, ctl_view_colour_of_state (state), text);
 }
 
-/* Prints lines where there is no status line. */
+/* Prints the progress of the drain, unless the status line shows it or the output is JSON. */
 static void
 on_progress (gpointer user_data, guint clients, guint seconds_left)
 {
@@ -90,7 +89,7 @@ print_report (Wait *self)
   g_autofree char *duration = rd_units_format_seconds (round (seconds));
   g_autofree char *text = NULL;
 
-  /* Translators: a duration, such as 29min 55s, and two numbers of clients */
+  /* Translators: a duration, such as 29min 55s, and two client counts */
   text = g_strdup_printf (_ ("Drained in %s: %u left by themselves, %u closed by the service"),
                           duration, self->left, self->closed);
   ctl_output_print_result (
@@ -116,7 +115,7 @@ wait_run (Wait *self, GError **error)
       return ctl_fail (error, _ ("the drain was cancelled; the service is running"));
     case CTL_WATCH_INTERRUPTED:
       return ctl_fail (
-        error, _ ("interrupted; the drain goes on (“ringdownctl cancel-drain” cancels it)"));
+        error, _ ("interrupted; the drain continues (“ringdownctl cancel-drain” cancels it)"));
     case CTL_WATCH_FAILED:
       return FALSE;
     }
@@ -124,7 +123,7 @@ wait_run (Wait *self, GError **error)
   g_assert_not_reached ();
 }
 
-/* Returns: (transfer full): the argument of the method Drain; NULL with an error. */
+/* Returns: (transfer full) (nullable): the argument of the method Drain, or NULL with an error. */
 static GVariant *
 read_timeout (const char *timeout, GError **error)
 {
@@ -133,7 +132,7 @@ read_timeout (const char *timeout, GError **error)
   if (timeout == NULL)
     return g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
   if (!rd_units_parse_duration (timeout, &timeout_us, NULL))
-    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or such as 5min, 1h30min"),
+    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or for example 5min"),
               timeout);
   else if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
     ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
@@ -157,8 +156,8 @@ print_begun (gboolean was_draining, guint clients, CtlOutput *output)
     output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients), text);
 }
 
-/* Subscribes to signals before the call, so that none is missed. @options: the argument of Drain;
- * NULL to call Shutdown. */
+/* Starts a drain; with --wait, waits for its end. Subscribes to signals before the D-Bus call, so
+ * that no signal is missed. @options: argument of the method Drain; if NULL, calls Shutdown. */
 static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {
@@ -234,8 +233,8 @@ const CtlCommand ctl_drain_command = {
   .summary = N_ ("End the service when its clients have left"),
   .description =
     N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones\n"
-       "at the time limit, and ends the service. TIME is in seconds, or such as 10s,\n"
-       "5min, 1h30min. During a drain, --timeout changes the time limit."),
+       "at the time limit, and ends the service. TIME is a number of seconds, or has\n"
+       "units: 10s, 5min, 1h30min. During a drain, --timeout changes the time limit."),
   .options = drain_options,
   .run = run_drain,
 };
@@ -251,11 +250,11 @@ const CtlCommand ctl_cancel_drain_command = {
 
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
-  .summary = N_ ("Drain and end the service, as SIGTERM does"),
+  .summary = N_ ("Start a drain, as SIGTERM does"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),
-  .options = &drain_options[1], /* only --wait */
+  .options = &drain_options[1], /* without --timeout */
   .run = run_shutdown,
 };
 /* clang-format on */

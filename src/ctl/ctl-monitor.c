@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command "monitor": prints clients, messages, states and drains as they change. */
+/* The command "monitor": prints client events, message counts and state changes as they happen. */
 
 #include <glib/gi18n.h>
 
@@ -26,13 +26,13 @@ typedef struct
   CtlOutput *output;      /* unowned: outlives us */
   CtlWatch *watch;        /* unowned: outlives us */
   guint tick_id;
-  gint64 tick_us;     /* CLOCK_MONOTONIC: time of the last tick */
-  Counts counts;      /* at the last tick */
-  Counts rates;       /* per second, at the last tick */
-  char *state;        /* owned: last printed */
-  guint generation;   /* last printed */
-  gboolean is_late;   /* the new generation was known at the last tick, but not printed */
-  guint most_clients; /* largest number so far */
+  gint64 tick_us;     /* CLOCK_MONOTONIC: time of the last on_tick() */
+  Counts counts;      /* message totals at the last tick */
+  Counts rates;       /* messages per second at the last tick */
+  char *state;        /* owned, nullable: last printed state */
+  guint generation;   /* last printed generation */
+  gboolean is_late;   /* the last tick saw a new generation, but did not print it */
+  guint most_clients; /* largest number of clients so far */
 } Monitor;
 
 static void
@@ -44,8 +44,8 @@ monitor_clear (Monitor *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Monitor, monitor_clear)
 
-/* Prints an event as the time and @text (transfer full), or as JSON: the time and @fields, a format
- * of g_variant_new_parsed() without braces. */
+/* Prints an event with the current time, as text or JSON. @text: (transfer full). @fields: JSON
+ * members, as a format for g_variant_new_parsed() without braces. */
 static void
 print_event (Monitor *self, char *text, const char *fields, ...)
 {
@@ -78,7 +78,7 @@ show_status (Monitor *self)
   if (g_str_equal (self->state, "draining"))
     text = ctl_view_drain (clients, self->most_clients, seconds_left);
   else
-    /* Translators: a state, a number of clients, and two numbers of messages */
+    /* Translators: a state, a client count, and two numbers of messages per second */
     text = g_strdup_printf (_ ("%s, clients: %u, published: %s/s, delivered: %s/s"), state, clients,
                             published, delivered);
   ctl_output_set_status (self->output, ctl_view_colour_of_state (self->state), text);
@@ -90,16 +90,16 @@ print_state (Monitor *self)
   const guint clients = rd_dbus_server1_get_connections (self->service);
   g_autofree char *state = ctl_view_state (self->state);
 
-  print_event (
-    self,
-    /* Translators: the name of the service on D-Bus, its state, and its number of clients */
-    g_strdup_printf (ngettext ("%s: %s, %u client", "%s: %s, %u clients", clients),
-                     g_dbus_proxy_get_name (G_DBUS_PROXY (self->service)), state, clients),
-    "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
+  print_event (self,
+               /* Translators: the name of the service on D-Bus, its state, and its client count */
+               g_strdup_printf (ngettext ("%s: %s, %u client", "%s: %s, %u clients", clients),
+                                g_dbus_proxy_get_name (G_DBUS_PROXY (self->service)), state,
+                                clients),
+               "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
-/* Prints an upgrade when its pause is known, or one tick later: the new worker reports the pause
- * last, or not at all. */
+/* Prints an upgrade after the new worker has reported the pause. Waits for at most one tick, since
+ * the new worker reports the pause last, or not at all. */
 static void
 look_for_upgrade (Monitor *self)
 {
@@ -113,11 +113,11 @@ look_for_upgrade (Monitor *self)
   self->is_late = FALSE;
   print_event (
     self,
-    /* Translators: the number of the worker process, numbers of clients, and the milliseconds
-     * during which no client was served */
-    g_strdup_printf (_ ("upgraded: generation %u, %u moved, %u closed, %u lost; pause %.1f ms"),
-                     self->generation, handover.moved, handover.closed, handover.lost,
-                     handover.pause_us / 1000.0),
+    /* Translators: the number of the worker process, client counts, and the time during which
+     * no client was served */
+    g_strdup_printf (
+      _ ("upgraded to generation %u: clients: %u moved, %u closed, %u lost; pause %.1f ms"),
+      self->generation, handover.moved, handover.closed, handover.lost, handover.pause_us / 1000.0),
     "'event': <'upgraded'>, 'generation': <%u>, " CTL_HANDOVER_JSON, self->generation,
     handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
@@ -166,7 +166,7 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
 {
   Monitor *self = user_data;
 
-  if (ctl_output_is_live (self->output)) /* the status line shows it */
+  if (ctl_output_is_live (self->output)) /* the status line shows the progress */
     return;
 
   print_event (self, ctl_view_remaining (clients, seconds_left),
@@ -187,16 +187,14 @@ print_messages (Monitor *self)
   g_autofree char *published = ctl_view_number (self->counts.published);
   g_autofree char *delivered = ctl_view_number (self->counts.delivered);
 
-  if (ctl_output_is_live (self->output)) /* the status line shows them */
+  if (ctl_output_is_live (self->output)) /* the status line shows the counts */
     return;
 
-  print_event (self,
-               /* Translators: two numbers of messages */
-               g_strdup_printf (_ ("messages: %s published, %s delivered"), published, delivered),
-               "'event': <'messages'>, 'messages_published': <%t>, 'messages_delivered': <%t>,"
-               " 'published_per_second': <%t>, 'delivered_per_second': <%t>",
-               self->counts.published, self->counts.delivered, self->rates.published,
-               self->rates.delivered);
+  print_event (
+    self, g_strdup_printf (_ ("messages: %s published, %s delivered"), published, delivered),
+    "'event': <'messages'>, 'messages_published': <%t>, 'messages_delivered': <%t>,"
+    " 'published_per_second': <%t>, 'delivered_per_second': <%t>",
+    self->counts.published, self->counts.delivered, self->rates.published, self->rates.delivered);
 }
 
 static Counts
@@ -208,7 +206,7 @@ get_counts (Monitor *self)
   return counts;
 }
 
-/* Returns: the change per second, rounded. */
+/* Returns: the increase of a counter per second, rounded. */
 static guint64
 rate (guint64 now, guint64 before, gint64 elapsed_us)
 {
@@ -229,7 +227,7 @@ on_tick (gpointer user_data)
       return G_SOURCE_CONTINUE;
     }
 
-  if (rd_dbus_server1_get_state (self->service) == NULL) /* between two workers */
+  if (rd_dbus_server1_get_state (self->service) == NULL) /* no worker owns the bus name */
     return G_SOURCE_CONTINUE;
 
   look_for_upgrade (self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Writes text and JSON to standard output, and handles the terminal. */
+/* Writes text and JSON to standard output, and controls the terminal. */
 
 #include "ctl-output.h"
 
@@ -16,7 +16,7 @@
 
 #define DEFAULT_WIDTH 80
 #define DOT           "●"
-#define DOT_WIDTH     2 /* with a space */
+#define DOT_WIDTH     2 /* columns, including a space */
 #define CLEAR_LINE    "\r\033[K"
 
 struct _CtlOutput
@@ -25,7 +25,7 @@ struct _CtlOutput
   gboolean is_terminal;
   gboolean is_live;
   gboolean has_colours;
-  gboolean has_status; /* the cursor is after the status line */
+  gboolean has_status; /* the terminal shows the status line; the cursor is at its end */
   int error_number;    /* errno of the first failed write; 0: none */
   CtlColour status_colour;
   char *status; /* owned; nullable */
@@ -120,7 +120,7 @@ draw_status (CtlOutput *self)
   if (self->status == NULL)
     return;
 
-  /* leaves the last column free: some terminals wrap when it is filled */
+  /* leaves the last column empty: some terminals start a new line when it is filled */
   width = ctl_output_get_width (self) - 1;
   text = rd_text_cut (self->status, width - MIN (width, DOT_WIDTH));
   dot = ctl_output_paint (self, self->status_colour, DOT);
@@ -140,7 +140,7 @@ ctl_output_print (CtlOutput *self, const char *text)
 }
 
 /* Serializes @value, and escapes all characters that are not printable: json-glib escapes only C0
- * control characters, but C1 ones act on a terminal, too. */
+ * control characters, but terminals interpret C1 control characters, too. */
 static char *
 format_json (GVariant *value)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Finds the service on a message bus, and explains D-Bus errors. */
+/* Connects to the service on a message bus, and explains D-Bus errors to the user. */
 
 #include "ctl-service.h"
 
@@ -11,7 +11,7 @@
 
 #define TIMEOUT_MS (CTL_SERVICE_TIMEOUT_S * 1000)
 
-/* Replaces @error, as ctl_service_explain(). @name: of the service on the bus. */
+/* Implements ctl_service_explain(). @name: bus name of the service. */
 static gboolean
 explain (const char *name, GError **error)
 {
@@ -42,7 +42,7 @@ explain (const char *name, GError **error)
   return ctl_fail (error, "%s", cause->message);
 }
 
-/* Returns: (transfer full): the bus name of the service; NULL with an error. */
+/* Returns: (transfer full) (nullable): the bus name; NULL with an error if an option is invalid. */
 static char *
 read_name (const CtlArguments *arguments, GError **error)
 {
@@ -75,7 +75,7 @@ reach_bus (const CtlArguments *arguments, GError **error)
     return connection;
 
   if (arguments->address != NULL)
-    /* Translators: an address, and an error message */
+    /* Translators: a D-Bus address, and an error message */
     ctl_fail (error, _ ("cannot reach the message bus at %s: %s"), address, cause->message);
   else if (arguments->system)
     ctl_fail (error, _ ("cannot reach the system bus: %s"), cause->message);
@@ -103,8 +103,8 @@ fail_not_running (const CtlArguments *arguments, const char *name, GError **erro
     unit);
 }
 
-/* Loads the properties once, to report errors within the time limit: GDBusProxy waits for up to
- * 25 s, and hides errors such as denied access. */
+/* Requests the properties to report errors within the time limit: GDBusProxy, which requests them
+ * later, would wait up to 25 s for the reply, and would hide errors such as denied access. */
 static gboolean
 probe (GDBusConnection *connection, const CtlArguments *arguments, const char *name, GError **error)
 {
@@ -150,7 +150,7 @@ ctl_service_new (const CtlArguments *arguments, gboolean needs_properties, GErro
 gboolean
 ctl_service_check (RdDBusServer1 *service, GError **error)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (service); /* drops values of a wrong type */
+  GDBusProxy *proxy = G_DBUS_PROXY (service); /* drops property values of a wrong type */
   const GDBusInterfaceInfo *info = g_dbus_proxy_get_interface_info (proxy);
 
   for (gsize i = 0; info->properties[i] != NULL; i++)

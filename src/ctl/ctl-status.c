@@ -19,11 +19,11 @@ static const CtlField node_fields[] = {
   { "id", "s", NULL, NULL },
   /* Translators: heading of a column: name of a machine */
   { "host", "s", N_ ("HOST"), NULL },
-  /* Translators: heading of a column: process id */
+  /* Translators: heading of a column: process ID */
   { "pid", "u", N_ ("PID"), NULL },
   /* Translators: heading of a column: value of --instance */
   { "instance", "s", N_ ("INSTANCE"), NULL },
-  /* Translators: heading of a column: running, draining, drained */
+  /* Translators: heading of a column: state of a node: running, draining or drained */
   { "state", "s", N_ ("STATE"), format_state },
   /* Translators: heading of a column: number of clients of a node */
   { "clients", "u", N_ ("CLIENTS"), NULL },
@@ -53,7 +53,7 @@ add_addresses (RdTable *table, RdDBusServer1 *service)
     rd_table_add (table, i == 0 ? _ ("Addresses:") : "", addresses[i], NULL);
 }
 
-/* The bar shows clients, not time: the length of the drain is unknown. */
+/* Adds the progress of a drain. The bar shows clients, not time: the drain may end at any time. */
 static void
 add_drain (RdTable *table, RdDBusServer1 *service)
 {
@@ -75,13 +75,12 @@ add_counts (RdTable *table, RdDBusServer1 *service)
   g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (service));
   g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (service));
   g_autofree char *clients
-    /* Translators: numbers of clients: connected now, most at one time, since the start */
+    /* Translators: client counts: connected now, maximum at one time, total since the start */
     = g_strdup_printf (_ ("%u now, peak %u, %s in total"),
                        rd_dbus_server1_get_connections (service),
                        rd_dbus_server1_get_peak_connections (service), total);
-  g_autofree char *messages
-    /* Translators: numbers of messages */
-    = g_strdup_printf (_ ("%s published, %s delivered"), published, delivered);
+  g_autofree char *messages = g_strdup_printf (_ ("%s published, %s delivered"), published,
+                                               delivered);
 
   rd_table_add (table, _ ("Clients:"), clients, NULL);
   rd_table_add (table, _ ("Messages:"), messages, NULL);
@@ -94,16 +93,16 @@ add_handover (RdTable *table, RdDBusServer1 *service)
   const guint generation = rd_dbus_server1_get_generation (service);
   g_autofree char *number = ctl_view_number (generation);
   g_autofree char *report
-    /* Translators: numbers of clients, and the milliseconds during which no client was served */
+    /* Translators: client counts, and the time during which no client was served */
     = g_strdup_printf (_ ("%u moved, %u closed, %u lost; pause %.1f ms"), handover.moved,
                        handover.closed, handover.lost, handover.pause_us / 1000.0);
 
   if (generation <= 1)
     return;
 
-  /* Translators: the number of the worker process, which each upgrade increments */
+  /* Translators: the number of the worker process; each upgrade increments it */
   rd_table_add (table, _ ("Generation:"), number, NULL);
-  /* Translators: of the clients, from the old worker to the new one */
+  /* Translators: hand-over of the clients from the old worker to the new worker */
   rd_table_add (table, _ ("Hand-over:"), report, NULL);
 }
 
@@ -125,7 +124,7 @@ format_service (RdDBusServer1 *service, const CtlOutput *output)
   return ctl_view_format_list (output, service, ctl_view_colour_of_state (state), name, table);
 }
 
-/* Returns: (transfer floating): an empty dictionary before the first hand-over. */
+/* Returns: (transfer floating): the last hand-over, or an empty dictionary if there was none. */
 static GVariant *
 handover_to_json (RdDBusServer1 *service)
 {
@@ -182,9 +181,9 @@ format_all (RdDBusServer1 *service, guint width)
   g_autofree char *rows = ctl_view_format_table (nodes, node_fields, width);
   g_autofree char *clients = ctl_view_number (totals.clients);
   g_autofree char *sums
-    /* Translators: numbers of nodes, of clients, and of nodes that are draining */
-    = g_strdup_printf (_ ("Nodes: %u, clients: %s, draining: %u"), totals.nodes, clients,
-                       totals.draining);
+    /* Translators: counts of nodes, of draining nodes, and of clients */
+    = g_strdup_printf (_ ("Nodes: %u (%u draining), clients: %s"), totals.nodes, totals.draining,
+                       clients);
   g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
   g_autofree char *bus = NULL;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The command "upgrade": calls Upgrade, and prints a report of the hand-over, which it reads from
- * the new worker. */
+/* The command "upgrade": replaces the worker, and prints a report of the hand-over of clients. */
 
 #include <glib/gi18n.h>
 
@@ -10,9 +9,9 @@
 #include "ctl-service.h"
 #include "ctl-view.h"
 
-#define TIMEOUT_MIN 12 /* the service waits for the new worker twice, at most 5 min each */
+#define TIMEOUT_MIN 12 /* the service waits twice for the new worker, up to 5 min each time */
 
-/* Returns: the process id of @service from its list of nodes; 0: unknown. */
+/* Returns: the process ID of @service, read from its list of nodes; 0 if unknown. */
 static guint
 get_pid (RdDBusServer1 *service)
 {
@@ -34,7 +33,7 @@ get_pid (RdDBusServer1 *service)
 static gboolean
 call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GError **error)
 {
-  /* Translators: the number of the worker process, which each upgrade increments */
+  /* Translators: the number of the worker process; each upgrade increments it */
   g_autofree char *status = g_strdup_printf (_ ("waiting for generation %u to take over"),
                                              generation);
   g_autoptr (GVariant) reply = NULL;
@@ -53,8 +52,8 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
                    g_dbus_proxy_get_name (G_DBUS_PROXY (service)), TIMEOUT_MIN);
 }
 
-/* Returns: (transfer full): the service after the upgrade; NULL with an error, also if it does not
- * have @generation. */
+/* Connects to the service after an upgrade. Returns: (transfer full) (nullable): a proxy, or NULL
+ * with an error if the service is unreachable or its generation is not @generation. */
 static RdDBusServer1 *
 find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
 {
@@ -96,10 +95,9 @@ format_report (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *out
   const guint old_pid = get_pid (before);
   const guint new_pid = get_pid (after);
   g_autoptr (RdTable) table = ctl_view_new_list ();
-  /* Translators: numbers of clients */
+  /* Translators: client counts */
   g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover.moved,
                                               handover.closed, handover.lost);
-  /* Translators: milliseconds */
   g_autofree char *pause = g_strdup_printf (_ ("%.1f ms"), handover.pause_us / 1000.0);
   const char *outcome = _ ("upgraded");
   CtlColour colour = CTL_COLOUR_GREEN;
@@ -141,7 +139,7 @@ report_to_json (RdDBusServer1 *service)
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  /* keeps the properties of the old worker: GDBusProxy updates them in a main loop only */
+  /* keeps the properties of the old worker: GDBusProxy updates properties only in a main loop */
   g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
   g_autoptr (RdDBusServer1) after = NULL;
   g_autofree char *text = NULL;
@@ -168,9 +166,9 @@ const CtlCommand ctl_upgrade_command = {
   .summary = N_ ("Replace the worker without disconnecting clients"),
   .description =
     N_ ("Replaces the worker, which is the process that serves the clients, with a new\n"
-       "worker. That runs the program that is installed now, and reads the key file\n"
-       "again. Clients stay connected. If the new worker fails to start, the old worker\n"
-       "goes on. Prints a report of the hand-over."),
+       "worker. The new worker runs the installed program, and reads the key file again.\n"
+       "Clients stay connected. If the new worker fails to start, the old worker\n"
+       "continues. Prints a report of the hand-over."),
   .run = run,
 };
 /* clang-format on */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Formats the state, drain and hand-over of the service for several commands. */
+/* Formats states, the progress of a drain, and tables for several commands. */
 
 #include "ctl-view.h"
 
@@ -46,7 +46,7 @@ ctl_view_remaining (guint clients, guint seconds_left)
   if (seconds_left == 0)
     return g_strdup_printf (ngettext ("closing %u client", "closing %u clients", clients), clients);
 
-  /* Translators: the last is a duration, such as 29min 55s */
+  /* Translators: %s is a duration, such as 29min 55s */
   return g_strdup_printf (
     ngettext ("waiting for %u client, %s left", "waiting for %u clients, %s left", clients),
     clients, left);
@@ -92,7 +92,7 @@ format_value (const CtlField *field, GVariant *dictionary)
   return *field->type == 's' ? g_variant_dup_string (value, NULL) : g_variant_print (value, FALSE);
 }
 
-/* @dictionary: NULL adds the headings. */
+/* Adds the values of @dictionary as a row, or the headings of @fields if it is NULL. */
 static void
 add_row (RdTable *table, const CtlField *fields, GVariant *dictionary)
 {

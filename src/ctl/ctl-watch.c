@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Follows the service for the commands that wait or monitor, and decides when to stop. */
+/* Watches the service for the command "monitor" and for the option --wait. */
 
 #include "ctl-watch.h"
 
@@ -14,38 +14,38 @@
 
 #define HEARTBEAT_INTERVAL_S 5
 
-/* Time for a service manager to start the next worker, to which it passes the clients. */
+/* Time limit for the service manager to start a new worker, to which it passes the clients. */
 #define RESTART_MS 3000
 
 struct _CtlWatch
 {
   RdDBusServer1 *service;       /* unowned: outlives us */
-  GDBusConnection *connection;  /* unowned: of service */
-  const char *name;             /* unowned: of service on the bus */
+  GDBusConnection *connection;  /* unowned: belongs to service */
+  const char *name;             /* unowned: bus name of service */
   const CtlWatchEvents *events; /* unowned: outlives us */
   gpointer user_data;
-  GCancellable *cancellable; /* owned: of the heartbeat */
-  GError *error;             /* owned */
+  GCancellable *cancellable; /* owned: for the heartbeat calls */
+  GError *error;             /* owned, nullable */
   CtlWatchEnd end;
-  char *owner;      /* owned: unique bus name of the worker that is followed */
-  guint generation; /* of that worker */
+  char *owner;      /* owned, nullable: unique bus name of the current worker */
+  guint generation; /* generation of the current worker */
   guint subscription;
   guint heartbeat_id;
-  guint restart_id; /* the timeout while there is no worker */
+  guint restart_id; /* source of the timeout while no worker owns the bus name; otherwise 0 */
   guint sigint_id;
   guint sigterm_id;
   guint output_id;
   gboolean has_ended;
-  gboolean is_running; /* the last known state */
-  gboolean is_drained; /* the last known state */
-  gboolean is_asked;   /* a heartbeat has not been answered yet */
+  gboolean is_running; /* the last known state is "running" */
+  gboolean is_drained; /* the last known state is "drained" */
+  gboolean is_asked;   /* the reply to a heartbeat call is pending */
 };
 
-/* @error: (transfer full) (nullable) */
+/* Ends the watch, unless it has already ended. @error: (transfer full) (nullable). */
 static void
 end (CtlWatch *self, CtlWatchEnd how, GError *error)
 {
-  if (self->has_ended) /* the first reason counts */
+  if (self->has_ended)
     {
       g_clear_error (&error);
       return;
@@ -73,7 +73,7 @@ on_restart_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Follows the new owner of the bus name. Returns: FALSE if the watch has ended. */
+/* Makes @owner, a new worker, the current worker. Returns: FALSE if this has ended the watch. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
@@ -85,7 +85,7 @@ accept_owner (CtlWatch *self, const char *owner)
       end (self, CTL_WATCH_FAILED, error);
       return FALSE;
     }
-  if (generation <= self->generation) /* the owner did not take over the clients */
+  if (generation <= self->generation) /* the owner has not taken over the clients */
     {
       end_vanished (self);
       return FALSE;
@@ -104,7 +104,7 @@ on_properties (CtlWatch *self)
   g_autofree char *owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
   const char *state = rd_dbus_server1_get_state (self->service);
 
-  if (self->has_ended || state == NULL) /* NULL: between two workers */
+  if (self->has_ended || state == NULL) /* NULL: no worker owns the bus name */
     return;
   if (g_strcmp0 (owner, self->owner) != 0 && !accept_owner (self, owner))
     return;
@@ -114,7 +114,7 @@ on_properties (CtlWatch *self)
   self->events->properties (self->user_data);
 }
 
-/* Called after on_properties(), if the new owner has properties. */
+/* The bus name has a new owner or none. An owner with properties causes on_properties() first. */
 static void
 on_owner_changed (CtlWatch *self)
 {
@@ -160,7 +160,7 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
   CtlWatch *self = user_data;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return; /* self is freed */
+    return; /* @self has been freed */
 
   self->is_asked = FALSE;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
@@ -170,7 +170,7 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* Calls the service to find out whether it replies: a suspended one keeps its name on the bus. */
+/* Calls the service to check that it replies: even a suspended process keeps its bus name. */
 static gboolean
 on_heartbeat_due (gpointer user_data)
 {
@@ -187,7 +187,7 @@ on_heartbeat_due (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* GDBusProxy would drop the signals of a new worker until its properties are loaded. */
+/* Handles D-Bus signals, because GDBusProxy drops them until it has a new worker's properties. */
 static void
 on_service_signal (GDBusConnection *connection,
                    const char *sender,
@@ -278,7 +278,7 @@ catch_signal (CtlWatch *self, int number)
   const guint id = g_unix_signal_add (number, on_signal, self);
   struct sigaction action;
 
-  /* without SA_RESTART, which GLib sets, a signal ends a write that blocks */
+  /* clears SA_RESTART, which GLib sets, so that a signal interrupts a blocked write */
   sigaction (number, NULL, &action);
   action.sa_flags &= ~SA_RESTART;
   sigaction (number, &action, NULL);

@@ -5,11 +5,11 @@
 
 #include "ctl-service.h"
 
-/* Follows the service in a main loop, also through upgrades and restarts that keep the clients. */
+/* Watches the service in a main loop, even after an upgrade or a restart that keeps clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks. @properties: the properties have changed, or are those of a new worker; between two
- * workers there are none. @client_connected: nullable. */
+/* Callbacks. @properties: the watch has begun, a property has changed, or a new worker owns the bus
+ * name; while no worker owns it, properties are NULL or 0. @client_connected: (nullable). */
 typedef struct
 {
   void (*properties) (gpointer user_data);
@@ -20,29 +20,29 @@ typedef struct
 
 typedef enum
 {
-  CTL_WATCH_DRAINED,     /* the service has left the bus after a drain */
-  CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called */
-  CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM */
-  CTL_WATCH_FAILED,      /* with an error: the service or the bus has ended, or does not reply */
+  CTL_WATCH_DRAINED,     /* the service has released its bus name after a drain */
+  CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called, or standard output lost its reader */
+  CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM was received */
+  CTL_WATCH_FAILED,      /* with an error: the bus or the service has ended or does not reply */
 } CtlWatchEnd;
 
-/* Subscribes to the signals of @service and asks for its client signals; ctl_watch_run() delivers
- * them. @service and @events outlive the watch. Returns: NULL with an error. */
+/* Subscribes to the D-Bus signals of @service, and enables its client signals. @service, @events:
+ * must outlive the watch. Returns: (transfer full) (nullable): the watch, or NULL with an error. */
 CtlWatch *ctl_watch_new (RdDBusServer1 *service,
                          const CtlWatchEvents *events,
                          gpointer user_data,
                          GError **error);
 void ctl_watch_free (CtlWatch *self);
 
-/* Calls the callbacks until the watch ends. SIGINT and SIGTERM end
- * the watch, also during a blocked write (EINTR); before this call they end the program. Call it
- * once, after ctl_service_check(). */
+/* Runs a main loop and calls the callbacks until the watch ends. Call it once, and call
+ * ctl_service_check() first. During this call, SIGINT and SIGTERM end the watch, even if a write
+ * blocks (EINTR); before this call, they end the process. */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 
-/* Makes ctl_watch_run() return. */
+/* Makes ctl_watch_run() return %CTL_WATCH_STOPPED. */
 void ctl_watch_stop (CtlWatch *self);
 
-/* Makes ctl_watch_run() return also when the reader of standard output closes it. */
+/* Makes ctl_watch_run() return %CTL_WATCH_STOPPED when standard output loses its reader. */
 void ctl_watch_output (CtlWatch *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlWatch, ctl_watch_free)

@@ -323,7 +323,7 @@ class WaitTest(LiveTestCase):
         for number in signal.SIGINT, signal.SIGTERM:
             [client], waiting = self.begin_wait(server)
             waiting.signal(number)
-            self.assert_ended(waiting, 1, 'interrupted', 'goes on', 'cancel-drain')
+            self.assert_ended(waiting, 1, 'interrupted', 'continues', 'cancel-drain')
             self.assertEqual('draining', self.json('status')['state'])
             self.succeed('cancel-drain')
             client.leave()

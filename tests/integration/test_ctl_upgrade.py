@@ -165,7 +165,7 @@ class MonitorTest(FollowTestCase):
     def test_new_workers_are_followed(self):
         old, monitor = self.begin()
         new = self.process(generation(2, Connections=('u', 7), State=('s', 'draining')))
-        monitor.wait_for(r'^\S+ upgraded: generation 2, 10000 moved, 0 closed, 0 lost; '
+        monitor.wait_for(r'^\S+ upgraded to generation 2: clients: 10000 moved, 0 closed, 0 lost; '
                          r'pause 23\.4 ms$')
         monitor.wait_for(fr'{NAME}: draining, 7 clients')
         old.emit('ClientConnected', GLib.Variant('(ts)', (1, 'old')))
@@ -173,7 +173,7 @@ class MonitorTest(FollowTestCase):
         new.emit('ClientConnected', GLib.Variant('(ts)', (2, 'new')))
         monitor.wait_for('client 2 connected from new')
         self.process(generation(3, MessagesPublished=('t', 9)))
-        monitor.wait_for('upgraded: generation 3')
+        monitor.wait_for('upgraded to generation 3:')
         monitor.wait_for('messages: 9 published')
         self.assertNotRegex(monitor.output, r'drained|client 1|messages: 0')
         monitor.signal(signal.SIGINT)
@@ -185,9 +185,9 @@ class MonitorTest(FollowTestCase):
         monitor.wait_for('draining')
         self.assertNotIn('upgraded', monitor.output)
         new.change(Handover=('a{sv}', packed({'pause': ('t', 5000)})))
-        monitor.wait_for(r'upgraded: generation 2, .* pause 5\.0 ms')
+        monitor.wait_for(r'upgraded to generation 2: .* pause 5\.0 ms')
         self.process(generation(3, Handover=('a{sv}', {})))
-        monitor.wait_for(r'upgraded: generation 3, .* pause 0\.0 ms')
+        monitor.wait_for(r'upgraded to generation 3: .* pause 0\.0 ms')
 
     def test_on_a_terminal(self):
         _, monitor = self.begin(on_terminal=True)
@@ -252,7 +252,7 @@ class MonitorTest(FollowTestCase):
     def test_silent_worker_is_replaced(self):
         _, monitor = self.silent_worker()
         self.process(generation(3))
-        monitor.wait_for('upgraded: generation 3')
+        monitor.wait_for('upgraded to generation 3:')
 
     def test_silent_worker_ends(self):
         new, monitor = self.silent_worker()

@@ -211,7 +211,7 @@ class DrainTest(NodesTestCase):
         self.assertEqual((3, 6, 1, 'redis: connected'), tuple(
             status[name] for name in ('workers', 'clients', 'draining', 'bus_state')))
         self.assertEqual(self.nodes(1), status['nodes'])
-        self.assertIn('\nNodes: 3, clients: 6, draining: 1\nBus: redis: connected\n',
+        self.assertIn('\nNodes: 3 (1 draining), clients: 6\nBus: redis: connected\n',
                       self.succeed('status', '--all', '--instance=3'))
         for client in clients[2:4]:
             client.leave()

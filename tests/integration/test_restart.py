@@ -154,7 +154,7 @@ ListenStream={ADDRESS}:{reserved.number}
         self.addCleanup(monitor.finish)
         monitor.wait_for('running')
         self.restart()
-        monitor.wait_for('upgraded: generation 2')
+        monitor.wait_for('upgraded to generation 2:')
         member = self.join(port)
         monitor.wait_for('client 1 connected')
         self.assert_drains(member)

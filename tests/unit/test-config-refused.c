@@ -11,14 +11,15 @@
 
 #define LABEL "a23456789-123456789-123456789-123456789-123456789-123456789-123"
 
-#define PORT     "not a port; give a number from 0 to 65535"
-#define DURATION "not a duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min"
-#define SIZE     "not a size; give bytes, or a size such as 64KiB, 4MiB or 1GiB"
-#define ADDRESS  "not an address; give a host name or an IP address"
-#define PATH     "not a path; give / and then printable ASCII without ?, #, %, \\ and dot segments"
-#define NAME     "not a name; give printable text"
-#define TEXT     "not a message; give UTF-8 text that is not empty"
-#define BOOLEAN  "not a boolean; give true, yes, 1, false, no or 0"
+#define PORT "not a port; give a number from 0 to 65535"
+#define DURATION \
+  "not a duration; give a number of seconds, or a time such as 500ms, 10s, 5min or 1h30min"
+#define SIZE    "not a size; give a number of bytes, or a size such as 64KiB, 4MiB or 1GiB"
+#define ADDRESS "not an address; give a host name or an IP address"
+#define PATH    "not a path; give / and then printable ASCII without ?, #, %, \\ and dot segments"
+#define NAME    "not a name; give printable text"
+#define TEXT    "not a message; give UTF-8 text that is not empty"
+#define BOOLEAN "not a boolean; give true, yes, 1, false, no or 0"
 
 static void
 assert_arg_refused (const ConfigFixture *fixture, const char *arg, const char *message)

@@ -17,8 +17,8 @@ typedef struct
 } Parsed;
 
 #define NOT_A_DURATION \
-  "is not a duration; give seconds, or a time such as 500ms, 10s, 5min or 1h30min"
-#define NOT_A_SIZE "is not a size; give bytes, or a size such as 64KiB, 4MiB or 1GiB"
+  "is not a duration; give a number of seconds, or a time such as 500ms, 10s, 5min or 1h30min"
+#define NOT_A_SIZE "is not a size; give a number of bytes, or a size such as 64KiB, 4MiB or 1GiB"
 
 static void
 log_text (const char *text)
