@@ -28,7 +28,7 @@ char *rd_redis_error_dup_words (const redisReply *reply);
 GError *rd_redis_error_new_reply (const redisReply *reply);
 
 /* Like rd_redis_error_new_reply(), for an error reply to AUTH. Only the error code of the server is
- * copied, since its text may contain the password. Returns: (transfer full). */
+ * copied: the text after it may contain the password. Returns: (transfer full). */
 GError *rd_redis_error_new_auth (const redisReply *reply);
 
 /* Returns: (transfer full): a copy of a GIO error, without operation and address in its message. */

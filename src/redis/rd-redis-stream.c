@@ -273,7 +273,7 @@ older (const WsId *a, const WsId *b)
   return ws_id_compare (a, b) < 0 ? *a : *b;
 }
 
-/* Begins the first pass. Returns: whether entries after the start of this node may be trimmed. */
+/* Begins the first pass. Returns: whether entries since the start of this node may be missing. */
 static gboolean
 join (RdRedisStream *stream, const Info *info)
 {
