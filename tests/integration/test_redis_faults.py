@@ -664,7 +664,7 @@ class CatchUpTest(FaultTestCase):
 
 
 class GapTest(FaultTestCase):
-    GAP = r'Messages missed: (\d+);'
+    GAP = r'Messages missed by this node: (\d+);'
 
     def setUp(self):
         super().setUp()
