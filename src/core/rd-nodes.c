@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The nodes of the service: the current state of this node, and the last known state of others. */
+/* The nodes of the service: the current state of this node, and the last known state of the
+ * others. */
 
 #include "rd-nodes.h"
 

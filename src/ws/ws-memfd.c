@@ -18,7 +18,7 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* With vm.memfd_noexec=2 the kernel demands MFD_NOEXEC_SEAL; before Linux 6.3 it does not know the
+/* With vm.memfd_noexec=2, the kernel requires MFD_NOEXEC_SEAL; before Linux 6.3, it rejects this
  * flag. */
 static int
 create (const char *name)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Incremental UTF-8 validation, after table 3-7 of the Unicode standard: the range of the second
- * byte depends on the first, which excludes overlong forms, surrogates and values over U+10FFFF. */
+/* Incremental UTF-8 validation according to table 3-7 of the Unicode standard: the range of the
+ * second byte depends on the first. This excludes overlong forms, surrogates and values over
+ * U+10FFFF. */
 
 #include "ws-utf8.h"
 
@@ -10,7 +11,8 @@
 
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 
-/* Sets the ranges after first byte @lead. Returns: FALSE if @lead is invalid. */
+/* Sets the number and range of the bytes expected after @lead. Returns: FALSE if @lead is
+ * invalid. */
 static gboolean
 begin_character (WsUtf8 *utf8, guint8 lead)
 {
@@ -42,7 +44,7 @@ begin_character (WsUtf8 *utf8, guint8 lead)
   return FALSE;
 }
 
-/* Returns: the number of ASCII bytes at the front, rounded down to a multiple of 8. */
+/* Returns: the number of ASCII bytes at the start of @data, rounded down to a multiple of 8. */
 static gsize
 skip_ascii (const guint8 *data, gsize size)
 {
