@@ -29,8 +29,7 @@ typedef struct
   guint64 received; /* messages from other nodes */
   guint64 pending;  /* messages waiting to be sent */
   gsize pending_bytes;
-  guint64 dropped;  /* messages that may not have reached other nodes, and received ones that were
-                       too long */
+  guint64 dropped;  /* messages that may not have been sent, and received ones that were too long */
   guint64 repeated; /* messages received twice and delivered once */
   guint64 gaps;     /* how often messages of other nodes were deleted before this node read them */
   guint64 missed;   /* number of these deleted messages, as far as known */
@@ -57,8 +56,7 @@ struct _RdBusClass
 /* Returns: (transfer full): a bus for a single node. */
 RdBus *rd_bus_new (void);
 
-/* Publishes @message to all nodes. Emits "message", whose handler sets the id, before it
- * returns. */
+/* Publishes @message to all nodes. Before returning, emits "message", whose handler sets the id. */
 void rd_bus_publish (RdBus *self, RdMessage *message);
 
 /* Publishes a message that each node publishes every @interval_us: only the node that acquires the

@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-#define TIMEOUT_MAX_US \
-  (30 * G_TIME_SPAN_DAY) /* less than the maximum of g_timeout_add(), 49 days */
+#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* g_timeout_add() is limited to 49 days */
 
 typedef enum
 {
@@ -198,8 +197,7 @@ static const Transition transitions[] = {
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
 };
 
-/* Performs the transition for @event. Returns: FALSE if the current state has no such
- * transition. */
+/* Performs the transition for @event. Returns: FALSE if the current state has none. */
 static gboolean
 step (RdDrain *self, Event event)
 {

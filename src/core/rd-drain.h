@@ -30,9 +30,8 @@ typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 /* @func: (nullable): called when a drain is cancelled after it has stopped accepting clients. */
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
-/* Begins to drain, or changes the deadline if the service is draining. @timeout_us: time from now
- * to the deadline. If negative, the configured timeout; the deadline of a running drain is not
- * changed. */
+/* Begins to drain, or moves the deadline of the current drain. @timeout_us: time from now to the
+ * deadline. If negative, the configured timeout; a current drain keeps its deadline then. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
 /* Handles a termination signal: the first one begins to drain, the second closes all clients, and

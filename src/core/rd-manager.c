@@ -177,16 +177,15 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
 
   if (!ws_close_code_is_valid (code) || code == CLOSE_MANDATORY_EXTENSION)
     {
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "a server cannot send close code %u; use 1000 to 1003, 1007 to 1009, 1011 to "
-                   "1014 or 3000 to 4999",
-                   code);
+      g_set_error (
+        error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+        "invalid close code %u; use 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999",
+        code);
       return FALSE;
     }
   if (strlen (reason) > WS_CLOSE_REASON_MAX)
     {
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "the reason is longer than %d bytes, the maximum in a close frame",
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT, "the reason is longer than %d bytes",
                    WS_CLOSE_REASON_MAX);
       return FALSE;
     }

@@ -10,8 +10,7 @@
  *
  * Signal "message" (RdMessage *): a message from a client; valid during the emission.
  * Signal "client-connected" (const WsClient *): a new client; valid during the emission.
- * Signal "client-disconnected" (guint64 id, guint code, guint how): @code is the close code (see
- * WsEngineEvents.closed), @how an #RdDeparture.
+ * Signal "client-disconnected" (guint64 id, guint close_code, guint how): @how is an #RdDeparture.
  * Signal "connections-changed": the number of clients has changed. */
 #define RD_TYPE_MANAGER (rd_manager_get_type ())
 G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
@@ -24,8 +23,7 @@ typedef enum
   RD_DEPARTURE_N,
 } RdDeparture;
 
-/* Returns: (transfer full) (nullable): the manager, or NULL with a #GFileError if memory or file
- * descriptors are exhausted. */
+/* Returns: (transfer full) (nullable): the manager, or NULL with a #GFileError. */
 RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 
 /* Returns: (transfer none): the engine that serves the clients; valid until
@@ -37,8 +35,7 @@ WsEngine *rd_manager_get_engine (RdManager *self);
  * handshake; overwritten. Returns: FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
-/* Sends @message to all clients and sets its id. Its size is at most
- * WsEngineOptions.max_message. */
+/* Sends @message, of at most max_message bytes, to all clients, and sets its id. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
 guint rd_manager_get_connections (RdManager *self);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Metrics for Prometheus. Most values are read from other modules when the metrics are rendered;
- * refused connections and failed hand-overs are counted in RdMetrics. */
+/* Metrics for Prometheus. Most values are read from other modules; RdMetrics counts refused
+ * connections and failed hand-overs. */
 
 #include "rd-metrics.h"
 
@@ -149,8 +149,7 @@ add_bus (GString *out, RdBus *bus)
   if (!stats.is_shared)
     return;
 
-  add (out, "redis_up", "gauge", "1 if connected to Redis and up to date, otherwise 0.",
-       stats.is_up);
+  add (out, "redis_up", "gauge", "1 if connected to Redis and up to date, 0 if not.", stats.is_up);
   add (out, "redis_connects_total", "counter", "Connections made to Redis.", stats.connects);
   add (out, "redis_sent_total", "counter", "Messages stored in Redis for other nodes.", stats.sent);
   add (out, "redis_received_total", "counter", "Messages received from other nodes.",
@@ -181,8 +180,7 @@ rd_metrics_render (RdMetrics *metrics)
   g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");
   add (out, "clients", "gauge", "Connected clients.",
        rd_manager_get_connections (metrics->manager));
-  add (out, "clients_peak", "gauge", "Maximum number of clients connected at the same time.",
-       counters->peak);
+  add (out, "clients_peak", "gauge", "Peak number of connected clients.", counters->peak);
   add (out, "clients_accepted_total", "counter", "Clients accepted.", counters->accepted);
   add_refused (out, metrics);
   add_closed (out, counters);
@@ -199,8 +197,7 @@ rd_metrics_render (RdMetrics *metrics)
   add_flush (out, counters);
   add (out, "log_bytes", "gauge", "Bytes of messages in the log.", stats.log_used);
   add (out, "log_size_bytes", "gauge", "Capacity of the log in bytes.", stats.log_size);
-  add (out, "draining", "gauge", "1 if draining, otherwise 0.",
-       !rd_drain_is_running (metrics->drain));
+  add (out, "draining", "gauge", "1 if draining, 0 if not.", !rd_drain_is_running (metrics->drain));
   add (out, "drain_left_seconds", "gauge",
        "Time until the remaining clients are closed; 0 if not draining.",
        rd_drain_get_seconds_left (metrics->drain));

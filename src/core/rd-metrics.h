@@ -50,8 +50,7 @@ RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
  * Returns: (transfer floating): an a{st} of totals by name. */
 GVariant *rd_metrics_pack (RdMetrics *metrics);
 
-/* Restores the totals that rd_metrics_pack() packed. @totals: an a{st}; unknown names are
- * ignored. */
+/* Restores the totals from rd_metrics_pack(). @totals: an a{st}; unknown names are ignored. */
 void rd_metrics_unpack (RdMetrics *metrics, GVariant *totals);
 
 /* Returns: (transfer full): all metrics in the Prometheus text exposition format 0.0.4. */

@@ -11,10 +11,9 @@ typedef struct _RdNotifier RdNotifier;
 #define RD_NOTIFIER_NEVER G_MAXINT64
 
 /* Publishes @message on @bus every @interval_us (0: never). Of all nodes, only one publishes it.
- * @due_us: CLOCK_MONOTONIC time of the first notification. A past time means now; the latest
- * possible time is one interval from now. Later notifications follow at whole intervals after the
- * first; missed ones are skipped. Returns: (transfer full): the notifier, which runs until
- * freed. */
+ * @due_us: CLOCK_MONOTONIC time of the first notification: a past time means now; times after one
+ * interval from now are reduced to that. Later notifications follow at whole intervals; missed ones
+ * are skipped. Returns: (transfer full): the notifier, which runs until freed. */
 RdNotifier *rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due_us);
 void rd_notifier_free (RdNotifier *notifier);
 

@@ -10,12 +10,12 @@
 #define WS_CONTROL_PACKED_TYPE "(tubbbbayayay)"
 #define WS_CLIENT_PACKED_TYPE  "(yqyxm" WS_INPUT_PACKED_TYPE "m" WS_CONTROL_PACKED_TYPE ")"
 
-/* Packs the state of @client that is not in its record, for another process. @deadline_us: deadline
- * of its timer. Returns: (transfer floating) (nullable): NULL if the client has no such state. */
+/* Packs the state of @client that is not in its record. @deadline_us: deadline of its timer.
+ * Returns: (transfer floating) (nullable): NULL if the client has no such state. */
 GVariant *ws_client_pack (const WsClient *client, gint64 deadline_us);
 
-/* Restores packed state to the new client @client. @deadline_us: (out): deadline of its timer.
- * Returns: FALSE if the state is impossible. */
+/* Restores @client. @deadline_us: (out): timer deadline. Returns: FALSE if the state is
+ * impossible. */
 gboolean ws_client_unpack (WsClient *client, GVariant *packed, gint64 *deadline_us);
 
 /* Packs @input after ws_input_release_event(). Returns: (transfer floating): the packed state. */
@@ -27,10 +27,9 @@ gboolean ws_input_unpack (WsInput *input, GVariant *packed);
 /* Packs @control. Returns: (transfer floating): the packed state. */
 GVariant *ws_control_pack (const WsControl *control);
 
-/* Returns: (transfer full) (nullable): the restored control frames; NULL if the state is
- * impossible. */
+/* Returns: (transfer full) (nullable): the control frames, or NULL if the state is impossible. */
 WsControl *ws_control_unpack (GVariant *packed);
 
-/* Returns: whether the record and state of @client, which come from another process, are consistent
- * with the log, so that they are safe to use. */
+/* Returns: whether the record and state of @client, restored from another process, agree with each
+ * other and the log. */
 gboolean ws_client_is_sound (const WsClient *client, const WsLog *log);

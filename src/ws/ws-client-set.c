@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The clients of an engine. Each client has a record in the table, a WsClient at the same slot of
- * the array @clients, and its socket in the epoll set. A flush pass that takes too long continues
- * in the next main loop iteration. */
+/* The clients of an engine. Each has a record in the table, a WsClient at the same slot of
+ * @clients, and a socket in the epoll set. A long flush pass continues in the next main loop
+ * iteration. */
 
 #include "ws-client-set.h"
 

@@ -61,10 +61,9 @@ void ws_client_set_free (WsClientSet *set);
  * failure. Returns: (transfer none) (nullable): the client, or NULL with a #GFileError. */
 WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
 
-/* Adds a client of another process with a copy of @record; the table must not be full. Its socket
- * is not in the epoll set until ws_client_set_watch(), as adding sockets takes most of the time of
- * a hand-over. @fd: (transfer full). Returns: (transfer none): the client, in the queue
- * @unwatched. */
+/* Adds a client of another process with a copy of @record; the table must not be full. The socket
+ * is not in the epoll set until ws_client_set_watch(), which takes most of the time of a hand-over.
+ * @fd: (transfer full). Returns: (transfer none): the client, in the queue @unwatched. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
 /* Arms the ping timer of a restored client according to its record. */
@@ -74,8 +73,7 @@ void ws_client_set_restore_ping (WsClientSet *set, WsClient *client);
  * cannot be added, closes the connection with 1012. */
 void ws_client_set_watch (WsClientSet *set, WsClient *client);
 
-/* Removes the first client from @queue, a queue of a client set. Returns: (transfer none)
- * (nullable). */
+/* Removes and returns the first client of @queue. Returns: (transfer none) (nullable). */
 WsClient *ws_client_set_pop (GQueue *queue);
 
 /* Replaces the log, and evicts clients whose cursor is before the tail of the new log.
@@ -103,9 +101,9 @@ void ws_client_set_arm_ping (WsClientSet *set, WsClient *client);
 /* Closes the socket of @client. The client and its record remain until ws_client_set_reap(). */
 void ws_client_set_drop (WsClientSet *set, WsClient *client);
 
-/* Removes a dropped client from the table; the last record moves to its slot.
- * @record: (out): a copy of the record of the client; replaces client->record.
- * Returns: (transfer full) (nullable): the client, or NULL if no client is dropped. */
+/* Removes a dropped client from the table; the last record moves to its slot. @record: (out): new
+ * place of the record of the client. Returns: (transfer full) (nullable): NULL if none is
+ * dropped. */
 WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
 
 /* Sends the log to all clients for at most 4 ms; the next call continues the flush pass. */

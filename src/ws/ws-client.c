@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One WebSocket connection: sends the log with control frames between messages, handles received
- * bytes, and performs the close handshake. */
+/* One WebSocket connection: sends the log and control frames, handles received bytes, and performs
+ * the close handshake. */
 
 #include "ws-client.h"
 
@@ -85,8 +85,7 @@ encode_control (WsControl *control)
   control->close_due = FALSE;
 }
 
-/* Returns: (transfer none): the queue of control frames. If there is none, creates a queue that is
- * sent at the next frame boundary. */
+/* Returns: the queue of control frames, created for the next frame boundary if there is none. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {
@@ -185,8 +184,7 @@ end_sending (WsClient *client, WsContext *context)
   if (client->close_received)
     client->state = WS_CLIENT_FINISHED;
   else if (client->state == WS_CLIENT_FAILED)
-    shutdown (client->record->fd,
-              SHUT_WR); /* the client reads the close frame, then the end of the stream */
+    shutdown (client->record->fd, SHUT_WR); /* the client reads the close frame, then EOF */
 }
 
 /* Sends the log up to the offset of the control frames, then the control frames. */
@@ -283,8 +281,7 @@ queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize s
 }
 
 /* Queues a close frame after the messages in the log, unless one is queued or sent already. If the
- * client has sent a close frame and its socket buffer is full, the next frame boundary is used
- * instead. */
+ * client has closed and its socket buffer is full, uses the next frame boundary instead. */
 static void
 queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {

@@ -21,14 +21,13 @@ typedef struct
                    gpointer user_data);
 
   /* Called after a connection has ended, at the end of a main loop iteration. @client is no longer
-   * in the table and is freed after the call. @code: code of the first close frame sent or
-   * received, or %WS_CLOSE_ABNORMAL if there was none. */
+   * in the table and is freed after the call. @code: from the first close frame sent or received,
+   * or %WS_CLOSE_ABNORMAL. */
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
 
-/* State shared by all clients of an engine. Evicting a client copies the unsent part of its current
- * message. The total size of these copies is limited; a client that would exceed the limit is
- * dropped. */
+/* State shared by all clients of an engine. Evicting a client copies the unsent part of its
+ * message. The total size of these copies is limited; a client over the limit is dropped. */
 typedef struct
 {
   WsLog *log;                   /* unowned: in the client set */
@@ -41,11 +40,11 @@ typedef struct
 } WsContext;
 
 /* Queued control frames of a client: at most one ping, one pong (the latest, RFC 6455 §5.5.3) and
- * one close frame, which limits the size. */
+ * one close frame. */
 typedef struct
 {
   guint64 at;      /* log offset of the frame boundary at which they are sent */
-  GByteArray *out; /* owned: bytes being sent: the copied rest of a message, then encoded frames */
+  GByteArray *out; /* owned: bytes being sent: rest of a message (copied), encoded frames */
   guint sent;      /* bytes of @out already sent */
   gsize copied;    /* bytes of @out that are included in WsContext.copied */
   gboolean ping_due;
@@ -112,16 +111,15 @@ WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 /* Sends the unsent part of the log, with the queued control frames between messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Handles received bytes: reports messages, and replies to pings and close frames. Unmasks @data in
- * place. */
+/* Handles received bytes (unmasked in place): reports messages, replies to ping and close
+ * frames. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
 /* Queues a ping (RFC 6455 §5.5.2), unless a ping is waiting to be sent. */
 void ws_client_ping (WsClient *client, WsContext *context);
 
-/* Queues a close frame after all messages in the log (RFC 6455 §7.1.2); no effect if the client is
- * closing already. @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. @reason:
- * (nullable). */
+/* Queues a close frame after all messages in the log (§7.1.2); no effect if closing already.
+ * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. @reason: (nullable). */
 void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
 
 /* Detaches a client from the log before its unsent bytes are overwritten: copies the unsent part of
@@ -129,8 +127,7 @@ void ws_client_close (WsClient *client, WsContext *context, guint16 code, const 
  * copy would exceed WsContext.max_copied; the caller must then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the copy for @client, which was sent or is not needed any more, from
- * WsContext.copied. */
+/* Subtracts the copy for @client, which was sent or discarded, from WsContext.copied. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
 /* Counts the messages delivered to @client so far; for use before it is detached or dropped. */

@@ -11,10 +11,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define READ_SLICE_US 2000 /* maximum time for reading per main loop iteration */
-#define WATCH_SLICE_US \
-  1000 /* maximum time for adding restored sockets to the epoll set per iteration */
-#define READ_SHARE       4 /* an iteration reads at most 1/4 of the log size */
+#define READ_SLICE_US    2000 /* time limit for reading per iteration */
+#define WATCH_SLICE_US   1000 /* time limit for watching restored sockets per iteration */
+#define READ_SHARE       4    /* an iteration reads at most 1/4 of the log size */
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128 /* per epoll_wait() */
 
@@ -156,9 +155,8 @@ end_silent (WsClientSet *set, WsClient *client)
   ws_client_set_drop (set, client);
 }
 
-/* Pings a client that has sent nothing for the ping interval, or closes the connection after the
- * ping timeout. If the client has sent bytes that the server has not read yet, reads them first. If
- * the socket buffer is full, TCP_USER_TIMEOUT ends the connection instead. */
+/* Pings a client that was silent for the ping interval; disconnects it after the ping timeout.
+ * Reads pending bytes first. If the socket buffer is full, TCP_USER_TIMEOUT applies instead. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -198,8 +196,7 @@ on_timer (WsTimer *timer, gpointer user_data)
     ws_client_set_drop (engine->set, client);
 }
 
-/* Reads from the socket once. @until_end: read again later, until no bytes are left or the stream
- * ends. */
+/* Reads once. @until_end: whether to read again later, until no bytes are left. */
 static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
@@ -229,8 +226,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
     ws_client_set_read_later (engine->set, client);
 }
 
-/* Returns: whether this iteration may read more: neither its time nor its share of the log is used
- * up. */
+/* Returns: whether this iteration has time and log space left for reading. */
 static gboolean
 may_read (const WsEngine *engine)
 {
@@ -290,8 +286,7 @@ read_leftovers (WsEngine *engine)
     }
 }
 
-/* Adds some restored sockets to the epoll set in each iteration, so that reading from the first
- * clients is not delayed. */
+/* Adds some restored sockets to the epoll set; a time limit avoids delays for other clients. */
 static void
 watch_some (WsEngine *engine)
 {
@@ -303,8 +298,8 @@ watch_some (WsEngine *engine)
     ws_client_set_watch (engine->set, client);
 }
 
-/* Reports and frees dropped clients. Called only at the end of an iteration or before a pause, as
- * the callback may publish, and publishing may drop clients. */
+/* Reports and frees dropped clients. The callback may publish, and publishing may drop clients:
+ * call this only at the end of an iteration or before a pause. */
 static void
 reap (WsEngine *engine)
 {

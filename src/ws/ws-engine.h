@@ -25,8 +25,8 @@ WsEngine *ws_engine_new (const WsEngineOptions *options,
                          GError **error);
 
 /* Creates a paused engine that takes over the clients of a paused engine in another process. Until
- * the new engine is resumed, it sends and receives nothing and writes nothing to shared memory, so
- * that the other engine can still be resumed instead. @options: see ws_handover_unpack().
+ * it is resumed, it sends and receives nothing and writes nothing to shared memory, so that the
+ * other engine can still be resumed instead. @options: see ws_handover_unpack().
  * @handover: the result of ws_engine_pack() with descriptors of this process. The engine takes
  * ownership of descriptors, even on failure, and sets those to -1. Returns: (transfer full)
  * (nullable): the engine, or NULL with a #GFileError. */
@@ -43,9 +43,8 @@ void ws_engine_free (WsEngine *engine);
 /* Attaches the engine to @context (nullable: the default main context). */
 void ws_engine_attach (WsEngine *engine, GMainContext *context);
 
-/* Reports dropped clients, then stops reading, sending and timers. While the engine is paused,
- * functions that publish, adopt, receive or close must not be called. Must not be called from a
- * callback of the engine. */
+/* Reports dropped clients, then stops reading, sending and timers. Do not publish, adopt, receive
+ * or close while paused. Must not be called from a callback of the engine. */
 void ws_engine_pause (WsEngine *engine);
 void ws_engine_resume (WsEngine *engine);
 
@@ -53,16 +52,14 @@ void ws_engine_resume (WsEngine *engine);
  * descriptors, which must reach the other process in the same order. Returns: (transfer full). */
 WsHandover *ws_engine_pack (WsEngine *engine);
 
-/* Closes the clients in slots @first and above of a packed engine, whose sockets could not be
- * handed over, with 1012. Sends what the socket buffers accept. The new worker counts the clients
- * as closed. */
+/* Closes clients of a packed engine with 1012: those in slots @first and above, whose sockets could
+ * not be handed over. Sends what the sockets accept. The new worker counts them as closed. */
 void ws_engine_close_from (WsEngine *engine, guint first);
 
 /* Returns: (transfer none): the client in @slot, which must be less than the number of clients. */
 WsClient *ws_engine_get_client (const WsEngine *engine, guint slot);
 
-/* Returns: (transfer none) (nullable): the client with @id. Takes linear time; newest clients
- * first. */
+/* Returns: (transfer none) (nullable): the client with @id. Takes linear time; newest first. */
 WsClient *ws_engine_find_client (const WsEngine *engine, guint64 id);
 
 /* Adds a client after its opening handshake; the client receives messages published from now on.
@@ -77,8 +74,7 @@ void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize 
  * disconnected client counts until WsEngineEvents.closed is called. */
 gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
 
-/* Returns: TRUE if each client has been sent all but the newest half of the log (bytes and
- * messages). */
+/* Returns: TRUE if no client has more than half the log (bytes or messages) left to send. */
 gboolean ws_engine_has_room (const WsEngine *engine);
 
 const WsEngineOptions *ws_engine_get_options (const WsEngine *engine);

@@ -12,8 +12,7 @@ typedef struct
 {
   int log_fd;      /* memory of the log */
   int table_fd;    /* memory of the table */
-  GArray *sockets; /* owned; int: client sockets by slot of the table; -1, or missing at the end, if
-                    * not handed over */
+  GArray *sockets; /* owned; int: client sockets by slot; -1 or missing: not handed over */
   GVariant *state; /* owned: all other state; ws_handover_unpack() checks its type */
 
   /* Set by ws_handover_unpack(). */
@@ -25,8 +24,7 @@ typedef struct
 WsHandover *ws_handover_pack (const WsClientSet *set);
 
 /* Creates a client set with its own table. It uses the log of the other process, or a copy if
- * @options has another log size. Sends and receives nothing, and writes nothing that the other
- * process can see.
+ * @options has another log size. Sends, receives and writes nothing that the other process can see.
  *
  * A client without a socket is counted as closed with 1012. After sending begins, clients over
  * max_clients are closed with 1012, and clients whose cursor is before the tail of the log with

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Assembles messages and control frames from received bytes. A message that arrives in one piece is
- * not copied. Memory for a partial message grows with the bytes received, not with the announced
- * length. */
+/* Assembles messages and control frames from received bytes. A message received at once is not
+ * copied. Memory for a partial message grows with the bytes received, not the announced length. */
 
 #include "ws-input.h"
 
@@ -38,8 +37,7 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
 }
 
 /* Reads a frame header and, for a control frame, the payload. Returns: %WS_PARSE_OK with the header
- * in input->frame and the start of @payload, or %WS_PARSE_MORE after storing the incomplete bytes
- * in input->partial. */
+ * in input->frame and the start of @payload, or %WS_PARSE_MORE after storing a partial frame. */
 static WsParse
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
 {
@@ -76,8 +74,7 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   return WS_PARSE_OK;
 }
 
-/* Begins the data frame whose header was read. Returns: FALSE if it is out of order: a continuation
- * without a message, or a new message before the end of the last one (RFC 6455 §5.4). */
+/* Begins the data frame whose header was read. Returns: FALSE if its opcode is not allowed now. */
 static gboolean
 begin_frame (WsInput *input)
 {
@@ -105,8 +102,7 @@ announced_size (const WsInput *input)
   return so_far + (input->frame.length - input->done);
 }
 
-/* Reads payload bytes of a data frame. Returns: %WS_PARSE_OK with @event at the end of a
- * message. */
+/* Reads payload of a data frame. Returns: %WS_PARSE_OK with @event at the end of a message. */
 static WsParse
 read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event)
 {

@@ -6,8 +6,7 @@
 #include "ws-frame.h"
 #include "ws-utf8.h"
 
-/* Maximum size of a stored partial frame, bytes: a control frame, which is longer than any
- * header. */
+/* Maximum stored bytes of a partial frame: a control frame, which is longer than any header. */
 #define WS_INPUT_PARTIAL_MAX (2 + 4 + WS_CONTROL_PAYLOAD_MAX)
 
 /* State of the input of one client. Initialize with zeros. Owns no memory between messages. */
@@ -31,12 +30,11 @@ typedef struct
   guint16 code; /* only for %WS_PARSE_BAD: the close code 1002, 1007 or 1009 */
 } WsInputEvent;
 
-/* Reads @data up to the end of the next message or control frame, unmasking it in place, and
- * advances @data and @size. Joins fragments, returns control frames between fragments, and
- * validates UTF-8 incrementally (RFC 6455 §5.4, §5.5, §8.1). @max_message: maximum message size in
- * bytes, compared with the lengths in frame headers; may change between calls. Returns:
- * %WS_PARSE_OK with @event; bytes may remain. %WS_PARSE_MORE: all bytes were read without an event.
- * %WS_PARSE_BAD: fail the connection (§7.1.7); @input must not be used again. */
+/* Reads @data up to the end of the next message or control frame, unmasks it in place, and advances
+ * @data and @size. Joins fragments, returns control frames between fragments, and validates UTF-8
+ * incrementally (RFC 6455 §5.4, §5.5, §8.1). @max_message: bytes, compared with the lengths in
+ * frame headers; may change. Returns: %WS_PARSE_OK with @event; bytes may remain. %WS_PARSE_MORE:
+ * all bytes were read. %WS_PARSE_BAD: fail the connection; do not use @input again. */
 WsParse ws_input_next (WsInput *input,
                        guint8 **data,
                        gsize *size,

@@ -134,8 +134,7 @@ check_header (int fd, WsLogHeader *header, GError **error)
   return TRUE;
 }
 
-/* Returns: whether the header agrees with a sample of the index, including its oldest and newest
- * entry. */
+/* Returns: whether the header agrees with a sample of the index, including both ends. */
 static gboolean
 is_sound (const WsLog *log)
 {
@@ -230,8 +229,7 @@ ws_log_get_middle (const WsLog *log)
   return MAX (by_count, header->head - MIN (header->head, log->size / 2));
 }
 
-/* Returns: the number of the oldest message that remains after a frame of @frame_size bytes is
- * appended. */
+/* Returns: the number of the oldest message left after a frame of @frame_size bytes is appended. */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {

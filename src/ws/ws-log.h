@@ -34,9 +34,9 @@ typedef struct
   WsId last;        /* id of the newest message */
 } WsLogHeader;
 
-/* A ring of consecutive encoded frames, and an index of these frames. Offsets count bytes since the
- * log was created and never wrap around; the ring holds the bytes from tail to head. Only this
- * module writes the fields. */
+/* A ring of consecutive encoded frames, and an index of them. Offsets count bytes since the log was
+ * created and never wrap; the ring holds the bytes from tail to head. Only this module writes
+ * fields. */
 typedef struct
 {
   int fd;              /* owned: memory file (memfd_create(2)) */
@@ -57,9 +57,8 @@ WsLog *ws_log_new (gsize size, GError **error);
  * supported or the log is damaged. */
 WsLog *ws_log_adopt (int fd, GError **error);
 
-/* Creates a log of @size bytes with the newest messages of @from that fit. The messages keep their
- * offsets, numbers and ids. Returns: (transfer full) (nullable): the log, or NULL with a
- * #GFileError. */
+/* Creates a log of @size bytes with the newest messages of @from that fit; messages keep offset,
+ * number and id. Returns: (transfer full) (nullable): the log, or NULL with a #GFileError. */
 WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
 
 void ws_log_free (WsLog *log);
@@ -76,12 +75,10 @@ guint64 ws_log_get_middle (const WsLog *log);
 guint64 ws_log_get_tail_after (const WsLog *log, gsize length);
 
 /* Encodes and appends a message, removing the oldest messages if their space is needed. @now_ms:
- * time since 1970; if the clock was set back, the new id follows the last id. Returns: the new
- * id. */
+ * time since 1970; if the clock was set back, ids continue from the last one. Returns: the id. */
 WsId ws_log_append (WsLog *log, WsOpcode opcode, const guint8 *data, gsize length, guint64 now_ms);
 
-/* Returns: (transfer none): the bytes of the log from @offset to the head, contiguous. @offset must
- * be between tail and head. */
+/* Returns: the contiguous bytes from @offset to the head. @offset must be between tail and head. */
 const guint8 *ws_log_at (const WsLog *log, guint64 offset);
 
 /* Returns: the number of the first message that begins at @offset or later. @offset must be between

@@ -5,13 +5,12 @@
 
 #include "ws-memfd.h"
 
-/* Flags of clients to which a flush pass does not just send the log; usually none is set. */
+/* Flags of clients that a flush pass handles specially; usually none is set. */
 typedef enum
 {
-  WS_RECORD_BLOCKED = 1 << 0, /* the socket buffer is full: wait until the socket is writable */
-  WS_RECORD_CONTROL = 1 << 1, /* control frames are queued */
-  WS_RECORD_DETACHED
-  = 1 << 2, /* the log is not sent any more: the client was evicted, or a close frame was sent */
+  WS_RECORD_BLOCKED = 1 << 0,  /* the socket buffer is full: wait until the socket is writable */
+  WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued */
+  WS_RECORD_DETACHED = 1 << 2, /* the log is no longer sent: evicted, or close frame sent */
 } WsRecordFlags;
 
 /* The record of a client. Sending a message uses only the first half, which is one cache line. */
@@ -44,8 +43,7 @@ ws_record_is_before (const WsRecord *record, guint64 offset)
   return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
 }
 
-/* Number of close code counters: one for each of 1000 to 1015, one for 3xxx and one for 4xxx, as
- * clients can choose any of these. */
+/* Counters of close codes: one for each of 1000 to 1015, and one each for 3xxx and 4xxx. */
 #define WS_CLOSE_SLOTS 18
 
 /* Totals since the service started; an upgrade does not reset them. */
@@ -79,18 +77,16 @@ typedef struct
   int fd;                /* owned: memory file (memfd_create(2)) */
   gsize size;            /* size of the mapping, bytes */
   WsTableHeader *header; /* owned: mapping; only this module writes it, except for the counters */
-  WsRecord
-    *records; /* unowned: in the mapping of @header; the last one moves when one is removed */
+  WsRecord *records;     /* in the mapping of @header; the last one moves if one is removed */
 } WsTable;
 
-/* Creates an empty table. @capacity: maximum number of clients. Returns: (transfer full)
- * (nullable): the table, or NULL with a #GFileError. */
+/* Returns: (transfer full) (nullable): an empty table for @capacity clients, or NULL with an
+ * error. */
 WsTable *ws_table_new (guint capacity, GError **error);
 
-/* Opens a table of another process, read-only.
- * @fd: (transfer full), even on failure: the memory file of the table. Returns: (transfer full)
- * (nullable): the table, or NULL with a #GFileError if the layout is not supported or the table is
- * damaged. */
+/* Opens a table of another process, read-only. @fd: (transfer full), even on failure.
+ * Returns: (transfer full) (nullable): the table, or NULL with a #GFileError if the layout is not
+ * supported or the table is damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
@@ -99,8 +95,7 @@ void ws_table_free (WsTable *table);
  * Returns: (transfer none): the new record. */
 WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
-/* Finds the @slot (out) of the record with @id, from the last slot to the first. Takes linear
- * time. */
+/* Finds the @slot (out) of the record with @id, from last to first. Takes linear time. */
 gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
 
 /* Removes the record in @slot and moves the last record to this slot. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Incremental UTF-8 validation according to table 3-7 of the Unicode standard: the range of the
- * second byte depends on the first. This excludes overlong forms, surrogates and values over
- * U+10FFFF. */
+/* Incremental UTF-8 validation (table 3-7 of the Unicode standard): the first byte sets the range
+ * of the second. This excludes overlong forms, surrogates and values over U+10FFFF. */
 
 #include "ws-utf8.h"
 
@@ -11,8 +10,7 @@
 
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 
-/* Sets the number and range of the bytes expected after @lead. Returns: FALSE if @lead is
- * invalid. */
+/* Sets the range and number of bytes expected after @lead. Returns: FALSE if @lead is invalid. */
 static gboolean
 begin_character (WsUtf8 *utf8, guint8 lead)
 {

@@ -24,8 +24,7 @@ typedef void (*WsTimerFunc) (WsTimer *timer, gpointer user_data);
  * Returns: (transfer full): the wheel; free with g_free(). */
 WsWheel *ws_wheel_new (gint64 tick_us, gint64 now_us);
 
-/* Arms or re-arms @timer (transfer none). If the deadline has passed, it expires at the next
- * tick. */
+/* Arms or re-arms @timer (transfer none). A timer with a past deadline expires at the next tick. */
 void ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us);
 void ws_wheel_disarm (WsTimer *timer);
 
