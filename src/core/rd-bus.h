@@ -23,16 +23,16 @@ typedef struct
 typedef struct
 {
   gboolean is_shared; /* the bus connects several nodes; if FALSE, all other fields are 0 */
-  gboolean is_up;
-  guint64 connects;
-  guint64 sent;     /* messages sent to other nodes */
-  guint64 received; /* messages from other nodes */
-  guint64 pending;  /* messages waiting to be sent */
+  gboolean is_up;     /* connected, and up to date with other nodes */
+  guint64 connects;   /* connections made */
+  guint64 sent;       /* messages sent to other nodes */
+  guint64 received;   /* messages from other nodes */
+  guint64 pending;    /* messages waiting to be sent */
   gsize pending_bytes;
   guint64 dropped;  /* messages that may not have been sent, and received ones that were too long */
   guint64 repeated; /* messages received twice and delivered once */
   guint64 gaps;     /* how often messages of other nodes were deleted before this node read them */
-  guint64 missed;   /* number of these deleted messages, as far as known */
+  guint64 missed;   /* number of messages deleted before this node read them, as far as known */
 } RdBusStats;
 
 /* Delivers published messages to all nodes. This class serves a single node: it delivers each

@@ -17,7 +17,7 @@ G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
 typedef struct
 {
-  gint64 timeout_us;  /* from the start of the drain to the deadline */
+  gint64 timeout_us;  /* time from the start of the drain to its deadline */
   gint64 interval_us; /* time between progress reports; at least 1000 */
   gint64 grace_us;    /* time from the start of the drain during which new clients are accepted */
 } RdDrainOptions;
@@ -27,7 +27,8 @@ RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 /* Makes the server accept clients again. Returns: FALSE with an error if this fails. */
 typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 
-/* @func: (nullable): called when a drain is cancelled after it has stopped accepting clients. */
+/* @func: (nullable): called when a drain is cancelled after the service stopped accepting
+ * clients. */
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
 /* Begins to drain, or moves the deadline of the current drain. @timeout_us: time from now to the

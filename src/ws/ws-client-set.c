@@ -2,8 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The clients of an engine. Each has a record in the table, a WsClient at the same slot of
- * @clients, and a socket in the epoll set. A long flush pass continues in the next main loop
- * iteration. */
+ * @clients, and a socket in the epoll set. A long flush pass continues in the next iteration. */
 
 #include "ws-client-set.h"
 

@@ -23,7 +23,7 @@ typedef struct
   guint64 head;       /* head of the log when the pass began */
   guint64 done; /* all clients that are not blocked have been sent the log up to this offset */
   guint64 done_count; /* message count of the log when the latest pass began */
-  guint64 low;        /* no cursor is less than this */
+  guint64 low;        /* no client has a cursor below this offset */
 } WsFlush;
 
 /* All clients of an engine: adds and removes clients, sends to them, and handles their timeouts.
@@ -61,8 +61,8 @@ void ws_client_set_free (WsClientSet *set);
  * failure. Returns: (transfer none) (nullable): the client, or NULL with a #GFileError. */
 WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
 
-/* Adds a client of another process with a copy of @record; the table must not be full. The socket
- * is not in the epoll set until ws_client_set_watch(), which takes most of the time of a hand-over.
+/* Adds a client of another process with a copy of @record; the table must not be full. Does not
+ * watch the socket until ws_client_set_watch(), as watching takes most of the time of a hand-over.
  * @fd: (transfer full). Returns: (transfer none): the client, in the queue @unwatched. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
@@ -92,7 +92,7 @@ void ws_client_set_send (WsClientSet *set, WsClient *client);
 /* Handles a changed state of @client: sends its control frames, drops it, or arms its timeouts. */
 void ws_client_set_settle (WsClientSet *set, WsClient *client);
 
-/* Queues @client in @readable, to be read in the next main loop iteration. */
+/* Queues @client in set->readable, to be read in the next main loop iteration. */
 void ws_client_set_read_later (WsClientSet *set, WsClient *client);
 
 /* Arms the timer for the next ping to @client: one interval after bytes were last received. */
@@ -101,9 +101,8 @@ void ws_client_set_arm_ping (WsClientSet *set, WsClient *client);
 /* Closes the socket of @client. The client and its record remain until ws_client_set_reap(). */
 void ws_client_set_drop (WsClientSet *set, WsClient *client);
 
-/* Removes a dropped client from the table; the last record moves to its slot. @record: (out): new
- * place of the record of the client. Returns: (transfer full) (nullable): NULL if none is
- * dropped. */
+/* Removes a dropped client from the table; the last record moves to its slot. @record: (out): copy
+ * that becomes client->record. Returns: (transfer full) (nullable): NULL if none is dropped. */
 WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
 
 /* Sends the log to all clients for at most 4 ms; the next call continues the flush pass. */

@@ -43,7 +43,7 @@ typedef struct
  * one close frame. */
 typedef struct
 {
-  guint64 at;      /* log offset of the frame boundary at which they are sent */
+  guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
   GByteArray *out; /* owned: bytes being sent: rest of a message (copied), encoded frames */
   guint sent;      /* bytes of @out already sent */
   gsize copied;    /* bytes of @out that are included in WsContext.copied */
@@ -111,8 +111,7 @@ WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 /* Sends the unsent part of the log, with the queued control frames between messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Handles received bytes (unmasked in place): reports messages, replies to ping and close
- * frames. */
+/* Handles received bytes, unmasked in place: reports messages, replies to pings and closes. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
 /* Queues a ping (RFC 6455 §5.5.2), unless a ping is waiting to be sent. */
@@ -127,7 +126,7 @@ void ws_client_close (WsClient *client, WsContext *context, guint16 code, const 
  * copy would exceed WsContext.max_copied; the caller must then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the copy for @client, which was sent or discarded, from WsContext.copied. */
+/* Subtracts the copy for @client from WsContext.copied, after it was sent or discarded. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
 /* Counts the messages delivered to @client so far; for use before it is detached or dropped. */

@@ -226,7 +226,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
     ws_client_set_read_later (engine->set, client);
 }
 
-/* Returns: whether this iteration has time and log space left for reading. */
+/* Returns: whether the limits of this iteration on time and on new messages allow more reading. */
 static gboolean
 may_read (const WsEngine *engine)
 {

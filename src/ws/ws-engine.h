@@ -25,10 +25,10 @@ WsEngine *ws_engine_new (const WsEngineOptions *options,
                          GError **error);
 
 /* Creates a paused engine that takes over the clients of a paused engine in another process. Until
- * it is resumed, it sends and receives nothing and writes nothing to shared memory, so that the
- * other engine can still be resumed instead. @options: see ws_handover_unpack().
- * @handover: the result of ws_engine_pack() with descriptors of this process. The engine takes
- * ownership of descriptors, even on failure, and sets those to -1. Returns: (transfer full)
+ * the new engine is resumed, it sends and receives nothing and writes nothing to shared memory, so
+ * that the other engine can still be resumed instead. @options: see ws_handover_unpack().
+ * @handover: the result of ws_engine_pack() with descriptors of this process. The new engine sets
+ * the descriptors that it takes ownership of to -1, even on failure. Returns: (transfer full)
  * (nullable): the engine, or NULL with a #GFileError. */
 WsEngine *ws_engine_new_from (WsHandover *handover,
                               const WsEngineOptions *options,
@@ -49,7 +49,7 @@ void ws_engine_pause (WsEngine *engine);
 void ws_engine_resume (WsEngine *engine);
 
 /* Packs the state of a paused engine for another process. The engine keeps ownership of the
- * descriptors, which must reach the other process in the same order. Returns: (transfer full). */
+ * descriptors, which must be sent in the order of the result. Returns: (transfer full). */
 WsHandover *ws_engine_pack (WsEngine *engine);
 
 /* Closes clients of a packed engine with 1012: those in slots @first and above, whose sockets could

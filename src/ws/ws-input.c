@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Assembles messages and control frames from received bytes. A message received at once is not
+/* Assembles messages and control frames from received bytes. A message that arrives whole is not
  * copied. Memory for a partial message grows with the bytes received, not the announced length. */
 
 #include "ws-input.h"

@@ -34,7 +34,7 @@ typedef struct
   WsId last;        /* id of the newest message */
 } WsLogHeader;
 
-/* A ring of consecutive encoded frames, and an index of them. Offsets count bytes since the log was
+/* A ring of encoded frames, and an index of these frames. Offsets count bytes since the log was
  * created and never wrap; the ring holds the bytes from tail to head. Only this module writes
  * fields. */
 typedef struct
@@ -57,8 +57,8 @@ WsLog *ws_log_new (gsize size, GError **error);
  * supported or the log is damaged. */
 WsLog *ws_log_adopt (int fd, GError **error);
 
-/* Creates a log of @size bytes with the newest messages of @from that fit; messages keep offset,
- * number and id. Returns: (transfer full) (nullable): the log, or NULL with a #GFileError. */
+/* Creates a log of @size bytes with the newest messages of @from that fit, with the same offsets,
+ * numbers and ids. Returns: (transfer full) (nullable): the log, or NULL with a #GFileError. */
 WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
 
 void ws_log_free (WsLog *log);

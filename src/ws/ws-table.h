@@ -80,13 +80,12 @@ typedef struct
   WsRecord *records;     /* in the mapping of @header; the last one moves if one is removed */
 } WsTable;
 
-/* Returns: (transfer full) (nullable): an empty table for @capacity clients, or NULL with an
- * error. */
+/* Returns: (transfer full) (nullable): an empty table for @capacity clients, or NULL on error. */
 WsTable *ws_table_new (guint capacity, GError **error);
 
-/* Opens a table of another process, read-only. @fd: (transfer full), even on failure.
- * Returns: (transfer full) (nullable): the table, or NULL with a #GFileError if the layout is not
- * supported or the table is damaged. */
+/* Opens a table of another process, read-only. @fd: (transfer full), even on failure. Returns:
+ * (transfer full) (nullable): the table, or NULL with a #GFileError if it is not supported or
+ * damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
@@ -95,7 +94,8 @@ void ws_table_free (WsTable *table);
  * Returns: (transfer none): the new record. */
 WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
-/* Finds the @slot (out) of the record with @id, from last to first. Takes linear time. */
+/* Finds the @slot (out) of the record with @id in linear time, from the last record to the
+ * first. */
 gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
 
 /* Removes the record in @slot and moves the last record to this slot. */

@@ -23,9 +23,9 @@ begin_character (WsUtf8 *utf8, guint8 lead)
     {
       utf8->missing = 2;
       if (lead == 0xE0)
-        utf8->low = 0xA0; /* below: overlong */
+        utf8->low = 0xA0; /* lower values are overlong */
       else if (lead == 0xED)
-        utf8->high = 0x9F; /* above: surrogates */
+        utf8->high = 0x9F; /* higher values are surrogates */
       return TRUE;
     }
 
@@ -33,9 +33,9 @@ begin_character (WsUtf8 *utf8, guint8 lead)
     {
       utf8->missing = 3;
       if (lead == 0xF0)
-        utf8->low = 0x90; /* below: overlong */
+        utf8->low = 0x90; /* lower values are overlong */
       else if (lead == 0xF4)
-        utf8->high = 0x8F; /* above: beyond U+10FFFF */
+        utf8->high = 0x8F; /* higher values are over U+10FFFF */
       return TRUE;
     }
 

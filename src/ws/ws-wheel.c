@@ -11,7 +11,7 @@
 struct _WsWheel
 {
   gint64 tick_us;
-  guint64 now; /* tick of the last advance */
+  guint64 now; /* tick of the last ws_wheel_advance() */
   WsTimer *slots[SLOTS];
 };
 
