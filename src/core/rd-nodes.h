@@ -30,7 +30,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNode, rd_node_free)
 #define RD_TYPE_NODES (rd_nodes_get_type ())
 G_DECLARE_FINAL_TYPE (RdNodes, rd_nodes, RD, NODES, GObject)
 
-/* @id: id of this node; @instance: (nullable). Returns: (transfer full): this node alone. */
+/* Creates the list with only this node. @instance: (nullable). Returns: (transfer full). */
 RdNodes *rd_nodes_new (RdManager *manager, RdDrain *drain, const char *id, const char *instance);
 
 /* Returns: (transfer full): the current state of this node. */

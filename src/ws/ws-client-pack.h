@@ -14,8 +14,7 @@
  * Returns: (transfer floating) (nullable): NULL if the client has no such state. */
 GVariant *ws_client_pack (const WsClient *client, gint64 deadline_us);
 
-/* Restores @client. Returns: FALSE if the state is impossible. @deadline_us: (out): of its
- * timer. */
+/* Restores @client. @deadline_us: (out). Returns: FALSE if the packed state is impossible. */
 gboolean ws_client_unpack (WsClient *client, GVariant *packed, gint64 *deadline_us);
 
 /* Packs @input after ws_input_release_event(). Returns: (transfer floating): the packed state. */

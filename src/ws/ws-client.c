@@ -280,8 +280,8 @@ queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize s
   control->pong_due = TRUE;
 }
 
-/* Queues a close frame after the messages in the log, unless one is queued or sent already. If the
- * client has closed and its socket buffer is full, uses the next frame boundary instead. */
+/* Queues a close frame, unless one is queued or sent already: after all messages in the log, or if
+ * the client has closed and its socket buffer is full, at the next frame boundary. */
 static void
 queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {

@@ -21,8 +21,8 @@ typedef struct
                    gpointer user_data);
 
   /* Called after a connection has ended, at the end of a main loop iteration. @client is no longer
-   * in the table and is freed after the call. @code: from the first close frame sent or received,
-   * or %WS_CLOSE_ABNORMAL. */
+   * in the table and is freed after the call. @code: code of the first close frame sent or
+   * received, or %WS_CLOSE_ABNORMAL. */
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
 
@@ -126,7 +126,7 @@ void ws_client_close (WsClient *client, WsContext *context, guint16 code, const 
  * copy would exceed WsContext.max_copied; the caller must then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the copy for @client from WsContext.copied, after it was sent or discarded. */
+/* Subtracts the copy for @client from WsContext.copied, after the copy was sent or discarded. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
 /* Counts the messages delivered to @client so far; for use before it is detached or dropped. */

@@ -84,7 +84,7 @@ typedef struct
 WsTable *ws_table_new (guint capacity, GError **error);
 
 /* Opens a table of another process, read-only. @fd: (transfer full), even on failure. Returns:
- * (transfer full) (nullable): the table, or NULL with a #GFileError if it is not supported or
+ * (transfer full) (nullable): NULL with a #GFileError if its layout is not supported or it is
  * damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
