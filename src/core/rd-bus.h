@@ -29,7 +29,7 @@ typedef struct
   guint64 received;   /* messages from other nodes */
   guint64 pending;    /* messages waiting to be sent */
   gsize pending_bytes;
-  guint64 dropped;  /* messages that may not have been sent, and received ones that were too long */
+  guint64 dropped;  /* messages possibly not sent, and received messages that were too long */
   guint64 repeated; /* messages received twice and delivered once */
   guint64 gaps;     /* how often messages of other nodes were deleted before this node read them */
   guint64 missed;   /* number of messages deleted before this node read them, as far as known */

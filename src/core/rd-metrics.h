@@ -35,9 +35,9 @@ GVariant *rd_handover_report_to_vardict (const RdHandoverReport *report);
 /* Other modules write the last three fields. */
 typedef struct
 {
-  RdManager *manager; /* unowned: must outlive this */
-  RdDrain *drain;     /* unowned: must outlive this */
-  RdBus *bus;         /* unowned: must outlive this */
+  RdManager *manager; /* unowned: must outlive the metrics */
+  RdDrain *drain;     /* unowned: must outlive the metrics */
+  RdBus *bus;         /* unowned: must outlive the metrics */
   RdHandoverReport handover;
   guint64 refused[RD_REFUSED_N]; /* refused connections, by reason */
   guint64 failed_handovers;      /* failed hand-overs to a new worker */

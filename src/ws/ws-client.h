@@ -111,7 +111,7 @@ WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 /* Sends the unsent part of the log, with the queued control frames between messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Handles received bytes, unmasked in place: reports messages, replies to pings and closes. */
+/* Handles received bytes, unmasked in place: reports messages, answers pings and close frames. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
 /* Queues a ping (RFC 6455 §5.5.2), unless a ping is waiting to be sent. */

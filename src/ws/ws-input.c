@@ -74,7 +74,7 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   return WS_PARSE_OK;
 }
 
-/* Begins the data frame whose header was read. Returns: FALSE if its opcode is not allowed now. */
+/* Begins the data frame whose header was read. Returns: FALSE if the opcode is not allowed now. */
 static gboolean
 begin_frame (WsInput *input)
 {

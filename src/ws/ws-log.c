@@ -19,7 +19,7 @@
  * this, the index is full before the ring. */
 #define BYTES_PER_ENTRY 64
 
-/* Maximum number of index entries checked when a log is adopted: each check may be a page fault. */
+/* Maximum number of index entries checked when adopting a log: each may cause a page fault. */
 #define SAMPLES 64
 
 static const WsMemfdHeader log_header = { LOG_MAGIC, LOG_LAYOUT };

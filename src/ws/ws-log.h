@@ -70,8 +70,8 @@ guint64 ws_log_get_tail (const WsLog *log);
  * messages, whichever is less. While less than half is used, returns the tail. */
 guint64 ws_log_get_middle (const WsLog *log);
 
-/* Returns: the tail as it will be after a message of @length bytes is appended, whose frame must
- * fit into the log. The bytes before this offset can still be sent until then. */
+/* Returns: the tail that appending a message of @length bytes would set; the frame must fit into
+ * the log. Before the append, the bytes before that tail can still be sent. */
 guint64 ws_log_get_tail_after (const WsLog *log, gsize length);
 
 /* Encodes and appends a message, removing the oldest messages if their space is needed. @now_ms:
