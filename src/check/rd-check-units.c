@@ -163,8 +163,8 @@ check_stop_timeout (const Check *check,
   else if (!may_extend)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM,
                          "systemd kills %s %s after a stop (TimeoutStopSec=), but a drain takes up "
-                         "to %s. Set Type=notify and NotifyAccess=main to let it extend that time, "
-                         "or set TimeoutStopSec=%s, or shorten drain-timeout",
+                         "to %s. Set Type=notify and NotifyAccess=main, so that the service can "
+                         "extend the timeout; or set TimeoutStopSec=%s; or shorten drain-timeout",
                          name, stop, drain, needed);
   else if (stop_us < EXTEND_US)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM,

@@ -62,7 +62,7 @@ dup_description (void)
     /* Translators: do not translate TIME and SIZE, which --help also shows in the options above */
     _ ("TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
        "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
-       "origins, repeat the option, or separate them by spaces, commas or semicolons."),
+       "origins, repeat the option, or separate them with spaces, commas or semicolons."),
     _ ("Each option in a [Group] is also an environment variable (RINGDOWN_DRAIN_TIMEOUT\n"
        "for --drain-timeout), and a key in that [Group] of the configuration file. The\n"
        "command line overrides the environment; the environment overrides the key file.\n"
@@ -198,8 +198,8 @@ add_server (RdSettings *settings,
   /* "Environment variables" in https://kubernetes.io/docs/concepts/services-networking/service */
   if (port != NULL && g_str_has_prefix (port, "tcp://"))
     return refuse_variable ("REDIS_PORT", port,
-                            "a port; Kubernetes sets it for a Service named redis: set "
-                            "enableServiceLinks: false in the pod",
+                            "a port; Kubernetes sets this variable for a Service named redis; to "
+                            "prevent that, set “enableServiceLinks: false” in the pod",
                             error);
   if (port != NULL && !g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
     return refuse_variable ("REDIS_PORT", port, "a port; give a number from 1 to 65535", error);

@@ -207,7 +207,7 @@ set_list (const RdOption *option, gpointer field, const char *const *values, GEr
   if (length > g_ascii_strtoull (option->max, NULL, 10))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "%u values are too many; give at most %s", length, option->max);
+                   "too many values (%u); give at most %s", length, option->max);
       return FALSE;
     }
   if (length == 0 && *values != NULL)

@@ -102,7 +102,7 @@ read_message (gboolean is_explicit, GError **error)
   else if (length == 0 && !is_explicit) /* a likely mistake: cron jobs read /dev/null */
     ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
   else if (!g_utf8_validate_len (text, length, NULL))
-    ctl_fail (error, _ ("the message is not UTF-8 text without NUL, as D-Bus requires"));
+    ctl_fail (error, _ ("the message must be UTF-8 text without NUL bytes, as D-Bus requires"));
   else
     return g_strndup (text, length > 0 && text[length - 1] == '\n' ? length - 1 : length);
   return NULL;
@@ -182,7 +182,7 @@ const CtlCommand ctl_clients_command = {
   .summary = N_ ("List the connected clients"),
   .description =
     N_ ("Lists the connected clients, oldest first: ID, address, age of the connection,\n"
-       "bytes received from and sent to the client, and bytes that are not sent yet."),
+       "bytes received from and sent to the client, and bytes not yet sent."),
   .run = run_clients,
 };
 
@@ -210,8 +210,8 @@ const CtlCommand ctl_disconnect_command = {
   .argument = N_ ("ID"),
   .summary = N_ ("Close the connection to a client"),
   .description =
-    N_ ("Closes the connection to the client with this ID, after sending it all messages\n"
-       "published so far. “ringdownctl clients” lists the IDs."),
+    N_ ("Sends the client with this ID all messages published so far, then closes its\n"
+       "connection. “ringdownctl clients” lists the IDs."),
   .options = disconnect_options,
   .run = run_disconnect,
 };

@@ -45,7 +45,7 @@ static const GOptionEntry common_options[] = {
   { "system", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (system),
     N_ ("System bus instead of the session bus"), NULL },
   { "instance", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (instance),
-    N_ ("Instance of the service (its --instance)"), N_ ("NAME") },
+    N_ ("Instance name, as in “ringdown --instance”"), N_ ("NAME") },
   { "address", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (address),
     N_ ("D-Bus address of another message bus"), N_ ("ADDRESS") },
   { "json", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (json), N_ ("Output as JSON"), NULL },

@@ -146,8 +146,8 @@ static void
 print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 {
   g_autofree char *text = g_strdup_printf (
-    was_draining ? ngettext ("The service was draining already; %u client is connected.",
-                             "The service was draining already; %u clients are connected.", clients)
+    was_draining ? ngettext ("The service was already draining; %u client is connected.",
+                             "The service was already draining; %u clients are connected.", clients)
                  : ngettext ("The drain has begun; %u client is connected.",
                              "The drain has begun; %u clients are connected.", clients),
     clients);
@@ -250,7 +250,7 @@ const CtlCommand ctl_cancel_drain_command = {
 
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
-  .summary = N_ ("Start a drain, as SIGTERM does"),
+  .summary = N_ ("Drain with the configured time limit"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),

@@ -231,8 +231,8 @@ const CtlCommand ctl_status_command = {
   .name = "status",
   .summary = N_ ("Show the state and the counters of the service"),
   .description =
-    N_ ("Shows the state of the service, its addresses, and its numbers of clients and\n"
-       "messages. During a drain, also the time left and a bar, which is full when all\n"
+    N_ ("Shows the state and the addresses of the service, and its client and message\n"
+       "counts. During a drain, also the time left and a bar, which is full when all\n"
        "clients have left. After an upgrade, also a report of the hand-over."),
   .options = options,
   .run = run,

@@ -233,7 +233,7 @@ on_finished (gpointer user_data)
   if (self->caller != NULL)
     g_dbus_method_invocation_return_error_literal (
       g_steal_pointer (&self->caller), RD_ERROR, RD_ERROR_BUSY,
-      "no upgrade: the service has drained and is exiting");
+      "cannot upgrade: the service has drained and is exiting");
   g_application_quit (G_APPLICATION (self));
 }
 

@@ -275,7 +275,7 @@ rd_redis_check_login (const RdRedisUrl *url, GError **error)
     return TRUE;
 
   g_propagate_prefixed_error (error, g_steal_pointer (&reason),
-                              "Redis at %s refuses the login: ", name);
+                              "Redis at %s refused the login: ", name);
   return FALSE;
 }
 

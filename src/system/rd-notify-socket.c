@@ -56,8 +56,10 @@ rd_notify_socket_new (const char *address, GError **error)
     {
       g_autofree char *shown = rd_text_printable (address, SHOWN_MAX);
 
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "NOTIFY_SOCKET is “%s”, neither an absolute path nor “@” and a name", shown);
+      g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "NOTIFY_SOCKET is “%s”, which is neither an absolute path nor “@” followed by a name",
+        shown);
       return NULL;
     }
 

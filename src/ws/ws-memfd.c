@@ -83,7 +83,7 @@ ws_memfd_read_header (int fd,
 
   g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                "cannot take over %s: layout %" PRIu64 " is not supported, only layout %" PRIu64
-               "; drain the old program, then start this one",
+               "; drain the old service, then start this one",
                what, common->layout, expected->layout);
   return FALSE;
 }

@@ -182,10 +182,10 @@ lists_are_limited (ConfigFixture *fixture, gconstpointer data)
   g_assert_cmpuint (g_strv_length (config->allow_origins), ==, 64);
   config_fixture_assert_refused (fixture, STRV (addresses, "--address=b"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                                 "--address: 17 values are too many; give at most 16");
+                                 "--address: too many values (17); give at most 16");
   config_fixture_assert_refused (fixture, STRV (origins, "--allow-origin=b"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                                 "--allow-origin: 65 values are too many; give at most 64");
+                                 "--allow-origin: too many values (65); give at most 64");
 }
 
 static void
