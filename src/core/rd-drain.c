@@ -157,8 +157,8 @@ resume (RdDrain *self)
 {
   stop_timers (self);
   self->is_interrupted = FALSE;
-  g_message ("Drain cancelled, running again; %u %s left by themselves during the drain",
-             self->departed[RD_DEPARTURE_LEFT], client_noun (self->departed[RD_DEPARTURE_LEFT]));
+  g_message ("Drain cancelled: %u left by themselves; running again",
+             self->departed[RD_DEPARTURE_LEFT]);
 }
 
 static void

@@ -179,7 +179,7 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
     {
       g_set_error (
         error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-        "invalid close code %u; use 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999",
+        "%u is an invalid close code; use 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999",
         code);
       return FALSE;
     }

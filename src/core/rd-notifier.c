@@ -12,7 +12,7 @@ struct _RdNotifier
   RdBus *bus; /* owned */
   char *text; /* owned */
   gint64 interval_us;
-  gint64 due_us; /* CLOCK_MONOTONIC: next notification */
+  gint64 due_us; /* CLOCK_MONOTONIC: time of the next notification */
   guint timer_id;
 };
 

@@ -11,8 +11,7 @@ typedef struct
   gsize max_message;       /* bytes; at most log_size / 8 */
   guint max_clients;       /* maximum number of connected clients */
   gint64 ping_interval_us; /* time without received bytes before a client is pinged; 0: never */
-  gint64
-    ping_timeout_us; /* time without received bytes after a ping before the connection is closed */
+  gint64 ping_timeout_us;  /* time without received bytes after a ping before closing */
 } WsEngineOptions;
 
 /* Progress of the flush passes, which send the log to all clients. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
-#  define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
+#  define MFD_NOEXEC_SEAL 0x0008U /* since Linux 6.3 */
 #endif
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)

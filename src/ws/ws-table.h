@@ -84,8 +84,8 @@ typedef struct
 WsTable *ws_table_new (guint capacity, GError **error);
 
 /* Opens a table of another process, read-only. @fd: (transfer full), even on failure. Returns:
- * (transfer full) (nullable): NULL with a #GFileError if its layout is not supported or it is
- * damaged. */
+ * (transfer full) (nullable): the table; NULL with a #GFileError if its layout is unknown or its
+ * data damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);

@@ -31,7 +31,7 @@ void ws_wheel_disarm (WsTimer *timer);
 /* Returns: the deadline of @timer, rounded up to a tick, or -1 if the timer is disarmed. */
 gint64 ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer);
 
-/* Disarms each timer that is due at @now_us, then calls @func, which may arm it again. */
+/* Disarms each timer that is due at @now_us, then calls @func for it, which may arm it again. */
 void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user_data);
 
 /* Returns: the time at which to call ws_wheel_advance() next, or -1 if no timer is armed. */
