@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Copyright the Ringdown authors
 
-// Shows the figures of /metrics, updated every second, and the messages it receives as a client. It
-// disconnects while the service drains and while its tab is hidden. All translated texts are in the
-// document. Messages are only ever inserted as text, never as HTML.
+// Shows numbers from /metrics, which it polls every second, and the messages that it receives as a
+// WebSocket client. Disconnects while the service drains, and while the tab is hidden. The HTML
+// document contains all translated texts. Messages are inserted as text, never as HTML.
 
 const POLL_MS = 1000;
 const POLL_TIMEOUT_MS = 5000;
-const BACKOFF_MAX_MS = 10000;
-const HIDDEN_MS = 60000; // a tab hidden for this long disconnects
+const BACKOFF_MAX_MS = 10000; // maximum delay between attempts
+const HIDDEN_MS = 60000; // time after which a hidden tab disconnects
 const CHART_SECONDS = 60;
-const FEED_ITEMS = 50;
-const FEED_MS = 100; // between two updates of the feed
-const ITEM_CHARS = 300;
+const FEED_ITEMS = 50; // maximum number of messages shown
+const FEED_MS = 100; // interval between two updates of the feed
+const ITEM_CHARS = 300; // maximum number of characters shown of a message
 
 const at = (id) => document.getElementById(id);
 const language = document.documentElement.lang;
@@ -20,12 +20,12 @@ const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const decimal = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' });
 
-// Sets the text of ELEMENT if it differs: screen readers read a live region whenever it is set.
+// Sets the text of ELEMENT if it changes: screen readers read a live region whenever it is set.
 function show(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// Returns the text in attribute data-NAME of ELEMENT, with each {word} replaced from VALUES.
+// Returns the text in attribute data-NAME of ELEMENT, with each {word} replaced by VALUES[word].
 function phrase(element, name, values) {
   return element.dataset[name].replace(/\{(\w+)\}/g, (_, word) => values[word]);
 }
@@ -34,10 +34,10 @@ function showPhrase(element, name, values) {
   show(element, phrase(element, name, values));
 }
 
-// Delay in ms after a number of failures in a row.
+// Returns the delay in ms before the next attempt. FAILURES: number of consecutive failures.
 const backoff = (failures) => Math.min(POLL_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
 
-// Formats seconds as in every language: 90 as 1:30, 3661 as 1:01:01.
+// Formats SECONDS: 90 as 1:30, 3661 as 1:01:01. All languages use this format.
 function countdown(seconds) {
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (parts[0] === 0) parts.shift();
@@ -46,15 +46,15 @@ function countdown(seconds) {
 
 // Figures
 
-const rate = { message: null, delivery: null }; // per second, between the last two samples
-const chart = []; // {time, value}: messages per second; value is null after a gap
-let last = null; // the last sample
+const rate = { message: null, delivery: null }; // rates per second between the last two samples
+const chart = []; // {time, value}; value: messages per second, null after a gap
+let last = null; // the last sample, from poll()
 
 const format = (value) => (value === null ? '–' : (value < 10 ? decimal : whole).format(value));
 
 function updateRates(sample) {
   const seconds = last ? (sample.time - last.time) / 1000 : Infinity;
-  const isContinued = seconds < 5 && sample.published >= last.published; // not after a restart
+  const isContinued = seconds < 5 && sample.published >= last.published; // false after a restart
   rate.message = isContinued ? (sample.published - last.published) / seconds : null;
   rate.delivery = isContinued ? (sample.delivered - last.delivered) / seconds : null;
   chart.push({ time: sample.time, value: rate.message });
@@ -62,7 +62,7 @@ function updateRates(sample) {
   last = sample;
 }
 
-// Rounds up to one of 1, 2, 5, 10, 20, 50 …
+// Rounds VALUE up to the next of 1, 2, 5, 10, 20, 50 …
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;
@@ -102,7 +102,7 @@ function showFigures(sample) {
   drawChart();
 }
 
-let drainFrom = 0; // number of clients at the beginning of the drain
+let drainFrom = 0; // highest number of clients during the drain
 
 function showDrain(sample) {
   at('drain').hidden = !sample.isDraining;
@@ -122,7 +122,7 @@ function showState(state) {
 
 // Feed
 
-const received = []; // {data, time}: messages not shown yet
+const received = []; // {data, time}: messages that are not shown yet
 
 // Returns TEXT on one line, with control characters escaped as in the log of the service.
 function printable(text) {
@@ -156,7 +156,7 @@ function makeItem({ data, time }) {
 
 function showReceived() {
   const feed = at('feed');
-  feed.ariaLive = received.length > 3 ? 'off' : 'polite'; // too many to read aloud
+  feed.ariaLive = received.length > 3 ? 'off' : 'polite'; // off: too many messages to be read aloud
   feed.prepend(...received.splice(0).reverse().map(makeItem));
   while (feed.children.length > FEED_ITEMS) feed.lastElementChild.remove();
   at('empty').hidden = true;
@@ -167,9 +167,9 @@ function showReceived() {
 const urls = document.body.dataset.urls.split(' ').filter(Boolean)
   .map((url) => (location.protocol === 'https:' ? url.replace(/^ws:/, 'wss:') : url));
 let socket = null;
-let failures = 0; // failed rounds through all URLs, in a row
-let retryAt = 0;
-let sampleBefore = null; // the sample before a failed round, until the failure is explained
+let failures = 0; // consecutive failures; an attempt at all URLs in turn counts as one
+let retryAt = 0; // time of the next attempt, performance.now()
+let sampleBefore = null; // the sample before a failure that is not yet explained
 
 function connect(sample, index = 0) {
   const url = urls[index];
@@ -212,8 +212,8 @@ function leave(reason) {
   if (oldSocket?.readyState === WebSocket.OPEN) oldSocket.close(1000);
 }
 
-// Shows why the connection failed. Browsers give no reason, but the service counts refused
-// connections by reason.
+// Shows why the connection failed. Browsers do not report the reason, but the service counts the
+// refused connections by reason: compares the counts in SAMPLE and sampleBefore.
 function explainFailure(sample) {
   const before = sampleBefore;
   sampleBefore = null;
@@ -221,11 +221,11 @@ function explainFailure(sample) {
   const reason = ['origin', 'full'].find((name) => sample.refused[name] > before.refused[name]);
   showPhrase(at('connection'), reason ?? 'failed',
     { urls: urls.join(', '), origin: location.origin, seconds });
-  if (!reason) reloadIfMoved().catch(() => {}); // tried again after the next failure
+  if (!reason) reloadIfMoved().catch(() => {}); // called again after a failure
 }
 
 // Reloads the page if the service was restarted on other addresses: the Content-Security-Policy of
-// this page allows only the old ones.
+// the loaded page allows only the old addresses.
 async function reloadIfMoved() {
   const page = new DOMParser().parseFromString(await get('./'), 'text/html');
   if (page.body.dataset.urls !== document.body.dataset.urls) location.reload();
@@ -285,7 +285,7 @@ async function poll() {
 
 let hiddenTimer = 0;
 let isPaused = false;
-let resume = null; // resolves the promise that a paused page waits for
+let resume = null; // function: resolves the promise that run() awaits while paused
 
 function onVisibility() {
   clearTimeout(hiddenTimer);
@@ -312,7 +312,7 @@ function onSample(sample) {
 function onPollFailed(misses) {
   showState('unreachable');
   at('drain').hidden = true;
-  if (!socket || misses > 1) leave('waiting'); // otherwise a drain would wait for this page
+  if (!socket || misses > 1) leave('waiting'); // the service may be draining and wait for this page
 }
 
 async function run() {

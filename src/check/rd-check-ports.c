@@ -10,7 +10,7 @@
 
 #include "rd-socket.h"
 
-#define RESOLVE_TIMEOUT_MS 2000 /* for all host names together */
+#define RESOLVE_TIMEOUT_MS 2000 /* total time for all host names */
 
 /* A host name or IP address in the configuration. */
 typedef struct
@@ -18,10 +18,10 @@ typedef struct
   const RdCheckPort *port; /* unowned */
   const char *name;        /* unowned */
   GList *inets;            /* GInetAddress, owned */
-  GError *error;           /* owned, nullable */
+  GError *error;           /* owned, nullable: from the resolver */
 } Host;
 
-/* An address that works alone, but perhaps not together with the others. */
+/* An address on which the service can listen, unless it conflicts with another Place. */
 typedef struct
 {
   const RdCheckPort *port; /* unowned */
@@ -65,8 +65,8 @@ on_timeout (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Returns: (transfer full) (element-type Host): all addresses of @ports, resolved. After a timeout,
- * the error of a host is %G_IO_ERROR_CANCELLED. */
+/* Resolves the addresses of all @ports. Returns: (transfer full) (element-type Host): the results.
+ * A host name that is not resolved before the timeout has the error %G_IO_ERROR_CANCELLED. */
 static GPtrArray *
 resolve_all (const RdCheckPort *ports, gsize n_ports)
 {
@@ -97,7 +97,7 @@ resolve_all (const RdCheckPort *ports, gsize n_ports)
   return hosts;
 }
 
-/* Whether the running instance of the service listens on @address. */
+/* Returns whether the running instance of the service listens on @address. */
 static gboolean
 is_own (const RdCheckPort *port, GSocketAddress *address)
 {
@@ -115,7 +115,7 @@ is_own (const RdCheckPort *port, GSocketAddress *address)
   return FALSE;
 }
 
-/* Returns: whether that is a problem. */
+/* Reports that the port of @address is in use. Returns whether this is a problem. */
 static gboolean
 report_in_use (RdCheckReport *report, const RdCheckPort *port, GSocketAddress *address)
 {
@@ -160,7 +160,7 @@ report_failure (RdCheckReport *report, const Host *host, const char *name, const
                          error->message, host->port->address_option);
 }
 
-/* Tries all addresses of @host. As in the service, one must work, and none may be in use. */
+/* Adds the usable addresses of @host to @places; reports a problem if @host cannot be used. */
 static void
 try_host (RdCheckReport *report, const Host *host, GArray *places)
 {
@@ -200,18 +200,18 @@ try_host (RdCheckReport *report, const Host *host, GArray *places)
 static gboolean
 is_conflict (const Place *one, const Place *other)
 {
-  /* port 0: the service uses the same free port for all addresses of an option */
+  /* with port 0, only addresses of the same option use the same (free) port */
   if ((one->port->port == 0 && one->port != other->port)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
-  /* the service ignores an address that an option has twice */
+  /* an address listed twice in one option is no conflict: the service ignores the duplicate */
   if (one->port == other->port && rd_socket_is_same_address (one->address, other->address))
     return FALSE;
   return rd_socket_is_overlapping (one->address, other->address);
 }
 
-/* Finds addresses that work alone, but not together. Reports only one pair: there is often the same
- * conflict of IPv4 and IPv6 addresses. */
+/* Reports the first pair of addresses that can be used alone, but not together. Further pairs are
+ * not reported, since IPv4 and IPv6 addresses often have the same conflict. */
 static void
 compare_places (RdCheckReport *report, const GArray *places)
 {

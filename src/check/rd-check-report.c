@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Collects the results of `ringdown --check`, and formats them and the settings for a terminal. */
+/* Collects the results of `ringdown --check`. Formats results and settings for a terminal. */
 
 #include "rd-check-report.h"
 
 #include "rd-table.h"
 #include "rd-text.h"
 
-#define MAX_TEXT_CHARS 200
+#define MAX_TEXT_CHARS 200 /* maximum number of characters of --notify-message in the table */
 
-/* Results have two columns, settings three. */
+/* A table of results has the first two columns, a table of settings all three. */
 static const RdTableColumn table_columns[] = {
   { .fit = RD_TABLE_KEEP },
   { .fit = RD_TABLE_WRAP, .max_chars = G_MAXSIZE },

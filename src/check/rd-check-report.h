@@ -8,7 +8,7 @@
 typedef enum
 {
   RD_CHECK_PROBLEM,   /* the service will not work, or not as configured */
-  RD_CHECK_NOTE,      /* looks like a problem, but is none */
+  RD_CHECK_NOTE,      /* looks like a problem, but is not one */
   RD_CHECK_UNCHECKED, /* could not be checked here */
 } RdCheckKind;
 
@@ -17,21 +17,21 @@ typedef enum
 /* The results of all checks, in the order in which they were added. */
 typedef struct
 {
-  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned: the sentences of each RdCheckKind */
+  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned: the sentences, by RdCheckKind */
 } RdCheckReport;
 
 RdCheckReport *rd_check_report_new (void);
 void rd_check_report_free (RdCheckReport *self);
 
-/* Adds a sentence, unless the report has it already. Untrusted text in it must be printable. */
+/* Adds a sentence unless it is a duplicate. Untrusted text in the sentence must be printable. */
 void rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *format, ...)
   G_GNUC_PRINTF (3, 4);
 
-/* Returns: (transfer full): the report as text. @columns: width of the terminal; 0: unlimited. */
+/* Formats the report. @columns: width of the terminal; 0: unlimited. Returns: (transfer full). */
 char *rd_check_report_format (const RdCheckReport *self, guint columns);
 
-/* Returns: (transfer full): the path of the key file, and a table of all options with their values
- * in the struct @record and their sources. @columns: width of the terminal; 0: unlimited. */
+/* Formats the path of the key file, and a table of all options, their values in the struct @record
+ * and the sources. @columns: width of the terminal; 0: unlimited. Returns: (transfer full). */
 char *rd_check_report_format_settings (const RdSettings *settings,
                                        gconstpointer record,
                                        guint columns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Checks the systemd units of the service, and what happens to a user's service at logout. */
+/* Checks the systemd units of the service, and whether a user's service ends at logout. */
 
 #include "rd-check-units.h"
 
@@ -15,16 +15,16 @@
 #include "rd-unit.h"
 #include "rd-units.h"
 
-#define TIMEOUT_MS         2000 /* for a connection, and for each reply */
+#define TIMEOUT_MS         2000 /* for each bus connection, and for each reply */
 #define LOGIND             "org.freedesktop.login1"
 #define LINGER_DIR         "/var/lib/systemd/linger"
-#define MAX_VARIABLE_CHARS 60
-#define MAX_USER_CHARS     64
+#define MAX_VARIABLE_CHARS 60 /* maximum number of characters of NAME=VALUE in a result */
+#define MAX_USER_CHARS     64 /* maximum number of characters of a user name */
 
-/* A drain can take this much longer than its timeout: clients have 5 s to answer a close. */
+/* Maximum time from the drain timeout to the exit; includes 5 s to wait for close frames. */
 #define CLOSING_US (10 * G_TIME_SPAN_SECOND)
 
-/* Time until a stopping service has asked systemd for more time, on a busy machine. */
+/* Maximum time from a stop request until the service asks systemd for more time to stop. */
 #define EXTEND_US (2 * G_TIME_SPAN_SECOND)
 
 typedef struct
@@ -32,11 +32,11 @@ typedef struct
   RdCheckReport *report;       /* unowned */
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
-  GDBusConnection *bus;        /* unowned: of the service and its service manager */
-  GDBusConnection *system_bus; /* unowned; nullable: cannot be reached, or not needed */
+  GDBusConnection *bus;        /* unowned: bus of the service and its service manager */
+  GDBusConnection *system_bus; /* unowned; NULL: cannot be reached, or not needed */
 } Check;
 
-/* Returns: (transfer full) (nullable): all properties of @interface, type a{sv}. */
+/* Returns: (transfer full) (nullable): all properties of @interface (a{sv}); NULL: no reply. */
 static GVariant *
 get_properties (GDBusConnection *bus, const char *name, const char *path, const char *interface)
 {
@@ -47,7 +47,7 @@ get_properties (GDBusConnection *bus, const char *name, const char *path, const 
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
-/* Whether the service would belong to a user's service manager. */
+/* Returns whether a user's service manager (systemd --user) would run the service. */
 static gboolean
 is_user (const Check *check)
 {
@@ -73,8 +73,8 @@ find_running_instance (const Check *check, RdCheckFacts *facts)
     g_variant_lookup (properties, "Addresses", "^as", &facts->service_urls);
 }
 
-/* Returns: (transfer full): the properties that all units have, of the unit @name, whose object
- * path is put into @path; or NULL with an error, %G_IO_ERROR_NOT_FOUND if there is no such unit. */
+/* Returns: (transfer full) (nullable): the properties (interface Unit) of the unit @name, or NULL
+ * with an error; %G_IO_ERROR_NOT_FOUND: no such unit. @path: (out): object path of the unit. */
 static GVariant *
 load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
 {
@@ -94,10 +94,10 @@ load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
   return NULL;
 }
 
-/* Returns: (transfer full): the properties of the service unit @name, see
- * org.freedesktop.systemd1(5), or NULL with an error. @stop_us: (out): TimeoutStopSec=;
- * G_MAXUINT64: unlimited. @may_extend: (out): whether EXTEND_TIMEOUT_USEC= has an effect, see
- * sd_notify(3). */
+/* Returns: (transfer full) (nullable): the properties of the service unit @name (interface Service,
+ * org.freedesktop.systemd1(5)), or NULL with an error. @stop_us: (out): TimeoutStopSec=;
+ * G_MAXUINT64: unlimited. @may_extend: (out): whether systemd accepts EXTEND_TIMEOUT_USEC= from the
+ * service, see sd_notify(3). */
 static GVariant *
 load_service (GDBusConnection *bus,
               const char *name,
@@ -137,8 +137,8 @@ is_active (GDBusConnection *bus, const char *name)
   return g_str_equal (state, "active");
 }
 
-/* @is_manager: @name is a user's service manager, which is stopped when the last session of the
- * user ends. */
+/* Checks whether a drain can end before systemd kills the unit @name. @is_manager: whether @name is
+ * a user's service manager, which systemd stops when the last session of the user ends. */
 static void
 check_stop_timeout (const Check *check,
                     const char *name,
@@ -188,7 +188,7 @@ is_setting (const char *variable)
   return g_regex_match_simple ("^(RINGDOWN_|REDIS_(HOST|PORT|CHANNEL)=)", variable, 0, 0);
 }
 
-/* Returns: (transfer full): NAME=VALUE without the password, printable. */
+/* Returns: (transfer full): @variable (NAME=VALUE), printable and without its password. */
 static char *
 dup_variable_display (const char *variable)
 {
@@ -206,7 +206,7 @@ dup_variable_display (const char *variable)
   return rd_text_printable (display, MAX_VARIABLE_CHARS);
 }
 
-/* The service gets the variables of the unit, this process does not. */
+/* Reports variables that the unit sets for the service, but that this process does not have. */
 static void
 check_environment (const Check *check, const char *name, GVariant *service)
 {
@@ -246,8 +246,8 @@ check_user_manager (const Check *check)
                          name);
 }
 
-/* @lingers: (out): whether the services of @user, who is the user of this process, run without a
- * session. Returns: FALSE if that is unknown. */
+/* Finds out whether services of @user, the user of this process, keep running after the last
+ * session ends. @lingers: (out): the result. Returns: FALSE if the result is unknown. */
 static gboolean
 get_linger (const Check *check, const char *user, gboolean *lingers)
 {
@@ -261,7 +261,7 @@ get_linger (const Check *check, const char *user, gboolean *lingers)
   g_autoptr (GVariant) properties = NULL;
   const char *path;
 
-  if (g_strcmp0 (name, LOGIND ".NoSuchUser") == 0) /* no session now */
+  if (g_strcmp0 (name, LOGIND ".NoSuchUser") == 0) /* the user has no session now */
     {
       *lingers = g_file_test (file, G_FILE_TEST_EXISTS);
       return TRUE;
@@ -302,7 +302,7 @@ report_unknown (const Check *check, const char *name, const GError *error)
   const char *reason = "no answer from the service manager";
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
-      || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS)) /* not a unit name */
+      || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS)) /* invalid unit name */
     reason = "it is not installed";
   else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
            || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
@@ -368,7 +368,7 @@ rd_check_units (RdCheckReport *report,
     {
       rd_check_report_add (report, RD_CHECK_UNCHECKED,
                            "the systemd unit, and whether the service is running: cannot connect "
-                           "to the message bus. The service would run without it");
+                           "to the message bus. The service would run without D-Bus");
       return;
     }
   if (is_user (&check))

@@ -6,20 +6,20 @@
 #include "rd-check-report.h"
 #include "rd-config.h"
 
-/* Facts that other checks need. */
+/* Facts found by rd_check_units() that other checks need. */
 typedef struct
 {
-  gboolean has_socket;       /* ringdown.socket listens for clients */
-  gboolean has_admin_socket; /* ringdown-admin.socket listens for the admin port */
-  guint64 max_descriptors;   /* of the unit; G_MAXUINT64: unknown */
-  int service_pid;           /* of the running instance; 0: none */
-  char **service_urls;       /* its D-Bus property Addresses; owned, nullable: unknown */
+  gboolean has_socket;       /* ringdown.socket is active, and listens for clients */
+  gboolean has_admin_socket; /* ringdown-admin.socket is active, and listens on the admin port */
+  guint64 max_descriptors;   /* LimitNOFILE= of the service unit; G_MAXUINT64: unknown */
+  int service_pid;           /* process id of the running instance; 0: none is running */
+  char **service_urls;       /* owned, nullable: D-Bus property Addresses of the running instance */
 } RdCheckFacts;
 
-/* Checks whether the systemd unit of the service leaves it enough time to drain, and keeps clients
- * connected through a restart; and for a user's service, whether it ends at logout. Waits up to 2 s
- * for each bus and each reply. @environment: of this process, NULL-terminated. @facts: (inout):
- * fields are set as far as they are known. */
+/* Checks whether the settings of the systemd unit allow enough time for a drain, and a restart
+ * that keeps clients connected. Also checks whether a user's service ends at logout. Waits up to 2
+ * s for each bus connection and each reply. @environment: environment of this process,
+ * NULL-terminated. @facts: (inout): fields with unknown values stay unchanged. */
 void rd_check_units (RdCheckReport *report,
                      const RdConfig *config,
                      char **environment,

@@ -17,7 +17,7 @@
 #include "rd-units.h"
 
 #define TERMINAL_COLUMNS  80
-#define MIN_REDIS_VERSION 5 /* has streams */
+#define MIN_REDIS_VERSION 5 /* the first version with streams */
 
 static void
 check_drain (RdCheckReport *report, const RdConfig *config)
@@ -28,8 +28,8 @@ check_drain (RdCheckReport *report, const RdConfig *config)
   if (config->drain_grace_us > 0 && config->drain_grace_us >= config->drain_timeout_us)
     rd_check_report_add (report, RD_CHECK_PROBLEM,
                          "drain-grace (%s) is not shorter than drain-timeout (%s): a drain accepts "
-                         "new clients until it closes them. Shorten the first or lengthen the "
-                         "second",
+                         "new clients until it closes all clients. Shorten the first or lengthen "
+                         "the second",
                          grace, timeout);
 }
 
@@ -97,7 +97,7 @@ report_redis_failure (RdCheckReport *report, const char *name, const GError *err
 {
   if (g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED))
     rd_check_report_add (report, RD_CHECK_PROBLEM,
-                         "Redis at %s refuses the service, which cannot start: %s", name,
+                         "Redis at %s refuses the service, so it cannot start: %s", name,
                          error->message);
   else
     rd_check_report_add (report, RD_CHECK_NOTE,
@@ -119,7 +119,7 @@ check_redis_role (RdCheckReport *report, const char *name, const char *info)
                          name);
 }
 
-/* Checks whether the server has streams and keeps them. */
+/* Checks whether the Redis server supports streams and keeps them. @info: its reply to INFO. */
 static void
 check_redis_stream (RdCheckReport *report, const char *name, const char *info)
 {
@@ -132,7 +132,7 @@ check_redis_stream (RdCheckReport *report, const char *name, const char *info)
                          "Redis at %s is version %s and has no streams: messages do not reach "
                          "other nodes. Update it to %d or later, or set redis-mode=pubsub",
                          name, version, MIN_REDIS_VERSION);
-  /* policies other than allkeys-* evict only keys that expire; the stream does not */
+  /* policies other than allkeys-* evict only keys with an expiry time; the stream has none */
   if (limit != NULL && g_ascii_strtoull (limit, NULL, 10) > 0 && policy != NULL
       && g_str_has_prefix (policy, "allkeys-"))
     rd_check_report_add (report, RD_CHECK_PROBLEM,
@@ -179,7 +179,7 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
   g_autofree char *table = rd_check_report_format_settings (settings, config, columns);
   g_autofree char *results = NULL;
   RdCheckFacts facts = { .max_descriptors = G_MAXUINT64 };
-  gboolean is_printed = print (table); /* at once: the checks may take some time */
+  gboolean is_printed = print (table); /* printed first: the checks may take seconds */
 
   check_drain (report, config);
   rd_check_units (report, config, environment, &facts);

@@ -5,7 +5,7 @@
 
 #include "rd-config.h"
 
-/* Prints the configuration with the sources of all values, then the problems that a start of the
- * service here would have. Starts and changes nothing, and takes a few seconds at most.
- * @environment: NULL-terminated. Returns: TRUE if there are no problems and all was written. */
+/* Prints all option values and their sources, then the problems that the service would have if it
+ * started here. Does not start or change anything; takes at most a few seconds. @environment:
+ * NULL-terminated. Returns: TRUE if there are no problems and all output was written. */
 gboolean rd_check (const RdConfig *config, const RdSettings *settings, char **environment);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Loads the configuration: reads the command line and the variables of Redis, applies the sources
- * by precedence, and checks options that depend on each other. */
+/* Loads the configuration: reads the command line and the REDIS_* variables, applies all sources in
+ * order of precedence, and checks options that depend on each other. */
 
 #include "rd-config.h"
 
@@ -17,8 +17,8 @@
 #include "rd-redis-url.h"
 #include "rd-text.h"
 
-#define MIN_MESSAGES     8 /* smallest size of a message buffer, in largest messages */
-#define MAX_QUOTED_CHARS 60
+#define MIN_MESSAGES     8  /* minimum size of a message buffer, as a multiple of --max-message */
+#define MAX_QUOTED_CHARS 60 /* maximum number of characters of a value in an error message */
 
 static gboolean
 on_option (const char *typed, const char *value, gpointer user_data, GError **error)
@@ -38,8 +38,8 @@ add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
   const GOptionEntry entries[] = {
     {
       .long_name = option->name,
-      /* FILENAME: no conversion of the locale's character set. NOALIAS: no --server-port for
-       * --port. OPTIONAL_ARG: lets a flag take a value, as in --reuse-port=no. */
+      /* FILENAME: GLib keeps the character set of the value. NOALIAS: GLib does not accept
+       * --server-port for --port. OPTIONAL_ARG: a flag accepts a value, as in --reuse-port=no. */
       .flags = G_OPTION_FLAG_FILENAME | G_OPTION_FLAG_NOALIAS
                | (option->metavar == NULL ? G_OPTION_FLAG_OPTIONAL_ARG : 0),
       .arg = G_OPTION_ARG_CALLBACK,
@@ -53,13 +53,13 @@ add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
   g_option_group_add_entries (group, entries);
 }
 
-/* Returns: (transfer full): the text of --help below the options. */
+/* Returns: (transfer full): the text that --help prints after the list of options. */
 static char *
 dup_description (void)
 {
   return g_strjoin (
     "\n\n",
-    /* Translators: TIME and SIZE are in the list of options above, and stay as they are */
+    /* Translators: do not translate TIME and SIZE, which --help also shows in the options above */
     _ ("TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
        "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
        "origins, repeat the option, or separate them by spaces, commas or semicolons."),
@@ -75,7 +75,7 @@ dup_description (void)
     NULL);
 }
 
-/* Returns: (transfer full): the parser, which @settings and @texts must outlive. */
+/* Returns: (transfer full): the command line parser; @settings and @texts must outlive it. */
 static GOptionContext *
 option_context_new (RdSettings *settings, GStringChunk *texts)
 {
@@ -88,9 +88,9 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   g_option_context_set_summary (
     context, _ ("WebSocket notification server that restarts without dropping clients."));
   g_option_context_set_description (context, description);
-  /* GLib prints its own --help in the character set of the locale, which may lack "🛰" */
+  /* GLib's own --help converts the text to the locale's character set, which may lack "🛰" */
   g_option_context_set_help_enabled (context, FALSE);
-  g_option_context_set_ignore_unknown_options (context, TRUE); /* left to refuse_rest() */
+  g_option_context_set_ignore_unknown_options (context, TRUE); /* reported by refuse_rest() */
 
   for (gsize i = 0; i < n_options; i++)
     {
@@ -108,7 +108,7 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   return context;
 }
 
-/* Returns: FALSE with an error if @argv has more than options. */
+/* Returns: FALSE with an error if @argv, after parsing, has an argument other than argv[0]. */
 static gboolean
 refuse_rest (char **argv, GError **error)
 {
@@ -133,10 +133,9 @@ refuse_rest (char **argv, GError **error)
   return FALSE;
 }
 
-/* Adds the settings in @argv to @settings. @config_file: (inout) (transfer full): value of
- * --config.
- * @check: (inout): whether --check was given. @answer: (inout) (transfer full): the output of
- * --help or --version. */
+/* Adds the values in @argv to @settings. @config_file: (inout) (transfer full): set to the value of
+ * --config. @check: (inout): set to TRUE by --check. @answer: (inout) (transfer full): set to the
+ * output of --help or --version. Returns: FALSE with an error. */
 static gboolean
 read_command_line (RdSettings *settings,
                    char **argv,
@@ -171,7 +170,7 @@ read_command_line (RdSettings *settings,
   return TRUE;
 }
 
-/* Sets the error for an invalid variable. Returns: FALSE. */
+/* Sets the error "@name: “@value” is not @fault". Returns: FALSE. */
 static gboolean
 refuse_variable (const char *name, const char *value, const char *fault, GError **error)
 {
@@ -182,7 +181,7 @@ refuse_variable (const char *name, const char *value, const char *fault, GError 
   return FALSE;
 }
 
-/* Adds the server @host:@port; at most one of the two is NULL. */
+/* Adds the Redis server @host:@port. NULL: localhost or the default port; not both. */
 static gboolean
 add_server (RdSettings *settings,
             const RdOption *redis,
@@ -196,10 +195,10 @@ add_server (RdSettings *settings,
   if (host != NULL && !rd_address_is_valid (host))
     return refuse_variable ("REDIS_HOST", host, "an address; give a host name or an IP address",
                             error);
-  /* https://kubernetes.io/docs/concepts/services-networking/service (environment variables) */
+  /* "Environment variables" in https://kubernetes.io/docs/concepts/services-networking/service */
   if (port != NULL && g_str_has_prefix (port, "tcp://"))
     return refuse_variable ("REDIS_PORT", port,
-                            "a port, but set by Kubernetes for a Service named redis; set "
+                            "a port; Kubernetes sets it for a Service named redis: set "
                             "enableServiceLinks: false in the pod",
                             error);
   if (port != NULL && !g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
@@ -211,8 +210,8 @@ add_server (RdSettings *settings,
   return TRUE;
 }
 
-/* Adds REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. They are shared with other programs: if another
- * source overrides them, their values are not checked. */
+/* Adds the values of REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. Other programs use these variables,
+ * too, so a value that another source overrides is not checked. */
 static gboolean
 read_redis_variables (RdSettings *settings, char **envp, GError **error)
 {
@@ -231,16 +230,16 @@ read_redis_variables (RdSettings *settings, char **envp, GError **error)
   return add_server (settings, redis, host, port, error);
 }
 
-/* Checks the options whose values depend on --max-message. */
+/* Checks the options whose limits depend on --max-message. Returns: FALSE with an error. */
 static gboolean
 check_message_size (const RdConfig *config, const RdSettings *settings, GError **error)
 {
-  const guint64 min_room = MIN_MESSAGES * config->max_message;
+  const guint64 min_size = MIN_MESSAGES * config->max_message;
   const char *name = NULL;
 
-  if (config->log_size < min_room)
+  if (config->log_size < min_size)
     name = "log-size";
-  else if (config->redis != NULL && config->redis_buffer < min_room)
+  else if (config->redis != NULL && config->redis_buffer < min_size)
     name = "redis-buffer";
   if (name != NULL)
     return rd_settings_refuse_pair (settings, name, "is less than 8 times", "max-message",
@@ -257,7 +256,7 @@ read_sources (RdSettings *settings,
               char **envp,
               GError **error)
 {
-  /* First, so that its errors are reported first; again below, as it overrides the others. */
+  /* Apply the command line first to report its errors first, and again below as the last source */
   if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
       || !rd_settings_add_key_file (settings, config_file, envp, error))
     return FALSE;

@@ -17,23 +17,23 @@
 
 typedef struct
 {
-  /* Sets the field; not for lists. */
+  /* Parses @text and sets @field. Not used for lists, see set_list(). */
   gboolean (*set) (const RdOption *option, gpointer field, const char *text, GError **error);
 
-  /* Only for strings and lists: whether the string, or a word of the list, is valid. */
+  /* Returns whether @text, a string or a word of a list, is valid. Used only for these. */
   gboolean (*check) (const char *text);
 
   /* For error messages: "“x” is not @noun; give @valid". */
   const char *noun;
   const char *valid;
 
-  /* Only for numbers with units. */
+  /* Parses a number with a unit. Used only for durations and sizes. */
   gboolean (*parse) (const char *text, gint64 *number, GError **error);
 } Type;
 
 static const Type *type_of (const RdOption *option);
 
-/* Sets the error "“@text” @fault". Returns: FALSE. */
+/* Sets the error "“@text” @format". Returns: FALSE. */
 G_GNUC_PRINTF (3, 4)
 static gboolean
 refuse_as (const char *text, GError **error, const char *format, ...)
@@ -49,7 +49,7 @@ refuse_as (const char *text, GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* Sets the error for the invalid value @text. Returns: FALSE. */
+/* Sets the error for the invalid value @text of @option. Returns: FALSE. */
 static gboolean
 refuse (const RdOption *option, const char *text, GError **error)
 {
@@ -113,7 +113,7 @@ set_integer (const RdOption *option, gpointer field, const char *text, GError **
   return TRUE;
 }
 
-/* The limits are text in the same syntax as the value, so that error messages can show them. */
+/* Returns whether @number is valid for @option, whose limits are text in the syntax of a value. */
 static gboolean
 is_in_range (const RdOption *option, gint64 number)
 {
@@ -237,7 +237,7 @@ is_name (const char *text)
   return *text == '\0';
 }
 
-/* libsoup compares the path with a decoded one without dot segments. Browsers replace \ by /. */
+/* A path with %XX, dot segments or \ would never match: libsoup or browsers normalize them. */
 static gboolean
 is_path (const char *text)
 {

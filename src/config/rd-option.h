@@ -5,57 +5,57 @@
 
 #include <glib.h>
 
-/* The kind of value, and the C type of its field. */
+/* The type of an option's value, with the C type of its field. */
 typedef enum
 {
   RD_OPTION_ADDRESS,   /* char *: host name or IP address */
-  RD_OPTION_ADDRESSES, /* char **, never NULL */
+  RD_OPTION_ADDRESSES, /* char **, never NULL: host names and IP addresses */
   RD_OPTION_BOOLEAN,   /* gboolean */
-  RD_OPTION_CHOICE,    /* an enum: index of the word */
+  RD_OPTION_CHOICE,    /* guint or an enum: index in the array of valid words */
   RD_OPTION_COUNT,     /* int or guint */
   RD_OPTION_DURATION,  /* gint64, microseconds */
-  RD_OPTION_NAME,      /* char *: printable UTF-8 */
-  RD_OPTION_ORIGINS,   /* char **: glob patterns, never NULL */
-  RD_OPTION_PATH,      /* char *: of a URI */
+  RD_OPTION_NAME,      /* char *: printable UTF-8, not empty */
+  RD_OPTION_ORIGINS,   /* char **, never NULL: glob patterns */
+  RD_OPTION_PATH,      /* char *: path of a URL */
   RD_OPTION_PORT,      /* int or guint */
   RD_OPTION_REDIS,     /* char *: a URL for rd_redis_url_parse() */
   RD_OPTION_SIZE,      /* gint64 or guint64, bytes */
-  RD_OPTION_TEXT,      /* char *: any UTF-8 */
+  RD_OPTION_TEXT,      /* char *: any UTF-8, not empty */
 } RdOptionType;
 
 /* An option, which can be set on the command line, in the environment and in the key file. */
 typedef struct
 {
-  const char *name;    /* --a-b, the key a-b, the variable RINGDOWN_A_B */
-  const char *group;   /* in the key file */
-  const char *metavar; /* NULL: a flag */
+  const char *name;    /* "a-b" for --a-b, the key a-b and the variable RINGDOWN_A_B */
+  const char *group;   /* group in the key file */
+  const char *metavar; /* placeholder of the value in --help; NULL: a flag */
   RdOptionType type;
-  gsize offset;             /* of the field */
-  const char *preset;       /* default, as text; NULL: empty list, no string */
-  const char *min;          /* smallest number, as text */
-  const char *max;          /* largest number, string length in characters, or list length */
+  gsize offset;             /* byte offset of the field in the struct */
+  const char *preset;       /* default value, as text; NULL: empty list or NULL string */
+  const char *min;          /* smallest valid number, as text */
+  const char *max;          /* as text: largest number, characters of a string, or list length */
   gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
-  const char *const *words; /* of a choice, NULL-terminated */
-  const char *help;
-  const char *description; /* for the manual */
+  const char *const *words; /* valid words of a choice, NULL-terminated */
+  const char *help;         /* for --help, translatable */
+  const char *description;  /* for the manual */
 } RdOption;
 
-/* Sets the field of @option in the struct @record to @values (NULL-terminated). A list takes the
- * words of all values, separated by space, comma or semicolon; other types take the last value.
- * Without a value, a list becomes empty and a string NULL; other types need a value.
- * Returns: FALSE with %G_IO_ERROR_INVALID_ARGUMENT: the field is unchanged, and the message quotes
- * the invalid value and describes valid ones, but does not name the option. */
+/* Sets the field of @option in the struct @record to @values (NULL-terminated). For a list,
+ * splits all values at white space, commas and semicolons; for other types, uses the last value.
+ * If @values is empty, a list becomes empty and a string NULL; other types require a value.
+ * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_ARGUMENT. The field is then unchanged; the
+ * message quotes the invalid value and describes valid values, but does not name the option. */
 gboolean rd_option_set (const RdOption *option,
                         gpointer record,
                         const char *const *values,
                         GError **error);
 
-/* Returns: (transfer full) (nullable): the value as normalized text, such as "30min" for 1800s,
- * with "***" for a password; NULL for an empty list or no string. */
+/* Returns: (transfer full) (nullable): the value of @option in the struct @record as normalized
+ * text ("30min" for 1800s, "***" for a password); NULL for an empty list or a NULL string. */
 char *rd_option_format (const RdOption *option, gconstpointer record);
 
-/* Returns: (transfer full): the name of the option's variable, such as "RINGDOWN_DRAIN_TIMEOUT". */
+/* Returns: (transfer full): the option's environment variable: "RINGDOWN_DRAIN_TIMEOUT". */
 char *rd_option_dup_variable (const RdOption *option);
 
-/* Frees the memory that the field owns. */
+/* Frees the value of a string or list @option in the struct @record, and sets the field to NULL. */
 void rd_option_clear (const RdOption *option, gpointer record);

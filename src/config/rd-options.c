@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The table of options: the source of the command line, the environment, the key file, --help and
- * the manual. */
+/* The table of options. It defines the command line, the environment variables, the keys of the key
+ * file, the text of --help and the options in the manual. */
 
 #include "rd-options.h"
 
@@ -27,8 +27,8 @@ G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 
 /* clang-format off */
-/* In the order of --help. The manual contains the descriptions; ringdown.conf(5) shows a reference
- * such as --port without the dashes. */
+/* The options are in the order of --help. The manual contains their descriptions; ringdown.conf(5)
+ * omits the dashes of an option name such as --port in a description. */
 static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),

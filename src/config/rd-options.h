@@ -18,20 +18,20 @@ typedef enum
   RD_CONFIG_REDIS_PUBSUB,
 } RdConfigRedisMode;
 
-/* The value of every option. The table in rd-options.c describes them. */
+/* The values of all options. The table in rd-options.c describes the options. */
 typedef struct
 {
   char **addresses;
-  guint port;
+  guint port; /* 0: any free port */
   char *path;
   char *admin_address;
-  int admin_port; /* -1: no admin listener */
+  int admin_port; /* 0: any free port; -1: no admin port */
   gint64 notify_interval_us;
   char *notify_message;
   gint64 drain_timeout_us;
   gint64 drain_interval_us;
   gint64 drain_grace_us;
-  char *redis; /* URL, with password; NULL: no Redis */
+  char *redis; /* nullable: URL, may contain a password; NULL: no Redis */
   RdConfigRedisMode redis_mode;
   char *redis_channel;
   guint redis_history;
@@ -43,12 +43,12 @@ typedef struct
   gint64 handover_timeout_us;
   guint64 log_size;
   guint64 max_message;
-  guint max_clients; /* 0: limited by descriptors only */
+  guint max_clients; /* 0: limited only by file descriptors */
   gint64 ping_interval_us;
   gint64 ping_timeout_us;
-  char **allow_origins; /* glob patterns; empty: any origin */
+  char **allow_origins; /* glob patterns; empty: any origin is allowed */
 } RdConfig;
 
-/* Returns: (transfer none): the table of all options, whose fields are in RdConfig. The options of
- * a group are adjacent. */
+/* Returns: (transfer none): the table of all options, for the fields of RdConfig. Options of the
+ * same group are adjacent. @n_options: (out): number of options in the table. */
 const RdOption *rd_options_get (gsize *n_options);

@@ -13,18 +13,18 @@
 
 #define SYSTEM_KEY_FILE  "/etc/ringdown/ringdown.conf"
 #define N_SOURCES        (RD_SOURCE_COMMAND_LINE + 1)
-#define MAX_QUOTED_CHARS 60
+#define MAX_QUOTED_CHARS 60 /* maximum number of characters of a value in an error message */
 
 struct _RdSettings
 {
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
-  GPtrArray **values;           /* see values_of() */
-  const char **other_variables; /* for each option: a literal, nullable */
-  char *key_file;               /* printable path, owned, nullable */
+  GPtrArray **values;           /* owned; see values_of() */
+  const char **other_variables; /* owned; per option: a string literal or NULL */
+  char *key_file;               /* owned, nullable: printable path */
 };
 
-/* Returns: the field for the values (char *) of @option from @source; NULL in it for no value. */
+/* Returns: a pointer to the array (nullable) of values (char *) of @option from @source. */
 static GPtrArray **
 values_of (const RdSettings *self, RdSource source, const RdOption *option)
 {
@@ -143,7 +143,7 @@ read_key (RdSettings *self, GKeyFile *file, const char *group, const char *key, 
     }
 
   if (option != NULL)
-    /* GLib's message may quote a secret */
+    /* do not use GLib's message, which may quote a password */
     g_set_error_literal (error, reason->domain, reason->code,
                          reason->code == G_KEY_FILE_ERROR_INVALID_VALUE
                            ? "unknown escape sequence in the value; write \\\\ for a backslash"
@@ -182,8 +182,8 @@ read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
   return TRUE;
 }
 
-/* Returns: the number of the line in @text that GLib refuses with @code (%G_KEY_FILE_ERROR). GLib's
- * message quotes the line instead, which may have a secret in it. */
+/* Returns: the number, from 1, of the line in @text that GLib rejects with @code of
+ * %G_KEY_FILE_ERROR. GLib's own message quotes the line, which may contain a password. */
 static guint
 find_bad_line (const char *text, int code)
 {
@@ -214,7 +214,7 @@ read_groups (RdSettings *self, const char *text, gsize length, GError **error)
     {
       g_set_error (error, reason->domain, reason->code,
                    reason->code == G_KEY_FILE_ERROR_GROUP_NOT_FOUND
-                     ? "line %u comes before the first [group]"
+                     ? "line %u is before the first [GROUP]"
                      : "line %u is not KEY=VALUE, [GROUP] or #COMMENT",
                    find_bad_line (text, reason->code));
       return FALSE;
@@ -240,7 +240,7 @@ read_key_file (RdSettings *self, const char *path, GError **error)
 
   if (!g_file_get_contents (path, &text, &length, &reason))
     {
-      shown = rd_text_printable (reason->message, G_MAXSIZE); /* has the path in it */
+      shown = rd_text_printable (reason->message, G_MAXSIZE); /* the message contains the path */
       g_set_error_literal (error, G_IO_ERROR, g_io_error_from_file_error (reason->code), shown);
       return FALSE;
     }
@@ -253,7 +253,7 @@ read_key_file (RdSettings *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full) (nullable): the path by the XDG Base Directory Specification. */
+/* Returns: (transfer full) (nullable): the user's key file (XDG Base Directory Specification). */
 static char *
 user_key_file (char **envp)
 {
@@ -266,7 +266,7 @@ user_key_file (char **envp)
                       : NULL;
 }
 
-/* Reads the file @path (nullable), if it exists. */
+/* Reads the key file @path (nullable) if it exists. Returns: FALSE with an error. */
 static gboolean
 read_optional (RdSettings *self, const char *path, GError **error)
 {
@@ -300,7 +300,7 @@ rd_settings_get_key_file (const RdSettings *self)
   return self->key_file;
 }
 
-/* Returns: (transfer full): the place where @source sets @option. */
+/* Returns: (transfer full): the place where @source sets @option: "FILE: [Server] port". */
 static char *
 locate (const RdSettings *self, RdSource source, const RdOption *option)
 {
@@ -348,7 +348,7 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
 
       place = locate (self, source, option);
       message = g_strdup_printf ("%s: %s", place, reason->message);
-      /* an invalid server is not wrong usage of the command line */
+      /* an invalid Redis URL is not a usage error (%G_OPTION_ERROR), not even with --redis */
       set_value_error (error, option->type == RD_OPTION_REDIS ? RD_SOURCE_ENVIRONMENT : source,
                        message);
       return FALSE;
@@ -376,7 +376,7 @@ rd_settings_dup_source (const RdSettings *self, const RdOption *option)
   return source == RD_SOURCE_KEY_FILE ? g_strdup ("key file") : locate (self, source, option);
 }
 
-/* Returns: (transfer full): the place where the option @name is set, and its value as it was given:
+/* Returns: (transfer full): the place where the option @name is set, and the value given there:
  * "--log-size “1MiB”". */
 static char *
 quote (const RdSettings *self, const char *name)

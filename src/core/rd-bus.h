@@ -7,7 +7,7 @@
 
 #include <gio/gio.h>
 
-/* The only topic so far. */
+/* Topic of all messages. */
 #define RD_TOPIC_BROADCAST "broadcast"
 
 typedef struct
@@ -16,30 +16,30 @@ typedef struct
   WsOpcode opcode; /* text or binary */
   const guint8 *data;
   gsize size;
-  WsId id; /* set when the message is sent to the clients of this process */
+  WsId id; /* set by rd_manager_broadcast() */
 } RdMessage;
 
-/* State of a bus that joins several nodes. Numbers are totals, but for the pending ones. */
+/* State and counters of a bus. Counters are totals, except @pending and @pending_bytes. */
 typedef struct
 {
-  gboolean is_shared; /* joins several nodes; if FALSE, the rest is 0 */
-  gboolean is_up;
-  guint64 connects;
-  guint64 sent;     /* messages that other nodes can read */
-  guint64 received; /* messages from other nodes */
-  guint64 pending;  /* messages waiting to be sent */
+  gboolean is_shared; /* the bus connects several nodes; if FALSE, all other fields are 0 */
+  gboolean is_up;     /* connected, and up to date with other nodes */
+  guint64 connects;   /* connections made */
+  guint64 sent;       /* messages sent to other nodes */
+  guint64 received;   /* messages from other nodes */
+  guint64 pending;    /* messages waiting to be sent */
   gsize pending_bytes;
-  guint64 dropped;  /* messages other nodes may not get, and messages from them that are too long */
+  guint64 dropped;  /* messages possibly not sent, and received messages that were too long */
   guint64 repeated; /* messages received twice and delivered once */
-  guint64 gaps;     /* times that messages of other nodes were deleted before they were read */
-  guint64 missed;   /* number of those messages, where known */
+  guint64 gaps;     /* how often messages of other nodes were deleted before this node read them */
+  guint64 missed;   /* number of messages deleted before this node read them, as far as known */
 } RdBusStats;
 
-/* Carries messages from publishers to all nodes. This class serves a single node: it delivers each
- * message before the publishing call returns. Subclasses join several nodes.
+/* Delivers published messages to all nodes. This class serves a single node: it delivers each
+ * message before rd_bus_publish() returns. Subclasses connect several nodes.
  *
- * Signal "message" (RdMessage *): a message for the clients of this node; valid during the
- * emission. Signal "state-changed": rd_bus_dup_state() has another result. */
+ * Signal "message" (RdMessage *): a message to send to the clients of this node; valid during the
+ * emission. Signal "state-changed": the result of rd_bus_dup_state() has changed. */
 #define RD_TYPE_BUS (rd_bus_get_type ())
 G_DECLARE_DERIVABLE_TYPE (RdBus, rd_bus, RD, BUS, GObject)
 
@@ -53,20 +53,20 @@ struct _RdBusClass
   char *(*dup_state) (RdBus *self);
 };
 
-/* Returns: (transfer full): the bus of a single node. */
+/* Returns: (transfer full): a bus for a single node. */
 RdBus *rd_bus_new (void);
 
-/* Publishes @message; the clients of this node get it, and it gets its id, before this returns. */
+/* Publishes @message to all nodes. Before returning, emits "message", whose handler sets the id. */
 void rd_bus_publish (RdBus *self, RdMessage *message);
 
-/* Publishes a message that all nodes publish every @interval_us: only the node that gets the lock
- * sends it. @message gets no id. */
+/* Publishes a message that each node publishes every @interval_us: only the node that acquires the
+ * lock sends it. The id of @message may remain unset. */
 void rd_bus_publish_locked (RdBus *self, RdMessage *message, gint64 interval_us);
 
 void rd_bus_get_stats (RdBus *self, RdBusStats *stats);
 
-/* Emits "message"; for subclasses. */
+/* Emits "message". For subclasses only. */
 void rd_bus_deliver (RdBus *self, RdMessage *message);
 
-/* Returns: (transfer full): printable state, such as "local" or "redis: connected". */
+/* Returns: (transfer full): the state as text, such as "local" or "redis: connected". */
 char *rd_bus_dup_state (RdBus *self);

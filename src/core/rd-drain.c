@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The drain as a state machine. The table of edges lists all transitions. */
+/* The state machine of a drain. The array "transitions" lists all transitions. */
 
 #include "rd-drain.h"
 
@@ -10,14 +10,14 @@
 
 #include <string.h>
 
-#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* limit of g_timeout_add(): 49 days */
+#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* g_timeout_add() is limited to 49 days */
 
 typedef enum
 {
   STATE_RUNNING,
-  STATE_GRACE,    /* draining, but still accepting clients */
-  STATE_DRAINING, /* waiting for clients to leave */
-  STATE_CLOSING,  /* close handshake with the remaining clients, up to 5 s */
+  STATE_GRACE,    /* draining, but still accepting new clients */
+  STATE_DRAINING, /* waiting for the clients to disconnect */
+  STATE_CLOSING,  /* performing the close handshake with the remaining clients; at most 5 s */
   STATE_DRAINED,
 } State;
 
@@ -25,7 +25,7 @@ typedef enum
 {
   EVENT_BEGIN,
   EVENT_GRACE_OVER,
-  EVENT_EMPTY, /* there are no clients */
+  EVENT_EMPTY, /* no clients are connected */
   EVENT_DEADLINE,
   EVENT_FORCE,
   EVENT_CANCEL,
@@ -44,7 +44,7 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint departed[RD_DEPARTURE_N]; /* clients since the drain began, by RdDeparture */
+  guint departed[RD_DEPARTURE_N]; /* clients disconnected since the drain began, by RdDeparture */
   RdDrainReopenFunc reopen;       /* nullable */
   gpointer reopen_data;           /* unowned */
 };
@@ -157,8 +157,8 @@ resume (RdDrain *self)
 {
   stop_timers (self);
   self->is_interrupted = FALSE;
-  g_message ("Drain cancelled after %u %s left; running", self->departed[RD_DEPARTURE_LEFT],
-             client_noun (self->departed[RD_DEPARTURE_LEFT]));
+  g_message ("Drain cancelled, running again; %u %s left by themselves during the drain",
+             self->departed[RD_DEPARTURE_LEFT], client_noun (self->departed[RD_DEPARTURE_LEFT]));
 }
 
 static void
@@ -178,10 +178,10 @@ typedef struct
   State from;
   Event event;
   State to;
-  void (*action) (RdDrain *self); /* called after the signals */
-} Edge;
+  void (*action) (RdDrain *self); /* called after the signals are emitted */
+} Transition;
 
-static const Edge edges[] = {
+static const Transition transitions[] = {
   { STATE_RUNNING, EVENT_BEGIN, STATE_GRACE, begin },
   { STATE_GRACE, EVENT_BEGIN, STATE_GRACE, report_progress },
   { STATE_GRACE, EVENT_GRACE_OVER, STATE_DRAINING, end_if_empty },
@@ -197,31 +197,31 @@ static const Edge edges[] = {
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
 };
 
-/* Follows the edge for @event. Returns: FALSE if there is none; nothing has changed then. */
+/* Performs the transition for @event. Returns: FALSE if the current state has none. */
 static gboolean
 step (RdDrain *self, Event event)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (edges); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (transitions); i++)
     {
-      const Edge *edge = &edges[i];
+      const Transition *transition = &transitions[i];
 
-      if (edge->from != self->state || edge->event != event)
+      if (transition->from != self->state || transition->event != event)
         continue;
 
-      self->state = edge->to;
-      if (state_is_accepting (edge->from) != state_is_accepting (edge->to))
+      self->state = transition->to;
+      if (state_is_accepting (transition->from) != state_is_accepting (transition->to))
         g_signal_emit (self, accepting_changed_signal, 0);
-      if (!g_str_equal (state_names[edge->from], state_names[edge->to]))
+      if (!g_str_equal (state_names[transition->from], state_names[transition->to]))
         g_signal_emit (self, state_changed_signal, 0);
-      if (self->state == edge->to) /* a signal handler may have changed the state */
-        edge->action (self);
+      if (self->state == transition->to) /* a handler of these signals may have changed the state */
+        transition->action (self);
       return TRUE;
     }
 
   return FALSE;
 }
 
-/* Closes a client whose handshake was accepted before the listener closed. */
+/* Closes a client whose handshake was accepted before the server stopped listening. */
 static void
 on_client_connected (RdDrain *self)
 {

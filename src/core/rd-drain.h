@@ -5,11 +5,11 @@
 
 #include "rd-manager.h"
 
-/* Ends the service gracefully: waits until all clients have left, then closes the remaining clients
- * with 1012 at a deadline.
+/* Shuts the service down gracefully: refuses new clients, waits for the connected clients to
+ * disconnect, and at a deadline closes the remaining connections with code 1012.
  *
- * Signals "state-changed" and "accepting-changed": see rd_drain_get_state() and
- * rd_drain_is_accepting().
+ * Signals "state-changed" and "accepting-changed": the result of rd_drain_get_state() or
+ * rd_drain_is_accepting() has changed.
  * Signal "progress" (guint clients, guint seconds_left): emitted when the drain begins,
  * periodically, and when the deadline changes. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
@@ -17,30 +17,31 @@ G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
 typedef struct
 {
-  gint64 timeout_us;  /* time until the remaining clients are closed */
-  gint64 interval_us; /* between two progress reports; at least 1 ms */
-  gint64 grace_us;    /* time to keep accepting clients */
+  gint64 timeout_us;  /* time from the start of the drain to its deadline */
+  gint64 interval_us; /* time between progress reports; at least 1000 */
+  gint64 grace_us;    /* time from the start of the drain during which new clients are accepted */
 } RdDrainOptions;
 
 RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 
-/* Accepts clients again. Returns: FALSE with an error if that is not possible. */
+/* Makes the server accept clients again. Returns: FALSE with an error if this fails. */
 typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 
-/* @func: (nullable): called when a drain is cancelled that has stopped accepting clients. */
+/* @func: (nullable): called when a drain is cancelled after the service stopped accepting
+ * clients. */
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
-/* Begins to drain, or moves the deadline if draining already. @timeout_us: time from now; negative:
- * the configured timeout, or no effect if draining already. */
+/* Begins to drain, or moves the deadline of the current drain. @timeout_us: time from now to the
+ * deadline. If negative, the configured timeout; a current drain keeps its deadline then. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
-/* Handles a termination signal: the first begins to drain, the second closes all clients, the third
- * ends the drain. If the drain was begun by other means, the first signal has no effect, as it may
- * come from a service manager that stops the service. */
+/* Handles a termination signal: the first one begins to drain, the second closes all clients, and
+ * the third ends the drain. If a drain was begun in another way, the first signal has no effect, as
+ * the service manager may have sent it to stop the service. */
 void rd_drain_interrupt (RdDrain *self);
 
-/* Returns to the running state. Returns: FALSE with %RD_ERROR_NOT_DRAINING if not draining or
- * closing clients already, or with the error of the reopen function. */
+/* Cancels the drain. Returns: FALSE with %RD_ERROR_NOT_DRAINING if the service is not draining or
+ * the clients are being closed, or with the error of the reopen function. */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 /* Returns: "running", "draining" or "drained". */
@@ -49,5 +50,5 @@ gboolean rd_drain_is_running (RdDrain *self);
 gboolean rd_drain_is_drained (RdDrain *self);
 gboolean rd_drain_is_accepting (RdDrain *self);
 
-/* Returns: seconds until the deadline, rounded up; 0 while not draining. */
+/* Returns: seconds until the deadline, rounded up; 0 while not draining or after the deadline. */
 guint rd_drain_get_seconds_left (RdDrain *self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Errors that a D-Bus caller can act on. System errors keep the domains of GLib and GIO. */
+/* The error domain of the D-Bus interface. System errors keep the domains of GLib and GIO. */
 
 #include "rd-error.h"
 

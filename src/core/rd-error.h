@@ -5,15 +5,15 @@
 
 #include <gio/gio.h>
 
-/* Names on D-Bus: org.ringdown.Error.InvalidArgument and so on. */
+/* Errors of D-Bus methods. Their D-Bus names are org.ringdown.Error.InvalidArgument and so on. */
 typedef enum
 {
   RD_ERROR_INVALID_ARGUMENT,
   RD_ERROR_NOT_FOUND,       /* no such client or topic */
   RD_ERROR_NOT_DRAINING,    /* no drain to cancel, or too late to cancel it */
-  RD_ERROR_CANNOT_LISTEN,   /* another process took the port while we did not listen */
+  RD_ERROR_CANNOT_LISTEN,   /* another process bound the port after a drain closed it */
   RD_ERROR_BUSY,            /* a hand-over or a drain is in progress */
-  RD_ERROR_HANDOVER_FAILED, /* the new worker failed; this process continues */
+  RD_ERROR_HANDOVER_FAILED, /* the new worker failed; this process continues to serve */
 } RdError;
 
 #define RD_ERROR (rd_error_quark ())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Clients by id, and the events of the engine as GObject signals. */
+/* Finds clients by id, and emits the events of the engine as GObject signals. */
 
 #include "rd-manager.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CLOSE_MANDATORY_EXTENSION 1010 /* RFC 6455 §7.4.1: not for servers */
+#define CLOSE_MANDATORY_EXTENSION 1010 /* RFC 6455 §7.4.1: only clients send it */
 
 struct _RdManager
 {
@@ -49,7 +49,7 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
 {
   RdManager *self = user_data;
 
-  g_debug ("Client %" G_GUINT64_FORMAT " left: %u", client->id, code);
+  g_debug ("Client %" G_GUINT64_FORMAT " disconnected: code %u", client->id, code);
   g_signal_emit (self, client_disconnected_signal, 0, client->id, (guint) code,
                  (guint) departure_of (client));
   g_signal_emit (self, connections_changed_signal, 0);
@@ -179,14 +179,14 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
     {
       g_set_error (
         error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-        "%u is not a close code; use 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999",
+        "invalid close code %u; use 1000 to 1003, 1007 to 1009, 1011 to 1014 or 3000 to 4999",
         code);
       return FALSE;
     }
   if (strlen (reason) > WS_CLOSE_REASON_MAX)
     {
-      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
-                   "the reason is too long: a close frame takes %d bytes", WS_CLOSE_REASON_MAX);
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT, "the reason is longer than %d bytes",
+                   WS_CLOSE_REASON_MAX);
       return FALSE;
     }
   if (client == NULL)

@@ -6,24 +6,24 @@
 #include "rd-bus.h"
 #include "ws-engine.h"
 
-/* The clients of this process.
+/* Manages the clients of this process.
  *
  * Signal "message" (RdMessage *): a message from a client; valid during the emission.
- * Signal "client-connected" (const WsClient *client): valid during the emission.
- * Signal "client-disconnected" (guint64 id, guint code, guint how): @how is an #RdDeparture.
+ * Signal "client-connected" (const WsClient *): a new client; valid during the emission.
+ * Signal "client-disconnected" (guint64 id, guint close_code, guint how): @how is an #RdDeparture.
  * Signal "connections-changed": the number of clients has changed. */
 #define RD_TYPE_MANAGER (rd_manager_get_type ())
 G_DECLARE_FINAL_TYPE (RdManager, rd_manager, RD, MANAGER, GObject)
 
 typedef enum
 {
-  RD_DEPARTURE_LEFT,   /* the client closed, vanished, or violated the protocol */
-  RD_DEPARTURE_CLOSED, /* the server closed, and the client answered */
-  RD_DEPARTURE_FORCED, /* the server closed, and the client did not answer */
+  RD_DEPARTURE_LEFT,   /* the client closed the connection, disappeared, or violated the protocol */
+  RD_DEPARTURE_CLOSED, /* the server closed the connection, and the client replied */
+  RD_DEPARTURE_FORCED, /* the server closed the connection, and the client did not reply in time */
   RD_DEPARTURE_N,
 } RdDeparture;
 
-/* Returns: (transfer full): NULL with a #GFileError if memory or descriptors are short. */
+/* Returns: (transfer full) (nullable): the manager, or NULL with a #GFileError. */
 RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 
 /* Returns: (transfer none): the engine that serves the clients; valid until
@@ -31,17 +31,17 @@ RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 WsEngine *rd_manager_get_engine (RdManager *self);
 
 /* Adds a client after its opening handshake.
- * @fd: (transfer full), also on failure. @early: @size bytes that followed the handshake;
- * overwritten. Returns: FALSE with a #GFileError. */
+ * @fd: (transfer full), even on failure: its socket. @early: the @size bytes received after the
+ * handshake; overwritten. Returns: FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
-/* Sends a message of at most max_message bytes to all clients, and sets its id. */
+/* Sends @message, of at most max_message bytes, to all clients, and sets its id. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
 guint rd_manager_get_connections (RdManager *self);
 
-/* Returns: (element-type WsClient) (transfer container): all clients by age, oldest first; valid
- * until the main loop runs. */
+/* Returns: (element-type WsClient) (transfer container): all clients, oldest first. The clients are
+ * valid until the main loop runs. */
 GPtrArray *rd_manager_list (RdManager *self);
 
 /* Returns: (transfer full): the remote address of @client: "127.0.0.1:40000", "[::1]:40000" or
@@ -49,19 +49,19 @@ GPtrArray *rd_manager_list (RdManager *self);
 char *rd_client_dup_remote (const WsClient *client);
 
 /* Begins the close handshake with client @id.
- * Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if @code is not valid for a server (RFC 6455 §7.4)
- * or @reason is too long, or %RD_ERROR_NOT_FOUND. */
+ * Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if a server must not send @code (RFC 6455 §7.4) or
+ * @reason is too long, or with %RD_ERROR_NOT_FOUND if there is no such client. */
 gboolean rd_manager_close (RdManager *self,
                            guint64 id,
                            guint16 code,
                            const char *reason,
                            GError **error);
 
-/* Begins the close handshake with all clients, code 1012. */
+/* Begins the close handshake with all clients, with code 1012. */
 void rd_manager_close_all (RdManager *self);
 
-/* Takes over the clients of another process, which keep their ids; there must be no clients yet.
- * The new engine is paused; until it is resumed, the other process can resume its own. No client is
- * reported as connected. @handover: see ws_engine_new_from(). Returns: FALSE with a #GFileError;
- * the manager is unchanged then. */
+/* Takes over the clients of another process, which keep their ids. This manager must have no
+ * clients yet. Its new engine is paused; until that engine is resumed, the other process can still
+ * resume its own. Does not emit "client-connected". @handover: see ws_engine_new_from(). Returns:
+ * FALSE with a #GFileError; the manager is unchanged then. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);

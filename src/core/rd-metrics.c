@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Metrics for Prometheus. Most are read from other modules when rendered; refused connections and
- * failed hand-overs are counted here. */
+/* Metrics for Prometheus. Most values are read from other modules; RdMetrics counts refused
+ * connections and failed hand-overs. */
 
 #include "rd-metrics.h"
 
-/* Key of the packed total. The other keys are the reasons for refusal. */
+/* Key of the packed total of failed hand-overs. The other keys are the reasons for refusal. */
 #define FAILED_HANDOVERS "failed-handovers"
 
 static const char *const refused_names[RD_REFUSED_N] = {
@@ -149,7 +149,7 @@ add_bus (GString *out, RdBus *bus)
   if (!stats.is_shared)
     return;
 
-  add (out, "redis_up", "gauge", "1 if connected to Redis and up to date, else 0.", stats.is_up);
+  add (out, "redis_up", "gauge", "1 if connected to Redis and up to date, 0 if not.", stats.is_up);
   add (out, "redis_connects_total", "counter", "Connections made to Redis.", stats.connects);
   add (out, "redis_sent_total", "counter", "Messages stored in Redis for other nodes.", stats.sent);
   add (out, "redis_received_total", "counter", "Messages received from other nodes.",
@@ -164,7 +164,7 @@ add_bus (GString *out, RdBus *bus)
   add (out, "redis_repeated_total", "counter", "Messages received twice and delivered once.",
        stats.repeated);
   add (out, "redis_gaps_total", "counter",
-       "Times that the stream was trimmed before this node had read it.", stats.gaps);
+       "Number of times the stream was trimmed before this node had read it.", stats.gaps);
   add (out, "redis_missed_total", "counter",
        "Messages trimmed before this node had read them, where known.", stats.missed);
 }
@@ -180,7 +180,7 @@ rd_metrics_render (RdMetrics *metrics)
   g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");
   add (out, "clients", "gauge", "Connected clients.",
        rd_manager_get_connections (metrics->manager));
-  add (out, "clients_peak", "gauge", "Most clients connected at the same time.", counters->peak);
+  add (out, "clients_peak", "gauge", "Peak number of connected clients.", counters->peak);
   add (out, "clients_accepted_total", "counter", "Clients accepted.", counters->accepted);
   add_refused (out, metrics);
   add_closed (out, counters);
@@ -197,7 +197,7 @@ rd_metrics_render (RdMetrics *metrics)
   add_flush (out, counters);
   add (out, "log_bytes", "gauge", "Bytes of messages in the log.", stats.log_used);
   add (out, "log_size_bytes", "gauge", "Capacity of the log in bytes.", stats.log_size);
-  add (out, "draining", "gauge", "1 if draining, else 0.", !rd_drain_is_running (metrics->drain));
+  add (out, "draining", "gauge", "1 if draining, 0 if not.", !rd_drain_is_running (metrics->drain));
   add (out, "drain_left_seconds", "gauge",
        "Time until the remaining clients are closed; 0 if not draining.",
        rd_drain_get_seconds_left (metrics->drain));

@@ -8,7 +8,7 @@
 /* One node: a running service. All strings are printable UTF-8 without line breaks. */
 typedef struct
 {
-  char *id; /* random: process ids can repeat */
+  char *id; /* random, as process ids are reused */
   char *host;
   guint pid;
   char *instance; /* may be empty */
@@ -19,26 +19,26 @@ typedef struct
 
 void rd_node_free (RdNode *node);
 
-/* Compares by host, instance, process id and id. */
+/* Compares two nodes by host, instance, process id and id. Returns: as strcmp(). */
 int rd_node_compare (const RdNode *a, const RdNode *b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNode, rd_node_free)
 
-/* All nodes that share one Redis, or this node alone.
+/* The nodes that share one Redis server; without Redis, only this node.
  *
- * Signal "changed": the other nodes, or their states, have changed. */
+ * Signal "changed": the list of other nodes, or the state of one of them, has changed. */
 #define RD_TYPE_NODES (rd_nodes_get_type ())
 G_DECLARE_FINAL_TYPE (RdNodes, rd_nodes, RD, NODES, GObject)
 
-/* @id: id of this node; @instance: nullable. Returns: (transfer full): without other nodes. */
+/* Creates the list with only this node. @instance: (nullable). Returns: (transfer full). */
 RdNodes *rd_nodes_new (RdManager *manager, RdDrain *drain, const char *id, const char *instance);
 
 /* Returns: (transfer full): the current state of this node. */
 RdNode *rd_nodes_dup_self (RdNodes *self);
 
-/* Replaces the other nodes. @others: (element-type RdNode) (transfer full): in any order; the array
- * frees its elements with rd_node_free(). */
+/* Replaces the other nodes. @others: (element-type RdNode) (transfer full): the nodes in any order;
+ * the free function of the array is rd_node_free(). */
 void rd_nodes_set_others (RdNodes *self, GPtrArray *others);
 
-/* Returns: (element-type RdNode) (transfer none): the other nodes, sorted. */
+/* Returns: (element-type RdNode) (transfer none): the other nodes, sorted by rd_node_compare(). */
 GPtrArray *rd_nodes_get_others (RdNodes *self);

@@ -12,13 +12,13 @@ struct _RdNotifier
   RdBus *bus; /* owned */
   char *text; /* owned */
   gint64 interval_us;
-  gint64 due_us; /* monotonic: next notification */
+  gint64 due_us; /* CLOCK_MONOTONIC: next notification */
   guint timer_id;
 };
 
 static void schedule (RdNotifier *notifier, gint64 now_us);
 
-/* Publishes, and adds whole intervals to the due time, so that delays do not add up. */
+/* Publishes the text. Adds whole intervals to the due time, so that delays do not accumulate. */
 static void
 on_timer (gpointer user_data)
 {

@@ -7,17 +7,17 @@
 
 typedef struct _RdNotifier RdNotifier;
 
-/* Due time of a notifier that is off, and of the next notification where none is known. */
+/* Due time if notifications are disabled. As an argument: the due time is unknown. */
 #define RD_NOTIFIER_NEVER G_MAXINT64
 
-/* Publishes @message on @bus every @interval_us (0: never), at most once for all nodes.
- * @due_us: monotonic time of the first notification, which comes at once if that time is past, and
- * after one interval at the latest. Later ones are whole intervals after it; missed ones are
- * skipped. Returns: (transfer full): runs until it is freed. */
+/* Publishes @message on @bus every @interval_us (0: never); each time, only one node publishes it.
+ * @due_us: CLOCK_MONOTONIC time of the first notification: a past time means now; a time more than
+ * one interval from now means after one interval. Later notifications follow at whole intervals; if
+ * missed, they are skipped. Returns: (transfer full): the notifier, which runs until freed. */
 RdNotifier *rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due_us);
 void rd_notifier_free (RdNotifier *notifier);
 
-/* Returns: the monotonic time of the next notification, or %RD_NOTIFIER_NEVER. */
+/* Returns: the time of the next notification (CLOCK_MONOTONIC), or %RD_NOTIFIER_NEVER. */
 gint64 rd_notifier_get_due_us (const RdNotifier *notifier);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifier, rd_notifier_free)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The admin port: a table of paths and their handlers. Pages of other origins may read none of
- * them; the page at / is also refused under untrusted host names, see rd_origins_is_trusted_name().
- */
+/* Implements the admin port as a table of paths and handlers. Rejects requests from web pages of
+ * other origins, and requests for / with an untrusted host name (rd_origins_is_trusted_name()). */
 
 #include "rd-admin.h"
 
@@ -26,22 +25,22 @@ struct _RdAdmin
   RdHttpPort *port;                 /* owned */
 };
 
-/* Returns: (transfer none) (nullable): the value of header @name; of a repeated header, all values:
- * "a, b", which is no valid origin or host. */
+/* Returns: (transfer none) (nullable): the value of the request header @name. If the header is
+ * repeated, the result is a list, such as "a, b", which is not a valid origin or host. */
 static const char *
 get_header (SoupServerMessage *message, const char *name)
 {
   return soup_message_headers_get_list (soup_server_message_get_request_headers (message), name);
 }
 
-/* Answers as long as the main loop runs. */
+/* Sends 200. The response shows that the main loop runs. */
 static void
 on_healthz (RdAdmin *admin, SoupServerMessage *message)
 {
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain; charset=utf-8", "ok\n");
 }
 
-/* Answers 200 while new clients are accepted, otherwise 503. */
+/* Sends 503 during a drain, even while the drain still accepts new clients; otherwise 200. */
 static void
 on_readyz (RdAdmin *admin, SoupServerMessage *message)
 {
@@ -78,8 +77,8 @@ on_page (RdAdmin *admin, SoupServerMessage *message)
   if (!rd_origins_is_trusted_name (admin->allow_origins, authority))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
-                      "The page is not shown under this host name; open it by IP address or as "
-                      "localhost, or start ringdown with --allow-origin=http://NAME:PORT.");
+                      "The page is not shown under this host name; use an IP address or localhost "
+                      "as the host, or start ringdown with --allow-origin=http://NAME:PORT.");
       return;
     }
 
@@ -117,7 +116,7 @@ on_request (SoupServer *soup,
                             get_header (message, "Host")))
     {
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
-                      "Pages of this origin may not read this port; allow it with --allow-origin.");
+                      "Origin not allowed to read this port; to allow it, use --allow-origin.");
       return;
     }
 

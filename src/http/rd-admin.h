@@ -7,20 +7,20 @@
 #include "rd-http-port.h"
 #include "rd-manager.h"
 
-/* The admin port: /healthz, /readyz, /metrics, and the page at /. It is read-only, and answers
- * during a drain, too. */
+/* The admin port, which serves /healthz, /readyz, /metrics and the status page at /. It is
+ * read-only, and keeps serving during a drain. */
 typedef struct _RdAdmin RdAdmin;
 
 typedef struct
 {
   RdBindingOptions binding;
-  const char *const *client_urls;   /* URLs of the public port, for the page */
-  const char *const *allow_origins; /* glob patterns of origins whose pages may read the port;
+  const char *const *client_urls;   /* URLs of the public port, for the status page; copied */
+  const char *const *allow_origins; /* glob patterns of origins whose pages may read this port; must
                                      * outlive the object */
 } RdAdminOptions;
 
-/* Listens, as rd_http_port_new(). @metrics: outlives the object.
- * Returns: (transfer full): NULL with an error. */
+/* Listens like rd_http_port_new(). @metrics must outlive the object.
+ * Returns: (transfer full) (nullable): the admin port, or NULL with an error. */
 RdAdmin *rd_admin_new (RdManager *manager,
                        RdDrain *drain,
                        RdBus *bus,
@@ -29,7 +29,7 @@ RdAdmin *rd_admin_new (RdManager *manager,
                        GError **error);
 void rd_admin_free (RdAdmin *admin);
 
-/* Returns: (transfer none). */
+/* Returns: (transfer none): the HTTP port that implements the admin port. */
 RdHttpPort *rd_admin_get_port (RdAdmin *admin);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdAdmin, rd_admin_free)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* An HTTP port: accepts connections in batches, limits their number and lifetime, and serves them
- * with libsoup. It does not use SoupServer's own listener, which stops for good after a failed
- * accept() and has a backlog of 10. */
+/* Accepts HTTP connections in batches, limits their number and lifetime, and serves them with
+ * libsoup. Does not use SoupServer's own listener, which stops permanently after a failed accept()
+ * and has a backlog of 10. */
 
 #include "rd-http-port.h"
 
@@ -17,13 +17,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPT_BATCH 16  /* connections accepted per main loop iteration */
+#define ACCEPT_BATCH 16  /* maximum number of connections accepted per main loop iteration */
 #define CROWD_SHARE  8   /* more than max_connections / CROWD_SHARE connections are a crowd */
-#define RETRY_MS     100 /* pause after accept() failed */
+#define RETRY_MS     100 /* pause after a failed accept() */
 
-#define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)
-#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND)
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* between logged failures */
+#define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)       /* default of lifetime_us */
+#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default if crowded */
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* time without logging further failures */
 
 struct _RdHttpPort
 {
@@ -32,18 +32,18 @@ struct _RdHttpPort
   const char *scheme; /* unowned: outlives us */
   const char *path;   /* unowned: outlives us */
 
-  GArray *source_ids;    /* guint: one per listening socket while accepting */
-  GPtrArray *offers;     /* RdSocket, owned, nullable: sockets of the old worker before takeover */
-  gboolean is_paused;    /* by rd_http_port_pause() */
-  guint batch;           /* connections accepted per main loop iteration; 0: none */
-  guint retry_id;        /* timeout: accepts again after accept() failed */
-  int spare_fd;          /* owned: closed for refuse_one() when no descriptor is left; or -1 */
-  gint64 quiet_until_us; /* CLOCK_MONOTONIC: failures of accept() before that are not logged */
+  GArray *source_ids;    /* guint, owned: one source per listening socket while accepting */
+  GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
+  gboolean is_paused;    /* not accepting, see rd_http_port_pause() */
+  guint batch;           /* maximum number of connections per main loop iteration; 0: none */
+  guint retry_id;        /* timeout source: accepts again after a failed accept() */
+  int spare_fd;          /* owned: refuse_one() closes it to free a descriptor; -1: none */
+  gint64 quiet_until_us; /* CLOCK_MONOTONIC: failures of accept() are not logged until then */
 
   RdConnections *connections; /* owned */
   guint max_connections;
-  gboolean was_crowded; /* there was a crowd since the heap was trimmed */
-  guint trim_id;        /* idle source: trims the heap */
+  gboolean was_crowded; /* there has been a crowd since the last malloc_trim() */
+  guint trim_id;        /* idle source: calls malloc_trim() */
   SoupServer *soup;     /* owned */
   GSocketAddress *any;  /* owned: 0.0.0.0 */
   RdMetrics *metrics;   /* unowned, nullable: outlives us */
@@ -62,8 +62,8 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it, if no descriptor is left. If it stayed in the backlog, it
- * would wake the main loop again and again. Returns 0 or the errno of accept(). */
+/* Accepts one connection and closes it, when the descriptor limit is reached. If the connection
+ * stayed in the backlog, poll() would return repeatedly. Returns 0 or the errno of accept(). */
 static int
 refuse_one (RdHttpPort *port, int listen_fd)
 {
@@ -84,7 +84,7 @@ refuse_one (RdHttpPort *port, int listen_fd)
   return 0;
 }
 
-/* Serves the connection @fd (transfer full). */
+/* Serves HTTP on the accepted socket @fd (transfer full). */
 static void
 serve (RdHttpPort *port, int fd)
 {
@@ -94,7 +94,7 @@ serve (RdHttpPort *port, int fd)
 
   if (socket == NULL)
     {
-      g_debug ("Accepted connection lost: %s", error->message);
+      g_debug ("Cannot use an accepted connection: %s", error->message);
       close (fd);
       return;
     }
@@ -103,7 +103,7 @@ serve (RdHttpPort *port, int fd)
   rd_connections_watch (port->connections, connection);
   if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any, port->any,
                                     &error))
-    g_debug ("Connection not served: %s", error->message);
+    g_debug ("Cannot serve a connection: %s", error->message);
 }
 
 static void
@@ -116,7 +116,7 @@ report_failure (RdHttpPort *port, int accept_errno)
       g_warning ("Cannot accept connections on %s: %s; trying again%s", names[0],
                  g_strerror (accept_errno),
                  accept_errno == EMFILE
-                   ? ", raise the descriptor limit (LimitNOFILE=, ulimit -Hn) if this lasts"
+                   ? "; if this persists, raise the descriptor limit (LimitNOFILE=, ulimit -Hn)"
                    : "");
     }
   port->quiet_until_us = g_get_monotonic_time () + QUIET_US;
@@ -125,7 +125,7 @@ report_failure (RdHttpPort *port, int accept_errno)
 static gboolean on_retry (gpointer user_data);
 static void stop_sources (RdHttpPort *port);
 
-/* Accepts one connection. Returns whether there may be more to accept. */
+/* Accepts one connection. Returns whether further connections may be pending. */
 static gboolean
 accept_one (RdHttpPort *port, int listen_fd)
 {
@@ -145,7 +145,7 @@ accept_one (RdHttpPort *port, int listen_fd)
       return FALSE;
 
     case EINTR:
-    case ECONNABORTED: /* this and the following: errors of one connection, accept(2) */
+    case ECONNABORTED: /* ECONNABORTED to ENETUNREACH: errors of one connection, accept(2) */
     case ENETDOWN:
     case EPROTO:
     case ENOPROTOOPT:
@@ -160,7 +160,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     case ENFILE:
       refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE; /* accept() allocates a descriptor before it checks the backlog */
+        return FALSE; /* no connection was pending: accept() needs a descriptor even then */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;
@@ -186,7 +186,7 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Accepts all connections in the backlog of @socket, which may be one that we do not poll. */
+/* Accepts all connections in the backlog of @socket, which the main loop need not poll. */
 static void
 accept_waiting (RdHttpPort *port, GSocket *socket)
 {
@@ -203,7 +203,7 @@ stop_sources (RdHttpPort *port)
   g_clear_handle_id (&port->retry_id, g_source_remove);
 }
 
-/* Polls the listening sockets, unless the port is paused or full. */
+/* Starts to poll the listening sockets, or stops if the port is paused or full. */
 static void
 update_sources (RdHttpPort *port)
 {
@@ -243,9 +243,9 @@ on_trim (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Adapts the batch to the number of connections: with a crowd, connections are accepted one by one,
- * so that older ones are served first. After a crowd the heap is trimmed, since its free memory
- * lies between the memory of clients and malloc() does not return that by itself. */
+/* Adapts the batch to the number of connections: in a crowd, accepts one connection per main loop
+ * iteration, so that older connections are served first. Trims the heap after a crowd, because
+ * malloc() by itself keeps free memory that lies between the memory of clients. */
 static void
 on_count_changed (guint count, gpointer user_data)
 {
@@ -269,8 +269,8 @@ on_connection_cut (gboolean is_early, gpointer user_data)
   count_refused (user_data, is_early ? RD_REFUSED_FULL : RD_REFUSED_TIMEOUT);
 }
 
-/* Refuses requests with a body, and discards the body. libsoup reads it to the end before it
- * answers, unless the connection times out. */
+/* Rejects a request with a body, and discards the body. libsoup reads the whole body before it
+ * sends the response, unless the lifetime of the connection ends. */
 static void
 on_headers (SoupServer *soup,
             SoupServerMessage *message,
@@ -328,8 +328,8 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
     options->max_connections, has_limit ? options->lifetime_us : LIFETIME_US,
     has_limit ? options->lifetime_us : CROWDED_LIFETIME_US, &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
-  /* libsoup needs addresses of each connection, but we never read them: reading the real ones would
-   * cost two system calls, and fail if the connection is closed already */
+  /* libsoup requires addresses of each connection, but nothing uses them. Reading the real
+   * addresses would cost two system calls, and fail if the connection is already closed. */
   port->any = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
@@ -366,7 +366,7 @@ rd_http_port_add_handler (RdHttpPort *port,
                           SoupServerCallback callback,
                           gpointer user_data)
 {
-  /* libsoup calls only the early handler of the longest matching path */
+  /* add on_headers() again: libsoup calls only the early handler of the longest matching path */
   soup_server_add_early_handler (port->soup, path, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, path, callback, user_data, NULL);
 }
@@ -384,8 +384,8 @@ rd_http_port_pause (RdHttpPort *port)
   stop_sources (port);
 }
 
-/* Accepts the connections waiting at offers that are not configured any more, and shuts the sockets
- * down, which works even if another process keeps them open. */
+/* Accepts the pending connections of the old worker's sockets that this port does not use, and
+ * shuts these sockets down. shutdown(2) has an effect even if another process holds the sockets. */
 static void
 close_unused_offers (RdHttpPort *port)
 {

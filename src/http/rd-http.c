@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Answers HTTP requests, one per connection, and checks their origins and host names. No name is
- * looked up in the DNS. */
+/* Sends HTTP responses, one per connection, and checks the origins and host names of requests. Does
+ * not use the DNS. */
 
 #include "rd-http.h"
 
 #include <string.h>
 
-/* Without quotes, white space and so on: a parsed host can be put into a header or URL as it is. */
+/* Valid characters of a Host header. None needs escaping if a parsed host is put into a URL. */
 #define AUTHORITY_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:[]"
 
 void
@@ -21,7 +21,7 @@ rd_http_reply (SoupServerMessage *message, guint status, const char *content_typ
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
   soup_server_message_set_status (message, status,
                                   status == RD_HTTP_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
-  /* removes what libsoup may have set already */
+  /* removes a body that libsoup may have set already */
   soup_message_body_truncate (soup_server_message_get_response_body (message));
   soup_server_message_set_response (message, content_type, SOUP_MEMORY_COPY, body, strlen (body));
 }
@@ -88,7 +88,7 @@ is_listed (const char *const *globs, const char *origin)
   return FALSE;
 }
 
-/* Returns whether @origin is @authority with a scheme in front. */
+/* Returns whether @origin is SCHEME://@authority, with any scheme. @authority: (nullable). */
 static gboolean
 is_at (const char *origin, const char *authority)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Renders the page of the admin port from the files in data/page and the translated texts below,
- * and finds the URLs that it connects to. The page loads its figures from /metrics. */
+/* Renders the status page of the admin port from the files in data/page and the translated texts
+ * below, and finds the WebSocket URLs to which the page connects. */
 
 #include "rd-page.h"
 
@@ -18,8 +18,8 @@
 /* clang-format off */
 static const struct
 {
-  const char *name; /* of the placeholder */
-  const char *text; /* English plain text; a {word} is replaced by page.js */
+  const char *name; /* name of the placeholder */
+  const char *text; /* English plain text; page.js replaces {word} */
 } texts[] = {
   /* Translators: the HTML language tag of your language: "de", "uk", "zh-Hans" */
   { "lang", N_("en") },
@@ -87,7 +87,7 @@ static const struct
 };
 /* clang-format on */
 
-/* Returns: (transfer full): a file of data/page, which is linked into the program. */
+/* Returns: (transfer full): the file @name of data/page, which is linked into the program. */
 static char *
 load (const char *name)
 {
@@ -98,7 +98,7 @@ load (const char *name)
   return g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }
 
-/* Sets the @value (transfer full) of placeholder @name, which must not be set yet. */
+/* Sets the @value (transfer full) of the placeholder @name, which must not have a value yet. */
 static void
 set (RdPage *page, const char *name, char *value)
 {
@@ -155,8 +155,8 @@ rd_page_free (RdPage *page)
   g_free (page);
 }
 
-/* Returns: (transfer none) (nullable): the host by which a browser that reaches this machine as
- * @host reaches @address; NULL if it cannot. */
+/* Returns: (transfer none) (nullable): the host under which a browser reaches a socket that listens
+ * on @address, or NULL if it cannot. @host: host from which the browser loaded the page. */
 static const char *
 find_host (const char *address, const char *host)
 {
@@ -191,7 +191,7 @@ rd_page_find_urls (const char *const *urls, const char *host)
       const char *reached = uri != NULL ? find_host (g_uri_get_host (uri), host) : NULL;
       g_autofree char *url = NULL;
 
-      /* browsers do not support zones (fe80::1%2), which an inherited socket may have */
+      /* an inherited socket may have a zone (fe80::1%2), which browsers do not support */
       if (reached == NULL || strchr (reached, '%') != NULL)
         continue;
       url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,
@@ -241,7 +241,7 @@ rd_page_dup_policy (const RdPage *page, const char *const *urls)
       int port;
 
       g_uri_split_network (urls[i], G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
-      source = strchr (host, ':') != NULL ? "*" : host; /* policies do not support IPv6 addresses */
+      source = strchr (host, ':') != NULL ? "*" : host; /* a policy cannot contain IPv6 addresses */
       g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", source, port, source, port);
     }
   return g_string_free (policy, FALSE);

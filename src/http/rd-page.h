@@ -5,28 +5,28 @@
 
 #include <glib.h>
 
-/* The page at "/" of the admin port, in the language of the process. Its files are in data/page. */
+/* The status page at "/" of the admin port, in the language of the process; see data/page. */
 typedef struct
 {
-  char *template;     /* owned: page.html, with placeholders: {{name}} */
-  GHashTable *values; /* owned: name -> HTML, for all placeholders but {{urls}} */
-  char *policy;       /* owned: Content-Security-Policy, up to the URLs */
+  char *template;     /* owned: page.html, with placeholders such as {{name}} */
+  GHashTable *values; /* owned: placeholder name -> HTML; all placeholders except {{urls}} */
+  char *policy;       /* owned: Content-Security-Policy, to which the URLs are appended */
 } RdPage;
 
-/* @max_message: size limit of a message, bytes. Returns: (transfer full). */
+/* Loads the page. @max_message: size limit of a message in bytes. Returns: (transfer full). */
 RdPage *rd_page_new (gsize max_message);
 void rd_page_free (RdPage *page);
 
-/* Finds the URLs at which a browser reaches the public port.
- * @urls: the URLs that the service listens on: "ws://0.0.0.0:8000/ws".
- * @host: host under which the browser has loaded the page, from rd_host_parse().
- * Returns: (transfer full): the URLs without duplicates, those on @host first; maybe empty. */
+/* Finds the URLs at which a browser can reach the public port.
+ * @urls: URLs that the service listens on, such as "ws://0.0.0.0:8000/ws".
+ * @host: host from which the browser loaded the page, from rd_host_parse().
+ * Returns: (transfer full): the URLs without duplicates, URLs on @host first; may be empty. */
 char **rd_page_find_urls (const char *const *urls, const char *host);
 
-/* @urls: from rd_page_find_urls(). Returns: (transfer full): the page as a single HTML file. */
+/* Returns: (transfer full): the page as one HTML document. @urls: from rd_page_find_urls(). */
 char *rd_page_render (const RdPage *page, const char *const *urls);
 
-/* Returns: (transfer full): the Content-Security-Policy for a page rendered with @urls. */
+/* Returns: (transfer full): the Content-Security-Policy of the page rendered with @urls. */
 char *rd_page_dup_policy (const RdPage *page, const char *const *urls);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdPage, rd_page_free)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The public port: accepts or refuses opening handshakes. libsoup handles the connection until the
- * 101 is sent; then the socket is moved to a descriptor of our own and passed to the manager. */
+/* Accepts or rejects opening handshakes on the public port. libsoup handles a connection until it
+ * has sent 101; then this file takes the socket from libsoup and passes it to the manager. */
 
 #include "rd-server.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EARLY_MAX     (16 * 1024) /* bytes; libsoup buffers at most 8192 */
+#define EARLY_MAX     (16 * 1024) /* bytes read after a handshake; libsoup buffers at most 8192 */
 #define RETRY_AFTER_S "5"
 
 struct _RdServer
@@ -24,15 +24,15 @@ struct _RdServer
   RdHttpPort *port;                 /* owned */
   const char *path;                 /* unowned: outlives us */
   const char *const *allow_origins; /* unowned: outlives us */
-  GQueue admissions;                /* Admission, unowned */
+  GQueue admissions;                /* Admission, unowned: handshakes in progress */
 };
 
-/* An accepted handshake, until its 101 is sent. */
+/* An accepted handshake whose 101 response has not been sent yet. */
 typedef struct
 {
   RdServer *server; /* unowned; NULL after rd_server_free() */
   GList link;       /* in server->admissions */
-  int fd;           /* owned: reserved for the socket, so that moving it here cannot fail */
+  int fd;           /* owned: reserves a descriptor to which dup3() will move the socket */
 } Admission;
 
 static void
@@ -47,7 +47,7 @@ admission_free (gpointer data, GClosure *closure)
   g_free (admission);
 }
 
-/* Passes the socket to the manager after the 101 was sent. */
+/* Passes the socket to the manager after libsoup has sent the 101 response. */
 static void
 on_handshake_sent (SoupServerMessage *message, gpointer user_data)
 {
@@ -57,23 +57,23 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
   g_autoptr (GIOStream) base = NULL;
   GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  guint8 early[EARLY_MAX]; /* the stream has buffered what a client sent after its handshake */
+  guint8 early[EARLY_MAX]; /* bytes after the handshake, which the stream may have buffered */
   gssize size = g_pollable_input_stream_read_nonblocking (input, early, sizeof early, NULL, NULL);
   g_autoptr (GError) error = NULL;
-  gboolean is_taken;
+  gboolean is_moved;
 
   g_object_get (stream, "base-iostream", &base, NULL);
-  is_taken = dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
+  is_moved = dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
                    admission->fd, O_CLOEXEC)
              >= 0;
   g_io_stream_close (stream, NULL, NULL); /* unreferencing it would not close its descriptor */
-  if (server == NULL || !is_taken)
+  if (server == NULL || !is_moved)
     return;
 
   rd_http_port_release (server->port, G_SOCKET_CONNECTION (base));
   if (!rd_manager_admit (server->manager, g_steal_fd (&admission->fd), early, MAX (size, 0),
                          &error))
-    g_warning ("Client lost after its handshake: %s", error->message);
+    g_warning ("Cannot serve a client after its handshake: %s", error->message);
 }
 
 static void
@@ -90,8 +90,8 @@ refuse (RdServer *server,
   rd_http_refuse (message, status, line);
 }
 
-/* Answers 426 and returns FALSE unless the request is for a WebSocket of version 13 (RFC 6455
- * §4.2.1, §4.4). */
+/* Returns TRUE if the request asks for an upgrade to a WebSocket of version 13 (RFC 6455 §4.2.1,
+ * §4.4); otherwise sends 426 and returns FALSE. */
 static gboolean
 require_upgrade (RdServer *server, SoupServerMessage *message)
 {
@@ -108,7 +108,7 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
   soup_message_headers_replace (answer, "Upgrade", "websocket");
   soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
   refuse (server, message, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED,
-          "This is a WebSocket (version 13); connect with a WebSocket client.");
+          "This path is a WebSocket (version 13); connect with a WebSocket client.");
   return FALSE;
 }
 
@@ -166,7 +166,7 @@ on_request (SoupServer *soup,
   else if (!rd_origins_may_connect (server->allow_origins,
                                     soup_message_headers_get_one (headers, "Origin")))
     refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
-            "Pages of this origin may not connect; allow it with --allow-origin.");
+            "Origin not allowed to connect; to allow it, use --allow-origin.");
   else
     accept_handshake (server, message);
 }
@@ -191,7 +191,7 @@ reopen (gpointer user_data, GError **error)
   return FALSE;
 }
 
-/* Leaves the connections in the backlog of inherited sockets to the next process. */
+/* Closes the sockets after a drain. Inherited sockets keep their backlog for the next process. */
 static void
 on_state_changed (RdServer *server)
 {

@@ -7,20 +7,20 @@
 #include "rd-http-port.h"
 #include "rd-manager.h"
 
-/* The public port: answers opening handshakes, and passes the sockets to the manager. */
+/* The public port: performs opening handshakes (RFC 6455), and passes sockets to the manager. */
 typedef struct _RdServer RdServer;
 
 typedef struct
 {
   RdBindingOptions binding;
-  const char *path;                 /* of the WebSocket: "/ws"; outlives the object */
-  guint max_handshakes;             /* at a time; further connections wait in the backlog */
-  const char *const *allow_origins; /* glob patterns, outlive the object; empty: any origin */
+  const char *path;                 /* path of the WebSocket: "/ws"; must outlive the object */
+  guint max_handshakes;             /* maximum at once; further connections wait in the backlog */
+  const char *const *allow_origins; /* glob patterns; empty: any origin; must outlive the object */
 } RdServerOptions;
 
-/* Listens, as rd_http_port_new(). While @drain does not accept clients, connections are refused, or
- * answered with 503 if the sockets are inherited. @metrics: outlives the object.
- * Returns: (transfer full): NULL with an error. */
+/* Listens like rd_http_port_new(). While @drain does not accept clients, new connections are
+ * refused, or, on inherited sockets, accepted and answered with 503. @metrics must outlive the
+ * object. Returns: (transfer full) (nullable): the server, or NULL with an error. */
 RdServer *rd_server_new (RdManager *manager,
                          RdDrain *drain,
                          RdMetrics *metrics,
@@ -28,7 +28,7 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
-/* Returns: (transfer none): the port; it counts connections until they become clients. */
+/* Returns: (transfer none): the HTTP port, which counts connections that are not clients yet. */
 RdHttpPort *rd_server_get_port (RdServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)

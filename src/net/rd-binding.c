@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* Opens the listening sockets of a port: takes over matching sockets of the old worker, and binds
- * new ones for the other addresses. The old worker keeps accepting meanwhile, so its sockets are
- * neither accepted from nor closed here. */
+ * new sockets for the other addresses. Does not accept from the sockets of the old worker, nor shut
+ * them down: the old worker still accepts from them. */
 
 #include "rd-binding.h"
 
@@ -11,19 +11,19 @@
 
 #include "rd-sockets.h"
 
-#define PORT_TRIES 20 /* attempts to find a port that is free on all addresses */
+#define PORT_TRIES 20 /* maximum attempts to find a port that is free on all addresses */
 
 struct _RdBinding
 {
-  GPtrArray *sockets;   /* RdSocket, owned; empty while closed; may be more than the addresses */
-  GPtrArray *addresses; /* GSocketAddress, owned: configured addresses, closed or not */
+  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; may outnumber addresses */
+  GPtrArray *addresses; /* GSocketAddress, owned: kept by rd_binding_close() */
   RdRole role;
   guint asked_port;
   gboolean reuse_port;
   gboolean is_inherited;
 };
 
-/* Returns: (transfer full): a socket that listens on @address; NULL with an error that names it. */
+/* Listens on @address. Returns: (transfer full) (nullable): a socket, or NULL with an error. */
 static GSocket *
 listen_on (GSocketAddress *address, gboolean reuse_port, GError **error)
 {
@@ -63,7 +63,7 @@ has_address (const RdBinding *self, GSocketAddress *address)
                                            (GEqualFunc) rd_socket_is_same_address, NULL);
 }
 
-/* Adds @socket to the sockets, and its address to the addresses. */
+/* Adds @socket and its address to @self. Returns: FALSE with an error. */
 static gboolean
 add (RdBinding *self, GSocket *socket, GError **error)
 {
@@ -77,7 +77,7 @@ add (RdBinding *self, GSocket *socket, GError **error)
   return TRUE;
 }
 
-/* Adds a copy of @offer to the sockets. */
+/* Adds a copy of @offer, a socket of the old worker, to the sockets of @self. */
 static void
 use (RdBinding *self, const RdSocket *offer)
 {
@@ -88,8 +88,8 @@ use (RdBinding *self, const RdSocket *offer)
   g_ptr_array_add (self->sockets, used);
 }
 
-/* Returns: (transfer container) (element-type RdSocket): the unused @offers whose
- * addresses overlap with @address. */
+/* Returns: (transfer container) (element-type RdSocket): the sockets in @offers that @self does not
+ * use, and whose addresses overlap with @address. */
 static GPtrArray *
 find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *address)
 {
@@ -106,9 +106,9 @@ find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *addr
   return found;
 }
 
-/* Listens on @address, which overlaps with the addresses of @overlapping. Linux allows this to
- * sockets of the same user if all of them have SO_REUSEPORT, so those that do not are given it
- * during the call. A connection then goes to the socket with the more specific address. */
+/* Listens on @address, which overlaps with the sockets in @overlapping. Linux allows this if all
+ * sockets belong to the same user and have SO_REUSEPORT, so this call sets SO_REUSEPORT
+ * temporarily. Linux passes a connection to the socket with the more specific address. */
 static GSocket *
 listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **error)
 {
@@ -131,7 +131,7 @@ listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **er
   return socket;
 }
 
-/* Listens on @address with a new socket. Returns FALSE with an @error (not NULL). */
+/* Listens on @address with a new socket. Returns: FALSE with an error. @error: not NULL. */
 static gboolean
 listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError **error)
 {
@@ -154,9 +154,9 @@ listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError 
   return TRUE;
 }
 
-/* Listens on @inets, the addresses of one host. Some may fail, since a name can have addresses of a
- * family that this machine does not support, but a port in use is an error. @port: 0 is replaced
- * with the port that was free. */
+/* Listens on @inets, the addresses of one host. Returns: FALSE with an error if none works, or if
+ * the port is in use on one; other errors are ignored: a host can have addresses of a family that
+ * this machine does not support. @port: (inout): 0 is replaced with the chosen port. */
 static gboolean
 listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, GError **error)
 {
@@ -186,7 +186,7 @@ listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, G
   return is_listening;
 }
 
-/* Uses the offers whose addresses are exactly those of @inets. */
+/* Uses each socket in @offers whose port is @port and whose IP address is in @inets. */
 static void
 use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
 {
@@ -206,7 +206,7 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* Uses matching offers first, so that they are not among the overlapping ones of a new address. */
+/* First uses sockets in @offers with matching addresses; find_overlapping() skips used sockets. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {
@@ -223,8 +223,8 @@ listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint por
   return TRUE;
 }
 
-/* Returns: (transfer full) (element-type GList): the GInetAddress list of each name; NULL with an
- * error. */
+/* Resolves @names. Returns: (transfer full) (nullable) (element-type GList): a list of GInetAddress
+ * per name, or NULL with an error. */
 static GPtrArray *
 resolve (const char *const *names, GError **error)
 {
@@ -246,7 +246,7 @@ resolve (const char *const *names, GError **error)
   return g_steal_pointer (&hosts);
 }
 
-/* Returns the port that the old worker uses for @role, if its configured port is 0; otherwise 0. */
+/* Returns the port that the old worker uses for @role if it was configured as 0; otherwise 0. */
 static guint
 get_free_port (GPtrArray *offers, RdRole role)
 {

@@ -5,7 +5,7 @@
 
 #include "rd-socket.h"
 
-#define RD_BINDING_BACKLOG 4096 /* connections waiting at a socket, listen(2) */
+#define RD_BINDING_BACKLOG 4096 /* maximum number of pending connections of a socket, listen(2) */
 
 /* The listening sockets of a port. */
 typedef struct _RdBinding RdBinding;
@@ -14,44 +14,44 @@ typedef struct
 {
   const char *const *addresses; /* IP addresses or host names */
   guint port;                   /* 0: any free port, the same on all addresses */
-  gboolean reuse_port;          /* shares the port with other nodes (SO_REUSEPORT, socket(7)) */
+  gboolean reuse_port;          /* share the port with other nodes (SO_REUSEPORT, socket(7)) */
   RdRole role;
-  GPtrArray *inherited; /* GSocket, nullable: listening sockets of the service manager; if there
-                         * are any, addresses, port and reuse_port are ignored */
-  GPtrArray *offers;    /* RdSocket, nullable: sockets bound by the old worker */
+  GPtrArray *inherited; /* GSocket, nullable: listening sockets passed by the service manager; if
+                         * not empty, addresses, port and reuse_port are ignored */
+  GPtrArray *offers;    /* RdSocket, nullable: listening sockets that the old worker offers */
 } RdBindingOptions;
 
-/* Listens on all addresses. Every IP address must work; of a host name's addresses at least one
- * must, and none may be in use.
+/* Listens on all addresses. Fails if an IP address, or every address of a host name, cannot be
+ * used, or if another program uses the port on one of the addresses.
  *
- * An offer with the same address and port is used instead of a new socket, whatever its role, along
- * with the connections in its backlog. For port 0, the port chosen by the old worker is tried
- * first. A new address that overlaps with an offer (rd_socket_is_overlapping()) is bound next to
- * the offer, which requires that both sockets belong to the same user. If the new address is the
- * wildcard address, the overlapping offers are used as well. Connections to new addresses wait in
- * the backlog from now on, and are reset if this process exits without accepting them.
+ * If an offered socket has the same address and port, uses it instead of a new socket, with its
+ * backlog and whatever its role. For port 0, first tries the port of the old worker. If an address
+ * only overlaps with an offered socket (rd_socket_is_overlapping()), binds a new socket next to the
+ * offered one, which requires that both belong to the same user; for the wildcard address, also
+ * uses the overlapping offered sockets. Connections to a new socket wait in its backlog from now
+ * on; they are reset if this process exits without accepting them.
  *
- * Returns: (transfer full): the binding, with the used offers removed from @options->offers; NULL
- * with an error that names address and port, and the offers unchanged. */
+ * Returns: (transfer full) (nullable): the binding, or NULL with an error that names address and
+ * port. On success, the used sockets are removed from @options->offers. */
 RdBinding *rd_binding_new (const RdBindingOptions *options, GError **error);
 void rd_binding_free (RdBinding *self);
 
 gboolean rd_binding_is_inherited (const RdBinding *self);
 
-/* Sets SO_REUSEPORT, if configured, on sockets of the old worker that do not have it. */
+/* Sets SO_REUSEPORT, if configured, on all sockets: sockets of the old worker may lack it. */
 void rd_binding_share (RdBinding *self);
 
-/* Closes the sockets. */
+/* Closes the listening sockets. */
 void rd_binding_close (RdBinding *self);
 
-/* Listens on the same addresses and ports again. Returns FALSE with an error, and leaves @self
- * unchanged, if that fails, for example because another program uses a port now. */
+/* Listens again on the addresses and ports of the closed sockets. Returns: TRUE, or FALSE with an
+ * error, for example because another program now uses a port; @self is then unchanged. */
 gboolean rd_binding_reopen (RdBinding *self, GError **error);
 
-/* Returns: (transfer none) (element-type RdSocket): the listening sockets; empty while closed. */
+/* Returns: (transfer none) (element-type RdSocket): the sockets; empty after rd_binding_close(). */
 GPtrArray *rd_binding_get_sockets (RdBinding *self);
 
-/* Returns: (transfer full): the addresses, closed or not: "127.0.0.1:8000", "[::1]:8000". */
+/* Returns: (transfer full): the addresses, even after rd_binding_close(): "127.0.0.1:8000". */
 char **rd_binding_dup_addresses (RdBinding *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdBinding, rd_binding_free)

@@ -9,13 +9,13 @@
 typedef struct
 {
   GSocketConnection *connection; /* unowned: we hold a weak reference */
-  gint64 since_us;               /* CLOCK_MONOTONIC */
+  gint64 since_us;               /* start of the connection, CLOCK_MONOTONIC */
 } Entry;
 
 struct _RdConnections
 {
   GQueue queue;      /* Entry, owned, oldest first */
-  GHashTable *links; /* GSocketConnection -> GList in the queue */
+  GHashTable *links; /* GSocketConnection -> its GList element in the queue */
   guint max;
   gint64 lifetime_us;
   gint64 crowded_lifetime_us;
@@ -33,7 +33,7 @@ get_lifetime_us (const RdConnections *connections)
 
 static gboolean on_timer (gpointer user_data);
 
-/* Updates timer and crowded state after a change of the number of connections. */
+/* Updates the timer and is_crowded for a new number of connections, and reports the number. */
 static void
 update_count (RdConnections *connections)
 {
@@ -52,7 +52,7 @@ update_count (RdConnections *connections)
   connections->events->changed (connections->queue.length, connections->user_data);
 }
 
-/* Removes the entry of @connection. Returns: FALSE if it has none. */
+/* Removes the entry of @connection. Returns: FALSE if @connection has no entry. */
 static gboolean
 remove_entry (RdConnections *connections, gpointer connection)
 {
@@ -74,7 +74,7 @@ on_disposed (gpointer data, GObject *connection)
   update_count (data);
 }
 
-/* Shuts down the oldest connection. */
+/* Shuts down the oldest connection. @is_early: see RdConnectionsEvents. */
 static void
 cut_oldest (RdConnections *connections, gboolean is_early)
 {
@@ -85,7 +85,7 @@ cut_oldest (RdConnections *connections, gboolean is_early)
   remove_entry (connections, connection);
   connections->events->cut (is_early, connections->user_data);
 
-  /* libsoup then reads EOF and drops its reference */
+  /* makes libsoup read EOF and drop its reference */
   g_socket_shutdown (g_socket_connection_get_socket (connection), TRUE, TRUE, NULL);
 }
 
@@ -93,12 +93,12 @@ static gboolean
 on_timer (gpointer user_data)
 {
   RdConnections *connections = user_data;
-  const gint64 since_us = g_get_monotonic_time () - get_lifetime_us (connections);
+  const gint64 limit_us = g_get_monotonic_time () - get_lifetime_us (connections);
   const gboolean is_early = connections->is_crowded;
   const Entry *oldest;
 
   connections->timer_id = 0;
-  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL && oldest->since_us <= since_us)
+  while ((oldest = g_queue_peek_head (&connections->queue)) != NULL && oldest->since_us <= limit_us)
     cut_oldest (connections, is_early);
 
   update_count (connections);

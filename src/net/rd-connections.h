@@ -5,19 +5,19 @@
 
 #include <gio/gio.h>
 
-/* The HTTP connections of a port: their number, and a time limit for each. */
+/* Counts the HTTP connections of a port, and limits the lifetime of each. */
 typedef struct _RdConnections RdConnections;
 
 typedef struct
 {
-  /* a connection was shut down: early, to free a slot, or because it timed out */
+  /* Called for each connection that is shut down. @is_early: before lifetime_us, to free a slot. */
   void (*cut) (gboolean is_early, gpointer user_data);
-  void (*changed) (guint count, gpointer user_data); /* the number of connections has changed */
+  void (*changed) (guint count, gpointer user_data); /* @count: new number of connections */
 } RdConnectionsEvents;
 
-/* Shuts down each watched connection after @lifetime_us; while there are @max connections, after
- * @crowded_lifetime_us, so that silent connections cannot block new ones. @events: (transfer none):
- * outlives the object. Returns: (transfer full). */
+/* Shuts down each watched connection after @lifetime_us, or after @crowded_lifetime_us while there
+ * are at least @max connections, so that idle connections cannot keep out new ones. @events:
+ * (transfer none): must outlive the object. Returns: (transfer full). */
 RdConnections *rd_connections_new (guint max,
                                    gint64 lifetime_us,
                                    gint64 crowded_lifetime_us,
@@ -28,7 +28,7 @@ void rd_connections_free (RdConnections *connections);
 /* Shuts down the oldest connection, if any, to free its slot. */
 void rd_connections_cut_oldest (RdConnections *connections);
 
-/* Watches @connection (transfer none) until it is disposed of, times out, or is released. */
+/* Watches @connection (transfer none) until it is disposed, shut down or released. */
 void rd_connections_watch (RdConnections *connections, GSocketConnection *connection);
 void rd_connections_release (RdConnections *connections, GSocketConnection *connection);
 

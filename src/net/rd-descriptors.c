@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Descriptors of the process: the limit of their number, and the sockets passed by the service
- * manager. Inherited sockets are checked, and left unchanged because other processes may share
- * them. */
+/* Raises and divides the descriptor limit, and checks the sockets passed by the service manager.
+ * Does not set options of these sockets, because other processes may share them. */
 
 #include "rd-descriptors.h"
 
@@ -16,14 +15,14 @@
 #include "rd-sockets.h"
 #include "rd-text.h"
 
-#define RESERVED    384     /* descriptors that are not for clients */
-#define HANDSHAKES  256     /* part of RESERVED: GLib polls them all in every iteration */
+#define RESERVED    384     /* descriptors for uses other than clients */
+#define HANDSHAKES  256     /* descriptors for handshakes, part of RESERVED; GLib polls them all */
 #define CLIENTS_MAX 1000000 /* capacity of the client table */
 
 #define ADMIN       "admin"
-#define UNKNOWN     "unknown" /* default name of sd_listen_fds_with_names(3) */
-#define SHOWN_MAX   64        /* characters of a name or value shown in an error */
-#define SOCKETS_MAX 64
+#define UNKNOWN     "unknown" /* name of a descriptor without FDNAME, sd_listen_fds_with_names(3) */
+#define SHOWN_MAX   64        /* maximum number of characters of a name or value in an error */
+#define SOCKETS_MAX 64        /* maximum number of inherited sockets */
 
 guint64
 rd_descriptors_raise (void)
@@ -54,7 +53,7 @@ rd_descriptors_share (guint64 limit, RdDescriptors *share)
   share->handshakes = MAX (reserved * HANDSHAKES / RESERVED, 1);
 }
 
-/* Reads the number in variable @name. Returns FALSE with an error unless it is 0 to @max. */
+/* Reads the variable @name. Returns: FALSE with an error unless it is a number from 0 to @max. */
 static gboolean
 read_number (char **environment, const char *name, guint max, guint *number, GError **error)
 {
@@ -76,7 +75,7 @@ read_number (char **environment, const char *name, guint max, guint *number, GEr
   return FALSE;
 }
 
-/* Returns the fault of @fd as a listening TCP socket, and the remedy; NULL if it has none. */
+/* Returns: (nullable): why @fd is not a listening TCP socket, and a remedy; NULL if it is one. */
 static const char *
 find_fault (int fd)
 {
@@ -137,8 +136,8 @@ take (RdInherited *self, int fd, const char *name, GError **error)
   return TRUE;
 }
 
-/* Splits LISTEN_FDNAMES; @names is NULL if it is not set. Returns FALSE with an error if it does
- * not have @n names. */
+/* Splits LISTEN_FDNAMES into @names (nullable: NULL if the variable is not set). Returns: FALSE
+ * with an error if the variable does not contain exactly @n names. */
 static gboolean
 split_names (char **environment, guint n, char ***names, GError **error)
 {
@@ -169,7 +168,7 @@ take_all (RdInherited *self, char **environment, int first, GError **error)
   if (!read_number (environment, "LISTEN_PID", G_MAXINT32, &pid, error))
     return FALSE;
   if (pid != (guint) getpid ())
-    return TRUE; /* left over from the sockets of the parent process */
+    return TRUE; /* the sockets were passed to another process, such as the parent */
   if (!read_number (environment, "LISTEN_FDS", SOCKETS_MAX, &n, error)
       || !split_names (environment, n, &names, error))
     return FALSE;

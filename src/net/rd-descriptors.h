@@ -5,42 +5,42 @@
 
 #include <gio/gio.h>
 
-#define RD_INHERITED_FIRST   3        /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
-#define RD_INHERITED_CHANNEL "parcel" /* FDNAME= of a stored hand-over channel */
+#define RD_INHERITED_FIRST   3 /* SD_LISTEN_FDS_START, the first descriptor; sd_listen_fds(3) */
+#define RD_INHERITED_CHANNEL "parcel" /* FDNAME= of hand-over channels in the descriptor store */
 
-/* How the limit of descriptors is divided. */
+/* Client and handshake limits within the descriptor limit. */
 typedef struct
 {
-  guint clients;
-  guint handshakes; /* connections to the public port that are not clients yet */
+  guint clients;    /* maximum number of clients */
+  guint handshakes; /* maximum number of connections to the public port that are not clients yet */
 } RdDescriptors;
 
-/* Raises the soft limit of descriptors to the hard limit (getrlimit(2)), and logs a warning if that
- * fails. Returns the limit. */
+/* Raises the soft limit of descriptors to the hard limit (RLIMIT_NOFILE, getrlimit(2)); logs a
+ * warning on failure. Returns the soft limit. */
 guint64 rd_descriptors_raise (void);
 
-/* Divides @limit between clients, handshakes and a reserve for everything else. */
+/* Divides the descriptor limit @limit into clients, handshakes and a reserve for other uses. */
 void rd_descriptors_share (guint64 limit, RdDescriptors *share);
 
 /* Sockets passed by the service manager (sd_listen_fds(3), systemd.socket(5)). */
 typedef struct
 {
-  GPtrArray *clients; /* GSocket, owned: listening sockets of the public port, maybe empty */
-  GPtrArray *admin;   /* GSocket, owned: listening sockets named "admin", maybe empty */
-  GArray *channels;   /* int, owned: hand-over channels (UNIX SOCK_SEQPACKET); -1: stolen */
+  GPtrArray *clients; /* GSocket, owned: listening sockets of the public port; may be empty */
+  GPtrArray *admin;   /* GSocket, owned: listening sockets named "admin"; may be empty */
+  GArray *channels;   /* int, owned: hand-over channels (UNIX SOCK_SEQPACKET); -1 once stolen */
 } RdInherited;
 
-/* Takes the sockets described by LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES in @environment
- * (NULL-terminated), whose descriptors start at @first, and sets FD_CLOEXEC on them.
- * Returns: (transfer full): NULL with an error that names the faulty variable or descriptor. */
+/* Takes ownership of the sockets that LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES describe, and sets
+ * FD_CLOEXEC on them. @environment: NULL-terminated. @first: first descriptor. Returns: (transfer
+ * full) (nullable): the sockets, or NULL with an error that names the variable or descriptor. */
 RdInherited *rd_inherited_new (char **environment, int first, GError **error);
 void rd_inherited_free (RdInherited *self);
 
-/* Returns: (transfer full): the next hand-over channel; -1 if none is left. */
+/* Returns: (transfer full): the descriptor of the next hand-over channel; -1: none is left. */
 int rd_inherited_steal_channel (RdInherited *self);
 
-/* Removes from @offers (element-type RdSocket) the sockets that the old worker inherited, and adds
- * them to @self for each port that has no inherited socket yet. */
+/* Removes all sockets with is_inherited from @offers (element-type RdSocket), the listening sockets
+ * of the old worker. Adds each to @self unless @self already had sockets for the same port. */
 void rd_inherited_take_over (RdInherited *self, GPtrArray *offers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdInherited, rd_inherited_free)

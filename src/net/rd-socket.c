@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Listening TCP sockets: binds them, compares their addresses, and checks descriptors that another
- * process has passed. */
+/* Binds TCP sockets for listening, compares their addresses, and checks descriptors passed by
+ * another process. */
 
 #include "rd-socket.h"
 
@@ -103,7 +103,7 @@ rd_socket_bind (GSocketAddress *address, gboolean reuse_port, GError **error)
     return NULL;
 
   g_socket_set_blocking (socket, FALSE);
-  /* bind(2) itself: g_socket_bind() would reset SO_REUSEPORT */
+  /* not g_socket_bind(), which would clear SO_REUSEPORT */
   if (bind (g_socket_get_fd (socket), (struct sockaddr *) &native,
             g_socket_address_get_native_size (address))
       == 0)

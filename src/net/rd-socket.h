@@ -12,7 +12,7 @@ typedef enum
   RD_ROLE_ADMIN,
 } RdRole;
 
-/* A listening TCP socket, with the facts that another process needs to take it over. */
+/* A listening TCP socket, with the data that another process needs to take it over. */
 typedef struct
 {
   GSocket *socket;         /* owned */
@@ -22,36 +22,36 @@ typedef struct
   gboolean is_inherited; /* passed by the service manager, which keeps a copy */
 } RdSocket;
 
-/* Wraps @socket (transfer none), which must be a listening TCP socket.
- * Returns: (transfer full): NULL with an error. */
+/* Creates an RdSocket for @socket (transfer none), which must be a listening TCP socket.
+ * Returns: (transfer full) (nullable): the RdSocket, or NULL with an error. */
 RdSocket *rd_socket_new (GSocket *socket,
                          RdRole role,
                          guint asked_port,
                          gboolean is_inherited,
                          GError **error);
 
-/* Returns: (transfer full): a copy with a reference to the same GSocket. */
+/* Returns: (transfer full): a copy of @self that references the same GSocket. */
 RdSocket *rd_socket_copy (const RdSocket *self);
 
-/* Drops the reference to the GSocket; dropping the last one closes it. */
+/* Frees @self and drops its reference to the GSocket, which closes with its last reference. */
 void rd_socket_free (RdSocket *self);
 
-/* Returns: (transfer full): "127.0.0.1:8000", "[::1]:8000". */
+/* Returns: (transfer full): @address as text: "127.0.0.1:8000", "[::1]:8000". */
 char *rd_socket_dup_name (GSocketAddress *address);
 
-/* Returns whether @one and @other are the same IP address and port. */
+/* Returns whether @one and @other have the same IP address and port. */
 gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
 
-/* Returns whether only one of two sockets can listen on these addresses: they have the same family
- * and port, and the same IP address, or one has the wildcard address (0.0.0.0 or ::). */
+/* Returns whether listening on @one excludes listening on @other: both have the same family and
+ * port, and either the same IP address or at least one wildcard address (0.0.0.0 or ::). */
 gboolean rd_socket_is_overlapping (GSocketAddress *one, GSocketAddress *other);
 
-/* Binds a non-blocking TCP socket to @address, which is IPv4 or IPv6, with SO_REUSEADDR,
- * IPV6_V6ONLY and, with @reuse_port, SO_REUSEPORT (socket(7), ipv6(7)). Does not listen.
- * Returns: (transfer full): NULL with the error of bind(2), such as %G_IO_ERROR_ADDRESS_IN_USE. */
+/* Binds a new non-blocking TCP socket to @address, but does not listen. Sets SO_REUSEADDR, for IPv6
+ * IPV6_V6ONLY, and if @reuse_port, SO_REUSEPORT (socket(7), ipv6(7)). Returns: (transfer full)
+ * (nullable): the socket, or NULL with an error such as %G_IO_ERROR_ADDRESS_IN_USE. */
 GSocket *rd_socket_bind (GSocketAddress *address, gboolean reuse_port, GError **error);
 
-/* Returns the value of the SOL_SOCKET @option of @fd (socket(7)); -1: @fd is not a socket. */
+/* Returns the value of the SOL_SOCKET option @option of @fd (socket(7)); -1 if @fd has none. */
 int rd_socket_get_option (int fd, int option);
 
 /* Returns whether @fd is a TCP socket, listening or not. */

@@ -7,24 +7,24 @@
 
 G_BEGIN_DECLS
 
-/* Lists of RdSocket, as they go from one process to the next. */
+/* Lists of RdSocket, which the old worker passes to the new worker. */
 
-/* Returns: (transfer full) (element-type RdSocket): a list, still empty, that owns what it has. */
+/* Returns: (transfer full) (element-type RdSocket): an empty list, which owns its elements. */
 GPtrArray *rd_sockets_new (void);
 
-/* Takes those out that the service manager has as well. */
+/* Removes all sockets with is_inherited: the service manager keeps copies of them. */
 void rd_sockets_drop_inherited (GPtrArray *sockets);
 
-/* Returns: (floating): an aa{sv}: of each socket, in order, all that the kernel does not know. */
+/* Returns: (floating): an aa{sv}: role, asked_port and is_inherited of each socket, in order. */
 GVariant *rd_sockets_describe (GPtrArray *sockets);
 
-/* Returns: (transfer full) (element-type int): their descriptors, in order; these stay the list's.
- */
+/* Returns: (transfer full) (element-type int): the descriptors of @sockets, in order. @sockets
+ * still owns the descriptors. */
 GArray *rd_sockets_dup_fds (GPtrArray *sockets);
 
-/* The list again, in another process. @about: of rd_sockets_describe(). @fds: (element-type int):
- * the descriptors in the same order; they stay the caller's, as the list has duplicates.
- * Returns: (transfer full): NULL with an error if both do not agree, or one does not listen. */
+/* Creates a list in the new worker. @about: from rd_sockets_describe(). @fds: (element-type int):
+ * the descriptors in the same order, to be duplicated. Returns: (transfer full) (nullable): the
+ * list, or NULL with an error if @about is invalid or a descriptor is not a listening socket. */
 GPtrArray *rd_sockets_new_described (GVariant *about, const GArray *fds, GError **error);
 
 G_END_DECLS

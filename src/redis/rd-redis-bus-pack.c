@@ -80,8 +80,8 @@ static void
 log_left_behind (guint64 n)
 {
   if (n > 0)
-    g_warning ("Messages left behind: %" PRIu64 "; they waited for a Redis that is no longer "
-               "configured, and clients of other nodes miss them",
+    g_warning ("Messages dropped: %" PRIu64 "; they waited for a Redis server that is no longer "
+               "configured, so clients of other nodes miss them",
                n);
 }
 

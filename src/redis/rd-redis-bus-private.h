@@ -8,7 +8,7 @@
 #include "rd-redis-dedup.h"
 #include "rd-redis-writer.h"
 
-/* Instance data of the bus, for rd-redis-bus and rd-redis-bus-pack only. */
+/* Instance data of #RdRedisBus, shared by rd-redis-bus.c and rd-redis-bus-pack.c. */
 
 #define RD_REDIS_BUS_REASON_MAX_CHARS 200
 
@@ -17,7 +17,7 @@ typedef enum
   RD_REDIS_BUS_DOWN,
   RD_REDIS_BUS_CATCHING_UP,
   RD_REDIS_BUS_CONNECTED,
-  RD_REDIS_BUS_REFUSED, /* connected, but messages are refused */
+  RD_REDIS_BUS_REFUSED, /* connected, but Redis refuses messages */
 } RdRedisBusState;
 
 struct _RdRedisBus
@@ -25,7 +25,7 @@ struct _RdRedisBus
   RdBus parent_instance;
 
   RdRedis *redis;            /* owned */
-  RdRedisBusOptions options; /* with owned strings */
+  RdRedisBusOptions options; /* its strings are owned */
 
   RdRedisOutbox *outbox;     /* owned */
   RdRedisWriter *writer;     /* owned */
@@ -33,19 +33,19 @@ struct _RdRedisBus
   RdRedisConsumer *consumer; /* owned; NULL in pubsub mode */
   RdRedisOwn *own;           /* owned; NULL in stream mode */
 
-  GBytes *lock_data;    /* owned: message that waits for the lock; NULL: none */
-  WsOpcode lock_opcode; /* of that message */
+  GBytes *lock_data;    /* owned: message waiting for the lock; NULL: none */
+  WsOpcode lock_opcode; /* of the message in lock_data */
 
-  gint64 began_us; /* monotonic: start of this node; later entries are delivered */
+  gint64 began_us; /* monotonic: start of this node; later stream entries are delivered */
   RdRedisBusState state;
-  char *reason;    /* owned, nullable */
-  gint64 since_us; /* since 1970: begin of the state */
-  gint64 down_us;  /* monotonic: begin of the outage; -1: none */
+  char *reason;    /* owned; NULL: the state has none */
+  gint64 since_us; /* since 1970: start of the state */
+  gint64 down_us;  /* monotonic: start of the outage; -1: none */
 
-  /* Warnings that were logged, and are not repeated */
-  gboolean is_outage_logged;   /* since the last connection */
-  gboolean is_denial_logged;   /* since the last connection: login or database refused */
-  gboolean is_drop_logged;     /* since the outbox was empty */
-  gboolean is_oversize_logged; /* in this connection */
+  /* Warnings that were logged, and are not repeated until the field is reset */
+  gboolean is_outage_logged;   /* reset after a connection */
+  gboolean is_denial_logged;   /* login or database refused; reset after a connection */
+  gboolean is_drop_logged;     /* reset when no message is waiting */
+  gboolean is_oversize_logged; /* reset after a connection */
   RdBusStats stats;
 };

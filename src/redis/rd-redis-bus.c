@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The bus over Redis: connects outbox, writer, stream and consumer, asks for the lock for periodic
- * messages, and reports its state. */
+/* The Redis bus: connects the outbox, the writer, the stream and the consumer, requests the lock
+ * for periodic messages, and reports the state of the bus. */
 
 #include "rd-redis-bus.h"
 
@@ -14,13 +14,13 @@
 
 #include <inttypes.h>
 
-/* Limit of own publishes: more than Redis buffers for a slow subscriber by default
- * (client-output-buffer-limit pubsub). */
+/* Maximum size of the list of own publishes: more than Redis buffers for a slow subscriber by
+ * default (client-output-buffer-limit pubsub). */
 #define OWN_MAX_BYTES (64 << 20)
 
 #define LOCK_KEY "periodic_broadcast_lock"
 
-/* The lock expires this long before the next message, or after half of a shorter interval. */
+/* The lock expires this long before the next message, or halfway if the interval is below 2 s. */
 #define LOCK_MARGIN_US G_TIME_SPAN_SECOND
 
 G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
@@ -33,7 +33,7 @@ is_down (RdRedisBusState state)
   return state == RD_REDIS_BUS_DOWN || state == RD_REDIS_BUS_CATCHING_UP;
 }
 
-/* A failed attempt to connect changes neither the time nor, if it is the same, the reason. */
+/* Sets state and reason. During an outage, failed connection attempts keep the start time. */
 static void
 set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
 {
@@ -94,7 +94,7 @@ queue (RdRedisBus *self, const RdMessage *message)
   self->is_drop_logged = TRUE;
   limit = rd_units_format_size (self->options.buffer_size);
   g_warning ("More than %s of messages wait for Redis: dropping the oldest, so clients of other "
-             "nodes miss them (see --redis-buffer)",
+             "nodes miss them; increase --redis-buffer",
              limit);
 }
 
@@ -122,7 +122,7 @@ on_refusal (gpointer user_data)
   const char *refusal = rd_redis_writer_get_refusal (self->writer);
 
   if (refusal != NULL)
-    g_warning ("Redis at %s refuses messages: %s; messages for other nodes wait",
+    g_warning ("Redis at %s refuses messages: %s; messages for other nodes are buffered",
                rd_redis_get_name (self->redis), refusal);
   else
     g_message ("Redis at %s accepts messages again", rd_redis_get_name (self->redis));
@@ -140,7 +140,7 @@ drop_oversized (RdRedisBus *self, gsize limit)
 
   self->stats.dropped++;
   if (!self->is_oversize_logged)
-    g_warning ("A message of more than %s from Redis was dropped%s; further ones are only counted",
+    g_warning ("A message of more than %s from Redis was dropped%s; later ones are only counted",
                size, limit == self->options.max_message ? " (see --max-message)" : "");
   self->is_oversize_logged = TRUE;
 }
@@ -186,8 +186,8 @@ on_gap (const RdRedisGap *gap, gpointer user_data)
 
   self->stats.gaps++;
   self->stats.missed += gap->missed;
-  g_warning ("Messages missed: %s; they were trimmed from the stream before this node read them "
-             "(see --redis-history)",
+  g_warning ("Messages missed by this node: %s; they were trimmed from the stream before it read "
+             "them: increase --redis-history",
              missed);
 }
 
@@ -199,7 +199,7 @@ on_heard (gpointer user_data)
   rd_redis_outbox_expire (self->outbox, g_get_monotonic_time ());
 }
 
-/* @payload: bare text. */
+/* Delivers a message from the channel, unless this node published it. */
 static void
 on_channel_message (RdRedisBus *self, const redisReply *payload)
 {
@@ -214,11 +214,11 @@ on_channel_message (RdRedisBus *self, const redisReply *payload)
   receive (self, &message);
 }
 
-/* Periodic messages: every node has them, and the one that gets the lock sends them. The lock is
- * not released: it expires before the next message. */
+/* Periodic messages: all nodes have the same message and interval, and the node that acquires the
+ * lock sends the message. The lock is not released: it expires before the next message. */
 
-/* Publishes the message that waits for the lock; without the lock, for clients of this node only.
- */
+/* Delivers the message that waits for the lock to clients of this node; sends it to other nodes
+ * only if the lock was acquired. */
 static void
 finish_lock (RdRedisBus *self, gboolean is_acquired)
 {
@@ -236,13 +236,13 @@ on_lock (const redisReply *reply, gpointer user_data)
 {
   RdRedisBus *self = user_data;
 
-  if (reply->type == REDIS_REPLY_NIL) /* another node has it */
+  if (reply->type == REDIS_REPLY_NIL) /* another node holds the lock */
     g_clear_pointer (&self->lock_data, g_bytes_unref);
   else
     finish_lock (self, reply->type == REDIS_REPLY_STATUS);
 }
 
-/* Drops the message if the reply for the previous one is still pending. */
+/* Drops @message if the lock request for the previous message is still pending. */
 static void
 rd_redis_bus_publish_locked (RdBus *bus, RdMessage *message, gint64 interval_us)
 {
@@ -282,7 +282,7 @@ log_connected (const RdRedisBus *self)
          "Redis at %s: connected again after %s", name, outage);
 }
 
-/* All missed messages were read: messages to Redis may follow. */
+/* Ends the outage and starts to send messages. All missed messages must have been read. */
 static void
 join (RdRedisBus *self)
 {
@@ -342,7 +342,7 @@ on_pushed (RdRedisBus *self, const redisReply *push)
     drop_oversized (self, RD_REDIS_REPLY_MAX);
 }
 
-/* @error: NULL: rd_redis_stop(). */
+/* @error: reason of the outage; NULL after rd_redis_stop(). */
 static void
 on_down (RdRedisBus *self, const GError *error)
 {
@@ -356,7 +356,7 @@ on_down (RdRedisBus *self, const GError *error)
     finish_lock (self, FALSE);
 
   if (error != NULL && !is_logged)
-    g_warning ("Redis at %s is down: %s; messages for other nodes wait",
+    g_warning ("Redis at %s is down: %s; messages for other nodes are buffered",
                rd_redis_get_name (self->redis), error->message);
   if (self->down_us < 0)
     self->down_us = g_get_monotonic_time ();

@@ -6,26 +6,26 @@
 #include "rd-bus.h"
 #include "rd-redis.h"
 
-/* Joins the nodes that use one Redis database. A message published here is delivered to the clients
- * of this node at once, and to those of other nodes when Redis has it. Messages of other nodes are
- * delivered once, in the order of each sender. rd_redis_stop() is like an outage, but is not logged
- * as a warning.
+/* Connects the nodes that use the same Redis database. A message published by this node is
+ * delivered to its own clients at once, and to clients of other nodes through Redis. Messages of
+ * another node are delivered once, in the order in which that node published them. rd_redis_stop()
+ * has the effect of an outage, but logs no warning.
  *
- * The state is "redis: connected", "redis: catching up", "redis: down since TIME: REASON" or
- * "redis: refuses messages since TIME: REASON", with TIME as in RFC 3339. */
+ * rd_bus_dup_state() returns "redis: connected", "redis: catching up", "redis: down since TIME:
+ * REASON" or "redis: refuses messages since TIME: REASON"; TIME has the format of RFC 3339. */
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started; for the same mode. Returns: (transfer full). */
+/* @redis: not started, with the same mode as @options. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
-/* Holds back messages to Redis, or continues. Before a hand-over in pubsub mode: a message in
- * flight could not be sent again. */
+/* Stops sending messages to Redis if @holds is TRUE, resumes otherwise. Needed before a hand-over
+ * in pubsub mode, where a message in flight must not be sent again. */
 void rd_redis_bus_hold (RdRedisBus *self, gboolean holds);
 
-/* Whether no message and no request for the lock is in flight. */
+/* Returns: whether no message and no request for the lock is waiting for a reply. */
 gboolean rd_redis_bus_is_idle (RdRedisBus *self);
 
-/* For a new bus with the name of a node whose sequence numbers are unknown: skips these numbers, as
- * other nodes ignore numbers that they have seen. */
+/* Skips all sequence numbers that an earlier node of the same name may have used. Needed if these
+ * numbers are unknown, since other nodes ignore messages with numbers already used. */
 void rd_redis_bus_skip_ahead (RdRedisBus *self);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The stream consumer: XREAD in a loop. During a catch-up it waits for slow clients, within limits,
- * so that missed messages do not push them off the log. */
+/* The stream consumer: runs XREAD in a loop. During a catch-up it waits for slow clients, for a
+ * limited time, so that the many missed messages do not overrun them. */
 
 #include "rd-redis-consumer.h"
 
 #include "rd-redis-protocol.h"
 
-#define BLOCK_MS  "2000" /* so that a live server replies in time */
-#define COUNT_MAX 512    /* entries */
+#define BLOCK_MS  "2000" /* an idle server replies after this time */
+#define COUNT_MAX 512    /* entries per XREAD */
 
-/* Interval of XINFO, to detect trimmed entries during a catch-up, and afterwards also a stream that
+/* Intervals of XINFO, during and after a catch-up. XINFO detects trimmed entries and a stream that
  * was replaced by one with smaller ids, from which XREAD would never return an entry. */
 #define CHECK_US      G_TIME_SPAN_SECOND
 #define CHECK_LIVE_US (10 * G_TIME_SPAN_SECOND)
 
-/* Limits of waiting for slow clients: this long in a row, and a tenth of the time overall. */
+/* Time budget for slow clients: up to WAIT_MAX_US, refilled by a tenth of the other time. */
 #define ROOM_POLL_MS     2
 #define WAIT_MAX_US      (5 * G_TIME_SPAN_SECOND)
 #define WAIT_REFILL_PART 10
@@ -29,14 +29,14 @@ struct _RdRedisConsumer
   const RdRedisConsumerEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
-  gsize max_bytes; /* delivered at once */
+  gsize max_bytes; /* maximum size of entries to deliver at once */
 
-  gboolean has_begun; /* this pass */
-  gboolean is_live;   /* the end was reached */
-  guint count;        /* entries to ask for */
-  gint64 wait_us;     /* time left for slow clients */
-  gint64 waited_us;   /* monotonic, of the last change of wait_us */
-  gint64 checked_us;  /* monotonic, of the last XINFO in this pass */
+  gboolean has_begun; /* XINFO was received in this pass */
+  gboolean is_live;   /* this pass has caught up */
+  guint count;        /* entries to request with the next XREAD */
+  gint64 wait_us;     /* time left to wait for slow clients */
+  gint64 waited_us;   /* monotonic: last change of wait_us */
+  gint64 checked_us;  /* monotonic: last XINFO */
   gint64 began_us;    /* monotonic: start time of this node */
   guint wait_id;
 };
@@ -68,7 +68,7 @@ rd_redis_consumer_free (RdRedisConsumer *consumer)
   g_free (consumer);
 }
 
-/* Fails the connection. @reply: (nullable): an error reply is the reason; else @message is. */
+/* Closes the connection. The reason is @reply (nullable) if it is an error, otherwise @message. */
 static void
 fail (RdRedisConsumer *consumer, const redisReply *reply, const char *message)
 {
@@ -77,7 +77,7 @@ fail (RdRedisConsumer *consumer, const redisReply *reply, const char *message)
                                : g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
                                                       message);
 
-  g_prefix_error (&error, "the stream " RD_REDIS_STREAM_KEY " cannot be read: ");
+  g_prefix_error (&error, "cannot read the stream " RD_REDIS_STREAM_KEY ": ");
   rd_redis_fail (consumer->redis, error);
 }
 
@@ -159,7 +159,7 @@ read_on_when_there_is_room (RdRedisConsumer *consumer)
 
 /* Entries */
 
-/* Returns: the size of all strings in a reply, bytes. */
+/* Returns: the total size of all strings in @reply, in bytes. */
 static gsize
 get_size (const redisReply *reply)
 {
@@ -170,7 +170,7 @@ get_size (const redisReply *reply)
   return size;
 }
 
-/* Returns: FALSE if this is not a valid entry. */
+/* Moves the position to @entry and reports the entry. Returns: FALSE if @entry is invalid. */
 static gboolean
 take (RdRedisConsumer *consumer, const redisReply *entry)
 {
@@ -182,10 +182,10 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
   return kind != RD_REDIS_ENTRY_INVALID;
 }
 
-/* Takes entries up to the limit; the others are read again. So is an entry whose content was
- * discarded, unless it is the first one: it may fit into a reply of its own. @bytes (out): size of
- * the entries. @is_too_large (out): content was discarded. Returns: how many; 0: an entry is not
- * valid. */
+/* Processes entries up to max_bytes; the remaining ones are read again. An entry whose content the
+ * parser discarded is read again, too, unless it is the first: it may fit into a reply of its own.
+ * @bytes (out): size of the processed entries. @is_too_large (out): whether content was discarded.
+ * Returns: the number of processed entries; 0 if an entry is invalid. */
 static gsize
 take_some (RdRedisConsumer *consumer,
            const redisReply *entries,
@@ -208,7 +208,7 @@ take_some (RdRedisConsumer *consumer,
   return n;
 }
 
-/* Returns: (nullable): the entries in the reply to XREAD, [[key, [entry, …]]]. */
+/* Returns: (nullable): the entries in the XREAD reply [[key, [entry, …]]]; NULL if malformed. */
 static const redisReply *
 find_entries (const redisReply *reply)
 {
@@ -225,7 +225,7 @@ find_entries (const redisReply *reply)
   return stream->element[1];
 }
 
-/* Expects the next entries to be as large as the last ones. */
+/* Sets how many entries to request next, assuming the size of the last ones. */
 static void
 adapt_count (RdRedisConsumer *consumer, gsize n_entries, gsize bytes)
 {
@@ -254,7 +254,7 @@ on_entries (const redisReply *reply, gpointer user_data)
   gsize bytes;
   gsize n;
 
-  if (consumer->is_live) /* before, the data of the server is unknown */
+  if (consumer->is_live) /* during a catch-up it is unknown which own messages are stored */
     consumer->events->heard (consumer->user_data);
   if (reply->type == REDIS_REPLY_NIL)
     {
@@ -267,7 +267,7 @@ on_entries (const redisReply *reply, gpointer user_data)
   n = entries != NULL ? take_some (consumer, entries, &bytes, &is_too_large) : 0;
   if (n == 0)
     {
-      fail (consumer, reply, entries != NULL ? "invalid entry id" : "unexpected reply");
+      fail (consumer, reply, entries != NULL ? "invalid entry id" : "unexpected reply to XREAD");
       return;
     }
 
@@ -276,7 +276,7 @@ on_entries (const redisReply *reply, gpointer user_data)
     consumer->count = 1;
   else
     adapt_count (consumer, n, bytes);
-  /* Other nodes may write faster than this one reads, so the end may never be reached. */
+  /* If other nodes write faster than this node reads, the end of the stream is never reached. */
   if (!has_more || rd_redis_stream_has_caught_up (consumer->stream))
     become_live (consumer);
   if (has_more)
@@ -302,7 +302,7 @@ on_info (const redisReply *reply, gpointer user_data)
     }
   if (gap.lost && !is_new_pass)
     {
-      /* a new pass finds out which messages of this node are left, too */
+      /* a new pass also finds out which messages of this node are still stored */
       fail (consumer, NULL, "data was lost");
       return;
     }
@@ -313,9 +313,9 @@ on_info (const redisReply *reply, gpointer user_data)
   send_read (consumer);
 }
 
-/* Entry ids are made from the server's clock. Without permission for TIME, the first pass begins at
- * the end of the stream. XINFO is sent afterwards, as its reply may take long: any delay of the
- * reply to TIME is counted as running time. */
+/* Sets the start time of this node by the clock of the server, which also generates entry ids. If
+ * TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent after TIME:
+ * a slow XINFO would delay the reply to TIME, and the start time would be too early. */
 static void
 on_time (const redisReply *reply, gpointer user_data)
 {

@@ -6,25 +6,25 @@
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 
-/* Reads the stream: first the entries that were missed, up to the end, then new ones. */
+/* Reads the stream. Each connection is one pass: missed entries first, then new ones. */
 typedef struct _RdRedisConsumer RdRedisConsumer;
 
 typedef struct
 {
-  /* @message: only for %RD_REDIS_ENTRY_NEW: a message of another node. */
+  /* An entry was read. @message: a message of another node; set only for %RD_REDIS_ENTRY_NEW. */
   void (*entry) (RdRedisEntryKind kind, RdMessage *message, gpointer user_data);
 
-  /* Entries that this node did not get. */
+  /* Entries were lost or trimmed before this node read them. */
   void (*gap) (const RdRedisGap *gap, gpointer user_data);
 
-  /* All entries that existed when the pass began were read. */
+  /* All entries that existed at the start of the pass were read. */
   void (*caught_up) (gpointer user_data);
 
-  /* Redis has replied; after the catch-up, at least every 2 s. */
+  /* Redis has replied. Called only after the catch-up, at least every 2 s. */
   void (*heard) (gpointer user_data);
 } RdRedisConsumerEvents;
 
-/* All parameters: (transfer none), outlive the consumer. */
+/* All parameters are unowned and must outlive the consumer. */
 RdRedisConsumer *rd_redis_consumer_new (RdRedis *redis,
                                         RdRedisStream *stream,
                                         const RdRedisBusOptions *options,
@@ -32,9 +32,9 @@ RdRedisConsumer *rd_redis_consumer_new (RdRedis *redis,
                                         gpointer user_data);
 void rd_redis_consumer_free (RdRedisConsumer *consumer);
 
-/* Begins a pass; the connection is up. @began_us: start of this node, monotonic: later entries are
- * delivered. */
+/* Begins a pass; the connection must be up. @began_us: monotonic start time of this node; messages
+ * published later are delivered. */
 void rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us);
 
-/* To be called when the connection is down. */
+/* Ends the pass. Must be called when the connection is down. */
 void rd_redis_consumer_stop (RdRedisConsumer *consumer);

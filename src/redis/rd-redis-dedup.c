@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The dedup table (a hash table and an LRU list) and the list of own publishes. Both are bounded:
- * every start of a node adds a name, and anyone with access to Redis can make up more. */
+/* The dedup table (a hash table and an LRU list) and the list of own publishes. The table has a
+ * limit since each start of a node adds a name, and any client of Redis can write new names. */
 
 #include "rd-redis-dedup.h"
 
@@ -13,25 +13,25 @@ typedef struct
   char *node; /* owned */
   guint64 sequence;
   WsId id;
-  GList link; /* in recent; data: this struct */
+  GList link; /* link in recent; its data is this struct */
 } Sender;
 
 struct _RdRedisDedup
 {
-  GHashTable *by_node; /* char * (of the Sender) -> Sender, owned */
-  GQueue recent;       /* of Sender, the last one seen at the tail */
+  GHashTable *by_node; /* Sender.node -> Sender, owned */
+  GQueue recent;       /* Sender, unowned; the most recently seen at the tail */
 };
 
 typedef struct
 {
   guint64 sequence;
   GBytes *data;       /* owned */
-  gint64 deadline_us; /* monotonic; G_MAXINT64: none */
+  gint64 deadline_us; /* monotonic expiry time; G_MAXINT64: none */
 } Publish;
 
 struct _RdRedisOwn
 {
-  GQueue queue; /* of Publish, owned; by sequence */
+  GQueue queue; /* Publish, owned; in order of sequence */
   gsize bytes;
   gsize max_bytes;
 };
@@ -250,7 +250,7 @@ rd_redis_own_match (RdRedisOwn *own, gconstpointer data, gsize size, gint64 now_
   while ((link = own->queue.head) != NULL && ((Publish *) link->data)->deadline_us <= now_us)
     drop (own, link);
 
-  /* Usually the first one matches. */
+  /* Usually the first message matches. */
   while (link != NULL && !g_bytes_equal (((Publish *) link->data)->data, message))
     link = link->next;
   if (link == NULL)

@@ -6,30 +6,29 @@
 #include "rd-redis-outbox.h"
 #include "ws-log.h"
 
-/* Two ways to recognize messages that were delivered before: by sender and sequence number (stream
- * mode), and by comparing bare text with own publishes (pubsub mode). */
+/* Recognizes messages that were delivered before: in stream mode by sender and sequence number, in
+ * pubsub mode by comparison with own publishes. */
 
-#define RD_REDIS_NODE_MAX 64 /* bytes */
+#define RD_REDIS_NODE_MAX 64 /* bytes of a node name */
 
-/* Whether @name, @size bytes, is a valid node name: printable ASCII without spaces. */
+/* Returns: whether @name (@size bytes) is a valid node name: printable ASCII without spaces. */
 gboolean rd_redis_is_node_name (const char *name, gsize size);
 
-/* Dedup table: the last sequence number delivered from each node. */
+/* The dedup table: the sequence number of the last message delivered from each node. */
 typedef struct _RdRedisDedup RdRedisDedup;
 
-/* Limit of nodes; beyond it the least recently seen one is removed. */
+/* Maximum number of nodes. If it is exceeded, the least recently seen node is removed. */
 #define RD_REDIS_DEDUP_MAX 4096
 
 RdRedisDedup *rd_redis_dedup_new (void);
 void rd_redis_dedup_free (RdRedisDedup *dedup);
 
-/* Returns: the sequence number of the last message delivered from @node; 0: unknown node. Marks the
- * node as seen. */
+/* Looks up @node and marks it as recently seen. Returns: the sequence number of the last message
+ * delivered from it; 0 if the node is unknown. */
 guint64 rd_redis_dedup_find (RdRedisDedup *dedup, const char *node);
 
-/* Stores the sequence number and id of the last message delivered from @node. Returns: whether
- * another node was removed for it; @removed (out): id of the last message delivered from that one.
- */
+/* Stores the sequence number and id of the last message delivered from @node. Returns: TRUE if
+ * another node was removed from the full table; @removed (out): id of that node's last message. */
 gboolean rd_redis_dedup_set (RdRedisDedup *dedup,
                              const char *node,
                              guint64 sequence,
@@ -40,41 +39,39 @@ gboolean rd_redis_dedup_set (RdRedisDedup *dedup,
 #define RD_REDIS_DEDUP_PACKED_TYPE "a(st(tt))"
 GVariant *rd_redis_dedup_pack (const RdRedisDedup *dedup);
 
-/* Restores @dedup, which is new. Returns: FALSE if @packed is not valid. */
+/* Restores @packed into @dedup, which must be new. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_dedup_unpack (RdRedisDedup *dedup, GVariant *packed);
 
-/* Own publishes: messages that this node published on a channel to which it is subscribed, until
- * they come back. If another client publishes the same text meanwhile, either of the two may match;
- * the result is the same. */
+/* Own publishes: messages that this node has published on the channel and not yet received back as
+ * a subscriber. An equal message of another program may match instead: the result is the same. */
 typedef struct _RdRedisOwn RdRedisOwn;
 
-/* A publish without reply may come back this long after its connection has ended. */
+/* After a connection has ended, Redis may still deliver an unanswered PUBLISH for this long. */
 #define RD_REDIS_OWN_US (30 * G_TIME_SPAN_SECOND)
 
-/* @max_bytes: limit of all messages; beyond it the oldest are removed. */
+/* @max_bytes: maximum total size of messages; if it is exceeded, the oldest are removed. */
 RdRedisOwn *rd_redis_own_new (gsize max_bytes);
 void rd_redis_own_free (RdRedisOwn *own);
 
 /* Adds a message that is being published. */
 void rd_redis_own_add (RdRedisOwn *own, const RdRedisOutgoing *outgoing);
 
-/* Removes messages with numbers above @sequence: they were not published. */
+/* Removes messages with sequence numbers above @sequence, which Redis refused. */
 void rd_redis_own_remove_after (RdRedisOwn *own, guint64 sequence);
 
-/* To be called when the connection ends. Removes messages up to @sequence, which had a reply; the
- * others expire after %RD_REDIS_OWN_US. @now_us: monotonic. */
+/* Must be called when the connection ends. Removes messages up to the sequence number @sequence,
+ * which had a reply; later messages expire after %RD_REDIS_OWN_US. @now_us: monotonic time. */
 void rd_redis_own_disconnect (RdRedisOwn *own, guint64 sequence, gint64 now_us);
 
-/* Returns: whether a message from the channel is an own publish; removes it then. */
+/* Removes the own publish equal to @data. Returns: whether there was one. @now_us: monotonic. */
 gboolean rd_redis_own_match (RdRedisOwn *own, gconstpointer data, gsize size, gint64 now_us);
 
-/* Serializes all messages; to be called after rd_redis_own_disconnect(). Returns: (transfer
- * floating). */
+/* Serializes all messages. Requires rd_redis_own_disconnect(). Returns: (transfer floating). */
 #define RD_REDIS_OWN_PACKED_TYPE "a(txay)"
 GVariant *rd_redis_own_pack (const RdRedisOwn *own);
 
-/* Restores @own, which is new; messages expire within %RD_REDIS_OWN_US. @now_us: monotonic.
- * Returns: FALSE if @packed is not valid. */
+/* Restores @packed into @own, which must be new. Messages expire within %RD_REDIS_OWN_US. @now_us:
+ * monotonic time. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_own_unpack (RdRedisOwn *own, GVariant *packed, gint64 now_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisDedup, rd_redis_dedup_free)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A connection to Redis with the login, the queue of commands that wait for a reply, and the
- * detection of a server that does not answer.
+/* A connection to Redis: the login, the queue of commands that wait for a reply, and the detection
+ * of a server that stops responding.
  *
- * Every event and every reply function may free the link. So it is reference counted: the callbacks
- * of its socket hold a reference, and check is_closed() after each reply. */
+ * Any event callback or reply function may free the link. Therefore it is reference counted: the
+ * callbacks of its socket hold a reference and check is_closed() after each reply. */
 
 #include "rd-redis-link.h"
 
@@ -16,12 +16,12 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#define READ_BYTES (64 << 10) /* at most, for each read */
+#define READ_BYTES (64 << 10) /* maximum per read */
 
 static const RdRedisTimeouts default_timeouts
   = { .connect_ms = 5000, .probe_ms = 2000, .answer_ms = 6000 };
 
-/* A command without its reply. */
+/* A command that waits for its reply. */
 typedef struct
 {
   RdRedisReplyFunc func;
@@ -35,22 +35,22 @@ struct _RdRedisLink
   RdRedisTimeouts timeouts;
   const RdRedisUrl *url; /* unowned: outlives us */
 
-  GCancellable *cancellable; /* owned; cancelled: closed */
+  GCancellable *cancellable; /* owned; cancelled: the link is closed */
   GSocketConnection *stream; /* owned; NULL: not connected yet */
   GSource *timer;            /* owned; NULL: closed */
   GSource *in;               /* owned; NULL: not connected */
-  GSource *out;              /* owned; NULL: no output */
+  GSource *out;              /* owned; NULL: nothing to send */
   RdRedisOutput output;
   RdRedisReader *reader; /* owned */
-  GQueue commands;       /* Command, owned; the oldest first */
+  GQueue commands;       /* Command, owned; oldest first */
 
   gboolean is_ready;
-  gboolean is_subscriber; /* SUBSCRIBE was sent: replies from its own on are pushed */
-  gint64 probed_us;       /* monotonic: when the server was last asked for an answer */
-  gint64 received_us;     /* monotonic: when bytes were last received, or the link connected */
+  gboolean is_subscriber; /* SUBSCRIBE was sent: its reply and later ones go to pushed() */
+  gint64 probed_us;       /* monotonic: when PING was last sent */
+  gint64 received_us;     /* monotonic: when the link connected or last received bytes */
 };
 
-/* End */
+/* Closing */
 
 static gboolean
 is_closed (const RdRedisLink *link)
@@ -66,7 +66,7 @@ clear_source (GSource **source)
   g_clear_pointer (source, g_source_unref);
 }
 
-/* Stops all events. Frees nothing: callers up the stack may still use it. */
+/* Stops all events. Frees no memory: callers up the stack may still use the link. */
 static void
 stop (RdRedisLink *link)
 {
@@ -78,7 +78,7 @@ stop (RdRedisLink *link)
     g_io_stream_close (G_IO_STREAM (link->stream), NULL, NULL);
 }
 
-/* Closes the link. @error: (transfer full). */
+/* Closes the link and reports @error (transfer full), unless the link is already closed. */
 static void
 fail (RdRedisLink *link, GError *error)
 {
@@ -118,7 +118,7 @@ rd_redis_link_free (RdRedisLink *link)
 
 /* Replies */
 
-/* Returns: whether @reply is the answer to the PING of a subscriber. */
+/* Returns: whether @reply is the reply to a PING from a subscriber. */
 static gboolean
 is_pong (const redisReply *reply)
 {
@@ -136,7 +136,7 @@ push (const redisReply *reply, gpointer user_data)
     fail (link, rd_redis_error_new_reply (reply));
   else if (!link->is_subscriber)
     fail (link, g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                                     "the server sent a reply without a command"));
+                                     "the server sent a reply while no command was pending"));
   else if (!is_pong (reply) && link->events->pushed != NULL)
     link->events->pushed (reply, link->user_data);
 }
@@ -170,8 +170,8 @@ emit_replies (RdRedisLink *link)
     }
 }
 
-/* Reads once and emits the replies that are now complete. Returns: FALSE if there was nothing to
- * read, or the connection is closed. */
+/* Reads once and handles the replies that are complete. Returns: FALSE if there was nothing to read
+ * or the link is closed. */
 static gboolean
 receive (RdRedisLink *link)
 {
@@ -197,7 +197,7 @@ receive (RdRedisLink *link)
   return !is_closed (link);
 }
 
-/* Writes once. */
+/* Sends the output with one write. */
 static void
 transmit (RdRedisLink *link)
 {
@@ -211,7 +211,7 @@ transmit (RdRedisLink *link)
 
   if (error != NULL)
     {
-      /* The server's last replies give a better reason than the failed write. */
+      /* The last reply of the server gives a better reason than the failed write. */
       while (receive (link))
         continue;
       fail (link, rd_redis_error_new_system (error));
@@ -236,7 +236,7 @@ on_socket (GSocket *socket, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Returns: (transfer full). */
+/* Creates a source that calls on_socket() on @condition. Returns: (transfer full). */
 static GSource *
 watch (RdRedisLink *link, GIOCondition condition)
 {
@@ -265,7 +265,7 @@ expect_reply (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data)
   g_queue_push_tail (&link->commands, g_memdup2 (&command, sizeof command));
 }
 
-/* Sends a command of the link itself; @words are ended by NULL. */
+/* Sends a command of the link itself, such as AUTH. @words: NULL-terminated. */
 static void
 call (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
 {
@@ -346,15 +346,15 @@ fail_late (RdRedisLink *link, GQuark domain, int code, const char *what, guint t
   fail (link, g_error_new (domain, code, "no %s within %s", what, timeout));
 }
 
-/* Returns: whether nothing was received since the last probe. */
+/* Returns: whether nothing was received since the last PING. */
 static gboolean
 is_waiting (const RdRedisLink *link)
 {
   return link->probed_us >= link->received_us;
 }
 
-/* Sends PING when nothing was received for probe_ms, and fails when nothing was received for
- * answer_ms after that. After a pause of this process, the answer may have arrived unread. */
+/* Sends PING if nothing was received for probe_ms, and fails if nothing is received for answer_ms
+ * after PING. If this process was suspended, a reply may be unread: checks the socket first. */
 static void
 check_silence (RdRedisLink *link)
 {
@@ -418,8 +418,8 @@ on_ping (const redisReply *reply, gpointer user_data)
     link->events->ready (link->user_data);
 }
 
-/* Sends AUTH, SELECT and PING at once: the first error is the reason of a refusal. The name is for
- * CLIENT LIST; a server may refuse it. */
+/* Sends AUTH, SELECT and PING without waiting for replies; the first error reply fails the link.
+ * The name is shown by CLIENT LIST; an error reply to SETNAME is ignored. */
 static void
 log_in (RdRedisLink *link)
 {
@@ -438,9 +438,9 @@ log_in (RdRedisLink *link)
   call (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
 }
 
-/* Beginning */
+/* Connecting */
 
-/* @stream: (transfer full). */
+/* Logs in on a new connection. @stream: (transfer full). */
 static void
 open_link (RdRedisLink *link, GSocketConnection *stream)
 {
@@ -461,7 +461,7 @@ open_link (RdRedisLink *link, GSocketConnection *stream)
 static void
 on_connected (GObject *client, GAsyncResult *result, gpointer user_data)
 {
-  RdRedisLink *link = user_data; /* owned */
+  RdRedisLink *link = user_data; /* owned reference */
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocketConnection) stream = g_socket_client_connect_finish (G_SOCKET_CLIENT (client),
                                                                          result, &error);

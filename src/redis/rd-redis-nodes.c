@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The registry of nodes in Redis. Announces this node and reads the others at regular intervals,
- * and announces changes of the drain at once. A refused write is not reported: the next interval
- * repeats it, and the bus reports that Redis refuses messages. */
+/* The registry of nodes in Redis. Writes the state of this node and reads the other nodes at
+ * regular intervals; writes a change of the drain state at once. A refused write is not logged
+ * here: the next interval repeats it, and the bus logs that Redis refuses messages. */
 
 #include "rd-redis-nodes.h"
 
@@ -16,7 +16,7 @@
 #define TEXT_MAX_CHARS  255
 #define STATE_MAX_CHARS 40
 
-/* The order of RD_REDIS_NODE_FIELDS. */
+/* Indexes of RD_REDIS_NODE_FIELDS. */
 enum
 {
   FIELD_HOST,
@@ -34,17 +34,17 @@ struct _RdRedisNodes
   RdNodes *nodes;       /* owned */
   RdDrain *drain;       /* owned */
   char *id;             /* owned */
-  char *key;            /* owned: of our hash */
+  char *key;            /* owned: key of the hash of this node */
   char *shutdown_key;   /* owned */
-  char *shutdown_value; /* owned: what this node last set that key to; NULL: nothing */
+  char *shutdown_value; /* owned: last value set by this node; NULL: not set */
   guint timer_id;
-  gboolean is_counting;   /* the shutdown key is to be set */
-  gboolean is_updating;   /* replies about it are pending */
-  gboolean is_outdated;   /* it is to be updated again after these */
-  gboolean is_too_many;   /* a warning was logged */
-  gboolean is_unreadable; /* a warning was logged */
-  GPtrArray *others;      /* RdNode, owned: those read so far; NULL: not reading */
-  GQueue asked;           /* owned strings: ids of the hashes without a reply, in order */
+  gboolean is_counting;   /* the shutdown key must be set */
+  gboolean is_updating;   /* an update of the shutdown key is pending */
+  gboolean is_outdated;   /* another update must follow the pending one */
+  gboolean is_too_many;   /* warned about too many nodes */
+  gboolean is_unreadable; /* warned about an unreadable set of nodes */
+  GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: not reading */
+  GQueue asked;           /* char *, owned: ids of nodes whose HMGET has no reply yet, in order */
 };
 
 /* This node */
@@ -64,7 +64,7 @@ on_shutdown_set (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
 
-  if (reply->type == REDIS_REPLY_NIL) /* NX: another process was first */
+  if (reply->type == REDIS_REPLY_NIL) /* NX: another process has set the key */
     g_clear_pointer (&self->shutdown_value, g_free);
   finish_update (self);
 }
@@ -80,7 +80,7 @@ set_shutdown_key (RdRedisNodes *self, gboolean is_new)
                  self->shutdown_value, "EX", RD_REDIS_SHUTDOWN_TTL, is_new ? "NX" : NULL, NULL);
 }
 
-/* The key is this node's if it has the value that this node last set. */
+/* The key belongs to this node if its value is the last one that this node set. */
 static void
 on_shutdown_key (const redisReply *reply, gpointer user_data)
 {
@@ -101,8 +101,8 @@ on_shutdown_key (const redisReply *reply, gpointer user_data)
   finish_update (self);
 }
 
-/* Sets or deletes the key for the drain, unless another process has set it. One update at a time:
- * each begins with the key's value. */
+/* Sets or deletes the shutdown key, unless another process has set it. Only one update runs at a
+ * time; each begins by reading the key. */
 static void
 update_shutdown_key (RdRedisNodes *self)
 {
@@ -122,10 +122,10 @@ announce (RdRedisNodes *self)
   g_autofree char *pid = g_strdup_printf ("%u", node->pid);
   g_autofree char *clients = g_strdup_printf ("%u", node->clients);
 
-  /* a server that is out of memory still accepts this one */
+  /* a server that is out of memory refuses HSET but accepts EXPIRE */
   rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
 
-  /* in one transaction: without its TTL the hash would never expire */
+  /* one transaction: a hash without a TTL would never expire */
   rd_redis_call (self->redis, NULL, NULL, "MULTI", NULL);
   rd_redis_call (self->redis, NULL, NULL, "HSET", self->key, "host", node->host, "pid", pid,
                  "instance", node->instance, "state", node->state, "clients", clients, "version",
@@ -157,7 +157,7 @@ rd_redis_node_dup_key (const char *id)
 static char *
 dup_text (const redisReply *reply, gsize max_chars)
 {
-  /* up to four bytes of UTF-8 for each character; one more character shows that it was cut */
+  /* UTF-8: up to four bytes per character; one more character shows that the text was cut */
   g_autofree char *text = g_strndup (reply->str, MIN (reply->len, (max_chars + 1) * 4));
 
   return rd_text_printable (text, max_chars);
@@ -237,7 +237,7 @@ on_node (const redisReply *reply, gpointer user_data)
     case RD_REDIS_NODE_VALID:
       g_ptr_array_add (self->others, node);
       break;
-    case RD_REDIS_NODE_GONE: /* ended without leaving; a node that is alive adds itself again */
+    case RD_REDIS_NODE_GONE: /* the hash has expired; a live node adds itself again */
       rd_redis_call (self->redis, NULL, NULL, "SREM", INDEX_KEY, id, NULL);
       break;
     case RD_REDIS_NODE_INVALID:
@@ -261,7 +261,7 @@ ask_for (RdRedisNodes *self, const redisReply *member)
   rd_redis_call (self->redis, on_node, self, "HMGET", key, RD_REDIS_NODE_FIELDS, NULL);
 }
 
-/* Sets @condition. Returns: whether it was FALSE and is TRUE now. */
+/* Sets @condition to @value. Returns: whether it changed from FALSE to TRUE. */
 static gboolean
 begins (gboolean *condition, gboolean value)
 {
@@ -291,7 +291,7 @@ on_members (const redisReply *reply, gpointer user_data)
   finish_reading_when_complete (self);
 }
 
-/* No effect while the last answers are pending. */
+/* Requests the list of nodes. No effect while replies to the last request are pending. */
 static void
 start_reading (RdRedisNodes *self)
 {
@@ -301,7 +301,7 @@ start_reading (RdRedisNodes *self)
     return;
 
   self->others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
-  /* unlike SMEMBERS, with a limit */
+  /* unlike SMEMBERS, SRANDMEMBER has a limit */
   rd_redis_call (self->redis, on_members, self, "SRANDMEMBER", INDEX_KEY, limit, NULL);
 }
 
@@ -323,7 +323,7 @@ on_up (RdRedisNodes *self)
   on_interval (self);
 }
 
-/* Forgets the other nodes. */
+/* Removes the other nodes from the list. */
 static void
 on_down (RdRedisNodes *self)
 {

@@ -6,42 +6,42 @@
 #include "rd-nodes.h"
 #include "rd-redis.h"
 
-/* The registry of the service's nodes in Redis: announces this node there and reads the others. A
- * node is the hash "ringdown:node:<id>", which expires soon after the node has ended, and an
- * element of the set "ringdown:nodes". While this node drains, "shutdown:<pid>" has the number of
- * its clients, for programs that expect that key; a key that another process has set is left alone,
- * since nodes in containers may have the same process id. */
+/* Registry of nodes in Redis: registers this node and reads the other nodes. Each node has a hash
+ * "ringdown:node:<id>", which expires soon after the node has ended, and is a member of the set
+ * "ringdown:nodes". While this node drains, the key "shutdown:<pid>" contains its client count, for
+ * programs that expect this key. A key that another process has set is not changed, since nodes in
+ * different containers may have the same process id. */
 typedef struct _RdRedisNodes RdRedisNodes;
 
-#define RD_REDIS_NODES_INTERVAL_S 5    /* between announcements */
-#define RD_REDIS_NODES_TTL        "15" /* s */
-#define RD_REDIS_SHUTDOWN_TTL     "60" /* s */
-#define RD_REDIS_NODES_MAX        1000 /* nodes that are read */
+#define RD_REDIS_NODES_INTERVAL_S 5    /* between updates in Redis */
+#define RD_REDIS_NODES_TTL        "15" /* s, of the hash of a node */
+#define RD_REDIS_SHUTDOWN_TTL     "60" /* s, of the key "shutdown:<pid>" */
+#define RD_REDIS_NODES_MAX        1000 /* maximum number of nodes to read */
 
-/* Starts when @redis is up. The other nodes are put into @nodes; there are none while @redis is
- * down. To be freed when @redis is down or the main loop has ended. */
+/* Starts when @redis is up. Puts the other nodes into @nodes, and removes them when @redis is down.
+ * Must only be freed while @redis is down or after the main loop has ended. */
 RdRedisNodes *rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain);
 void rd_redis_nodes_free (RdRedisNodes *self);
 
-/* Removes this node from Redis, for good. */
+/* Removes this node from Redis and stops updating it. */
 void rd_redis_nodes_leave (RdRedisNodes *self);
 
-/* The hash of a node: the fields to ask for, in this order. */
+/* Fields of the hash of a node, in the order that rd_redis_node_parse() expects. */
 #define RD_REDIS_NODE_FIELDS "host", "pid", "instance", "state", "clients", "version"
 
 typedef enum
 {
   RD_REDIS_NODE_VALID,
-  RD_REDIS_NODE_GONE,    /* no such hash */
-  RD_REDIS_NODE_INVALID, /* not a node's hash: any program may write these keys */
+  RD_REDIS_NODE_GONE,    /* the hash does not exist */
+  RD_REDIS_NODE_INVALID, /* malformed: any program can write these keys */
 } RdRedisNodeKind;
 
-/* Returns: (transfer full) (nullable): the node's id in @member, an element of "ringdown:nodes";
- * NULL if it is not an id. */
+/* Parses a member of the set "ringdown:nodes". Returns: (transfer full) (nullable): the node id;
+ * NULL if @member is not a valid id. */
 char *rd_redis_node_parse_id (const redisReply *member);
 
-/* Returns: (transfer full): the key of the node's hash. */
+/* Returns: (transfer full): the key of the hash of the node @id. */
 char *rd_redis_node_dup_key (const char *id);
 
-/* Reads the reply to HMGET of the fields above. @node: (out) (transfer full): set if valid. */
+/* Parses the reply to HMGET. @node (out) (transfer full): set only for %RD_REDIS_NODE_VALID. */
 RdRedisNodeKind rd_redis_node_parse (const char *id, const redisReply *reply, RdNode **node);

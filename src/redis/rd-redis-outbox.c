@@ -2,19 +2,19 @@
 /* Copyright the Ringdown authors */
 
 /* The outbox: a ring of messages indexed by sequence number, divided into three ranges. A change of
- * state only moves the end of a range; nothing is searched or copied. */
+ * state only moves the boundary between two ranges. */
 
 #include "rd-redis-outbox.h"
 
-#define CAPACITY_MIN 64 /* capacities are powers of two */
+#define CAPACITY_MIN 64 /* messages; every capacity is a power of two */
 
 typedef struct
 {
   RdRedisOutgoing message;
-  gint64 stored_us; /* monotonic; only for stored messages */
+  gint64 stored_us; /* monotonic; valid only for stored messages */
 } Entry;
 
-/* A message in a packed outbox. The payloads follow the last message. */
+/* A serialized message without its payload; the payloads of all messages are one array. */
 typedef struct
 {
   guint64 opcode;
@@ -22,10 +22,10 @@ typedef struct
   guint64 size;
 } Packed;
 
-/* Sanity limit: later times could overflow. */
+/* Sanity limit of stored_us: later times could overflow. */
 #define LATEST_US (G_MAXINT64 / 2)
 
-/* first … pending: stored; pending … queued: in flight; queued … next: queued */
+/* Ranges: stored [first, pending), in flight [pending, queued), queued [queued, next) */
 struct _RdRedisOutbox
 {
   gsize max_bytes;
@@ -37,7 +37,7 @@ struct _RdRedisOutbox
   guint64 pending;
   guint64 queued;
   guint64 next;
-  guint64 taken; /* greatest sequence number ever sent */
+  guint64 taken; /* highest sequence number ever sent */
 
   gsize bytes;
   gsize pending_bytes; /* of messages that are not stored */
@@ -87,7 +87,7 @@ set_capacity (RdRedisOutbox *outbox, guint64 capacity)
   outbox->capacity = capacity;
 }
 
-/* Frees memory after a long outage. */
+/* Reduces the capacity if little of it is used, such as after an outage. */
 static void
 shrink (RdRedisOutbox *outbox)
 {
@@ -99,7 +99,7 @@ shrink (RdRedisOutbox *outbox)
     set_capacity (outbox, capacity);
 }
 
-/* Removes the messages before @end. */
+/* Removes messages with sequence numbers below @end. */
 static void
 drop_before (RdRedisOutbox *outbox, guint64 end)
 {
@@ -126,7 +126,7 @@ rd_redis_outbox_free (RdRedisOutbox *outbox)
   g_free (outbox);
 }
 
-/* Marks messages before @end as stored, and the rest as not stored. */
+/* Marks messages with sequence numbers below @end as stored, and all others as not stored. */
 static void
 set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
 {
@@ -141,7 +141,7 @@ set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
     outbox->pending_bytes += cost_of (entry_at (outbox, outbox->pending - 1));
 }
 
-/* @data: (transfer full). */
+/* Adds a message at the end. @data: (transfer full). Returns: (transfer none). */
 static Entry *
 append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
 {
@@ -156,7 +156,7 @@ append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
   return entry;
 }
 
-/* Removes the oldest messages beyond the limit. Returns: how many of them were not stored. */
+/* Removes the oldest messages until the size limit is met. Returns: how many were not stored. */
 static guint64
 fit (RdRedisOutbox *outbox)
 {
@@ -283,7 +283,7 @@ rd_redis_outbox_pack (const RdRedisOutbox *outbox)
     g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, all, TRUE));
 }
 
-/* Whether the ranges of @n messages are in order. */
+/* Returns: whether the ranges are in order and contain @n messages. */
 static gboolean
 has_order (guint64 first, guint64 pending, guint64 queued, guint64 taken, gsize n)
 {
@@ -291,7 +291,7 @@ has_order (guint64 first, guint64 pending, guint64 queued, guint64 taken, gsize 
          && queued <= first + n && taken < first + n;
 }
 
-/* Returns: FALSE: a message is not valid, or the sizes do not match the payloads. */
+/* Appends @n messages. Returns: FALSE if one is invalid, or their total size is not @size. */
 static gboolean
 append_all (RdRedisOutbox *outbox, const Packed *packed, gsize n, const guint8 *data, gsize size)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The Redis protocol: commands as bytes, the parser of replies, and errors made of error replies.
- */
+/* The Redis protocol: serializes commands, parses replies, converts error replies to #GError. */
 
 #include "rd-redis-protocol.h"
 
@@ -13,17 +12,17 @@
 
 #define MESSAGE_MAX_CHARS 200
 
-#define KEPT_BYTES (1 << 20) /* of memory, at most, when all output was sent */
+#define KEPT_BYTES (1 << 20) /* a larger output buffer is freed once it is empty */
 
-#define ELEMENT_MIN 4  /* bytes: ":0\r\n" */
-#define HEADER_MAX  32 /* bytes: longer ones are not valid */
+#define ELEMENT_MIN 4  /* minimum size of an element, bytes: ":0\r\n" */
+#define HEADER_MAX  32 /* bytes, including NUL; longer headers are invalid */
 
-/* An error reply of Redis 4 or later. */
+/* A known error reply: its prefix and its meaning. */
 typedef struct
 {
   const char *prefix;
   gboolean is_final;     /* a retry does not help */
-  const char *auth_text; /* nullable: what it means as the answer to AUTH */
+  const char *auth_text; /* nullable: its meaning as the reply to AUTH */
 } KnownError;
 
 static const KnownError known_errors[] = {
@@ -37,24 +36,24 @@ static const KnownError known_errors[] = {
   { "ERR wrong number of arguments for 'auth'", TRUE, "users need Redis 6 or later" },
   { "ERR DB index ", TRUE, NULL },
   { "ERR invalid DB index", TRUE, NULL },
-  { "ERR SELECT ", TRUE, NULL }, /* of a cluster */
+  { "ERR SELECT ", TRUE, NULL }, /* a cluster has only database 0 */
   { "ERR max number of clients ", FALSE, "the server has its maximum number of clients" },
   { "ERR unknown command ", FALSE, "AUTH is disabled or renamed" },
 };
 
-/* hiredis' parser has no size limit. So every element passes through a filter first, which replaces
- * an element that does not fit by a short error. */
+/* The parser of hiredis has no size limit. Therefore a filter checks every element first, and
+ * replaces an element that exceeds the limit by a short error. */
 struct _RdRedisReader
 {
   redisReader *parser; /* owned */
 
-  gsize accepted;        /* bytes of the current reply that the parser got */
-  guint64 n_expected;    /* elements of the current reply that are still to come */
-  guint64 n_discarded;   /* of these, elements to discard */
-  guint64 payload;       /* bytes of the current bulk string that are still to come, with CRLF */
-  gboolean is_discarded; /* the current element is not given to the parser */
-  gsize line_size;       /* bytes of the current line, unless it is a header */
-  gboolean is_invalid;   /* not the Redis protocol: the parser reports it */
+  gsize accepted;        /* bytes of the current reply passed to the parser */
+  guint64 n_expected;    /* elements of the current reply that have not begun */
+  guint64 n_discarded;   /* how many of n_expected to discard */
+  guint64 payload;       /* remaining bytes of the current bulk string, including CRLF */
+  gboolean is_discarded; /* the current element is not passed to the parser */
+  gsize line_size;       /* bytes of the current line (not a header) so far */
+  gboolean is_invalid;   /* invalid input: the parser will report the error */
 
   char header[HEADER_MAX]; /* incomplete first line of a bulk string or an array */
   gsize header_size;
@@ -62,7 +61,7 @@ struct _RdRedisReader
 
 G_DEFINE_QUARK (rd - redis - error - quark, rd_redis_error)
 
-/* Returns: (nullable): the entry for the error reply @text. */
+/* Returns: (nullable): the known error that matches the error reply @text. */
 static const KnownError *
 find_error (const char *text)
 {
@@ -100,7 +99,7 @@ rd_redis_error_new_auth (const redisReply *reply)
 {
   const KnownError *known = find_error (reply->str);
   const gsize size = strspn (reply->str, G_CSET_A_2_Z);
-  const int shown = reply->str[size] == ' ' ? (int) size : 0; /* of the error code */
+  const int shown = reply->str[size] == ' ' ? (int) size : 0; /* length of the error code to show */
 
   return g_error_new (RD_REDIS_ERROR, get_code (known), "%.*s%s%s", shown, reply->str,
                       shown > 0 ? ": " : "",
@@ -142,7 +141,7 @@ rd_redis_output_peek (const RdRedisOutput *output, gsize *size)
   return output->bytes->data + output->sent;
 }
 
-/* Removes sent bytes once they are more than half, so that each byte is moved once on average. */
+/* Removes sent bytes once they are over half of the buffer: each byte moves once on average. */
 void
 rd_redis_output_advance (RdRedisOutput *output, gsize size)
 {
@@ -189,7 +188,7 @@ pass_on (RdRedisReader *reader, const char *data, gsize size)
   redisReaderFeed (reader->parser, data, size);
 }
 
-/* Starts an element of at least @size bytes. @n_children: elements of an array, or 0. */
+/* Begins an element of at least @size bytes. @n_children: number of its elements; 0: no array. */
 static void
 begin_element (RdRedisReader *reader, guint64 size, guint64 n_children)
 {
@@ -233,7 +232,7 @@ finish_header (RdRedisReader *reader)
   reader->header_size = 0;
 }
 
-/* Each of these consumes a part of @data. Returns: its size, bytes. */
+/* Each of the take functions consumes bytes at the start of @data. Returns: the number of bytes. */
 
 static gsize
 take_payload (RdRedisReader *reader, const char *data, gsize size)

@@ -10,71 +10,72 @@
 
 typedef enum
 {
-  RD_REDIS_ERROR_REFUSED,  /* user, password or database: a retry does not help */
+  RD_REDIS_ERROR_REFUSED,  /* refused user, password or database: a retry does not help */
   RD_REDIS_ERROR_REPLY,    /* any other error reply: LOADING, … */
   RD_REDIS_ERROR_SILENT,   /* no answer in time */
-  RD_REDIS_ERROR_PROTOCOL, /* not the Redis protocol */
-  RD_REDIS_ERROR_TOO_BIG,  /* a reply over the limit */
+  RD_REDIS_ERROR_PROTOCOL, /* invalid or unexpected reply */
+  RD_REDIS_ERROR_TOO_BIG,  /* a line over %RD_REDIS_LINE_MAX */
 } RdRedisError;
 
 GQuark rd_redis_error_quark (void);
 
-/* Returns: (transfer full): the text of an error reply on one line, cut to 200 characters, without
- * the command's arguments, which Redis repeats in some errors and which may be secret. */
+/* Returns: (transfer full): the text of an error reply on one line of at most 200 characters,
+ * without the command's arguments, which Redis may repeat and which may be secret. */
 char *rd_redis_error_dup_words (const redisReply *reply);
 
-/* Returns: (transfer full): an error reply as %RD_REDIS_ERROR_REFUSED or %RD_REDIS_ERROR_REPLY,
- * with the text above. */
+/* Returns: (transfer full): %RD_REDIS_ERROR_REFUSED or %RD_REDIS_ERROR_REPLY for an error reply,
+ * with the text of rd_redis_error_dup_words(). */
 GError *rd_redis_error_new_reply (const redisReply *reply);
 
-/* Returns: (transfer full): the same for an error reply to AUTH, but with a text of ours after the
- * server's error code, since the server's text may have the password in it. */
+/* Like rd_redis_error_new_reply(), for an error reply to AUTH. Only the error code of the server is
+ * copied: the text after it may contain the password. Returns: (transfer full). */
 GError *rd_redis_error_new_auth (const redisReply *reply);
 
-/* Returns: (transfer full): an error of GIO without the operation and the address in its text. */
+/* Returns: (transfer full): a copy of a GIO error, without operation and address in its message. */
 GError *rd_redis_error_new_system (const GError *error);
 
-/* Commands that the socket has not taken yet, as bytes
- * (https://redis.io/docs/reference/protocol-spec). Unbounded: the caller limits what it appends. */
+/* Output buffer: serialized commands (https://redis.io/docs/reference/protocol-spec) that were not
+ * sent yet. Has no size limit: the caller must limit what it appends. */
 typedef struct
 {
   GByteArray *bytes; /* owned */
-  gsize sent;        /* of these, at the beginning */
+  gsize sent;        /* number of bytes at the beginning that were sent */
 } RdRedisOutput;
 
-/* Appends a command of @argc words. @sizes: the size of each, bytes; NULL: they are strings. */
+/* Appends a command. @argv: @argc arguments, including the command name. @sizes: size of each
+ * argument in bytes; NULL: the arguments are NUL-terminated. */
 void rd_redis_output_append (RdRedisOutput *output,
                              int argc,
                              const char *const *argv,
                              const gsize *sizes);
 
-/* Returns: the bytes to send next, valid until the next call. @size: their number, 0 if none. */
+/* Returns: the bytes to send next, valid until @output changes. @size (out): their number, or 0. */
 const guint8 *rd_redis_output_peek (const RdRedisOutput *output, gsize *size);
 
-/* Drops @size bytes, which were sent. */
+/* Removes the next @size bytes, which were sent. */
 void rd_redis_output_advance (RdRedisOutput *output, gsize size);
 
-/* Parses the replies of a Redis server from bytes, however they are split. No I/O. */
+/* An incremental parser of replies from a Redis server. No I/O. */
 typedef struct _RdRedisReader RdRedisReader;
 
-/* Limit of a reply, bytes of the Redis protocol. A bulk string or an array that would exceed it is
- * not stored, but replaced by an error reply with the text below; the rest of the reply is parsed
- * as usual. */
+/* Maximum size of a reply, in bytes of the Redis protocol. An element that would exceed it is
+ * replaced by the error RD_REDIS_REPLY_TOO_BIG; the other elements are kept. */
 #define RD_REDIS_REPLY_MAX     (64 << 20)
 #define RD_REDIS_REPLY_TOO_BIG "TOOBIG"
 
-/* Limit of an error, a status or a number that is incomplete, bytes: the parser scans it again with
- * each piece. */
+/* Maximum size of an incomplete error, status or number, in bytes. Each new part of such a line
+ * makes the parser read the line from its beginning again. */
 #define RD_REDIS_LINE_MAX (1 << 20)
 
 RdRedisReader *rd_redis_reader_new (void);
 void rd_redis_reader_free (RdRedisReader *reader);
 
-/* Copies the next bytes. */
+/* Adds a copy of the next @size bytes of input. */
 void rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size);
 
-/* Returns: (transfer full): the next complete reply, for freeReplyObject(), or NULL. NULL with
- * %RD_REDIS_ERROR_PROTOCOL, or %RD_REDIS_ERROR_TOO_BIG for a line over its limit, is final. */
+/* Returns: (transfer full) (nullable): the next complete reply, to be freed by freeReplyObject();
+ * NULL if more input is needed. NULL with %RD_REDIS_ERROR_PROTOCOL or %RD_REDIS_ERROR_TOO_BIG if
+ * the input is invalid: then no reply can follow. */
 redisReply *rd_redis_reader_next (RdRedisReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisReader, rd_redis_reader_free)

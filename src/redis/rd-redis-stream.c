@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The reading position in the stream. Trimmed entries are counted by ordinals: the ordinal of an
- * entry is the number of entries that were ever added, up to and including this one. */
+ * entry is the number of entries ever added to the stream, up to and including that entry. */
 
 #include "rd-redis-stream.h"
 
@@ -14,7 +14,7 @@
 #define ENTRY_FIELDS  3
 #define PACKED_FORMAT "(b(tt)(tt)(bt)t(b(tt)t)@" RD_REDIS_DEDUP_PACKED_TYPE ")"
 
-/* Pointers lead into the reply. */
+/* A parsed entry. Pointers refer to the reply. */
 typedef struct
 {
   const char *node;
@@ -24,15 +24,15 @@ typedef struct
   gsize size;
 } Entry;
 
-/* Reply to XINFO STREAM. */
+/* Parsed reply to XINFO STREAM. */
 typedef struct
 {
   guint64 length;
-  WsId first; /* 0-0: the stream is empty */
-  WsId last;  /* of the newest entry ever added; 0-0: none */
+  WsId first; /* id of the first entry; 0-0: the stream is empty */
+  WsId last;  /* id of the newest entry ever added; 0-0: none */
   gboolean has_added;
   guint64 added;   /* number of entries ever added; since Redis 7 */
-  guint64 trimmed; /* number of those that are gone; since Redis 7 */
+  guint64 trimmed; /* number of entries removed again; since Redis 7 */
 } Info;
 
 struct _RdRedisStream
@@ -41,15 +41,15 @@ struct _RdRedisStream
   RdRedisDedup *dedup; /* owned */
 
   gboolean has_joined;
-  WsId joined;   /* entries of unknown nodes are new after this id */
-  WsId position; /* of the current pass */
-  WsId last;     /* greatest id ever read */
-  WsId target;   /* end of the stream when the pass began */
-  guint64 own;
+  WsId joined;   /* entries of unknown nodes are new if their id is higher */
+  WsId position; /* last id read in the current pass */
+  WsId last;     /* highest id ever read */
+  WsId target;   /* last id of the stream at the start of the pass */
+  guint64 own;   /* see rd_redis_stream_get_own() */
 
   gboolean has_ordinal;
-  guint64 ordinal; /* of last */
-  guint64 missed;  /* not reported yet */
+  guint64 ordinal; /* of the entry with the id last */
+  guint64 missed;  /* trimmed entries that were not reported yet */
 
   /* End of the stream at the last XINFO */
   gboolean has_end;
@@ -85,7 +85,7 @@ rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms)
 
 /* Parsing */
 
-/* Decimal digits only. */
+/* Accepts decimal digits only. */
 static gboolean
 parse_number (const char *text, gsize size, guint64 *number)
 {
@@ -98,7 +98,7 @@ parse_number (const char *text, gsize size, guint64 *number)
   return size > 0;
 }
 
-/* "<ms>-<seq>" */
+/* Parses "<ms>-<seq>". */
 static gboolean
 parse_id (const redisReply *reply, WsId *id)
 {
@@ -140,7 +140,7 @@ parse_field (const redisReply *field, const redisReply *value, Entry *entry)
                                          : g_str_equal (field->str, "binary");
 }
 
-/* Parses an entry. Returns: FALSE if it has other fields than those of a message. */
+/* Parses an entry. Returns: FALSE if its fields are not exactly those of a message. */
 static gboolean
 parse_entry (const redisReply *reply, Entry *entry)
 {
@@ -158,11 +158,11 @@ parse_entry (const redisReply *reply, Entry *entry)
     if (!parse_field (fields->element[i], fields->element[i + 1], entry))
       return FALSE;
 
-  /* Each field is set, so none of the three was a duplicate. */
+  /* All three fields are set, so none of them was repeated. */
   return entry->node != NULL && entry->sequence > 0 && entry->data != NULL;
 }
 
-/* Returns: (nullable): the value of a field in [field, value, …], if it has that type. */
+/* Returns: (nullable): the value of @name in [field, value, …]; NULL if it is not of @type. */
 static const redisReply *
 find_value (const redisReply *fields, const char *name, int type)
 {
@@ -210,7 +210,7 @@ parse_info (const redisReply *reply, Info *info)
 
 /* Gaps */
 
-/* Sets the ordinal of the last entry read. Entries between it and the expected one were missed. */
+/* Sets the ordinal of the last entry read. A number higher than expected means missed entries. */
 static void
 set_ordinal (RdRedisStream *stream, guint64 ordinal)
 {
@@ -227,14 +227,14 @@ is_lost (const RdRedisStream *stream, const Info *info)
          || (stream->has_ordinal && info->has_added && info->added < stream->ordinal);
 }
 
-/* Whether all remaining entries are newer than the last one read. */
+/* Returns: whether all entries in the stream are newer than the last entry read. */
 static gboolean
 begins_after_last (const RdRedisStream *stream, const Info *info)
 {
   return info->length == 0 || ws_id_compare (&info->first, &stream->last) > 0;
 }
 
-/* Whether unread entries may have been trimmed that cannot be counted. */
+/* Returns: whether an unknown number of unread entries may have been trimmed. */
 static gboolean
 may_have_missed (const RdRedisStream *stream, const Info *info)
 {
@@ -242,8 +242,8 @@ may_have_missed (const RdRedisStream *stream, const Info *info)
          && ws_id_compare (&info->last, &stream->last) > 0 && begins_after_last (stream, info);
 }
 
-/* Counts trimmed entries. If the stream was replaced unnoticed, ordinals are wrong: so the count is
- * limited to the number of entries that are gone. */
+/* Counts trimmed entries. After an undetected replacement of the stream, ordinals are wrong; so the
+ * count is limited to the number of entries removed from the stream. */
 static void
 find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {
@@ -273,7 +273,7 @@ older (const WsId *a, const WsId *b)
   return ws_id_compare (a, b) < 0 ? *a : *b;
 }
 
-/* Returns: whether entries after the start time of this node may have been trimmed. */
+/* Begins the first pass. Returns: whether entries since the start of this node may be missing. */
 static gboolean
 join (RdRedisStream *stream, const Info *info)
 {
@@ -292,8 +292,9 @@ join (RdRedisStream *stream, const Info *info)
   return is_at_beginning && info->trimmed > 0;
 }
 
-/* Reads another stream from its beginning. Sequence numbers identify entries that were delivered
- * before; ids identify those of unknown nodes, and may be smaller than before. */
+/* Begins a pass at the start of a new stream, whose ids may be smaller than before. Entries of
+ * known nodes are recognized by sequence number; those of unknown nodes are new if they are after
+ * joined. */
 static void
 start_over (RdRedisStream *stream, const Info *info)
 {
@@ -438,7 +439,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   if (!is_new (stream, &entry, &id))
     return RD_REDIS_ENTRY_REPEATED;
 
-  /* Entries of a removed node must not look like those of a new one. */
+  /* Entries of a removed node must not be taken for those of a new node. */
   if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
       && ws_id_compare (&removed, &stream->joined) > 0)
     stream->joined = removed;

@@ -7,29 +7,29 @@
 
 #include <hiredis/hiredis.h>
 
-/* Reading position in the stream. Delivers every message of another node once and in its sender's
- * order, even if entries are read again or were stored twice. No I/O, no clock.
+/* Reading position in the stream. Selects the messages to deliver: each message of another node
+ * once and in the order of its sender, even if entries are read again or were stored twice. No I/O.
  *
  * An entry has the fields "node" (name of the sender), "seq" (its sequence number, from 1) and
- * "text" (UTF-8) or "binary" (the message), in any order. Anyone with access to Redis can write to
- * the stream, so all entries are untrusted input. */
+ * either "text" (a UTF-8 message) or "binary" (a binary message), in any order. Any client of Redis
+ * can write to the stream, so all entries are untrusted input. */
 typedef struct _RdRedisStream RdRedisStream;
 
-/* A later pass starts this long before the last position, in terms of entry ids: after a failover
- * the new server's clock, from which ids are made, may be behind. */
+/* A pass after a reconnection starts this long before the last entry read. Entry ids contain the
+ * time of the server, and after a failover the clock of the new server may be behind. */
 #define RD_REDIS_REREAD_MS 5000
 
 typedef enum
 {
-  RD_REDIS_ENTRY_NEW,       /* to be delivered */
-  RD_REDIS_ENTRY_OWN,       /* from this node: delivered when it was published */
-  RD_REDIS_ENTRY_REPEATED,  /* delivered before, or older than this node */
-  RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or of a later version */
-  RD_REDIS_ENTRY_TOO_LARGE, /* over the limit of a reply; its content was discarded */
-  RD_REDIS_ENTRY_INVALID,   /* no entry after the position: the server is faulty */
+  RD_REDIS_ENTRY_NEW,       /* message to deliver */
+  RD_REDIS_ENTRY_OWN,       /* message of this node: delivered when it was published */
+  RD_REDIS_ENTRY_REPEATED,  /* delivered before, or published before this node started */
+  RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or written by a later version */
+  RD_REDIS_ENTRY_TOO_LARGE, /* over %RD_REDIS_REPLY_MAX: its content was discarded */
+  RD_REDIS_ENTRY_INVALID,   /* id malformed or not after the position: faulty server */
 } RdRedisEntryKind;
 
-/* Entries that this node did not get. */
+/* Entries that were lost or trimmed before this node read them. */
 typedef struct
 {
   gboolean lost;    /* the server lost data: the stream is not the one read before */
@@ -41,44 +41,44 @@ typedef struct
 RdRedisStream *rd_redis_stream_new (const char *node);
 void rd_redis_stream_free (RdRedisStream *stream);
 
-/* Sets the start time of this node, ms since 1970 by the server's clock: entries after it are
- * delivered, even if they are read much later. No effect after the first pass has begun. */
+/* Sets the start time of this node in ms since 1970, by the clock of the server: messages published
+ * later are delivered, however late they are read. No effect after the first pass has begun. */
 void rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms);
 
-/* Begins a pass over the stream. @info: reply to XINFO STREAM (the error "ERR no such key" means
- * an empty stream). The first pass begins at the end of the stream or at the start time of this
- * node, whichever is earlier; a later pass %RD_REDIS_REREAD_MS before the last position, or at the
- * beginning of the stream if the server lost data. Returns: FALSE if @info is not valid. */
+/* Begins a pass over the stream. @info: reply to XINFO STREAM (the error "ERR no such key" means an
+ * empty stream). The first pass begins at the end of the stream or at the start time of this node,
+ * whichever is earlier; a later pass begins %RD_REDIS_REREAD_MS before the last entry read, or at
+ * the beginning of the stream if data was lost. Returns: FALSE if @info is invalid. */
 gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
-/* Finds entries that were trimmed before they were read, during a pass. @info: reply to an XINFO
- * STREAM that was sent between two XREADs. Reports each gap once. If data was lost a new pass has
- * to begin. Returns: FALSE if @info is not valid. */
+/* Detects, during a pass, entries that were trimmed before they were read. @info: reply to an XINFO
+ * STREAM that was sent between two XREADs. Each gap is reported once. If data was lost, a new pass
+ * must begin. Returns: FALSE if @info is invalid. */
 gboolean rd_redis_stream_check (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
-/* Whether all entries that existed when the pass began were read. */
+/* Returns: whether all entries that existed at the start of the pass were read. */
 gboolean rd_redis_stream_has_caught_up (const RdRedisStream *stream);
 
-/* Formats the current position, for XREAD. */
+/* Formats the current position for XREAD. */
 void rd_redis_stream_format_position (const RdRedisStream *stream, char out[WS_ID_STRING_SIZE]);
 
-/* Whether part of @entry was discarded, because it or the whole reply was over the limit. */
+/* Returns: whether part of @entry was discarded because the reply exceeded %RD_REDIS_REPLY_MAX. */
 gboolean rd_redis_stream_is_too_large (const redisReply *entry);
 
-/* Takes the next entry, [id, [field, value, …]], and moves the position to it. @message (out): set
- * for %RD_REDIS_ENTRY_NEW; points into @entry. */
+/* Moves the position to the next entry, [id, [field, value, …]], and parses it. @message (out): set
+ * only for %RD_REDIS_ENTRY_NEW; points into @entry. */
 RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* Returns: the highest sequence number of this node's own entries in this pass; 0: none. */
+/* Returns: the highest sequence number of messages of this node in this pass; 0 if none. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
-/* Serializes all but the current pass. Returns: (transfer floating). */
+/* Serializes everything except the current pass. Returns: (transfer floating). */
 #define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)a(st(tt)))"
 GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
 
-/* Restores @stream, which is new. Returns: FALSE if @packed is not valid. */
+/* Restores @packed into @stream, which must be new. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisStream, rd_redis_stream_free)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Redis URLs: parsed, and displayed without the password. */
+/* Parses Redis URLs and formats them without the password. */
 
 #include "rd-redis-url.h"
 
@@ -14,13 +14,12 @@
 #define MAX_PATH 107 /* bytes, see unix(7) */
 G_STATIC_ASSERT (MAX_PATH == sizeof ((struct sockaddr_un *) NULL)->sun_path - 1);
 
-/* The form of a URL, for error messages. They do not repeat the text, as any part of it may be a
- * password. */
+/* Syntax of a URL, for error messages, which omit the given text: it may contain a password. */
 #define FORM                                                                               \
   "give redis://USER:PASSWORD@HOST:PORT/DATABASE, unix://USER:PASSWORD@/PATH?db=DATABASE " \
   "or /PATH, and %XX for special characters"
 
-/* Decodes %XX in @text (nullable). Returns: FALSE if it is invalid. */
+/* Decodes %XX in @text (nullable). Returns: FALSE if @text is invalid. */
 static gboolean
 decode (const char *text, char **out)
 {
@@ -28,7 +27,7 @@ decode (const char *text, char **out)
   return *out != NULL || text == NULL;
 }
 
-/* Each of these reads a part of the URL. Returns: (nullable): the part that is not valid. */
+/* These functions read a part of the URL. Returns: (nullable): the name of the invalid part. */
 
 static const char *
 read_user (RdRedisUrl *url, GUri *uri)
@@ -40,7 +39,7 @@ read_user (RdRedisUrl *url, GUri *uri)
   if (url->user != NULL && *url->user == '\0')
     g_clear_pointer (&url->user, g_free);
   if (url->user != NULL && url->password == NULL)
-    return "user without a password"; /* other programs take it as the password */
+    return "user without a password"; /* other programs use it as the password */
   if (url->user == NULL && url->password != NULL && *url->password == '\0')
     g_clear_pointer (&url->password, g_free);
   return NULL;
@@ -92,7 +91,7 @@ read_socket (RdRedisUrl *url, GUri *uri)
   const char *query = g_uri_get_query (uri);
 
   if ((host != NULL && *host != '\0') || g_uri_get_port (uri) >= 0)
-    return "path"; /* "unix://run/redis.sock" */
+    return "path"; /* such as "unix://run/redis.sock" */
   if (!decode (g_uri_get_path (uri), &url->path) || !is_socket_path (url->path))
     return "path";
   if (g_uri_get_fragment (uri) != NULL || (query != NULL && !g_str_has_prefix (query, "db=")))
@@ -121,7 +120,7 @@ read_url (RdRedisUrl *url, const char *text)
   if (!is_socket && !has_scheme (text, "redis://"))
     return "scheme";
 
-  /* ENCODED: a password may have any bytes, and GLib decodes UTF-8 only. */
+  /* ENCODED: a password may contain any bytes, but GLib would only decode UTF-8. */
   uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, &error);
   if (uri == NULL)
     return error->code == G_URI_ERROR_BAD_HOST   ? "host"
@@ -178,7 +177,7 @@ dup_address (const RdRedisUrl *url)
   if (url->path != NULL)
     return g_uri_escape_string (url->path, "/", FALSE);
 
-  host = g_uri_escape_string (url->host, ":", FALSE); /* "fe80::1%eth0" */
+  host = g_uri_escape_string (url->host, ":", FALSE); /* such as "fe80::1%eth0" */
   return g_strdup_printf (strchr (host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, url->port);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sends batches as transactions (MULTI … EXEC), one at a time: if one is refused, the next must not
- * be stored before it. Where transactions are refused, each message is a batch. */
+/* Sends each batch as a transaction (MULTI … EXEC) after the previous one has succeeded, which
+ * keeps the order of messages. If Redis refuses transactions, each message is a batch. */
 
 #include "rd-redis-writer.h"
 
@@ -10,7 +10,7 @@
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
-#define RECONNECT_EVERY 16 /* attempts: about once a minute */
+#define RECONNECT_EVERY 16 /* attempts, about a minute */
 
 struct _RdRedisWriter
 {
@@ -23,18 +23,18 @@ struct _RdRedisWriter
 
   gboolean is_started;
   gboolean is_held;
-  gboolean is_single;      /* no transactions: they are refused */
-  gboolean is_single_kept; /* after the next start, too */
-  char *refusal;           /* owned, nullable */
-  guint attempts;          /* refused since the last success */
-  gint64 refused_us;       /* monotonic, of the last refusal; valid if attempts > 0 */
-  guint timer_id;          /* until the next batch */
+  gboolean is_single;      /* one message per batch: transactions are refused */
+  gboolean is_single_kept; /* the next start keeps is_single */
+  char *refusal;           /* owned; NULL: messages are not refused */
+  guint attempts;          /* refused batches since the last success */
+  gint64 refused_us;       /* monotonic: last refusal; valid if attempts > 0 */
+  guint timer_id;          /* will send the next batch */
 
   guint64 composed; /* sequence number of the last message that was sent */
-  guint64 answered; /* and of the last one with a known outcome */
+  guint64 answered; /* sequence number of the last message with a known outcome */
 
   /* The batch in flight */
-  guint in_flight; /* messages */
+  guint in_flight; /* number of messages */
   guint n_stored;  /* messages that are known to be stored */
   guint n_refused; /* messages that are known not to be stored */
   gboolean is_transaction_refused;
@@ -62,7 +62,7 @@ rd_redis_writer_new (RdRedis *redis,
 
 static void write_batch (RdRedisWriter *writer);
 
-/* @refusal: (transfer full) (nullable). */
+/* Sets the refusal and reports a change. @refusal: (transfer full) (nullable). */
 static void
 set_refusal (RdRedisWriter *writer, char *refusal)
 {
@@ -93,8 +93,8 @@ fail_connection (RdRedisWriter *writer, const char *message)
   rd_redis_fail (writer->redis, error);
 }
 
-/* A replica stays a replica while the connection lasts; the host name may lead to the new primary
- * server. */
+/* Returns: whether to reconnect: the server is a replica that refuses messages, and its host name
+ * may resolve to the new primary server by now. */
 static gboolean
 must_reconnect (const RdRedisWriter *writer)
 {
@@ -105,7 +105,7 @@ must_reconnect (const RdRedisWriter *writer)
 static void
 on_stored (RdRedisWriter *writer, guint n)
 {
-  /* Limits log lines if Redis alternates between taking and refusing messages. */
+  /* Limits log lines if Redis alternates between accepting and refusing messages. */
   if (writer->attempts > 0 && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->attempts = 0;
   writer->answered = writer->composed;
@@ -170,7 +170,7 @@ note_error (RdRedisWriter *writer, const redisReply *reply)
     writer->error = rd_redis_error_dup_words (reply);
 }
 
-/* The outcome of a message, or QUEUED. */
+/* Handles the reply to a message: its outcome, or QUEUED inside a transaction. */
 static void
 on_message (const redisReply *reply, gpointer user_data)
 {
@@ -181,7 +181,7 @@ on_message (const redisReply *reply, gpointer user_data)
   writer->n_stored += reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_INTEGER;
 }
 
-/* If MULTI is refused, the messages after it are stored at once. */
+/* If Redis refuses MULTI, it stores the messages after it one by one. */
 static void
 on_multi (const redisReply *reply, gpointer user_data)
 {

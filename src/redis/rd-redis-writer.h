@@ -7,22 +7,22 @@
 #include "rd-redis-outbox.h"
 #include "rd-redis.h"
 
-/* Sends the messages of an outbox to Redis, in batches of which all is stored or nothing. Refused
- * messages are sent again at growing intervals. After an unknown outcome the connection is failed,
- * so that its owner can find out what was stored. */
+/* Sends the messages of an outbox to Redis in atomic batches. Refused messages are sent again at
+ * growing intervals. If the outcome of a batch is unknown, the writer closes the connection, so
+ * that the bus finds out what was stored when it reconnects. */
 typedef struct _RdRedisWriter RdRedisWriter;
 
 typedef struct
 {
-  /* @n messages are stored. */
+  /* Redis has stored @n more messages. */
   void (*stored) (guint n, gpointer user_data);
 
-  /* rd_redis_writer_get_refusal() has changed. */
+  /* The result of rd_redis_writer_get_refusal() has changed. */
   void (*refusal) (gpointer user_data);
 } RdRedisWriterEvents;
 
-/* @own: list of own publishes, for pubsub mode, else NULL. All parameters: (transfer none), outlive
- * the writer. */
+/* @own: (nullable): list of own publishes; NULL in stream mode. All parameters are unowned and must
+ * outlive the writer. */
 RdRedisWriter *rd_redis_writer_new (RdRedis *redis,
                                     RdRedisOutbox *outbox,
                                     RdRedisOwn *own,
@@ -31,21 +31,22 @@ RdRedisWriter *rd_redis_writer_new (RdRedis *redis,
                                     gpointer user_data);
 void rd_redis_writer_free (RdRedisWriter *writer);
 
-/* To be called when the connection is up and no message is in flight. */
+/* Starts sending. Must be called when the connection is up and no message is in flight. */
 void rd_redis_writer_start (RdRedisWriter *writer);
 
-/* To be called when the connection is down. Messages stay in flight in the outbox; in pubsub mode
- * they are dropped, as they must not be sent twice. Returns: how many were dropped. */
+/* Stops sending; the connection must be down. In stream mode messages stay in flight; in pubsub
+ * mode they are dropped, since they must not be sent twice. Returns: the number of dropped
+ * messages. */
 guint rd_redis_writer_stop (RdRedisWriter *writer);
 
-/* Sends new messages before the main loop sleeps. */
+/* Schedules new messages to be sent before the main loop sleeps. */
 void rd_redis_writer_wake (RdRedisWriter *writer);
 
-/* Returns: (transfer none) (nullable): the error reply with which Redis refuses messages. */
+/* Returns: (transfer none) (nullable): the error reply by which Redis refuses messages, or NULL. */
 const char *rd_redis_writer_get_refusal (const RdRedisWriter *writer);
 
-/* Holds back further batches, or continues. */
+/* Stops sending further batches if @holds is TRUE, resumes otherwise. */
 void rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds);
 
-/* Whether no message is in flight. */
+/* Returns: whether no message is in flight. */
 gboolean rd_redis_writer_is_idle (const RdRedisWriter *writer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The connections to a Redis server, the pauses between attempts to connect, and INFO. */
+/* The connections to a Redis server, the pauses between connection attempts, and INFO. */
 
 #include "rd-redis.h"
 
@@ -26,8 +26,8 @@ struct _RdRedis
   guint n_links;
   RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed, or not in use */
   guint n_ready;
-  gint64 up_us;   /* monotonic: when all were last ready */
-  guint attempts; /* since the last success */
+  gint64 up_us;   /* monotonic: when all links were last ready */
+  guint attempts; /* connection attempts since the last success */
   guint retry_id;
 };
 
@@ -97,7 +97,7 @@ rd_redis_stop (RdRedis *self)
 void
 rd_redis_fail (RdRedis *self, const GError *why)
 {
-  g_autoptr (GError) reason = g_error_copy (why); /* @why may belong to a link */
+  g_autoptr (GError) reason = g_error_copy (why); /* closing a link may free @why */
 
   if (rd_redis_is_up (self) && g_get_monotonic_time () - self->up_us > RD_REDIS_STABLE_US)
     self->attempts = 0;
@@ -195,7 +195,7 @@ rd_redis_backoff_next (guint *attempts)
 typedef struct
 {
   RdRedisLink *link; /* owned */
-  char *info;        /* owned; NULL: not yet */
+  char *info;        /* owned; NULL: not received yet */
   GError *error;     /* owned; NULL: none */
 } Inquiry;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The clients of an engine. Each client is in the table, in the array of clients at the same slot,
- * and in the epoll set. A flush pass that takes too long continues in the next turn. */
+/* The clients of an engine. Each has a record in the table, a WsClient at the same slot of
+ * @clients, and a socket in the epoll set. A long flush pass continues in the next iteration. */
 
 #include "ws-client-set.h"
 
@@ -13,16 +13,16 @@
 #include <unistd.h>
 
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
-#define TICK_MIN_US      10000
+#define TICK_MIN_US      10000 /* resolution of timers */
 #define TICK_MAX_US      100000
-#define FLUSH_SLICE_US   4000 /* of a flush pass in one turn */
-#define CLOCK_EVERY      64   /* clients between two readings of the clock */
+#define FLUSH_SLICE_US   4000 /* maximum time of a flush pass per main loop iteration */
+#define CLOCK_EVERY      64   /* clients sent to between two clock readings */
 
-/* Clients are evicted when the log would reach them after another 1/64 of its content, so that the
- * table is not searched for each append. */
+/* Clients whose cursor is in the oldest 1/64 of the log are evicted together, so that the table is
+ * not searched at each append. */
 #define MARGIN_SHARE 64
 
-/* Limit of all copies for evicted clients together, in log sizes. */
+/* Maximum total size of the copies for evicted clients, as a multiple of the log size. */
 #define COPIES_PER_LOG 4
 
 WsClientSet *
@@ -68,7 +68,7 @@ ws_client_set_free (WsClientSet *set)
   g_free (set);
 }
 
-/* Adds the socket to the epoll set, which also reports events that happened before (epoll(7)). */
+/* Adds the socket of @client to the epoll set. Earlier events are reported too (epoll(7)). */
 static gboolean
 watch (WsClientSet *set, WsClient *client, GError **error)
 {
@@ -82,7 +82,7 @@ watch (WsClientSet *set, WsClient *client, GError **error)
   return client->is_watched;
 }
 
-/* Copies the draft record of @client to the table. */
+/* Copies the temporary record of @client to the table, and sets its id and record. */
 static void
 enter (WsClientSet *set, WsClient *client)
 {
@@ -172,7 +172,7 @@ ws_client_set_watch (WsClientSet *set, WsClient *client)
     ws_socket_set_send_timeout (client->record->fd, set->send_timeout_us);
   if (watch (set, client, NULL))
     {
-      /* without new messages no flush pass would send these */
+      /* send control frames now: the next flush pass begins only after a new message */
       if ((client->record->flags & WS_RECORD_CONTROL) != 0)
         ws_client_set_send (set, client);
       return;
@@ -255,7 +255,7 @@ ws_client_set_drop (WsClientSet *set, WsClient *client)
   ws_client_count_delivered (client, &set->context);
   ws_client_release_copy (client, &set->context);
   set->context.counters->closed[ws_close_slot (client->close_code)]++;
-  /* close() alone keeps the socket in the epoll set if another process has it open, too */
+  /* close() does not remove the socket from the epoll set if another process has it open */
   epoll_ctl (set->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
   close (record->fd);
   record->fd = -1;
@@ -267,7 +267,7 @@ ws_client_set_drop (WsClientSet *set, WsClient *client)
   enqueue (&set->dead, client);
 }
 
-/* Starts the timeout of a ping that was just written. */
+/* Arms the ping timeout of @client after a ping was sent. */
 static void
 await_pong (WsClientSet *set, WsClient *client)
 {
@@ -325,7 +325,7 @@ ws_client_set_arm_ping (WsClientSet *set, WsClient *client)
                   client->record->heard_us + set->options.ping_interval_us);
 }
 
-/* Sends the log to the client in @slot, in a flush pass. */
+/* Sends the log and control frames to the client in @slot, as a step of a flush pass. */
 static void
 visit (WsClientSet *set, guint slot)
 {
@@ -362,7 +362,7 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
   set->clients[slot] = set->clients[last];
   set->clients[slot]->record = &set->table->records[slot];
   if (set->flush.is_active && slot < set->flush.slot)
-    visit (set, slot); /* the pass is past this slot already */
+    visit (set, slot); /* the flush pass has visited this slot already */
   return client;
 }
 

@@ -8,46 +8,47 @@
 typedef struct
 {
   gsize log_size;          /* bytes */
-  gsize max_message;       /* bytes; at most an eighth of the log */
-  guint max_clients;       /* at the same time */
-  gint64 ping_interval_us; /* silence after which a client is pinged; 0: never */
-  gint64 ping_timeout_us;  /* silence after a ping that ends the connection */
+  gsize max_message;       /* bytes; at most log_size / 8 */
+  guint max_clients;       /* maximum number of connected clients */
+  gint64 ping_interval_us; /* time without received bytes before a client is pinged; 0: never */
+  gint64
+    ping_timeout_us; /* time without received bytes after a ping before the connection is closed */
 } WsEngineOptions;
 
-/* Progress of sending the log to all clients. */
+/* Progress of the flush passes, which send the log to all clients. */
 typedef struct
 {
-  gboolean is_active; /* a pass over the table is under way: */
-  guint slot;         /*   next slot, */
-  guint64 head;       /*   and the head when the pass began */
-  guint64 done;       /* clients that are not blocked have the log up to this offset, */
-  guint64 done_count; /*   which is so many messages */
-  guint64 low;        /* lower bound of all cursors */
+  gboolean is_active; /* a pass over the table is in progress */
+  guint slot;         /* next slot of the pass */
+  guint64 head;       /* head of the log when the pass began */
+  guint64 done; /* all clients that are not blocked have been sent the log up to this offset */
+  guint64 done_count; /* message count of the log when the latest pass began */
+  guint64 low;        /* no client has a cursor below this offset */
 } WsFlush;
 
-/* All clients of an engine: adds and removes them, sends to them, and handles their timeouts.
- * Fields are for the engine and the hand-over. */
+/* All clients of an engine: adds and removes clients, sends to them, and handles their timeouts.
+ * Only this module, the engine and the hand-over access the fields. */
 typedef struct
 {
   WsEngineOptions options;
   WsContext context;
   WsLog *log;         /* owned */
   WsTable *table;     /* owned */
-  WsClient **clients; /* owned: slot -> WsClient, owned */
+  WsClient **clients; /* owned: array of owned WsClient, by slot of the table */
   WsWheel *wheel;     /* owned: timers of the clients */
   WsFlush flush;
-  gint64 now_us;          /* monotonic: start of the current turn of the engine */
+  gint64 now_us;          /* CLOCK_MONOTONIC: start of the current main loop iteration */
   gint64 send_timeout_us; /* see ws_socket_set_send_timeout() */
-  int epoll_fd;           /* owned; events carry the WsClient */
-  gboolean retunes;       /* sockets of another process may have a different send timeout */
-  GQueue unwatched;       /* unowned WsClient: from another process, not in the epoll set yet */
-  GQueue readable;        /* unowned WsClient: may have more to read */
-  GQueue dead;            /* unowned WsClient: dropped, not removed yet */
+  int epoll_fd;           /* owned; the data of its events is the WsClient */
+  gboolean retunes;       /* the send timeout of restored sockets must be set again */
+  GQueue unwatched;       /* unowned WsClient: restored, but not yet in the epoll set */
+  GQueue readable;        /* unowned WsClient: may have unread bytes */
+  GQueue dead;            /* unowned WsClient: dropped, but not yet removed from the table */
 } WsClientSet;
 
-/* Makes a set without callbacks in its context.
- * @log, @table: (transfer full), also on failure; the table is empty and has room for max_clients.
- * Returns: (transfer full): NULL with a #GFileError. */
+/* Creates a client set whose context has no callbacks yet.
+ * @log, @table: (transfer full), even on failure. The table is empty; its capacity is max_clients.
+ * Returns: (transfer full) (nullable): the set, or NULL with a #GFileError. */
 WsClientSet *ws_client_set_new (WsLog *log,
                                 WsTable *table,
                                 const WsEngineOptions *options,
@@ -56,63 +57,62 @@ WsClientSet *ws_client_set_new (WsLog *log,
 /* Frees the set and closes open sockets without a close frame. */
 void ws_client_set_free (WsClientSet *set);
 
-/* Adds a client, which gets the messages published from now on.
- * @fd: (transfer full), also on failure. Returns: (transfer none): NULL with a #GFileError. */
+/* Adds a client, which receives the messages published from now on. @fd: (transfer full), even on
+ * failure. Returns: (transfer none) (nullable): the client, or NULL with a #GFileError. */
 WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
 
-/* Adds a client of another process with a copy of its record; the table must have room. The socket
- * is not watched until ws_client_set_watch(): watching takes most of the time of a hand-over.
- * @fd: (transfer full). Returns: (transfer none): queued in @unwatched. */
+/* Adds a client of another process with a copy of @record; the table must not be full. Does not
+ * watch the socket until ws_client_set_watch(), as watching takes most of the time of a hand-over.
+ * @fd: (transfer full). Returns: (transfer none): the client, in the queue @unwatched. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
-/* Arms the ping timer of a restored client from its record. */
+/* Arms the ping timer of a restored client according to its record. */
 void ws_client_set_restore_ping (WsClientSet *set, WsClient *client);
 
-/* Adds the socket of a restored client to the epoll set and sets its send timeout. If that fails,
- * closes the connection with 1012. */
+/* Adds the socket of a restored client to the epoll set and sets its send timeout. If the socket
+ * cannot be added, closes the connection with 1012. */
 void ws_client_set_watch (WsClientSet *set, WsClient *client);
 
-/* Pops the head of @queue, a queue of a client set. Returns: (transfer none) (nullable). */
+/* Removes and returns the first client of @queue. Returns: (transfer none) (nullable). */
 WsClient *ws_client_set_pop (GQueue *queue);
 
-/* Replaces the log with @log, which has the newest of the same messages; evicts clients whose
- * cursor is before its tail. @log: (transfer full). */
+/* Replaces the log, and evicts clients whose cursor is before the tail of the new log.
+ * @log: (transfer full): a copy of the current log; see ws_log_copy(). */
 void ws_client_set_change_log (WsClientSet *set, WsLog *log);
 
-/* Begins the close handshake (1012) with the clients in slot @first and above; sends nothing. */
+/* Queues a close frame (1012) for the clients in slots @first and above; sends nothing. */
 void ws_client_set_close_from (WsClientSet *set, guint first);
 
-/* Arms the close timeout: @deadline_us, or 5 s from now if that is earlier. */
+/* Arms the close timeout of @client: @deadline_us, or 5 s from now if that is earlier. */
 void ws_client_set_time_close (WsClientSet *set, WsClient *client, gint64 deadline_us);
 
-/* Sends all pending bytes of @client, then settles it. */
+/* Sends the pending bytes of @client, then calls ws_client_set_settle(). */
 void ws_client_set_send (WsClientSet *set, WsClient *client);
 
-/* Acts on a changed state of @client: sends control frames, drops it or arms its timeouts. */
+/* Handles a changed state of @client: sends its control frames, drops it, or arms its timeouts. */
 void ws_client_set_settle (WsClientSet *set, WsClient *client);
 
-/* Queues @client in @readable. */
+/* Queues @client in set->readable, to be read in the next main loop iteration. */
 void ws_client_set_read_later (WsClientSet *set, WsClient *client);
 
-/* Restarts the ping interval of @client after bytes were received. */
+/* Arms the timer for the next ping to @client: one interval after bytes were last received. */
 void ws_client_set_arm_ping (WsClientSet *set, WsClient *client);
 
-/* Closes the socket of @client. The client and its record exist until ws_client_set_reap(). */
+/* Closes the socket of @client. The client and its record remain until ws_client_set_reap(). */
 void ws_client_set_drop (WsClientSet *set, WsClient *client);
 
-/* Removes a dropped client from the table; the last record moves to its slot.
- * @record: (out): copy of the record of the client, which uses it from now on.
- * Returns: (transfer full) (nullable). */
+/* Removes a dropped client from the table; the last record moves to its slot. @record: (out): copy
+ * that becomes client->record. Returns: (transfer full) (nullable): NULL if none is dropped. */
 WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
 
-/* Sends the log to all clients for a few milliseconds; the next call continues the pass. */
+/* Sends the log to all clients for at most 4 ms; the next call continues the flush pass. */
 void ws_client_set_flush (WsClientSet *set);
 
-/* Whether ws_client_set_flush() has more to send. */
+/* Returns: whether ws_client_set_flush() has more to send. */
 gboolean ws_client_set_is_flush_pending (const WsClientSet *set);
 
-/* Prepares an append of @size payload bytes: sends to clients whose unsent part would be
- * overwritten, and evicts those that still have not read it. */
+/* Prepares an append of @size payload bytes: sends to the clients whose unsent bytes would be
+ * overwritten, and evicts the clients whose sockets do not accept these bytes. */
 void ws_client_set_make_room (WsClientSet *set, gsize size);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsClientSet, ws_client_set_free)

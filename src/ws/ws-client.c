@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One WebSocket connection: sends the log with control frames between messages, handles input, and
- * performs the close handshake. */
+/* One WebSocket connection: sends the log and control frames, handles received bytes, and performs
+ * the close handshake. */
 
 #include "ws-client.h"
 
@@ -56,7 +56,7 @@ is_control_due (const WsControl *control)
   return control->pong_due || control->ping_due || control->close_due;
 }
 
-/* Encodes the frames that are due into @out, the close frame last. */
+/* Encodes the due control frames into control->out, the close frame last. */
 static void
 encode_control (WsControl *control)
 {
@@ -85,7 +85,7 @@ encode_control (WsControl *control)
   control->close_due = FALSE;
 }
 
-/* Returns: the queue of control frames, made if there is none, for the next frame boundary. */
+/* Returns: the queue of control frames, created for the next frame boundary if there is none. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {
@@ -102,7 +102,7 @@ ensure_control (WsClient *client, WsContext *context)
   return client->control;
 }
 
-/* Sends @size bytes. @sent: (out): the number of bytes that the socket took. */
+/* Sends up to @size bytes. @sent: (out): the number of bytes that the socket accepted. */
 static WsSend
 send_bytes (WsRecord *record, WsContext *context, const guint8 *data, gsize size, gsize *sent)
 {
@@ -125,7 +125,7 @@ send_bytes (WsRecord *record, WsContext *context, const guint8 *data, gsize size
   return WS_SEND_BLOCKED;
 }
 
-/* Sends the log up to offset @limit. */
+/* Sends the log from the cursor of @record up to offset @limit. */
 static WsSend
 send_log_to (WsRecord *record, WsContext *context, guint64 limit)
 {
@@ -137,7 +137,7 @@ send_log_to (WsRecord *record, WsContext *context, guint64 limit)
   return result;
 }
 
-/* Counts all messages in the log as delivered. */
+/* Counts all messages in the log as delivered to the client of @record. */
 static void
 count_all_delivered (WsRecord *record, WsContext *context)
 {
@@ -174,7 +174,7 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   record->next = next;
 }
 
-/* Handles a close frame that was sent: nothing may follow it (§5.5.1). */
+/* Stops sending to a client after its close frame was sent (RFC 6455 §5.5.1). */
 static void
 end_sending (WsClient *client, WsContext *context)
 {
@@ -184,10 +184,10 @@ end_sending (WsClient *client, WsContext *context)
   if (client->close_received)
     client->state = WS_CLIENT_FINISHED;
   else if (client->state == WS_CLIENT_FAILED)
-    shutdown (client->record->fd, SHUT_WR); /* the peer can read the close frame, then hang up */
+    shutdown (client->record->fd, SHUT_WR); /* the client reads the close frame, then EOF */
 }
 
-/* Sends the log up to the control frames, then the control frames. */
+/* Sends the log up to the offset of the control frames, then the control frames. */
 static WsSend
 send_control (WsClient *client, WsContext *context)
 {
@@ -280,8 +280,8 @@ queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize s
   control->pong_due = TRUE;
 }
 
-/* Queues a close frame after the messages in the log, unless one is queued or sent. If the client
- * closed and its socket is full, the close frame is sent at the next frame boundary instead. */
+/* Queues a close frame, unless one is queued or sent already: after all messages in the log, or if
+ * the client has closed and its socket buffer is full, at the next frame boundary. */
 static void
 queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {
@@ -310,7 +310,7 @@ ws_client_close (WsClient *client, WsContext *context, guint16 code, const char 
   queue_close (client, context, code, reason);
 }
 
-/* Fails the connection (§7.1.7). */
+/* Fails the connection (RFC 6455 §7.1.7): queues a close frame and discards further input. */
 static void
 fail (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {
@@ -318,7 +318,7 @@ fail (WsClient *client, WsContext *context, guint16 code, const char *reason)
   queue_close (client, context, code, reason);
 }
 
-/* Answers a close frame with the same code (§5.5.1). */
+/* Replies to a close frame with the same code (RFC 6455 §5.5.1). */
 static void
 receive_close (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
 {

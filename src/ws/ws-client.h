@@ -10,7 +10,7 @@
 
 typedef struct _WsClient WsClient;
 
-/* Callbacks of an engine. Both may call functions of the engine. */
+/* Callbacks of an engine. They may call functions of the engine, except ws_engine_pause(). */
 typedef struct
 {
   /* Called for each text or binary message; @data is valid during the call. */
@@ -20,33 +20,33 @@ typedef struct
                    gsize size,
                    gpointer user_data);
 
-  /* Called when a connection has ended, at the end of a turn of the main loop; @client is not in
-   * the table any more, and freed after this. @code: code of the first close frame sent or
+  /* Called after a connection has ended, at the end of a main loop iteration. @client is no longer
+   * in the table and is freed after the call. @code: code of the first close frame sent or
    * received, or %WS_CLOSE_ABNORMAL. */
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
 
-/* State shared by all clients of an engine. Eviction copies the unsent part of a message; all such
- * copies together are limited, and clients over the limit are dropped. */
+/* State shared by all clients of an engine. Evicting a client copies the unsent part of its
+ * message. The total size of these copies is limited; a client over the limit is dropped. */
 typedef struct
 {
-  WsLog *log;                   /* owned by the client set */
-  WsCounters *counters;         /* in the table */
-  gsize max_message;            /* bytes */
-  gsize max_copied;             /* limit of @copied, bytes */
-  gsize copied;                 /* size of all copies that are not sent yet, bytes */
-  const WsEngineEvents *events; /* unowned: outlives us */
+  WsLog *log;                   /* unowned: in the client set */
+  WsCounters *counters;         /* unowned: in the table */
+  gsize max_message;            /* maximum message size, bytes */
+  gsize max_copied;             /* maximum of @copied, bytes */
+  gsize copied;                 /* total size of the unsent copies, bytes */
+  const WsEngineEvents *events; /* unowned: must outlive the engine */
   gpointer user_data;           /* unowned */
 } WsContext;
 
-/* Queued control frames of a client: at most one ping, one pong (the latest, §5.5.3) and one close
- * frame, so that the size is bounded. */
+/* Queued control frames of a client: at most one ping, one pong (the latest, RFC 6455 §5.5.3) and
+ * one close frame. */
 typedef struct
 {
-  guint64 at;      /* frame boundary in the log at which they are sent */
-  GByteArray *out; /* owned: encoded bytes being sent */
-  guint sent;      /* bytes of @out */
-  gsize copied;    /* bytes of @out that are counted in WsContext.copied */
+  guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
+  GByteArray *out; /* owned: bytes being sent: rest of a message (copied), encoded frames */
+  guint sent;      /* bytes of @out already sent */
+  gsize copied;    /* bytes of @out that are included in WsContext.copied */
   gboolean ping_due;
   gboolean pong_due;
   gboolean close_due;
@@ -61,75 +61,75 @@ typedef struct
 typedef enum
 {
   WS_CLIENT_OPEN,
-  WS_CLIENT_CLOSING,  /* close frame queued or sent; waiting for the peer's */
-  WS_CLIENT_FAILED,   /* same, but input is discarded (§7.1.7) */
-  WS_CLIENT_FINISHED, /* close handshake done: drop the connection */
+  WS_CLIENT_CLOSING,  /* close frame queued or sent; waiting for the close frame of the client */
+  WS_CLIENT_FAILED,   /* like WS_CLIENT_CLOSING, but input is discarded (RFC 6455 §7.1.7) */
+  WS_CLIENT_FINISHED, /* close handshake complete: the connection can be dropped */
 } WsClientState;
 
-/* One connection. Fields are for this module, the client set and the engine. */
+/* One connection. Only this module, the client set and the engine access its fields. */
 struct _WsClient
 {
-  WsRecord *record;   /* unowned: in the table; moves when another client is removed */
-  guint64 id;         /* same as in the record */
+  WsRecord *record;   /* unowned: in the table; changes when another client is removed */
+  guint64 id;         /* equal to record->id */
   WsControl *control; /* owned, nullable: queued control frames */
-  GList link;         /* in a queue of the client set */
-  GQueue *queue;      /* unowned: that queue, or NULL */
+  GList link;         /* node in @queue */
+  GQueue *queue;      /* unowned, nullable: the queue of the client set that contains @link */
   WsTimer timer;
   WsInput input;
   WsClientState state;
-  guint16 close_code; /* of the first close frame queued or received, or 0 */
+  guint16 close_code; /* of the first close frame queued or received; 0: none */
   guint close_received : 1;
   guint close_sent : 1;
-  guint ping_sent : 1;   /* a ping was written, and its timeout not armed yet */
-  guint awaits_pong : 1; /* a ping was written, and nothing received since */
+  guint ping_sent : 1;   /* a ping was sent, and its timeout is not armed yet */
+  guint awaits_pong : 1; /* a ping was sent, and nothing has been received since */
   guint is_timed : 1;    /* the close timeout is armed */
-  guint is_ours : 1;     /* closed by the server, not because of an error of the client */
+  guint is_ours : 1;     /* closed by the server, but not for an error of the client */
   guint is_watched : 1;  /* the socket is in the epoll set */
-  guint is_dead : 1;     /* dropped, not removed yet */
+  guint is_dead : 1;     /* dropped, but not yet removed from the table */
 };
 
 typedef enum
 {
-  WS_SEND_ALL,     /* nothing is left to send */
-  WS_SEND_BLOCKED, /* the socket is full: WS_RECORD_BLOCKED is set */
+  WS_SEND_ALL,     /* all bytes were sent */
+  WS_SEND_BLOCKED, /* the socket buffer is full; WS_RECORD_BLOCKED is set */
   WS_SEND_FAILED,  /* the connection is broken */
 } WsSend;
 
-/* @record: (transfer none): has a non-blocking descriptor, (transfer full). */
+/* Creates a client that owns the non-blocking socket record->fd. @record: (transfer none). */
 WsClient *ws_client_new (WsRecord *record);
 
-/* Frees a client and closes its socket, if it is open. */
+/* Frees a client and closes its socket if it is open. */
 void ws_client_free (WsClient *client);
 
-/* Returns: (transfer full): a queue that is sent when the cursor is @at. */
+/* Returns: (transfer full): an empty queue of control frames, sent when the cursor reaches @at. */
 WsControl *ws_control_new (guint64 at);
 void ws_control_free (WsControl *control);
 
-/* Sends the log up to the head, for a record without flags. */
+/* Sends the log up to its head to a client whose record has no flags. */
 WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 
-/* Sends the log, with queued control frames between messages. */
+/* Sends the unsent part of the log, with the queued control frames between messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Handles received bytes (unmasked in place): emits messages, answers pings and closes. */
+/* Handles received bytes, unmasked in place: reports messages, answers pings and close frames. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
-/* Queues a ping (§5.5.2), unless one is queued and not written yet. */
+/* Queues a ping (RFC 6455 §5.5.2), unless a ping is waiting to be sent. */
 void ws_client_ping (WsClient *client, WsContext *context);
 
-/* Queues a close frame after all messages in the log (§7.1.2); no effect if already closing.
- * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. */
+/* Queues a close frame after all messages in the log (§7.1.2); no effect if closing already.
+ * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. @reason: (nullable). */
 void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
 
-/* Detaches a client from the log before its unsent part is overwritten: copies the unsent part of
- * the message that is being sent, and queues a close frame (1013) if none is queued.
- * Returns: FALSE if the copy would exceed the limit for all clients: drop the client. */
+/* Detaches a client from the log before its unsent bytes are overwritten: copies the unsent part of
+ * its current message, and queues a close frame (1013) unless one is queued. Returns: FALSE if the
+ * copy would exceed WsContext.max_copied; the caller must then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the copy of a dropped client from WsContext.copied. */
+/* Subtracts the copy for @client from WsContext.copied, after the copy was sent or discarded. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
-/* Counts the messages delivered to a client that leaves or is evicted. */
+/* Counts the messages delivered to @client so far; for use before it is detached or dropped. */
 void ws_client_count_delivered (WsClient *client, WsContext *context);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsControl, ws_control_free)

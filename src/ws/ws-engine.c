@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The engine: each turn of the main loop reads from clients, then sends the log to all clients. A
- * turn is limited in time; it reads only if no flush pass is active, and only a share of the log,
- * so that clients cannot send faster than the server sends. */
+/* The engine. Each main loop iteration reads from clients, then sends the log to all clients. An
+ * iteration is limited in time. It reads only if no flush pass is active, and at most a quarter of
+ * the log size, so that clients cannot send messages faster than the server delivers them. */
 
 #include "ws-engine.h"
 
@@ -11,33 +11,33 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define READ_SLICE_US    2000 /* limit of reading in a turn */
-#define WATCH_SLICE_US   1000 /* limit of watching restored clients in a turn */
-#define READ_SHARE       4    /* a turn reads up to a quarter of the log's capacity */
+#define READ_SLICE_US    2000 /* time limit for reading per iteration */
+#define WATCH_SLICE_US   1000 /* time limit for watching restored sockets per iteration */
+#define READ_SHARE       4    /* an iteration reads at most 1/4 of the log size */
 #define READ_BUFFER_SIZE (64 * 1024)
-#define EVENTS_MAX       128
+#define EVENTS_MAX       128 /* per epoll_wait() */
 
 typedef struct
 {
   GSource source;
-  WsEngine *engine; /* unowned: owns us */
+  WsEngine *engine; /* unowned: owns the source */
 } EngineSource;
 
 struct _WsEngine
 {
   WsClientSet *set;   /* owned */
   GSource *source;    /* owned */
-  gpointer epoll_tag; /* unowned: in the source */
-  gboolean is_awake;  /* another turn is scheduled */
+  gpointer epoll_tag; /* unowned: of epoll_fd in the source */
+  gboolean is_awake;  /* another iteration is scheduled */
   gboolean is_paused;
   guint8 buffer[READ_BUFFER_SIZE];
 };
 
-static gboolean turn (GSource *source, GSourceFunc callback, gpointer user_data);
+static gboolean dispatch (GSource *source, GSourceFunc callback, gpointer user_data);
 
-static const GSourceFuncs source_funcs = { .dispatch = turn };
+static const GSourceFuncs source_funcs = { .dispatch = dispatch };
 
-/* Schedules a turn after the other ready sources of the main loop. */
+/* Schedules an iteration, after the other ready sources of the main loop. */
 static void
 wake (WsEngine *engine)
 {
@@ -48,7 +48,7 @@ wake (WsEngine *engine)
   g_source_set_ready_time (engine->source, 0);
 }
 
-/* @set: (transfer full). */
+/* Creates an engine. @set: (transfer full). */
 static WsEngine *
 engine_on (WsClientSet *set, const WsEngineEvents *events, gpointer user_data)
 {
@@ -155,8 +155,8 @@ end_silent (WsClientSet *set, WsClient *client)
   ws_client_set_drop (set, client);
 }
 
-/* Pings a silent client, or ends the connection after the ping timeout. A client with unread bytes
- * is not silent, but the server busy; a client whose socket is full is left to TCP_USER_TIMEOUT. */
+/* Pings a client that was silent for the ping interval; disconnects it after the ping timeout.
+ * Reads pending bytes first. If the socket buffer is full, TCP_USER_TIMEOUT applies instead. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -196,7 +196,7 @@ on_timer (WsTimer *timer, gpointer user_data)
     ws_client_set_drop (engine->set, client);
 }
 
-/* Reads once. @until_end: the peer has hung up, so read again until the end of the stream. */
+/* Reads once. @until_end: whether to read again later, until no bytes are left. */
 static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
@@ -221,12 +221,12 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
   ws_client_receive (client, &engine->set->context, engine->buffer, n);
   ws_client_set_settle (engine->set, client);
 
-  /* after a short read, epoll reports the next bytes (edge-triggered) */
+  /* after a short read, epoll (edge-triggered) reports new bytes */
   if ((gsize) n == size || n == 0 || until_end)
     ws_client_set_read_later (engine->set, client);
 }
 
-/* Whether this turn may read more, by its time and by the new messages in the log. */
+/* Returns: whether the limits of this iteration on time and on new messages allow more reading. */
 static gboolean
 may_read (const WsEngine *engine)
 {
@@ -272,7 +272,7 @@ read_events (WsEngine *engine)
   while (n == EVENTS_MAX && may_read (engine));
 }
 
-/* Reads once from each client in the queue; clients with more bytes are queued again. */
+/* Reads once from each client in the queue @readable; queues clients with more bytes again. */
 static void
 read_leftovers (WsEngine *engine)
 {
@@ -286,7 +286,7 @@ read_leftovers (WsEngine *engine)
     }
 }
 
-/* Watches some restored clients per turn, so that reading from the first ones is not delayed. */
+/* Adds some restored sockets to the epoll set; a time limit avoids delays for other clients. */
 static void
 watch_some (WsEngine *engine)
 {
@@ -298,8 +298,8 @@ watch_some (WsEngine *engine)
     ws_client_set_watch (engine->set, client);
 }
 
-/* Reports and frees dropped clients. This happens only here, as the callback may publish, and
- * publishing may drop clients. */
+/* Reports and frees dropped clients. The callback may publish, and publishing may drop clients:
+ * call this only at the end of an iteration or before a pause. */
 static void
 reap (WsEngine *engine)
 {
@@ -315,7 +315,7 @@ reap (WsEngine *engine)
 }
 
 static gboolean
-turn (GSource *source, GSourceFunc callback, gpointer user_data)
+dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   WsEngine *engine = ((EngineSource *) source)->engine;
   WsClientSet *set = engine->set;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Encodes and parses single WebSocket frames for the server's side (RFC 6455). Server frames are
- * not masked and never fragmented. */
+/* Encodes and parses single WebSocket frames for a server (RFC 6455). Server frames are not masked
+ * and not fragmented. */
 
 #include "ws-frame.h"
 
@@ -82,13 +82,13 @@ ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *he
 void
 ws_frame_mask (guint8 *data, gsize size, const guint8 mask[4], guint64 offset)
 {
-  guint8 turned[8];
+  guint8 rotated[8];
   guint64 word_mask, word;
   gsize i = 0;
 
-  for (gsize k = 0; k < sizeof turned; k++)
-    turned[k] = mask[(offset + k) % 4];
-  memcpy (&word_mask, turned, sizeof word_mask);
+  for (gsize k = 0; k < sizeof rotated; k++)
+    rotated[k] = mask[(offset + k) % 4];
+  memcpy (&word_mask, rotated, sizeof word_mask);
 
   for (; size - i >= sizeof word; i += sizeof word)
     {
@@ -97,7 +97,7 @@ ws_frame_mask (guint8 *data, gsize size, const guint8 mask[4], guint64 offset)
       memcpy (data + i, &word, sizeof word);
     }
   for (; i < size; i++)
-    data[i] ^= turned[i % 4];
+    data[i] ^= rotated[i % 4];
 }
 
 static gsize

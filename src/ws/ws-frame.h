@@ -5,7 +5,7 @@
 
 #include <glib.h>
 
-/* RFC 6455 §5.2 */
+/* Frame types (RFC 6455 §5.2). */
 typedef enum
 {
   WS_OPCODE_CONTINUATION = 0x0,
@@ -16,15 +16,15 @@ typedef enum
   WS_OPCODE_PONG = 0xA,
 } WsOpcode;
 
-/* RFC 6455 §7.4.1; 1012 and 1013: IANA registry */
+/* Close codes (RFC 6455 §7.4.1); 1012 and 1013 are defined in the IANA registry. */
 typedef enum
 {
   WS_CLOSE_NORMAL = 1000,
   WS_CLOSE_GOING_AWAY = 1001,
   WS_CLOSE_PROTOCOL_ERROR = 1002,
   WS_CLOSE_UNSUPPORTED_DATA = 1003,
-  WS_CLOSE_NO_STATUS = 1005, /* not sent: stands for an empty close frame */
-  WS_CLOSE_ABNORMAL = 1006,  /* not sent: stands for a missing close frame */
+  WS_CLOSE_NO_STATUS = 1005, /* never sent: means an empty close frame */
+  WS_CLOSE_ABNORMAL = 1006,  /* never sent: means that there was no close frame */
   WS_CLOSE_INVALID_DATA = 1007,
   WS_CLOSE_POLICY_VIOLATION = 1008,
   WS_CLOSE_TOO_BIG = 1009,
@@ -33,11 +33,11 @@ typedef enum
   WS_CLOSE_TRY_AGAIN_LATER = 1013,
 } WsCloseCode;
 
-#define WS_CONTROL_PAYLOAD_MAX 125         /* §5.5 */
-#define WS_CLOSE_REASON_MAX    123         /* bytes; a close code takes 2 of the payload */
-#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* masked */
-#define WS_SERVER_HEADER_MAX   (2 + 8)     /* not masked */
-#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* from a server, bytes */
+#define WS_CONTROL_PAYLOAD_MAX 125         /* bytes (RFC 6455 §5.5) */
+#define WS_CLOSE_REASON_MAX    123         /* bytes; the close code uses 2 bytes of the payload */
+#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* of a masked frame, bytes */
+#define WS_SERVER_HEADER_MAX   (2 + 8)     /* of a frame without a mask, bytes */
+#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* of a server frame, bytes */
 
 typedef struct
 {
@@ -50,16 +50,16 @@ typedef struct
 typedef enum
 {
   WS_PARSE_OK,
-  WS_PARSE_MORE, /* incomplete header */
-  WS_PARSE_BAD,  /* protocol error: close with 1002 */
+  WS_PARSE_MORE, /* more bytes are needed */
+  WS_PARSE_BAD,  /* invalid data: fail the connection */
 } WsParse;
 
-/* Parses the header of a client frame (§5.2). @header_size: (out): bytes.
- * Returns: %WS_PARSE_BAD for reserved bits and opcodes, a missing mask, a length that is over 2^63
- * or not in its shortest form, and a control frame that is fragmented or over 125 bytes. */
+/* Parses the header of a client frame (RFC 6455 §5.2). @header_size: (out): bytes. Returns:
+ * %WS_PARSE_BAD for reserved bits or opcodes, a missing mask, a length that is 2^63 or more or not
+ * in its shortest form, or a control frame that is fragmented or over 125 bytes. */
 WsParse ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size);
 
-/* Masks or unmasks in place (§5.3). @offset: position of @data in the payload. */
+/* Masks or unmasks @data in place (RFC 6455 §5.3). @offset: position of @data in the payload. */
 void ws_frame_mask (guint8 *data, gsize size, const guint8 mask[4], guint64 offset);
 
 /* Writes the header of a server frame with @length bytes of payload. Returns: the header size. */
@@ -75,14 +75,14 @@ gsize ws_frame_encode_control (guint8 out[WS_CONTROL_FRAME_MAX],
                                gsize size);
 
 /* Writes a close frame. A @reason over %WS_CLOSE_REASON_MAX bytes is truncated between characters.
- * @code: %WS_CLOSE_NO_STATUS for an empty frame. Returns: the frame size. */
+ * @code: %WS_CLOSE_NO_STATUS for an empty close frame. Returns: the frame size. */
 gsize ws_frame_encode_close (guint8 out[WS_CONTROL_FRAME_MAX], guint16 code, const char *reason);
 
-/* Parses the payload of a close frame (§5.5.1, §7.4). @code: (out): the code, or the code to close
- * with if the payload is invalid. Returns: FALSE if it is invalid. */
+/* Parses the payload of a close frame (RFC 6455 §5.5.1, §7.4). Returns: FALSE if it is invalid.
+ * @code: (out): the received code, or if the payload is invalid, the code to close with. */
 gboolean ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code);
 
-/* Whether @code is valid in a close frame (§7.4.2). */
+/* Returns: whether @code is valid in a close frame (RFC 6455 §7.4.2). */
 gboolean ws_close_code_is_valid (guint16 code);
 
 static inline gboolean

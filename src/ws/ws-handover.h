@@ -5,32 +5,31 @@
 
 #include "ws-client-set.h"
 
-/* All that a process needs to go on with the clients of another: see ws_engine_pack() and
- * ws_engine_new_from(). The descriptors are not its own: who packs keeps them, and who unpacks
- * leaves -1 in the place of those it took. */
+/* State that a process needs to take over the clients of another process: see ws_engine_pack() and
+ * ws_engine_new_from(). The descriptors are not owned: the packing process keeps them, and
+ * ws_handover_unpack() sets each descriptor that it takes over to -1. */
 typedef struct
 {
   int log_fd;      /* memory of the log */
   int table_fd;    /* memory of the table */
-  GArray *sockets; /* owned; int: those of the clients, in the order of the table; -1, or none at
-                    * the end: it could not be handed over */
-  GVariant *state; /* owned: what is in neither of them; whoever unpacks checks its type */
+  GArray *sockets; /* owned; int: client sockets by slot; -1 or missing: not handed over */
+  GVariant *state; /* owned: all other state; ws_handover_unpack() checks its type */
 
-  /* Set by who unpacks. */
-  guint moved;  /* clients that stay */
-  guint closed; /* those who do not: without a socket, one too many, too far behind for the log */
+  /* Set by ws_handover_unpack(). */
+  guint moved;  /* clients that stay connected */
+  guint closed; /* clients closed: no socket, over max_clients, or too far behind for the log */
 } WsHandover;
 
-/* Returns: (transfer full). */
+/* Packs @set for another process. Returns: (transfer full). */
 WsHandover *ws_handover_pack (const WsClientSet *set);
 
-/* Makes a client set with a table of its own; the log is the same, unless @options has another
- * size. Nothing is sent or received, and nothing written that the other process can see.
+/* Creates a client set with its own table. It uses the log of the other process, or a copy if
+ * @options has another log size. Sends, receives and writes nothing that the other process can see.
  *
- * Clients whose socket is missing are counted as closed with 1012. Those beyond the most there may
- * be are told 1012, and those who are behind further than the log reaches 1013, once sending
- * begins. Returns: (transfer full): NULL with a #GFileError, also where anything is of another
- * layout, or damaged in a way that could do harm. */
+ * A client without a socket is counted as closed with 1012. After sending begins, clients over
+ * max_clients are closed with 1012, and clients whose cursor is before the tail of the log with
+ * 1013. Returns: (transfer full) (nullable): the set, or NULL with a #GFileError, also if a layout
+ * is not supported or data is damaged. */
 WsClientSet *ws_handover_unpack (WsHandover *handover,
                                  const WsEngineOptions *options,
                                  GError **error);

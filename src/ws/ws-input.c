@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Assembles messages and control frames from received bytes. Complete messages are not copied, and
- * memory for a partial message grows with the bytes received, not with the announced length. */
+/* Assembles messages and control frames from received bytes. A message that arrives whole is not
+ * copied. Memory for a partial message grows with the bytes received, not the announced length. */
 
 #include "ws-input.h"
 
@@ -36,9 +36,8 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
   input->partial_size += size;
 }
 
-/* Reads a frame header, and the payload of a control frame. Returns: %WS_PARSE_OK with the
- * header in input->frame and the start of @payload, or %WS_PARSE_MORE after keeping a partial
- * header. */
+/* Reads a frame header and, for a control frame, the payload. Returns: %WS_PARSE_OK with the header
+ * in input->frame and the start of @payload, or %WS_PARSE_MORE after storing a partial frame. */
 static WsParse
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
 {
@@ -75,7 +74,7 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   return WS_PARSE_OK;
 }
 
-/* Begins the data frame whose header was read. Returns: FALSE if the frame must not come now. */
+/* Begins the data frame whose header was read. Returns: FALSE if the opcode is not allowed now. */
 static gboolean
 begin_frame (WsInput *input)
 {
@@ -94,7 +93,7 @@ begin_frame (WsInput *input)
   return TRUE;
 }
 
-/* Returns: the smallest possible size of the current message. */
+/* Returns: the size of the current message up to the end of the current frame, bytes. */
 static guint64
 announced_size (const WsInput *input)
 {
@@ -103,7 +102,7 @@ announced_size (const WsInput *input)
   return so_far + (input->frame.length - input->done);
 }
 
-/* Reads payload of a data frame. Returns: %WS_PARSE_OK at the end of a message. */
+/* Reads payload of a data frame. Returns: %WS_PARSE_OK with @event at the end of a message. */
 static WsParse
 read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The message log: header, index and ring of frames in one memory file, shared with the next worker
+/* The message log: header, index and ring of frames in one memory file, shared with the new worker
  * in an upgrade. The ring is mapped twice in a row, so that any part of it is contiguous. */
 
 #include "ws-log.h"
@@ -15,16 +15,16 @@
 #define LOG_MAGIC  G_GUINT64_CONSTANT (0x676f6c2d64722d31) /* "1-rd-log" in memory */
 #define LOG_LAYOUT 1
 
-/* Bytes of ring for each index entry. A message takes one entry: if frames are shorter than this,
- * the index is full before the ring. */
+/* Ring bytes per index entry. Each message uses one entry: if the average frame is shorter than
+ * this, the index is full before the ring. */
 #define BYTES_PER_ENTRY 64
 
-/* Index entries that are checked when a log is adopted: each may be a page fault. */
+/* Maximum number of index entries checked when adopting a log: each may cause a page fault. */
 #define SAMPLES 64
 
 static const WsMemfdHeader log_header = { LOG_MAGIC, LOG_LAYOUT };
 
-/* Returns: the size of header and index for a ring of @size bytes. */
+/* Returns: the size in bytes of header and index for a ring of @size bytes. */
 static gsize
 front_size_of (gsize size)
 {
@@ -47,7 +47,7 @@ map_ring (WsLog *log)
   return log->ring != MAP_FAILED;
 }
 
-/* Maps a log with a ring of @size bytes. @fd: (transfer full), also on failure. */
+/* Maps a log with a ring of @size bytes. @fd: (transfer full), even on failure. */
 static WsLog *
 log_on (int fd, gsize size, GError **error)
 {
@@ -68,7 +68,7 @@ log_on (int fd, gsize size, GError **error)
   if (!map_ring (log))
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   "cannot map the log, twice %zu bytes: %s", size, g_strerror (errno));
+                   "cannot map the log twice, %zu bytes each: %s", size, g_strerror (errno));
       return NULL;
     }
 
@@ -104,8 +104,8 @@ ws_log_free (WsLog *log)
   g_free (log);
 }
 
-/* Returns: the offset of message @number (oldest … count); the next message begins at the head. The
- * result is at most the size of the ring before the head, even if the entry is damaged. */
+/* Returns: the offset of message @number, which must be between oldest and count; for count, the
+ * head. Even if the index entry is damaged, the offset is at most the ring size before the head. */
 static inline guint64
 offset_of (const WsLog *log, guint64 number)
 {
@@ -119,7 +119,7 @@ offset_of (const WsLog *log, guint64 number)
   return G_LIKELY (header->head - offset <= log->size) ? offset : header->head;
 }
 
-/* Whether header and file agree. */
+/* Reads and checks the header. Returns: FALSE with an error if it does not match the file. */
 static gboolean
 check_header (int fd, WsLogHeader *header, GError **error)
 {
@@ -134,7 +134,7 @@ check_header (int fd, WsLogHeader *header, GError **error)
   return TRUE;
 }
 
-/* Whether the header agrees with a sample of the index, with the oldest and the newest entry. */
+/* Returns: whether the header agrees with a sample of the index, including both ends. */
 static gboolean
 is_sound (const WsLog *log)
 {
@@ -229,7 +229,7 @@ ws_log_get_middle (const WsLog *log)
   return MAX (by_count, header->head - MIN (header->head, log->size / 2));
 }
 
-/* Returns: the number of the oldest message kept when a frame of @frame_size is appended. */
+/* Returns: the number of the oldest message left after a frame of @frame_size bytes is appended. */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {

@@ -18,8 +18,7 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* With vm.memfd_noexec=2 the kernel demands MFD_NOEXEC_SEAL; before Linux 6.3 it does not know the
- * flag. */
+/* The kernel requires MFD_NOEXEC_SEAL if vm.memfd_noexec is 2, and rejects it before Linux 6.3. */
 static int
 create (const char *name)
 {

@@ -5,24 +5,24 @@
 
 #include <glib.h>
 
-/* First fields of every shared memory file, the same in all versions. */
+/* First fields of every shared memory file; the same in all versions of the program. */
 typedef struct
 {
-  guint64 magic;  /* kind of the content */
-  guint64 layout; /* version of the rest */
+  guint64 magic;  /* identifies the kind of content */
+  guint64 layout; /* version of all fields after this header */
 } WsMemfdHeader;
 
-/* Creates a memory file (memfd_create(2)) of @size bytes, all zero, which is not executable and
- * whose size is sealed, for sharing with another process. Unwritten pages take no memory.
+/* Creates a zero-filled memory file (memfd_create(2)) of @size bytes for sharing with another
+ * process. It is not executable, and its size is sealed. Unwritten pages use no memory.
  * @name: name shown in /proc. Returns: the descriptor, or -1 with a #GFileError. */
 int ws_memfd_create (const char *name, gsize size, GError **error);
 
-/* Returns: the size of a file made by ws_memfd_create() in any process; 0 for other descriptors,
- * which must not be mapped, as their size could change. */
+/* Returns: the size in bytes of a file created by ws_memfd_create() in any process; 0 for any other
+ * descriptor, which must not be mapped because its size could change. */
 gsize ws_memfd_get_size (int fd);
 
-/* Reads the first @size bytes of @fd into @header and compares them with @expected.
- * @what: noun for the error message. Returns: FALSE with a #GFileError. */
+/* Reads the first @size bytes of @fd into @header, and checks that they begin with @expected.
+ * @what: name of the content, for the error message. Returns: FALSE with a #GFileError. */
 gboolean ws_memfd_read_header (int fd,
                                const WsMemfdHeader *expected,
                                const char *what,
@@ -30,8 +30,8 @@ gboolean ws_memfd_read_header (int fd,
                                gsize size,
                                GError **error);
 
-/* Sets the error for a damaged file. @what: noun, as above. Returns: FALSE. */
+/* Sets a #GFileError for a damaged file. @what: name of the content. Returns: FALSE. */
 gboolean ws_memfd_set_damaged (GError **error, const char *what);
 
-/* Rounds @size up to whole pages. */
+/* Returns: @size in bytes, rounded up to whole pages. */
 gsize ws_memfd_round (gsize size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Options and addresses of client sockets. Failure to set an option is not an error, as sockets may
- * not be TCP. */
+/* Options and addresses of client sockets. Errors when setting an option are ignored, as a socket
+ * may not be a TCP socket. */
 
 #include "ws-socket.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define UNSENT_MAX (64 * 1024) /* unsent bytes of a slow client in the kernel */
+#define UNSENT_MAX (64 * 1024) /* maximum of unsent bytes per client in the kernel */
 
 static void
 set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsize size)
@@ -21,7 +21,7 @@ set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsi
   memcpy (record->address, address, size);
 }
 
-/* Returns: SO_COOKIE (socket(7)), or 0 if @fd is not a socket. */
+/* Returns: the SO_COOKIE of @fd (socket(7)), or 0 if it is not a socket. */
 static guint64
 read_cookie (int fd)
 {

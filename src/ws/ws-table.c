@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The client table: records and counters in a memory file without pointers, shared with the next
- * worker in an upgrade. It is kept dense: the last record moves into a gap. */
+/* The client table: records and counters in a memory file without pointers, shared with the new
+ * worker in an upgrade. It has no gaps: the last record moves to the slot of a removed record. */
 
 #include "ws-table.h"
 
@@ -24,7 +24,7 @@ memory_size_of (guint64 capacity)
   return ws_memfd_round (1) + ws_memfd_round (capacity * sizeof (WsRecord));
 }
 
-/* Maps a table. @fd: (transfer full), also on failure. */
+/* Maps a table. @fd: (transfer full), even on failure. */
 static WsTable *
 table_on (int fd, guint capacity, int protection, GError **error)
 {
@@ -61,7 +61,7 @@ ws_table_new (guint capacity, GError **error)
   return table;
 }
 
-/* Whether header and file agree. */
+/* Reads and checks the header. Returns: FALSE with an error if it does not match the file. */
 static gboolean
 check_header (int fd, WsTableHeader *header, GError **error)
 {

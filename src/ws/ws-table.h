@@ -5,69 +5,69 @@
 
 #include "ws-memfd.h"
 
-/* Reasons not to send a client the log in a flush pass; usually none is set. */
+/* Flags of clients that a flush pass handles specially; usually none is set. */
 typedef enum
 {
-  WS_RECORD_BLOCKED = 1 << 0,  /* the socket is full: wait until it is writable */
-  WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued, or the connection closes */
-  WS_RECORD_DETACHED = 1 << 2, /* no longer reads the log: evicted, or sent its close */
+  WS_RECORD_BLOCKED = 1 << 0,  /* the socket buffer is full: wait until the socket is writable */
+  WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued */
+  WS_RECORD_DETACHED = 1 << 2, /* the log is no longer sent: evicted, or close frame sent */
 } WsRecordFlags;
 
-/* One client. Sending a message uses only the first half, which is one cache line. */
+/* The record of a client. Sending a message uses only the first half, which is one cache line. */
 typedef struct
 {
-  guint64 cursor;   /* offset into the log of the next byte to send */
+  guint64 cursor;   /* log offset of the next byte to send */
   guint64 next;     /* number of the first message not yet counted as delivered */
-  guint64 sent;     /* bytes */
-  guint64 received; /* bytes */
-  gint64 heard_us;  /* CLOCK_MONOTONIC: when bytes were received last */
-  gint32 fd;        /* owned by the WsClient; valid in this process only */
+  guint64 sent;     /* bytes sent */
+  guint64 received; /* bytes received */
+  gint64 heard_us;  /* CLOCK_MONOTONIC: time when bytes were last received */
+  gint32 fd;        /* owned by the WsClient; valid only in this process */
   WsRecordFlags flags;
   guint64 reserved;
 
   guint64 id;
-  gint64 connected_us; /* since 1970 */
+  gint64 connected_us; /* time since 1970 */
   guint64 cookie;      /* SO_COOKIE of the socket, socket(7) */
-  guint8 address[16];  /* network order; IPv4 in the first four bytes */
+  guint8 address[16];  /* network byte order; an IPv4 address is in the first four bytes */
   guint16 family;      /* AF_INET, AF_INET6, or AF_UNSPEC if unknown */
-  guint16 port;        /* host order */
+  guint16 port;        /* host byte order */
   guint8 reserved_end[28];
 } WsRecord;
 
 G_STATIC_ASSERT (sizeof (WsRecord) == 128);
 
-/* Whether the client of @record still has to be sent the log from before @offset. */
+/* Returns: whether log bytes before @offset have still to be sent to the client of @record. */
 static inline gboolean
 ws_record_is_before (const WsRecord *record, guint64 offset)
 {
   return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
 }
 
-/* Codes 1000 to 1015 are counted one by one, others by thousand, as peers can choose any. */
+/* Counters of close codes: one for each of 1000 to 1015, and one each for 3xxx and 4xxx. */
 #define WS_CLOSE_SLOTS 18
 
-/* Totals since the service was started, upgrades included. */
+/* Totals since the service started; an upgrade does not reset them. */
 typedef struct
 {
-  guint64 accepted; /* also the newest client id */
-  guint64 peak;     /* most clients at the same time */
+  guint64 accepted; /* clients accepted; also the newest client id */
+  guint64 peak;     /* maximum number of clients at the same time */
   guint64 messages_in;
   guint64 bytes_in;
-  guint64 delivered; /* messages sent whole, counted once for each client */
+  guint64 delivered; /* messages sent completely, counted once for each client */
   guint64 bytes_out;
-  guint64 slow_closed;
-  guint64 flush_passes; /* over all clients */
-  guint64 flush_us;     /* spent in flush passes */
-  guint64 closed[WS_CLOSE_SLOTS];
+  guint64 slow_closed;            /* clients closed with 1013 */
+  guint64 flush_passes;           /* completed flush passes */
+  guint64 flush_us;               /* time spent in flush passes */
+  guint64 closed[WS_CLOSE_SLOTS]; /* clients disconnected, by ws_close_slot() */
 } WsCounters;
 
-/* Start of the file; the records follow on the next page. */
+/* Start of the memory file; the records begin on the next page. */
 typedef struct
 {
   WsMemfdHeader common;
   guint64 record_size;
-  guint64 capacity; /* records */
-  guint64 count;    /* records */
+  guint64 capacity; /* maximum number of records */
+  guint64 count;    /* number of records */
   WsCounters counters;
 } WsTableHeader;
 
@@ -75,35 +75,36 @@ typedef struct
 typedef struct
 {
   int fd;                /* owned: memory file (memfd_create(2)) */
-  gsize size;            /* mapping, bytes */
+  gsize size;            /* size of the mapping, bytes */
   WsTableHeader *header; /* owned: mapping; only this module writes it, except for the counters */
-  WsRecord *records;     /* in the mapping of header; they move when one is removed */
+  WsRecord *records;     /* in the mapping of @header; the last one moves if one is removed */
 } WsTable;
 
-/* @capacity: largest number of clients. Returns: (transfer full): NULL with a #GFileError. */
+/* Returns: (transfer full) (nullable): an empty table for @capacity clients, or NULL on error. */
 WsTable *ws_table_new (guint capacity, GError **error);
 
-/* Opens a table of another process, read-only.
- * @fd: (transfer full), also on failure: the memory of the table. Returns: (transfer full): NULL
- * with a #GFileError if the layout is not supported or the table is damaged. */
+/* Opens a table of another process, read-only. @fd: (transfer full), even on failure. Returns:
+ * (transfer full) (nullable): NULL with a #GFileError if its layout is not supported or it is
+ * damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
 
-/* Adds a copy of @from, with a new id if it has none (0). The table must have room.
- * Returns: (transfer none). */
+/* Adds a copy of @from, with a new id if the id of @from is 0. The table must not be full.
+ * Returns: (transfer none): the new record. */
 WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
-/* Finds a record by @id, newest slots first. Cost: linear. */
+/* Finds the @slot (out) of the record with @id in linear time, from the last record to the
+ * first. */
 gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
 
-/* Removes the record in @slot and moves the last record there. */
+/* Removes the record in @slot and moves the last record to this slot. */
 void ws_table_remove (WsTable *table, guint slot);
 
-/* Returns: the index of close @code in WsCounters.closed. */
+/* Returns: the index of close code @code in WsCounters.closed. */
 guint ws_close_slot (guint16 code);
 
-/* Writes the name of an index in WsCounters.closed: "1000" … "1015", "3xxx", "4xxx". */
+/* Writes the label of an index in WsCounters.closed: "1000" … "1015", "3xxx", "4xxx". */
 void ws_close_slot_format (guint slot, char out[8]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsTable, ws_table_free)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Incremental UTF-8 validation, after table 3-7 of the Unicode standard: the range of the second
- * byte depends on the first, which excludes overlong forms, surrogates and values over U+10FFFF. */
+/* Incremental UTF-8 validation (table 3-7 of the Unicode standard): the first byte sets the range
+ * of the second. This excludes overlong forms, surrogates and values over U+10FFFF. */
 
 #include "ws-utf8.h"
 
@@ -10,7 +10,7 @@
 
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 
-/* Sets the ranges after first byte @lead. Returns: FALSE if @lead is invalid. */
+/* Sets the range and number of bytes expected after @lead. Returns: FALSE if @lead is invalid. */
 static gboolean
 begin_character (WsUtf8 *utf8, guint8 lead)
 {
@@ -23,9 +23,9 @@ begin_character (WsUtf8 *utf8, guint8 lead)
     {
       utf8->missing = 2;
       if (lead == 0xE0)
-        utf8->low = 0xA0; /* below: overlong */
+        utf8->low = 0xA0; /* lower values are overlong */
       else if (lead == 0xED)
-        utf8->high = 0x9F; /* above: surrogates */
+        utf8->high = 0x9F; /* higher values are surrogates */
       return TRUE;
     }
 
@@ -33,16 +33,16 @@ begin_character (WsUtf8 *utf8, guint8 lead)
     {
       utf8->missing = 3;
       if (lead == 0xF0)
-        utf8->low = 0x90; /* below: overlong */
+        utf8->low = 0x90; /* lower values are overlong */
       else if (lead == 0xF4)
-        utf8->high = 0x8F; /* above: beyond U+10FFFF */
+        utf8->high = 0x8F; /* higher values are over U+10FFFF */
       return TRUE;
     }
 
   return FALSE;
 }
 
-/* Returns: the number of ASCII bytes at the front, rounded down to a multiple of 8. */
+/* Returns: the number of ASCII bytes at the start of @data, rounded down to a multiple of 8. */
 static gsize
 skip_ascii (const guint8 *data, gsize size)
 {

@@ -5,20 +5,20 @@
 
 #include <glib.h>
 
-/* State of validation between two bytes of a text. Initialize with zeros. */
+/* State of the validation between two bytes of a text. Initialize with zeros. */
 typedef struct
 {
-  guint8 missing; /* continuation bytes expected */
-  guint8 low;     /* range of the next byte: low … high */
-  guint8 high;
+  guint8 missing; /* number of continuation bytes still expected */
+  guint8 low;     /* minimum of the next byte */
+  guint8 high;    /* maximum of the next byte */
 } WsUtf8;
 
-/* Validates the next @size bytes of a text (RFC 3629, RFC 6455 §8.1). Returns: FALSE at the first
- * invalid byte; use @utf8 no more then. */
+/* Validates the next @size bytes of a text (RFC 3629, RFC 6455 §8.1). Returns: FALSE if a byte is
+ * invalid; @utf8 must not be used after that. */
 gboolean ws_utf8_feed (WsUtf8 *utf8, const guint8 *data, gsize size);
 
-/* Whether the text ends between characters. */
+/* Returns: whether the last character of the text is complete. */
 gboolean ws_utf8_is_complete (const WsUtf8 *utf8);
 
-/* Whether the bytes are valid UTF-8. Unlike g_utf8_validate(), NUL is valid. */
+/* Returns: whether the bytes are valid UTF-8. Unlike in g_utf8_validate(), NUL is valid. */
 gboolean ws_utf8_is_text (const guint8 *data, gsize size);

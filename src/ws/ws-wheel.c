@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* A timing wheel. Each slot is an intrusive list of the timers that expire at its tick, in this
- * turn of the wheel or a later one. */
+/* A timing wheel. Each slot is an intrusive list of the timers that expire at its tick, in this or
+ * a later revolution of the wheel. */
 
 #include "ws-wheel.h"
 
@@ -11,7 +11,7 @@
 struct _WsWheel
 {
   gint64 tick_us;
-  guint64 now; /* tick of the last advance */
+  guint64 now; /* tick of the last ws_wheel_advance() */
   WsTimer *slots[SLOTS];
 };
 
@@ -66,7 +66,7 @@ ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer)
   return timer->link != NULL ? (gint64) timer->tick * wheel->tick_us : -1;
 }
 
-/* Moves the due timers of a slot to a list of their own, as a callback may arm and disarm any. */
+/* Moves the due timers of @slot to the list @due, as a callback may arm and disarm any timer. */
 static void
 take_due (WsWheel *wheel, WsTimer **slot, WsTimer **due)
 {
@@ -95,7 +95,7 @@ ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user
 
   wheel->now = target;
   if (target - first >= SLOTS)
-    first = target - SLOTS + 1; /* a full turn visits each slot once */
+    first = target - SLOTS + 1; /* a full revolution visits each slot once */
   for (guint64 tick = first; tick <= target; tick++)
     take_due (wheel, &wheel->slots[tick % SLOTS], &due);
 

@@ -14,25 +14,25 @@ typedef struct _WsTimer WsTimer;
 struct _WsTimer
 {
   WsTimer *next;
-  WsTimer **link; /* pointer to this timer in the list; NULL if disarmed */
-  guint64 tick;   /* tick of expiry */
+  WsTimer **link; /* address of the pointer to this timer in the list; NULL if disarmed */
+  guint64 tick;   /* tick at which the timer expires */
 };
 
 typedef void (*WsTimerFunc) (WsTimer *timer, gpointer user_data);
 
-/* @tick_us: resolution; @now_us: time of any monotonic clock.
- * Returns: (transfer full): free it with g_free(). */
+/* @tick_us: resolution. @now_us: current time of any monotonic clock.
+ * Returns: (transfer full): the wheel; free with g_free(). */
 WsWheel *ws_wheel_new (gint64 tick_us, gint64 now_us);
 
-/* Arms or re-arms @timer (transfer none). A deadline in the past expires with the next tick. */
+/* Arms or re-arms @timer (transfer none). A timer with a past deadline expires at the next tick. */
 void ws_wheel_arm (WsWheel *wheel, WsTimer *timer, gint64 deadline_us);
 void ws_wheel_disarm (WsTimer *timer);
 
-/* Returns: the deadline rounded up to a tick, or -1 if disarmed. */
+/* Returns: the deadline of @timer, rounded up to a tick, or -1 if the timer is disarmed. */
 gint64 ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer);
 
-/* Calls @func for each due timer, which is disarmed before and can be armed again. */
+/* Disarms each timer that is due at @now_us, then calls @func, which may arm it again. */
 void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user_data);
 
-/* Returns: the time for the next ws_wheel_advance(), or -1 if no timer is armed. */
+/* Returns: the time at which to call ws_wheel_advance() next, or -1 if no timer is armed. */
 gint64 ws_wheel_get_next_us (const WsWheel *wheel);

@@ -99,7 +99,7 @@ class RedisTest(CheckTestCase):
                          (f'redis://:{ENCODED}@{place}/16', 'DB index')):
             with self.subTest(why):
                 found = self.assert_finds(PROBLEMS, {'Problems': [why]}, f'--redis={url}')
-                self.assertIn(' refuses the service, which cannot start: ', found)
+                self.assertIn(' refuses the service, so it cannot start: ', found)
 
     def test_an_unreachable_server_is_no_problem(self):
         server = self.redis()

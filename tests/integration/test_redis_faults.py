@@ -332,7 +332,7 @@ class RefusalTest(FaultTestCase):
         redis = self.redis()
         redis.cli('ACL', 'SETUSER', 'default', '-xinfo')
         node = self.start(f'--redis={redis.url}', warnings=self.warnings)
-        state = self.wait_state(node, r'redis: down since .*: the stream .*NOPERM.*')[0]
+        state = self.wait_state(node, r'redis: down since .*: cannot read the stream .*NOPERM.*')[0]
         connects = node.metric('ringdown_redis_connects_total')
         eventually(lambda: node.metric('ringdown_redis_connects_total') >= connects + 6,
                    'more attempts', 20)
@@ -664,7 +664,7 @@ class CatchUpTest(FaultTestCase):
 
 
 class GapTest(FaultTestCase):
-    GAP = r'Messages missed: (\d+);'
+    GAP = r'Messages missed by this node: (\d+);'
 
     def setUp(self):
         super().setUp()

@@ -80,8 +80,8 @@ invalid_redis_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
     { "REDIS_PORT=0", "REDIS_PORT: “0” is " PORT },
     { "REDIS_PORT=65536", "REDIS_PORT: “65536” is " PORT },
     { "REDIS_PORT=tcp://10.0.0.1:6379",
-      "REDIS_PORT: “tcp://10.0.0.1:6379” is not a port, but set by Kubernetes for a Service named "
-      "redis; set enableServiceLinks: false in the pod" },
+      "REDIS_PORT: “tcp://10.0.0.1:6379” is not a port; Kubernetes sets it for a Service named "
+      "redis: set enableServiceLinks: false in the pod" },
     { "REDIS_HOST=a b", "REDIS_HOST: “a b” is " ADDRESS },
     { "REDIS_HOST=tcp://a", "REDIS_HOST: “tcp://a” is " ADDRESS },
     { "REDIS_CHANNEL=a\tb", "REDIS_CHANNEL: “a\\u0009b” is not a name; give printable text" },

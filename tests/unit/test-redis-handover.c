@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* Hand-over of a node's bus to a new worker, with a real Redis: each node gets every message once
- * and in order, and messages left behind are logged. */
+ * and in order, and dropped messages are logged. */
 
 #include <string.h>
 
@@ -278,7 +278,7 @@ messages_for_another_redis_are_left_behind (void)
   expect_all (b, 2);
   rd_redis_stop (a->redis);
   publish (a, 3);
-  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages left behind: 3;*");
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages dropped: 3;*");
   hand_over (a, elsewhere, RD_REDIS_STREAM);
   g_test_assert_expected_messages ();
   start (a);
@@ -306,7 +306,7 @@ messages_without_a_redis_are_left_behind (void)
 
   publish (a, 1);
   packed = pack (a);
-  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages left behind: 1;*");
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Messages dropped: 1;*");
   g_assert_true (rd_redis_bus_leave_behind (packed, &error));
   g_test_assert_expected_messages ();
   g_assert_no_error (error);

@@ -269,7 +269,7 @@ a_reply_without_a_command (LinkFixture *fixture, gconstpointer unused)
   link_fixture_connect_ready (fixture);
   redis_server_send (fixture->server, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n");
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                               "the server sent a reply without a command");
+                               "the server sent a reply while no command was pending");
 }
 
 /* An error without a command is the reason why the server closes the connection. */
