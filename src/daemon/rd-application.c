@@ -65,8 +65,8 @@ forward_signal (RdApplication *self, int number)
   return pid > 0;
 }
 
-/* Forwards a signal by which systemd stops the unit. systemd may wait for the exit of this process
- * only, so this process then outlives the new worker. Returns: FALSE if there is no new worker. */
+/* Forwards a signal by which systemd stops the unit. systemd may wait only for this process, which
+ * therefore exits only after the new worker. Returns: FALSE if there is no new worker. */
 static gboolean
 forward_stop_signal (RdApplication *self, int number)
 {
@@ -178,7 +178,7 @@ on_sigusr1 (gpointer user_data)
   if (rd_handover_is_under_way (self->handover))
     {
       self->is_restart_pending = TRUE;
-      rd_handover_cancel (self->handover); /* it could outlast the stop timeout */
+      rd_handover_cancel (self->handover); /* which could outlast the stop timeout */
     }
   else
     rd_restart_begin (self->restart);

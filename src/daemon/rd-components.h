@@ -62,7 +62,7 @@ void rd_components_start (RdComponents *self, gint64 due_us);
  * Redis (at most 1 s), then warns about messages not sent. @func: called once, when finished. */
 void rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data);
 
-/* Stops the notifier, the client port and the node registry; holds D-Bus calls. */
+/* Stops the notifier, the client port and the node registry; holds all later D-Bus calls. */
 void rd_components_retire (RdComponents *self);
 void rd_components_free (RdComponents *self);
 

@@ -74,7 +74,7 @@ rd_launch_env_read (char **environment, gboolean is_takeover)
     {
       self.is_unnotified_unit = TRUE;
       self.no_upgrade_reason = "the unit has no notify socket, so systemd would not follow the "
-                               "new worker; set Type=notify, then stop and start the unit";
+                               "new worker; set Type=notify in the unit, then stop and start it";
       g_warning ("Upgrades are not possible: %s", self.no_upgrade_reason);
     }
 

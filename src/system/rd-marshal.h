@@ -10,7 +10,7 @@
 
 /* Converts to and from the D-Bus values documented in data/org.ringdown.Server1.xml. */
 
-/* Returns: (transfer floating): all nodes with this one, sorted by rd_node_compare(); aa{sv}. */
+/* Returns: (transfer floating): all nodes, also this one, sorted by rd_node_compare(); aa{sv}. */
 GVariant *rd_marshal_nodes (RdNodes *nodes);
 
 /* Returns: (transfer floating): all clients, oldest first; type aa{sv}. */

@@ -151,7 +151,7 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   struct iovec text = { .iov_base = (char *) assignments, .iov_len = strlen (assignments) };
   union
   {
-    struct cmsghdr header; /* aligns bytes */
+    struct cmsghdr header; /* for the alignment of bytes */
     char bytes[CMSG_SPACE (sizeof fd)];
   } control = { .bytes = { 0 } };
   struct msghdr message

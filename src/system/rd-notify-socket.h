@@ -15,7 +15,7 @@ RdNotifySocket *rd_notify_socket_new (const char *address, GError **error);
 void rd_notify_socket_free (RdNotifySocket *self);
 
 /* Sends @assignments, such as "READY=1\nSTATUS=…", without blocking. Returns: FALSE if the
- * receiver's queue is full: try again later; TRUE for all other errors. */
+ * receiver's queue is full: try again later; TRUE otherwise, even after an error. */
 gboolean rd_notify_socket_send (RdNotifySocket *self, const char *assignments);
 
 /* Sends @assignments and a duplicate of @fd (-1: none); blocks while the receiver's queue is full.

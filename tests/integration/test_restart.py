@@ -308,7 +308,7 @@ class ReloadTest(HandoverTestCase):
             group.wait_received()
             self.assertEqual(('active', pid), (self.service.show('ActiveState'), self.service.pid))
             self.assertEqual(1, self.bus.property('Generation'))
-        self.service.wait_log(r'(?i)hand-over: ')
+        self.service.wait_log(r'Hand-over failed: ')
 
     def test_the_watchdog_watches_the_new_worker(self):
         """The watchdog expects pings of the new worker."""

@@ -87,7 +87,7 @@ notify_receiver_read_with_fd (NotifyReceiver *receiver, int *fd)
   char buffer[4096]; /* more than systemd accepts */
   union
   {
-    struct cmsghdr header; /* aligns bytes */
+    struct cmsghdr header; /* for the alignment of bytes */
     char bytes[CMSG_SPACE (sizeof *fd)];
   } control;
   struct iovec text = { .iov_base = buffer, .iov_len = sizeof buffer };

@@ -273,7 +273,7 @@ one_address_is_bound_beside_the_wildcard_address (void)
   assert_accepting_address (old, "127.0.0.2", "0.0.0.0");
 }
 
-/* Otherwise the next start without an old worker would fail. */
+/* If such addresses were accepted, the next start without an old worker would fail. */
 static void
 overlapping_addresses_are_refused_during_a_takeover_too (void)
 {

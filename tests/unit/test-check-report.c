@@ -72,10 +72,10 @@ static const RdOption options[] = {
 };
 /* clang-format on */
 
-/* Returns: (transfer full): the table after each source in turn has set one of @assignments
- * (key=value). */
+/* Returns: (transfer full): the table of settings. @assignments: "KEY=VALUE", set in turn by the
+ * key file, the environment and the command line. */
 static char *
-describe (const char *const *assignments, guint columns)
+format_settings (const char *const *assignments, guint columns)
 {
   static const RdSource sources[] = { RD_SOURCE_KEY_FILE, RD_SOURCE_ENVIRONMENT,
                                       RD_SOURCE_COMMAND_LINE };
@@ -106,7 +106,7 @@ describe (const char *const *assignments, guint columns)
 static void
 defaults_are_shown (void)
 {
-  g_autofree char *page = describe ((const char *[]){ NULL }, 80);
+  g_autofree char *page = format_settings ((const char *[]){ NULL }, 80);
 
   g_assert_cmpstr (page, ==,
                    "Key file: none\n"
@@ -126,7 +126,7 @@ values_are_shown_with_their_source (void)
 {
   const char *const assignments[] = { "duration=5400", "size=65536", "flag=1",
                                       "text=Grüße",    "list=a,b;c", NULL };
-  g_autofree char *page = describe (assignments, 80);
+  g_autofree char *page = format_settings (assignments, 80);
 
   g_assert_cmpstr (page, ==,
                    "Key file: none\n"
@@ -145,7 +145,7 @@ static void
 the_source_with_the_highest_precedence_is_shown (void)
 {
   const char *const assignments[] = { "size=1", "size=2", "size=3", NULL };
-  g_autofree char *page = describe (assignments, 80);
+  g_autofree char *page = format_settings (assignments, 80);
 
   g_assert_nonnull (strstr (page, "  size      3          --size\n"));
 }
@@ -162,8 +162,8 @@ long_values_are_wrapped_on_a_terminal_only (void)
   for (int i = 10; i < 290; i += 11)
     origins[i] = ' ';
   list = g_strconcat ("list=", origins, NULL);
-  wrapped = describe ((const char *[]){ list, NULL }, 80);
-  straight = describe ((const char *[]){ list, NULL }, 0);
+  wrapped = format_settings ((const char *[]){ list, NULL }, 80);
+  straight = format_settings ((const char *[]){ list, NULL }, 0);
 
   g_assert_nonnull (strstr (straight, origins));
   g_assert_null (strstr (wrapped, origins));
@@ -177,7 +177,7 @@ control_characters_are_escaped (void)
 {
   g_autofree char *rest = g_strnfill (300, 'z');
   g_autofree char *text = g_strconcat ("text=\x1b[2J\n\r\u202e", rest, NULL);
-  g_autofree char *page = describe ((const char *[]){ text, NULL }, 0);
+  g_autofree char *page = format_settings ((const char *[]){ text, NULL }, 0);
 
   g_assert_nonnull (strstr (page, "\\u001b[2J\\u000a\\u000d\\u202ezzz"));
   g_assert_null (strchr (page, '\x1b'));

@@ -130,7 +130,7 @@ buffer_holds_eight_messages (ConfigFixture *fixture, gconstpointer data)
   config_fixture_assert_accepted (fixture, STRV ("--redis-buffer=524287"), NULL, NULL);
 }
 
-/* Returns: (transfer full): the error message. */
+/* Loads an invalid configuration. Returns: (transfer full): the error message. */
 static char *
 dup_error (const ConfigFixture *fixture,
            const char *const *args,

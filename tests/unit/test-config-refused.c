@@ -150,9 +150,9 @@ strings_are_limited (ConfigFixture *fixture, gconstpointer data)
     { "path", "/", "p", 254, "too long; give at most 255 characters" },
     { "instance", "", "ä", 64, "too long; give at most 64 characters" },
     { "redis-channel", "", "ä", 255, "too long; give at most 255 characters" },
-    { "address", "", "a", 63, ADDRESS },                                  /* a label */
-    { "admin-address", "a.", "b", 63, ADDRESS },                          /* the last label */
-    { "admin-address", LABEL "." LABEL "." LABEL ".", "d", 61, ADDRESS }, /* 253 characters */
+    { "address", "", "a", 63, ADDRESS },                                  /* longest label */
+    { "admin-address", "a.", "b", 63, ADDRESS },                          /* longest last label */
+    { "admin-address", LABEL "." LABEL "." LABEL ".", "d", 61, ADDRESS }, /* longest name */
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -445,7 +445,7 @@ key_file_may_be_missing (ConfigFixture *fixture, gconstpointer data)
 
 /* Returns: (transfer full): the output of `ringdown @arg`. */
 static char *
-run (const char *arg)
+run_program (const char *arg)
 {
   g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
   const char *const argv[] = { self, "ringdown", arg, NULL };
@@ -467,7 +467,7 @@ run (const char *arg)
 static void
 version_is_printed (void)
 {
-  g_autofree char *output = run ("--version");
+  g_autofree char *output = run_program ("--version");
 
   g_assert_cmpstr (output, ==, "ringdown " RINGDOWN_VERSION "\n");
 }
@@ -475,8 +475,8 @@ version_is_printed (void)
 static void
 help_fits_a_terminal (void)
 {
-  g_autofree char *help = run ("--help");
-  g_autofree char *short_help = run ("-h");
+  g_autofree char *help = run_program ("--help");
+  g_autofree char *short_help = run_program ("-h");
   g_auto (GStrv) lines = g_strsplit (help, "\n", -1);
 
   g_assert_cmpstr (short_help, ==, help);
@@ -494,7 +494,7 @@ help_fits_a_terminal (void)
 static void
 help_shows_every_option_in_its_group (void)
 {
-  g_autofree char *help = run ("--help");
+  g_autofree char *help = run_program ("--help");
   g_auto (GStrv) pieces = g_strsplit (help, "\n  --", -1);
   const char *rest = help;
 
@@ -521,7 +521,7 @@ help_shows_every_option_in_its_group (void)
   g_assert_nonnull (strstr (rest, "\n  --version "));
 }
 
-/* Loads the configuration like main() of the daemon. Called by run(), in a child process. */
+/* Loads the configuration like main() of the daemon. Runs in the process of run_program(). */
 static int
 run_as_ringdown (char **argv)
 {

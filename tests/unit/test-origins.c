@@ -112,7 +112,7 @@ with_a_list_only_listed_origins_may_connect (void)
 }
 
 static void
-own_pages_may_read (void)
+pages_of_the_same_origin_may_read (void)
 {
   const char *const *lists[] = { none, some };
 
@@ -177,7 +177,7 @@ main (int argc, char **argv)
   g_test_add_func ("/host/classify", hosts_are_classified);
   g_test_add_func ("/origins/connect/any", without_a_list_any_origin_may_connect);
   g_test_add_func ("/origins/connect/list", with_a_list_only_listed_origins_may_connect);
-  g_test_add_func ("/origins/read/own", own_pages_may_read);
+  g_test_add_func ("/origins/read/own", pages_of_the_same_origin_may_read);
   g_test_add_func ("/origins/read/list", listed_origins_may_read);
   g_test_add_func ("/origins/trusted-name", addresses_and_local_names_are_trusted);
   g_test_add_func ("/origins/trusted-name/list", names_of_listed_origins_are_trusted);

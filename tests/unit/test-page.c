@@ -16,7 +16,7 @@ static const char *const urls[] = { "ws://localhost:8000/ws", "ws://[::1]:8000/a
 
 /* Returns: (transfer full): the content of the resource @name of the page. */
 static char *
-load (const char *name)
+load_resource (const char *name)
 {
   g_autoptr (RdPage) linked G_GNUC_UNUSED = rd_page_new (MAX_MESSAGE);
   g_autofree char *path = g_strconcat ("/org/ringdown/page/", name, NULL);
@@ -31,7 +31,7 @@ load (const char *name)
 static GHashTable *
 find_placeholders (void)
 {
-  g_autofree char *html = load ("page.html");
+  g_autofree char *html = load_resource ("page.html");
   g_autoptr (GRegex) regex = g_regex_new ("{{(.*?)}}", 0, 0, NULL);
   g_autoptr (GMatchInfo) match = NULL;
   GHashTable *placeholders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -65,8 +65,8 @@ every_placeholder_has_a_value_and_every_value_a_placeholder (void)
 static void
 every_data_attribute_is_used_by_the_script (void)
 {
-  g_autofree char *html = load ("page.html");
-  g_autofree char *script = load ("page.js");
+  g_autofree char *html = load_resource ("page.html");
+  g_autofree char *script = load_resource ("page.js");
   g_autoptr (GRegex) regex = g_regex_new ("data-([a-z-]+)=\"{{", 0, 0, NULL);
   g_autoptr (GMatchInfo) match = NULL;
 
@@ -171,7 +171,7 @@ other_addresses_are_unchanged (void)
 }
 
 static void
-addresses_with_a_zone_are_left_out (void)
+addresses_with_a_zone_are_skipped (void)
 {
   expect_urls ("ws://[fe80::1%1]:8000/ws", "localhost", "");
   expect_urls ("ws://[fe80::1%25]:8000/ws", "localhost", "");
@@ -201,7 +201,7 @@ main (int argc, char **argv)
   g_test_add_func ("/page/urls/loopback/far", loopback_is_not_reached_from_other_machines);
   g_test_add_func ("/page/urls/wildcard", wildcard_addresses_are_reached_by_any_name);
   g_test_add_func ("/page/urls/other", other_addresses_are_unchanged);
-  g_test_add_func ("/page/urls/zone", addresses_with_a_zone_are_left_out);
+  g_test_add_func ("/page/urls/zone", addresses_with_a_zone_are_skipped);
   g_test_add_func ("/page/urls/rest", path_and_port_are_kept);
 
   return g_test_run ();

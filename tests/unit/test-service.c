@@ -342,7 +342,7 @@ takeover_is_reported (Fixture *fixture, gconstpointer data)
   g_dbus_connection_signal_subscribe (fixture->caller_bus, NULL, PROPERTIES, "PropertiesChanged",
                                       RD_OBJECT_PATH, INTERFACE, G_DBUS_SIGNAL_FLAGS_NONE,
                                       on_changed, &signalled, NULL);
-  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* its reply follows the subscription */
+  expect_property (fixture, "Generation", "(<uint32 1>,)"); /* and the caller is subscribed now */
   expect_property (fixture, "Handover", "(<@a{sv} {}>,)");
 
   rd_service_set_handover (fixture->service, &report);
@@ -353,7 +353,7 @@ takeover_is_reported (Fixture *fixture, gconstpointer data)
                    "'pause': <uint64 23000>}>,)");
 }
 
-/* @names: printed value of type as. */
+/* Returns: whether the subscribers are @names, a printed value of type as. */
 static gboolean
 are_subscribers (Fixture *fixture, const char *names)
 {
@@ -385,7 +385,7 @@ unpacked_subscribers_get_signals (Fixture *fixture, gconstpointer data)
 }
 
 static void
-subscribers_are_removed_when_they_leave (Fixture *fixture, gconstpointer data)
+subscribers_are_removed_when_they_disconnect (Fixture *fixture, gconstpointer data)
 {
   const char *name = g_dbus_connection_get_unique_name (fixture->caller_bus);
   g_autofree char *only_name = g_strdup_printf ("['%s']", name);
@@ -453,7 +453,7 @@ main (int argc, char **argv)
   ADD ("/service/hand-over/refused", hand_over_without_its_socket_is_refused);
   ADD ("/service/report", takeover_is_reported);
   ADD ("/service/idle", service_does_not_wake_up_without_changes);
-  ADD ("/service/subscribers", subscribers_are_removed_when_they_leave);
+  ADD ("/service/subscribers", subscribers_are_removed_when_they_disconnect);
   ADD ("/service/subscribers/unpack", unpacked_subscribers_get_signals);
 
   return g_test_run ();

@@ -21,7 +21,7 @@ make_listener (void)
 }
 
 static void
-add (GPtrArray *sockets, RdRole role, guint asked_port, gboolean is_inherited)
+add_socket (GPtrArray *sockets, RdRole role, guint asked_port, gboolean is_inherited)
 {
   g_autoptr (GSocket) socket = make_listener ();
   g_autoptr (GError) error = NULL;
@@ -59,9 +59,9 @@ sockets_are_restored (void)
   g_autoptr (GPtrArray) restored = NULL;
   g_autoptr (GError) error = NULL;
 
-  add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
-  add (sockets, RD_ROLE_ADMIN, 8001, FALSE);
-  add (sockets, RD_ROLE_CLIENTS, 0, TRUE);
+  add_socket (sockets, RD_ROLE_CLIENTS, 0, FALSE);
+  add_socket (sockets, RD_ROLE_ADMIN, 8001, FALSE);
+  add_socket (sockets, RD_ROLE_CLIENTS, 0, TRUE);
   descriptions = serialize (rd_sockets_describe (sockets));
   fds = rd_sockets_dup_fds (sockets);
   restored = rd_sockets_new_described (descriptions, fds, &error);
@@ -99,9 +99,9 @@ inherited_sockets_are_removed (void)
 {
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
 
-  add (sockets, RD_ROLE_CLIENTS, 0, TRUE);
-  add (sockets, RD_ROLE_ADMIN, 8001, FALSE);
-  add (sockets, RD_ROLE_ADMIN, 0, TRUE);
+  add_socket (sockets, RD_ROLE_CLIENTS, 0, TRUE);
+  add_socket (sockets, RD_ROLE_ADMIN, 8001, FALSE);
+  add_socket (sockets, RD_ROLE_ADMIN, 0, TRUE);
   rd_sockets_drop_inherited (sockets);
   g_assert_cmpuint (sockets->len, ==, 1);
   g_assert_cmpuint (((const RdSocket *) sockets->pdata[0])->asked_port, ==, 8001);
@@ -143,9 +143,9 @@ counts_of_descriptions_and_sockets_must_match (void)
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
   g_autoptr (GArray) fds = NULL;
 
-  add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
+  add_socket (sockets, RD_ROLE_CLIENTS, 0, FALSE);
   fds = rd_sockets_dup_fds (sockets);
-  add (sockets, RD_ROLE_ADMIN, 0, FALSE);
+  add_socket (sockets, RD_ROLE_ADMIN, 0, FALSE);
   expect_refusal (rd_sockets_describe (sockets), fds, "passed 1 listening sockets");
   expect_refusal (g_variant_new_parsed ("@aa{sv} []"), fds, "passed 1 listening sockets");
   expect_refusal (g_variant_new_parsed ("['a']"), fds, "passed 1 listening sockets");
@@ -160,7 +160,7 @@ descriptors_that_do_not_listen_are_refused (void)
   g_autoptr (GPtrArray) sockets = rd_sockets_new ();
   const int bad[] = { g_socket_get_fd (idle), STDIN_FILENO, -1 };
 
-  add (sockets, RD_ROLE_CLIENTS, 0, FALSE);
+  add_socket (sockets, RD_ROLE_CLIENTS, 0, FALSE);
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autoptr (GArray) fds = make_fd_array (bad[i]);

@@ -123,7 +123,7 @@ lines_break_between_ideographs (void)
 }
 
 static char *
-without_spaces (const char *text)
+remove_spaces (const char *text)
 {
   g_auto (GStrv) words = g_strsplit (text, " ", -1);
 
@@ -151,8 +151,8 @@ wrapping_keeps_all_text_and_the_width (void)
         g_assert_cmpuint (rd_text_width (*line), <=, columns);
 
       joined = g_strjoinv ("", lines);
-      before = without_spaces (text->str);
-      after = without_spaces (joined);
+      before = remove_spaces (text->str);
+      after = remove_spaces (joined);
       g_assert_cmpstr (after, ==, before);
     }
 }
