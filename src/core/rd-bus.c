@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The base class of message buses, which delivers messages within a single node. */
+/* The base class of message buses. Delivers messages within a single node. */
 
 #include "rd-bus.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The state machine of a drain. The array "transitions" lists all transitions. */
+/* The state machine of a drain. Its transitions are listed in the array "transitions". */
 
 #include "rd-drain.h"
 
@@ -168,6 +168,7 @@ finish (RdDrain *self)
 
   stop_timers (self);
   self->departed[RD_DEPARTURE_FORCED] += rd_manager_get_connections (self->manager);
+  /* forced: clients that did not reply to the close frame in time, as in RD_DEPARTURE_FORCED */
   g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds,
              self->departed[RD_DEPARTURE_LEFT], self->departed[RD_DEPARTURE_CLOSED],
              self->departed[RD_DEPARTURE_FORCED]);
@@ -197,7 +198,7 @@ static const Transition transitions[] = {
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
 };
 
-/* Performs the transition for @event. Returns: FALSE if the current state has none. */
+/* Performs the transition for @event. Returns: FALSE if the current state ignores @event. */
 static gboolean
 step (RdDrain *self, Event event)
 {

@@ -8,8 +8,8 @@
 /* Shuts the service down gracefully: refuses new clients, waits for the connected clients to
  * disconnect, and at a deadline closes the remaining connections with code 1012.
  *
- * Signals "state-changed" and "accepting-changed": the result of rd_drain_get_state() or
- * rd_drain_is_accepting() has changed.
+ * Signal "state-changed": the result of rd_drain_get_state() has changed.
+ * Signal "accepting-changed": the result of rd_drain_is_accepting() has changed.
  * Signal "progress" (guint clients, guint seconds_left): emitted when the drain begins,
  * periodically, and when the deadline changes. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
@@ -24,7 +24,7 @@ typedef struct
 
 RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 
-/* Makes the server accept clients again. Returns: FALSE with an error if this fails. */
+/* Makes the server accept clients again. Returns: TRUE, or FALSE with an error. */
 typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 
 /* @func: (nullable): called when a drain is cancelled after the service stopped accepting
@@ -32,16 +32,17 @@ typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
 /* Begins to drain, or moves the deadline of the current drain. @timeout_us: time from now to the
- * deadline. If negative, the configured timeout; a current drain keeps its deadline then. */
+ * deadline. If negative, a new drain uses the configured timeout, and a current drain does not
+ * change. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
 /* Handles a termination signal: the first one begins to drain, the second closes all clients, and
- * the third ends the drain. If a drain was begun in another way, the first signal has no effect, as
- * the service manager may have sent it to stop the service. */
+ * the third ends the drain. If a drain was already begun in another way, the first signal has no
+ * effect: it may come from the service manager, so it must not count as the second signal. */
 void rd_drain_interrupt (RdDrain *self);
 
-/* Cancels the drain. Returns: FALSE with %RD_ERROR_NOT_DRAINING if the service is not draining or
- * the clients are being closed, or with the error of the reopen function. */
+/* Cancels the drain. Returns: TRUE, or FALSE with an error: that of the reopen function, or
+ * %RD_ERROR_NOT_DRAINING if the service is not draining or the clients are being closed. */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 /* Returns: "running", "draining" or "drained". */

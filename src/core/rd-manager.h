@@ -32,7 +32,7 @@ WsEngine *rd_manager_get_engine (RdManager *self);
 
 /* Adds a client after its opening handshake.
  * @fd: (transfer full), even on failure: its socket. @early: the @size bytes received after the
- * handshake; overwritten. Returns: FALSE with a #GFileError. */
+ * handshake; overwritten. Returns: TRUE, or FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
 /* Sends @message, of at most max_message bytes, to all clients, and sets its id. */
@@ -49,8 +49,9 @@ GPtrArray *rd_manager_list (RdManager *self);
 char *rd_client_dup_remote (const WsClient *client);
 
 /* Begins the close handshake with client @id.
- * Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if a server must not send @code (RFC 6455 §7.4) or
- * @reason is too long, or with %RD_ERROR_NOT_FOUND if there is no such client. */
+ * Returns: TRUE, or FALSE with %RD_ERROR_NOT_FOUND if there is no such client, or with
+ * %RD_ERROR_INVALID_ARGUMENT if a server must not send @code (RFC 6455 §7.4) or @reason is too
+ * long. */
 gboolean rd_manager_close (RdManager *self,
                            guint64 id,
                            guint16 code,
@@ -60,8 +61,8 @@ gboolean rd_manager_close (RdManager *self,
 /* Begins the close handshake with all clients, with code 1012. */
 void rd_manager_close_all (RdManager *self);
 
-/* Takes over the clients of another process, which keep their ids. This manager must have no
+/* Takes over the clients of another process. The clients keep their ids. This manager must have no
  * clients yet. Its new engine is paused; until that engine is resumed, the other process can still
- * resume its own. Does not emit "client-connected". @handover: see ws_engine_new_from(). Returns:
- * FALSE with a #GFileError; the manager is unchanged then. */
+ * resume the old engine. Does not emit "client-connected". @handover: see ws_engine_new_from().
+ * Returns: TRUE, or FALSE with a #GFileError; on failure, the manager does not change. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);

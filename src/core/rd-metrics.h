@@ -32,7 +32,7 @@ typedef struct
  * empty if the generation is 1. */
 GVariant *rd_handover_report_to_vardict (const RdHandoverReport *report);
 
-/* Other modules write the last three fields. */
+/* Source of the metrics. Other modules write @handover, @refused and @failed_handovers. */
 typedef struct
 {
   RdManager *manager; /* unowned: must outlive the metrics */

@@ -7,13 +7,14 @@
 
 typedef struct _RdNotifier RdNotifier;
 
-/* Due time if notifications are disabled. As an argument: the due time is unknown. */
+/* Due time if notifications are disabled. As an argument of rd_notifier_new(): due time unknown. */
 #define RD_NOTIFIER_NEVER G_MAXINT64
 
-/* Publishes @message on @bus every @interval_us (0: never); each time, only one node publishes it.
- * @due_us: CLOCK_MONOTONIC time of the first notification: a past time means now; a time more than
- * one interval from now means after one interval. Later notifications follow at whole intervals; if
- * missed, they are skipped. Returns: (transfer full): the notifier, which runs until freed. */
+/* Publishes @message on @bus every @interval_us (0: never). Each time, only one node publishes it.
+ * @due_us: time of the first notification (CLOCK_MONOTONIC), but at most one interval from now; if
+ * it is past, the first notification is immediate. The others follow at whole intervals after
+ * that time. Missed notifications are skipped. Returns: (transfer full): the notifier, which runs
+ * until freed. */
 RdNotifier *rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due_us);
 void rd_notifier_free (RdNotifier *notifier);
 

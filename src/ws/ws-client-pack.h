@@ -11,16 +11,17 @@
 #define WS_CLIENT_PACKED_TYPE  "(yqyxm" WS_INPUT_PACKED_TYPE "m" WS_CONTROL_PACKED_TYPE ")"
 
 /* Packs the state of @client that is not in its record. @deadline_us: deadline of its timer.
- * Returns: (transfer floating) (nullable): NULL if the client has no such state. */
+ * Returns: (transfer floating) (nullable): the packed state, or NULL if there is none to pack. */
 GVariant *ws_client_pack (const WsClient *client, gint64 deadline_us);
 
-/* Restores @client. @deadline_us: (out). Returns: FALSE if the packed state is impossible. */
+/* Restores the state of @client from @packed. @deadline_us: (out): deadline of its timer.
+ * Returns: TRUE, or FALSE if the state is impossible. */
 gboolean ws_client_unpack (WsClient *client, GVariant *packed, gint64 *deadline_us);
 
 /* Packs @input after ws_input_release_event(). Returns: (transfer floating): the packed state. */
 GVariant *ws_input_pack (const WsInput *input);
 
-/* Restores @input, which must be all zero. Returns: FALSE if the state is impossible. */
+/* Restores @input, which must be all zero. Returns: TRUE, or FALSE if the state is impossible. */
 gboolean ws_input_unpack (WsInput *input, GVariant *packed);
 
 /* Packs @control. Returns: (transfer floating): the packed state. */
@@ -29,6 +30,6 @@ GVariant *ws_control_pack (const WsControl *control);
 /* Returns: (transfer full) (nullable): the control frames, or NULL if the state is impossible. */
 WsControl *ws_control_unpack (GVariant *packed);
 
-/* Returns: whether the record and state of @client, restored from another process, agree with each
- * other and the log. */
+/* Returns: whether the record and the state of a restored client agree with each other and with the
+ * log. */
 gboolean ws_client_is_sound (const WsClient *client, const WsLog *log);

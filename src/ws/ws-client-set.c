@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The clients of an engine. Each has a record in the table, a WsClient at the same slot of
- * @clients, and a socket in the epoll set. A long flush pass continues in the next iteration. */
+/* The clients of an engine. Each client has a record in the table, a WsClient at the same slot of
+ * @clients, and a socket in the epoll set. A flush pass may take several main loop iterations. */
 
 #include "ws-client-set.h"
 
@@ -16,10 +16,10 @@
 #define TICK_MIN_US      10000 /* resolution of timers */
 #define TICK_MAX_US      100000
 #define FLUSH_SLICE_US   4000 /* maximum time of a flush pass per main loop iteration */
-#define CLOCK_EVERY      64   /* clients sent to between two clock readings */
+#define CLOCK_EVERY      64   /* a flush pass reads the clock after this many clients */
 
-/* Clients whose cursor is in the oldest 1/64 of the log are evicted together, so that the table is
- * not searched at each append. */
+/* An eviction includes all clients whose cursor is in the oldest 1/64 of the log, so that not every
+ * append searches the table. */
 #define MARGIN_SHARE 64
 
 /* Maximum total size of the copies for evicted clients, as a multiple of the log size. */
@@ -68,7 +68,7 @@ ws_client_set_free (WsClientSet *set)
   g_free (set);
 }
 
-/* Adds the socket of @client to the epoll set. Earlier events are reported too (epoll(7)). */
+/* Adds the socket of @client to the epoll set. Earlier events are also reported (epoll(7)). */
 static gboolean
 watch (WsClientSet *set, WsClient *client, GError **error)
 {
@@ -82,7 +82,7 @@ watch (WsClientSet *set, WsClient *client, GError **error)
   return client->is_watched;
 }
 
-/* Copies the temporary record of @client to the table, and sets its id and record. */
+/* Copies the temporary record of @client to the table, and sets client->id and client->record. */
 static void
 enter (WsClientSet *set, WsClient *client)
 {
@@ -255,7 +255,7 @@ ws_client_set_drop (WsClientSet *set, WsClient *client)
   ws_client_count_delivered (client, &set->context);
   ws_client_release_copy (client, &set->context);
   set->context.counters->closed[ws_close_slot (client->close_code)]++;
-  /* close() does not remove the socket from the epoll set if another process has it open */
+  /* close() does not remove a socket from the epoll set if another process has the socket open */
   epoll_ctl (set->epoll_fd, EPOLL_CTL_DEL, record->fd, NULL);
   close (record->fd);
   record->fd = -1;
@@ -362,7 +362,7 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
   set->clients[slot] = set->clients[last];
   set->clients[slot]->record = &set->table->records[slot];
   if (set->flush.is_active && slot < set->flush.slot)
-    visit (set, slot); /* the flush pass has visited this slot already */
+    visit (set, slot); /* the flush pass is past this slot: visit the moved client now */
   return client;
 }
 

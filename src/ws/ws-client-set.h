@@ -10,8 +10,8 @@ typedef struct
   gsize log_size;          /* bytes */
   gsize max_message;       /* bytes; at most log_size / 8 */
   guint max_clients;       /* maximum number of connected clients */
-  gint64 ping_interval_us; /* time without received bytes before a client is pinged; 0: never */
-  gint64 ping_timeout_us;  /* time without received bytes after a ping before closing */
+  gint64 ping_interval_us; /* a client that sends nothing for this time is pinged; 0: never */
+  gint64 ping_timeout_us;  /* a client that sends nothing for this time after a ping is closed */
 } WsEngineOptions;
 
 /* Progress of the flush passes, which send the log to all clients. */
@@ -38,41 +38,43 @@ typedef struct
   WsFlush flush;
   gint64 now_us;          /* CLOCK_MONOTONIC: start of the current main loop iteration */
   gint64 send_timeout_us; /* see ws_socket_set_send_timeout() */
-  int epoll_fd;           /* owned; the data of its events is the WsClient */
+  int epoll_fd;           /* owned; the data of each event is the WsClient */
   gboolean retunes;       /* the send timeout of restored sockets must be set again */
   GQueue unwatched;       /* unowned WsClient: restored, but not yet in the epoll set */
   GQueue readable;        /* unowned WsClient: may have unread bytes */
   GQueue dead;            /* unowned WsClient: dropped, but not yet removed from the table */
 } WsClientSet;
 
-/* Creates a client set whose context has no callbacks yet.
- * @log, @table: (transfer full), even on failure. The table is empty; its capacity is max_clients.
+/* Creates a client set whose context has no callbacks yet. @log, @table: (transfer full), even on
+ * failure. The table must be empty, with a capacity of at least max_clients.
  * Returns: (transfer full) (nullable): the set, or NULL with a #GFileError. */
 WsClientSet *ws_client_set_new (WsLog *log,
                                 WsTable *table,
                                 const WsEngineOptions *options,
                                 GError **error);
 
-/* Frees the set and closes open sockets without a close frame. */
+/* Frees the set, and closes its open sockets without sending close frames. */
 void ws_client_set_free (WsClientSet *set);
 
 /* Adds a client, which receives the messages published from now on. @fd: (transfer full), even on
  * failure. Returns: (transfer none) (nullable): the client, or NULL with a #GFileError. */
 WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
 
-/* Adds a client of another process with a copy of @record; the table must not be full. Does not
- * watch the socket until ws_client_set_watch(), as watching takes most of the time of a hand-over.
- * @fd: (transfer full). Returns: (transfer none): the client, in the queue @unwatched. */
+/* Adds a client taken over from another process. Its record is a copy of @record with the
+ * socket @fd (transfer full). The table must not be full. To keep the hand-over short, the socket
+ * is not added to the epoll set: the client is queued in @unwatched until ws_client_set_watch() is
+ * called. Returns: (transfer none): the client. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
-/* Arms the ping timer of a restored client according to its record. */
+/* Arms the timer of a restored client: for the timeout of a sent ping, or for the next ping. */
 void ws_client_set_restore_ping (WsClientSet *set, WsClient *client);
 
-/* Adds the socket of a restored client to the epoll set and sets its send timeout. If the socket
- * cannot be added, closes the connection with 1012. */
+/* Adds the socket of a restored client to the epoll set, and adjusts the send timeout of the socket
+ * if needed. If the socket cannot be added, closes the connection with 1012. */
 void ws_client_set_watch (WsClientSet *set, WsClient *client);
 
-/* Removes and returns the first client of @queue. Returns: (transfer none) (nullable). */
+/* Removes the first client from @queue. Returns: (transfer none) (nullable): the client, or NULL if
+ * the queue is empty. */
 WsClient *ws_client_set_pop (GQueue *queue);
 
 /* Replaces the log, and evicts clients whose cursor is before the tail of the new log.
@@ -82,10 +84,10 @@ void ws_client_set_change_log (WsClientSet *set, WsLog *log);
 /* Queues a close frame (1012) for the clients in slots @first and above; sends nothing. */
 void ws_client_set_close_from (WsClientSet *set, guint first);
 
-/* Arms the close timeout of @client: @deadline_us, or 5 s from now if that is earlier. */
+/* Arms the close timeout of @client, to expire at @deadline_us, but at most 5 s from now. */
 void ws_client_set_time_close (WsClientSet *set, WsClient *client, gint64 deadline_us);
 
-/* Sends the pending bytes of @client, then calls ws_client_set_settle(). */
+/* Sends the pending bytes of @client. Then drops it on failure, or calls ws_client_set_settle(). */
 void ws_client_set_send (WsClientSet *set, WsClient *client);
 
 /* Handles a changed state of @client: sends its control frames, drops it, or arms its timeouts. */
@@ -100,8 +102,9 @@ void ws_client_set_arm_ping (WsClientSet *set, WsClient *client);
 /* Closes the socket of @client. The client and its record remain until ws_client_set_reap(). */
 void ws_client_set_drop (WsClientSet *set, WsClient *client);
 
-/* Removes a dropped client from the table; the last record moves to its slot. @record: (out): copy
- * that becomes client->record. Returns: (transfer full) (nullable): NULL if none is dropped. */
+/* Removes a dropped client from the table; the last record moves to the free slot. @record: (out):
+ * copy of the removed record, to which client->record then points. Returns: (transfer full)
+ * (nullable): the client, or NULL if no client is dropped. */
 WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
 
 /* Sends the log to all clients for at most 4 ms; the next call continues the flush pass. */

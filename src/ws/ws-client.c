@@ -85,7 +85,7 @@ encode_control (WsControl *control)
   control->close_due = FALSE;
 }
 
-/* Returns: the queue of control frames, created for the next frame boundary if there is none. */
+/* Returns: the queue of control frames; a new queue is sent at the next frame boundary. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {
@@ -174,7 +174,7 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   record->next = next;
 }
 
-/* Stops sending to a client after its close frame was sent (RFC 6455 §5.5.1). */
+/* Stops sending to a client to which a close frame was sent (RFC 6455 §5.5.1). */
 static void
 end_sending (WsClient *client, WsContext *context)
 {
@@ -187,7 +187,7 @@ end_sending (WsClient *client, WsContext *context)
     shutdown (client->record->fd, SHUT_WR); /* the client reads the close frame, then EOF */
 }
 
-/* Sends the log up to the offset of the control frames, then the control frames. */
+/* Sends the log up to offset control->at, then the control frames. */
 static WsSend
 send_control (WsClient *client, WsContext *context)
 {
@@ -280,8 +280,9 @@ queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize s
   control->pong_due = TRUE;
 }
 
-/* Queues a close frame, unless one is queued or sent already: after all messages in the log, or if
- * the client has closed and its socket buffer is full, at the next frame boundary. */
+/* Queues a close frame, unless one is already queued or sent. The close frame follows all messages
+ * in the log. Exception: if the socket buffer is full, the reply to a close frame is sent at the
+ * next frame boundary. */
 static void
 queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {
@@ -318,7 +319,7 @@ fail (WsClient *client, WsContext *context, guint16 code, const char *reason)
   queue_close (client, context, code, reason);
 }
 
-/* Replies to a close frame with the same code (RFC 6455 §5.5.1). */
+/* Handles a received close frame: replies with the same code (RFC 6455 §5.5.1). */
 static void
 receive_close (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
 {

@@ -26,11 +26,11 @@ typedef struct
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
 
-/* State shared by all clients of an engine. Evicting a client copies the unsent part of its
- * message. The total size of these copies is limited; a client over the limit is dropped. */
+/* State shared by all clients of an engine. Evicting a client copies the unsent part of its current
+ * message. If the total size of the copies would exceed @max_copied, the client is dropped. */
 typedef struct
 {
-  WsLog *log;                   /* unowned: in the client set */
+  WsLog *log;                   /* unowned: owned by the client set */
   WsCounters *counters;         /* unowned: in the table */
   gsize max_message;            /* maximum message size, bytes */
   gsize max_copied;             /* maximum of @copied, bytes */
@@ -39,12 +39,12 @@ typedef struct
   gpointer user_data;           /* unowned */
 } WsContext;
 
-/* Queued control frames of a client: at most one ping, one pong (the latest, RFC 6455 §5.5.3) and
- * one close frame. */
+/* Queued control frames of a client: at most one ping, one pong for the latest ping (RFC 6455
+ * §5.5.3), and one close frame. */
 typedef struct
 {
   guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
-  GByteArray *out; /* owned: bytes being sent: rest of a message (copied), encoded frames */
+  GByteArray *out; /* owned; being sent: copied rest of a message, or encoded control frames */
   guint sent;      /* bytes of @out already sent */
   gsize copied;    /* bytes of @out that are included in WsContext.copied */
   gboolean ping_due;
@@ -69,11 +69,11 @@ typedef enum
 /* One connection. Only this module, the client set and the engine access its fields. */
 struct _WsClient
 {
-  WsRecord *record;   /* unowned: in the table; changes when another client is removed */
+  WsRecord *record;   /* unowned: in the table; may move when another client is removed */
   guint64 id;         /* equal to record->id */
   WsControl *control; /* owned, nullable: queued control frames */
   GList link;         /* node in @queue */
-  GQueue *queue;      /* unowned, nullable: the queue of the client set that contains @link */
+  GQueue *queue;      /* unowned, nullable: the queue that contains @link; in the client set */
   WsTimer timer;
   WsInput input;
   WsClientState state;
@@ -83,7 +83,7 @@ struct _WsClient
   guint ping_sent : 1;   /* a ping was sent, and its timeout is not armed yet */
   guint awaits_pong : 1; /* a ping was sent, and nothing has been received since */
   guint is_timed : 1;    /* the close timeout is armed */
-  guint is_ours : 1;     /* closed by the server, but not for an error of the client */
+  guint is_ours : 1;     /* the server closed the connection, not because of a client error */
   guint is_watched : 1;  /* the socket is in the epoll set */
   guint is_dead : 1;     /* dropped, but not yet removed from the table */
 };
@@ -101,35 +101,38 @@ WsClient *ws_client_new (WsRecord *record);
 /* Frees a client and closes its socket if it is open. */
 void ws_client_free (WsClient *client);
 
-/* Returns: (transfer full): an empty queue of control frames, sent when the cursor reaches @at. */
+/* Creates an empty queue of control frames. They are sent when the cursor reaches @at.
+ * Returns: (transfer full). */
 WsControl *ws_control_new (guint64 at);
 void ws_control_free (WsControl *control);
 
-/* Sends the log up to its head to a client whose record has no flags. */
+/* Sends the unsent part of the log to the client of @record, which must have no flags set. */
 WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 
 /* Sends the unsent part of the log, with the queued control frames between messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Handles received bytes, unmasked in place: reports messages, answers pings and close frames. */
+/* Unmasks @data in place and handles it: reports messages, replies to ping and close frames. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
-/* Queues a ping (RFC 6455 §5.5.2), unless a ping is waiting to be sent. */
+/* Queues a ping (RFC 6455 §5.5.2), unless a ping is already waiting to be sent. */
 void ws_client_ping (WsClient *client, WsContext *context);
 
-/* Queues a close frame after all messages in the log (§7.1.2); no effect if closing already.
+/* Queues a close frame, to be sent after all messages in the log. No effect if already closing.
  * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. @reason: (nullable). */
 void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
 
-/* Detaches a client from the log before its unsent bytes are overwritten: copies the unsent part of
- * its current message, and queues a close frame (1013) unless one is queued. Returns: FALSE if the
- * copy would exceed WsContext.max_copied; the caller must then drop the client. */
+/* Evicts a client whose next bytes in the log will be overwritten: copies the unsent part of its
+ * current message, queues a close frame (1013) unless one is queued, and detaches the client from
+ * the log. Returns: TRUE, or FALSE if the copy would exceed WsContext.max_copied; the caller must
+ * then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the copy for @client from WsContext.copied, after the copy was sent or discarded. */
+/* Subtracts the size of the copy for @client from WsContext.copied. Call this once the copy is sent
+ * or no longer needed. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
-/* Counts the messages delivered to @client so far; for use before it is detached or dropped. */
+/* Counts the messages delivered to @client so far. Call this before detaching or dropping it. */
 void ws_client_count_delivered (WsClient *client, WsContext *context);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsControl, ws_control_free)

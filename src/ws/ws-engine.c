@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The engine. Each main loop iteration reads from clients, then sends the log to all clients. An
- * iteration is limited in time. It reads only if no flush pass is active, and at most a quarter of
- * the log size, so that clients cannot send messages faster than the server delivers them. */
+ * iteration is limited in time. It reads only if no flush pass is active, and stops reading when
+ * new messages fill 1/4 of the log, so that clients cannot send faster than the server delivers. */
 
 #include "ws-engine.h"
 
@@ -13,7 +13,7 @@
 
 #define READ_SLICE_US    2000 /* time limit for reading per iteration */
 #define WATCH_SLICE_US   1000 /* time limit for watching restored sockets per iteration */
-#define READ_SHARE       4    /* an iteration reads at most 1/4 of the log size */
+#define READ_SHARE       4    /* reading stops when new messages fill 1/4 of the log */
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128 /* per epoll_wait() */
 
@@ -27,7 +27,7 @@ struct _WsEngine
 {
   WsClientSet *set;   /* owned */
   GSource *source;    /* owned */
-  gpointer epoll_tag; /* unowned: of epoll_fd in the source */
+  gpointer epoll_tag; /* unowned: tag of epoll_fd in @source */
   gboolean is_awake;  /* another iteration is scheduled */
   gboolean is_paused;
   guint8 buffer[READ_BUFFER_SIZE];
@@ -37,7 +37,7 @@ static gboolean dispatch (GSource *source, GSourceFunc callback, gpointer user_d
 
 static const GSourceFuncs source_funcs = { .dispatch = dispatch };
 
-/* Schedules an iteration, after the other ready sources of the main loop. */
+/* Schedules an iteration. Sources of the main loop that are already ready are dispatched first. */
 static void
 wake (WsEngine *engine)
 {
@@ -155,8 +155,9 @@ end_silent (WsClientSet *set, WsClient *client)
   ws_client_set_drop (set, client);
 }
 
-/* Pings a client that was silent for the ping interval; disconnects it after the ping timeout.
- * Reads pending bytes first. If the socket buffer is full, TCP_USER_TIMEOUT applies instead. */
+/* Pings a client that sent nothing for the ping interval, or disconnects a client that sent nothing
+ * for the ping timeout. If there are unread bytes, queues the client for reading instead. If the
+ * socket buffer is full, does nothing: TCP_USER_TIMEOUT applies. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -196,7 +197,7 @@ on_timer (WsTimer *timer, gpointer user_data)
     ws_client_set_drop (engine->set, client);
 }
 
-/* Reads once. @until_end: whether to read again later, until no bytes are left. */
+/* Reads once from @client. @until_end: whether to read again later, until no bytes are left. */
 static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
@@ -221,12 +222,12 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
   ws_client_receive (client, &engine->set->context, engine->buffer, n);
   ws_client_set_settle (engine->set, client);
 
-  /* after a short read, epoll (edge-triggered) reports new bytes */
+  /* do not read again after a short read: epoll (edge-triggered) reports new bytes */
   if ((gsize) n == size || n == 0 || until_end)
     ws_client_set_read_later (engine->set, client);
 }
 
-/* Returns: whether the limits of this iteration on time and on new messages allow more reading. */
+/* Returns: whether more can be read within the time and message limits of this iteration. */
 static gboolean
 may_read (const WsEngine *engine)
 {
@@ -272,7 +273,7 @@ read_events (WsEngine *engine)
   while (n == EVENTS_MAX && may_read (engine));
 }
 
-/* Reads once from each client in the queue @readable; queues clients with more bytes again. */
+/* Reads once from each client in the queue @readable. Clients that may have more are requeued. */
 static void
 read_leftovers (WsEngine *engine)
 {

@@ -17,8 +17,8 @@ typedef struct
   const WsCounters *counters; /* (transfer none) */
 } WsEngineStats;
 
-/* @events: (transfer none): must outlive the engine. Returns: (transfer full) (nullable): the
- * engine, not attached to a main context yet, or NULL with a #GFileError. */
+/* Creates an engine, not attached to a main context yet. @events: (transfer none): must outlive the
+ * engine. Returns: (transfer full) (nullable): the engine, or NULL with a #GFileError. */
 WsEngine *ws_engine_new (const WsEngineOptions *options,
                          const WsEngineEvents *events,
                          gpointer user_data,
@@ -27,9 +27,9 @@ WsEngine *ws_engine_new (const WsEngineOptions *options,
 /* Creates a paused engine that takes over the clients of a paused engine in another process. Until
  * the new engine is resumed, it sends and receives nothing and writes nothing to shared memory, so
  * that the other engine can still be resumed instead. @options: see ws_handover_unpack().
- * @handover: the result of ws_engine_pack() with descriptors of this process. The new engine sets
- * the descriptors that it takes ownership of to -1, even on failure. Returns: (transfer full)
- * (nullable): the engine, or NULL with a #GFileError. */
+ * @handover: the result of ws_engine_pack(), with the descriptors as received by this process. Each
+ * descriptor that the new engine takes ownership of is set to -1, even on failure.
+ * Returns: (transfer full) (nullable): the engine, or NULL with a #GFileError. */
 WsEngine *ws_engine_new_from (WsHandover *handover,
                               const WsEngineOptions *options,
                               const WsEngineEvents *events,
@@ -43,23 +43,24 @@ void ws_engine_free (WsEngine *engine);
 /* Attaches the engine to @context (nullable: the default main context). */
 void ws_engine_attach (WsEngine *engine, GMainContext *context);
 
-/* Reports dropped clients, then stops reading, sending and timers. Do not publish, adopt, receive
- * or close while paused. Must not be called from a callback of the engine. */
+/* Reports dropped clients, then stops reading, sending and timers. While the engine is paused, do
+ * not publish, adopt, receive or close. Must not be called from a callback of the engine. */
 void ws_engine_pause (WsEngine *engine);
 void ws_engine_resume (WsEngine *engine);
 
 /* Packs the state of a paused engine for another process. The engine keeps ownership of the
- * descriptors, which must be sent in the order of the result. Returns: (transfer full). */
+ * descriptors. The sockets must be sent in the order of the array. Returns: (transfer full). */
 WsHandover *ws_engine_pack (WsEngine *engine);
 
-/* Closes clients of a packed engine with 1012: those in slots @first and above, whose sockets could
- * not be handed over. Sends what the sockets accept. The new worker counts them as closed. */
+/* Closes the clients in slots @first and above with 1012. Call this after ws_engine_pack() if their
+ * sockets could not be handed over. Sends what the sockets accept. The new worker counts these
+ * clients as closed. */
 void ws_engine_close_from (WsEngine *engine, guint first);
 
 /* Returns: (transfer none): the client in @slot, which must be less than the number of clients. */
 WsClient *ws_engine_get_client (const WsEngine *engine, guint slot);
 
-/* Returns: (transfer none) (nullable): the client with @id. Takes linear time; newest first. */
+/* Returns: (transfer none) (nullable): the client with @id. Takes linear time. */
 WsClient *ws_engine_find_client (const WsEngine *engine, guint64 id);
 
 /* Adds a client after its opening handshake; the client receives messages published from now on.
@@ -71,10 +72,10 @@ WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
 void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
 
 /* Returns: TRUE if there is no room for one more client in addition to @expected clients. A
- * disconnected client counts until WsEngineEvents.closed is called. */
+ * disconnected client still counts until WsEngineEvents.closed is called for it. */
 gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
 
-/* Returns: TRUE if no client has more than half the log (bytes or messages) left to send. */
+/* Returns: TRUE if no client has more than half the log left to send, in bytes or in messages. */
 gboolean ws_engine_has_room (const WsEngine *engine);
 
 const WsEngineOptions *ws_engine_get_options (const WsEngine *engine);
@@ -83,7 +84,8 @@ const WsEngineOptions *ws_engine_get_options (const WsEngine *engine);
  * @size: at most WsEngineOptions.max_message. Returns: the id of the message. */
 WsId ws_engine_publish (WsEngine *engine, WsOpcode opcode, const guint8 *data, gsize size);
 
-/* Begins the close handshake after all published messages; the handshake times out after 5 s.
+/* Begins the close handshake. The close frame follows all published messages; the handshake times
+ * out after 5 s.
  * @code: a code that is valid in a frame. @reason: (nullable): UTF-8, truncated to 123 bytes. */
 void ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *reason);
 void ws_engine_close_all (WsEngine *engine, guint16 code, const char *reason);

@@ -23,8 +23,8 @@ typedef enum
   WS_CLOSE_GOING_AWAY = 1001,
   WS_CLOSE_PROTOCOL_ERROR = 1002,
   WS_CLOSE_UNSUPPORTED_DATA = 1003,
-  WS_CLOSE_NO_STATUS = 1005, /* never sent: means an empty close frame */
-  WS_CLOSE_ABNORMAL = 1006,  /* never sent: means that there was no close frame */
+  WS_CLOSE_NO_STATUS = 1005, /* never sent; stands for an empty close frame */
+  WS_CLOSE_ABNORMAL = 1006,  /* never sent; stands for a missing close frame */
   WS_CLOSE_INVALID_DATA = 1007,
   WS_CLOSE_POLICY_VIOLATION = 1008,
   WS_CLOSE_TOO_BIG = 1009,
@@ -55,8 +55,8 @@ typedef enum
 } WsParse;
 
 /* Parses the header of a client frame (RFC 6455 §5.2). @header_size: (out): bytes. Returns:
- * %WS_PARSE_BAD for reserved bits or opcodes, a missing mask, a length that is 2^63 or more or not
- * in its shortest form, or a control frame that is fragmented or over 125 bytes. */
+ * %WS_PARSE_BAD if a reserved bit or opcode is used, the mask is missing, the length is not in its
+ * shortest form or exceeds 2^63 - 1, or a control frame is fragmented or longer than 125 bytes. */
 WsParse ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size);
 
 /* Masks or unmasks @data in place (RFC 6455 §5.3). @offset: position of @data in the payload. */
@@ -74,12 +74,12 @@ gsize ws_frame_encode_control (guint8 out[WS_CONTROL_FRAME_MAX],
                                const guint8 *payload,
                                gsize size);
 
-/* Writes a close frame. A @reason over %WS_CLOSE_REASON_MAX bytes is truncated between characters.
+/* Writes a close frame. Truncates @reason at a character boundary to %WS_CLOSE_REASON_MAX bytes.
  * @code: %WS_CLOSE_NO_STATUS for an empty close frame. Returns: the frame size. */
 gsize ws_frame_encode_close (guint8 out[WS_CONTROL_FRAME_MAX], guint16 code, const char *reason);
 
-/* Parses the payload of a close frame (RFC 6455 §5.5.1, §7.4). Returns: FALSE if it is invalid.
- * @code: (out): the received code, or if the payload is invalid, the code to close with. */
+/* Parses the payload of a close frame (RFC 6455 §5.5.1, §7.4). @code: (out): the received code;
+ * for an invalid payload, the code to close the connection with. Returns: whether it is valid. */
 gboolean ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code);
 
 /* Returns: whether @code is valid in a close frame (RFC 6455 §7.4.2). */

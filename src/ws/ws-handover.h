@@ -5,30 +5,31 @@
 
 #include "ws-client-set.h"
 
-/* State that a process needs to take over the clients of another process: see ws_engine_pack() and
- * ws_engine_new_from(). The descriptors are not owned: the packing process keeps them, and
- * ws_handover_unpack() sets each descriptor that it takes over to -1. */
+/* Clients of a process, packed by ws_engine_pack() for the process that calls ws_engine_new_from().
+ * The structure does not own the descriptors. ws_handover_unpack() sets each descriptor that it
+ * takes ownership of to -1. */
 typedef struct
 {
-  int log_fd;      /* memory of the log */
-  int table_fd;    /* memory of the table */
-  GArray *sockets; /* owned; int: client sockets by slot; -1 or missing: not handed over */
+  int log_fd;      /* memory file of the log */
+  int table_fd;    /* memory file of the table */
+  GArray *sockets; /* owned; int: socket of each slot; -1 or missing: not handed over */
   GVariant *state; /* owned: all other state; ws_handover_unpack() checks its type */
 
   /* Set by ws_handover_unpack(). */
   guint moved;  /* clients that stay connected */
-  guint closed; /* clients closed: no socket, over max_clients, or too far behind for the log */
+  guint closed; /* clients to close: no socket, over max_clients, or before the log tail */
 } WsHandover;
 
 /* Packs @set for another process. Returns: (transfer full). */
 WsHandover *ws_handover_pack (const WsClientSet *set);
 
-/* Creates a client set with its own table. It uses the log of the other process, or a copy if
- * @options has another log size. Sends, receives and writes nothing that the other process can see.
+/* Creates a client set with its own table. The set uses the log of the other process, or a copy of
+ * it if @options has another log size. Sends and receives nothing, and does not write to the memory
+ * of the other process.
  *
- * A client without a socket is counted as closed with 1012. After sending begins, clients over
- * max_clients are closed with 1012, and clients whose cursor is before the tail of the log with
- * 1013. Returns: (transfer full) (nullable): the set, or NULL with a #GFileError, also if a layout
+ * Counts clients without a socket as closed with 1012. When sending begins, the set closes clients
+ * over max_clients with 1012, and clients whose cursor is before the tail of the log with 1013.
+ * Returns: (transfer full) (nullable): the set, or NULL with a #GFileError, for example if a layout
  * is not supported or data is damaged. */
 WsClientSet *ws_handover_unpack (WsHandover *handover,
                                  const WsEngineOptions *options,

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* Assembles messages and control frames from received bytes. A message that arrives whole is not
- * copied. Memory for a partial message grows with the bytes received, not the announced length. */
+ * copied. The memory of a partial message grows with the received bytes, not the announced size. */
 
 #include "ws-input.h"
 
@@ -36,8 +36,9 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
   input->partial_size += size;
 }
 
-/* Reads a frame header and, for a control frame, the payload. Returns: %WS_PARSE_OK with the header
- * in input->frame and the start of @payload, or %WS_PARSE_MORE after storing a partial frame. */
+/* Reads a frame header and, for a control frame, the payload. Sets input->frame, and sets @payload
+ * to the byte after the header. Returns: %WS_PARSE_MORE if the frame is incomplete; all bytes were
+ * then read and stored. */
 static WsParse
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
 {
@@ -102,7 +103,7 @@ announced_size (const WsInput *input)
   return so_far + (input->frame.length - input->done);
 }
 
-/* Reads payload of a data frame. Returns: %WS_PARSE_OK with @event at the end of a message. */
+/* Reads the payload of a data frame. Returns: %WS_PARSE_OK with @event if a message is complete. */
 static WsParse
 read_payload (WsInput *input, guint8 **data, gsize *size, WsInputEvent *event)
 {

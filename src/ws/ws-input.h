@@ -6,7 +6,7 @@
 #include "ws-frame.h"
 #include "ws-utf8.h"
 
-/* Maximum stored bytes of a partial frame: a control frame, which is longer than any header. */
+/* Maximum size of a stored partial frame, bytes. Control frames are longer than all headers. */
 #define WS_INPUT_PARTIAL_MAX (2 + 4 + WS_CONTROL_PAYLOAD_MAX)
 
 /* State of the input of one client. Initialize with zeros. Owns no memory between messages. */
@@ -18,7 +18,7 @@ typedef struct
   WsUtf8 utf8;         /* of the partial message */
   guint8 opcode;       /* of the partial message; 0: none */
   gboolean in_frame;   /* the header of a data frame was read, but not all of its payload */
-  guint64 done;        /* payload bytes of this data frame that were read */
+  guint64 done;        /* payload bytes already read from this data frame */
   WsFrameHeader frame; /* header of the current frame */
 } WsInput;
 
@@ -32,16 +32,17 @@ typedef struct
 
 /* Reads @data up to the end of the next message or control frame, unmasks it in place, and advances
  * @data and @size. Joins fragments, returns control frames between fragments, and validates UTF-8
- * incrementally (RFC 6455 §5.4, §5.5, §8.1). @max_message: bytes, compared with the lengths in
- * frame headers; may change. Returns: %WS_PARSE_OK with @event; bytes may remain. %WS_PARSE_MORE:
- * all bytes were read. %WS_PARSE_BAD: fail the connection; do not use @input again. */
+ * incrementally (RFC 6455 §5.4, §5.5, §8.1). @max_message: maximum message size in bytes; may
+ * differ between calls. Returns: %WS_PARSE_OK with @event; @data may have more bytes.
+ * %WS_PARSE_MORE: all bytes were read. %WS_PARSE_BAD: fail the connection; do not use @input
+ * again. */
 WsParse ws_input_next (WsInput *input,
                        guint8 **data,
                        gsize *size,
                        gsize max_message,
                        WsInputEvent *event);
 
-/* Frees the memory of the last event, as the next call of ws_input_next() does. */
+/* Frees the memory of the last event. The next call of ws_input_next() also frees it. */
 void ws_input_release_event (WsInput *input);
 
 /* Returns: TRUE if no part of a message, header or control frame is stored. */

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The message log: header, index and ring of frames in one memory file, shared with the new worker
- * in an upgrade. The ring is mapped twice in a row, so that any part of it is contiguous. */
+ * in an upgrade. The ring is mapped twice, side by side, so that any part of it is contiguous. */
 
 #include "ws-log.h"
 
@@ -15,11 +15,11 @@
 #define LOG_MAGIC  G_GUINT64_CONSTANT (0x676f6c2d64722d31) /* "1-rd-log" in memory */
 #define LOG_LAYOUT 1
 
-/* Ring bytes per index entry. Each message uses one entry: if the average frame is shorter than
- * this, the index is full before the ring. */
+/* Ring bytes per index entry. Each message uses one entry, so the index is full before the ring
+ * if frames are shorter than this on average. */
 #define BYTES_PER_ENTRY 64
 
-/* Maximum number of index entries checked when adopting a log: each may cause a page fault. */
+/* Maximum number of index entries checked by ws_log_adopt(). Each check may cause a page fault. */
 #define SAMPLES 64
 
 static const WsMemfdHeader log_header = { LOG_MAGIC, LOG_LAYOUT };
@@ -104,8 +104,8 @@ ws_log_free (WsLog *log)
   g_free (log);
 }
 
-/* Returns: the offset of message @number, which must be between oldest and count; for count, the
- * head. Even if the index entry is damaged, the offset is at most the ring size before the head. */
+/* Returns: the offset of message @number, which must be between header->oldest and header->count.
+ * Returns the head for header->count, and for a message whose index entry is damaged. */
 static inline guint64
 offset_of (const WsLog *log, guint64 number)
 {
@@ -119,7 +119,7 @@ offset_of (const WsLog *log, guint64 number)
   return G_LIKELY (header->head - offset <= log->size) ? offset : header->head;
 }
 
-/* Reads and checks the header. Returns: FALSE with an error if it does not match the file. */
+/* Reads the header. Returns: TRUE, or FALSE with an error if the header does not match the file. */
 static gboolean
 check_header (int fd, WsLogHeader *header, GError **error)
 {
@@ -134,7 +134,7 @@ check_header (int fd, WsLogHeader *header, GError **error)
   return TRUE;
 }
 
-/* Returns: whether the header agrees with a sample of the index, including both ends. */
+/* Returns: whether the header agrees with some index entries, including the first and the last. */
 static gboolean
 is_sound (const WsLog *log)
 {
@@ -229,7 +229,7 @@ ws_log_get_middle (const WsLog *log)
   return MAX (by_count, header->head - MIN (header->head, log->size / 2));
 }
 
-/* Returns: the number of the oldest message left after a frame of @frame_size bytes is appended. */
+/* Returns: the number of the oldest message after a frame of @frame_size bytes is appended. */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {

@@ -36,7 +36,7 @@ typedef struct
 
 /* A ring of encoded frames, and an index of these frames. Offsets count bytes since the log was
  * created and never wrap; the ring holds the bytes from tail to head. Only this module writes
- * fields. */
+ * the fields. */
 typedef struct
 {
   int fd;              /* owned: memory file (memfd_create(2)) */
@@ -50,15 +50,16 @@ typedef struct
  * Returns: (transfer full) (nullable): the log, or NULL with a #GFileError. */
 WsLog *ws_log_new (gsize size, GError **error);
 
-/* Opens a log that another process created. Takes constant time: the header and a sample of the
- * index entries are checked, and each index entry is checked again when it is used. Writes nothing
+/* Opens a log that another process created. Checks the header and a sample of the index entries, in
+ * constant time; each index entry is checked again when it is used. The log is not written to
  * before the first append. @fd: (transfer full), even on failure: the memory file of the log.
  * Returns: (transfer full) (nullable): the log, or NULL with a #GFileError if the layout is not
  * supported or the log is damaged. */
 WsLog *ws_log_adopt (int fd, GError **error);
 
-/* Creates a log of @size bytes with the newest messages of @from that fit, with the same offsets,
- * numbers and ids. Returns: (transfer full) (nullable): the log, or NULL with a #GFileError. */
+/* Creates a log of @size bytes, and copies the newest messages of @from to it, as many as fit. The
+ * copied messages keep their offsets, numbers and ids.
+ * Returns: (transfer full) (nullable): the log, or NULL with a #GFileError. */
 WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
 
 void ws_log_free (WsLog *log);
@@ -70,15 +71,16 @@ guint64 ws_log_get_tail (const WsLog *log);
  * messages, whichever is less. While less than half is used, returns the tail. */
 guint64 ws_log_get_middle (const WsLog *log);
 
-/* Returns: the tail that appending a message of @length bytes would set; the frame must fit into
- * the log. Before the append, the bytes before that tail can still be sent. */
+/* Returns: the tail as it will be after appending a message of @length bytes. The frame of the
+ * message must fit into the log. Bytes before that tail can still be sent until the append. */
 guint64 ws_log_get_tail_after (const WsLog *log, gsize length);
 
 /* Encodes and appends a message, removing the oldest messages if their space is needed. @now_ms:
  * time since 1970; if the clock was set back, ids continue from the last one. Returns: the id. */
 WsId ws_log_append (WsLog *log, WsOpcode opcode, const guint8 *data, gsize length, guint64 now_ms);
 
-/* Returns: the contiguous bytes from @offset to the head. @offset must be between tail and head. */
+/* Returns: the bytes from @offset to the head, contiguous in memory. @offset must be between tail
+ * and head. */
 const guint8 *ws_log_at (const WsLog *log, guint64 offset);
 
 /* Returns: the number of the first message that begins at @offset or later. @offset must be between

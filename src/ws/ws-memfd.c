@@ -18,7 +18,8 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* The kernel requires MFD_NOEXEC_SEAL if vm.memfd_noexec is 2, and rejects it before Linux 6.3. */
+/* Linux requires MFD_NOEXEC_SEAL if vm.memfd_noexec is 2. Versions before 6.3 reject the flag with
+ * EINVAL. */
 static int
 create (const char *name)
 {

@@ -5,11 +5,11 @@
 
 #include "ws-table.h"
 
-/* Sets the cookie and the remote address in @record, read from its socket. An IPv4-mapped IPv6
+/* Stores the cookie and the remote address of the socket record->fd in @record. An IPv4-mapped IPv6
  * address is stored as IPv4 (ipv6(7), IPV6_V6ONLY). */
 void ws_socket_read_peer (WsRecord *record);
 
-/* Returns: whether @fd is the socket of @record, by its cookie. */
+/* Returns: whether the cookie of @fd is the cookie in @record, so that @fd is its socket. */
 gboolean ws_socket_is_of (int fd, const WsRecord *record);
 
 /* Sets TCP_NODELAY, TCP_NOTSENT_LOWAT (so that the backlog of a slow client stays in the log, not
@@ -17,5 +17,5 @@ gboolean ws_socket_is_of (int fd, const WsRecord *record);
 void ws_socket_tune (int fd, gint64 timeout_us);
 
 /* Sets the time after which the kernel closes a connection whose peer does not acknowledge data
- * (tcp(7), TCP_USER_TIMEOUT). @timeout_us: 0: system default. */
+ * (tcp(7), TCP_USER_TIMEOUT). If @timeout_us is 0, sets the system default. */
 void ws_socket_set_send_timeout (int fd, gint64 timeout_us);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The client table: records and counters in a memory file without pointers, shared with the new
- * worker in an upgrade. It has no gaps: the last record moves to the slot of a removed record. */
+/* The client table: records and counters, without pointers, in a memory file that is shared with
+ * the new worker in an upgrade. When a record is removed, the last record moves to its slot. */
 
 #include "ws-table.h"
 
@@ -61,7 +61,7 @@ ws_table_new (guint capacity, GError **error)
   return table;
 }
 
-/* Reads and checks the header. Returns: FALSE with an error if it does not match the file. */
+/* Reads the header. Returns: TRUE, or FALSE with an error if the header does not match the file. */
 static gboolean
 check_header (int fd, WsTableHeader *header, GError **error)
 {

@@ -5,12 +5,12 @@
 
 #include "ws-memfd.h"
 
-/* Flags of clients that a flush pass handles specially; usually none is set. */
+/* Flags of a record. A flush pass handles clients with flags specially; most clients have none. */
 typedef enum
 {
   WS_RECORD_BLOCKED = 1 << 0,  /* the socket buffer is full: wait until the socket is writable */
   WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued */
-  WS_RECORD_DETACHED = 1 << 2, /* the log is no longer sent: evicted, or close frame sent */
+  WS_RECORD_DETACHED = 1 << 2, /* the log is not sent: client evicted, or close frame sent */
 } WsRecordFlags;
 
 /* The record of a client. Sending a message uses only the first half, which is one cache line. */
@@ -36,14 +36,15 @@ typedef struct
 
 G_STATIC_ASSERT (sizeof (WsRecord) == 128);
 
-/* Returns: whether log bytes before @offset have still to be sent to the client of @record. */
+/* Returns: whether log bytes before @offset still have to be sent to the client of @record.
+ * FALSE if the client is detached (%WS_RECORD_DETACHED). */
 static inline gboolean
 ws_record_is_before (const WsRecord *record, guint64 offset)
 {
   return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
 }
 
-/* Counters of close codes: one for each of 1000 to 1015, and one each for 3xxx and 4xxx. */
+/* Number of close code counters: one for each of 1000 to 1015, one for 3xxx and one for 4xxx. */
 #define WS_CLOSE_SLOTS 18
 
 /* Totals since the service started; an upgrade does not reset them. */
@@ -77,15 +78,16 @@ typedef struct
   int fd;                /* owned: memory file (memfd_create(2)) */
   gsize size;            /* size of the mapping, bytes */
   WsTableHeader *header; /* owned: mapping; only this module writes it, except for the counters */
-  WsRecord *records;     /* in the mapping of @header; the last one moves if one is removed */
+  WsRecord *records;     /* in the mapping of @header; see ws_table_remove() */
 } WsTable;
 
-/* Returns: (transfer full) (nullable): an empty table for @capacity clients, or NULL on error. */
+/* Creates an empty table for @capacity clients. Returns: (transfer full) (nullable): the table, or
+ * NULL with a #GFileError. */
 WsTable *ws_table_new (guint capacity, GError **error);
 
 /* Opens a table of another process, read-only. @fd: (transfer full), even on failure. Returns:
- * (transfer full) (nullable): the table; NULL with a #GFileError if its layout is unknown or its
- * data damaged. */
+ * (transfer full) (nullable): the table, or NULL with a #GFileError if the layout is not supported
+ * or the data is damaged. */
 WsTable *ws_table_adopt (int fd, GError **error);
 
 void ws_table_free (WsTable *table);
@@ -94,8 +96,8 @@ void ws_table_free (WsTable *table);
  * Returns: (transfer none): the new record. */
 WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
-/* Finds the @slot (out) of the record with @id in linear time, from the last record to the
- * first. */
+/* Finds the record with @id in linear time. @slot: (out): slot of the record. Returns: TRUE, or
+ * FALSE if there is no such record. */
 gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
 
 /* Removes the record in @slot and moves the last record to this slot. */

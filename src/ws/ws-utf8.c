@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* Incremental UTF-8 validation (table 3-7 of the Unicode standard): the first byte sets the range
- * of the second. This excludes overlong forms, surrogates and values over U+10FFFF. */
+ * of the second byte. This excludes overlong forms, surrogates and values over U+10FFFF. */
 
 #include "ws-utf8.h"
 
@@ -10,7 +10,8 @@
 
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 
-/* Sets the range and number of bytes expected after @lead. Returns: FALSE if @lead is invalid. */
+/* Sets the number of bytes expected after @lead, and the range of the first of these bytes.
+ * Returns: TRUE, or FALSE if @lead is invalid. */
 static gboolean
 begin_character (WsUtf8 *utf8, guint8 lead)
 {

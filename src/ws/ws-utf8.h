@@ -13,8 +13,8 @@ typedef struct
   guint8 high;    /* maximum of the next byte */
 } WsUtf8;
 
-/* Validates the next @size bytes of a text (RFC 3629, RFC 6455 §8.1). Returns: FALSE if a byte is
- * invalid; @utf8 must not be used after that. */
+/* Validates the next @size bytes of a text (RFC 3629, RFC 6455 §8.1). Returns: TRUE, or FALSE if a
+ * byte is invalid; do not use @utf8 after that. */
 gboolean ws_utf8_feed (WsUtf8 *utf8, const guint8 *data, gsize size);
 
 /* Returns: whether the last character of the text is complete. */

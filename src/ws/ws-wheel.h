@@ -9,7 +9,7 @@
  * not depend on the number of timers. Timers fire up to one tick late, never early. */
 typedef struct _WsWheel WsWheel;
 
-/* Embedded in another structure, initialized with zeros. Must not move in memory while armed. */
+/* A timer in another structure. Initialize with zeros. Must not move in memory while armed. */
 typedef struct _WsTimer WsTimer;
 struct _WsTimer
 {
@@ -20,7 +20,7 @@ struct _WsTimer
 
 typedef void (*WsTimerFunc) (WsTimer *timer, gpointer user_data);
 
-/* @tick_us: resolution. @now_us: current time of any monotonic clock.
+/* Creates a wheel. @tick_us: resolution. @now_us: current time of any monotonic clock.
  * Returns: (transfer full): the wheel; free with g_free(). */
 WsWheel *ws_wheel_new (gint64 tick_us, gint64 now_us);
 
@@ -31,7 +31,7 @@ void ws_wheel_disarm (WsTimer *timer);
 /* Returns: the deadline of @timer, rounded up to a tick, or -1 if the timer is disarmed. */
 gint64 ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer);
 
-/* Disarms each timer that is due at @now_us, then calls @func for it, which may arm it again. */
+/* Disarms each timer that is due at @now_us, then calls @func, which may arm the timer again. */
 void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user_data);
 
 /* Returns: the time at which to call ws_wheel_advance() next, or -1 if no timer is armed. */
