@@ -8,8 +8,10 @@
 /* Watches the service in a main loop, even after an upgrade or a restart that keeps clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks. @properties: the watch has begun, a property has changed, or a new worker owns the bus
- * name; while no worker owns it, properties are NULL or 0. @client_connected: (nullable). */
+/* Callbacks. @properties is called when the watch begins, a property changes, or a new worker
+ * acquires the bus name. While no worker owns the bus name, the properties of the service are NULL
+ * or 0.
+ * @client_connected: (nullable). */
 typedef struct
 {
   void (*properties) (gpointer user_data);

@@ -19,8 +19,8 @@ typedef struct
 } RdServerOptions;
 
 /* Listens like rd_http_port_new(). While @drain does not accept clients, new connections are
- * refused, or, on inherited sockets, accepted and answered with 503. @metrics must outlive the
- * object. Returns: (transfer full) (nullable): the server, or NULL with an error. */
+ * refused; connections to inherited sockets are accepted, and answered with 503. @metrics must
+ * outlive the object. Returns: (transfer full) (nullable): the server, or NULL with an error. */
 RdServer *rd_server_new (RdManager *manager,
                          RdDrain *drain,
                          RdMetrics *metrics,
