@@ -20,6 +20,6 @@ typedef struct
 } RdCheckPort;
 
 /* Checks whether the service could listen on @ports, and whether other machines can connect to
- * them. Resolves all host names within 2 s. Binds each port briefly, but does not listen:
- * if it did, clients could connect to this process instead of the service (with SO_REUSEPORT). */
+ * them. Resolves all host names within 2 s. Binds each port briefly, but does not listen: if it
+ * did, clients could connect to this process instead of the service (with SO_REUSEPORT). */
 void rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports);

@@ -33,7 +33,7 @@ typedef struct
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
   GDBusConnection *bus;        /* unowned: bus of the service and its service manager */
-  GDBusConnection *system_bus; /* unowned; NULL: cannot be reached, or not needed */
+  GDBusConnection *system_bus; /* unowned, nullable: NULL if unreachable or not needed */
 } Check;
 
 /* Returns: (transfer full) (nullable): all properties of @interface (a{sv}); NULL: no reply. */

@@ -30,8 +30,8 @@ const RdOption *rd_settings_get_options (const RdSettings *self, gsize *n_option
  * none. A NULL @group or @name matches all groups or names. */
 const RdOption *rd_settings_find (const RdSettings *self, const char *group, const char *name);
 
-/* Appends @text to the values of @option from @source. A NULL @text adds no value, but
- * @option counts as set. */
+/* Appends @text to the values of @option from @source. A NULL @text adds no value, but @option
+ * counts as set. */
 void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text);
 
 /* Returns: (transfer full): @text, an unknown option or key, in printable form for a message. "…"

@@ -73,7 +73,7 @@ on_restart_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Makes @owner, a new worker, the current worker. Returns: TRUE, or FALSE on error. */
+/* Makes the new worker @owner the current one. Returns: TRUE, or FALSE if this ends the watch. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {

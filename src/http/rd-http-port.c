@@ -160,7 +160,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     case ENFILE:
       refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE; /* no connection is pending; accept() gets a descriptor first */
+        return FALSE; /* no connection is pending; accept() allocates a descriptor first */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;

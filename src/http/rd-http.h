@@ -28,7 +28,7 @@ typedef enum
 {
   RD_HOST_NAME,      /* a DNS name: its owner chooses the address */
   RD_HOST_LOCALHOST, /* "localhost" or a subdomain of it: always loopback (RFC 6761 §6.3) */
-  RD_HOST_ADDRESS,   /* an IP address that is not of the following two kinds */
+  RD_HOST_ADDRESS,   /* an IP address other than the following two kinds */
   RD_HOST_LOOPBACK,  /* a loopback address: 127.0.0.0/8 or ::1 */
   RD_HOST_ANY,       /* the wildcard address, 0.0.0.0 or "::": all addresses of the machine */
 } RdHostKind;

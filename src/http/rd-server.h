@@ -28,7 +28,8 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
-/* Returns: (transfer none): the HTTP port, which counts connections that are not clients yet. */
+/* Returns: (transfer none): the RdHttpPort of the public port. Its connections are not clients yet.
+ */
 RdHttpPort *rd_server_get_port (RdServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)

@@ -16,7 +16,7 @@
 #include "rd-text.h"
 
 #define RESERVED    384     /* descriptors for uses other than clients */
-#define HANDSHAKES  256     /* descriptors for handshakes, part of RESERVED; GLib polls them all */
+#define HANDSHAKES  256     /* part of RESERVED, for handshakes; few, because GLib polls them all */
 #define CLIENTS_MAX 1000000 /* capacity of the client table */
 
 #define ADMIN       "admin"
