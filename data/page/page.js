@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright the Ringdown authors
 
-// Shows numbers from /metrics, which it polls every second, and the messages that it receives as a
-// WebSocket client. Disconnects while the service drains, and while the tab is hidden. The HTML
+// Polls /metrics every second and shows numbers from it; shows messages received as a WebSocket
+// client. Disconnects while the service drains, and while the tab is hidden. The HTML
 // document contains all translated texts. Messages are inserted as text, never as HTML.
 
 const POLL_MS = 1000;
@@ -167,8 +167,8 @@ function showReceived() {
 const urls = document.body.dataset.urls.split(' ').filter(Boolean)
   .map((url) => (location.protocol === 'https:' ? url.replace(/^ws:/, 'wss:') : url));
 let socket = null;
-let failures = 0; // consecutive failures; an attempt at all URLs in turn counts as one
-let retryAt = 0; // time of the next attempt, performance.now()
+let failures = 0; // consecutive failures; trying all URLs once counts as one attempt
+let retryAt = 0; // time of the next attempt (performance.now())
 let sampleBefore = null; // the sample before a failure that is not yet explained
 
 function connect(sample, index = 0) {
@@ -212,8 +212,8 @@ function leave(reason) {
   if (oldSocket?.readyState === WebSocket.OPEN) oldSocket.close(1000);
 }
 
-// Shows why the connection failed. Browsers do not report the reason, but the service counts the
-// refused connections by reason: compares the counts in SAMPLE and sampleBefore.
+// Shows why the connection failed. Browsers do not report the reason. The service counts refused
+// connections by reason, so this function compares the counts in SAMPLE and sampleBefore.
 function explainFailure(sample) {
   const before = sampleBefore;
   sampleBefore = null;
@@ -221,7 +221,7 @@ function explainFailure(sample) {
   const reason = ['origin', 'full'].find((name) => sample.refused[name] > before.refused[name]);
   showPhrase(at('connection'), reason ?? 'failed',
     { urls: urls.join(', '), origin: location.origin, seconds });
-  if (!reason) reloadIfMoved().catch(() => {}); // called again after a failure
+  if (!reason) reloadIfMoved().catch(() => {}); // ignore errors: the next failure calls it again
 }
 
 // Reloads the page if the service was restarted on other addresses: the Content-Security-Policy of
@@ -285,7 +285,7 @@ async function poll() {
 
 let hiddenTimer = 0;
 let isPaused = false;
-let resume = null; // function: resolves the promise that run() awaits while paused
+let resume = null; // resolves the promise that run() awaits while paused
 
 function onVisibility() {
   clearTimeout(hiddenTimer);
@@ -312,7 +312,7 @@ function onSample(sample) {
 function onPollFailed(misses) {
   showState('unreachable');
   at('drain').hidden = true;
-  if (!socket || misses > 1) leave('waiting'); // the service may be draining and wait for this page
+  if (!socket || misses > 1) leave('waiting'); // a draining service may be waiting for this page
 }
 
 async function run() {

@@ -5,7 +5,7 @@
 
 #include "rd-address.h"
 
-#define MAX_LENGTH 253 /* characters of a host name */
+#define MAX_LENGTH 253 /* maximum number of characters of a host name */
 
 #define LABEL "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
@@ -13,7 +13,7 @@ gboolean
 rd_address_is_valid (const char *text)
 {
   const char *name = "^" LABEL "(\\." LABEL ")*\\.?\\z";
-  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z"; /* numeric last label: invalid IPv4 address */
+  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z"; /* numeric last label: not a host name */
   gsize length = 0;
 
   while (g_ascii_isgraph (text[length]))

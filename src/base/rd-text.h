@@ -8,8 +8,8 @@
 /* Text for terminals and logs. Widths are in columns of a terminal: a wide character occupies two
  * columns, a combining character none. */
 
-/* Returns: (transfer full): untrusted @text as printable UTF-8 on one line. Escapes characters that
- * are not printable as \uXXXX, and replaces everything after @max_chars characters with "…". */
+/* Returns: (transfer full): untrusted @text as printable UTF-8 on one line. Replaces each
+ * unprintable character with \uXXXX, and everything after @max_chars characters with "…". */
 char *rd_text_printable (const char *text, gsize max_chars);
 
 /* The functions below require printable UTF-8. */

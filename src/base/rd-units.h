@@ -17,8 +17,8 @@ gboolean rd_units_parse_duration (const char *text, gint64 *duration_us, GError 
  * Rejects "MB", which could mean 1000² or 1024² bytes. */
 gboolean rd_units_parse_size (const char *text, gint64 *bytes, GError **error);
 
-/* Returns: (transfer full): a duration without rounding, such as "1h 30min", "250ms" or "0", which
- * rd_units_parse_duration() accepts. */
+/* Returns: (transfer full): a duration without rounding, as text for rd_units_parse_duration():
+ * "1h 30min", "250ms", "0". */
 char *rd_units_format_duration (guint64 duration_us);
 
 /* Returns: (transfer full): a size in the largest unit that needs no fraction: "64KiB", "1000". */

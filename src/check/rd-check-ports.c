@@ -200,7 +200,7 @@ try_host (RdCheckReport *report, const Host *host, GArray *places)
 static gboolean
 is_conflict (const Place *one, const Place *other)
 {
-  /* with port 0, only addresses of the same option use the same (free) port */
+  /* port 0: each option gets its own free port, so addresses of two options cannot conflict */
   if ((one->port->port == 0 && one->port != other->port)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
@@ -210,8 +210,8 @@ is_conflict (const Place *one, const Place *other)
   return rd_socket_is_overlapping (one->address, other->address);
 }
 
-/* Reports the first pair of addresses that can be used alone, but not together. Further pairs are
- * not reported, since IPv4 and IPv6 addresses often have the same conflict. */
+/* Reports the first two addresses that conflict: either can be used, but not both. Further pairs
+ * are not reported, since IPv4 and IPv6 addresses often have the same conflict. */
 static void
 compare_places (RdCheckReport *report, const GArray *places)
 {

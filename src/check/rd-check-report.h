@@ -30,8 +30,9 @@ void rd_check_report_add (RdCheckReport *self, RdCheckKind kind, const char *for
 /* Formats the report. @columns: width of the terminal; 0: unlimited. Returns: (transfer full). */
 char *rd_check_report_format (const RdCheckReport *self, guint columns);
 
-/* Formats the path of the key file, and a table of all options, their values in the struct @record
- * and the sources. @columns: width of the terminal; 0: unlimited. Returns: (transfer full). */
+/* Formats the path of the key file, and a table of all options with their values (in the struct
+ * @record) and the sources of the values. @columns: width of the terminal; 0: unlimited.
+ * Returns: (transfer full). */
 char *rd_check_report_format_settings (const RdSettings *settings,
                                        gconstpointer record,
                                        guint columns);

@@ -33,7 +33,7 @@ typedef struct
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
   GDBusConnection *bus;        /* unowned: bus of the service and its service manager */
-  GDBusConnection *system_bus; /* unowned; NULL: cannot be reached, or not needed */
+  GDBusConnection *system_bus; /* unowned, nullable: NULL if unreachable or not needed */
 } Check;
 
 /* Returns: (transfer full) (nullable): all properties of @interface (a{sv}); NULL: no reply. */
@@ -74,7 +74,8 @@ find_running_instance (const Check *check, RdCheckFacts *facts)
 }
 
 /* Returns: (transfer full) (nullable): the properties (interface Unit) of the unit @name, or NULL
- * with an error; %G_IO_ERROR_NOT_FOUND: no such unit. @path: (out): object path of the unit. */
+ * with an error (%G_IO_ERROR_NOT_FOUND if the unit does not exist). @path: (out): object path of
+ * the unit. */
 static GVariant *
 load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
 {

@@ -16,10 +16,10 @@ typedef struct
   char **service_urls;       /* owned, nullable: D-Bus property Addresses of the running instance */
 } RdCheckFacts;
 
-/* Checks whether the settings of the systemd unit allow enough time for a drain, and a restart
- * that keeps clients connected. Also checks whether a user's service ends at logout. Waits up to 2
- * s for each bus connection and each reply. @environment: environment of this process,
- * NULL-terminated. @facts: (inout): fields with unknown values stay unchanged. */
+/* Checks whether the settings of the systemd unit allow enough time for a drain, whether they allow
+ * a restart that keeps clients connected, and whether a user's service ends at logout. Waits up to
+ * 2 s for each bus connection and each reply. @environment: environment of this process,
+ * NULL-terminated. @facts: (inout): set to what is found; unknown fields stay unchanged. */
 void rd_check_units (RdCheckReport *report,
                      const RdConfig *config,
                      char **environment,

@@ -119,7 +119,7 @@ check_redis_role (RdCheckReport *report, const char *name, const char *info)
                          name);
 }
 
-/* Checks whether the Redis server supports streams and keeps them. @info: its reply to INFO. */
+/* Checks whether the Redis server supports streams and never evicts them. @info: reply to INFO. */
 static void
 check_redis_stream (RdCheckReport *report, const char *name, const char *info)
 {

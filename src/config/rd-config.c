@@ -108,7 +108,7 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   return context;
 }
 
-/* Returns: FALSE with an error if @argv, after parsing, has an argument other than argv[0]. */
+/* Returns: TRUE, or FALSE with an error if parsing has left more than argv[0] in @argv. */
 static gboolean
 refuse_rest (char **argv, GError **error)
 {
@@ -135,7 +135,7 @@ refuse_rest (char **argv, GError **error)
 
 /* Adds the values in @argv to @settings. @config_file: (inout) (transfer full): set to the value of
  * --config. @check: (inout): set to TRUE by --check. @answer: (inout) (transfer full): set to the
- * output of --help or --version. Returns: FALSE with an error. */
+ * output of --help or --version. Returns: TRUE, or FALSE with an error. */
 static gboolean
 read_command_line (RdSettings *settings,
                    char **argv,
@@ -181,7 +181,8 @@ refuse_variable (const char *name, const char *value, const char *fault, GError 
   return FALSE;
 }
 
-/* Adds the Redis server @host:@port. NULL: localhost or the default port; not both. */
+/* Adds the Redis server @host:@port. A NULL @host means localhost, a NULL @port the default port.
+ * One of them must not be NULL. Returns: TRUE, or FALSE with an error. */
 static gboolean
 add_server (RdSettings *settings,
             const RdOption *redis,
@@ -210,8 +211,8 @@ add_server (RdSettings *settings,
   return TRUE;
 }
 
-/* Adds the values of REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. Other programs use these variables,
- * too, so a value that another source overrides is not checked. */
+/* Adds the values of REDIS_HOST, REDIS_PORT and REDIS_CHANNEL. Other programs also use these
+ * variables, so a value that another source overrides is not checked. */
 static gboolean
 read_redis_variables (RdSettings *settings, char **envp, GError **error)
 {
@@ -230,7 +231,7 @@ read_redis_variables (RdSettings *settings, char **envp, GError **error)
   return add_server (settings, redis, host, port, error);
 }
 
-/* Checks the options whose limits depend on --max-message. Returns: FALSE with an error. */
+/* Checks options whose limits depend on --max-message. Returns: TRUE, or FALSE with an error. */
 static gboolean
 check_message_size (const RdConfig *config, const RdSettings *settings, GError **error)
 {

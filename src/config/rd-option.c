@@ -20,7 +20,7 @@ typedef struct
   /* Parses @text and sets @field. Not used for lists, see set_list(). */
   gboolean (*set) (const RdOption *option, gpointer field, const char *text, GError **error);
 
-  /* Returns whether @text, a string or a word of a list, is valid. Used only for these. */
+  /* Returns whether @text, a string or a word of a list, is valid. Not used for other types. */
   gboolean (*check) (const char *text);
 
   /* For error messages: "“x” is not @noun; give @valid". */
@@ -113,7 +113,7 @@ set_integer (const RdOption *option, gpointer field, const char *text, GError **
   return TRUE;
 }
 
-/* Returns whether @number is valid for @option, whose limits are text in the syntax of a value. */
+/* Returns whether @number is within the limits of @option, or is 0 and zero_is_off is set. */
 static gboolean
 is_in_range (const RdOption *option, gint64 number)
 {
@@ -237,7 +237,8 @@ is_name (const char *text)
   return *text == '\0';
 }
 
-/* A path with %XX, dot segments or \ would never match: libsoup or browsers normalize them. */
+/* Rejects %XX, dot segments and \: libsoup or browsers normalize them, so that a path with them
+ * would never match. */
 static gboolean
 is_path (const char *text)
 {

@@ -33,7 +33,7 @@ typedef struct
   gsize offset;             /* byte offset of the field in the struct */
   const char *preset;       /* default value, as text; NULL: empty list or NULL string */
   const char *min;          /* smallest valid number, as text */
-  const char *max;          /* as text: largest number, characters of a string, or list length */
+  const char *max;          /* as text: maximum value, string length or list length */
   gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
   const char *const *words; /* valid words of a choice, NULL-terminated */
   const char *help;         /* for --help, translatable */
@@ -43,7 +43,7 @@ typedef struct
 /* Sets the field of @option in the struct @record to @values (NULL-terminated). For a list,
  * splits all values at white space, commas and semicolons; for other types, uses the last value.
  * If @values is empty, a list becomes empty and a string NULL; other types require a value.
- * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_ARGUMENT. The field is then unchanged; the
+ * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_ARGUMENT. On error, the field is unchanged; the
  * message quotes the invalid value and describes valid values, but does not name the option. */
 gboolean rd_option_set (const RdOption *option,
                         gpointer record,

@@ -27,8 +27,8 @@ G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 
 /* clang-format off */
-/* The options are in the order of --help. The manual contains their descriptions; ringdown.conf(5)
- * omits the dashes of an option name such as --port in a description. */
+/* The options are in the order of --help. The manual contains their descriptions. In
+ * ringdown.conf(5), option names in the descriptions lose their dashes: --port becomes port. */
 static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),

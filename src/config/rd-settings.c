@@ -20,7 +20,7 @@ struct _RdSettings
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
   GPtrArray **values;           /* owned; see values_of() */
-  const char **other_variables; /* owned; per option: a string literal or NULL */
+  const char **other_variables; /* owned: for each option, a literal or NULL */
   char *key_file;               /* owned, nullable: printable path */
 };
 
@@ -182,7 +182,7 @@ read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
   return TRUE;
 }
 
-/* Returns: the number, from 1, of the line in @text that GLib rejects with @code of
+/* Returns: the number (from 1) of the first line in @text that GLib rejects with the error @code of
  * %G_KEY_FILE_ERROR. GLib's own message quotes the line, which may contain a password. */
 static guint
 find_bad_line (const char *text, int code)
@@ -253,7 +253,8 @@ read_key_file (RdSettings *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* Returns: (transfer full) (nullable): the user's key file (XDG Base Directory Specification). */
+/* Returns: (transfer full) (nullable): path of the user's key file (XDG Base Directory
+ * Specification). */
 static char *
 user_key_file (char **envp)
 {
@@ -266,7 +267,7 @@ user_key_file (char **envp)
                       : NULL;
 }
 
-/* Reads the key file @path (nullable) if it exists. Returns: FALSE with an error. */
+/* Reads the key file @path (nullable) if it exists. Returns: TRUE, or FALSE with an error. */
 static gboolean
 read_optional (RdSettings *self, const char *path, GError **error)
 {

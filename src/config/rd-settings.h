@@ -30,7 +30,8 @@ const RdOption *rd_settings_get_options (const RdSettings *self, gsize *n_option
  * none. A NULL @group or @name matches all groups or names. */
 const RdOption *rd_settings_find (const RdSettings *self, const char *group, const char *name);
 
-/* Appends @text to the values of @option from @source. NULL: @option is set, but to no value. */
+/* Appends @text to the values of @option from @source. A NULL @text adds no value, but @option
+ * counts as set. */
 void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text);
 
 /* Returns: (transfer full): @text, an unknown option or key, in printable form for a message. "…"
@@ -40,7 +41,7 @@ char *rd_settings_dup_printable (const char *text);
 /* Adds the values of the RINGDOWN_* variables in @envp (NULL-terminated). */
 void rd_settings_add_environment (RdSettings *self, char **envp);
 
-/* Adds the value @text of a variable that other programs use, too. @variable: name, a literal. */
+/* Adds @text, the value of a variable that other programs also use. @variable: name, a literal. */
 void rd_settings_add_other_variable (RdSettings *self,
                                      const RdOption *option,
                                      const char *variable,
@@ -48,8 +49,9 @@ void rd_settings_add_other_variable (RdSettings *self,
 
 /* Adds the values in the key file. If @given (nullable) or RINGDOWN_CONFIG in @envp names the file,
  * it must exist; @given takes precedence. Otherwise, the file is the user's key file or, if the
- * user has none, the system's key file; both are optional. Returns: FALSE with a %G_IO_ERROR or
- * %G_KEY_FILE_ERROR, whose message names the file and, for an error in a value, group and key. */
+ * user has none, the system's key file; both are optional. Returns: TRUE, or FALSE with a
+ * %G_IO_ERROR or %G_KEY_FILE_ERROR, whose message names the file and, for an error in a
+ * value, group and key. */
 gboolean rd_settings_add_key_file (RdSettings *self,
                                    const char *given,
                                    char **envp,

@@ -114,7 +114,8 @@ bind_options (const GOptionEntry *options, CtlArguments *arguments)
   return (GOptionEntry *) (gpointer) g_array_free (bound, FALSE);
 }
 
-/* Returns: (transfer full): a parser. @command: NULL: parses the options before the command. */
+/* Returns: (transfer full): a parser for the options of @command; if @command is NULL, for the
+ * options before the command. */
 static GOptionContext *
 option_context_new (const CtlCommand *command, CtlArguments *arguments)
 {
@@ -155,7 +156,7 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
   return context;
 }
 
-/* Fails if @words assign a value to a flag among @options: GOption accepts --json=no as --json. */
+/* Fails if @words give a value to a flag in @options: GOption would accept --json=no as --json. */
 static gboolean
 check_flags (char **words, const GOptionEntry *options, GError **error)
 {
@@ -189,7 +190,7 @@ check_words (char **words, GError **error)
   return check_flags (words, common_options, error);
 }
 
-/* Parses the options of @argv into @arguments. @command: NULL: the options before the command.
+/* Parses the options of @command into @arguments; if @command is NULL, those before the command.
  * Returns: (transfer full) (nullable): the words that are not options, or NULL with an error. */
 static char **
 parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, GError **error)
@@ -219,7 +220,8 @@ parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, 
   return g_strv_builder_end (rest);
 }
 
-/* Sets the argument of @command in @arguments. @words: the command and its arguments. */
+/* Sets the argument of @command in @arguments; fails if it is missing or there is more than one.
+ * @words: the command and its arguments. */
 static gboolean
 take_argument (char **words, const CtlCommand *command, CtlArguments *arguments, GError **error)
 {

@@ -98,8 +98,8 @@ print_state (Monitor *self)
                "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
-/* Prints an upgrade after the new worker has reported the pause. Waits for at most one tick, since
- * the new worker reports the pause last, or not at all. */
+/* Prints the report of an upgrade when the new worker has reported the pause, which is its last
+ * report. Waits for at most one tick, since a worker may not report a pause. */
 static void
 look_for_upgrade (Monitor *self)
 {

@@ -140,7 +140,7 @@ ctl_output_print (CtlOutput *self, const char *text)
 }
 
 /* Serializes @value, and escapes all characters that are not printable: json-glib escapes only C0
- * control characters, but terminals interpret C1 control characters, too. */
+ * control characters, but terminals also interpret C1 control characters. */
 static char *
 format_json (GVariant *value)
 {

@@ -5,7 +5,7 @@
 
 #include <gio/gio.h>
 
-/* Prints text or JSON to standard output, on a terminal with colours and with a status line below
+/* Prints text or JSON to standard output. On a terminal, uses colours and shows a status line below
  * the text. The functions require printable UTF-8, in which newlines are allowed. */
 typedef struct _CtlOutput CtlOutput;
 
@@ -38,15 +38,15 @@ void ctl_output_print (CtlOutput *self, const char *text);
  * integers of 2^63 or more become negative. If @json is floating, it is consumed. */
 void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
 
-/* Replaces the status line with @text after a dot in @colour, and cuts the line to the width of
- * the terminal. @text: (nullable): NULL removes the status line. */
+/* Replaces the status line with @text (nullable) after a dot in @colour, and cuts the line to the
+ * width of the terminal. A NULL @text removes the status line. */
 void ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text);
 
 /* Returns: TRUE if a write has failed. Output after the failure is discarded. */
 gboolean ctl_output_is_lost (const CtlOutput *self);
 
-/* Returns: FALSE with an error if a write has failed, except if the reader has closed the pipe
- * (EPIPE) or a signal has interrupted the write (EINTR). */
+/* Returns: TRUE, or FALSE with an error if a write has failed. It is no error if the reader has
+ * closed the pipe (EPIPE) or a signal has interrupted the write (EINTR). */
 gboolean ctl_output_check (const CtlOutput *self, GError **error);
 
 /* Sets @error to %G_IO_ERROR_FAILED. @format: translated error message. Returns: always FALSE. */

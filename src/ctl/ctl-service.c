@@ -103,8 +103,8 @@ fail_not_running (const CtlArguments *arguments, const char *name, GError **erro
     unit);
 }
 
-/* Requests the properties to report errors within the time limit: GDBusProxy, which requests them
- * later, would wait up to 25 s for the reply, and would hide errors such as denied access. */
+/* Requests the properties, to report errors within the time limit: GDBusProxy, which requests them
+ * again later, would wait up to 25 s for the reply, and would hide errors such as denied access. */
 static gboolean
 probe (GDBusConnection *connection, const CtlArguments *arguments, const char *name, GError **error)
 {

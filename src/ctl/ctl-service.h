@@ -17,7 +17,7 @@ RdDBusServer1 *ctl_service_new (const CtlArguments *arguments,
                                 gboolean needs_properties,
                                 GError **error);
 
-/* Returns: FALSE with an error if a property of @service is missing or has the wrong type. */
+/* Returns: TRUE, or FALSE with an error if @service lacks a property or one has the wrong type. */
 gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 
 /* Replaces @error, from a failed call to @service, with an error for users; keeps the message if

@@ -41,8 +41,8 @@ CtlColour ctl_view_colour_of_state (const char *state);
  * @seconds_left: time until the service closes the clients; 0 if it is closing them now. */
 char *ctl_view_remaining (guint clients, guint seconds_left);
 
-/* Returns: (transfer full): the text of ctl_view_remaining() after a progress bar that is empty
- * with @most clients and full with none. */
+/* Returns: (transfer full): a progress bar, then the text of ctl_view_remaining(). The bar is full
+ * if @clients is 0, and empty if @clients is @most. */
 char *ctl_view_drain (guint clients, guint most, guint seconds_left);
 
 /* Reads the property Handover of @service. Fields that are missing or have a wrong type are 0. */

@@ -14,7 +14,7 @@
 
 #define HEARTBEAT_INTERVAL_S 5
 
-/* Time limit for the service manager to start a new worker, to which it passes the clients. */
+/* Time limit for the service manager to start a new worker and pass the clients to it. */
 #define RESTART_MS 3000
 
 struct _CtlWatch
@@ -73,7 +73,7 @@ on_restart_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Makes @owner, a new worker, the current worker. Returns: FALSE if this has ended the watch. */
+/* Makes the new worker @owner the current one. Returns: TRUE, or FALSE if this ends the watch. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
@@ -114,7 +114,8 @@ on_properties (CtlWatch *self)
   self->events->properties (self->user_data);
 }
 
-/* The bus name has a new owner or none. An owner with properties causes on_properties() first. */
+/* Handles a change of the owner of the bus name. If there is a new owner with properties,
+ * on_properties() has been called first. */
 static void
 on_owner_changed (CtlWatch *self)
 {
@@ -187,7 +188,8 @@ on_heartbeat_due (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Handles D-Bus signals, because GDBusProxy drops them until it has a new worker's properties. */
+/* Handles D-Bus signals without GDBusProxy, which drops signals of a new worker until it has the
+ * properties of that worker. */
 static void
 on_service_signal (GDBusConnection *connection,
                    const char *sender,

@@ -8,8 +8,9 @@
 /* Watches the service in a main loop, even after an upgrade or a restart that keeps clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks. @properties: the watch has begun, a property has changed, or a new worker owns the bus
- * name; while no worker owns it, properties are NULL or 0. @client_connected: (nullable). */
+/* Callbacks. @properties is called when the watch begins, a property changes, or a new worker
+ * acquires the bus name. While no worker owns the bus name, the properties of the service are NULL
+ * or 0. @client_connected: (nullable). */
 typedef struct
 {
   void (*properties) (gpointer user_data);
@@ -23,7 +24,7 @@ typedef enum
   CTL_WATCH_DRAINED,     /* the service has released its bus name after a drain */
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called, or standard output lost its reader */
   CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM was received */
-  CTL_WATCH_FAILED,      /* with an error: the bus or the service has ended or does not reply */
+  CTL_WATCH_FAILED,      /* the bus or the service has ended or does not reply; sets an error */
 } CtlWatchEnd;
 
 /* Subscribes to the D-Bus signals of @service, and enables its client signals. @service, @events:

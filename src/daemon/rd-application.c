@@ -37,7 +37,7 @@ struct _RdApplication
   RdHandoverOptions handover_options;
   RdHandover *handover;          /* owned */
   RdRestart *restart;            /* owned; NULL: not started */
-  GDBusMethodInvocation *caller; /* owned, nullable: Upgrade call to be replied to */
+  GDBusMethodInvocation *caller; /* owned, nullable: Upgrade call without a reply yet */
   gboolean has_lost_name;        /* this process does not own the D-Bus name */
   gboolean is_handed_over;       /* a new worker has taken over */
   gboolean is_restart_pending;   /* SIGUSR1 arrived: restart if the hand-over fails */
@@ -65,8 +65,9 @@ forward_signal (RdApplication *self, int number)
   return pid > 0;
 }
 
-/* Forwards a signal by which systemd stops the unit. systemd may wait only for this process, which
- * therefore exits only after the new worker. Returns: FALSE if there is no new worker. */
+/* Forwards a stop signal from systemd to the new worker. This process then waits for the new worker
+ * to exit, because systemd may wait only for this process. Returns: FALSE if there is no new
+ * worker. */
 static gboolean
 forward_stop_signal (RdApplication *self, int number)
 {
@@ -109,7 +110,7 @@ quit (gpointer user_data)
   g_application_quit (G_APPLICATION (self));
 }
 
-/* Forwards the held D-Bus calls, after this process has lost its D-Bus name. */
+/* Forwards the held D-Bus calls to the new owner of the D-Bus name. */
 static void
 forward_calls (RdApplication *self)
 {
@@ -120,7 +121,7 @@ forward_calls (RdApplication *self)
                              g_application_get_application_id (application), quit, self);
 }
 
-/* Reports a failed hand-over. @caller: (nullable): Upgrade call to be replied to. */
+/* Reports a failed hand-over. @caller: (nullable): Upgrade call without a reply yet. */
 static void
 on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
 {
@@ -129,7 +130,7 @@ on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GE
   if (caller != NULL)
     g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
 
-  if (rd_handover_get_new_worker (self->handover) > 0) /* took over, so the clients are lost */
+  if (rd_handover_get_new_worker (self->handover) > 0) /* it took over, then failed */
     {
       self->error = g_error_copy (error);
       quit (self);
@@ -178,7 +179,7 @@ on_sigusr1 (gpointer user_data)
   if (rd_handover_is_under_way (self->handover))
     {
       self->is_restart_pending = TRUE;
-      rd_handover_cancel (self->handover); /* which could outlast the stop timeout */
+      rd_handover_cancel (self->handover); /* it could outlast the stop timeout */
     }
   else
     rd_restart_begin (self->restart);
@@ -330,7 +331,7 @@ rd_application_name_lost (GApplication *application)
   return TRUE;
 }
 
-/* Frees everything except the GApplication: clients, listeners, components. */
+/* Frees the clients, the listeners and the components, but not the GApplication. */
 static void
 release (RdApplication *self)
 {
@@ -372,7 +373,7 @@ rd_application_init (RdApplication *self)
 {
 }
 
-/* Takes over from the old worker. Connects to D-Bus first, while the clients are still served. */
+/* Takes over from the old worker. Connects to D-Bus first, while the old worker serves clients. */
 static gboolean
 take_over (RdApplication *self, GError **error)
 {

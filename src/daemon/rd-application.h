@@ -22,6 +22,6 @@ RdApplication *rd_application_new (const RdConfig *config,
                                    RdSuccession *takeover,
                                    GError **error);
 
-/* Runs until the service has drained or a new worker has taken over. Returns: FALSE with an error
- * if the service cannot start or a hand-over loses its clients. */
+/* Runs until the service has drained or a new worker has taken over. Returns: TRUE, or FALSE with
+ * an error if the service cannot start or a hand-over loses its clients. */
 gboolean rd_application_run (RdApplication *self, GError **error);

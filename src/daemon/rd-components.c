@@ -23,7 +23,7 @@ has_room (gpointer user_data)
   return ws_engine_has_room (rd_manager_get_engine (user_data));
 }
 
-/* Creates the message transport. Returns: FALSE with an error if Redis denies access. */
+/* Creates the message transport. Returns: TRUE, or FALSE with an error if Redis denies access. */
 static gboolean
 make_bus (RdComponents *self, GError **error)
 {

@@ -32,8 +32,8 @@ typedef struct
   GDBusConnection *connection; /* unowned, nullable: D-Bus connection made before a takeover */
   RdDescriptors descriptors;
   RdHandoverReport handover;
-  gint64 paused_us;  /* monotonic: when a hand-over paused the service */
-  gint64 drained_us; /* monotonic: when rd_components_finish() was called */
+  gint64 paused_us;  /* monotonic time when a hand-over paused the service */
+  gint64 drained_us; /* monotonic time of the call of rd_components_finish() */
   guint finish_id;
   GSourceOnceFunc finish_func;
   gpointer finish_data;
@@ -49,7 +49,7 @@ RdComponents *rd_components_new (const RdConfig *config,
 
 /* Opens the ports. @inherited: listening sockets from socket activation. @offers: (element-type
  * RdSocket) (nullable): listening sockets of the old worker, to be reused; if not NULL, the ports
- * accept no connections until rd_http_port_resume(). Returns: FALSE with an error. */
+ * accept no connections until rd_http_port_resume(). Returns: TRUE, or FALSE with an error. */
 gboolean rd_components_listen (RdComponents *self,
                                RdInherited *inherited,
                                GPtrArray *offers,

@@ -7,8 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Hands over the service with its clients to a new worker: a running process, or (through the file
- * descriptor store of the service manager) the process of the next start. */
+/* Hands over the service with its clients to a new worker. The new worker is started for this, or
+ * is already running, or is started later by the service manager, which stores the clients
+ * meanwhile. */
 typedef struct _RdHandover RdHandover;
 
 typedef struct
@@ -16,22 +17,23 @@ typedef struct
   const char *program;     /* absolute path of the program of the new worker */
   const char *const *argv; /* arguments of the program, NULL-terminated; the first is its name */
   char **environment;
-  const char *hindrance; /* why no process started by this one can take over; NULL: it can */
-  gint64 timeout_us; /* limit for the new worker to become ready, and again to take over (then at
-                        most 20 s and half the watchdog timeout) */
+  const char *hindrance; /* reason why this process cannot start a new worker; NULL: it can */
+  gint64 timeout_us; /* time limit for the new worker to become ready; also the time limit to take
+                        over, but at most 20 s and at most half the watchdog timeout */
 } RdHandoverOptions;
 
-/* @error: (nullable): NULL: the new worker has taken over; exit. %RD_ERROR_HANDOVER_FAILED: exit if
- * rd_handover_get_new_worker() is not 0, because that worker took over and then failed; otherwise
- * this process has resumed the service. */
+/* Called at the end of a hand-over. @error: (nullable): NULL if the clients are handed over or
+ * stored: exit. Otherwise %RD_ERROR_HANDOVER_FAILED: if rd_handover_get_new_worker() returns 0,
+ * this process has resumed the service; if not, the new worker has taken over and then failed:
+ * exit. */
 typedef void (*RdHandoverFunc) (const GError *error, gpointer user_data);
 
 /* @parts, @options: (transfer none): must outlive the returned object. Returns: (transfer full). */
 RdHandover *rd_handover_new (RdComponents *parts, const RdHandoverOptions *options);
 void rd_handover_free (RdHandover *self);
 
-/* Starts a new worker and hands over to it. Returns: TRUE: @func will be called once; FALSE with
- * %RD_ERROR_BUSY (during a hand-over or drain) or %RD_ERROR_HANDOVER_FAILED. */
+/* Starts a new worker and hands over to it. Returns: TRUE if @func will be called once, or FALSE
+ * with %RD_ERROR_BUSY (during a hand-over or drain) or %RD_ERROR_HANDOVER_FAILED. */
 gboolean rd_handover_upgrade (RdHandover *self,
                               RdHandoverFunc func,
                               gpointer user_data,
@@ -51,12 +53,13 @@ gboolean rd_handover_store (RdHandover *self,
                             gpointer user_data,
                             GError **error);
 
-/* Cancels a hand-over that is still being prepared, except one to the service manager. */
+/* Cancels a hand-over if the new worker has not begun to take over the clients. Does not cancel
+ * rd_handover_store(). */
 void rd_handover_cancel (RdHandover *self);
 
 gboolean rd_handover_is_under_way (const RdHandover *self);
 
-/* Returns: process id of the new worker that has taken over and must get all signals; 0: none. */
+/* Returns: process id of the new worker that has taken over; 0: none. Forward all signals to it. */
 pid_t rd_handover_get_new_worker (const RdHandover *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHandover, rd_handover_free)

@@ -27,7 +27,8 @@ cancel_later (gpointer user_data)
   return NULL;
 }
 
-/* Registers @application within RD_NAME_TIMEOUT_MS. A thread keeps the time: no main loop runs. */
+/* Registers @application; fails after RD_NAME_TIMEOUT_MS. No main loop runs, so a thread measures
+ * the time. */
 static gboolean
 register_in_time (GApplication *application, GError **error)
 {

@@ -5,13 +5,14 @@
 
 #include <gio/gio.h>
 
-/* If @is_system, makes GApplication, which always connects to the session bus, connect to the
- * system bus. Not thread-safe (setenv(3)). Returns: FALSE with an error. */
+/* If @is_system, sets DBUS_SESSION_BUS_ADDRESS to the address of the system bus, because
+ * GApplication can only connect to the session bus. Not thread-safe (setenv(3)). Returns: TRUE, or
+ * FALSE with an error. */
 gboolean rd_name_choose_bus (gboolean is_system, GError **error);
 
-#define RD_NAME_TIMEOUT_MS 2000 /* to acquire the bus name during a takeover */
+#define RD_NAME_TIMEOUT_MS 2000 /* time limit to acquire the bus name in a takeover */
 
-/* Registers the application, which acquires its bus name. @is_takeover: whether the clients of an
- * old worker are waiting: then blocks for at most %RD_NAME_TIMEOUT_MS; if it cannot acquire the
- * name, warns and continues without the name. Returns: FALSE with an error. */
+/* Registers the application, which acquires its bus name. @is_takeover: whether this process takes
+ * over from an old worker. In a takeover, blocks for at most %RD_NAME_TIMEOUT_MS, and warns but
+ * does not fail if it cannot acquire the name. Returns: TRUE, or FALSE with an error. */
 gboolean rd_name_take (GApplication *application, gboolean is_takeover, GError **error);

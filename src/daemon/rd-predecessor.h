@@ -8,8 +8,9 @@
 G_BEGIN_DECLS
 
 /* Finds the old worker, if any, and receives its greeting. @succession: (inout) (nullable): from
- * rd_succession_find(); if NULL, set to stored clients or to the service that --replace finds.
- * Returns: FALSE with an error if an old worker exists but cannot hand over. */
+ * rd_succession_find(). If it is NULL, searches the stored clients, then (with --replace) the
+ * running service. Returns: TRUE, or FALSE with an error if an old worker exists but cannot hand
+ * over. */
 gboolean rd_predecessor_find (const RdConfig *config,
                               RdInherited *inherited,
                               RdSuccession **succession,

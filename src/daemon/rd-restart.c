@@ -15,7 +15,7 @@
 #include "rd-text.h"
 #include "rd-unit.h"
 
-#define TIMEOUT_MS     10000 /* of each D-Bus call to systemd */
+#define TIMEOUT_MS     10000 /* time limit of each D-Bus call to systemd */
 #define MAX_NAME_CHARS 128
 
 struct _RdRestart
@@ -87,7 +87,8 @@ rd_launch_env_lost_terminal (const RdLaunchEnv *self)
   return self->ends_with_terminal && !has_terminal ();
 }
 
-/* Reads name and "Service" properties of this process's unit, in a thread. Result: (sa{sv}). */
+/* Reads the name and the "Service" properties of the unit of this process. Runs in a thread. The
+ * result has the type (sa{sv}). */
 static void
 read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellable)
 {

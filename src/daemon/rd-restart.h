@@ -23,10 +23,10 @@ gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
 /* Handles a restart of the unit by systemd. */
 typedef struct _RdRestart RdRestart;
 
-/* Starts to check the unit of this process in a thread; warns about settings that make a restart
+/* Starts checking the unit of this process in a thread; warns about settings that make a restart
  * disconnect clients. @components, @handover, @launch_env: (transfer none): must outlive the
- * returned object. @bus: (nullable): D-Bus connection to systemd. @is_user: whether it is systemd
- * --user. Returns: (transfer full). */
+ * returned object. @bus: (nullable): D-Bus connection to systemd. @is_user: whether systemd --user
+ * runs the unit. Returns: (transfer full). */
 RdRestart *rd_restart_new (RdComponents *components,
                            RdHandover *handover,
                            const RdLaunchEnv *launch_env,

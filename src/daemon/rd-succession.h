@@ -11,18 +11,18 @@ G_BEGIN_DECLS
 /* Takes over the ports, the clients and the state of an old worker. */
 typedef struct _RdSuccession RdSuccession;
 
-/* Opens the hand-over channel that the old worker named in @environment when it started this
- * process, and unsets the variable: call it before threads start (setenv(3)). @succession: (out)
- * (transfer full) (nullable): NULL if the variable is not set. Returns: FALSE with an error. */
+/* Opens the hand-over channel that the environment variable %RD_SUCCESSOR_VARIABLE names, and
+ * unsets the variable. Call it before threads start (setenv(3)). @succession: (out) (transfer full)
+ * (nullable): NULL if the variable is not set. Returns: TRUE, or FALSE with an error. */
 gboolean rd_succession_find (char **environment, RdSuccession **succession, GError **error);
 
-/* @parcel: (transfer full): hand-over channel. @is_stored: whether its sender stored it in the
- * service manager and exited. Returns: (transfer full). */
+/* @parcel: (transfer full): hand-over channel. @is_stored: whether the old worker stored the
+ * channel in the service manager and exited. Returns: (transfer full). */
 RdSuccession *rd_succession_new (RdParcel *parcel, gboolean is_stored);
 void rd_succession_free (RdSuccession *self);
 
-/* Receives the greeting of the old worker, before any component exists. If it was stored, leaves it
- * in the channel for the next start. Returns: FALSE with an error. */
+/* Receives the greeting of the old worker, before any component exists. A greeting from a stored
+ * channel stays in the channel for the next start. Returns: TRUE, or FALSE with an error. */
 gboolean rd_succession_greet (RdSuccession *self, GError **error);
 
 /* Returns: (transfer none) (nullable): node id of the old worker. */
@@ -31,15 +31,17 @@ const char *rd_succession_get_node (const RdSuccession *self);
 /* Returns: (element-type RdSocket) (transfer none): listening sockets of the old worker. */
 GPtrArray *rd_succession_get_offers (const RdSuccession *self);
 
-/* Prepares @parts for the clients of the old worker. Call it before threads start, see
- * rd_parcel_prepare(). @parts: unowned: must outlive @self. Returns: FALSE with an error. */
+/* Prepares @parts for the clients of the old worker. Call it before threads start (see
+ * rd_parcel_prepare()). @parts: (transfer none): must outlive @self. Returns: TRUE, or FALSE with
+ * an error. */
 gboolean rd_succession_prepare (RdSuccession *self, RdComponents *parts, GError **error);
 
 /* Sends READY and takes over the clients into the prepared components, which must be listening;
- * blocks until done. Returns: FALSE with an error: the old worker keeps its clients. */
+ * blocks until done. Returns: TRUE, or FALSE with an error; the old worker then keeps its
+ * clients. */
 gboolean rd_succession_take (RdSuccession *self, GError **error);
 
-/* Starts to serve the clients; notifies the old worker when they are served. */
+/* Starts serving the clients; notifies the old worker when they are served. */
 void rd_succession_begin (RdSuccession *self);
 
 /* Sends @error to the old worker, if it is still running, as the reason for a failed hand-over. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Implements the admin port as a table of paths and handlers. Rejects requests from web pages of
- * other origins, and requests for / with an untrusted host name (rd_origins_is_trusted_name()). */
+/* Implements the admin port as a table of paths and handlers. Rejects requests from web pages
+ * whose origin is not allowed (rd_origins_may_read()), and requests for / with an untrusted host
+ * name (rd_origins_is_trusted_name()). */
 
 #include "rd-admin.h"
 

@@ -29,7 +29,7 @@ RdAdmin *rd_admin_new (RdManager *manager,
                        GError **error);
 void rd_admin_free (RdAdmin *admin);
 
-/* Returns: (transfer none): the HTTP port that implements the admin port. */
+/* Returns: (transfer none): the RdHttpPort of the admin port. */
 RdHttpPort *rd_admin_get_port (RdAdmin *admin);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdAdmin, rd_admin_free)

@@ -22,8 +22,8 @@
 #define RETRY_MS     100 /* pause after a failed accept() */
 
 #define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)       /* default of lifetime_us */
-#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default if crowded */
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* time without logging further failures */
+#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default while full */
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* failures closer together are logged once */
 
 struct _RdHttpPort
 {
@@ -32,7 +32,7 @@ struct _RdHttpPort
   const char *scheme; /* unowned: outlives us */
   const char *path;   /* unowned: outlives us */
 
-  GArray *source_ids;    /* guint, owned: one source per listening socket while accepting */
+  GArray *source_ids;    /* guint, owned: sources that poll the listening sockets */
   GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
   gboolean is_paused;    /* not accepting, see rd_http_port_pause() */
   guint batch;           /* maximum number of connections per main loop iteration; 0: none */
@@ -62,7 +62,7 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it, when the descriptor limit is reached. If the connection
+/* Accepts one connection and closes it, because the descriptor limit is reached: if the connection
  * stayed in the backlog, poll() would return repeatedly. Returns 0 or the errno of accept(). */
 static int
 refuse_one (RdHttpPort *port, int listen_fd)
@@ -145,7 +145,7 @@ accept_one (RdHttpPort *port, int listen_fd)
       return FALSE;
 
     case EINTR:
-    case ECONNABORTED: /* ECONNABORTED to ENETUNREACH: errors of one connection, accept(2) */
+    case ECONNABORTED: /* from here to ENETUNREACH: errors of one connection, accept(2) */
     case ENETDOWN:
     case EPROTO:
     case ENOPROTOOPT:
@@ -160,7 +160,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     case ENFILE:
       refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE; /* no connection was pending: accept() needs a descriptor even then */
+        return FALSE; /* no connection is pending; accept() allocates a descriptor first */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;
@@ -186,7 +186,7 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Accepts all connections in the backlog of @socket, which the main loop need not poll. */
+/* Accepts all connections in the backlog of @socket. The main loop need not poll @socket. */
 static void
 accept_waiting (RdHttpPort *port, GSocket *socket)
 {
@@ -203,7 +203,7 @@ stop_sources (RdHttpPort *port)
   g_clear_handle_id (&port->retry_id, g_source_remove);
 }
 
-/* Starts to poll the listening sockets, or stops if the port is paused or full. */
+/* Polls the listening sockets in the main loop, or stops polling if the port is paused or full. */
 static void
 update_sources (RdHttpPort *port)
 {
@@ -244,8 +244,8 @@ on_trim (gpointer user_data)
 }
 
 /* Adapts the batch to the number of connections: in a crowd, accepts one connection per main loop
- * iteration, so that older connections are served first. Trims the heap after a crowd, because
- * malloc() by itself keeps free memory that lies between the memory of clients. */
+ * iteration, so that older connections are served first. When all connections of a crowd are
+ * closed, trims the heap, because free() keeps memory that lies between the memory of clients. */
 static void
 on_count_changed (guint count, gpointer user_data)
 {
@@ -270,7 +270,7 @@ on_connection_cut (gboolean is_early, gpointer user_data)
 }
 
 /* Rejects a request with a body, and discards the body. libsoup reads the whole body before it
- * sends the response, unless the lifetime of the connection ends. */
+ * sends the response, unless the lifetime of the connection ends first. */
 static void
 on_headers (SoupServer *soup,
             SoupServerMessage *message,
@@ -384,8 +384,9 @@ rd_http_port_pause (RdHttpPort *port)
   stop_sources (port);
 }
 
-/* Accepts the pending connections of the old worker's sockets that this port does not use, and
- * shuts these sockets down. shutdown(2) has an effect even if another process holds the sockets. */
+/* Accepts the pending connections of the sockets in port->offers that have the role of this port,
+ * and shuts these sockets down. The list contains only sockets that no port of this process uses.
+ * shutdown(2) has an effect even if another process holds a socket. */
 static void
 close_unused_offers (RdHttpPort *port)
 {

@@ -20,7 +20,7 @@ typedef struct
   guint max_connections; /* maximum at the same time; further connections wait in the backlog */
   gint64 lifetime_us;    /* time after which a connection is closed; 0: 10 s, or 250 ms while there
                           * are max_connections */
-  RdMetrics *metrics; /* nullable; must outlive the port: counts connections that the port closes */
+  RdMetrics *metrics; /* nullable: counts connections that the port closes; must outlive the port */
 } RdHttpPortOptions;
 
 /* Listens (see rd_binding_new()) and accepts connections. If @options->binding->offers is not NULL,
@@ -35,19 +35,21 @@ void rd_http_port_add_handler (RdHttpPort *port,
                                SoupServerCallback callback,
                                gpointer user_data);
 
-/* Stops counting @connection and limiting its lifetime, after it was stolen from libsoup. */
+/* Stops counting @connection and limiting its lifetime. To be called after @connection was stolen
+ * from libsoup. */
 void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
 
 /* Stops accepting connections. New connections wait in the backlog until this process or another
  * one accepts them; accepted connections are still served. */
 void rd_http_port_pause (RdHttpPort *port);
 
-/* Accepts connections again. The first call after a takeover also accepts the pending connections
- * of the old worker's sockets that this port does not use, and shuts these sockets down. */
+/* Accepts connections again. The old worker may have listened on other addresses; the first call
+ * after a takeover accepts the connections pending there, and shuts those sockets down. */
 void rd_http_port_resume (RdHttpPort *port);
 
-/* Accepts the connections in the backlog, then closes the listening sockets, so that connections
- * are refused. Continues to accept from inherited sockets: the service manager keeps these open. */
+/* Accepts the connections in the backlog, then closes the listening sockets, so that new
+ * connections are refused. Has no effect on inherited sockets: the service manager keeps them open,
+ * so the port continues to accept from them. */
 void rd_http_port_stop (RdHttpPort *port);
 
 /* Listens again after rd_http_port_stop(). Returns: TRUE, or FALSE with an error, for example if

@@ -10,8 +10,8 @@
 
 #define RD_HTTP_NO_SUCH_PATH "No such path; check the URL."
 
-/* Sends a response with @body (UTF-8; omitted for HEAD) that must not be cached, then closes the
- * connection: libsoup keeps a connection alive only if it has accepted the connection itself. */
+/* Sends an uncacheable response with @body (UTF-8; omitted for HEAD), then closes the connection:
+ * libsoup keeps a connection alive only if it has accepted the connection itself. */
 void rd_http_reply (SoupServerMessage *message,
                     guint status,
                     const char *content_type,
@@ -28,7 +28,7 @@ typedef enum
 {
   RD_HOST_NAME,      /* a DNS name: its owner chooses the address */
   RD_HOST_LOCALHOST, /* "localhost" or a subdomain of it: always loopback (RFC 6761 §6.3) */
-  RD_HOST_ADDRESS,   /* an IP address that is not of the following two kinds */
+  RD_HOST_ADDRESS,   /* an IP address other than the following two kinds */
   RD_HOST_LOOPBACK,  /* a loopback address: 127.0.0.0/8 or ::1 */
   RD_HOST_ANY,       /* the wildcard address, 0.0.0.0 or "::": all addresses of the machine */
 } RdHostKind;
@@ -46,14 +46,14 @@ RdHostKind rd_host_classify (const char *host);
  * as "http://localhost:*"; NULL-terminated. */
 
 /* Returns whether pages of @origin may connect to the public port. Empty @globs allow any origin.
- * @origin: (nullable): NULL: a program other than a browser, which is always allowed. */
+ * Programs other than browsers send no Origin (NULL @origin), and are always allowed. */
 gboolean rd_origins_may_connect (const char *const *globs, const char *origin);
 
-/* Returns whether pages of @origin may read the admin port: @origin is NULL (not a browser), or an
- * allowed origin, or the page was loaded from @authority, the Host header (nullable). */
+/* Returns whether pages of @origin may read the admin port: TRUE if @origin is NULL, if it is an
+ * allowed origin, or if it has the host and port in @authority (nullable), the Host header. */
 gboolean rd_origins_may_read (const char *const *globs, const char *origin, const char *authority);
 
 /* Returns whether @authority, a Host header (nullable), is a trusted name of this machine: an IP
  * address, localhost, the machine's host name, or the host and port of an allowed origin. The owner
- * of any other DNS name could point it at this machine, to read our page (DNS rebinding). */
+ * of any other DNS name could point that name at this machine, to read our page (DNS rebinding). */
 gboolean rd_origins_is_trusted_name (const char *const *globs, const char *authority);

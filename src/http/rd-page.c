@@ -19,7 +19,7 @@
 static const struct
 {
   const char *name; /* name of the placeholder */
-  const char *text; /* English plain text; page.js replaces {word} */
+  const char *text; /* English plain text; page.js replaces parts such as {url} */
 } texts[] = {
   /* Translators: the HTML language tag of your language: "de", "uk", "zh-Hans" */
   { "lang", N_("en") },
@@ -155,8 +155,9 @@ rd_page_free (RdPage *page)
   g_free (page);
 }
 
-/* Returns: (transfer none) (nullable): the host under which a browser reaches a socket that listens
- * on @address, or NULL if it cannot. @host: host from which the browser loaded the page. */
+/* Returns: (transfer none) (nullable): the host through which a browser reaches a socket that
+ * listens on @address; NULL if it is unreachable. @host: host from which the browser loaded the
+ * page. */
 static const char *
 find_host (const char *address, const char *host)
 {
@@ -191,7 +192,7 @@ rd_page_find_urls (const char *const *urls, const char *host)
       const char *reached = uri != NULL ? find_host (g_uri_get_host (uri), host) : NULL;
       g_autofree char *url = NULL;
 
-      /* an inherited socket may have a zone (fe80::1%2), which browsers do not support */
+      /* the address of an inherited socket may have a zone (fe80::1%2); browsers reject zones */
       if (reached == NULL || strchr (reached, '%') != NULL)
         continue;
       url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Accepts or rejects opening handshakes on the public port. libsoup handles a connection until it
- * has sent 101; then this file takes the socket from libsoup and passes it to the manager. */
+/* Accepts or rejects opening handshakes on the public port. libsoup handles a connection until
+ * the response 101 is sent; then this file takes the socket and passes it to the manager. */
 
 #include "rd-server.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EARLY_MAX     (16 * 1024) /* bytes read after a handshake; libsoup buffers at most 8192 */
+#define EARLY_MAX     (16 * 1024) /* maximum bytes after a handshake; libsoup buffers up to 8192 */
 #define RETRY_AFTER_S "5"
 
 struct _RdServer
@@ -32,7 +32,7 @@ typedef struct
 {
   RdServer *server; /* unowned; NULL after rd_server_free() */
   GList link;       /* in server->admissions */
-  int fd;           /* owned: reserves a descriptor to which dup3() will move the socket */
+  int fd;           /* owned: reserved descriptor, which dup3() will replace with the socket */
 } Admission;
 
 static void
@@ -57,7 +57,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
   g_autoptr (GIOStream) base = NULL;
   GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  guint8 early[EARLY_MAX]; /* bytes after the handshake, which the stream may have buffered */
+  guint8 early[EARLY_MAX]; /* bytes that the stream may have buffered after the handshake */
   gssize size = g_pollable_input_stream_read_nonblocking (input, early, sizeof early, NULL, NULL);
   g_autoptr (GError) error = NULL;
   gboolean is_moved;
@@ -191,7 +191,8 @@ reopen (gpointer user_data, GError **error)
   return FALSE;
 }
 
-/* Closes the sockets after a drain. Inherited sockets keep their backlog for the next process. */
+/* Closes the listening sockets after a drain. Inherited sockets keep their backlog for the next
+ * process. */
 static void
 on_state_changed (RdServer *server)
 {

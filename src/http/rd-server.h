@@ -19,8 +19,8 @@ typedef struct
 } RdServerOptions;
 
 /* Listens like rd_http_port_new(). While @drain does not accept clients, new connections are
- * refused, or, on inherited sockets, accepted and answered with 503. @metrics must outlive the
- * object. Returns: (transfer full) (nullable): the server, or NULL with an error. */
+ * refused; connections to inherited sockets are accepted, and answered with 503. @metrics must
+ * outlive the object. Returns: (transfer full) (nullable): the server, or NULL with an error. */
 RdServer *rd_server_new (RdManager *manager,
                          RdDrain *drain,
                          RdMetrics *metrics,
@@ -28,7 +28,8 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
-/* Returns: (transfer none): the HTTP port, which counts connections that are not clients yet. */
+/* Returns: (transfer none): the RdHttpPort of the public port. Its connections are not clients yet.
+ */
 RdHttpPort *rd_server_get_port (RdServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)

@@ -15,7 +15,7 @@
 
 struct _RdBinding
 {
-  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; may outnumber addresses */
+  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; may be longer than addresses */
   GPtrArray *addresses; /* GSocketAddress, owned: kept by rd_binding_close() */
   RdRole role;
   guint asked_port;
@@ -63,7 +63,7 @@ has_address (const RdBinding *self, GSocketAddress *address)
                                            (GEqualFunc) rd_socket_is_same_address, NULL);
 }
 
-/* Adds @socket and its address to @self. Returns: FALSE with an error. */
+/* Adds @socket and its address to @self. Returns: TRUE, or FALSE with an error. */
 static gboolean
 add (RdBinding *self, GSocket *socket, GError **error)
 {
@@ -108,7 +108,8 @@ find_overlapping (const RdBinding *self, GPtrArray *offers, GSocketAddress *addr
 
 /* Listens on @address, which overlaps with the sockets in @overlapping. Linux allows this if all
  * sockets belong to the same user and have SO_REUSEPORT, so this call sets SO_REUSEPORT
- * temporarily. Linux passes a connection to the socket with the more specific address. */
+ * on @overlapping temporarily. Linux passes a connection to the socket with the more specific
+ * address. */
 static GSocket *
 listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **error)
 {
@@ -131,7 +132,7 @@ listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **er
   return socket;
 }
 
-/* Listens on @address with a new socket. Returns: FALSE with an error. @error: not NULL. */
+/* Listens on @address with a new socket. @error: not NULL. Returns: TRUE, or FALSE with @error. */
 static gboolean
 listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError **error)
 {
@@ -154,9 +155,10 @@ listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError 
   return TRUE;
 }
 
-/* Listens on @inets, the addresses of one host. Returns: FALSE with an error if none works, or if
- * the port is in use on one; other errors are ignored: a host can have addresses of a family that
- * this machine does not support. @port: (inout): 0 is replaced with the chosen port. */
+/* Listens on @inets, the addresses of one host. Returns: TRUE, or FALSE with an error if no
+ * address works or the port is in use on one of them. Ignores other errors, since a host can have
+ * addresses of a family that this machine does not support. @port: (inout): 0 is replaced with the
+ * chosen port. */
 static gboolean
 listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, GError **error)
 {
@@ -206,7 +208,8 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* First uses sockets in @offers with matching addresses; find_overlapping() skips used sockets. */
+/* Listens on all @hosts. Uses sockets in @offers with matching addresses first, because
+ * find_overlapping() skips used sockets. Returns: TRUE, or FALSE with an error. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {
@@ -246,7 +249,7 @@ resolve (const char *const *names, GError **error)
   return g_steal_pointer (&hosts);
 }
 
-/* Returns the port that the old worker uses for @role if it was configured as 0; otherwise 0. */
+/* Returns the port that the old worker uses for @role, if its configured port is 0; otherwise 0. */
 static guint
 get_free_port (GPtrArray *offers, RdRole role)
 {

@@ -21,14 +21,14 @@ typedef struct
   GPtrArray *offers;    /* RdSocket, nullable: listening sockets that the old worker offers */
 } RdBindingOptions;
 
-/* Listens on all addresses. Fails if an IP address, or every address of a host name, cannot be
- * used, or if another program uses the port on one of the addresses.
+/* Listens on all addresses. Fails if an IP address cannot be used, if no address of a host name can
+ * be used, or if another program uses the port on one of the addresses.
  *
- * If an offered socket has the same address and port, uses it instead of a new socket, with its
- * backlog and whatever its role. For port 0, first tries the port of the old worker. If an address
- * only overlaps with an offered socket (rd_socket_is_overlapping()), binds a new socket next to the
- * offered one, which requires that both belong to the same user; for the wildcard address, also
- * uses the overlapping offered sockets. Connections to a new socket wait in its backlog from now
+ * If an offered socket has the same address and port, uses that socket and its backlog instead of a
+ * new socket; its role does not matter. For port 0, first tries the port of the old worker. If an
+ * address only overlaps with an offered socket (rd_socket_is_overlapping()), binds a new socket;
+ * both sockets must belong to the same user. A binding with a new wildcard socket also uses the
+ * offered sockets that overlap with it. Connections to a new socket wait in its backlog from now
  * on; they are reset if this process exits without accepting them.
  *
  * Returns: (transfer full) (nullable): the binding, or NULL with an error that names address and
@@ -45,7 +45,7 @@ void rd_binding_share (RdBinding *self);
 void rd_binding_close (RdBinding *self);
 
 /* Listens again on the addresses and ports of the closed sockets. Returns: TRUE, or FALSE with an
- * error, for example because another program now uses a port; @self is then unchanged. */
+ * error, for example because another program now uses a port. On failure, @self is unchanged. */
 gboolean rd_binding_reopen (RdBinding *self, GError **error);
 
 /* Returns: (transfer none) (element-type RdSocket): the sockets; empty after rd_binding_close(). */

@@ -52,7 +52,7 @@ update_count (RdConnections *connections)
   connections->events->changed (connections->queue.length, connections->user_data);
 }
 
-/* Removes the entry of @connection. Returns: FALSE if @connection has no entry. */
+/* Removes the entry of @connection. Returns: TRUE, or FALSE if @connection has no entry. */
 static gboolean
 remove_entry (RdConnections *connections, gpointer connection)
 {
@@ -85,7 +85,7 @@ cut_oldest (RdConnections *connections, gboolean is_early)
   remove_entry (connections, connection);
   connections->events->cut (is_early, connections->user_data);
 
-  /* makes libsoup read EOF and drop its reference */
+  /* makes libsoup read EOF and drop its reference to the connection */
   g_socket_shutdown (g_socket_connection_get_socket (connection), TRUE, TRUE, NULL);
 }
 

@@ -10,13 +10,13 @@ typedef struct _RdConnections RdConnections;
 
 typedef struct
 {
-  /* Called for each connection that is shut down. @is_early: before lifetime_us, to free a slot. */
+  /* Called for each connection that is shut down. @is_early: to free a slot before lifetime_us. */
   void (*cut) (gboolean is_early, gpointer user_data);
   void (*changed) (guint count, gpointer user_data); /* @count: new number of connections */
 } RdConnectionsEvents;
 
-/* Shuts down each watched connection after @lifetime_us, or after @crowded_lifetime_us while there
- * are at least @max connections, so that idle connections cannot keep out new ones. @events:
+/* Shuts down each watched connection after @lifetime_us. While there are at least @max connections,
+ * uses @crowded_lifetime_us instead, so that idle connections cannot keep out new ones. @events:
  * (transfer none): must outlive the object. Returns: (transfer full). */
 RdConnections *rd_connections_new (guint max,
                                    gint64 lifetime_us,

@@ -16,7 +16,7 @@
 #include "rd-text.h"
 
 #define RESERVED    384     /* descriptors for uses other than clients */
-#define HANDSHAKES  256     /* descriptors for handshakes, part of RESERVED; GLib polls them all */
+#define HANDSHAKES  256     /* part of RESERVED, for handshakes; few, because GLib polls them all */
 #define CLIENTS_MAX 1000000 /* capacity of the client table */
 
 #define ADMIN       "admin"
@@ -53,7 +53,8 @@ rd_descriptors_share (guint64 limit, RdDescriptors *share)
   share->handshakes = MAX (reserved * HANDSHAKES / RESERVED, 1);
 }
 
-/* Reads the variable @name. Returns: FALSE with an error unless it is a number from 0 to @max. */
+/* Reads the variable @name. Returns: TRUE, or FALSE with an error if the variable is not a number
+ * from 0 to @max. */
 static gboolean
 read_number (char **environment, const char *name, guint max, guint *number, GError **error)
 {
@@ -75,7 +76,7 @@ read_number (char **environment, const char *name, guint max, guint *number, GEr
   return FALSE;
 }
 
-/* Returns: (nullable): why @fd is not a listening TCP socket, and a remedy; NULL if it is one. */
+/* Returns: (nullable): NULL if @fd is a listening TCP socket; otherwise the fault and a remedy. */
 static const char *
 find_fault (int fd)
 {
@@ -136,8 +137,8 @@ take (RdInherited *self, int fd, const char *name, GError **error)
   return TRUE;
 }
 
-/* Splits LISTEN_FDNAMES into @names (nullable: NULL if the variable is not set). Returns: FALSE
- * with an error if the variable does not contain exactly @n names. */
+/* Splits LISTEN_FDNAMES into @names (nullable: NULL if the variable is not set). Returns: TRUE,
+ * or FALSE with an error if the variable is set, but does not contain exactly @n names. */
 static gboolean
 split_names (char **environment, guint n, char ***names, GError **error)
 {

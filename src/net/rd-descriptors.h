@@ -5,7 +5,7 @@
 
 #include <gio/gio.h>
 
-#define RD_INHERITED_FIRST   3 /* SD_LISTEN_FDS_START, the first descriptor; sd_listen_fds(3) */
+#define RD_INHERITED_FIRST   3        /* the first inherited descriptor (SD_LISTEN_FDS_START) */
 #define RD_INHERITED_CHANNEL "parcel" /* FDNAME= of hand-over channels in the descriptor store */
 
 /* Client and handshake limits within the descriptor limit. */
@@ -16,7 +16,7 @@ typedef struct
 } RdDescriptors;
 
 /* Raises the soft limit of descriptors to the hard limit (RLIMIT_NOFILE, getrlimit(2)); logs a
- * warning on failure. Returns the soft limit. */
+ * warning on failure. Returns the resulting soft limit. */
 guint64 rd_descriptors_raise (void);
 
 /* Divides the descriptor limit @limit into clients, handshakes and a reserve for other uses. */
@@ -39,8 +39,9 @@ void rd_inherited_free (RdInherited *self);
 /* Returns: (transfer full): the descriptor of the next hand-over channel; -1: none is left. */
 int rd_inherited_steal_channel (RdInherited *self);
 
-/* Removes all sockets with is_inherited from @offers (element-type RdSocket), the listening sockets
- * of the old worker. Adds each to @self unless @self already had sockets for the same port. */
+/* Removes the sockets with is_inherited from @offers (element-type RdSocket), a list of the old
+ * worker's listening sockets. Adds the removed sockets of a port to @self if @self had no sockets
+ * for that port before; otherwise drops them. */
 void rd_inherited_take_over (RdInherited *self, GPtrArray *offers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdInherited, rd_inherited_free)

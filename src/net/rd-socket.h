@@ -33,7 +33,7 @@ RdSocket *rd_socket_new (GSocket *socket,
 /* Returns: (transfer full): a copy of @self that references the same GSocket. */
 RdSocket *rd_socket_copy (const RdSocket *self);
 
-/* Frees @self and drops its reference to the GSocket, which closes with its last reference. */
+/* Frees @self and drops its reference to the GSocket. Dropping the last one closes the GSocket. */
 void rd_socket_free (RdSocket *self);
 
 /* Returns: (transfer full): @address as text: "127.0.0.1:8000", "[::1]:8000". */
@@ -46,12 +46,13 @@ gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
  * port, and either the same IP address or at least one wildcard address (0.0.0.0 or ::). */
 gboolean rd_socket_is_overlapping (GSocketAddress *one, GSocketAddress *other);
 
-/* Binds a new non-blocking TCP socket to @address, but does not listen. Sets SO_REUSEADDR, for IPv6
- * IPV6_V6ONLY, and if @reuse_port, SO_REUSEPORT (socket(7), ipv6(7)). Returns: (transfer full)
- * (nullable): the socket, or NULL with an error such as %G_IO_ERROR_ADDRESS_IN_USE. */
+/* Binds a new non-blocking TCP socket to @address, but does not listen. Sets SO_REUSEADDR, sets
+ * IPV6_V6ONLY for an IPv6 address, and sets SO_REUSEPORT if @reuse_port (socket(7), ipv6(7)).
+ * Returns: (transfer full) (nullable): the socket, or NULL with an error such as
+ * %G_IO_ERROR_ADDRESS_IN_USE. */
 GSocket *rd_socket_bind (GSocketAddress *address, gboolean reuse_port, GError **error);
 
-/* Returns the value of the SOL_SOCKET option @option of @fd (socket(7)); -1 if @fd has none. */
+/* Returns the value of the SOL_SOCKET option @option of @fd (socket(7)); -1 on failure. */
 int rd_socket_get_option (int fd, int option);
 
 /* Returns whether @fd is a TCP socket, listening or not. */

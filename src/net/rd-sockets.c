@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Puts listening sockets into words that go to another process beside their descriptors, and makes
- * them again of both there. Believes neither before it has looked. Does not know how they travel,
- * and accepts from none. */
+/* Describes the listening sockets of the old worker for the new worker, which creates them again
+ * from the descriptions and descriptors. Checks both, because they come from another process. */
 
 #include "rd-sockets.h"
 
@@ -88,7 +87,7 @@ read_role (GVariant *about, RdRole *role)
   return FALSE;
 }
 
-/* Returns: (transfer full): a socket of our own for @fd, NULL with an error. */
+/* Returns: (transfer full) (nullable): a socket for a duplicate of @fd, or NULL with an error. */
 static GSocket *
 duplicate (int fd, GError **error)
 {

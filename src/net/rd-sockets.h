@@ -15,15 +15,16 @@ GPtrArray *rd_sockets_new (void);
 /* Removes all sockets with is_inherited: the service manager keeps copies of them. */
 void rd_sockets_drop_inherited (GPtrArray *sockets);
 
-/* Returns: (floating): an aa{sv}: role, asked_port and is_inherited of each socket, in order. */
+/* Returns: (transfer floating): role, asked_port and is_inherited of each socket, in order, as a
+ * GVariant of type aa{sv}. */
 GVariant *rd_sockets_describe (GPtrArray *sockets);
 
-/* Returns: (transfer full) (element-type int): the descriptors of @sockets, in order. @sockets
+/* Returns: (transfer container) (element-type int): the descriptors of @sockets, in order. @sockets
  * still owns the descriptors. */
 GArray *rd_sockets_dup_fds (GPtrArray *sockets);
 
 /* Creates a list in the new worker. @about: from rd_sockets_describe(). @fds: (element-type int):
- * the descriptors in the same order, to be duplicated. Returns: (transfer full) (nullable): the
+ * the descriptors in the same order, which are duplicated. Returns: (transfer full) (nullable): the
  * list, or NULL with an error if @about is invalid or a descriptor is not a listening socket. */
 GPtrArray *rd_sockets_new_described (GVariant *about, const GArray *fds, GError **error);
 

@@ -7,12 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* Makes two of the calling process, a fork (fork(2)) that is about to execute another program:
- * returns in a child of it, and the process itself stands guard. It ends as the child does, with
- * its status or by its signal; a byte from @word_fd has it kill the child (SIGKILL); at the end of
- * @word_fd, or if it is killed itself, the child goes on without it. Where it cannot do that there
- * is no child, and it ends with EXIT_FAILURE. May be called where only async-signal-safe functions
- * may. */
+/* Forks the calling process, itself a fork that is about to execute another program. Returns only
+ * in the child. The parent becomes a guard of the child: it exits with the status or signal of the
+ * child, and kills the child (SIGKILL) if it reads a byte from @word_fd. The child keeps running if
+ * the other end of @word_fd is closed or the guard is killed. On failure, kills the child and exits
+ * with EXIT_FAILURE. Async-signal-safe (signal-safety(7)). */
 void rd_guard_divide (int word_fd);
 
 G_END_DECLS

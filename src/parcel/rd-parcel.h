@@ -7,39 +7,40 @@
 
 G_BEGIN_DECLS
 
-/* One end of what the processes of a hand-over speak through: a pair of SOCK_SEQPACKET sockets
- * (unix(7)). What is sent lies in the kernel, descriptors too, until the other end reads it: now,
- * or when the sender has long gone; whoever has the other end has all that was sent. Errors are in
- * RD_PARCEL_ERROR, or of the system. */
+/* One end of a hand-over channel, which is a pair of SOCK_SEQPACKET sockets (unix(7)). The kernel
+ * keeps sent packets and their descriptors until the other end reads them, even after the sender
+ * has exited. Errors are of the domain %RD_PARCEL_ERROR, or system errors. */
 typedef struct _RdParcel RdParcel;
 
-/* Makes a pair, with the largest buffers there may be. @layout: the version of what is packed.
- * @other_fd: (out) (transfer full): the other end, close-on-exec; while it is open here, too, the
- * end of the other process goes unnoticed.
- * Returns: (transfer full): this end, NULL with an error. */
+/* Creates a hand-over channel with the largest possible buffers. @layout: version of the packed
+ * data. @other_fd: (out) (transfer full): the other end, close-on-exec. Close it after passing it
+ * to the other process, otherwise this end does not detect the exit of that process.
+ * Returns: (transfer full) (nullable): this end, or NULL with an error. */
 RdParcel *rd_parcel_new (guint32 layout, int *other_fd, GError **error);
 
-/* @fd: (transfer full): the end of a pair that somebody else made; closed where it is none.
- * @layout: the version that is understood.
- * Returns: (transfer full): NULL with an error. */
+/* Uses one end of an existing hand-over channel. @fd: (transfer full): the socket; closed on
+ * failure. @layout: accepted version of the packed data. Returns: (transfer full) (nullable): this
+ * end, or NULL with an error. */
 RdParcel *rd_parcel_new_for_fd (int fd, guint32 layout, GError **error);
 void rd_parcel_free (RdParcel *parcel);
 
-/* Returns: the socket, to watch for input: that there is any means that a packet can be received,
- * or that there will be no more. */
+/* Returns: (transfer none): the socket, to be watched for input. Input means that a packet can be
+ * received or that there will be no more packets. */
 int rd_parcel_get_fd (const RdParcel *parcel);
 
-/* Until when what follows may wait, all in all (g_get_monotonic_time()). 0, at first: never. */
+/* Sets the monotonic time until which all later sending and receiving may block. 0 (initial value):
+ * never block. */
 void rd_parcel_set_deadline (RdParcel *parcel, gint64 deadline_us);
 
-/* Whether that time has passed. */
+/* Returns: whether the deadline has passed; FALSE if it is 0. */
 gboolean rd_parcel_is_late (const RdParcel *parcel);
 
-/* Sends one packet; waits for room. @body: a floating one is taken. @fds: stay the caller's, as the
- * other process gets duplicates.
- * Returns: FALSE with an error: RD_PARCEL_ERROR_FULL if there is no room and it may not wait, else
- * RD_PARCEL_ERROR_TIMED_OUT; RD_PARCEL_ERROR_REFUSED or RD_PARCEL_ERROR_ABORTED if the other
- * process has said so meanwhile, RD_PARCEL_ERROR_ENDED if it went without a word. */
+/* Sends one packet; blocks while the channel is full. @body: consumed if floating. @fds: (transfer
+ * none): the other process receives duplicates.
+ * Returns: TRUE, or FALSE with an error: %RD_PARCEL_ERROR_FULL if the channel is full and the
+ * deadline is 0, %RD_PARCEL_ERROR_TIMED_OUT if the deadline passes first, %RD_PARCEL_ERROR_REFUSED
+ * or %RD_PARCEL_ERROR_ABORTED if the other process has sent ERROR or ABORT, %RD_PARCEL_ERROR_ENDED
+ * if it has closed the channel. */
 gboolean rd_parcel_send (RdParcel *parcel,
                          RdParcelKind kind,
                          GVariant *body,
@@ -47,33 +48,36 @@ gboolean rd_parcel_send (RdParcel *parcel,
                          guint n_fds,
                          GError **error);
 
-/* Sends ERROR or ABORT. @text: why, a sentence; cut if it is endless. */
+/* Sends ERROR or ABORT. @text: reason, truncated to 1000 characters. Returns: as
+ * rd_parcel_send(). */
 gboolean rd_parcel_send_text (RdParcel *parcel,
                               RdParcelKind kind,
                               const char *text,
                               GError **error);
 
-/* Sends any number of sockets, in as many SOCKETS as it takes; several calls go on counting.
- * Returns: how many of @fds, from the first on, are on their way; where these are not all, there is
- * an error as of rd_parcel_send(). RD_PARCEL_ERROR_FULL: those did fit in, and more do not. */
+/* Sends any number of sockets in as many SOCKETS packets as necessary. Each packet contains the
+ * number of sockets sent before it, including those of earlier calls.
+ * Returns: number of sockets sent, counted from the start of @fds; if less than @n_fds, with an
+ * error of rd_parcel_send(). */
 guint rd_parcel_send_sockets (RdParcel *parcel, const int *fds, guint n_fds, GError **error);
 
-/* Waits for the next packet, which has to be of @kind.
- * Returns: (transfer full): NULL with an error: RD_PARCEL_ERROR_TIMED_OUT;
- * RD_PARCEL_ERROR_REFUSED with the text of ERROR, RD_PARCEL_ERROR_ABORTED with that of ABORT, fit
- * to be shown; RD_PARCEL_ERROR_ENDED, _MALFORMED, _LAYOUT, _DESCRIPTORS. */
+/* Waits for the next packet, which must be of @kind.
+ * Returns: (transfer full) (nullable): the packet, or NULL with an error: %RD_PARCEL_ERROR_REFUSED
+ * or %RD_PARCEL_ERROR_ABORTED with the printable text of a received ERROR or ABORT packet,
+ * %RD_PARCEL_ERROR_TIMED_OUT, or an error of rd_parcel_packet_receive(). */
 RdParcelPacket *rd_parcel_receive (RdParcel *parcel, RdParcelKind kind, GError **error);
 
-/* As that, and leaves the packet where it is, for who receives next. */
+/* Like rd_parcel_receive(), but does not remove the packet from the channel. */
 RdParcelPacket *rd_parcel_peek (RdParcel *parcel, RdParcelKind kind, GError **error);
 
-/* Makes ready for @n descriptors to come. A process of several threads may take some 80 ms to grow
- * its table of descriptors to 10 000; done before there are threads it takes none. */
+/* Enlarges the descriptor table of this process for @n descriptors. Call it before threads start:
+ * with several threads, growth to 10 000 descriptors may take 80 ms. */
 void rd_parcel_prepare (RdParcel *parcel, guint n);
 
-/* Waits for @n sockets, and appends them to @fds (rd_parcel_fds_new()) in the order they were sent.
- * Returns: FALSE with an error as of rd_parcel_receive(); @fds has those that came before it. At
- * the end of what lies in a stored parcel this is RD_PARCEL_ERROR_ENDED. */
+/* Waits for @n sockets and appends them to @fds, in the order in which they were sent. @fds: from
+ * rd_parcel_fds_new(). Returns: TRUE, or FALSE with an error of rd_parcel_receive(), such as
+ * %RD_PARCEL_ERROR_ENDED if a stored channel contains fewer sockets. Sockets received before the
+ * error are in @fds. */
 gboolean rd_parcel_receive_sockets (RdParcel *parcel, guint n, GArray *fds, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdParcel, rd_parcel_free)

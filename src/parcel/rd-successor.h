@@ -7,36 +7,37 @@
 
 G_BEGIN_DECLS
 
-/* The variable that names the descriptor of its parcel to a successor. */
+/* Environment variable of a new worker: number of the descriptor of its hand-over channel. */
 #define RD_SUCCESSOR_VARIABLE "RINGDOWN_HANDOVER"
 
-/* A process that was started to go on with what this one does. */
+/* A new worker that this process has started. */
 typedef struct _RdSuccessor RdSuccessor;
 
-/* How it came to its end, for people; NULL: it goes on. */
+/* @how: (nullable): how the new worker has ended, for error messages; NULL: it is still running. */
 typedef void (*RdSuccessorFunc) (const char *how, gpointer user_data);
 
-/* Starts @program, an absolute path, with @argv and @environment (both NULL-terminated). What
- * stands for @argv[0] is @program: so the successor knows where it was started, wherever it is.
- * Standard input, output and error are ours. @fd: (transfer full): the other end of the parcel.
- * Returns: (transfer full): NULL with an error that names the program. */
+/* Starts a new worker, which inherits standard input, output and error. @program: absolute path;
+ * replaces @argv[0], so that the new worker can find its program. @argv, @environment:
+ * NULL-terminated. @fd: (transfer full): the new worker's end of the hand-over channel.
+ * Returns: (transfer full) (nullable): the new worker, or NULL with an error that contains
+ * @program. */
 RdSuccessor *rd_successor_spawn (const char *program,
                                  const char *const *argv,
                                  char **environment,
                                  int fd,
                                  GError **error);
 
-/* The process goes on; how it ends is not known from then on. */
+/* Frees @self; the new worker keeps running. How it ends is not reported. */
 void rd_successor_free (RdSuccessor *self);
 
 void rd_successor_kill (RdSuccessor *self);
 
-/* Leaves the successor to whoever adopts orphans here: under systemd the manager itself, which
- * waits for the end of a main process only if that is its child. How it ends is not known from then
- * on. Blocks until it is so: a moment. */
+/* Makes the new worker a child of the process that adopts orphans (under systemd, the service
+ * manager, which waits for the exit of a main process only if it is a child of the service
+ * manager). After this call, the end of the new worker is not reported. Blocks briefly. */
 void rd_successor_release (RdSuccessor *self);
 
-/* Calls @func once, when the process has ended, at the latest @patience_ms from now. */
+/* Calls @func once, when the new worker has ended or after @patience_ms, whichever is first. */
 void rd_successor_await_end (RdSuccessor *self,
                              guint patience_ms,
                              RdSuccessorFunc func,

@@ -8,7 +8,7 @@
 #include "rd-redis-stream.h"
 
 /* Hands over the bus to a new worker, which continues as the same node. In stream mode no message
- * is lost or repeated; in pubsub mode messages from others are missed during the hand-over. */
+ * is lost or repeated; in pubsub mode messages of other nodes are missed during the hand-over. */
 
 /* #GVariant type of the result of rd_redis_bus_pack(). */
 #define RD_REDIS_BUS_PACKED_TYPE                                                             \
@@ -18,11 +18,12 @@
 /* Serializes @bus; rd_redis_stop() must have been called. Returns: (transfer floating). */
 GVariant *rd_redis_bus_pack (RdRedisBus *bus);
 
-/* Restores @packed into @bus, which must be new and not started. If @bus has another server,
- * database or mode (or channel in pubsub mode), drops the packed messages and logs a warning.
- * Returns: FALSE with %G_IO_ERROR_INVALID_DATA if @packed is invalid; @bus is unusable then. */
+/* Restores @packed into @bus, which must be new and not started. If the server, the database, the
+ * mode or (in pubsub mode) the channel has changed, drops the packed messages with a warning.
+ * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_DATA if @packed is invalid; then @bus is
+ * unusable. */
 gboolean rd_redis_bus_unpack (RdRedisBus *bus, GVariant *packed, GError **error);
 
 /* Logs how many messages in @packed are lost because the new worker does not use Redis. Returns:
- * FALSE with %G_IO_ERROR_INVALID_DATA if @packed is invalid. */
+ * TRUE, or FALSE with %G_IO_ERROR_INVALID_DATA if @packed is invalid. */
 gboolean rd_redis_bus_leave_behind (GVariant *packed, GError **error);

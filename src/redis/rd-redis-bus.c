@@ -20,7 +20,7 @@
 
 #define LOCK_KEY "periodic_broadcast_lock"
 
-/* The lock expires this long before the next message, or halfway if the interval is below 2 s. */
+/* The lock expires this long before the next message, but not before half of the interval. */
 #define LOCK_MARGIN_US G_TIME_SPAN_SECOND
 
 G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
@@ -33,7 +33,7 @@ is_down (RdRedisBusState state)
   return state == RD_REDIS_BUS_DOWN || state == RD_REDIS_BUS_CATCHING_UP;
 }
 
-/* Sets state and reason. During an outage, failed connection attempts keep the start time. */
+/* Sets the state and its reason. A change during an outage keeps the start time of the outage. */
 static void
 set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
 {
@@ -282,7 +282,7 @@ log_connected (const RdRedisBus *self)
          "Redis at %s: connected again after %s", name, outage);
 }
 
-/* Ends the outage and starts to send messages. All missed messages must have been read. */
+/* Ends the outage and starts sending messages. All missed messages must have been read. */
 static void
 join (RdRedisBus *self)
 {

@@ -8,15 +8,16 @@
 
 #include "rd-redis-protocol.h"
 
-#define BLOCK_MS  "2000" /* an idle server replies after this time */
-#define COUNT_MAX 512    /* entries per XREAD */
+#define BLOCK_MS  "2000" /* maximum time that XREAD waits for an entry */
+#define COUNT_MAX 512    /* maximum number of entries per XREAD */
 
-/* Intervals of XINFO, during and after a catch-up. XINFO detects trimmed entries and a stream that
- * was replaced by one with smaller ids, from which XREAD would never return an entry. */
+/* Intervals of XINFO, during and after a catch-up. XINFO detects trimmed entries. It also detects
+ * a new stream with smaller ids, whose entries XREAD would not return. */
 #define CHECK_US      G_TIME_SPAN_SECOND
 #define CHECK_LIVE_US (10 * G_TIME_SPAN_SECOND)
 
-/* Time budget for slow clients: up to WAIT_MAX_US, refilled by a tenth of the other time. */
+/* Time budget for waiting for slow clients: at most WAIT_MAX_US. While the consumer does not wait,
+ * a tenth of the time that passes is added to the budget. */
 #define ROOM_POLL_MS     2
 #define WAIT_MAX_US      (5 * G_TIME_SPAN_SECOND)
 #define WAIT_REFILL_PART 10
@@ -29,14 +30,14 @@ struct _RdRedisConsumer
   const RdRedisConsumerEvents *events; /* unowned: outlives us */
   gpointer user_data;
 
-  gsize max_bytes; /* maximum size of entries to deliver at once */
+  gsize max_bytes; /* approximate maximum total size of entries per XREAD */
 
-  gboolean has_begun; /* XINFO was received in this pass */
+  gboolean has_begun; /* this pass has received a reply to XINFO */
   gboolean is_live;   /* this pass has caught up */
   guint count;        /* entries to request with the next XREAD */
   gint64 wait_us;     /* time left to wait for slow clients */
   gint64 waited_us;   /* monotonic: last change of wait_us */
-  gint64 checked_us;  /* monotonic: last XINFO */
+  gint64 checked_us;  /* monotonic: when XINFO was last sent */
   gint64 began_us;    /* monotonic: start time of this node */
   guint wait_id;
 };
@@ -182,9 +183,10 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
   return kind != RD_REDIS_ENTRY_INVALID;
 }
 
-/* Processes entries up to max_bytes; the remaining ones are read again. An entry whose content the
- * parser discarded is read again, too, unless it is the first: it may fit into a reply of its own.
- * @bytes (out): size of the processed entries. @is_too_large (out): whether content was discarded.
+/* Processes entries until their total size reaches max_bytes; the next XREAD returns the remaining
+ * ones again. Stops before an entry whose content the parser discarded, since it may fit into a
+ * reply of its own. If the first entry is such an entry, processes only that one. @bytes (out):
+ * size of the processed entries. @is_too_large (out): whether an entry had discarded content.
  * Returns: the number of processed entries; 0 if an entry is invalid. */
 static gsize
 take_some (RdRedisConsumer *consumer,
@@ -225,7 +227,7 @@ find_entries (const redisReply *reply)
   return stream->element[1];
 }
 
-/* Sets how many entries to request next, assuming the size of the last ones. */
+/* Sets how many entries to request next, assuming that they have the size of the last ones. */
 static void
 adapt_count (RdRedisConsumer *consumer, gsize n_entries, gsize bytes)
 {
@@ -254,7 +256,8 @@ on_entries (const redisReply *reply, gpointer user_data)
   gsize bytes;
   gsize n;
 
-  if (consumer->is_live) /* during a catch-up it is unknown which own messages are stored */
+  /* During a catch-up it is unknown which of our own messages are stored. */
+  if (consumer->is_live)
     consumer->events->heard (consumer->user_data);
   if (reply->type == REDIS_REPLY_NIL)
     {
@@ -276,7 +279,7 @@ on_entries (const redisReply *reply, gpointer user_data)
     consumer->count = 1;
   else
     adapt_count (consumer, n, bytes);
-  /* If other nodes write faster than this node reads, the end of the stream is never reached. */
+  /* Other nodes may write faster than this node reads: do not wait for the end of the stream. */
   if (!has_more || rd_redis_stream_has_caught_up (consumer->stream))
     become_live (consumer);
   if (has_more)
@@ -302,7 +305,7 @@ on_info (const redisReply *reply, gpointer user_data)
     }
   if (gap.lost && !is_new_pass)
     {
-      /* a new pass also finds out which messages of this node are still stored */
+      /* the next connection begins a pass, which finds out which of our own messages are stored */
       fail (consumer, NULL, "data was lost");
       return;
     }
@@ -313,9 +316,9 @@ on_info (const redisReply *reply, gpointer user_data)
   send_read (consumer);
 }
 
-/* Sets the start time of this node by the clock of the server, which also generates entry ids. If
- * TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent after TIME:
- * a slow XINFO would delay the reply to TIME, and the start time would be too early. */
+/* Sets the start time of this node by the clock of the server: entry ids contain the time of that
+ * clock. If TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent
+ * only now: a slow XINFO could delay the reply to TIME, and the start time would be too early. */
 static void
 on_time (const redisReply *reply, gpointer user_data)
 {

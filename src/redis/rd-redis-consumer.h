@@ -6,7 +6,7 @@
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 
-/* Reads the stream. Each connection is one pass: missed entries first, then new ones. */
+/* Reads the stream. Each connection begins a pass, which reads missed entries, then new ones. */
 typedef struct _RdRedisConsumer RdRedisConsumer;
 
 typedef struct
@@ -20,7 +20,7 @@ typedef struct
   /* All entries that existed at the start of the pass were read. */
   void (*caught_up) (gpointer user_data);
 
-  /* Redis has replied. Called only after the catch-up, at least every 2 s. */
+  /* Redis has replied. Called only after the catch-up, and then at least every 2 s. */
   void (*heard) (gpointer user_data);
 } RdRedisConsumerEvents;
 

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The dedup table (a hash table and an LRU list) and the list of own publishes. The table has a
- * limit since each start of a node adds a name, and any client of Redis can write new names. */
+ * size limit, since new nodes add names, and any client of Redis can write new names. */
 
 #include "rd-redis-dedup.h"
 

@@ -43,7 +43,7 @@ GVariant *rd_redis_dedup_pack (const RdRedisDedup *dedup);
 gboolean rd_redis_dedup_unpack (RdRedisDedup *dedup, GVariant *packed);
 
 /* Own publishes: messages that this node has published on the channel and not yet received back as
- * a subscriber. An equal message of another program may match instead: the result is the same. */
+ * a subscriber. If another program publishes an equal message, clients receive both. */
 typedef struct _RdRedisOwn RdRedisOwn;
 
 /* After a connection has ended, Redis may still deliver an unanswered PUBLISH for this long. */
@@ -56,17 +56,18 @@ void rd_redis_own_free (RdRedisOwn *own);
 /* Adds a message that is being published. */
 void rd_redis_own_add (RdRedisOwn *own, const RdRedisOutgoing *outgoing);
 
-/* Removes messages with sequence numbers above @sequence, which Redis refused. */
+/* Removes the messages that Redis refused: those with sequence numbers above @sequence. */
 void rd_redis_own_remove_after (RdRedisOwn *own, guint64 sequence);
 
-/* Must be called when the connection ends. Removes messages up to the sequence number @sequence,
- * which had a reply; later messages expire after %RD_REDIS_OWN_US. @now_us: monotonic time. */
+/* Must be called when the connection ends. Removes messages that had a reply: those up to the
+ * sequence number @sequence. Later ones expire after %RD_REDIS_OWN_US. @now_us: monotonic time. */
 void rd_redis_own_disconnect (RdRedisOwn *own, guint64 sequence, gint64 now_us);
 
-/* Removes the own publish equal to @data. Returns: whether there was one. @now_us: monotonic. */
+/* Removes an own publish equal to @data. Returns: whether one was found. @now_us: monotonic. */
 gboolean rd_redis_own_match (RdRedisOwn *own, gconstpointer data, gsize size, gint64 now_us);
 
-/* Serializes all messages. Requires rd_redis_own_disconnect(). Returns: (transfer floating). */
+/* Serializes all messages; rd_redis_own_disconnect() must have been called. Returns: (transfer
+ * floating). */
 #define RD_REDIS_OWN_PACKED_TYPE "a(txay)"
 GVariant *rd_redis_own_pack (const RdRedisOwn *own);
 

@@ -16,7 +16,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#define READ_BYTES (64 << 10) /* maximum per read */
+#define READ_BYTES (64 << 10) /* maximum number of bytes per read */
 
 static const RdRedisTimeouts default_timeouts
   = { .connect_ms = 5000, .probe_ms = 2000, .answer_ms = 6000 };
@@ -170,7 +170,7 @@ emit_replies (RdRedisLink *link)
     }
 }
 
-/* Reads once and handles the replies that are complete. Returns: FALSE if there was nothing to read
+/* Reads once and handles the replies that are complete. Returns: TRUE, or FALSE if nothing was read
  * or the link is closed. */
 static gboolean
 receive (RdRedisLink *link)
@@ -354,7 +354,7 @@ is_waiting (const RdRedisLink *link)
 }
 
 /* Sends PING if nothing was received for probe_ms, and fails if nothing is received for answer_ms
- * after PING. If this process was suspended, a reply may be unread: checks the socket first. */
+ * after PING. A suspended process may have an unread reply: the socket is checked first. */
 static void
 check_silence (RdRedisLink *link)
 {
@@ -419,7 +419,7 @@ on_ping (const redisReply *reply, gpointer user_data)
 }
 
 /* Sends AUTH, SELECT and PING without waiting for replies; the first error reply fails the link.
- * The name is shown by CLIENT LIST; an error reply to SETNAME is ignored. */
+ * Sets the name that CLIENT LIST shows, ignoring an error reply. */
 static void
 log_in (RdRedisLink *link)
 {

@@ -14,9 +14,9 @@ typedef struct _RdRedisLink RdRedisLink;
 /* Timeouts. A server that stops responding is detected within probe_ms + answer_ms. */
 typedef struct
 {
-  guint connect_ms; /* to resolve the host name and connect */
-  guint probe_ms;   /* without input before PING is sent */
-  guint answer_ms;  /* without input after PING before the link fails */
+  guint connect_ms; /* for resolving the host name and connecting */
+  guint probe_ms;   /* without input until PING is sent */
+  guint answer_ms;  /* without input after PING until the link fails */
 } RdRedisTimeouts;
 
 /* Callbacks, called from the main loop. Each callback may free the link. */
@@ -36,8 +36,8 @@ typedef struct
 /* Handles @reply (transfer none), which may be an error. Not called after the link has failed. */
 typedef void (*RdRedisReplyFunc) (const redisReply *reply, gpointer user_data);
 
-/* Starts to connect, in the thread-default main context. @timeouts: (nullable): by default connect
- * 5 s, probe 2 s, answer 6 s. @url, @events: unowned; must outlive the link. */
+/* Starts connecting, in the thread-default main context. @timeouts: (nullable); the defaults are
+ * connect 5 s, probe 2 s, answer 6 s. @url, @events: unowned; must outlive the link. */
 RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
                                 const RdRedisTimeouts *timeouts,
                                 const RdRedisLinkEvents *events,

@@ -41,8 +41,8 @@ struct _RdRedisNodes
   gboolean is_counting;   /* the shutdown key must be set */
   gboolean is_updating;   /* an update of the shutdown key is pending */
   gboolean is_outdated;   /* another update must follow the pending one */
-  gboolean is_too_many;   /* warned about too many nodes */
-  gboolean is_unreadable; /* warned about an unreadable set of nodes */
+  gboolean is_too_many;   /* the last list had too many nodes */
+  gboolean is_unreadable; /* the last list could not be read */
   GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: not reading */
   GQueue asked;           /* char *, owned: ids of nodes whose HMGET has no reply yet, in order */
 };
@@ -80,7 +80,7 @@ set_shutdown_key (RdRedisNodes *self, gboolean is_new)
                  self->shutdown_value, "EX", RD_REDIS_SHUTDOWN_TTL, is_new ? "NX" : NULL, NULL);
 }
 
-/* The key belongs to this node if its value is the last one that this node set. */
+/* Handles the reply to GET. The key is ours if its value is the last one that this node set. */
 static void
 on_shutdown_key (const redisReply *reply, gpointer user_data)
 {
@@ -157,7 +157,7 @@ rd_redis_node_dup_key (const char *id)
 static char *
 dup_text (const redisReply *reply, gsize max_chars)
 {
-  /* UTF-8: up to four bytes per character; one more character shows that the text was cut */
+  /* UTF-8 has up to four bytes per character. One more is copied, to detect a text that is cut. */
   g_autofree char *text = g_strndup (reply->str, MIN (reply->len, (max_chars + 1) * 4));
 
   return rd_text_printable (text, max_chars);
@@ -323,7 +323,7 @@ on_up (RdRedisNodes *self)
   on_interval (self);
 }
 
-/* Removes the other nodes from the list. */
+/* Stops the updates and removes the other nodes from the list. */
 static void
 on_down (RdRedisNodes *self)
 {

@@ -18,8 +18,8 @@ typedef struct _RdRedisNodes RdRedisNodes;
 #define RD_REDIS_SHUTDOWN_TTL     "60" /* s, of the key "shutdown:<pid>" */
 #define RD_REDIS_NODES_MAX        1000 /* maximum number of nodes to read */
 
-/* Starts when @redis is up. Puts the other nodes into @nodes, and removes them when @redis is down.
- * Must only be freed while @redis is down or after the main loop has ended. */
+/* The registry starts when @redis is up. It puts the other nodes into @nodes, and removes them when
+ * @redis is down. It must only be freed while @redis is down or after the main loop has ended. */
 RdRedisNodes *rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain);
 void rd_redis_nodes_free (RdRedisNodes *self);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The outbox: a ring of messages indexed by sequence number, divided into three ranges. A change of
- * state only moves the boundary between two ranges. */
+/* The outbox: a ring of messages indexed by sequence number, divided into three ranges. When
+ * messages change their state, only the boundary between two ranges moves. */
 
 #include "rd-redis-outbox.h"
 
@@ -14,7 +14,7 @@ typedef struct
   gint64 stored_us; /* monotonic; valid only for stored messages */
 } Entry;
 
-/* A serialized message without its payload; the payloads of all messages are one array. */
+/* A serialized message without its payload; all payloads are stored in one array. */
 typedef struct
 {
   guint64 opcode;
@@ -156,7 +156,8 @@ append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
   return entry;
 }
 
-/* Removes the oldest messages until the size limit is met. Returns: how many were not stored. */
+/* Removes the oldest messages until the size limit is met. Returns: how many of the removed ones
+ * were not stored. */
 static guint64
 fit (RdRedisOutbox *outbox)
 {
@@ -291,7 +292,7 @@ has_order (guint64 first, guint64 pending, guint64 queued, guint64 taken, gsize 
          && queued <= first + n && taken < first + n;
 }
 
-/* Appends @n messages. Returns: FALSE if one is invalid, or their total size is not @size. */
+/* Appends @n messages. Returns: whether all are valid and their total size is @size. */
 static gboolean
 append_all (RdRedisOutbox *outbox, const Packed *packed, gsize n, const guint8 *data, gsize size)
 {

@@ -8,7 +8,7 @@
 /* Messages of this node that Redis may not have yet, in order of their sequence numbers, which
  * start at 1 and have no gaps. A message is first queued, then in flight (sent, no reply yet), then
  * stored. Stored messages are kept for a while, since a server that crashes may lose its last
- * writes. If the size limit is exceeded, the oldest messages are dropped in any state. */
+ * writes. If the size limit is exceeded, the oldest messages are dropped, stored or not. */
 typedef struct _RdRedisOutbox RdRedisOutbox;
 
 typedef struct
@@ -43,7 +43,7 @@ const RdRedisOutgoing *rd_redis_outbox_take (RdRedisOutbox *outbox);
 /* Marks all messages in flight as stored. @now_us: monotonic time. */
 void rd_redis_outbox_stored (RdRedisOutbox *outbox, gint64 now_us);
 
-/* Queues all messages in flight again: Redis has stored none of them. */
+/* Queues all messages in flight again, since Redis has refused them. */
 void rd_redis_outbox_refused (RdRedisOutbox *outbox);
 
 /* Drops all messages in flight and all older ones. Used if the outcome of those in flight is
@@ -54,9 +54,9 @@ guint rd_redis_outbox_abandon (RdRedisOutbox *outbox);
  * later ones are queued again. Messages never sent stay queued. @now_us: monotonic time. */
 void rd_redis_outbox_resume (RdRedisOutbox *outbox, guint64 sequence, gint64 now_us);
 
-/* Drops messages whose keep time had passed at @heard_us, the monotonic time of the last reply from
- * Redis. Must not be called between a reconnection and rd_redis_outbox_resume(). Returns: whether
- * stored messages remain. */
+/* Drops stored messages whose keep time was over at @heard_us, the monotonic time of the last reply
+ * from Redis. Must not be called between a reconnection and rd_redis_outbox_resume(). Returns:
+ * whether stored messages remain. */
 gboolean rd_redis_outbox_expire (RdRedisOutbox *outbox, gint64 heard_us);
 
 /* Returns: the number of messages that are not stored. @bytes (out) (nullable): their total size as

@@ -22,7 +22,7 @@ typedef struct
 {
   const char *prefix;
   gboolean is_final;     /* a retry does not help */
-  const char *auth_text; /* nullable: its meaning as the reply to AUTH */
+  const char *auth_text; /* nullable: meaning of the error as a reply to AUTH */
 } KnownError;
 
 static const KnownError known_errors[] = {
@@ -42,12 +42,12 @@ static const KnownError known_errors[] = {
 };
 
 /* The parser of hiredis has no size limit. Therefore a filter checks every element first, and
- * replaces an element that exceeds the limit by a short error. */
+ * puts a short error in the place of an element that exceeds the limit. */
 struct _RdRedisReader
 {
   redisReader *parser; /* owned */
 
-  gsize accepted;        /* bytes of the current reply passed to the parser */
+  gsize accepted;        /* bytes of the current reply that the parser has received */
   guint64 n_expected;    /* elements of the current reply that have not begun */
   guint64 n_discarded;   /* how many of n_expected to discard */
   guint64 payload;       /* remaining bytes of the current bulk string, including CRLF */
@@ -141,7 +141,8 @@ rd_redis_output_peek (const RdRedisOutput *output, gsize *size)
   return output->bytes->data + output->sent;
 }
 
-/* Removes sent bytes once they are over half of the buffer: each byte moves once on average. */
+/* Removes the sent bytes only when they fill over half of the buffer, so that each byte is moved at
+ * most once on average. */
 void
 rd_redis_output_advance (RdRedisOutput *output, gsize size)
 {
@@ -232,7 +233,7 @@ finish_header (RdRedisReader *reader)
   reader->header_size = 0;
 }
 
-/* Each of the take functions consumes bytes at the start of @data. Returns: the number of bytes. */
+/* The take functions consume bytes at the start of @data and return the number of these bytes. */
 
 static gsize
 take_payload (RdRedisReader *reader, const char *data, gsize size)

@@ -14,7 +14,7 @@ typedef enum
   RD_REDIS_ERROR_REPLY,    /* any other error reply: LOADING, … */
   RD_REDIS_ERROR_SILENT,   /* no answer in time */
   RD_REDIS_ERROR_PROTOCOL, /* invalid or unexpected reply */
-  RD_REDIS_ERROR_TOO_BIG,  /* a line over %RD_REDIS_LINE_MAX */
+  RD_REDIS_ERROR_TOO_BIG,  /* a line is longer than %RD_REDIS_LINE_MAX */
 } RdRedisError;
 
 GQuark rd_redis_error_quark (void);
@@ -49,7 +49,7 @@ void rd_redis_output_append (RdRedisOutput *output,
                              const char *const *argv,
                              const gsize *sizes);
 
-/* Returns: the bytes to send next, valid until @output changes. @size (out): their number, or 0. */
+/* Returns: the bytes to send next, valid until @output changes. @size (out): their number. */
 const guint8 *rd_redis_output_peek (const RdRedisOutput *output, gsize *size);
 
 /* Removes the next @size bytes, which were sent. */
@@ -73,9 +73,9 @@ void rd_redis_reader_free (RdRedisReader *reader);
 /* Adds a copy of the next @size bytes of input. */
 void rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size);
 
-/* Returns: (transfer full) (nullable): the next complete reply, to be freed by freeReplyObject();
- * NULL if more input is needed. NULL with %RD_REDIS_ERROR_PROTOCOL or %RD_REDIS_ERROR_TOO_BIG if
- * the input is invalid: then no reply can follow. */
+/* Returns: (transfer full) (nullable): the next complete reply, to be freed with freeReplyObject();
+ * NULL without an error if more input is needed; NULL with %RD_REDIS_ERROR_PROTOCOL or
+ * %RD_REDIS_ERROR_TOO_BIG if the input is invalid: then no reply can follow. */
 redisReply *rd_redis_reader_next (RdRedisReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisReader, rd_redis_reader_free)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The reading position in the stream. Trimmed entries are counted by ordinals: the ordinal of an
+/* The reading position in the stream. Ordinals serve to count trimmed entries: the ordinal of an
  * entry is the number of entries ever added to the stream, up to and including that entry. */
 
 #include "rd-redis-stream.h"
@@ -14,7 +14,7 @@
 #define ENTRY_FIELDS  3
 #define PACKED_FORMAT "(b(tt)(tt)(bt)t(b(tt)t)@" RD_REDIS_DEDUP_PACKED_TYPE ")"
 
-/* A parsed entry. Pointers refer to the reply. */
+/* A parsed entry. Its pointers point into the reply. */
 typedef struct
 {
   const char *node;
@@ -32,7 +32,7 @@ typedef struct
   WsId last;  /* id of the newest entry ever added; 0-0: none */
   gboolean has_added;
   guint64 added;   /* number of entries ever added; since Redis 7 */
-  guint64 trimmed; /* number of entries removed again; since Redis 7 */
+  guint64 trimmed; /* number of entries removed from the stream; since Redis 7 */
 } Info;
 
 struct _RdRedisStream
@@ -41,15 +41,15 @@ struct _RdRedisStream
   RdRedisDedup *dedup; /* owned */
 
   gboolean has_joined;
-  WsId joined;   /* entries of unknown nodes are new if their id is higher */
+  WsId joined;   /* entries of unknown nodes are new if their ids are higher than this one */
   WsId position; /* last id read in the current pass */
   WsId last;     /* highest id ever read */
   WsId target;   /* last id of the stream at the start of the pass */
   guint64 own;   /* see rd_redis_stream_get_own() */
 
   gboolean has_ordinal;
-  guint64 ordinal; /* of the entry with the id last */
-  guint64 missed;  /* trimmed entries that were not reported yet */
+  guint64 ordinal; /* ordinal of the entry with the highest id read */
+  guint64 missed;  /* number of trimmed entries that were not reported yet */
 
   /* End of the stream at the last XINFO */
   gboolean has_end;
@@ -85,7 +85,7 @@ rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms)
 
 /* Parsing */
 
-/* Accepts decimal digits only. */
+/* Parses decimal digits; signs and spaces are invalid. */
 static gboolean
 parse_number (const char *text, gsize size, guint64 *number)
 {
@@ -158,11 +158,12 @@ parse_entry (const redisReply *reply, Entry *entry)
     if (!parse_field (fields->element[i], fields->element[i + 1], entry))
       return FALSE;
 
-  /* All three fields are set, so none of them was repeated. */
+  /* Each of the three fields occurs once if all of them are set. */
   return entry->node != NULL && entry->sequence > 0 && entry->data != NULL;
 }
 
-/* Returns: (nullable): the value of @name in [field, value, …]; NULL if it is not of @type. */
+/* Returns: (nullable): the value of @name in [field, value, …]; NULL if it is absent
+ * or not of @type. */
 static const redisReply *
 find_value (const redisReply *fields, const char *name, int type)
 {
@@ -210,7 +211,8 @@ parse_info (const redisReply *reply, Info *info)
 
 /* Gaps */
 
-/* Sets the ordinal of the last entry read. A number higher than expected means missed entries. */
+/* Sets the ordinal of the last entry read. If it is higher than expected, counts the difference as
+ * missed entries. */
 static void
 set_ordinal (RdRedisStream *stream, guint64 ordinal)
 {
@@ -242,8 +244,9 @@ may_have_missed (const RdRedisStream *stream, const Info *info)
          && ws_id_compare (&info->last, &stream->last) > 0 && begins_after_last (stream, info);
 }
 
-/* Counts trimmed entries. After an undetected replacement of the stream, ordinals are wrong; so the
- * count is limited to the number of entries removed from the stream. */
+/* Counts entries that were trimmed before they were read. If a new stream has replaced the old one
+ * undetected, the ordinals are wrong. Therefore the count is limited to the number
+ * of entries ever removed from the new stream. */
 static void
 find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {
@@ -273,7 +276,8 @@ older (const WsId *a, const WsId *b)
   return ws_id_compare (a, b) < 0 ? *a : *b;
 }
 
-/* Begins the first pass. Returns: whether entries since the start of this node may be missing. */
+/* Begins the first pass. Returns: whether entries that were added after the start of this node may
+ * have been trimmed. */
 static gboolean
 join (RdRedisStream *stream, const Info *info)
 {
@@ -293,8 +297,8 @@ join (RdRedisStream *stream, const Info *info)
 }
 
 /* Begins a pass at the start of a new stream, whose ids may be smaller than before. Entries of
- * known nodes are recognized by sequence number; those of unknown nodes are new if they are after
- * joined. */
+ * known nodes are recognized by their sequence numbers. Entries of unknown nodes are new if their
+ * ids are higher than joined. */
 static void
 start_over (RdRedisStream *stream, const Info *info)
 {
@@ -439,7 +443,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   if (!is_new (stream, &entry, &id))
     return RD_REDIS_ENTRY_REPEATED;
 
-  /* Entries of a removed node must not be taken for those of a new node. */
+  /* A node removed from the table is unknown again: its delivered entries must not become new. */
   if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
       && ws_id_compare (&removed, &stream->joined) > 0)
     stream->joined = removed;

@@ -8,7 +8,7 @@
 #include <hiredis/hiredis.h>
 
 /* Reading position in the stream. Selects the messages to deliver: each message of another node
- * once and in the order of its sender, even if entries are read again or were stored twice. No I/O.
+ * once, in the order of the sequence numbers, even if entries are read or stored twice. No I/O.
  *
  * An entry has the fields "node" (name of the sender), "seq" (its sequence number, from 1) and
  * either "text" (a UTF-8 message) or "binary" (a binary message), in any order. Any client of Redis
@@ -16,7 +16,7 @@
 typedef struct _RdRedisStream RdRedisStream;
 
 /* A pass after a reconnection starts this long before the last entry read. Entry ids contain the
- * time of the server, and after a failover the clock of the new server may be behind. */
+ * time of the server, and after a failover the clock of the new server may be slow. */
 #define RD_REDIS_REREAD_MS 5000
 
 typedef enum
@@ -26,7 +26,7 @@ typedef enum
   RD_REDIS_ENTRY_REPEATED,  /* delivered before, or published before this node started */
   RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or written by a later version */
   RD_REDIS_ENTRY_TOO_LARGE, /* over %RD_REDIS_REPLY_MAX: its content was discarded */
-  RD_REDIS_ENTRY_INVALID,   /* id malformed or not after the position: faulty server */
+  RD_REDIS_ENTRY_INVALID,   /* faulty server: the id is malformed or not above the position */
 } RdRedisEntryKind;
 
 /* Entries that were lost or trimmed before this node read them. */
@@ -52,8 +52,8 @@ void rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms);
 gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
 /* Detects, during a pass, entries that were trimmed before they were read. @info: reply to an XINFO
- * STREAM that was sent between two XREADs. Each gap is reported once. If data was lost, a new pass
- * must begin. Returns: FALSE if @info is invalid. */
+ * STREAM sent between two XREADs. Each gap is reported once. If data was lost, a new pass must
+ * begin. Returns: FALSE if @info is invalid. */
 gboolean rd_redis_stream_check (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
 /* Returns: whether all entries that existed at the start of the pass were read. */
@@ -71,7 +71,7 @@ RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* Returns: the highest sequence number of messages of this node in this pass; 0 if none. */
+/* Returns: the highest sequence number of this node's messages read in this pass; 0: none. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
 /* Serializes everything except the current pass. Returns: (transfer floating). */

@@ -27,7 +27,8 @@ decode (const char *text, char **out)
   return *out != NULL || text == NULL;
 }
 
-/* These functions read a part of the URL. Returns: (nullable): the name of the invalid part. */
+/* Each of the read functions reads a part of the URL. Returns: (nullable): the name of the invalid
+ * part; NULL if the part is valid. */
 
 static const char *
 read_user (RdRedisUrl *url, GUri *uri)
@@ -39,7 +40,7 @@ read_user (RdRedisUrl *url, GUri *uri)
   if (url->user != NULL && *url->user == '\0')
     g_clear_pointer (&url->user, g_free);
   if (url->user != NULL && url->password == NULL)
-    return "user without a password"; /* other programs use it as the password */
+    return "user without a password"; /* other programs take the user for a password */
   if (url->user == NULL && url->password != NULL && *url->password == '\0')
     g_clear_pointer (&url->password, g_free);
   return NULL;
@@ -120,7 +121,7 @@ read_url (RdRedisUrl *url, const char *text)
   if (!is_socket && !has_scheme (text, "redis://"))
     return "scheme";
 
-  /* ENCODED: a password may contain any bytes, but GLib would only decode UTF-8. */
+  /* ENCODED: GLib must not decode the URL, since it rejects passwords that are not UTF-8. */
   uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, &error);
   if (uri == NULL)
     return error->code == G_URI_ERROR_BAD_HOST   ? "host"

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* Sends each batch as a transaction (MULTI … EXEC) after the previous one has succeeded, which
- * keeps the order of messages. If Redis refuses transactions, each message is a batch. */
+ * keeps the order of messages. If Redis refuses transactions, each batch is one message. */
 
 #include "rd-redis-writer.h"
 
@@ -10,7 +10,7 @@
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
-#define RECONNECT_EVERY 16 /* attempts, about a minute */
+#define RECONNECT_EVERY 16 /* refused batches; they take about a minute */
 
 struct _RdRedisWriter
 {
@@ -93,8 +93,8 @@ fail_connection (RdRedisWriter *writer, const char *message)
   rd_redis_fail (writer->redis, error);
 }
 
-/* Returns: whether to reconnect: the server is a replica that refuses messages, and its host name
- * may resolve to the new primary server by now. */
+/* Returns: whether to reconnect. If a read-only replica keeps refusing messages, the host name may
+ * resolve to the new primary server by now. */
 static gboolean
 must_reconnect (const RdRedisWriter *writer)
 {
@@ -105,7 +105,7 @@ must_reconnect (const RdRedisWriter *writer)
 static void
 on_stored (RdRedisWriter *writer, guint n)
 {
-  /* Limits log lines if Redis alternates between accepting and refusing messages. */
+  /* If Redis alternates between accepting and refusing messages, long pauses limit log lines. */
   if (writer->attempts > 0 && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->attempts = 0;
   writer->answered = writer->composed;
@@ -170,7 +170,7 @@ note_error (RdRedisWriter *writer, const redisReply *reply)
     writer->error = rd_redis_error_dup_words (reply);
 }
 
-/* Handles the reply to a message: its outcome, or QUEUED inside a transaction. */
+/* Handles the reply to a message: the outcome, or QUEUED inside a transaction. */
 static void
 on_message (const redisReply *reply, gpointer user_data)
 {
@@ -181,7 +181,8 @@ on_message (const redisReply *reply, gpointer user_data)
   writer->n_stored += reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_INTEGER;
 }
 
-/* If Redis refuses MULTI, it stores the messages after it one by one. */
+/* Handles the reply to MULTI. If Redis refuses MULTI, it stores the messages of the batch one by
+ * one. */
 static void
 on_multi (const redisReply *reply, gpointer user_data)
 {
@@ -317,7 +318,7 @@ rd_redis_writer_start (RdRedisWriter *writer)
   writer->is_single_kept = FALSE;
   write_batch (writer);
   if (writer->in_flight == 0 && !writer->is_held)
-    set_refusal (writer, NULL); /* refused messages were stored after all, or dropped */
+    set_refusal (writer, NULL); /* the refused messages are already stored, or dropped */
 }
 
 static void

@@ -8,8 +8,8 @@
 #include "rd-redis.h"
 
 /* Sends the messages of an outbox to Redis in atomic batches. Refused messages are sent again at
- * growing intervals. If the outcome of a batch is unknown, the writer closes the connection, so
- * that the bus finds out what was stored when it reconnects. */
+ * growing intervals. If the outcome of a batch is unknown, the writer closes the connection;
+ * after reconnecting, the bus finds out which messages were stored. */
 typedef struct _RdRedisWriter RdRedisWriter;
 
 typedef struct
@@ -34,15 +34,16 @@ void rd_redis_writer_free (RdRedisWriter *writer);
 /* Starts sending. Must be called when the connection is up and no message is in flight. */
 void rd_redis_writer_start (RdRedisWriter *writer);
 
-/* Stops sending; the connection must be down. In stream mode messages stay in flight; in pubsub
- * mode they are dropped, since they must not be sent twice. Returns: the number of dropped
+/* Stops sending; the connection must be down. Messages in flight stay in flight in stream mode. In
+ * pubsub mode they are dropped, since they must not be sent twice. Returns: the number of dropped
  * messages. */
 guint rd_redis_writer_stop (RdRedisWriter *writer);
 
 /* Schedules new messages to be sent before the main loop sleeps. */
 void rd_redis_writer_wake (RdRedisWriter *writer);
 
-/* Returns: (transfer none) (nullable): the error reply by which Redis refuses messages, or NULL. */
+/* Returns: (transfer none) (nullable): the error reply with which Redis refuses messages, or
+ * NULL. */
 const char *rd_redis_writer_get_refusal (const RdRedisWriter *writer);
 
 /* Stops sending further batches if @holds is TRUE, resumes otherwise. */

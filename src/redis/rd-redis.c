@@ -26,7 +26,7 @@ struct _RdRedis
   guint n_links;
   RdRedisLink *links[RD_REDIS_N_USES]; /* owned; NULL: closed, or not in use */
   guint n_ready;
-  gint64 up_us;   /* monotonic: when all links were last ready */
+  gint64 up_us;   /* monotonic: when all links last became ready */
   guint attempts; /* connection attempts since the last success */
   guint retry_id;
 };
@@ -254,8 +254,9 @@ rd_redis_info_ask (const RdRedisUrl *url, GError **error)
 
   g_source_destroy (limit);
   rd_redis_link_free (inquiry.link);
+  /* A cancelled connection attempt releases its memory in these iterations. */
   while (g_main_context_iteration (context, FALSE))
-    ; /* releases a cancelled attempt to connect */
+    ;
   g_main_context_pop_thread_default (context);
 
   if (inquiry.info == NULL)

@@ -20,11 +20,11 @@ typedef struct
 {
   RdRedisMode mode;
   const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
-  const char *channel; /* Redis channel; other programs can publish on it, too */
+  const char *channel; /* Redis channel; other programs can also publish on it */
   guint64 history;     /* approximate maximum length of the stream, messages */
   gsize buffer_size;   /* maximum size of all messages that wait for Redis, bytes */
   gsize max_message;   /* maximum size of a message from Redis, bytes */
-  gsize batch_size;    /* size of messages to read from the stream at once, bytes */
+  gsize batch_size;    /* approximate maximum size of messages per XREAD, bytes */
 
   /* Returns: whether the clients can receive more messages; called during a catch-up. */
   gboolean (*has_room) (gpointer data);
@@ -71,7 +71,7 @@ gboolean rd_redis_is_idle (RdRedis *self);
 /* Returns: (transfer none): the server's URL without the password, for messages. */
 const char *rd_redis_get_name (RdRedis *self);
 
-/* Returns: (transfer none): see rd_redis_url_dup_place(). */
+/* Returns: (transfer none): the result of rd_redis_url_dup_place() for the server. */
 const char *rd_redis_get_place (RdRedis *self);
 
 /* Returns: (transfer none) (nullable): the connection for @use; NULL if down. */
@@ -90,7 +90,8 @@ RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 /* After this time without a failure, the limit of the pauses is reset to 100 ms. */
 #define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
 
-/* Counts an attempt in @attempts (0 after a success). Returns: the pause before it, in ms. */
+/* Adds 1 to @attempts, which must be set to 0 after a success. Returns: the pause before the
+ * attempt, in ms. */
 guint rd_redis_backoff_next (guint *attempts);
 
 /* Connects to the server at @url, sends INFO (https://redis.io/commands/info) and disconnects.
@@ -98,8 +99,8 @@ guint rd_redis_backoff_next (guint *attempts);
  * server refuses INFO; NULL with the error of the link (%RD_REDIS_ERROR_REFUSED: login refused). */
 char *rd_redis_info_ask (const RdRedisUrl *url, GError **error);
 
-/* Checks the login. Blocks for up to 2 s. Returns: FALSE with %RD_REDIS_ERROR_REFUSED and a message
- * with the URL of the server if it refuses the login; TRUE even if it cannot be reached. */
+/* Checks the login. Blocks for up to 2 s. Returns: TRUE, even if the server cannot be reached, or
+ * FALSE with %RD_REDIS_ERROR_REFUSED if it refuses the login; the message contains its URL. */
 gboolean rd_redis_check_login (const RdRedisUrl *url, GError **error);
 
 /* Returns: (transfer full) (nullable): the printable value of @name in @info; NULL if absent. */

@@ -8,13 +8,13 @@
 
 #include "rd-error.h"
 
-#define TIMEOUT_MS 1000 /* to receive the reply to a forwarded call */
+#define TIMEOUT_MS 1000 /* time limit for the reply to a forwarded call */
 
 struct _RdCallForwarder
 {
   GPtrArray *held;      /* owned; GDBusMethodInvocation */
   GCancellable *cancel; /* owned */
-  guint n_pending;      /* forwarded calls without a reply */
+  guint n_pending;      /* number of forwarded calls that have no reply yet */
   void (*func) (gpointer user_data);
   gpointer user_data;
 };
@@ -69,7 +69,7 @@ static void
 finish_if_done (RdCallForwarder *self)
 {
   if (self->n_pending == 0)
-    self->func (self->user_data); /* last: may free self */
+    self->func (self->user_data); /* must be last: may free @self */
 }
 
 static void

@@ -13,7 +13,8 @@ RdCallForwarder *rd_call_forwarder_new (void);
 /* Frees @self. Forwarded calls that have no reply yet fail with %G_IO_ERROR_CANCELLED. */
 void rd_call_forwarder_free (RdCallForwarder *self);
 
-/* Holds a call to be forwarded or refused. @invocation: (transfer full): has no descriptors. */
+/* Holds a call until it is forwarded or refused. @invocation: (transfer full): call without file
+ * descriptors. */
 void rd_call_forwarder_hold (RdCallForwarder *self, GDBusMethodInvocation *invocation);
 
 /* Replies to a call with %RD_ERROR_BUSY. @invocation: (transfer full). */

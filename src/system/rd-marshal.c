@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Converts between D-Bus values and the types of src/core. Other programs depend on the keys
- * of these dictionaries: never rename or remove a key, or change the type of its value. */
+/* Converts between D-Bus values and the types of src/core. Other programs read the D-Bus
+ * dictionaries made here: never rename or remove a key, or change the type of its value. */
 
 #include "rd-marshal.h"
 

@@ -10,17 +10,20 @@
 
 /* Converts to and from the D-Bus values documented in data/org.ringdown.Server1.xml. */
 
-/* Returns: (transfer floating): all nodes, also this one, sorted by rd_node_compare(); aa{sv}. */
+/* Returns: (transfer floating): all nodes including this one, sorted by rd_node_compare(); type
+ * aa{sv}. */
 GVariant *rd_marshal_nodes (RdNodes *nodes);
 
 /* Returns: (transfer floating): all clients, oldest first; type aa{sv}. */
 GVariant *rd_marshal_clients (RdManager *manager);
 
 /* Parses the argument of the method Drain. @options: type a{sv}. @timeout_us: (out): drain timeout;
- * -1 if not given. Returns: FALSE with %RD_ERROR_INVALID_ARGUMENT if an option is unknown. */
+ * -1 if not given. Returns: TRUE, or FALSE with %RD_ERROR_INVALID_ARGUMENT if an option is unknown
+ * or has the wrong type. */
 gboolean rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error);
 
-/* Duplicates the descriptor with index @handle (type h) in @list (nullable), the descriptors of a
- * D-Bus message. Returns: (transfer full): the duplicate, or -1 with %RD_ERROR_INVALID_ARGUMENT if
- * the index is invalid, or with %RD_ERROR_HANDOVER_FAILED if duplication fails. */
+/* Duplicates a file descriptor of a D-Bus message. @list: (nullable): all descriptors of the
+ * message. @handle: index of the descriptor in @list (type h). Returns: (transfer full): the
+ * duplicate, or -1 with %RD_ERROR_INVALID_ARGUMENT if the index is invalid, or with
+ * %RD_ERROR_HANDOVER_FAILED if duplication fails. */
 int rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error);

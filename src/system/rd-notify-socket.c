@@ -27,7 +27,7 @@ struct _RdNotifySocket
   socklen_t size; /* of the address, in bytes */
 };
 
-/* Sets the address of the receiver. Returns: FALSE if @text is not a valid address. */
+/* Sets the address of the receiver. Returns: whether @text is a valid address. */
 static gboolean
 set_address (RdNotifySocket *self, const char *text)
 {
@@ -103,8 +103,8 @@ get_time_left (gint64 deadline_us)
   return MAX (deadline_us - g_get_monotonic_time (), 0);
 }
 
-/* Sends @message; blocks while the receiver's queue is full, using a send timeout because poll()
- * ignores the receiver's queue if the socket is unconnected. Returns: FALSE and sets errno. */
+/* Sends @message; blocks while the receiver's queue is full. Does not use poll(), which ignores the
+ * receiver's queue if the socket is unconnected. Returns: TRUE, or FALSE with errno set. */
 static gboolean
 send_message (RdNotifySocket *self, const struct msghdr *message, gint64 deadline_us)
 {
@@ -151,7 +151,7 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   struct iovec text = { .iov_base = (char *) assignments, .iov_len = strlen (assignments) };
   union
   {
-    struct cmsghdr header; /* for the alignment of bytes */
+    struct cmsghdr header; /* aligns bytes */
     char bytes[CMSG_SPACE (sizeof fd)];
   } control = { .bytes = { 0 } };
   struct msghdr message
@@ -174,11 +174,11 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   return FALSE;
 }
 
-/* Waits until the write end of pipe @fd is closed. Returns: FALSE if the deadline passes first. */
+/* Waits until the write end of pipe @fd is closed. Returns: FALSE if @deadline_us passes first. */
 static gboolean
 wait_for_hang_up (int fd, gint64 deadline_us)
 {
-  struct pollfd end = { .fd = fd }; /* POLLHUP is always reported */
+  struct pollfd end = { .fd = fd }; /* no events: POLLHUP is always reported */
   int n;
 
   do

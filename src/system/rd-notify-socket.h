@@ -15,11 +15,12 @@ RdNotifySocket *rd_notify_socket_new (const char *address, GError **error);
 void rd_notify_socket_free (RdNotifySocket *self);
 
 /* Sends @assignments, such as "READY=1\nSTATUS=…", without blocking. Returns: FALSE if the
- * receiver's queue is full: try again later; TRUE otherwise, even after an error. */
+ * receiver's queue is full (send again later), otherwise TRUE, even after an error. */
 gboolean rd_notify_socket_send (RdNotifySocket *self, const char *assignments);
 
 /* Sends @assignments and a duplicate of @fd (-1: none); blocks while the receiver's queue is full.
- * Returns: FALSE with an error; %G_IO_ERROR_TIMED_OUT if @deadline_us (monotonic) passes first. */
+ * Returns: TRUE, or FALSE with an error (%G_IO_ERROR_TIMED_OUT if the monotonic time @deadline_us
+ * passes first). */
 gboolean rd_notify_socket_send_until (RdNotifySocket *self,
                                       const char *assignments,
                                       int fd,
@@ -27,7 +28,8 @@ gboolean rd_notify_socket_send_until (RdNotifySocket *self,
                                       GError **error);
 
 /* Blocks until the service manager has processed all earlier datagrams (sd_notify_barrier(3)).
- * Returns: FALSE with an error; %G_IO_ERROR_TIMED_OUT if @deadline_us (monotonic) passes first. */
+ * Returns: TRUE, or FALSE with an error (%G_IO_ERROR_TIMED_OUT if the monotonic time @deadline_us
+ * passes first). */
 gboolean rd_notify_socket_barrier (RdNotifySocket *self, gint64 deadline_us, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNotifySocket, rd_notify_socket_free)

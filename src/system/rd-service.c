@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The D-Bus object. Implements the methods with src/core; publishes changes as properties (at a
- * limited rate) and signals. */
+/* The D-Bus object of the service. Its methods call src/core; its signals report changes (changes
+ * of properties at a limited rate). */
 
 #include "rd-service.h"
 
@@ -23,9 +23,9 @@ struct _RdService
   RdBus *bus;                 /* owned */
   RdNodes *nodes;             /* owned */
   RdSubscribers *subscribers; /* owned */
-  RdCallForwarder *forwarder; /* unowned; NULL: handle calls here */
+  RdCallForwarder *forwarder; /* unowned; NULL: this process handles calls */
   GDBusInterfaceVTable vtable;
-  GVariant *signalled; /* owned, nullable: property values last signalled */
+  GVariant *signalled; /* owned, nullable: property values of the last PropertiesChanged */
   guint refresh_id;
   guint poll_id;
 };
@@ -40,14 +40,15 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Sets the property Nodes, which may be long: set_properties(), called on every read, skips it. */
+/* Sets the property Nodes. Not part of set_properties(), which runs on every property read: the
+ * value may be long. */
 static void
 set_nodes (RdService *self)
 {
   rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_marshal_nodes (self->nodes));
 }
 
-/* Sets all changing properties except Nodes. signal_changes() emits their notifications. */
+/* Sets all properties that can change, except Nodes. signal_changes() emits PropertiesChanged. */
 static void
 set_properties (RdService *self)
 {
@@ -65,8 +66,9 @@ set_properties (RdService *self)
   rd_dbus_server1_set_bus_state (server1, bus_state);
 }
 
-/* Emits PropertiesChanged for the properties changed since the last call. Returns: whether any has
- * changed. Compares values because "notify" is also emitted for an unchanged value. */
+/* Emits PropertiesChanged for the properties that have changed since the last call. Returns:
+ * whether a property has changed. Compares values, because "notify" is also emitted for unchanged
+ * values. */
 static gboolean
 signal_changes (RdService *self)
 {
@@ -103,7 +105,7 @@ schedule_poll (RdService *self)
     self->poll_id = g_timeout_add_seconds (POLL_INTERVAL_S, on_poll, self);
 }
 
-/* Signals changes, and again after each interval until nothing has changed. */
+/* Signals changes; repeats this every REFRESH_INTERVAL_MS until nothing has changed. */
 static void
 on_refresh (gpointer user_data)
 {
@@ -160,7 +162,7 @@ handle_set_client_signals (RdDBusServer1 *server1,
 static gboolean
 handle_shutdown (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
-  rd_dbus_server1_complete_shutdown (server1, invocation); /* first: the process may exit */
+  rd_dbus_server1_complete_shutdown (server1, invocation); /* reply first: the process may exit */
   rd_drain_begin (RD_SERVICE (server1)->drain, -1);
   return TRUE;
 }
@@ -177,7 +179,7 @@ handle_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation, GVarian
       return TRUE;
     }
 
-  rd_dbus_server1_complete_drain (server1, invocation); /* first: the process may exit */
+  rd_dbus_server1_complete_drain (server1, invocation); /* reply first: the process may exit */
   rd_drain_begin (RD_SERVICE (server1)->drain, timeout_us);
   return TRUE;
 }
@@ -319,7 +321,7 @@ get_inherited_vtable (RdService *self)
     ->get_vtable (G_DBUS_INTERFACE_SKELETON (self));
 }
 
-/* Methods not to forward: they concern the called process itself. */
+/* Methods that are never forwarded, because they concern only the called process. */
 static const char *const own_methods[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
 
 /* Handles a method call or passes it to the call forwarder. @invocation: (transfer full). */

@@ -12,14 +12,17 @@
 
 /* The D-Bus object that implements data/org.ringdown.Server1.xml.
  *
- * Signals; each needs one handler, which takes ownership of the invocation and replies to it:
- * "upgrade" (GDBusMethodInvocation *): requests an upgrade to a new worker. "hand-over" (gint fd,
- * GDBusMethodInvocation *): requests a hand-over to the process at the other end of the socket @fd,
- * which the handler owns. Without a handler, the method fails with %RD_ERROR_HANDOVER_FAILED. */
+ * "upgrade" (GDBusMethodInvocation *): request for an upgrade to a new worker.
+ * "hand-over" (gint fd, GDBusMethodInvocation *): request for a hand-over to the process that has
+ * the other end of the socket @fd.
+ *
+ * Each of these two signals needs one handler, which takes ownership of all arguments and replies
+ * to the invocation. Without a handler, the D-Bus method fails with %RD_ERROR_HANDOVER_FAILED. */
 #define RD_TYPE_SERVICE (rd_service_get_type ())
 G_DECLARE_FINAL_TYPE (RdService, rd_service, RD, SERVICE, RdDBusServer1Skeleton)
 
-/* @instance: (nullable): instance name. Returns: (transfer full): export at %RD_OBJECT_PATH. */
+/* @instance: (nullable): instance name. Returns: (transfer full): object to export at
+ * %RD_OBJECT_PATH. */
 RdService *rd_service_new (RdManager *manager,
                            RdDrain *drain,
                            RdBus *bus,
@@ -29,8 +32,8 @@ RdService *rd_service_new (RdManager *manager,
 /* Sets the properties Generation and Handover (initially 1 and an empty dictionary). */
 void rd_service_set_handover (RdService *self, const RdHandoverReport *report);
 
-/* Passes all later method calls to @forwarder (unowned, must outlive the service), except HandOver,
- * SetClientSignals and Upgrade, which fail with %RD_ERROR_BUSY. */
+/* Passes all later method calls to @forwarder, except HandOver, SetClientSignals and Upgrade, which
+ * fail with %RD_ERROR_BUSY. @forwarder: (transfer none): must outlive the service. */
 void rd_service_retire (RdService *self, RdCallForwarder *forwarder);
 
 /* Returns: (transfer none): the subscribers to ClientConnected and ClientDisconnected. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Emits ClientConnected and ClientDisconnected while at least one subscriber is on D-Bus. */
+/* Emits ClientConnected and ClientDisconnected while there is at least one subscriber. */
 
 #include "rd-subscribers.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Reports the state of the service to systemd. After STOPPING=1, systemd never considers the unit
- * running again and kills it when its stop timeout expires. So a drain that can still be cancelled
- * does not send STOPPING=1, but a stop signal does: systemd is already stopping the unit then.
- * While the unit stops and has clients, every report extends the stop timeout. */
+/* Reports the state of the service to systemd. STOPPING=1 cannot be undone: systemd then kills the
+ * unit when its stop timeout expires. It is therefore sent only after a stop signal, when systemd
+ * is already stopping the unit, and at the end of a drain, which can no longer be cancelled then.
+ * While the service drains or stops, every report extends the stop timeout. */
 
 #include "rd-systemd.h"
 
@@ -21,7 +21,8 @@
 #define STORE_TIMEOUT_US (5 * G_TIME_SPAN_SECOND)
 #define SHOWN_MAX        64 /* maximum number of characters of a variable's value in a warning */
 
-/* Moves the timeout to 30 s from now. Sent with every report: some reports may be lost. */
+/* Extends the start or stop timeout to 30 s from now. Part of every report while the service drains
+ * or stops, because a report may be lost. */
 #define EXTEND_TIMEOUT "EXTEND_TIMEOUT_USEC=30000000\n"
 
 #define PING "WATCHDOG=1\n"
@@ -118,7 +119,7 @@ report (RdSystemd *self)
   if (text->len == 0)
     return FALSE;
 
-  if (rd_notify_socket_send (self->socket, text->str)) /* otherwise the next report repeats it */
+  if (rd_notify_socket_send (self->socket, text->str)) /* if not, the next report repeats it */
     {
       self->is_ready_sent = TRUE;
       g_free (self->status);
@@ -156,7 +157,7 @@ on_state_changed (RdSystemd *self)
     }
 
   if (!rd_drain_is_running (self->drain))
-    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: systemd may be waiting */
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: the unit may be stopping */
   else if (self->is_stopping)
     g_warning (
       "Drain cancelled, but the service manager is stopping this unit anyway. Clients stay "
@@ -273,7 +274,8 @@ rd_systemd_is_connected (RdSystemd *self)
   return self->socket != NULL && self->manager != NULL;
 }
 
-/* Sends @assignments and @fd (-1: none); waits until the service manager has processed them. */
+/* Sends @assignments and @fd (-1: none); waits until the service manager has processed them.
+ * Returns: TRUE, or FALSE with an error. */
 static gboolean
 send_and_wait (RdSystemd *self, const char *assignments, int fd, gint64 timeout_us, GError **error)
 {
@@ -314,7 +316,7 @@ rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
   if (send_and_wait (self, text, fd, STORE_TIMEOUT_US, error))
     return TRUE;
 
-  rd_systemd_unstore (self, name); /* @fd may still be stored after the timeout */
+  rd_systemd_unstore (self, name); /* after a timeout, @fd may still get stored */
   return FALSE;
 }
 

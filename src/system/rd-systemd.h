@@ -14,8 +14,8 @@
  * rd_systemd_store() fails and the other functions do nothing. */
 typedef struct _RdSystemd RdSystemd;
 
-/* @environment: (array zero-terminated=1): used for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
- * Warns about invalid values and ignores them. Returns: (transfer full). */
+/* @environment: (array zero-terminated=1): NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are read.
+ * Warns about invalid values of these and ignores them. Returns: (transfer full). */
 RdSystemd *rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environment);
 void rd_systemd_free (RdSystemd *self);
 
@@ -26,7 +26,8 @@ void rd_systemd_start_watchdog (RdSystemd *self);
  * the operation, in µs: half the watchdog timeout, or %G_MAXINT64 without a watchdog. */
 gint64 rd_systemd_ping (RdSystemd *self);
 
-/* Reports that the service is ready; then reports changes. Call it when all ports listen. */
+/* Reports that the service is ready, and from then on every change. Call it when all ports
+ * listen. */
 void rd_systemd_ready (RdSystemd *self);
 
 /* Reports that the service is stopping, after a termination signal. */
@@ -40,14 +41,14 @@ gboolean rd_systemd_extend_timeout (RdSystemd *self);
 gboolean rd_systemd_is_connected (RdSystemd *self);
 
 /* Makes @pid the main process of the unit (MAINPID=) and stops all reports of this process. Blocks
- * for up to 2 s until the service manager has processed MAINPID=: it ignores messages from @pid
- * before that. Returns: FALSE on failure; TRUE even if the service manager ignores MAINPID= because
- * it is stopping the unit. */
+ * for up to 2 s until the service manager has processed MAINPID=, because it ignores messages from
+ * @pid until then. Returns: FALSE on failure, otherwise TRUE, even if the service manager
+ * ignores MAINPID= because it is stopping the unit. */
 gboolean rd_systemd_set_main_pid (RdSystemd *self, pid_t pid);
 
 /* Stores a duplicate of @fd in the service manager under @name (sd_notify(3), "FDSTORE=1"). Blocks
- * for up to 5 s. Returns: FALSE with an error; TRUE even if the unit has no
- * FileDescriptorStoreMax=, in which case the service manager closes the duplicate. */
+ * for up to 5 s. Returns: TRUE, or FALSE with an error. If the unit has no FileDescriptorStoreMax=,
+ * returns TRUE although the service manager closes the duplicate. */
 gboolean rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error);
 
 /* Removes the descriptors stored under @name from the service manager. Blocks for up to 2 s. */

@@ -67,8 +67,9 @@ void ws_log_free (WsLog *log);
 /* Returns: the tail: the offset of the oldest frame in the log. */
 guint64 ws_log_get_tail (const WsLog *log);
 
-/* Returns: the offset at which the newest half of the log begins: half its capacity in bytes or in
- * messages, whichever is less. While less than half is used, returns the tail. */
+/* Returns: the offset at which the newest half of the log begins. That half is limited both to half
+ * of the size in bytes and to half of the maximum number of messages. While less than half is used,
+ * returns the tail. */
 guint64 ws_log_get_middle (const WsLog *log);
 
 /* Returns: the tail as it will be after appending a message of @length bytes. The frame of the

@@ -18,6 +18,7 @@ from waiting import Deadline, eventually
 
 _CREDENTIALS = struct.Struct('=iII')  # struct ucred of unix(7)
 _FDS_MAX = 16
+_SYNC = 'SYNC=1'  # from this process only
 
 
 class FdStore:
@@ -31,6 +32,7 @@ class FdStore:
         self._answers = answers
         self._main = None  # process id; None: the first sender
         self._barriers = []
+        self._n_synced = 0  # datagrams of _synchronize() handled
         self._news = threading.Condition()
         self._told = []  # one dictionary per datagram
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -54,6 +56,9 @@ class FdStore:
 
     def _take(self, pid, assignments, fds):
         """Handles one datagram and takes FDS. BARRIER= is accepted of any process."""
+        if assignments == [_SYNC] and pid == os.getpid():
+            self._n_synced += 1
+            return
         if assignments == ['BARRIER=1']:
             self._pass_barrier(fds)
             return
@@ -91,6 +96,7 @@ class FdStore:
     def passing(self, directory):
         """Yields a command prefix and an environment that start a process with all stored sockets.
         The first process to send a datagram becomes the main process."""
+        self._synchronize()  # a late datagram of the old process must not make it the main process
         with self._news:
             self._main = None
         names = [name for name, ends in self.stored.items() for _ in ends]
@@ -100,6 +106,17 @@ class FdStore:
                 yield passing.prefix, {**self.environment, 'LISTEN_FDNAMES': ':'.join(names)}
             finally:
                 passing.stop()
+
+    def _synchronize(self):
+        """Waits until all datagrams sent so far have been handled."""
+        deadline = Deadline(10)
+        wanted = self._n_synced + 1  # no other thread calls this
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(_SYNC.encode(), self._socket.getsockname())
+        with self._news:
+            while self._n_synced < wanted:
+                assert not deadline.expired, 'datagrams were not handled'
+                self._news.wait(deadline.remaining)
 
     def told(self, name):
         """The datagrams received so far that assign NAME, in order."""

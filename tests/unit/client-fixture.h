@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* One client without an engine, for g_test_add(). Nothing happens unless the test calls for it. */
+/* One client without an engine, for g_test_add(). It sends and receives only when a test calls a
+ * function below. */
 typedef struct
 {
   WsLog *log;
@@ -19,7 +20,7 @@ typedef struct
   Peer *peer;
   GPtrArray *sizes;    /* sizes of the published messages, each GSIZE_TO_POINTER */
   guint next_expected; /* number of the next message for the peer */
-  GString *messages;   /* messages from the client: "hello;" */
+  GString *messages;   /* messages from the client, such as "hello;" */
 } ClientFixture;
 
 void client_fixture_set_up (ClientFixture *fixture, gconstpointer data);
@@ -38,7 +39,7 @@ void client_fixture_drain (ClientFixture *fixture);
 void client_fixture_receive (ClientFixture *fixture, guint8 opcode, const char *payload);
 void client_fixture_receive_close (ClientFixture *fixture, guint16 code, const char *reason);
 
-/* Asserts that the peer got the next @count messages. */
+/* Asserts that the peer has received the next @count messages. */
 void client_fixture_expect (ClientFixture *fixture, guint count);
 
 #define CLIENT_TEST(path, function) \

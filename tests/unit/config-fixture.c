@@ -52,7 +52,7 @@ config_fixture_load (const ConfigFixture *fixture,
     g_strv_builder_add (argv_builder, *args);
   for (; env != NULL && *env != NULL; env++)
     g_strv_builder_add (envp_builder, *env);
-  g_strv_builder_add (envp_builder, xdg); /* last: the first variable with a name is used */
+  g_strv_builder_add (envp_builder, xdg); /* last: an XDG_CONFIG_HOME in @env has precedence */
   if (text != NULL)
     g_assert_true (g_file_set_contents (fixture->file, text, -1, NULL));
 

@@ -60,7 +60,7 @@ core_fixture_set_up (CoreFixture *fixture, gconstpointer options)
   fixture->diary = g_string_new (NULL);
   fixture->crowd = crowd_new (NULL);
   fixture->descriptors
-    = descriptors_count (); /* the default main context has a descriptor until the program ends */
+    = descriptors_count (); /* after crowd_new(), which opens a lasting descriptor */
   fixture->manager = core_fixture_new_manager (fixture, options);
 }
 

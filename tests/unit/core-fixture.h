@@ -8,14 +8,14 @@
 
 G_BEGIN_DECLS
 
-/* A manager in the default main context, peers of its clients, and a record of its signals. For
+/* A manager in the default main context, the peers of its clients, and a record of its signals, for
  * g_test_add(). */
 typedef struct
 {
   RdManager *manager;
   Crowd *crowd;
   GString *diary; /* "+1;" connected, "-1:1000 left;" disconnected, "=1;" connections, "hello;" */
-  guint descriptors; /* open before the test */
+  guint descriptors; /* number of open descriptors before the test */
 } CoreFixture;
 
 /* @options: NULL for a log of 64 KiB, messages up to 4 KiB, 10 clients and no pings. */
@@ -24,14 +24,15 @@ void core_fixture_set_up (CoreFixture *fixture, gconstpointer options);
 /* Asserts that the manager is finalized and all descriptors are closed. */
 void core_fixture_tear_down (CoreFixture *fixture, gconstpointer options);
 
-/* Makes a manager whose signals are recorded in the same place. @options: as above.
- * Returns: (transfer full). */
+/* Returns: (transfer full): another manager, whose signals are also recorded in @fixture. @options:
+ * as for core_fixture_set_up(). */
 RdManager *core_fixture_new_manager (CoreFixture *fixture, const WsEngineOptions *options);
 
-/* Returns: (transfer none). */
+/* Adds a client. Returns: (transfer none): its peer. */
 Peer *core_fixture_join (CoreFixture *fixture);
 
-/* Adds a peer that does not read, and whose socket holds less than two messages of 4 KiB. */
+/* Adds a client whose peer does not read and whose socket buffer holds less than two messages of 4
+ * KiB. Returns: (transfer none): the peer. */
 Peer *core_fixture_join_stalled (CoreFixture *fixture);
 
 /* Asserts the recorded signals and clears the record. */

@@ -8,13 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* A drain, a manager with clients, and a record of the drain's signals. For g_test_add(). */
+/* A drain, a manager with clients, and a record of the drain's signals, for g_test_add(). */
 typedef struct
 {
   CoreFixture core;
   RdDrain *drain;
   GString *signals;  /* "state:draining;accepting:0;progress:2,600;" */
-  GString *messages; /* its log messages, one per line */
+  GString *messages; /* log messages of the drain, one per line */
   guint log_handler;
 } DrainFixture;
 
@@ -25,10 +25,11 @@ void drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options);
 /* Asserts the recorded signals and clears the record. */
 void drain_fixture_expect (DrainFixture *fixture, const char *signals);
 
-/* Asserts the end of the last log message: "1 left by themselves, 0 closed, 0 forced". */
+/* Asserts the text after the duration in the last "Drained in" message, such as "1 left by
+ * themselves, 0 closed, 0 forced". */
 void drain_fixture_expect_report (DrainFixture *fixture, const char *report);
 
-/* Runs the main loop for @time_ms; all timers due by then have fired. */
+/* Runs the main loop for at least @time_ms. */
 void drain_fixture_run_for (DrainFixture *fixture, guint time_ms);
 
 #define DRAIN_TEST(path, options, function) \

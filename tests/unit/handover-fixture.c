@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Hand-overs within one process: everything goes through the form in which another one would get
+/* Hand-overs between two engines in one process, with the data as another process would receive
  * it. */
 
 #include "handover-fixture.h"
@@ -21,7 +21,7 @@ receive_fd (int fd)
   return received;
 }
 
-/* Not trusted, as it comes from elsewhere. */
+/* Returns: (transfer full): a copy of @state, untrusted like data from another process. */
 static GVariant *
 receive_state (GVariant *state)
 {
@@ -51,7 +51,7 @@ static void
 close_left (int fd)
 {
   if (fd >= 0)
-    g_assert_no_errno (close (fd)); /* whoever took it has said so */
+    g_assert_no_errno (close (fd)); /* the new engine sets descriptors that it takes to -1 */
 }
 
 void

@@ -7,24 +7,27 @@
 
 G_BEGIN_DECLS
 
-/* What another process would get of the engine, which is paused: descriptors of its own, and the
- * state read from bytes. Returns: (transfer full). */
+/* Packs the engine, which must be paused. Returns: (transfer full): the packed engine as another
+ * process would receive it, with duplicated descriptors and the state as untrusted bytes. */
 WsHandover *handover_receive (EngineFixture *fixture);
 
-/* Closes what was not taken of it, too. */
+/* Frees @handover; closes the descriptors that no engine has taken. */
 void handover_discard (WsHandover *handover);
 
-/* Has a new engine go on in place of the fixture's, which hangs up. @options: NULL: the same. */
+/* Replaces the engine of the fixture by a new engine that takes over its clients. @options:
+ * (nullable): options of the new engine; NULL: those of the old engine. */
 void handover_carry_out (EngineFixture *fixture, const WsEngineOptions *options);
 
-/* The same up to the moment before the new engine would begin: then the old one goes on. */
+/* Starts a hand-over to a new engine, but frees the new engine and resumes the old engine instead.
+ * @options: as for handover_carry_out(). */
 void handover_turn_back (EngineFixture *fixture, const WsEngineOptions *options);
 
-/* Asserts that a new engine refuses @handover, closes nothing that it did not take and leaves
- * nothing open. Discards it. Returns: (transfer full): why. */
+/* Asserts that a new engine cannot be created from @handover, and that exactly the descriptors that
+ * the engine took are closed. Frees @handover. Returns: (transfer full): the error. */
 GError *handover_refuse (EngineFixture *fixture, WsHandover *handover);
 
-/* Returns: (transfer none): the client with @id; it has another address after each hand-over. */
+/* Returns: (transfer none): the client with @id. The pointer is invalid after the next
+ * hand-over. */
 WsClient *handover_find_client (EngineFixture *fixture, guint64 id);
 
 G_END_DECLS

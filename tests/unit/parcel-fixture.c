@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Two ends that hand over to each other, in one process or in two, and descriptors that can be told
- * from each other wherever they arrive. */
+/* Both ends of a hand-over channel, in one process or in two, and numbered descriptors to send. */
 
 #include "parcel-fixture.h"
 
@@ -38,7 +37,7 @@ parcel_pair_free (ParcelPair *pair)
 void
 parcel_narrow (RdParcel *parcel)
 {
-  const int least = 1; /* the kernel takes its minimum, some 4 KiB */
+  const int least = 1; /* the kernel uses its minimum, about 4 KiB */
 
   g_assert_no_errno (
     setsockopt (rd_parcel_get_fd (parcel), SOL_SOCKET, SO_SNDBUF, &least, sizeof least));

@@ -99,8 +99,8 @@ link_fixture_set_up (LinkFixture *fixture, gconstpointer unused)
   fixture->events = g_string_new (NULL);
 }
 
-/* Fewer are fine: at the beginning, the resolver's thread of the previous case may still have had
- * one. */
+/* Returns: whether no more descriptors are open than before the test. Fewer may be open: before the
+ * test, a resolver thread of the previous test may have had one. */
 static gboolean
 has_closed_all (gpointer user_data)
 {

@@ -21,7 +21,8 @@ end_with_parent (gpointer unused)
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* Debian's redis-tools has the server as redis-check-rdb; the program looks at argv[0]. */
+/* Returns: (transfer full) (nullable): path of the Redis server. Debian's redis-tools contains it
+ * as redis-check-rdb, which runs as the server if argv[0] is redis-server. */
 static char *
 find_program (void)
 {

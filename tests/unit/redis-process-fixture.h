@@ -5,16 +5,15 @@
 
 #include <glib.h>
 
-/* A real Redis server with a UNIX socket in a new directory. It is killed when this process ends.
- */
+/* A real Redis server with a UNIX socket in a new directory. Killed when this process ends. */
 typedef struct
 {
   char *directory; /* owned */
-  char *socket;    /* owned: its path */
+  char *socket;    /* owned: path of the UNIX socket */
   GPid pid;
 } RedisProcess;
 
-/* Returns when the server accepts connections. */
+/* Starts a server; blocks until it accepts connections. */
 RedisProcess *redis_process_new (void);
 void redis_process_free (RedisProcess *redis);
 
