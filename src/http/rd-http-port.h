@@ -18,8 +18,8 @@ typedef struct
   const char *scheme;    /* scheme of the URLs: "ws"; must outlive the port */
   const char *path;      /* path of the URLs: "/ws" or ""; must outlive the port */
   guint max_connections; /* maximum at the same time; further connections wait in the backlog */
-  gint64 lifetime_us;    /* time after which a connection is closed; 0: 10 s, or 250 ms while there
-                          * are max_connections */
+  gint64 lifetime_us;    /* time after which a connection is closed; 0 means 10 s, but 250 ms while
+                          * there are max_connections */
   RdMetrics *metrics; /* nullable: counts connections that the port closes; must outlive the port */
 } RdHttpPortOptions;
 

@@ -43,7 +43,7 @@ const RdRedisOutgoing *rd_redis_outbox_take (RdRedisOutbox *outbox);
 /* Marks all messages in flight as stored. @now_us: monotonic time. */
 void rd_redis_outbox_stored (RdRedisOutbox *outbox, gint64 now_us);
 
-/* Queues all messages in flight again, since Redis has refused them. */
+/* Puts all messages in flight back into the queue, since Redis has refused them. */
 void rd_redis_outbox_refused (RdRedisOutbox *outbox);
 
 /* Drops all messages in flight and all older ones. Used if the outcome of those in flight is

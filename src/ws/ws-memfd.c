@@ -61,7 +61,7 @@ gboolean
 ws_memfd_set_damaged (GError **error, const char *what)
 {
   g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-               "cannot take over %s: the data is damaged; drain the old program, then start this "
+               "cannot take over %s: the data is damaged; drain the old service, then start this "
                "one",
                what);
   return FALSE;

@@ -17,8 +17,8 @@ typedef struct
  * @name: name shown in /proc. Returns: the descriptor, or -1 with a #GFileError. */
 int ws_memfd_create (const char *name, gsize size, GError **error);
 
-/* Returns: the size in bytes of a file created by ws_memfd_create() in any process; otherwise 0. Do
- * not map a file for which this returns 0, as its size could change. */
+/* Returns: the size in bytes of @fd if ws_memfd_create() created it, in any process; otherwise 0.
+ * Do not map a file for which this returns 0, as its size could change. */
 gsize ws_memfd_get_size (int fd);
 
 /* Reads the first @size bytes of @fd into @header, and checks that they begin with @expected.
