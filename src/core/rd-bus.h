@@ -59,8 +59,8 @@ RdBus *rd_bus_new (void);
 /* Publishes @message to all nodes. Before returning, emits "message", whose handler sets the id. */
 void rd_bus_publish (RdBus *self, RdMessage *message);
 
-/* Publishes a message that all nodes try to publish every @interval_us. Only the node that acquires
- * the lock sends it. The id of @message may remain unset. */
+/* Publishes @message. All nodes try to publish it every @interval_us, but only the node that
+ * acquires a lock sends it. The id of @message may remain unset. */
 void rd_bus_publish_locked (RdBus *self, RdMessage *message, gint64 interval_us);
 
 void rd_bus_get_stats (RdBus *self, RdBusStats *stats);

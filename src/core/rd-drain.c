@@ -17,7 +17,7 @@ typedef enum
   STATE_RUNNING,
   STATE_GRACE,    /* draining, but still accepting new clients */
   STATE_DRAINING, /* waiting for the clients to disconnect */
-  STATE_CLOSING,  /* performing the close handshake with the remaining clients; at most 5 s */
+  STATE_CLOSING,  /* performing the close handshake with the remaining clients (at most 5 s) */
   STATE_DRAINED,
 } State;
 
@@ -44,7 +44,7 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint departed[RD_DEPARTURE_N]; /* clients disconnected since the drain began, by RdDeparture */
+  guint departed[RD_DEPARTURE_N]; /* disconnects since the drain began, indexed by RdDeparture */
   RdDrainReopenFunc reopen;       /* nullable */
   gpointer reopen_data;           /* unowned */
 };
@@ -168,7 +168,7 @@ finish (RdDrain *self)
 
   stop_timers (self);
   self->departed[RD_DEPARTURE_FORCED] += rd_manager_get_connections (self->manager);
-  /* forced: clients that did not reply to the close frame in time, as in RD_DEPARTURE_FORCED */
+  /* "forced" clients did not reply to the close frame in time, see RD_DEPARTURE_FORCED */
   g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds,
              self->departed[RD_DEPARTURE_LEFT], self->departed[RD_DEPARTURE_CLOSED],
              self->departed[RD_DEPARTURE_FORCED]);
@@ -198,7 +198,7 @@ static const Transition transitions[] = {
   { STATE_CLOSING, EVENT_FORCE, STATE_DRAINED, finish },
 };
 
-/* Performs the transition for @event. Returns: FALSE if the current state ignores @event. */
+/* Performs the transition for @event. Returns: whether the current state handles @event. */
 static gboolean
 step (RdDrain *self, Event event)
 {
@@ -222,7 +222,7 @@ step (RdDrain *self, Event event)
   return FALSE;
 }
 
-/* Closes a client whose handshake was accepted before the server stopped listening. */
+/* Closes the new client if its opening handshake ends after the drain began closing clients. */
 static void
 on_client_connected (RdDrain *self)
 {

@@ -10,8 +10,8 @@
  *
  * Signal "state-changed": the result of rd_drain_get_state() has changed.
  * Signal "accepting-changed": the result of rd_drain_is_accepting() has changed.
- * Signal "progress" (guint clients, guint seconds_left): emitted when the drain begins,
- * periodically, and when the deadline changes. */
+ * Signal "progress" (guint clients, guint seconds_left): emitted when a drain begins, when its
+ * deadline changes, and periodically during the drain. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
 G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
@@ -27,7 +27,7 @@ RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 /* Makes the server accept clients again. Returns: TRUE, or FALSE with an error. */
 typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 
-/* @func: (nullable): called when a drain is cancelled after the service stopped accepting
+/* @func: (nullable): called when a drain is cancelled, if the service has stopped accepting
  * clients. */
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
@@ -36,13 +36,13 @@ void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer u
  * change. */
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
-/* Handles a termination signal: the first one begins to drain, the second closes all clients, and
- * the third ends the drain. If a drain was already begun in another way, the first signal has no
- * effect: it may come from the service manager, so it must not count as the second signal. */
+/* Handles a termination signal: the first begins the drain, the second closes all clients, and the
+ * third ends the drain. If the drain was begun in another way, the first signal has no effect: the
+ * service manager may have sent it, so it must not close the clients. */
 void rd_drain_interrupt (RdDrain *self);
 
-/* Cancels the drain. Returns: TRUE, or FALSE with an error: that of the reopen function, or
- * %RD_ERROR_NOT_DRAINING if the service is not draining or the clients are being closed. */
+/* Cancels the drain. Returns: TRUE, or FALSE with the error of the reopen function, or with
+ * %RD_ERROR_NOT_DRAINING if the service is not draining or is already closing the clients. */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 /* Returns: "running", "draining" or "drained". */
@@ -51,5 +51,5 @@ gboolean rd_drain_is_running (RdDrain *self);
 gboolean rd_drain_is_drained (RdDrain *self);
 gboolean rd_drain_is_accepting (RdDrain *self);
 
-/* Returns: seconds until the deadline, rounded up; 0 while not draining or after the deadline. */
+/* Returns: seconds until the deadline, rounded up; 0 if not draining, or after the deadline. */
 guint rd_drain_get_seconds_left (RdDrain *self);

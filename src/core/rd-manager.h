@@ -31,11 +31,11 @@ RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 WsEngine *rd_manager_get_engine (RdManager *self);
 
 /* Adds a client after its opening handshake.
- * @fd: (transfer full), even on failure: its socket. @early: the @size bytes received after the
- * handshake; overwritten. Returns: TRUE, or FALSE with a #GFileError. */
+ * @fd: (transfer full), even on failure: the client's socket. @early: the @size bytes that the
+ * client sent after the handshake; overwritten. Returns: TRUE, or FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
-/* Sends @message, of at most max_message bytes, to all clients, and sets its id. */
+/* Sends @message to all clients and sets @message->id. The size is at most max_message bytes. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
 guint rd_manager_get_connections (RdManager *self);
@@ -50,19 +50,19 @@ char *rd_client_dup_remote (const WsClient *client);
 
 /* Begins the close handshake with client @id.
  * Returns: TRUE, or FALSE with %RD_ERROR_NOT_FOUND if there is no such client, or with
- * %RD_ERROR_INVALID_ARGUMENT if a server must not send @code (RFC 6455 §7.4) or @reason is too
- * long. */
+ * %RD_ERROR_INVALID_ARGUMENT if @reason is too long, or if a server must not send @code (RFC 6455
+ * §7.4). */
 gboolean rd_manager_close (RdManager *self,
                            guint64 id,
                            guint16 code,
                            const char *reason,
                            GError **error);
 
-/* Begins the close handshake with all clients, with code 1012. */
+/* Begins the close handshake with all clients. The close code is 1012. */
 void rd_manager_close_all (RdManager *self);
 
 /* Takes over the clients of another process. The clients keep their ids. This manager must have no
- * clients yet. Its new engine is paused; until that engine is resumed, the other process can still
- * resume the old engine. Does not emit "client-connected". @handover: see ws_engine_new_from().
+ * clients yet. The new engine is paused; until it is resumed, the other process can still resume
+ * its own engine. Does not emit "client-connected". @handover: see ws_engine_new_from().
  * Returns: TRUE, or FALSE with a #GFileError; on failure, the manager does not change. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);

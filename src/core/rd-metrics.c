@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Metrics for Prometheus. Most values are read from other modules; RdMetrics counts refused
- * connections and failed hand-overs. */
+/* Metrics for Prometheus. Most values are read from other modules; RdMetrics stores the rest. */
 
 #include "rd-metrics.h"
 
-/* Key of the packed total of failed hand-overs. The other keys are the reasons for refusal. */
+/* Key of the failed hand-overs in the packed totals. The other keys are reasons for refusal. */
 #define FAILED_HANDOVERS "failed-handovers"
 
 static const char *const refused_names[RD_REFUSED_N] = {

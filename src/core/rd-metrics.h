@@ -21,7 +21,7 @@ typedef enum
 /* Result of the last hand-over. */
 typedef struct
 {
-  guint generation; /* number of this process: 1, plus 1 for each hand-over */
+  guint generation; /* 1 in the first process, plus 1 for each hand-over */
   guint moved;      /* clients that stayed connected */
   guint closed;     /* clients closed with a close frame */
   guint lost;       /* clients disconnected without a close frame */
@@ -46,7 +46,7 @@ typedef struct
 /* Returns: (transfer full): the metrics; free with g_free(). */
 RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
 
-/* Packs the totals of refused connections and failed hand-overs for the new worker.
+/* Packs the totals that the new worker continues: refused connections and failed hand-overs.
  * Returns: (transfer floating): an a{st} of totals by name. */
 GVariant *rd_metrics_pack (RdMetrics *metrics);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The nodes of the service: the state of this node, and the last known state of other nodes. */
+/* The list of nodes: the state of this node, and the last known state of other nodes. */
 
 #include "rd-nodes.h"
 

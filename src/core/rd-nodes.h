@@ -5,10 +5,10 @@
 
 #include "rd-drain.h"
 
-/* One node: a running service. All strings are printable UTF-8 without line breaks. */
+/* A node: one running service. All strings are printable UTF-8 without line breaks. */
 typedef struct
 {
-  char *id; /* random, as process ids are reused */
+  char *id; /* random, because process ids are reused */
   char *host;
   guint pid;
   char *instance; /* may be empty */
@@ -19,7 +19,7 @@ typedef struct
 
 void rd_node_free (RdNode *node);
 
-/* Compares two nodes by host, instance, process id and id. Returns: as strcmp(). */
+/* Compares two nodes by host, instance, process id and node id. Returns: as strcmp(). */
 int rd_node_compare (const RdNode *a, const RdNode *b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNode, rd_node_free)

@@ -7,14 +7,14 @@
 
 typedef struct _RdNotifier RdNotifier;
 
-/* Due time if notifications are disabled. As an argument of rd_notifier_new(): due time unknown. */
+/* Due time if notifications are disabled. Passed to rd_notifier_new() if no due time is known. */
 #define RD_NOTIFIER_NEVER G_MAXINT64
 
-/* Publishes @message on @bus every @interval_us (0: never). Each time, only one node publishes it.
- * @due_us: time of the first notification (CLOCK_MONOTONIC), but at most one interval from now; if
- * it is past, the first notification is immediate. The others follow at whole intervals after
- * that time. Missed notifications are skipped. Returns: (transfer full): the notifier, which runs
- * until freed. */
+/* Publishes @message on @bus every @interval_us, or never if @interval_us is 0. Each time, only one
+ * node publishes it. @due_us: time of the first notification (CLOCK_MONOTONIC), limited to one
+ * interval from now. If @due_us is past, the first notification is immediate. Later notifications
+ * are due a whole number of intervals after @due_us; missed ones are skipped. Returns: (transfer
+ * full): the notifier, which runs until it is freed. */
 RdNotifier *rd_notifier_new (RdBus *bus, gint64 interval_us, const char *message, gint64 due_us);
 void rd_notifier_free (RdNotifier *notifier);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Runs the service, or checks its configuration (--check). Exit status: 0 after a drain or a
- * hand-over, 1 if the service fails or --check finds problems, 2 for an invalid command line. */
+/* Runs the service, or checks its configuration (--check). Exit status: 0 after a drain, a
+ * hand-over or a successful check, 1 if the service or the check fails, 2 for invalid arguments. */
 
 #include "rd-application.h"
 

@@ -20,7 +20,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define FORWARD_CALLS_MS 1000 /* time to forward D-Bus calls after a hand-over, before exiting */
+#define FORWARD_CALLS_MS 1000 /* time limit for forwarding D-Bus calls after a hand-over */
 
 struct _RdApplication
 {
@@ -28,7 +28,7 @@ struct _RdApplication
 
   const RdConfig *config;   /* unowned: outlives the application */
   RdInherited *inherited;   /* owned */
-  RdSuccession *takeover;   /* owned; NULL: no old worker */
+  RdSuccession *takeover;   /* owned; NULL if there is no old worker */
   GDBusConnection *bus;     /* owned, nullable: D-Bus connection made before a takeover */
   RdComponents *components; /* owned */
   char *program;            /* owned */
@@ -36,12 +36,12 @@ struct _RdApplication
   RdLaunchEnv launch_env;
   RdHandoverOptions handover_options;
   RdHandover *handover;          /* owned */
-  RdRestart *restart;            /* owned; NULL: not started */
-  GDBusMethodInvocation *caller; /* owned, nullable: Upgrade call without a reply yet */
+  RdRestart *restart;            /* owned; NULL if not started */
+  GDBusMethodInvocation *caller; /* owned, nullable: unanswered Upgrade call */
   gboolean has_lost_name;        /* this process does not own the D-Bus name */
   gboolean is_handed_over;       /* a new worker has taken over */
-  gboolean is_restart_pending;   /* SIGUSR1 arrived: restart if the hand-over fails */
-  gboolean outlives_worker;      /* after a hand-over, exit only when the new worker has exited */
+  gboolean is_restart_pending;   /* SIGUSR1 arrived during a hand-over */
+  gboolean outlives_worker;      /* exit only when the new worker has exited */
   GError *error;                 /* owned, nullable: error of rd_application_run() */
 };
 
@@ -54,7 +54,7 @@ stop (RdApplication *self)
   rd_drain_interrupt (self->components->drain);
 }
 
-/* Sends a signal to the new worker. Returns: FALSE if there is no new worker. */
+/* Sends a signal to the new worker. Returns: whether there is a new worker. */
 static gboolean
 forward_signal (RdApplication *self, int number)
 {
@@ -66,7 +66,7 @@ forward_signal (RdApplication *self, int number)
 }
 
 /* Forwards a stop signal from systemd to the new worker. This process then waits for the new worker
- * to exit, because systemd may wait only for this process. Returns: FALSE if there is no new
+ * to exit, because systemd may be waiting only for this process. Returns: whether there is a new
  * worker. */
 static gboolean
 forward_stop_signal (RdApplication *self, int number)
@@ -88,7 +88,7 @@ on_sigterm (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Does not forward SIGINT: a terminal sends it to both workers. */
+/* Does not forward SIGINT to the new worker: a terminal sends SIGINT to both workers. */
 static gboolean
 on_sigint (gpointer user_data)
 {
@@ -121,7 +121,7 @@ forward_calls (RdApplication *self)
                              g_application_get_application_id (application), quit, self);
 }
 
-/* Reports a failed hand-over. @caller: (nullable): Upgrade call without a reply yet. */
+/* Handles a failed hand-over. @caller: (nullable): unanswered Upgrade call. */
 static void
 on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
 {
@@ -130,7 +130,7 @@ on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GE
   if (caller != NULL)
     g_dbus_method_invocation_return_gerror (g_object_ref (caller), error);
 
-  if (rd_handover_get_new_worker (self->handover) > 0) /* it took over, then failed */
+  if (rd_handover_get_new_worker (self->handover) > 0) /* the new worker took over, then failed */
     {
       self->error = g_error_copy (error);
       quit (self);
@@ -179,7 +179,7 @@ on_sigusr1 (gpointer user_data)
   if (rd_handover_is_under_way (self->handover))
     {
       self->is_restart_pending = TRUE;
-      rd_handover_cancel (self->handover); /* it could outlast the stop timeout */
+      rd_handover_cancel (self->handover); /* a hand-over could outlast the stop timeout */
     }
   else
     rd_restart_begin (self->restart);
@@ -373,7 +373,7 @@ rd_application_init (RdApplication *self)
 {
 }
 
-/* Takes over from the old worker. Connects to D-Bus first, while the old worker serves clients. */
+/* Takes over from the old worker. Connects to D-Bus first, while the old worker still serves. */
 static gboolean
 take_over (RdApplication *self, GError **error)
 {
@@ -467,8 +467,8 @@ rd_application_new (const RdConfig *config,
   return NULL;
 }
 
-/* Waits for the new worker to exit. First closes this process's duplicates of the client sockets: a
- * connection stays open until all duplicates are closed. */
+/* Waits for the new worker to exit. First closes this process's duplicates of the client sockets,
+ * because a connection stays open until all duplicates are closed. */
 static void
 wait_for_new_worker (RdApplication *self)
 {

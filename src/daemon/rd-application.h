@@ -23,5 +23,5 @@ RdApplication *rd_application_new (const RdConfig *config,
                                    GError **error);
 
 /* Runs until the service has drained or a new worker has taken over. Returns: TRUE, or FALSE with
- * an error if the service cannot start or a hand-over loses its clients. */
+ * an error if the service cannot start or a hand-over loses the clients. */
 gboolean rd_application_run (RdApplication *self, GError **error);

@@ -12,7 +12,7 @@
 
 #define BATCH_PORTION 8 /* a batch from Redis fills at most 1/8 of the log */
 
-/* Maximum waiting times in rd_components_finish(). */
+/* Time limits and poll interval of rd_components_finish(). */
 #define HANDSHAKE_TIMEOUT_US (50 * G_TIME_SPAN_MILLISECOND)
 #define REDIS_TIMEOUT_US     G_TIME_SPAN_SECOND
 #define FINISH_POLL_MS       5
@@ -23,7 +23,7 @@ has_room (gpointer user_data)
   return ws_engine_has_room (rd_manager_get_engine (user_data));
 }
 
-/* Creates the message transport. Returns: TRUE, or FALSE with an error if Redis denies access. */
+/* Creates the bus. Returns: TRUE, or FALSE with an error if Redis refuses the login. */
 static gboolean
 make_bus (RdComponents *self, GError **error)
 {

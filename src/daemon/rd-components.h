@@ -16,16 +16,16 @@ typedef struct
 {
   const RdConfig *config;      /* unowned: outlives this struct */
   char *node;                  /* owned: id of this node */
-  RdRedis *redis;              /* owned; NULL: not configured */
+  RdRedis *redis;              /* owned; NULL if not configured */
   RdBus *bus;                  /* owned */
   RdManager *manager;          /* owned */
   RdDrain *drain;              /* owned */
   RdMetrics *metrics;          /* owned */
   RdNodes *nodes;              /* owned */
-  RdRedisNodes *registry;      /* owned; NULL: Redis not configured */
-  RdNotifier *notifier;        /* owned; NULL: not started */
-  RdServer *server;            /* owned; NULL: not listening */
-  RdAdmin *admin;              /* owned; NULL: not listening, or disabled */
+  RdRedisNodes *registry;      /* owned; NULL without Redis */
+  RdNotifier *notifier;        /* owned; NULL if not started */
+  RdServer *server;            /* owned; NULL if not listening */
+  RdAdmin *admin;              /* owned; NULL if not listening or disabled */
   RdService *service;          /* owned */
   RdCallForwarder *forwarder;  /* owned; NULL until rd_components_retire() */
   RdSystemd *systemd;          /* owned */
@@ -33,15 +33,15 @@ typedef struct
   RdDescriptors descriptors;
   RdHandoverReport handover;
   gint64 paused_us;  /* monotonic time when a hand-over paused the service */
-  gint64 drained_us; /* monotonic time of the call of rd_components_finish() */
+  gint64 drained_us; /* monotonic time when rd_components_finish() was called */
   guint finish_id;
   GSourceOnceFunc finish_func;
   gpointer finish_data;
 } RdComponents;
 
-/* Creates and connects all components except the listeners. @node: (nullable): id of this node, or
- * NULL to generate an id. @environment: see rd_systemd_new(). Returns: (transfer full) (nullable):
- * the components, or NULL with an error. */
+/* Creates and connects all components except listeners and notifier. @node: (nullable): id of this
+ * node, or NULL to generate an id. @environment: see rd_systemd_new(). Returns: (transfer full)
+ * (nullable): the components, or NULL with an error. */
 RdComponents *rd_components_new (const RdConfig *config,
                                  const char *node,
                                  char **environment,
@@ -58,11 +58,11 @@ gboolean rd_components_listen (RdComponents *self,
 /* Starts periodic notifications (@due_us: see rd_notifier_new()) and the Redis connections. */
 void rd_components_start (RdComponents *self, gint64 due_us);
 
-/* Finishes after a drain: waits for handshakes in progress (at most 50 ms) and for messages to
- * Redis (at most 1 s), then warns about messages not sent. @func: called once, when finished. */
+/* Finishes after a drain: waits until opening handshakes end (at most 50 ms) and messages are sent
+ * to Redis (at most 1 s), then warns about unsent messages. @func: called once, when finished. */
 void rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data);
 
-/* Stops the notifier, the client port and the node registry; holds all later D-Bus calls. */
+/* Stops the notifier, the client port and the node registry. All later D-Bus calls are held. */
 void rd_components_retire (RdComponents *self);
 void rd_components_free (RdComponents *self);
 

@@ -27,8 +27,8 @@ cancel_later (gpointer user_data)
   return NULL;
 }
 
-/* Registers @application; fails after RD_NAME_TIMEOUT_MS. No main loop runs, so a thread measures
- * the time. */
+/* Registers @application; fails if this takes %RD_NAME_TIMEOUT_MS. A thread measures the time,
+ * because no main loop is running. */
 static gboolean
 register_in_time (GApplication *application, GError **error)
 {

@@ -28,8 +28,8 @@ struct _RdRestart
   gboolean has_store; /* the unit can store descriptors; TRUE if unknown */
 };
 
-/* Returns: whether systemd started this process without NOTIFY_SOCKET, so that the process cannot
- * report a new main process to systemd. */
+/* Returns: whether systemd started this process without NOTIFY_SOCKET. Without it, a process
+ * cannot report a new main process to systemd. */
 static gboolean
 is_unnotified_unit (char **environment)
 {
@@ -50,7 +50,7 @@ has_terminal (void)
   return fd >= 0;
 }
 
-/* Returns: whether SIGHUP is ignored, as if this process was started by nohup(1). */
+/* Returns: whether SIGHUP is ignored, as in a process started by nohup(1). */
 static gboolean
 ignores_hangup (void)
 {
@@ -173,12 +173,12 @@ rd_restart_free (RdRestart *self)
   g_free (self);
 }
 
-/* Drains because the clients cannot be stored. */
+/* Drains instead of storing the clients. */
 static void
 drain_instead (RdRestart *self)
 {
   rd_systemd_stopping (self->components->systemd);
-  /* not rd_drain_interrupt(), whose second call disconnects all clients at once */
+  /* not rd_drain_interrupt(): a second call would close all clients */
   rd_drain_begin (self->components->drain, -1);
 }
 
@@ -190,7 +190,7 @@ on_stored (const GError *error, gpointer user_data)
   if (error == NULL)
     {
       g_message ("Clients stored for the next start; this process exits");
-      /* _exit() frees nothing: freeing 10 000 clients takes 20 ms and delays the next start */
+      /* not exit(): freeing 10 000 clients takes 20 ms and would delay the next start */
       _exit (EXIT_SUCCESS);
     }
 

@@ -8,13 +8,13 @@
 /* How this process was started: the facts that upgrades and signals depend on. */
 typedef struct
 {
-  const char *no_upgrade_reason; /* static; NULL: upgrades are possible */
-  gboolean is_unnotified_unit;   /* main process of a systemd unit without NOTIFY_SOCKET */
+  const char *no_upgrade_reason; /* static; NULL if upgrades are possible */
+  gboolean is_unnotified_unit;   /* systemd started this process without NOTIFY_SOCKET */
   gboolean ends_with_terminal;   /* SIGHUP may mean that the terminal was closed */
 } RdLaunchEnv;
 
-/* Detects how this process was started; warns if upgrades are impossible. @environment: see
- * systemd.exec(5). @is_takeover: whether an old worker started this process. */
+/* Detects how this process was started; warns if the unit makes upgrades impossible. @environment:
+ * initial environment of this process. @is_takeover: whether an old worker started this process. */
 RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 
 /* Returns: whether the terminal was closed and this process must exit with its terminal. */
@@ -23,7 +23,7 @@ gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
 /* Handles a restart of the unit by systemd. */
 typedef struct _RdRestart RdRestart;
 
-/* Starts checking the unit of this process in a thread; warns about settings that make a restart
+/* Starts a thread that checks the unit of this process and warns about settings that make a restart
  * disconnect clients. @components, @handover, @launch_env: (transfer none): must outlive the
  * returned object. @bus: (nullable): D-Bus connection to systemd. @is_user: whether systemd --user
  * runs the unit. Returns: (transfer full). */
@@ -34,6 +34,6 @@ RdRestart *rd_restart_new (RdComponents *components,
                            gboolean is_user);
 void rd_restart_free (RdRestart *self);
 
-/* Stores the clients in systemd for the next start and exits; drains if that fails. Without
- * systemd, only logs a warning. Call it on SIGUSR1 if no hand-over is in progress. */
+/* Stores the clients in systemd and exits; if that fails, drains instead. Without systemd, only
+ * logs a warning. Call this on SIGUSR1 if no hand-over is in progress. */
 void rd_restart_begin (RdRestart *self);
