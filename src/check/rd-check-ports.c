@@ -200,7 +200,7 @@ try_host (RdCheckReport *report, const Host *host, GArray *places)
 static gboolean
 is_conflict (const Place *one, const Place *other)
 {
-  /* port 0: each option gets its own free port, so addresses of two options cannot conflict */
+  /* with port 0, each option gets its own free port, so two options cannot conflict */
   if ((one->port->port == 0 && one->port != other->port)
       || (one->port->reuse_port && other->port->reuse_port))
     return FALSE;
@@ -210,7 +210,7 @@ is_conflict (const Place *one, const Place *other)
   return rd_socket_is_overlapping (one->address, other->address);
 }
 
-/* Reports the first two addresses that conflict: either can be used, but not both. Further pairs
+/* Reports the first two addresses that conflict, so that only one can be used. Further pairs
  * are not reported, since IPv4 and IPv6 addresses often have the same conflict. */
 static void
 compare_places (RdCheckReport *report, const GArray *places)

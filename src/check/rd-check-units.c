@@ -36,7 +36,7 @@ typedef struct
   GDBusConnection *system_bus; /* unowned, nullable: NULL if unreachable or not needed */
 } Check;
 
-/* Returns: (transfer full) (nullable): all properties of @interface (a{sv}); NULL: no reply. */
+/* Returns: (transfer full) (nullable): all properties (a{sv}) of @interface, or NULL on failure. */
 static GVariant *
 get_properties (GDBusConnection *bus, const char *name, const char *path, const char *interface)
 {
@@ -248,7 +248,7 @@ check_user_manager (const Check *check)
 }
 
 /* Finds out whether services of @user, the user of this process, keep running after the last
- * session ends. @lingers: (out): the result. Returns: FALSE if the result is unknown. */
+ * session ends. @lingers: (out): the result. Returns: TRUE, or FALSE if the result is unknown. */
 static gboolean
 get_linger (const Check *check, const char *user, gboolean *lingers)
 {

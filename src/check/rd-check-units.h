@@ -19,7 +19,7 @@ typedef struct
 /* Checks whether the settings of the systemd unit allow enough time for a drain, whether they allow
  * a restart that keeps clients connected, and whether a user's service ends at logout. Waits up to
  * 2 s for each bus connection and each reply. @environment: environment of this process,
- * NULL-terminated. @facts: (inout): set to what is found; unknown fields stay unchanged. */
+ * NULL-terminated. @facts: (inout): receives the facts; unknown fields stay unchanged. */
 void rd_check_units (RdCheckReport *report,
                      const RdConfig *config,
                      char **environment,

@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* Implements the admin port as a table of paths and handlers. Rejects requests from web pages
- * whose origin is not allowed (rd_origins_may_read()), and requests for the page with an untrusted
- * host name (rd_origins_is_trusted_name()). */
+ * whose origin is not allowed (rd_origins_may_read()), and requests for the status page under an
+ * untrusted host name (rd_origins_is_trusted_name()). */
 
 #include "rd-admin.h"
 

@@ -7,7 +7,7 @@
 #include "rd-http-port.h"
 #include "rd-manager.h"
 
-/* The admin port, which serves /healthz, /readyz, /metrics and the status page at /. It is
+/* The admin port, which serves the status page (at "/"), /healthz, /readyz and /metrics. It is
  * read-only, and keeps serving during a drain. */
 typedef struct _RdAdmin RdAdmin;
 

@@ -22,8 +22,8 @@
 #define RETRY_MS     100 /* pause after a failed accept() */
 
 #define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)       /* default of lifetime_us */
-#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default while full */
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* failures closer together are logged once */
+#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default while the port is full */
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* minimum time between logged failures */
 
 struct _RdHttpPort
 {
@@ -62,8 +62,8 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it, because the descriptor limit is reached: if the connection
- * stayed in the backlog, poll() would return repeatedly. Returns 0 or the errno of accept(). */
+/* Accepts one connection and closes it. Used at the descriptor limit: a connection that stayed in
+ * the backlog would make poll() return repeatedly. Returns 0 or the errno of accept(). */
 static int
 refuse_one (RdHttpPort *port, int listen_fd)
 {
@@ -160,7 +160,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     case ENFILE:
       refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE; /* no connection is pending; accept() allocates a descriptor first */
+        return FALSE; /* no connection is pending; accept() fails at the limit even then */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;
@@ -245,7 +245,7 @@ on_trim (gpointer user_data)
 
 /* Adapts the batch to the number of connections: in a crowd, accepts one connection per main loop
  * iteration, so that older connections are served first. When all connections of a crowd are
- * closed, trims the heap, because free() keeps memory that lies between the memory of clients. */
+ * closed, trims the heap, because free() does not release memory between the memory of clients. */
 static void
 on_count_changed (guint count, gpointer user_data)
 {
@@ -384,9 +384,9 @@ rd_http_port_pause (RdHttpPort *port)
   stop_sources (port);
 }
 
-/* Accepts the pending connections of the sockets in port->offers that have the role of this port,
- * and shuts these sockets down. The list contains only sockets that no port of this process uses.
- * shutdown(2) has an effect even if another process holds a socket. */
+/* For each socket in port->offers with the role of this port: accepts the pending connections, and
+ * shuts the socket down. The list contains only sockets that no port of this process uses.
+ * shutdown(2) has an effect even if another process also holds the socket. */
 static void
 close_unused_offers (RdHttpPort *port)
 {

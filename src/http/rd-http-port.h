@@ -15,17 +15,17 @@ typedef struct _RdHttpPort RdHttpPort;
 typedef struct
 {
   const RdBindingOptions *binding;
-  const char *scheme;    /* scheme of the URLs: "ws"; must outlive the port */
+  const char *scheme;    /* scheme of the URLs, such as "ws"; must outlive the port */
   const char *path;      /* path of the URLs: "/ws" or ""; must outlive the port */
   guint max_connections; /* maximum at the same time; further connections wait in the backlog */
   gint64 lifetime_us;    /* time after which a connection is closed; 0 means 10 s, but 250 ms while
-                          * there are max_connections */
+                          * max_connections are open */
   RdMetrics *metrics; /* nullable: counts connections that the port closes; must outlive the port */
 } RdHttpPortOptions;
 
 /* Listens (see rd_binding_new()) and accepts connections. If @options->binding->offers is not NULL,
- * does not accept before rd_http_port_resume(). Returns: (transfer full) (nullable): the port, or
- * NULL with an error that names address and port. */
+ * accepts no connections before rd_http_port_resume(). Returns: (transfer full) (nullable): the
+ * port, or NULL with an error that names address and port. */
 RdHttpPort *rd_http_port_new (const RdHttpPortOptions *options, GError **error);
 void rd_http_port_free (RdHttpPort *port);
 
@@ -43,8 +43,8 @@ void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
  * one accepts them; accepted connections are still served. */
 void rd_http_port_pause (RdHttpPort *port);
 
-/* Accepts connections again. The old worker may have listened on other addresses; the first call
- * after a takeover accepts the connections pending there, and shuts those sockets down. */
+/* Accepts connections again. After a takeover, the old worker may have sockets that this port does
+ * not use; the first call accepts their pending connections, then shuts these sockets down. */
 void rd_http_port_resume (RdHttpPort *port);
 
 /* Accepts the connections in the backlog, then closes the listening sockets, so that new

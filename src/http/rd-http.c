@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Valid characters of a Host header. None needs escaping if a parsed host is put into a URL. */
+/* Valid characters of a Host header. None of them needs escaping in a URL. */
 #define AUTHORITY_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:[]"
 
 void

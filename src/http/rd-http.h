@@ -10,14 +10,14 @@
 
 #define RD_HTTP_NO_SUCH_PATH "No such path; check the URL."
 
-/* Sends an uncacheable response with @body (UTF-8; omitted for HEAD), then closes the connection:
- * libsoup keeps a connection alive only if it has accepted the connection itself. */
+/* Sends an uncacheable response with @body (UTF-8; omitted for HEAD), then closes the connection,
+ * because libsoup keeps alive only the connections that libsoup itself accepted. */
 void rd_http_reply (SoupServerMessage *message,
                     guint status,
                     const char *content_type,
                     const char *body);
 
-/* Sends @status with one @line of plain text (without newline), like rd_http_reply(). */
+/* Sends @status and @line as plain text, like rd_http_reply(). @line: one line without newline. */
 void rd_http_refuse (SoupServerMessage *message, guint status, const char *line);
 
 /* Returns TRUE if the method is GET or HEAD; otherwise sends 405 and returns FALSE. */
@@ -30,12 +30,12 @@ typedef enum
   RD_HOST_LOCALHOST, /* "localhost" or a subdomain of it: always loopback (RFC 6761 §6.3) */
   RD_HOST_ADDRESS,   /* an IP address other than the following two kinds */
   RD_HOST_LOOPBACK,  /* a loopback address: 127.0.0.0/8 or ::1 */
-  RD_HOST_ANY,       /* the wildcard address, 0.0.0.0 or "::": all addresses of the machine */
+  RD_HOST_ANY,       /* a wildcard address (0.0.0.0 or "::"), for all addresses of the machine */
 } RdHostKind;
 
-/* Parses @authority (nullable), the value of a Host header: "example.org:8001", "[::1]:8001".
- * Returns: (transfer full) (nullable): the host in lower case, without brackets: "example.org",
- * "::1"; NULL unless @authority is a host or HOST:PORT. */
+/* Parses @authority (nullable), the value of a Host header, such as "[::1]:8001".
+ * Returns: (transfer full) (nullable): the host in lower case and without brackets, such as "::1";
+ * NULL if @authority is neither HOST nor HOST:PORT. */
 char *rd_host_parse (const char *authority);
 
 /* Returns the kind of @host, a result of rd_host_parse() or the host of a URL. */

@@ -156,8 +156,8 @@ rd_page_free (RdPage *page)
 }
 
 /* Returns: (transfer none) (nullable): the host through which a browser reaches a socket that
- * listens on @address; NULL if it is unreachable. @host: host from which the browser loaded the
- * page. */
+ * listens on @address; NULL if the socket is unreachable. @host: host from which the browser
+ * loaded the page. */
 static const char *
 find_host (const char *address, const char *host)
 {

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* Accepts or rejects opening handshakes on the public port. libsoup handles a connection until
- * the response 101 is sent; then this file takes the socket and passes it to the manager. */
+ * it has sent the 101 response; then this file takes the socket and passes it to the manager. */
 
 #include "rd-server.h"
 
@@ -191,8 +191,8 @@ reopen (gpointer user_data, GError **error)
   return FALSE;
 }
 
-/* Closes the listening sockets after a drain. Inherited sockets keep their backlog for the next
- * process. */
+/* Closes the listening sockets after a drain. The service manager keeps inherited sockets, with
+ * their backlog, for the next process. */
 static void
 on_state_changed (RdServer *server)
 {

@@ -156,9 +156,9 @@ listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError 
 }
 
 /* Listens on @inets, the addresses of one host. Returns: TRUE, or FALSE with an error if no
- * address works or the port is in use on one of them. Ignores other errors, since a host can have
- * addresses of a family that this machine does not support. @port: (inout): 0 is replaced with the
- * chosen port. */
+ * address works or if the port is in use on any of them. Ignores other errors, since a host can
+ * have addresses of a family that this machine does not support. @port: (inout): 0 is replaced with
+ * the chosen port. */
 static gboolean
 listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, GError **error)
 {
@@ -208,7 +208,7 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* Listens on all @hosts. Uses sockets in @offers with matching addresses first, because
+/* Listens on all @hosts. First uses the sockets in @offers with matching addresses, because
  * find_overlapping() skips used sockets. Returns: TRUE, or FALSE with an error. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
@@ -249,7 +249,7 @@ resolve (const char *const *names, GError **error)
   return g_steal_pointer (&hosts);
 }
 
-/* Returns the port that the old worker uses for @role, if its configured port is 0; otherwise 0. */
+/* If the old worker was configured with port 0 for @role, returns the actual port; otherwise 0. */
 static guint
 get_free_port (GPtrArray *offers, RdRole role)
 {

@@ -24,12 +24,12 @@ typedef struct
 /* Listens on all addresses. Fails if an IP address cannot be used, if no address of a host name can
  * be used, or if another program uses the port on one of the addresses.
  *
- * If an offered socket has the same address and port, uses that socket and its backlog instead of a
- * new socket; its role does not matter. For port 0, first tries the port of the old worker. If an
- * address only overlaps with an offered socket (rd_socket_is_overlapping()), binds a new socket;
- * both sockets must belong to the same user. A binding with a new wildcard socket also uses the
- * offered sockets that overlap with it. Connections to a new socket wait in its backlog from now
- * on; they are reset if this process exits without accepting them.
+ * For each address, uses the offered socket with this address and port, including its backlog, or
+ * else binds a new socket. The role of an offered socket does not matter. For port 0, first tries
+ * the port of the old worker. If a new socket overlaps with an offered socket
+ * (rd_socket_is_overlapping()), both must belong to the same user. A binding with a new wildcard
+ * socket also uses the offered sockets that overlap with it. Connections to a new socket wait in
+ * its backlog from now on; they are reset if this process exits without accepting them.
  *
  * Returns: (transfer full) (nullable): the binding, or NULL with an error that names address and
  * port. On success, the used sockets are removed from @options->offers. */
@@ -51,7 +51,7 @@ gboolean rd_binding_reopen (RdBinding *self, GError **error);
 /* Returns: (transfer none) (element-type RdSocket): the sockets; empty after rd_binding_close(). */
 GPtrArray *rd_binding_get_sockets (RdBinding *self);
 
-/* Returns: (transfer full): the addresses, even after rd_binding_close(): "127.0.0.1:8000". */
+/* Returns: (transfer full): addresses such as "127.0.0.1:8000", even after rd_binding_close(). */
 char **rd_binding_dup_addresses (RdBinding *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdBinding, rd_binding_free)

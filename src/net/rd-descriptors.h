@@ -36,12 +36,12 @@ typedef struct
 RdInherited *rd_inherited_new (char **environment, int first, GError **error);
 void rd_inherited_free (RdInherited *self);
 
-/* Returns: (transfer full): the descriptor of the next hand-over channel; -1: none is left. */
+/* Returns: (transfer full): the descriptor of the next hand-over channel; -1 if none is left. */
 int rd_inherited_steal_channel (RdInherited *self);
 
-/* Removes the sockets with is_inherited from @offers (element-type RdSocket), a list of the old
- * worker's listening sockets. Adds the removed sockets of a port to @self if @self had no sockets
- * for that port before; otherwise drops them. */
+/* Moves the inherited sockets in @offers to @self. If @self already has sockets for a port, drops
+ * the inherited sockets of this port instead. @offers: (element-type RdSocket): the listening
+ * sockets of the old worker. */
 void rd_inherited_take_over (RdInherited *self, GPtrArray *offers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdInherited, rd_inherited_free)

@@ -33,17 +33,17 @@ RdSocket *rd_socket_new (GSocket *socket,
 /* Returns: (transfer full): a copy of @self that references the same GSocket. */
 RdSocket *rd_socket_copy (const RdSocket *self);
 
-/* Frees @self and drops its reference to the GSocket. Dropping the last one closes the GSocket. */
+/* Frees @self and unreferences its GSocket. Dropping the last reference closes the GSocket. */
 void rd_socket_free (RdSocket *self);
 
-/* Returns: (transfer full): @address as text: "127.0.0.1:8000", "[::1]:8000". */
+/* Returns: (transfer full): @address as text, such as "127.0.0.1:8000" or "[::1]:8000". */
 char *rd_socket_dup_name (GSocketAddress *address);
 
 /* Returns whether @one and @other have the same IP address and port. */
 gboolean rd_socket_is_same_address (GSocketAddress *one, GSocketAddress *other);
 
-/* Returns whether listening on @one excludes listening on @other: both have the same family and
- * port, and either the same IP address or at least one wildcard address (0.0.0.0 or ::). */
+/* Returns whether listening on @one excludes listening on @other: TRUE if both have the same family
+ * and port, and the IP addresses are equal or at least one is a wildcard (0.0.0.0 or "::"). */
 gboolean rd_socket_is_overlapping (GSocketAddress *one, GSocketAddress *other);
 
 /* Binds a new non-blocking TCP socket to @address, but does not listen. Sets SO_REUSEADDR, sets
