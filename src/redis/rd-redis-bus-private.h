@@ -38,11 +38,11 @@ struct _RdRedisBus
 
   gint64 began_us; /* monotonic: start of this node; entries added later are delivered */
   RdRedisBusState state;
-  char *reason;    /* owned; NULL: the state has none */
+  char *reason;    /* owned; NULL: the state has no reason */
   gint64 since_us; /* since 1970: start of the state */
-  gint64 down_us;  /* monotonic: start of the outage; -1: none */
+  gint64 down_us;  /* monotonic: start of the outage; -1: no outage */
 
-  /* TRUE: the warning was logged, and is not repeated until the field is reset */
+  /* If TRUE, the warning was logged and is not repeated until the field is reset. */
   gboolean is_outage_logged;   /* reset when connected */
   gboolean is_denial_logged;   /* login or database refused; reset when connected */
   gboolean is_drop_logged;     /* reset when no message is waiting */

@@ -14,13 +14,13 @@
 
 #include <inttypes.h>
 
-/* Maximum size of the list of own publishes: more than Redis buffers for a slow subscriber by
- * default (client-output-buffer-limit pubsub). */
+/* Maximum size of the list of own publishes. It exceeds the default limit of the buffer that
+ * Redis has for a slow subscriber (client-output-buffer-limit pubsub). */
 #define OWN_MAX_BYTES (64 << 20)
 
 #define LOCK_KEY "periodic_broadcast_lock"
 
-/* The lock expires this long before the next message, but not before half of the interval. */
+/* The lock expires this long before the next message, or at half the interval if that is later. */
 #define LOCK_MARGIN_US G_TIME_SPAN_SECOND
 
 G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
@@ -215,10 +215,10 @@ on_channel_message (RdRedisBus *self, const redisReply *payload)
 }
 
 /* Periodic messages: all nodes have the same message and interval, and the node that acquires the
- * lock sends the message. The lock is not released: it expires before the next message. */
+ * lock sends the message. No node releases the lock; it expires before the next message. */
 
-/* Delivers the message that waits for the lock to clients of this node; sends it to other nodes
- * only if the lock was acquired. */
+/* Delivers the message in lock_data to clients of this node. Also sends the message to other nodes
+ * if this node has acquired the lock. */
 static void
 finish_lock (RdRedisBus *self, gboolean is_acquired)
 {
@@ -242,7 +242,7 @@ on_lock (const redisReply *reply, gpointer user_data)
     finish_lock (self, reply->type == REDIS_REPLY_STATUS);
 }
 
-/* Drops @message if the lock request for the previous message is still pending. */
+/* Requests the lock for @message. Drops @message if the previous request is still pending. */
 static void
 rd_redis_bus_publish_locked (RdBus *bus, RdMessage *message, gint64 interval_us)
 {

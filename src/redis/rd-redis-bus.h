@@ -6,8 +6,8 @@
 #include "rd-bus.h"
 #include "rd-redis.h"
 
-/* Connects the nodes that use the same Redis database. A message published by this node is
- * delivered to its own clients at once, and to clients of other nodes through Redis. Messages of
+/* Connects the nodes that use the same Redis database. A node delivers each message that
+ * it publishes to its own clients at once, and to clients of other nodes through Redis. Messages of
  * another node are delivered once, in the order in which that node published them. rd_redis_stop()
  * has the effect of an outage, but logs no warning.
  *
@@ -19,11 +19,11 @@ G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 /* @redis: not started, with the same mode as @options. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
-/* Stops sending messages to Redis if @holds is TRUE, resumes otherwise. Needed before a hand-over
- * in pubsub mode, where a message in flight must not be sent again. */
+/* If @holds is TRUE, stops sending messages to Redis; otherwise resumes sending. Needed before a
+ * hand-over in pubsub mode, where a message in flight must not be sent again. */
 void rd_redis_bus_hold (RdRedisBus *self, gboolean holds);
 
-/* Returns: whether no message and no request for the lock is waiting for a reply. */
+/* Returns: whether no message is in flight and no request for the lock is pending. */
 gboolean rd_redis_bus_is_idle (RdRedisBus *self);
 
 /* Skips all sequence numbers that an earlier node of the same name may have used. Needed if these

@@ -16,8 +16,8 @@
 #define CHECK_US      G_TIME_SPAN_SECOND
 #define CHECK_LIVE_US (10 * G_TIME_SPAN_SECOND)
 
-/* Time budget for waiting for slow clients: at most WAIT_MAX_US. While the consumer does not wait,
- * a tenth of the time that passes is added to the budget. */
+/* Time budget for waiting for slow clients, at most WAIT_MAX_US. While the consumer is not waiting,
+ * a tenth of the elapsed time is added to the budget. */
 #define ROOM_POLL_MS     2
 #define WAIT_MAX_US      (5 * G_TIME_SPAN_SECOND)
 #define WAIT_REFILL_PART 10
@@ -34,7 +34,7 @@ struct _RdRedisConsumer
 
   gboolean has_begun; /* this pass has received a reply to XINFO */
   gboolean is_live;   /* this pass has caught up */
-  guint count;        /* entries to request with the next XREAD */
+  guint count;        /* number of entries that the next XREAD requests */
   gint64 wait_us;     /* time left to wait for slow clients */
   gint64 waited_us;   /* monotonic: last change of wait_us */
   gint64 checked_us;  /* monotonic: when XINFO was last sent */
@@ -184,9 +184,9 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
 }
 
 /* Processes entries until their total size reaches max_bytes; the next XREAD returns the remaining
- * ones again. Stops before an entry whose content the parser discarded, since it may fit into a
- * reply of its own. If the first entry is such an entry, processes only that one. @bytes (out):
- * size of the processed entries. @is_too_large (out): whether an entry had discarded content.
+ * entries again. Stops before an entry whose content the parser discarded, since that entry may fit
+ * into a separate reply. If the first entry is of this kind, processes only the first. @bytes
+ * (out): size of the processed entries. @is_too_large (out): whether such an entry was found.
  * Returns: the number of processed entries; 0 if an entry is invalid. */
 static gsize
 take_some (RdRedisConsumer *consumer,
@@ -227,7 +227,7 @@ find_entries (const redisReply *reply)
   return stream->element[1];
 }
 
-/* Sets how many entries to request next, assuming that they have the size of the last ones. */
+/* Sets the number of entries to request next, based on the average size of the last entries. */
 static void
 adapt_count (RdRedisConsumer *consumer, gsize n_entries, gsize bytes)
 {
@@ -279,7 +279,7 @@ on_entries (const redisReply *reply, gpointer user_data)
     consumer->count = 1;
   else
     adapt_count (consumer, n, bytes);
-  /* Other nodes may write faster than this node reads: do not wait for the end of the stream. */
+  /* Other nodes may write faster than this node reads, so do not wait for the end of the stream. */
   if (!has_more || rd_redis_stream_has_caught_up (consumer->stream))
     become_live (consumer);
   if (has_more)
@@ -316,9 +316,9 @@ on_info (const redisReply *reply, gpointer user_data)
   send_read (consumer);
 }
 
-/* Sets the start time of this node by the clock of the server: entry ids contain the time of that
- * clock. If TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent
- * only now: a slow XINFO could delay the reply to TIME, and the start time would be too early. */
+/* Sets the start time of this node by the server's clock, which entry ids also use. If
+ * TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent only now,
+ * since a slow XINFO could delay the reply to TIME and make the start time too early. */
 static void
 on_time (const redisReply *reply, gpointer user_data)
 {

@@ -36,5 +36,5 @@ void rd_redis_consumer_free (RdRedisConsumer *consumer);
  * published later are delivered. */
 void rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us);
 
-/* Ends the pass. Must be called when the connection is down. */
+/* Ends the pass. Must be called after the connection was closed. */
 void rd_redis_consumer_stop (RdRedisConsumer *consumer);

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The dedup table (a hash table and an LRU list) and the list of own publishes. The table has a
- * size limit, since new nodes add names, and any client of Redis can write new names. */
+ * size limit, since each new node adds an entry, and any client of Redis can write new names. */
 
 #include "rd-redis-dedup.h"
 

@@ -9,26 +9,26 @@
 /* Recognizes messages that were delivered before: in stream mode by sender and sequence number, in
  * pubsub mode by comparison with own publishes. */
 
-#define RD_REDIS_NODE_MAX 64 /* bytes of a node name */
+#define RD_REDIS_NODE_MAX 64 /* maximum length of a node name, bytes */
 
 /* Returns: whether @name (@size bytes) is a valid node name: printable ASCII without spaces. */
 gboolean rd_redis_is_node_name (const char *name, gsize size);
 
-/* The dedup table: the sequence number of the last message delivered from each node. */
+/* The dedup table: for each node, the sequence number of its last delivered message. */
 typedef struct _RdRedisDedup RdRedisDedup;
 
-/* Maximum number of nodes. If it is exceeded, the least recently seen node is removed. */
+/* Maximum number of nodes in the table. A further node replaces the least recently seen one. */
 #define RD_REDIS_DEDUP_MAX 4096
 
 RdRedisDedup *rd_redis_dedup_new (void);
 void rd_redis_dedup_free (RdRedisDedup *dedup);
 
-/* Looks up @node and marks it as recently seen. Returns: the sequence number of the last message
- * delivered from it; 0 if the node is unknown. */
+/* Looks up @node and marks it as recently seen. Returns: the sequence number of the node's last
+ * delivered message; 0 if the node is unknown. */
 guint64 rd_redis_dedup_find (RdRedisDedup *dedup, const char *node);
 
-/* Stores the sequence number and id of the last message delivered from @node. Returns: TRUE if
- * another node was removed from the full table; @removed (out): id of that node's last message. */
+/* Stores the sequence number and id of the last delivered message of @node. Returns: TRUE if the
+ * table was full and another node was removed; @removed (out): id of that node's last message. */
 gboolean rd_redis_dedup_set (RdRedisDedup *dedup,
                              const char *node,
                              guint64 sequence,
@@ -42,14 +42,14 @@ GVariant *rd_redis_dedup_pack (const RdRedisDedup *dedup);
 /* Restores @packed into @dedup, which must be new. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_dedup_unpack (RdRedisDedup *dedup, GVariant *packed);
 
-/* Own publishes: messages that this node has published on the channel and not yet received back as
+/* Own publishes: messages that this node has published on the channel, but has not yet received as
  * a subscriber. If another program publishes an equal message, clients receive both. */
 typedef struct _RdRedisOwn RdRedisOwn;
 
-/* After a connection has ended, Redis may still deliver an unanswered PUBLISH for this long. */
+/* For this long after a disconnection, Redis may deliver messages whose PUBLISH had no reply. */
 #define RD_REDIS_OWN_US (30 * G_TIME_SPAN_SECOND)
 
-/* @max_bytes: maximum total size of messages; if it is exceeded, the oldest are removed. */
+/* @max_bytes: maximum total size of messages; if it is exceeded, the oldest ones are removed. */
 RdRedisOwn *rd_redis_own_new (gsize max_bytes);
 void rd_redis_own_free (RdRedisOwn *own);
 
@@ -59,8 +59,8 @@ void rd_redis_own_add (RdRedisOwn *own, const RdRedisOutgoing *outgoing);
 /* Removes the messages that Redis refused: those with sequence numbers above @sequence. */
 void rd_redis_own_remove_after (RdRedisOwn *own, guint64 sequence);
 
-/* Must be called when the connection ends. Removes messages that had a reply: those up to the
- * sequence number @sequence. Later ones expire after %RD_REDIS_OWN_US. @now_us: monotonic time. */
+/* Removes messages that had a reply, which are those up to sequence number @sequence. Later ones
+ * expire after %RD_REDIS_OWN_US. Must be called when the connection ends. @now_us: monotonic. */
 void rd_redis_own_disconnect (RdRedisOwn *own, guint64 sequence, gint64 now_us);
 
 /* Removes an own publish equal to @data. Returns: whether one was found. @now_us: monotonic. */

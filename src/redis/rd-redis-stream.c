@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The reading position in the stream. Ordinals serve to count trimmed entries: the ordinal of an
+/* The reading position in the stream. Ordinals are used to count trimmed entries. The ordinal of an
  * entry is the number of entries ever added to the stream, up to and including that entry. */
 
 #include "rd-redis-stream.h"
@@ -31,8 +31,8 @@ typedef struct
   WsId first; /* id of the first entry; 0-0: the stream is empty */
   WsId last;  /* id of the newest entry ever added; 0-0: none */
   gboolean has_added;
-  guint64 added;   /* number of entries ever added; since Redis 7 */
-  guint64 trimmed; /* number of entries removed from the stream; since Redis 7 */
+  guint64 added;   /* number of entries ever added (Redis 7 or later) */
+  guint64 trimmed; /* number of entries removed from the stream (Redis 7 or later) */
 } Info;
 
 struct _RdRedisStream
@@ -41,7 +41,7 @@ struct _RdRedisStream
   RdRedisDedup *dedup; /* owned */
 
   gboolean has_joined;
-  WsId joined;   /* entries of unknown nodes are new if their ids are higher than this one */
+  WsId joined;   /* entries of unknown nodes are new if their ids are higher than this id */
   WsId position; /* last id read in the current pass */
   WsId last;     /* highest id ever read */
   WsId target;   /* last id of the stream at the start of the pass */
@@ -98,7 +98,7 @@ parse_number (const char *text, gsize size, guint64 *number)
   return size > 0;
 }
 
-/* Parses "<ms>-<seq>". */
+/* Parses an entry id, "<ms>-<seq>". */
 static gboolean
 parse_id (const redisReply *reply, WsId *id)
 {
@@ -158,7 +158,7 @@ parse_entry (const redisReply *reply, Entry *entry)
     if (!parse_field (fields->element[i], fields->element[i + 1], entry))
       return FALSE;
 
-  /* Each of the three fields occurs once if all of them are set. */
+  /* All three values are set only if each of the three fields occurs once. */
   return entry->node != NULL && entry->sequence > 0 && entry->data != NULL;
 }
 
@@ -244,9 +244,9 @@ may_have_missed (const RdRedisStream *stream, const Info *info)
          && ws_id_compare (&info->last, &stream->last) > 0 && begins_after_last (stream, info);
 }
 
-/* Counts entries that were trimmed before they were read. If a new stream has replaced the old one
- * undetected, the ordinals are wrong. Therefore the count is limited to the number
- * of entries ever removed from the new stream. */
+/* Counts entries that were trimmed before they were read. The ordinals are wrong if the stream was
+ * replaced by a new one and this was not detected. Therefore the count is limited to the number of
+ * entries ever removed from the current stream. */
 static void
 find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {
@@ -297,8 +297,8 @@ join (RdRedisStream *stream, const Info *info)
 }
 
 /* Begins a pass at the start of a new stream, whose ids may be smaller than before. Entries of
- * known nodes are recognized by their sequence numbers. Entries of unknown nodes are new if their
- * ids are higher than joined. */
+ * known nodes are new if their sequence numbers are higher than the last one delivered. Entries of
+ * unknown nodes are new if their ids are higher than stream->joined. */
 static void
 start_over (RdRedisStream *stream, const Info *info)
 {
@@ -443,7 +443,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   if (!is_new (stream, &entry, &id))
     return RD_REDIS_ENTRY_REPEATED;
 
-  /* A node removed from the table is unknown again: its delivered entries must not become new. */
+  /* A node removed from the table is unknown again, but its delivered entries are not new. */
   if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
       && ws_id_compare (&removed, &stream->joined) > 0)
     stream->joined = removed;

@@ -15,18 +15,18 @@
  * can write to the stream, so all entries are untrusted input. */
 typedef struct _RdRedisStream RdRedisStream;
 
-/* A pass after a reconnection starts this long before the last entry read. Entry ids contain the
- * time of the server, and after a failover the clock of the new server may be slow. */
+/* A pass after a reconnection starts this long before the last entry read, since entry ids contain
+ * the time of the server, and after a failover the clock of the new server may be slow. */
 #define RD_REDIS_REREAD_MS 5000
 
 typedef enum
 {
   RD_REDIS_ENTRY_NEW,       /* message to deliver */
-  RD_REDIS_ENTRY_OWN,       /* message of this node: delivered when it was published */
+  RD_REDIS_ENTRY_OWN,       /* message of this node, delivered when it was published */
   RD_REDIS_ENTRY_REPEATED,  /* delivered before, or published before this node started */
   RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or written by a later version */
-  RD_REDIS_ENTRY_TOO_LARGE, /* over %RD_REDIS_REPLY_MAX: its content was discarded */
-  RD_REDIS_ENTRY_INVALID,   /* faulty server: the id is malformed or not above the position */
+  RD_REDIS_ENTRY_TOO_LARGE, /* content discarded, since the reply exceeded %RD_REDIS_REPLY_MAX */
+  RD_REDIS_ENTRY_INVALID,   /* id malformed or not above the position (faulty server) */
 } RdRedisEntryKind;
 
 /* Entries that were lost or trimmed before this node read them. */
@@ -34,15 +34,15 @@ typedef struct
 {
   gboolean lost;    /* the server lost data: the stream is not the one read before */
   gboolean trimmed; /* entries were, or may have been, trimmed before they were read */
-  guint64 missed;   /* number of trimmed entries; 0: unknown (before Redis 7) */
+  guint64 missed;   /* number of trimmed entries if known (Redis 7 or later); otherwise 0 */
 } RdRedisGap;
 
 /* @node: name of this node. */
 RdRedisStream *rd_redis_stream_new (const char *node);
 void rd_redis_stream_free (RdRedisStream *stream);
 
-/* Sets the start time of this node in ms since 1970, by the clock of the server: messages published
- * later are delivered, however late they are read. No effect after the first pass has begun. */
+/* Sets the start time of this node in ms since 1970, by the clock of the server. Messages published
+ * later are delivered, no matter when they are read. No effect after the first pass has begun. */
 void rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms);
 
 /* Begins a pass over the stream. @info: reply to XINFO STREAM (the error "ERR no such key" means an
@@ -65,13 +65,13 @@ void rd_redis_stream_format_position (const RdRedisStream *stream, char out[WS_I
 /* Returns: whether part of @entry was discarded because the reply exceeded %RD_REDIS_REPLY_MAX. */
 gboolean rd_redis_stream_is_too_large (const redisReply *entry);
 
-/* Moves the position to the next entry, [id, [field, value, …]], and parses it. @message (out): set
- * only for %RD_REDIS_ENTRY_NEW; points into @entry. */
+/* Moves the position to @entry, which is [id, [field, value, …]], and parses it. @message (out):
+ * set only for %RD_REDIS_ENTRY_NEW; points into @entry. */
 RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* Returns: the highest sequence number of this node's messages read in this pass; 0: none. */
+/* Returns: the highest sequence number of own messages read in this pass; 0 if none was read. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
 /* Serializes everything except the current pass. Returns: (transfer floating). */

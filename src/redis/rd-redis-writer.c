@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sends each batch as a transaction (MULTI … EXEC) after the previous one has succeeded, which
- * keeps the order of messages. If Redis refuses transactions, each batch is one message. */
+/* Sends each batch as a transaction (MULTI … EXEC). Waits until the previous batch has succeeded,
+ * to keep messages in order. If Redis refuses transactions, each batch is one message. */
 
 #include "rd-redis-writer.h"
 
@@ -10,7 +10,7 @@
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
-#define RECONNECT_EVERY 16 /* refused batches; they take about a minute */
+#define RECONNECT_EVERY 16 /* refused batches, which take about a minute */
 
 struct _RdRedisWriter
 {
@@ -23,12 +23,12 @@ struct _RdRedisWriter
 
   gboolean is_started;
   gboolean is_held;
-  gboolean is_single;      /* one message per batch: transactions are refused */
+  gboolean is_single;      /* one message per batch, since transactions are refused */
   gboolean is_single_kept; /* the next start keeps is_single */
   char *refusal;           /* owned; NULL: messages are not refused */
-  guint attempts;          /* refused batches since the last success */
+  guint attempts;          /* refused batches; reset after RD_REDIS_STABLE_US without a refusal */
   gint64 refused_us;       /* monotonic: last refusal; valid if attempts > 0 */
-  guint timer_id;          /* will send the next batch */
+  guint timer_id;          /* timer that sends the next batch */
 
   guint64 composed; /* sequence number of the last message that was sent */
   guint64 answered; /* sequence number of the last message with a known outcome */
@@ -93,8 +93,8 @@ fail_connection (RdRedisWriter *writer, const char *message)
   rd_redis_fail (writer->redis, error);
 }
 
-/* Returns: whether to reconnect. If a read-only replica keeps refusing messages, the host name may
- * resolve to the new primary server by now. */
+/* Returns: whether a read-only replica keeps refusing messages. Reconnecting helps if the host name
+ * resolves to the new primary server by now. */
 static gboolean
 must_reconnect (const RdRedisWriter *writer)
 {
@@ -105,7 +105,7 @@ must_reconnect (const RdRedisWriter *writer)
 static void
 on_stored (RdRedisWriter *writer, guint n)
 {
-  /* If Redis alternates between accepting and refusing messages, long pauses limit log lines. */
+  /* Keep the pauses long if Redis alternates between accepting and refusing, to limit log lines. */
   if (writer->attempts > 0 && g_get_monotonic_time () - writer->refused_us > RD_REDIS_STABLE_US)
     writer->attempts = 0;
   writer->answered = writer->composed;

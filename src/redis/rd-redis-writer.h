@@ -9,7 +9,7 @@
 
 /* Sends the messages of an outbox to Redis in atomic batches. Refused messages are sent again at
  * growing intervals. If the outcome of a batch is unknown, the writer closes the connection;
- * after reconnecting, the bus finds out which messages were stored. */
+ * after the reconnection, the bus finds out which messages were stored. */
 typedef struct _RdRedisWriter RdRedisWriter;
 
 typedef struct
@@ -34,19 +34,19 @@ void rd_redis_writer_free (RdRedisWriter *writer);
 /* Starts sending. Must be called when the connection is up and no message is in flight. */
 void rd_redis_writer_start (RdRedisWriter *writer);
 
-/* Stops sending; the connection must be down. Messages in flight stay in flight in stream mode. In
- * pubsub mode they are dropped, since they must not be sent twice. Returns: the number of dropped
+/* Stops sending; the connection must be down. In stream mode, messages in flight stay in flight. In
+ * pubsub mode, they are dropped, since they must not be sent twice. Returns: the number of dropped
  * messages. */
 guint rd_redis_writer_stop (RdRedisWriter *writer);
 
-/* Schedules new messages to be sent before the main loop sleeps. */
+/* Schedules the sending of new messages, which takes place before the main loop sleeps. */
 void rd_redis_writer_wake (RdRedisWriter *writer);
 
-/* Returns: (transfer none) (nullable): the error reply with which Redis refuses messages, or
- * NULL. */
+/* Returns: (transfer none) (nullable): the error reply with which Redis refuses messages;
+ * NULL if it does not refuse them. */
 const char *rd_redis_writer_get_refusal (const RdRedisWriter *writer);
 
-/* Stops sending further batches if @holds is TRUE, resumes otherwise. */
+/* If @holds is TRUE, sends no further batches; otherwise resumes sending. */
 void rd_redis_writer_hold (RdRedisWriter *writer, gboolean holds);
 
 /* Returns: whether no message is in flight. */
