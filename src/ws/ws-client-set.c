@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
-#define TICK_MIN_US      10000 /* resolution of timers */
+#define TICK_MIN_US      10000 /* limits of the timer resolution */
 #define TICK_MAX_US      100000
 #define FLUSH_SLICE_US   4000 /* maximum time of a flush pass per main loop iteration */
 #define CLOCK_EVERY      64   /* a flush pass reads the clock after this many clients */
 
-/* An eviction includes all clients whose cursor is in the oldest 1/64 of the log, so that not every
- * append searches the table. */
+/* An eviction includes all clients whose cursor is in the oldest 1/64 of the log, so that only a
+ * few appends have to search the table. */
 #define MARGIN_SHARE 64
 
 /* Maximum total size of the copies for evicted clients, as a multiple of the log size. */
@@ -68,7 +68,7 @@ ws_client_set_free (WsClientSet *set)
   g_free (set);
 }
 
-/* Adds the socket of @client to the epoll set. Earlier events are also reported (epoll(7)). */
+/* Adds the socket of @client to the epoll set. Pending events are also reported (epoll(7)). */
 static gboolean
 watch (WsClientSet *set, WsClient *client, GError **error)
 {

@@ -10,7 +10,7 @@ typedef struct
   gsize log_size;          /* bytes */
   gsize max_message;       /* bytes; at most log_size / 8 */
   guint max_clients;       /* maximum number of connected clients */
-  gint64 ping_interval_us; /* a client that sends nothing for this time is pinged; 0: never */
+  gint64 ping_interval_us; /* a client that sends nothing for this time is pinged; 0 for no pings */
   gint64 ping_timeout_us;  /* a client that sends nothing for this time after a ping is closed */
 } WsEngineOptions;
 
@@ -20,7 +20,7 @@ typedef struct
   gboolean is_active; /* a pass over the table is in progress */
   guint slot;         /* next slot of the pass */
   guint64 head;       /* head of the log when the pass began */
-  guint64 done; /* all clients that are not blocked have been sent the log up to this offset */
+  guint64 done;       /* the log up to this offset was sent to all clients that are not blocked */
   guint64 done_count; /* message count of the log when the latest pass began */
   guint64 low;        /* no client has a cursor below this offset */
 } WsFlush;
@@ -60,13 +60,13 @@ void ws_client_set_free (WsClientSet *set);
  * failure. Returns: (transfer none) (nullable): the client, or NULL with a #GFileError. */
 WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
 
-/* Adds a client taken over from another process. Its record is a copy of @record with the
- * socket @fd (transfer full). The table must not be full. To keep the hand-over short, the socket
- * is not added to the epoll set: the client is queued in @unwatched until ws_client_set_watch() is
- * called. Returns: (transfer none): the client. */
+/* Adds a client taken over from another process. The new record is a copy of @record with the
+ * socket @fd (transfer full). The table must not be full. To keep the hand-over short, does not add
+ * the socket to the epoll set yet, but queues the client in set->unwatched; see
+ * ws_client_set_watch(). Returns: (transfer none): the client. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
-/* Arms the timer of a restored client: for the timeout of a sent ping, or for the next ping. */
+/* Arms the timer of a restored client, for the timeout of a sent ping or for the next ping. */
 void ws_client_set_restore_ping (WsClientSet *set, WsClient *client);
 
 /* Adds the socket of a restored client to the epoll set, and adjusts the send timeout of the socket
@@ -84,13 +84,13 @@ void ws_client_set_change_log (WsClientSet *set, WsLog *log);
 /* Queues a close frame (1012) for the clients in slots @first and above; sends nothing. */
 void ws_client_set_close_from (WsClientSet *set, guint first);
 
-/* Arms the close timeout of @client, to expire at @deadline_us, but at most 5 s from now. */
+/* Arms the close timeout of @client, to expire at @deadline_us or in 5 s, whichever is earlier. */
 void ws_client_set_time_close (WsClientSet *set, WsClient *client, gint64 deadline_us);
 
-/* Sends the pending bytes of @client. Then drops it on failure, or calls ws_client_set_settle(). */
+/* Sends the pending bytes. If that fails, drops @client; otherwise calls ws_client_set_settle(). */
 void ws_client_set_send (WsClientSet *set, WsClient *client);
 
-/* Handles a changed state of @client: sends its control frames, drops it, or arms its timeouts. */
+/* Handles a changed state of @client: sends control frames, then drops it or arms its timeouts. */
 void ws_client_set_settle (WsClientSet *set, WsClient *client);
 
 /* Queues @client in set->readable, to be read in the next main loop iteration. */
@@ -103,7 +103,7 @@ void ws_client_set_arm_ping (WsClientSet *set, WsClient *client);
 void ws_client_set_drop (WsClientSet *set, WsClient *client);
 
 /* Removes a dropped client from the table; the last record moves to the free slot. @record: (out):
- * copy of the removed record, to which client->record then points. Returns: (transfer full)
+ * copy of the removed record; client->record then points to this copy. Returns: (transfer full)
  * (nullable): the client, or NULL if no client is dropped. */
 WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
 

@@ -85,7 +85,7 @@ encode_control (WsControl *control)
   control->close_due = FALSE;
 }
 
-/* Returns: the queue of control frames; a new queue is sent at the next frame boundary. */
+/* Returns: the queue of control frames; if there is none, a new one for the next frame boundary. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {
@@ -174,7 +174,7 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   record->next = next;
 }
 
-/* Stops sending to a client to which a close frame was sent (RFC 6455 §5.5.1). */
+/* Stops sending to @client, as a close frame was sent to it (RFC 6455 §5.5.1). */
 static void
 end_sending (WsClient *client, WsContext *context)
 {

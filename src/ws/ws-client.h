@@ -34,17 +34,17 @@ typedef struct
   WsCounters *counters;         /* unowned: in the table */
   gsize max_message;            /* maximum message size, bytes */
   gsize max_copied;             /* maximum of @copied, bytes */
-  gsize copied;                 /* total size of the unsent copies, bytes */
+  gsize copied;                 /* total size of the copies not sent yet, bytes */
   const WsEngineEvents *events; /* unowned: must outlive the engine */
   gpointer user_data;           /* unowned */
 } WsContext;
 
-/* Queued control frames of a client: at most one ping, one pong for the latest ping (RFC 6455
+/* Control frames queued for a client: at most one ping, one pong for the latest ping (RFC 6455
  * §5.5.3), and one close frame. */
 typedef struct
 {
   guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
-  GByteArray *out; /* owned; being sent: copied rest of a message, or encoded control frames */
+  GByteArray *out; /* owned; bytes to send next: copied rest of a message, or control frames */
   guint sent;      /* bytes of @out already sent */
   gsize copied;    /* bytes of @out that are included in WsContext.copied */
   gboolean ping_due;
@@ -73,17 +73,17 @@ struct _WsClient
   guint64 id;         /* equal to record->id */
   WsControl *control; /* owned, nullable: queued control frames */
   GList link;         /* node in @queue */
-  GQueue *queue;      /* unowned, nullable: the queue that contains @link; in the client set */
+  GQueue *queue;      /* unowned, nullable: queue in the client set; contains @link */
   WsTimer timer;
   WsInput input;
   WsClientState state;
-  guint16 close_code; /* of the first close frame queued or received; 0: none */
+  guint16 close_code; /* of the first close frame queued or received; 0 if none */
   guint close_received : 1;
   guint close_sent : 1;
   guint ping_sent : 1;   /* a ping was sent, and its timeout is not armed yet */
   guint awaits_pong : 1; /* a ping was sent, and nothing has been received since */
   guint is_timed : 1;    /* the close timeout is armed */
-  guint is_ours : 1;     /* the server closed the connection, not because of a client error */
+  guint is_ours : 1;     /* the server closed the connection, but not due to a client error */
   guint is_watched : 1;  /* the socket is in the epoll set */
   guint is_dead : 1;     /* dropped, but not yet removed from the table */
 };
@@ -109,7 +109,7 @@ void ws_control_free (WsControl *control);
 /* Sends the unsent part of the log to the client of @record, which must have no flags set. */
 WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 
-/* Sends the unsent part of the log, with the queued control frames between messages. */
+/* Sends the unsent part of the log, and the queued control frames between two messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
 /* Unmasks @data in place and handles it: reports messages, replies to ping and close frames. */
@@ -118,18 +118,18 @@ void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsiz
 /* Queues a ping (RFC 6455 §5.5.2), unless a ping is already waiting to be sent. */
 void ws_client_ping (WsClient *client, WsContext *context);
 
-/* Queues a close frame, to be sent after all messages in the log. No effect if already closing.
+/* Queues a close frame, to be sent after all messages in the log. No effect on a closing client.
  * @code: %WS_CLOSE_NO_STATUS, or a code that is valid in a frame. @reason: (nullable). */
 void ws_client_close (WsClient *client, WsContext *context, guint16 code, const char *reason);
 
 /* Evicts a client whose next bytes in the log will be overwritten: copies the unsent part of its
  * current message, queues a close frame (1013) unless one is queued, and detaches the client from
- * the log. Returns: TRUE, or FALSE if the copy would exceed WsContext.max_copied; the caller must
- * then drop the client. */
+ * the log. Returns: TRUE, or FALSE if the copy would make WsContext.copied exceed max_copied; the
+ * caller must then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the size of the copy for @client from WsContext.copied. Call this once the copy is sent
- * or no longer needed. */
+/* Subtracts the size of the copy for @client from WsContext.copied. Call this when the copy has
+ * been sent or is no longer needed. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
 /* Counts the messages delivered to @client so far. Call this before detaching or dropping it. */

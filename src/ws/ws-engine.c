@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #define READ_SLICE_US    2000 /* time limit for reading per iteration */
-#define WATCH_SLICE_US   1000 /* time limit for watching restored sockets per iteration */
+#define WATCH_SLICE_US   1000 /* time limit for ws_client_set_watch() per iteration */
 #define READ_SHARE       4    /* reading stops when new messages fill 1/4 of the log */
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128 /* per epoll_wait() */
@@ -20,7 +20,7 @@
 typedef struct
 {
   GSource source;
-  WsEngine *engine; /* unowned: owns the source */
+  WsEngine *engine; /* unowned: the engine owns the source */
 } EngineSource;
 
 struct _WsEngine
@@ -37,7 +37,7 @@ static gboolean dispatch (GSource *source, GSourceFunc callback, gpointer user_d
 
 static const GSourceFuncs source_funcs = { .dispatch = dispatch };
 
-/* Schedules an iteration. Sources of the main loop that are already ready are dispatched first. */
+/* Schedules an iteration. The main loop first dispatches the sources that are ready already. */
 static void
 wake (WsEngine *engine)
 {
@@ -156,8 +156,8 @@ end_silent (WsClientSet *set, WsClient *client)
 }
 
 /* Pings a client that sent nothing for the ping interval, or disconnects a client that sent nothing
- * for the ping timeout. If there are unread bytes, queues the client for reading instead. If the
- * socket buffer is full, does nothing: TCP_USER_TIMEOUT applies. */
+ * for the ping timeout after a ping. If there are unread bytes, queues the client for reading
+ * instead. If the socket buffer is full, sends nothing, as TCP_USER_TIMEOUT applies. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -273,7 +273,7 @@ read_events (WsEngine *engine)
   while (n == EVENTS_MAX && may_read (engine));
 }
 
-/* Reads once from each client in the queue @readable. Clients that may have more are requeued. */
+/* Reads once from each client in set->readable, and requeues clients that may have more bytes. */
 static void
 read_leftovers (WsEngine *engine)
 {
@@ -299,7 +299,7 @@ watch_some (WsEngine *engine)
     ws_client_set_watch (engine->set, client);
 }
 
-/* Reports and frees dropped clients. The callback may publish, and publishing may drop clients:
+/* Reports and frees dropped clients. The callback may publish, and publishing may drop clients, so
  * call this only at the end of an iteration or before a pause. */
 static void
 reap (WsEngine *engine)

@@ -17,7 +17,7 @@ typedef struct
   const WsCounters *counters; /* (transfer none) */
 } WsEngineStats;
 
-/* Creates an engine, not attached to a main context yet. @events: (transfer none): must outlive the
+/* Creates an engine; attach it with ws_engine_attach(). @events: (transfer none): must outlive the
  * engine. Returns: (transfer full) (nullable): the engine, or NULL with a #GFileError. */
 WsEngine *ws_engine_new (const WsEngineOptions *options,
                          const WsEngineEvents *events,
@@ -27,8 +27,8 @@ WsEngine *ws_engine_new (const WsEngineOptions *options,
 /* Creates a paused engine that takes over the clients of a paused engine in another process. Until
  * the new engine is resumed, it sends and receives nothing and writes nothing to shared memory, so
  * that the other engine can still be resumed instead. @options: see ws_handover_unpack().
- * @handover: the result of ws_engine_pack(), with the descriptors as received by this process. Each
- * descriptor that the new engine takes ownership of is set to -1, even on failure.
+ * @handover: the result of ws_engine_pack(), with the descriptors that this process received. Sets
+ * each descriptor to -1 when taking ownership of it, even on failure.
  * Returns: (transfer full) (nullable): the engine, or NULL with a #GFileError. */
 WsEngine *ws_engine_new_from (WsHandover *handover,
                               const WsEngineOptions *options,
@@ -49,12 +49,12 @@ void ws_engine_pause (WsEngine *engine);
 void ws_engine_resume (WsEngine *engine);
 
 /* Packs the state of a paused engine for another process. The engine keeps ownership of the
- * descriptors. The sockets must be sent in the order of the array. Returns: (transfer full). */
+ * descriptors. WsHandover.sockets must be sent in order. Returns: (transfer full). */
 WsHandover *ws_engine_pack (WsEngine *engine);
 
 /* Closes the clients in slots @first and above with 1012. Call this after ws_engine_pack() if their
- * sockets could not be handed over. Sends what the sockets accept. The new worker counts these
- * clients as closed. */
+ * sockets could not be handed over. Sends as many bytes as the sockets accept. The new worker
+ * counts these clients as closed. */
 void ws_engine_close_from (WsEngine *engine, guint first);
 
 /* Returns: (transfer none): the client in @slot, which must be less than the number of clients. */
@@ -71,8 +71,8 @@ WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
 /* Handles bytes that other code has read from the socket of @client. Unmasks @data in place. */
 void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
 
-/* Returns: TRUE if there is no room for one more client in addition to @expected clients. A
- * disconnected client still counts until WsEngineEvents.closed is called for it. */
+/* Returns: TRUE if there is room for at most @expected more clients. A disconnected client still
+ * counts until WsEngineEvents.closed is called for it. */
 gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
 
 /* Returns: TRUE if no client has more than half the log left to send, in bytes or in messages. */

@@ -189,7 +189,7 @@ ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code)
 gboolean
 ws_close_code_is_valid (guint16 code)
 {
-  /* 1004 to 1006 and 1015 are reserved; 1012 to 1014 are in the IANA registry only */
+  /* 1004 to 1006 and 1015 are reserved; 1012 to 1014 are defined only in the IANA registry */
   if (code >= 1000 && code <= 1014)
     return code < 1004 || code > 1006;
 

@@ -35,9 +35,9 @@ typedef enum
 
 #define WS_CONTROL_PAYLOAD_MAX 125         /* bytes (RFC 6455 §5.5) */
 #define WS_CLOSE_REASON_MAX    123         /* bytes; the close code uses 2 bytes of the payload */
-#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* of a masked frame, bytes */
-#define WS_SERVER_HEADER_MAX   (2 + 8)     /* of a frame without a mask, bytes */
-#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* of a server frame, bytes */
+#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* bytes, with a mask */
+#define WS_SERVER_HEADER_MAX   (2 + 8)     /* bytes, without a mask */
+#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* bytes, without a mask */
 
 typedef struct
 {
@@ -56,7 +56,7 @@ typedef enum
 
 /* Parses the header of a client frame (RFC 6455 §5.2). @header_size: (out): bytes. Returns:
  * %WS_PARSE_BAD if a reserved bit or opcode is used, the mask is missing, the length is not in its
- * shortest form or exceeds 2^63 - 1, or a control frame is fragmented or longer than 125 bytes. */
+ * shortest form or exceeds 2^63 - 1, or a control frame is fragmented or its length exceeds 125. */
 WsParse ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size);
 
 /* Masks or unmasks @data in place (RFC 6455 §5.3). @offset: position of @data in the payload. */
@@ -78,8 +78,8 @@ gsize ws_frame_encode_control (guint8 out[WS_CONTROL_FRAME_MAX],
  * @code: %WS_CLOSE_NO_STATUS for an empty close frame. Returns: the frame size. */
 gsize ws_frame_encode_close (guint8 out[WS_CONTROL_FRAME_MAX], guint16 code, const char *reason);
 
-/* Parses the payload of a close frame (RFC 6455 §5.5.1, §7.4). @code: (out): the received code;
- * for an invalid payload, the code to close the connection with. Returns: whether it is valid. */
+/* Parses the payload of a close frame (RFC 6455 §5.5.1, §7.4). @code: (out): the received code, or,
+ * if the payload is invalid, the code to close with. Returns: whether the payload is valid. */
 gboolean ws_frame_parse_close (const guint8 *payload, gsize size, guint16 *code);
 
 /* Returns: whether @code is valid in a close frame (RFC 6455 §7.4.2). */

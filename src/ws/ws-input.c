@@ -37,7 +37,7 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
 }
 
 /* Reads a frame header and, for a control frame, the payload. Sets input->frame, and sets @payload
- * to the byte after the header. Returns: %WS_PARSE_MORE if the frame is incomplete; all bytes were
+ * to the byte after the header. Returns: %WS_PARSE_MORE if more bytes are needed; all of @data was
  * then read and stored. */
 static WsParse
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
@@ -75,7 +75,7 @@ read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
   return WS_PARSE_OK;
 }
 
-/* Begins the data frame whose header was read. Returns: FALSE if the opcode is not allowed now. */
+/* Begins the data frame whose header was read. Returns: FALSE if the opcode is not allowed here. */
 static gboolean
 begin_frame (WsInput *input)
 {
@@ -94,7 +94,7 @@ begin_frame (WsInput *input)
   return TRUE;
 }
 
-/* Returns: the size of the current message up to the end of the current frame, bytes. */
+/* Returns: the size in bytes of the current message up to the end of the current frame. */
 static guint64
 announced_size (const WsInput *input)
 {

@@ -15,8 +15,8 @@
 #define LOG_MAGIC  G_GUINT64_CONSTANT (0x676f6c2d64722d31) /* "1-rd-log" in memory */
 #define LOG_LAYOUT 1
 
-/* Ring bytes per index entry. Each message uses one entry, so the index is full before the ring
- * if frames are shorter than this on average. */
+/* Ring bytes per index entry. Each message uses one entry, so the index is full before the ring if
+ * the average frame is shorter than this. */
 #define BYTES_PER_ENTRY 64
 
 /* Maximum number of index entries checked by ws_log_adopt(). Each check may cause a page fault. */
@@ -104,8 +104,8 @@ ws_log_free (WsLog *log)
   g_free (log);
 }
 
-/* Returns: the offset of message @number, which must be between header->oldest and header->count.
- * Returns the head for header->count, and for a message whose index entry is damaged. */
+/* Returns: the offset of message @number, or the head if its index entry is damaged or @number is
+ * header->count. @number must be between header->oldest and header->count. */
 static inline guint64
 offset_of (const WsLog *log, guint64 number)
 {
@@ -134,7 +134,7 @@ check_header (int fd, WsLogHeader *header, GError **error)
   return TRUE;
 }
 
-/* Returns: whether the header agrees with some index entries, including the first and the last. */
+/* Returns: whether the header agrees with some index entries: the first, the last and a sample. */
 static gboolean
 is_sound (const WsLog *log)
 {
@@ -229,7 +229,7 @@ ws_log_get_middle (const WsLog *log)
   return MAX (by_count, header->head - MIN (header->head, log->size / 2));
 }
 
-/* Returns: the number of the oldest message after a frame of @frame_size bytes is appended. */
+/* Returns: the value of header->oldest after appending a frame of @frame_size bytes. */
 static guint64
 oldest_after (const WsLog *log, gsize frame_size)
 {

@@ -51,8 +51,8 @@ typedef struct
 WsLog *ws_log_new (gsize size, GError **error);
 
 /* Opens a log that another process created. Checks the header and a sample of the index entries, in
- * constant time; each index entry is checked again when it is used. The log is not written to
- * before the first append. @fd: (transfer full), even on failure: the memory file of the log.
+ * constant time; each index entry is checked again when it is used. Nothing is written to the log
+ * until the first append. @fd: (transfer full), even on failure: the memory file of the log.
  * Returns: (transfer full) (nullable): the log, or NULL with a #GFileError if the layout is not
  * supported or the log is damaged. */
 WsLog *ws_log_adopt (int fd, GError **error);
@@ -64,20 +64,20 @@ WsLog *ws_log_copy (const WsLog *from, gsize size, GError **error);
 
 void ws_log_free (WsLog *log);
 
-/* Returns: the tail: the offset of the oldest frame in the log. */
+/* Returns: the tail, which is the offset of the oldest frame in the log. */
 guint64 ws_log_get_tail (const WsLog *log);
 
-/* Returns: the offset at which the newest half of the log begins. That half is limited both to half
- * of the size in bytes and to half of the maximum number of messages. While less than half is used,
- * returns the tail. */
+/* Returns: the offset at which the newest half of the log begins. This half contains at most half
+ * of the size in bytes, and at most half of the maximum number of messages. While less than half is
+ * used, returns the tail. */
 guint64 ws_log_get_middle (const WsLog *log);
 
 /* Returns: the tail as it will be after appending a message of @length bytes. The frame of the
- * message must fit into the log. Bytes before that tail can still be sent until the append. */
+ * message must fit into the log. Until the append, bytes before that tail can still be sent. */
 guint64 ws_log_get_tail_after (const WsLog *log, gsize length);
 
 /* Encodes and appends a message, removing the oldest messages if their space is needed. @now_ms:
- * time since 1970; if the clock was set back, ids continue from the last one. Returns: the id. */
+ * time since 1970; if the clock was set back, ids continue from the last id. Returns: the id. */
 WsId ws_log_append (WsLog *log, WsOpcode opcode, const guint8 *data, gsize length, guint64 now_ms);
 
 /* Returns: the bytes from @offset to the head, contiguous in memory. @offset must be between tail

@@ -18,8 +18,8 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* Linux requires MFD_NOEXEC_SEAL if vm.memfd_noexec is 2. Versions before 6.3 reject the flag with
- * EINVAL. */
+/* Linux requires MFD_NOEXEC_SEAL if vm.memfd_noexec is 2. Linux versions before 6.3 reject the flag
+ * with EINVAL. */
 static int
 create (const char *name)
 {

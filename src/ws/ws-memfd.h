@@ -13,12 +13,12 @@ typedef struct
 } WsMemfdHeader;
 
 /* Creates a zero-filled memory file (memfd_create(2)) of @size bytes for sharing with another
- * process. It is not executable, and its size is sealed. Unwritten pages use no memory.
+ * process. The file is not executable, and its size is sealed. Unwritten pages use no memory.
  * @name: name shown in /proc. Returns: the descriptor, or -1 with a #GFileError. */
 int ws_memfd_create (const char *name, gsize size, GError **error);
 
-/* Returns: the size in bytes of @fd if ws_memfd_create() created it, in any process; otherwise 0.
- * Do not map a file for which this returns 0, as its size could change. */
+/* Returns: the size of @fd in bytes if the size is sealed (see ws_memfd_create()); otherwise 0. Do
+ * not map a file for which this returns 0, as its size could change. */
 gsize ws_memfd_get_size (int fd);
 
 /* Reads the first @size bytes of @fd into @header, and checks that they begin with @expected.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Options and addresses of client sockets. Errors when setting an option are ignored, as a socket
- * may not be a TCP socket. */
+/* Options and addresses of client sockets. Errors when setting an option are ignored, as some
+ * sockets are not TCP sockets. */
 
 #include "ws-socket.h"
 
@@ -21,7 +21,7 @@ set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsi
   memcpy (record->address, address, size);
 }
 
-/* Returns: the SO_COOKIE of @fd (socket(7)), or 0 if it is not a socket. */
+/* Returns: the SO_COOKIE of @fd (socket(7)), or 0 if @fd is not a socket. */
 static guint64
 read_cookie (int fd)
 {

@@ -9,11 +9,11 @@
  * address is stored as IPv4 (ipv6(7), IPV6_V6ONLY). */
 void ws_socket_read_peer (WsRecord *record);
 
-/* Returns: whether the cookie of @fd is the cookie in @record, so that @fd is its socket. */
+/* Compares the SO_COOKIE of @fd with @record. Returns: whether @fd is the socket of @record. */
 gboolean ws_socket_is_of (int fd, const WsRecord *record);
 
-/* Sets TCP_NODELAY, TCP_NOTSENT_LOWAT (so that the backlog of a slow client stays in the log, not
- * in the kernel) and, if @timeout_us is not 0, the send timeout (tcp(7)). */
+/* Sets TCP_NODELAY, TCP_NOTSENT_LOWAT and, if @timeout_us is not 0, the send timeout (tcp(7)).
+ * TCP_NOTSENT_LOWAT keeps the backlog of a slow client in the log instead of in the kernel. */
 void ws_socket_tune (int fd, gint64 timeout_us);
 
 /* Sets the time after which the kernel closes a connection whose peer does not acknowledge data

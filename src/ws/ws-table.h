@@ -10,7 +10,7 @@ typedef enum
 {
   WS_RECORD_BLOCKED = 1 << 0,  /* the socket buffer is full: wait until the socket is writable */
   WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued */
-  WS_RECORD_DETACHED = 1 << 2, /* the log is not sent: client evicted, or close frame sent */
+  WS_RECORD_DETACHED = 1 << 2, /* client evicted or close frame sent: the log is not sent */
 } WsRecordFlags;
 
 /* The record of a client. Sending a message uses only the first half, which is one cache line. */
@@ -36,7 +36,7 @@ typedef struct
 
 G_STATIC_ASSERT (sizeof (WsRecord) == 128);
 
-/* Returns: whether log bytes before @offset still have to be sent to the client of @record.
+/* Returns: TRUE if log bytes before @offset still have to be sent to the client of @record; always
  * FALSE if the client is detached (%WS_RECORD_DETACHED). */
 static inline gboolean
 ws_record_is_before (const WsRecord *record, guint64 offset)
@@ -44,7 +44,7 @@ ws_record_is_before (const WsRecord *record, guint64 offset)
   return (record->flags & WS_RECORD_DETACHED) == 0 && record->cursor < offset;
 }
 
-/* Number of close code counters: one for each of 1000 to 1015, one for 3xxx and one for 4xxx. */
+/* Number of close code counters: one for each code in 1000 … 1015, one for 3xxx, one for 4xxx. */
 #define WS_CLOSE_SLOTS 18
 
 /* Totals since the service started; an upgrade does not reset them. */
@@ -59,7 +59,7 @@ typedef struct
   guint64 slow_closed;            /* clients closed with 1013 */
   guint64 flush_passes;           /* completed flush passes */
   guint64 flush_us;               /* time spent in flush passes */
-  guint64 closed[WS_CLOSE_SLOTS]; /* clients disconnected, by ws_close_slot() */
+  guint64 closed[WS_CLOSE_SLOTS]; /* disconnected clients; index: ws_close_slot() */
 } WsCounters;
 
 /* Start of the memory file; the records begin on the next page. */
@@ -77,8 +77,8 @@ typedef struct
 {
   int fd;                /* owned: memory file (memfd_create(2)) */
   gsize size;            /* size of the mapping, bytes */
-  WsTableHeader *header; /* owned: mapping; only this module writes it, except for the counters */
-  WsRecord *records;     /* in the mapping of @header; see ws_table_remove() */
+  WsTableHeader *header; /* owned: mapping; except for the counters, written only by this module */
+  WsRecord *records;     /* unowned: in the mapping of @header; ws_table_remove() moves records */
 } WsTable;
 
 /* Creates an empty table for @capacity clients. Returns: (transfer full) (nullable): the table, or
@@ -106,7 +106,7 @@ void ws_table_remove (WsTable *table, guint slot);
 /* Returns: the index of close code @code in WsCounters.closed. */
 guint ws_close_slot (guint16 code);
 
-/* Writes the label of an index in WsCounters.closed: "1000" … "1015", "3xxx", "4xxx". */
+/* Writes the label of @slot, an index in WsCounters.closed: "1000" … "1015", "3xxx", "4xxx". */
 void ws_close_slot_format (guint slot, char out[8]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsTable, ws_table_free)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Incremental UTF-8 validation (table 3-7 of the Unicode standard): the first byte sets the range
- * of the second byte. This excludes overlong forms, surrogates and values over U+10FFFF. */
+/* Validates UTF-8 incrementally (Unicode standard, table 3-7): the first byte of a character sets
+ * the range of the second. This excludes overlong forms, surrogates and values over U+10FFFF. */
 
 #include "ws-utf8.h"
 

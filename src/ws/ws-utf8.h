@@ -5,7 +5,7 @@
 
 #include <glib.h>
 
-/* State of the validation between two bytes of a text. Initialize with zeros. */
+/* State of the validation after a part of a text. Initialize with zeros. */
 typedef struct
 {
   guint8 missing; /* number of continuation bytes still expected */

@@ -66,7 +66,7 @@ ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer)
   return timer->link != NULL ? (gint64) timer->tick * wheel->tick_us : -1;
 }
 
-/* Moves the due timers of @slot to the list @due. A callback may then arm and disarm any timer. */
+/* Moves the due timers of @slot to @due, so that a callback may arm and disarm any timer. */
 static void
 take_due (WsWheel *wheel, WsTimer **slot, WsTimer **due)
 {

@@ -6,7 +6,7 @@
 #include <glib.h>
 
 /* A hashed timing wheel (Varghese and Lauck, 1987): the cost of arming, disarming and expiry does
- * not depend on the number of timers. Timers fire up to one tick late, never early. */
+ * not depend on the number of timers. Timers expire up to one tick late, never early. */
 typedef struct _WsWheel WsWheel;
 
 /* A timer in another structure. Initialize with zeros. Must not move in memory while armed. */
@@ -31,7 +31,7 @@ void ws_wheel_disarm (WsTimer *timer);
 /* Returns: the deadline of @timer, rounded up to a tick, or -1 if the timer is disarmed. */
 gint64 ws_wheel_get_deadline_us (const WsWheel *wheel, const WsTimer *timer);
 
-/* Disarms each timer that is due at @now_us, then calls @func, which may arm the timer again. */
+/* Disarms each timer that is due at @now_us and calls @func for it; @func may arm any timer. */
 void ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user_data);
 
 /* Returns: the time at which to call ws_wheel_advance() next, or -1 if no timer is armed. */
