@@ -4,8 +4,8 @@
 /* A connection to Redis: the login, the queue of commands that wait for a reply, and the detection
  * of a server that stops responding.
  *
- * Any event callback or reply function may free the link. Therefore it is reference counted: the
- * callbacks of its socket hold a reference and check is_closed() after each reply. */
+ * Any event callback or reply function may free the link. The link is therefore reference
+ * counted: the callbacks of its socket hold a reference and check is_closed() after each reply. */
 
 #include "rd-redis-link.h"
 
@@ -35,7 +35,7 @@ struct _RdRedisLink
   RdRedisTimeouts timeouts;
   const RdRedisUrl *url; /* unowned: outlives us */
 
-  GCancellable *cancellable; /* owned; cancelled: the link is closed */
+  GCancellable *cancellable; /* owned; is cancelled when the link closes */
   GSocketConnection *stream; /* owned; NULL: not connected yet */
   GSource *timer;            /* owned; NULL: closed */
   GSource *in;               /* owned; NULL: not connected */
@@ -45,7 +45,7 @@ struct _RdRedisLink
   GQueue commands;       /* Command, owned; oldest first */
 
   gboolean is_ready;
-  gboolean is_subscriber; /* SUBSCRIBE was sent: its reply and later ones go to pushed() */
+  gboolean is_subscriber; /* SUBSCRIBE was sent; pushed() gets its reply and all later ones */
   gint64 probed_us;       /* monotonic: when PING was last sent */
   gint64 received_us;     /* monotonic: when the link connected or last received bytes */
 };
@@ -337,7 +337,7 @@ arm_timer (RdRedisLink *link, gint64 at_us)
   g_source_attach (link->timer, g_main_context_get_thread_default ());
 }
 
-/* Fails with the message "no WHAT within TIMEOUT". */
+/* Closes the link with the error "no WHAT within TIMEOUT". */
 static void
 fail_late (RdRedisLink *link, GQuark domain, int code, const char *what, guint timeout_ms)
 {
@@ -353,8 +353,8 @@ is_waiting (const RdRedisLink *link)
   return link->probed_us >= link->received_us;
 }
 
-/* Sends PING if nothing was received for probe_ms, and fails if nothing is received for answer_ms
- * after PING. A suspended process may have an unread reply: the socket is checked first. */
+/* Sends PING after probe_ms without input, and fails the link answer_ms later if it gets no answer.
+ * Checks the socket first: if this process was suspended, an answer may be unread. */
 static void
 check_silence (RdRedisLink *link)
 {
@@ -419,7 +419,7 @@ on_ping (const redisReply *reply, gpointer user_data)
 }
 
 /* Sends AUTH, SELECT and PING without waiting for replies; the first error reply fails the link.
- * Sets the name that CLIENT LIST shows, ignoring an error reply. */
+ * Also sets the link's name in CLIENT LIST; an error reply to this command is ignored. */
 static void
 log_in (RdRedisLink *link)
 {

@@ -14,9 +14,9 @@ typedef struct _RdRedisLink RdRedisLink;
 /* Timeouts. A server that stops responding is detected within probe_ms + answer_ms. */
 typedef struct
 {
-  guint connect_ms; /* for resolving the host name and connecting */
-  guint probe_ms;   /* without input until PING is sent */
-  guint answer_ms;  /* without input after PING until the link fails */
+  guint connect_ms; /* time limit for resolving the host name and connecting */
+  guint probe_ms;   /* time without input until PING is sent */
+  guint answer_ms;  /* time without input after PING until the link fails */
 } RdRedisTimeouts;
 
 /* Callbacks, called from the main loop. Each callback may free the link. */
@@ -48,9 +48,9 @@ RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
 void rd_redis_link_free (RdRedisLink *link);
 
 /* Queues a command; all commands queued in one main loop iteration are sent together, in order. The
- * queue has no size limit. @link must be ready and not a subscriber; no effect if it is NULL or has
- * failed. @func: (nullable). @argv: @argc arguments, including the command name. @sizes: size of
- * each argument in bytes; NULL: the arguments are NUL-terminated. */
+ * queue has no size limit. Has no effect if @link is NULL or has failed; otherwise @link must be
+ * ready and not a subscriber. @func: (nullable). @argv: @argc arguments, including the command
+ * name. @sizes: size of each argument in bytes; NULL: the arguments are NUL-terminated. */
 void rd_redis_link_call (RdRedisLink *link,
                          RdRedisReplyFunc func,
                          gpointer user_data,
@@ -62,8 +62,8 @@ void rd_redis_link_call (RdRedisLink *link,
 void rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
   G_GNUC_NULL_TERMINATED;
 
-/* Subscribes to @channel: from now on, all replies except those to PING are passed to pushed(),
- * first the confirmation ["subscribe", channel, count]. If the server refuses, the link fails. */
+/* Subscribes to @channel. From then on, pushed() gets all replies except those to PING, beginning
+ * with the confirmation ["subscribe", channel, count]. If the server refuses, the link fails. */
 void rd_redis_link_subscribe (RdRedisLink *link, const char *channel);
 
 /* Returns: whether no command is waiting for a reply. */

@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The registry of nodes in Redis. Writes the state of this node and reads the other nodes at
- * regular intervals; writes a change of the drain state at once. A refused write is not logged
- * here: the next interval repeats it, and the bus logs that Redis refuses messages. */
+ * regular intervals; writes a change of the drain state at once. A write that Redis refuses is not
+ * logged here: it is repeated at the next interval, and the bus logs refused messages. */
 
 #include "rd-redis-nodes.h"
 
@@ -38,13 +38,13 @@ struct _RdRedisNodes
   char *shutdown_key;   /* owned */
   char *shutdown_value; /* owned: last value set by this node; NULL: not set */
   guint timer_id;
-  gboolean is_counting;   /* the shutdown key must be set */
+  gboolean is_counting;   /* whether the shutdown key must exist */
   gboolean is_updating;   /* an update of the shutdown key is pending */
   gboolean is_outdated;   /* another update must follow the pending one */
   gboolean is_too_many;   /* the last list had too many nodes */
   gboolean is_unreadable; /* the last list could not be read */
   GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: not reading */
-  GQueue asked;           /* char *, owned: ids of nodes whose HMGET has no reply yet, in order */
+  GQueue asked;           /* char *, owned: ids of nodes whose HMGET is pending, oldest first */
 };
 
 /* This node */
@@ -64,7 +64,7 @@ on_shutdown_set (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
 
-  if (reply->type == REDIS_REPLY_NIL) /* NX: another process has set the key */
+  if (reply->type == REDIS_REPLY_NIL) /* SET NX failed: another process has set the key */
     g_clear_pointer (&self->shutdown_value, g_free);
   finish_update (self);
 }
@@ -125,7 +125,7 @@ announce (RdRedisNodes *self)
   /* a server that is out of memory refuses HSET but accepts EXPIRE */
   rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
 
-  /* one transaction: a hash without a TTL would never expire */
+  /* HSET and EXPIRE are in one transaction: a hash without a TTL would never expire */
   rd_redis_call (self->redis, NULL, NULL, "MULTI", NULL);
   rd_redis_call (self->redis, NULL, NULL, "HSET", self->key, "host", node->host, "pid", pid,
                  "instance", node->instance, "state", node->state, "clients", clients, "version",
@@ -157,7 +157,7 @@ rd_redis_node_dup_key (const char *id)
 static char *
 dup_text (const redisReply *reply, gsize max_chars)
 {
-  /* UTF-8 has up to four bytes per character. One more is copied, to detect a text that is cut. */
+  /* Copies one more character (up to four bytes in UTF-8), to detect a text that is too long. */
   g_autofree char *text = g_strndup (reply->str, MIN (reply->len, (max_chars + 1) * 4));
 
   return rd_text_printable (text, max_chars);
@@ -237,7 +237,7 @@ on_node (const redisReply *reply, gpointer user_data)
     case RD_REDIS_NODE_VALID:
       g_ptr_array_add (self->others, node);
       break;
-    case RD_REDIS_NODE_GONE: /* the hash has expired; a live node adds itself again */
+    case RD_REDIS_NODE_GONE: /* the hash has expired; a running node adds itself again */
       rd_redis_call (self->redis, NULL, NULL, "SREM", INDEX_KEY, id, NULL);
       break;
     case RD_REDIS_NODE_INVALID:
@@ -291,7 +291,7 @@ on_members (const redisReply *reply, gpointer user_data)
   finish_reading_when_complete (self);
 }
 
-/* Requests the list of nodes. No effect while replies to the last request are pending. */
+/* Requests the list of nodes. Has no effect while replies to the last request are pending. */
 static void
 start_reading (RdRedisNodes *self)
 {
@@ -301,7 +301,7 @@ start_reading (RdRedisNodes *self)
     return;
 
   self->others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
-  /* unlike SMEMBERS, SRANDMEMBER has a limit */
+  /* SRANDMEMBER can limit the number of members; SMEMBERS cannot */
   rd_redis_call (self->redis, on_members, self, "SRANDMEMBER", INDEX_KEY, limit, NULL);
 }
 
@@ -323,7 +323,7 @@ on_up (RdRedisNodes *self)
   on_interval (self);
 }
 
-/* Stops the updates and removes the other nodes from the list. */
+/* Stops the updates and empties the list of other nodes. */
 static void
 on_down (RdRedisNodes *self)
 {

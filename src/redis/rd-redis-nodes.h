@@ -6,24 +6,24 @@
 #include "rd-nodes.h"
 #include "rd-redis.h"
 
-/* Registry of nodes in Redis: registers this node and reads the other nodes. Each node has a hash
- * "ringdown:node:<id>", which expires soon after the node has ended, and is a member of the set
- * "ringdown:nodes". While this node drains, the key "shutdown:<pid>" contains its client count, for
- * programs that expect this key. A key that another process has set is not changed, since nodes in
- * different containers may have the same process id. */
+/* Registry of nodes in Redis: registers this node and reads the other nodes. Each node is a member
+ * of the set "ringdown:nodes" and has a hash "ringdown:node:<id>", which expires soon after the
+ * node has ended. While this node drains, the key "shutdown:<pid>" contains its client count, for
+ * programs that expect this key. If another process has set the key, its value is kept, since nodes
+ * in different containers may have the same process id. */
 typedef struct _RdRedisNodes RdRedisNodes;
 
 #define RD_REDIS_NODES_INTERVAL_S 5    /* between updates in Redis */
-#define RD_REDIS_NODES_TTL        "15" /* s, of the hash of a node */
-#define RD_REDIS_SHUTDOWN_TTL     "60" /* s, of the key "shutdown:<pid>" */
+#define RD_REDIS_NODES_TTL        "15" /* s: lifetime of the hash of a node */
+#define RD_REDIS_SHUTDOWN_TTL     "60" /* s: lifetime of the key "shutdown:<pid>" */
 #define RD_REDIS_NODES_MAX        1000 /* maximum number of nodes to read */
 
 /* The registry starts when @redis is up. It puts the other nodes into @nodes, and removes them when
- * @redis is down. It must only be freed while @redis is down or after the main loop has ended. */
+ * @redis goes down. It may be freed only while @redis is down or after the main loop has ended. */
 RdRedisNodes *rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain);
 void rd_redis_nodes_free (RdRedisNodes *self);
 
-/* Removes this node from Redis and stops updating it. */
+/* Stops all updates and removes this node from Redis. */
 void rd_redis_nodes_leave (RdRedisNodes *self);
 
 /* Fields of the hash of a node, in the order that rd_redis_node_parse() expects. */

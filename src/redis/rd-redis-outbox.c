@@ -40,7 +40,7 @@ struct _RdRedisOutbox
   guint64 taken; /* highest sequence number ever sent */
 
   gsize bytes;
-  gsize pending_bytes; /* of messages that are not stored */
+  gsize pending_bytes; /* size of the messages that are not stored */
 };
 
 RdRedisOutbox *
@@ -156,8 +156,8 @@ append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
   return entry;
 }
 
-/* Removes the oldest messages until the size limit is met. Returns: how many of the removed ones
- * were not stored. */
+/* Removes the oldest messages until the size limit is met. Returns: the number of removed messages
+ * that were not stored. */
 static guint64
 fit (RdRedisOutbox *outbox)
 {

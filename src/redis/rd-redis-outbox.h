@@ -5,10 +5,10 @@
 
 #include "ws-frame.h"
 
-/* Messages of this node that Redis may not have yet, in order of their sequence numbers, which
- * start at 1 and have no gaps. A message is first queued, then in flight (sent, no reply yet), then
- * stored. Stored messages are kept for a while, since a server that crashes may lose its last
- * writes. If the size limit is exceeded, the oldest messages are dropped, stored or not. */
+/* Messages of this node that Redis may not have yet, in order of their sequence numbers, which have
+ * no gaps. A message is first queued, then in flight (sent, no reply yet), then stored. Stored
+ * messages are kept for a while, since a server that crashes may lose its last writes. If the size
+ * limit is exceeded, the oldest messages are dropped, stored or not. */
 typedef struct _RdRedisOutbox RdRedisOutbox;
 
 typedef struct
@@ -32,12 +32,12 @@ void rd_redis_outbox_free (RdRedisOutbox *outbox);
  * an earlier node of this name can have used. The outbox must be empty. */
 void rd_redis_outbox_skip_ahead (RdRedisOutbox *outbox);
 
-/* Queues a copy of a message. Returns: the number of dropped messages that were not stored. A
- * message that exceeds the size limit by itself is dropped and gets no sequence number. */
+/* Queues a copy of a message. A message that exceeds the size limit by itself gets no sequence
+ * number and is dropped. Returns: the number of dropped messages that were not stored. */
 guint rd_redis_outbox_push (RdRedisOutbox *outbox, WsOpcode opcode, gconstpointer data, gsize size);
 
 /* Marks the oldest queued message as in flight. Returns: (transfer none) (nullable): the message,
- * valid until another function changes the outbox; NULL: no message is queued. */
+ * valid until the outbox is changed again; NULL: no message is queued. */
 const RdRedisOutgoing *rd_redis_outbox_take (RdRedisOutbox *outbox);
 
 /* Marks all messages in flight as stored. @now_us: monotonic time. */
@@ -51,7 +51,7 @@ void rd_redis_outbox_refused (RdRedisOutbox *outbox);
 guint rd_redis_outbox_abandon (RdRedisOutbox *outbox);
 
 /* Updates the messages after a reconnection: messages up to number @sequence (0: none) are stored,
- * later ones are queued again. Messages never sent stay queued. @now_us: monotonic time. */
+ * later ones are queued again. Messages not yet sent stay queued. @now_us: monotonic time. */
 void rd_redis_outbox_resume (RdRedisOutbox *outbox, guint64 sequence, gint64 now_us);
 
 /* Drops stored messages whose keep time was over at @heard_us, the monotonic time of the last reply
@@ -59,11 +59,11 @@ void rd_redis_outbox_resume (RdRedisOutbox *outbox, guint64 sequence, gint64 now
  * whether stored messages remain. */
 gboolean rd_redis_outbox_expire (RdRedisOutbox *outbox, gint64 heard_us);
 
-/* Returns: the number of messages that are not stored. @bytes (out) (nullable): their total size as
- * counted for the limit. */
+/* Returns: the number of messages that are not stored. @bytes (out) (nullable): the total size of
+ * these messages, as counted for the size limit. */
 guint64 rd_redis_outbox_get_pending (const RdRedisOutbox *outbox, gsize *bytes);
 
-/* Returns: the sequence number of the newest message; 0: no message was ever added. */
+/* Returns: the sequence number of the newest message; 0 in a new outbox. */
 guint64 rd_redis_outbox_get_last (const RdRedisOutbox *outbox);
 
 /* Drops all messages. Returns: the number of messages that were not stored. */

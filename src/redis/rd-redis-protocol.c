@@ -14,8 +14,8 @@
 
 #define KEPT_BYTES (1 << 20) /* a larger output buffer is freed once it is empty */
 
-#define ELEMENT_MIN 4  /* minimum size of an element, bytes: ":0\r\n" */
-#define HEADER_MAX  32 /* bytes, including NUL; longer headers are invalid */
+#define ELEMENT_MIN 4  /* minimum size of an element (":0\r\n"), bytes */
+#define HEADER_MAX  32 /* maximum size of a header including NUL, bytes; longer ones are invalid */
 
 /* A known error reply: its prefix and its meaning. */
 typedef struct
@@ -41,19 +41,19 @@ static const KnownError known_errors[] = {
   { "ERR unknown command ", FALSE, "AUTH is disabled or renamed" },
 };
 
-/* The parser of hiredis has no size limit. Therefore a filter checks every element first, and
- * puts a short error in the place of an element that exceeds the limit. */
+/* The parser of hiredis has no size limit. Therefore a filter checks every element first. A short
+ * error replaces an element that exceeds the limit. */
 struct _RdRedisReader
 {
   redisReader *parser; /* owned */
 
-  gsize accepted;        /* bytes of the current reply that the parser has received */
+  gsize accepted;        /* bytes of the current reply that were passed to the parser */
   guint64 n_expected;    /* elements of the current reply that have not begun */
-  guint64 n_discarded;   /* how many of n_expected to discard */
+  guint64 n_discarded;   /* number of elements in n_expected to discard */
   guint64 payload;       /* remaining bytes of the current bulk string, including CRLF */
   gboolean is_discarded; /* the current element is not passed to the parser */
-  gsize line_size;       /* bytes of the current line (not a header) so far */
-  gboolean is_invalid;   /* invalid input: the parser will report the error */
+  gsize line_size;       /* bytes so far of the current line; 0 if it is a header */
+  gboolean is_invalid;   /* the input is invalid; the parser will report the error */
 
   char header[HEADER_MAX]; /* incomplete first line of a bulk string or an array */
   gsize header_size;
@@ -106,8 +106,8 @@ rd_redis_error_new_auth (const redisReply *reply)
                       known != NULL && known->auth_text != NULL ? known->auth_text : "AUTH failed");
 }
 
-/* The last clause of the message is the reason; the clauses before it name the operation and the
- * address: "Could not connect to localhost: Connection refused". */
+/* Keeps only the last clause of the message, such as "Connection refused" from "Could not connect
+ * to localhost: Connection refused". */
 GError *
 rd_redis_error_new_system (const GError *error)
 {
@@ -189,7 +189,7 @@ pass_on (RdRedisReader *reader, const char *data, gsize size)
   redisReaderFeed (reader->parser, data, size);
 }
 
-/* Begins an element of at least @size bytes. @n_children: number of its elements; 0: no array. */
+/* Begins an element of at least @size bytes with @n_children elements in it (0: not an array). */
 static void
 begin_element (RdRedisReader *reader, guint64 size, guint64 n_children)
 {
@@ -233,7 +233,7 @@ finish_header (RdRedisReader *reader)
   reader->header_size = 0;
 }
 
-/* The take functions consume bytes at the start of @data and return the number of these bytes. */
+/* The take functions consume bytes at the start of @data. They return the number consumed. */
 
 static gsize
 take_payload (RdRedisReader *reader, const char *data, gsize size)

@@ -23,23 +23,23 @@ GQuark rd_redis_error_quark (void);
  * without the command's arguments, which Redis may repeat and which may be secret. */
 char *rd_redis_error_dup_words (const redisReply *reply);
 
-/* Returns: (transfer full): %RD_REDIS_ERROR_REFUSED or %RD_REDIS_ERROR_REPLY for an error reply,
- * with the text of rd_redis_error_dup_words(). */
+/* Converts an error reply. Returns: (transfer full): %RD_REDIS_ERROR_REFUSED or
+ * %RD_REDIS_ERROR_REPLY, with the text of rd_redis_error_dup_words(). */
 GError *rd_redis_error_new_reply (const redisReply *reply);
 
-/* Like rd_redis_error_new_reply(), for an error reply to AUTH. Only the error code of the server is
- * copied: the text after it may contain the password. Returns: (transfer full). */
+/* Like rd_redis_error_new_reply(), for an error reply to AUTH. Copies only the error code from the
+ * reply, since the text after the code may contain the password. Returns: (transfer full). */
 GError *rd_redis_error_new_auth (const redisReply *reply);
 
 /* Returns: (transfer full): a copy of a GIO error, without operation and address in its message. */
 GError *rd_redis_error_new_system (const GError *error);
 
 /* Output buffer: serialized commands (https://redis.io/docs/reference/protocol-spec) that were not
- * sent yet. Has no size limit: the caller must limit what it appends. */
+ * sent yet. It has no size limit: the caller must limit what it appends. */
 typedef struct
 {
   GByteArray *bytes; /* owned */
-  gsize sent;        /* number of bytes at the beginning that were sent */
+  gsize sent;        /* number of sent bytes at the beginning of @bytes */
 } RdRedisOutput;
 
 /* Appends a command. @argv: @argc arguments, including the command name. @sizes: size of each
@@ -52,19 +52,19 @@ void rd_redis_output_append (RdRedisOutput *output,
 /* Returns: the bytes to send next, valid until @output changes. @size (out): their number. */
 const guint8 *rd_redis_output_peek (const RdRedisOutput *output, gsize *size);
 
-/* Removes the next @size bytes, which were sent. */
+/* Removes the first @size bytes from the buffer after they were sent. */
 void rd_redis_output_advance (RdRedisOutput *output, gsize size);
 
 /* An incremental parser of replies from a Redis server. No I/O. */
 typedef struct _RdRedisReader RdRedisReader;
 
-/* Maximum size of a reply, in bytes of the Redis protocol. An element that would exceed it is
- * replaced by the error RD_REDIS_REPLY_TOO_BIG; the other elements are kept. */
+/* Maximum size of a reply, in bytes of the Redis protocol. If an element makes a reply too big, the
+ * error RD_REDIS_REPLY_TOO_BIG replaces this element; the other elements are kept. */
 #define RD_REDIS_REPLY_MAX     (64 << 20)
 #define RD_REDIS_REPLY_TOO_BIG "TOOBIG"
 
-/* Maximum size of an incomplete error, status or number, in bytes. Each new part of such a line
- * makes the parser read the line from its beginning again. */
+/* Maximum size of an incomplete line (error, status or number), in bytes. With each new part of the
+ * line, the parser reads the line from its beginning again. */
 #define RD_REDIS_LINE_MAX (1 << 20)
 
 RdRedisReader *rd_redis_reader_new (void);

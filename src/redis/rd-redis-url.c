@@ -14,7 +14,7 @@
 #define MAX_PATH 107 /* bytes, see unix(7) */
 G_STATIC_ASSERT (MAX_PATH == sizeof ((struct sockaddr_un *) NULL)->sun_path - 1);
 
-/* Syntax of a URL, for error messages, which omit the given text: it may contain a password. */
+/* Syntax of a URL, for error messages. These omit the given text, which may contain a password. */
 #define FORM                                                                               \
   "give redis://USER:PASSWORD@HOST:PORT/DATABASE, unix://USER:PASSWORD@/PATH?db=DATABASE " \
   "or /PATH, and %XX for special characters"
@@ -27,8 +27,8 @@ decode (const char *text, char **out)
   return *out != NULL || text == NULL;
 }
 
-/* Each of the read functions reads a part of the URL. Returns: (nullable): the name of the invalid
- * part; NULL if the part is valid. */
+/* Each of the read functions reads one part of the URL. Returns: (nullable): the name of the
+ * invalid part; NULL if the part is valid. */
 
 static const char *
 read_user (RdRedisUrl *url, GUri *uri)
@@ -40,7 +40,7 @@ read_user (RdRedisUrl *url, GUri *uri)
   if (url->user != NULL && *url->user == '\0')
     g_clear_pointer (&url->user, g_free);
   if (url->user != NULL && url->password == NULL)
-    return "user without a password"; /* other programs take the user for a password */
+    return "user without a password"; /* other programs would use this name as a password */
   if (url->user == NULL && url->password != NULL && *url->password == '\0')
     g_clear_pointer (&url->password, g_free);
   return NULL;
@@ -92,7 +92,7 @@ read_socket (RdRedisUrl *url, GUri *uri)
   const char *query = g_uri_get_query (uri);
 
   if ((host != NULL && *host != '\0') || g_uri_get_port (uri) >= 0)
-    return "path"; /* such as "unix://run/redis.sock" */
+    return "path"; /* "unix://run/redis.sock" would have the host "run" */
   if (!decode (g_uri_get_path (uri), &url->path) || !is_socket_path (url->path))
     return "path";
   if (g_uri_get_fragment (uri) != NULL || (query != NULL && !g_str_has_prefix (query, "db=")))
@@ -121,7 +121,7 @@ read_url (RdRedisUrl *url, const char *text)
   if (!is_socket && !has_scheme (text, "redis://"))
     return "scheme";
 
-  /* ENCODED: GLib must not decode the URL, since it rejects passwords that are not UTF-8. */
+  /* ENCODED: if GLib decoded the URL, it would reject passwords that are not UTF-8. */
   uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, &error);
   if (uri == NULL)
     return error->code == G_URI_ERROR_BAD_HOST   ? "host"
@@ -169,7 +169,7 @@ rd_redis_url_free (RdRedisUrl *url)
   g_free (url);
 }
 
-/* Returns: (transfer full): host and port, or the path, as in a URL. */
+/* Returns: (transfer full): host and port, or the path, escaped as in a URL. */
 static char *
 dup_address (const RdRedisUrl *url)
 {
@@ -178,7 +178,7 @@ dup_address (const RdRedisUrl *url)
   if (url->path != NULL)
     return g_uri_escape_string (url->path, "/", FALSE);
 
-  host = g_uri_escape_string (url->host, ":", FALSE); /* such as "fe80::1%eth0" */
+  host = g_uri_escape_string (url->host, ":", FALSE); /* escapes the "%" in "fe80::1%eth0" */
   return g_strdup_printf (strchr (host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, url->port);
 }
 

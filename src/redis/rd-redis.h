@@ -11,8 +11,8 @@
 
 typedef enum
 {
-  RD_REDIS_STREAM, /* messages in a stream: no message is missed */
-  RD_REDIS_PUBSUB, /* plain messages on the channel: delivered at most once */
+  RD_REDIS_STREAM, /* messages are kept in a stream, so that none is missed */
+  RD_REDIS_PUBSUB, /* messages are published on the channel and delivered at most once */
 } RdRedisMode;
 
 /* Options of a Redis bus. */
@@ -22,9 +22,9 @@ typedef struct
   const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
   const char *channel; /* Redis channel; other programs can also publish on it */
   guint64 history;     /* approximate maximum length of the stream, messages */
-  gsize buffer_size;   /* maximum size of all messages that wait for Redis, bytes */
+  gsize buffer_size;   /* maximum total size of the messages that wait for Redis, bytes */
   gsize max_message;   /* maximum size of a message from Redis, bytes */
-  gsize batch_size;    /* approximate maximum size of messages per XREAD, bytes */
+  gsize batch_size;    /* approximate maximum total size of the messages per XREAD, bytes */
 
   /* Returns: whether the clients can receive more messages; called during a catch-up. */
   gboolean (*has_room) (gpointer data);
@@ -50,8 +50,8 @@ typedef enum
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @url: (transfer full). Returns: (transfer full): an object that is not connected. With
- * %RD_REDIS_PUBSUB, it has no %RD_REDIS_CONSUMER connection. */
+/* @url: (transfer full). Returns: (transfer full): an object that is not connected yet. In the mode
+ * %RD_REDIS_PUBSUB, it has no connection %RD_REDIS_CONSUMER. */
 RdRedis *rd_redis_new (RdRedisUrl *url, RdRedisMode mode);
 
 /* Connects, and reconnects after each failure. */
@@ -90,8 +90,8 @@ RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 /* After this time without a failure, the limit of the pauses is reset to 100 ms. */
 #define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
 
-/* Adds 1 to @attempts, which must be set to 0 after a success. Returns: the pause before the
- * attempt, in ms. */
+/* Adds 1 to @attempts, which the caller must set to 0 after a success. Returns: the pause before
+ * the next attempt, in ms. */
 guint rd_redis_backoff_next (guint *attempts);
 
 /* Connects to the server at @url, sends INFO (https://redis.io/commands/info) and disconnects.
@@ -99,8 +99,8 @@ guint rd_redis_backoff_next (guint *attempts);
  * server refuses INFO; NULL with the error of the link (%RD_REDIS_ERROR_REFUSED: login refused). */
 char *rd_redis_info_ask (const RdRedisUrl *url, GError **error);
 
-/* Checks the login. Blocks for up to 2 s. Returns: TRUE, even if the server cannot be reached, or
- * FALSE with %RD_REDIS_ERROR_REFUSED if it refuses the login; the message contains its URL. */
+/* Checks the login. Blocks for up to 2 s. Returns: FALSE with %RD_REDIS_ERROR_REFUSED if the login
+ * is refused (the message contains the URL); otherwise TRUE, even if the server is unreachable. */
 gboolean rd_redis_check_login (const RdRedisUrl *url, GError **error);
 
 /* Returns: (transfer full) (nullable): the printable value of @name in @info; NULL if absent. */

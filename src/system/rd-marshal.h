@@ -23,7 +23,7 @@ GVariant *rd_marshal_clients (RdManager *manager);
 gboolean rd_unmarshal_drain_options (GVariant *options, gint64 *timeout_us, GError **error);
 
 /* Duplicates a file descriptor of a D-Bus message. @list: (nullable): all descriptors of the
- * message. @handle: index of the descriptor in @list (type h). Returns: (transfer full): the
+ * message. @handle: index (type h) of the descriptor in @list. Returns: (transfer full): the
  * duplicate, or -1 with %RD_ERROR_INVALID_ARGUMENT if the index is invalid, or with
  * %RD_ERROR_HANDOVER_FAILED if duplication fails. */
 int rd_unmarshal_descriptor (GUnixFDList *list, GVariant *handle, GError **error);

@@ -174,11 +174,11 @@ rd_notify_socket_send_until (RdNotifySocket *self,
   return FALSE;
 }
 
-/* Waits until the write end of pipe @fd is closed. Returns: FALSE if @deadline_us passes first. */
+/* Waits until the other end of pipe @fd is closed. Returns: FALSE if @deadline_us passes first. */
 static gboolean
 wait_for_hang_up (int fd, gint64 deadline_us)
 {
-  struct pollfd end = { .fd = fd }; /* no events: POLLHUP is always reported */
+  struct pollfd end = { .fd = fd }; /* no event requested: poll() always reports POLLHUP */
   int n;
 
   do

@@ -9,8 +9,8 @@
 typedef struct _RdNotifySocket RdNotifySocket;
 
 /* Creates a socket without connecting it, so that the receiver can be restarted. @address: the
- * value of NOTIFY_SOCKET: an absolute path, or "@" and a name in the abstract namespace (unix(7)).
- * Returns: (transfer full) (nullable): the socket, or NULL with an error. */
+ * value of NOTIFY_SOCKET, either an absolute path, or "@" and a name in the abstract namespace
+ * (unix(7)). Returns: (transfer full) (nullable): the socket, or NULL with an error. */
 RdNotifySocket *rd_notify_socket_new (const char *address, GError **error);
 void rd_notify_socket_free (RdNotifySocket *self);
 

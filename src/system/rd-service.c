@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The D-Bus object of the service. Its methods call src/core; its signals report changes (changes
- * of properties at a limited rate). */
+/* The D-Bus object of the service. Its methods call src/core; its signals report changes. The rate
+ * of PropertiesChanged is limited. */
 
 #include "rd-service.h"
 
@@ -40,15 +40,15 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
                                RD_DBUS_TYPE_SERVER1_SKELETON,
                                G_IMPLEMENT_INTERFACE (RD_DBUS_TYPE_SERVER1, server1_iface_init))
 
-/* Sets the property Nodes. Not part of set_properties(), which runs on every property read: the
- * value may be long. */
+/* Sets the property Nodes. Because the value may be long, this is not part of set_properties(),
+ * which runs on every property read. */
 static void
 set_nodes (RdService *self)
 {
   rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_marshal_nodes (self->nodes));
 }
 
-/* Sets all properties that can change, except Nodes. signal_changes() emits PropertiesChanged. */
+/* Updates the properties that depend on src/core, except Nodes. Changes are signalled later. */
 static void
 set_properties (RdService *self)
 {
@@ -66,9 +66,9 @@ set_properties (RdService *self)
   rd_dbus_server1_set_bus_state (server1, bus_state);
 }
 
-/* Emits PropertiesChanged for the properties that have changed since the last call. Returns:
- * whether a property has changed. Compares values, because "notify" is also emitted for unchanged
- * values. */
+/* Emits PropertiesChanged for the properties that have changed since the last call. Compares
+ * values, because "notify" is also emitted for unchanged ones. Returns: whether a property has
+ * changed. */
 static gboolean
 signal_changes (RdService *self)
 {
@@ -94,7 +94,7 @@ on_poll (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Polls values that have no change signal: remaining drain time, deliveries to slow clients. */
+/* Schedules a poll of values that have no change signal, such as the remaining drain time. */
 static void
 schedule_poll (RdService *self)
 {

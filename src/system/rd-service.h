@@ -10,7 +10,7 @@
 #include "rd-nodes.h"
 #include "rd-subscribers.h"
 
-/* The D-Bus object that implements data/org.ringdown.Server1.xml.
+/* The D-Bus object that implements data/org.ringdown.Server1.xml. Its GObject signals:
  *
  * "upgrade" (GDBusMethodInvocation *): request for an upgrade to a new worker.
  * "hand-over" (gint fd, GDBusMethodInvocation *): request for a hand-over to the process that has

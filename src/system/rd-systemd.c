@@ -2,9 +2,9 @@
 /* Copyright the Ringdown authors */
 
 /* Reports the state of the service to systemd. STOPPING=1 cannot be undone: systemd then kills the
- * unit when its stop timeout expires. It is therefore sent only after a stop signal, when systemd
- * is already stopping the unit, and at the end of a drain, which can no longer be cancelled then.
- * While the service drains or stops, every report extends the stop timeout. */
+ * unit when its stop timeout expires. STOPPING=1 is therefore sent only after a stop signal, when
+ * systemd is already stopping the unit, and at the end of a drain, when the drain can no longer be
+ * cancelled. While the service drains or stops, every report extends the stop timeout. */
 
 #include "rd-systemd.h"
 
@@ -119,7 +119,7 @@ report (RdSystemd *self)
   if (text->len == 0)
     return FALSE;
 
-  if (rd_notify_socket_send (self->socket, text->str)) /* if not, the next report repeats it */
+  if (rd_notify_socket_send (self->socket, text->str)) /* otherwise the next report repeats it */
     {
       self->is_ready_sent = TRUE;
       g_free (self->status);
@@ -230,7 +230,7 @@ rd_systemd_start_watchdog (RdSystemd *self)
   if (self->ping_ms == 0 || self->ping_id > 0 || self->manager == NULL)
     return;
 
-  on_ping (self); /* at once: the old worker's last ping may be nearly a watchdog timeout ago */
+  on_ping (self); /* at once: the old worker's last ping may be almost one timeout old */
   self->ping_id = g_timeout_add (self->ping_ms, on_ping, self);
 }
 

@@ -10,23 +10,23 @@
 #include "rd-manager.h"
 
 /* Reports the state of the service to systemd (sd_notify(3)): ready, client count, draining,
- * stopping; sends watchdog pings (sd_watchdog_enabled(3)). Without a service manager,
+ * stopping. Also sends watchdog pings (sd_watchdog_enabled(3)). Without a service manager,
  * rd_systemd_store() fails and the other functions do nothing. */
 typedef struct _RdSystemd RdSystemd;
 
-/* @environment: (array zero-terminated=1): NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are read.
- * Warns about invalid values of these and ignores them. Returns: (transfer full). */
+/* @environment: (array zero-terminated=1): source of NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+ * Invalid values of these are ignored with a warning. Returns: (transfer full). */
 RdSystemd *rd_systemd_new (RdManager *manager, RdDrain *drain, RdBus *bus, char **environment);
 void rd_systemd_free (RdSystemd *self);
 
-/* Sends a watchdog ping now, and then one every half watchdog timeout. */
+/* Sends a watchdog ping now, and then at intervals of half the watchdog timeout. */
 void rd_systemd_start_watchdog (RdSystemd *self);
 
 /* Sends one watchdog ping. Call it before an operation that blocks. Returns: maximum duration of
  * the operation, in µs: half the watchdog timeout, or %G_MAXINT64 without a watchdog. */
 gint64 rd_systemd_ping (RdSystemd *self);
 
-/* Reports that the service is ready, and from then on every change. Call it when all ports
+/* Reports that the service is ready, and reports every change from then on. Call it when all ports
  * listen. */
 void rd_systemd_ready (RdSystemd *self);
 
@@ -34,16 +34,16 @@ void rd_systemd_ready (RdSystemd *self);
 void rd_systemd_stopping (RdSystemd *self);
 
 /* Extends the start or stop timeout of the unit to 30 s from now (EXTEND_TIMEOUT_USEC=), even after
- * rd_systemd_set_main_pid(). Returns: FALSE without a service manager. */
+ * rd_systemd_set_main_pid(). Returns: FALSE without a service manager, otherwise TRUE. */
 gboolean rd_systemd_extend_timeout (RdSystemd *self);
 
-/* Returns: FALSE if there is no service manager, or after rd_systemd_set_main_pid(). */
+/* Returns: FALSE without a service manager or after rd_systemd_set_main_pid(); otherwise TRUE. */
 gboolean rd_systemd_is_connected (RdSystemd *self);
 
 /* Makes @pid the main process of the unit (MAINPID=) and stops all reports of this process. Blocks
  * for up to 2 s until the service manager has processed MAINPID=, because it ignores messages from
- * @pid until then. Returns: FALSE on failure, otherwise TRUE, even if the service manager
- * ignores MAINPID= because it is stopping the unit. */
+ * @pid until then. Returns: FALSE on failure, otherwise TRUE, even if the service manager ignores
+ * MAINPID= because it is stopping the unit. */
 gboolean rd_systemd_set_main_pid (RdSystemd *self, pid_t pid);
 
 /* Stores a duplicate of @fd in the service manager under @name (sd_notify(3), "FDSTORE=1"). Blocks

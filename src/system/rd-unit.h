@@ -5,9 +5,9 @@
 
 #include <gio/gio.h>
 
-/* Finds a systemd unit; blocks for up to @timeout_ms. @name: (nullable): unit name (loads the unit
- * if necessary); NULL: the unit of this process. Returns: (transfer full) (nullable): its D-Bus
- * object path, or NULL with an error. */
+/* Finds a systemd unit; blocks for up to @timeout_ms. @name: (nullable): unit name (the unit is
+ * loaded if necessary); NULL: the unit of this process. Returns: (transfer full) (nullable): the
+ * D-Bus object path of the unit, or NULL with an error. */
 char *rd_unit_find (GDBusConnection *bus,
                     const char *name,
                     int timeout_ms,
