@@ -10,7 +10,7 @@
 /* An attempt to connect; the caller and the connecting thread each hold a reference. */
 typedef struct
 {
-  char *address; /* owned; if NULL, the shared connection to the bus of @type is used */
+  char *address; /* owned; if NULL, the thread gets the shared connection to the bus @type */
   GBusType type;
   GCancellable *cancellable; /* owned */
   GAsyncQueue *done;         /* owned; the thread pushes its Attempt when it has finished */
@@ -55,7 +55,7 @@ connect_in_thread (gpointer user_data)
 }
 
 /* Connects in a thread, because GLib waits up to 25 s for the reply to the D-Bus call Hello, and
- * that wait cannot be cancelled. After @timeout_ms, the thread keeps running until GLib returns. */
+ * that wait cannot be cancelled. After a timeout, the thread keeps running until GLib returns. */
 static GDBusConnection *
 connect_within (const char *address, GBusType type, guint timeout_ms, GError **error)
 {
@@ -70,7 +70,7 @@ connect_within (const char *address, GBusType type, guint timeout_ms, GError **e
                              error);
   if (thread == NULL)
     {
-      attempt_unref (self); /* the reference for the thread */
+      attempt_unref (self); /* the reference meant for the thread */
       return NULL;
     }
   g_thread_unref (thread);

@@ -9,18 +9,18 @@
 #define RD_OBJECT_PATH "/org/ringdown/Server1"
 #define RD_INTERFACE   "org.ringdown.Server1"
 
-/* Returns: (transfer full): the bus name of the service: org.ringdown.Ringdown, with ".iNAME" added
+/* Returns: (transfer full): the bus name of the service: org.ringdown.Ringdown, plus ".iNAME"
  * if @instance is not NULL. NAME is @instance with "_" in place of each character that is not an
  * ASCII letter or digit. The bus name may exceed the D-Bus limit of 255 bytes. */
 char *rd_message_bus_dup_name (const char *instance);
 
 /* Returns: (transfer full) (nullable): the D-Bus address of the session or system bus, or NULL with
- * %G_IO_ERROR_NOT_FOUND. Unlike g_dbus_address_get_for_bus_sync(), it never launches a bus.
+ * %G_IO_ERROR_NOT_FOUND. Never launches a bus, unlike g_dbus_address_get_for_bus_sync().
  * @environment: environment variables to use, NULL-terminated. */
 char *rd_message_bus_dup_address (GBusType type, char **environment, GError **error);
 
 /* The functions below block for at most @timeout_ms, and do not iterate a main context. If the bus
- * has not replied in time, they fail with %G_IO_ERROR_TIMED_OUT. */
+ * does not reply in time, they fail with %G_IO_ERROR_TIMED_OUT. */
 
 /* Connects to the message bus at @address, a D-Bus address. Returns: (transfer full) (nullable): a
  * private connection, or NULL with an error. */

@@ -88,8 +88,8 @@ measure (const RdTable *self)
   return widths;
 }
 
-/* Reduces @widths until the table is at most @width wide. Each step narrows the widest column among
- * the columns whose fit is @fit or a later RdTableFit. */
+/* Reduces @widths until the table is at most @width wide. Each step narrows the widest of the
+ * columns whose RdTableFit is @fit or greater, but never below a width of 1. */
 static void
 shrink (const RdTable *self, guint *widths, guint width, RdTableFit fit)
 {

@@ -20,7 +20,7 @@ typedef struct
 {
   RdTableFit fit;
   gboolean is_right; /* right-aligned */
-  gsize max_chars;   /* maximum number of characters per cell; 0: 1024 */
+  gsize max_chars;   /* maximum number of characters per cell; 0 means 1024 */
 } RdTableColumn;
 
 /* Returns: (transfer full): an empty table. @columns: must outlive the table. @indent: number of
@@ -35,11 +35,11 @@ void rd_table_add_row (RdTable *self, const char *const *cells);
 /* Adds a row. The arguments are its cells: one string per column, then NULL. */
 #define rd_table_add(self, ...) rd_table_add_row (self, (const char *const[]){ __VA_ARGS__ })
 
-/* Adds a line across all columns, such as a heading. @text: not shortened; "" for an empty line. */
+/* Adds a line across all columns, such as a heading. @text: not cut to the width; may be empty. */
 void rd_table_add_line (RdTable *self, const char *text);
 
-/* Returns: (transfer full): the text of the table, which ends with a newline. @width: width of the
- * terminal in characters; 0: unlimited, no cell is cut or wrapped. */
+/* Returns: (transfer full): the table as text that ends with a newline. @width: width of the
+ * terminal in columns; 0 means that no cell is cut or wrapped. */
 char *rd_table_format (const RdTable *self, guint width);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdTable, rd_table_free)

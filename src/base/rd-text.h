@@ -17,9 +17,9 @@ char *rd_text_printable (const char *text, gsize max_chars);
 /* Returns: the width of @text in columns of a terminal. */
 guint rd_text_width (const char *text);
 
-/* Returns: (transfer full): @text, cut to @columns including a final "…" if @text is wider. */
+/* Returns: (transfer full): @text, cut to at most @columns (with a final "…") if it is wider. */
 char *rd_text_cut (const char *text, guint columns);
 
-/* Breaks @text into lines that are at most @columns wide: at spaces, next to ideographs, and inside
- * words that are longer than a line. Returns: (transfer full): the lines, at least one. */
+/* Breaks @text into lines that are at most @columns wide. Lines end at spaces, next to ideographs,
+ * or inside words that are wider than a line. Returns: (transfer full): the lines, at least one. */
 char **rd_text_wrap (const char *text, guint columns);

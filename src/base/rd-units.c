@@ -58,7 +58,7 @@ static const Quantity size = {
   .max = "8388607TiB",
 };
 
-/* Returns: the factor of the unit with the name @name, or 0 if no unit has that name. */
+/* Returns: the factor of the unit that has the name @name, or 0 if there is no such unit. */
 static guint64
 unit_factor (const Unit *unit, const char *name)
 {
@@ -109,7 +109,7 @@ take_all (const Quantity *quantity, const char *text, guint64 *total)
 {
   *total = 0;
 
-  /* a number without a unit must be the only term: "1h 30" is ambiguous */
+  /* a number without a unit must be the only term, because "1h 30" is ambiguous */
   if (*text != '\0' && text[strspn (text, DIGITS)] == '\0')
     {
       add (total, g_ascii_strtoull (text, NULL, 10), quantity->plain);

@@ -90,7 +90,7 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   g_option_context_set_description (context, description);
   /* GLib's own --help converts the text to the locale's character set, which may lack "🛰" */
   g_option_context_set_help_enabled (context, FALSE);
-  g_option_context_set_ignore_unknown_options (context, TRUE); /* reported by refuse_rest() */
+  g_option_context_set_ignore_unknown_options (context, TRUE); /* refuse_rest() reports them */
 
   for (gsize i = 0; i < n_options; i++)
     {
@@ -108,7 +108,7 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   return context;
 }
 
-/* Returns: TRUE, or FALSE with an error if parsing has left more than argv[0] in @argv. */
+/* Returns: FALSE with an error if parsing has left more than argv[0] in @argv; otherwise TRUE. */
 static gboolean
 refuse_rest (char **argv, GError **error)
 {
@@ -182,7 +182,7 @@ refuse_variable (const char *name, const char *value, const char *fault, GError 
 }
 
 /* Adds the Redis server @host:@port. A NULL @host means localhost, a NULL @port the default port.
- * One of them must not be NULL. Returns: TRUE, or FALSE with an error. */
+ * At least one of them must not be NULL. Returns: TRUE, or FALSE with an error. */
 static gboolean
 add_server (RdSettings *settings,
             const RdOption *redis,
@@ -257,7 +257,7 @@ read_sources (RdSettings *settings,
               char **envp,
               GError **error)
 {
-  /* Apply the command line first to report its errors first, and again below as the last source */
+  /* Apply the command line now to report its errors first, and again below as the last source */
   if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
       || !rd_settings_add_key_file (settings, config_file, envp, error))
     return FALSE;

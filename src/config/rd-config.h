@@ -7,16 +7,16 @@
 #include "rd-settings.h"
 
 /* Loads the configuration from the command line, the environment and the key file. With `--help` or
- * `--version`, prints the text and exits the process. @argv and @envp: NULL-terminated arrays.
- * @to_check: (out) (transfer full) (nullable): with `--check`, the values from all sources, which
- * the caller passes to rd_check() instead of starting the service; otherwise NULL.
- * Returns: (transfer full) (nullable): the configuration, or NULL with an error of one line that
- * names the option, the variable, or the file, group and key. The error domain is %G_OPTION_ERROR
- * if the command line is invalid (exit status 2), otherwise another domain (exit status 1). */
+ * `--version`, prints the help or the version, and exits. @argv and @envp: NULL-terminated arrays.
+ * @to_check: (out) (transfer full) (nullable): if `--check` is given, the values from all sources,
+ * to be passed to rd_check() instead of starting the service; otherwise NULL.
+ * Returns: (transfer full) (nullable): the configuration, or NULL with an error. Its message is one
+ * line, and names the option, the variable, or the file, group and key. The error domain is
+ * %G_OPTION_ERROR if the command line is invalid (exit status 2), otherwise another (status 1). */
 RdConfig *rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error);
 void rd_config_free (RdConfig *config);
 
-/* Returns: (transfer full) (nullable): the D-Bus name of the service; NULL with `--bus=none`. */
+/* Returns: (transfer full) (nullable): the D-Bus name of the service, or NULL with `--bus=none`. */
 char *rd_config_dup_application_id (const RdConfig *config);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConfig, rd_config_free)

@@ -17,17 +17,17 @@
 
 typedef struct
 {
-  /* Parses @text and sets @field. Not used for lists, see set_list(). */
+  /* Parses @text and sets @field. NULL for lists, for which set_list() is used. */
   gboolean (*set) (const RdOption *option, gpointer field, const char *text, GError **error);
 
-  /* Returns whether @text, a string or a word of a list, is valid. Not used for other types. */
+  /* Returns whether @text, a string or a word of a list, is valid. NULL for other types. */
   gboolean (*check) (const char *text);
 
   /* For error messages: "“x” is not @noun; give @valid". */
   const char *noun;
   const char *valid;
 
-  /* Parses a number with a unit. Used only for durations and sizes. */
+  /* Parses a number with a unit. NULL unless the type is a duration or a size. */
   gboolean (*parse) (const char *text, gint64 *number, GError **error);
 } Type;
 
@@ -113,7 +113,7 @@ set_integer (const RdOption *option, gpointer field, const char *text, GError **
   return TRUE;
 }
 
-/* Returns whether @number is within the limits of @option, or is 0 and zero_is_off is set. */
+/* Returns whether @number is within the limits of @option, or is a 0 that zero_is_off allows. */
 static gboolean
 is_in_range (const RdOption *option, gint64 number)
 {
@@ -237,8 +237,8 @@ is_name (const char *text)
   return *text == '\0';
 }
 
-/* Rejects %XX, dot segments and \: libsoup or browsers normalize them, so that a path with them
- * would never match. */
+/* Rejects %XX, dot segments and backslashes: libsoup or browsers normalize them, so a path that
+ * contains them would never match. */
 static gboolean
 is_path (const char *text)
 {

@@ -28,12 +28,12 @@ typedef struct
 {
   const char *name;    /* "a-b" for --a-b, the key a-b and the variable RINGDOWN_A_B */
   const char *group;   /* group in the key file */
-  const char *metavar; /* placeholder of the value in --help; NULL: a flag */
+  const char *metavar; /* placeholder for the value in --help; NULL for a flag */
   RdOptionType type;
   gsize offset;             /* byte offset of the field in the struct */
-  const char *preset;       /* default value, as text; NULL: empty list or NULL string */
+  const char *preset;       /* default value, as text; NULL for an empty list or a NULL string */
   const char *min;          /* smallest valid number, as text */
-  const char *max;          /* as text: maximum value, string length or list length */
+  const char *max;          /* maximum value, string length or list length, as text */
   gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
   const char *const *words; /* valid words of a choice, NULL-terminated */
   const char *help;         /* for --help, translatable */
@@ -42,7 +42,7 @@ typedef struct
 
 /* Sets the field of @option in the struct @record to @values (NULL-terminated). For a list,
  * splits all values at white space, commas and semicolons; for other types, uses the last value.
- * If @values is empty, a list becomes empty and a string NULL; other types require a value.
+ * If @values is empty, a list becomes empty, a string becomes NULL; other types require a value.
  * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_ARGUMENT. On error, the field is unchanged; the
  * message quotes the invalid value and describes valid values, but does not name the option. */
 gboolean rd_option_set (const RdOption *option,
@@ -51,11 +51,11 @@ gboolean rd_option_set (const RdOption *option,
                         GError **error);
 
 /* Returns: (transfer full) (nullable): the value of @option in the struct @record as normalized
- * text ("30min" for 1800s, "***" for a password); NULL for an empty list or a NULL string. */
+ * text ("30min" for 1800s, "***" for a password), or NULL for an empty list or a NULL string. */
 char *rd_option_format (const RdOption *option, gconstpointer record);
 
-/* Returns: (transfer full): the option's environment variable: "RINGDOWN_DRAIN_TIMEOUT". */
+/* Returns: (transfer full): name of the environment variable, such as "RINGDOWN_DRAIN_TIMEOUT". */
 char *rd_option_dup_variable (const RdOption *option);
 
-/* Frees the value of a string or list @option in the struct @record, and sets the field to NULL. */
+/* If @option is a string or a list, frees its value in the struct @record, and sets it to NULL. */
 void rd_option_clear (const RdOption *option, gpointer record);

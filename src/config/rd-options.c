@@ -28,7 +28,7 @@ G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 
 /* clang-format off */
 /* The options are in the order of --help. The manual contains their descriptions. In
- * ringdown.conf(5), option names in the descriptions lose their dashes: --port becomes port. */
+ * ringdown.conf(5), option names in descriptions have no leading dashes: --port becomes port. */
 static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),

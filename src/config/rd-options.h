@@ -31,7 +31,7 @@ typedef struct
   gint64 drain_timeout_us;
   gint64 drain_interval_us;
   gint64 drain_grace_us;
-  char *redis; /* nullable: URL, may contain a password; NULL: no Redis */
+  char *redis; /* nullable: URL, which may contain a password; NULL for no Redis */
   RdConfigRedisMode redis_mode;
   char *redis_channel;
   guint redis_history;
@@ -49,6 +49,6 @@ typedef struct
   char **allow_origins; /* glob patterns; empty: any origin is allowed */
 } RdConfig;
 
-/* Returns: (transfer none): the table of all options, for the fields of RdConfig. Options of the
- * same group are adjacent. @n_options: (out): number of options in the table. */
+/* Returns: (transfer none): the table of all options, which set the fields of RdConfig. Options of
+ * the same group are adjacent. @n_options: (out): number of options in the table. */
 const RdOption *rd_options_get (gsize *n_options);

@@ -19,12 +19,12 @@ struct _RdSettings
 {
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
-  GPtrArray **values;           /* owned; see values_of() */
-  const char **other_variables; /* owned: for each option, a literal or NULL */
+  GPtrArray **values;           /* owned: arrays of char *; see values_of() */
+  const char **other_variables; /* owned: for each option, a variable's name or NULL */
   char *key_file;               /* owned, nullable: printable path */
 };
 
-/* Returns: a pointer to the array (nullable) of values (char *) of @option from @source. */
+/* Returns: a pointer to the array of values of @option from @source. The array may be NULL. */
 static GPtrArray **
 values_of (const RdSettings *self, RdSource source, const RdOption *option)
 {
@@ -183,7 +183,7 @@ read_group (RdSettings *self, GKeyFile *file, const char *group, GError **error)
 }
 
 /* Returns: the number (from 1) of the first line in @text that GLib rejects with the error @code of
- * %G_KEY_FILE_ERROR. GLib's own message quotes the line, which may contain a password. */
+ * %G_KEY_FILE_ERROR. GLib's own message would quote the line, which may contain a password. */
 static guint
 find_bad_line (const char *text, int code)
 {
@@ -254,7 +254,7 @@ read_key_file (RdSettings *self, const char *path, GError **error)
 }
 
 /* Returns: (transfer full) (nullable): path of the user's key file (XDG Base Directory
- * Specification). */
+ * Specification), or NULL if neither XDG_CONFIG_HOME nor HOME defines it. */
 static char *
 user_key_file (char **envp)
 {
@@ -301,7 +301,7 @@ rd_settings_get_key_file (const RdSettings *self)
   return self->key_file;
 }
 
-/* Returns: (transfer full): the place where @source sets @option: "FILE: [Server] port". */
+/* Returns: (transfer full): the place where @source sets @option, such as "FILE: [Server] port". */
 static char *
 locate (const RdSettings *self, RdSource source, const RdOption *option)
 {
@@ -349,7 +349,7 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
 
       place = locate (self, source, option);
       message = g_strdup_printf ("%s: %s", place, reason->message);
-      /* an invalid Redis URL is not a usage error (%G_OPTION_ERROR), not even with --redis */
+      /* an invalid Redis URL is never a usage error (%G_OPTION_ERROR), not even in --redis */
       set_value_error (error, option->type == RD_OPTION_REDIS ? RD_SOURCE_ENVIRONMENT : source,
                        message);
       return FALSE;

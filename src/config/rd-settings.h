@@ -18,8 +18,8 @@ typedef enum
 /* The values of all options from all sources, as unchecked text. */
 typedef struct _RdSettings RdSettings;
 
-/* Creates settings with the default values. @options: an array of @n_options, which must outlive
- * the settings; options of the same group must be adjacent. Returns: (transfer full). */
+/* Creates settings with the default values. @options: an array of @n_options elements that must
+ * outlive the settings; options of the same group must be adjacent. Returns: (transfer full). */
 RdSettings *rd_settings_new (const RdOption *options, gsize n_options);
 void rd_settings_free (RdSettings *self);
 
@@ -27,15 +27,15 @@ void rd_settings_free (RdSettings *self);
 const RdOption *rd_settings_get_options (const RdSettings *self, gsize *n_options);
 
 /* Returns: (transfer none) (nullable): the first option called @name in @group, or NULL if there is
- * none. A NULL @group or @name matches all groups or names. */
+ * none. A NULL @group matches all groups, a NULL @name all names. */
 const RdOption *rd_settings_find (const RdSettings *self, const char *group, const char *name);
 
-/* Appends @text to the values of @option from @source. A NULL @text adds no value, but @option
- * counts as set. */
+/* Appends @text to the values of @option from @source. A NULL @text adds no value, but
+ * @option counts as set by @source. */
 void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, const char *text);
 
-/* Returns: (transfer full): @text, an unknown option or key, in printable form for a message. "…"
- * replaces the part from the first ":", "@" or "=", which may contain a password. */
+/* Returns: (transfer full): @text, such as an unknown option, in printable form for a message. "…"
+ * replaces the first ":", "@" or "=" and everything after it, which may contain a password. */
 char *rd_settings_dup_printable (const char *text);
 
 /* Adds the values of the RINGDOWN_* variables in @envp (NULL-terminated). */
@@ -47,23 +47,23 @@ void rd_settings_add_other_variable (RdSettings *self,
                                      const char *variable,
                                      const char *text);
 
-/* Adds the values in the key file. If @given (nullable) or RINGDOWN_CONFIG in @envp names the file,
- * it must exist; @given takes precedence. Otherwise, the file is the user's key file or, if the
- * user has none, the system's key file; both are optional. Returns: TRUE, or FALSE with a
- * %G_IO_ERROR or %G_KEY_FILE_ERROR, whose message names the file and, for an error in a
- * value, group and key. */
+/* Adds the values in the key file. Its path is @given (nullable) or, if that is NULL,
+ * RINGDOWN_CONFIG in @envp; in both cases the file must exist. If neither is set, reads the user's
+ * key file if it exists, otherwise the system's key file if it exists. Returns: TRUE, or FALSE with
+ * a %G_IO_ERROR or %G_KEY_FILE_ERROR, whose message names the file and, if a value is invalid, the
+ * group and the key. */
 gboolean rd_settings_add_key_file (RdSettings *self,
                                    const char *given,
                                    char **envp,
                                    GError **error);
 
-/* Returns: (transfer none) (nullable): printable path of the key file; NULL: none was read. */
+/* Returns: (transfer none) (nullable): printable path of the key file, or NULL if none was read. */
 const char *rd_settings_get_key_file (const RdSettings *self);
 
-/* Returns: (transfer none) (nullable): value of the variable @name; NULL if empty or unset. */
+/* Returns: (transfer none) (nullable): value of variable @name, or NULL if it is empty or unset. */
 const char *rd_settings_get_variable (char **envp, const char *name);
 
-/* Sets fields of the struct @record to the values that @source contains.
+/* Sets those fields of the struct @record for which @source contains values.
  * Returns: TRUE, or FALSE with an error; some fields may be set even on failure. The message begins
  * with the option, the variable, or the file, group and key. The error domain depends on @source:
  * %G_OPTION_ERROR, %G_IO_ERROR or %G_KEY_FILE_ERROR. */
@@ -72,15 +72,15 @@ gboolean rd_settings_apply (const RdSettings *self,
                             gpointer record,
                             GError **error);
 
-/* Returns: the source with the highest precedence that has a value for @option. */
+/* Returns: among the sources that set @option, the one with the highest precedence. */
 RdSource rd_settings_get_source (const RdSettings *self, const RdOption *option);
 
-/* Returns: (transfer full): the source of the value of @option, for messages: "--port",
- * "RINGDOWN_PORT", "key file", "default". */
+/* Returns: (transfer full): the source that sets @option, as text for messages: "--port",
+ * "RINGDOWN_PORT", "key file" or "default". */
 char *rd_settings_dup_source (const RdSettings *self, const RdOption *option);
 
-/* Sets the error "--log-size “1MiB” @problem --max-message “64KiB”; @remedy": the values of the
- * options @name and @other contradict each other. The error domain depends on the source with the
+/* Sets the error "--log-size “1MiB” @problem --max-message “64KiB”; @remedy" for two options, @name
+ * and @other, whose values contradict each other. The error domain is that of the source with the
  * higher precedence. The options must not be lists or contain a password. Returns: FALSE. */
 gboolean rd_settings_refuse_pair (const RdSettings *self,
                                   const char *name,

@@ -82,8 +82,8 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
   return TRUE;
 }
 
-/* Reads a message from standard input. Returns: (transfer full) (nullable): the message without its
- * final newline, or NULL with an error. @is_explicit: "-" is given; allows an empty message. */
+/* Reads standard input. @is_explicit: whether "-" is given, which allows an empty message. Returns:
+ * (transfer full) (nullable): the message without its final newline, or NULL with an error. */
 static char *
 read_message (gboolean is_explicit, GError **error)
 {
@@ -99,7 +99,7 @@ read_message (gboolean is_explicit, GError **error)
   else if (length > max_length)
     ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
               MAX_MESSAGE_MIB);
-  else if (length == 0 && !is_explicit) /* probably a mistake: cron jobs read /dev/null */
+  else if (length == 0 && !is_explicit) /* probably a mistake, such as /dev/null in a cron job */
     ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
   else if (!g_utf8_validate_len (text, length, NULL))
     ctl_fail (error, _ ("the message must be UTF-8 text without NUL bytes, as D-Bus requires"));

@@ -114,7 +114,7 @@ bind_options (const GOptionEntry *options, CtlArguments *arguments)
   return (GOptionEntry *) (gpointer) g_array_free (bound, FALSE);
 }
 
-/* Returns: (transfer full): a parser for the options of @command; if @command is NULL, for the
+/* Returns: (transfer full): a parser for the options of @command or, if @command is NULL, for the
  * options before the command. */
 static GOptionContext *
 option_context_new (const CtlCommand *command, CtlArguments *arguments)
@@ -156,7 +156,7 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
   return context;
 }
 
-/* Fails if @words give a value to a flag in @options: GOption would accept --json=no as --json. */
+/* Fails if @words give a value to a flag in @options, since GOption accepts --json=no as --json. */
 static gboolean
 check_flags (char **words, const GOptionEntry *options, GError **error)
 {
@@ -190,7 +190,7 @@ check_words (char **words, GError **error)
   return check_flags (words, common_options, error);
 }
 
-/* Parses the options of @command into @arguments; if @command is NULL, those before the command.
+/* Parses the options of @command (if NULL, the options before the command) into @arguments.
  * Returns: (transfer full) (nullable): the words that are not options, or NULL with an error. */
 static char **
 parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, GError **error)
@@ -220,7 +220,7 @@ parse_options (char **argv, const CtlCommand *command, CtlArguments *arguments, 
   return g_strv_builder_end (rest);
 }
 
-/* Sets the argument of @command in @arguments; fails if it is missing or there is more than one.
+/* Stores the argument of @command in @arguments. Fails if there are too few or too many arguments.
  * @words: the command and its arguments. */
 static gboolean
 take_argument (char **words, const CtlCommand *command, CtlArguments *arguments, GError **error)
@@ -282,7 +282,7 @@ print_help (const CtlCommand *command, CtlOutput *output)
 
   g_set_prgname (g_strchomp (name)); /* appears in the usage line */
   help = g_option_context_get_help (context, FALSE, NULL);
-  help[strlen (help) - 1] = '\0'; /* removes the last newline: ctl_output_print() adds one */
+  help[strlen (help) - 1] = '\0'; /* drops the last newline, which ctl_output_print() adds again */
   ctl_output_print (output, help);
 }
 
@@ -321,7 +321,7 @@ run (char **argv, GError **error)
   return ctl_output_check (output, error);
 }
 
-/* Ignores GIO warnings about signals and properties of a wrong type: they are untrusted input. */
+/* Ignores GIO warnings about wrong D-Bus types, because an untrusted service can cause them. */
 static void
 ignore (const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
 {

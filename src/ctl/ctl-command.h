@@ -28,10 +28,10 @@ typedef struct
 typedef struct
 {
   const char *name;
-  const char *argument;        /* "ID", or "[MESSAGE]" if optional; NULL: no argument */
+  const char *argument;        /* such as "ID", or "[MESSAGE]" if optional; NULL if there is none */
   const char *summary;         /* for the list of commands; marked for translation */
   const char *description;     /* for COMMAND --help; marked for translation */
-  const GOptionEntry *options; /* NULL: only the options common to all commands */
+  const GOptionEntry *options; /* nullable: options that only this command has */
   gboolean (*run) (const CtlArguments *arguments, CtlOutput *output, GError **error);
 } CtlCommand;
 

@@ -13,7 +13,7 @@
 #include "rd-units.h"
 
 #define MAX_TIMEOUT_DAYS      30   /* maximum that the service accepts */
-#define CLOSE_SERVICE_RESTART 1012 /* close code sent by the service when a drain ends */
+#define CLOSE_SERVICE_RESTART 1012 /* close code sent at the time limit of a drain */
 
 typedef struct
 {
@@ -157,7 +157,7 @@ print_begun (gboolean was_draining, guint clients, CtlOutput *output)
 }
 
 /* Starts a drain; with --wait, waits for its end. Subscribes to signals before the D-Bus call, so
- * that no signal is missed. @options: argument of the method Drain; if NULL, calls Shutdown. */
+ * that no signal is missed. @options: argument of the method Drain, or NULL to call Shutdown. */
 static gboolean
 begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GError **error)
 {

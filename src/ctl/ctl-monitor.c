@@ -98,8 +98,8 @@ print_state (Monitor *self)
                "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
-/* Prints the report of an upgrade when the new worker has reported the pause, which is its last
- * report. Waits for at most one tick, since a worker may not report a pause. */
+/* Prints the report of an upgrade when the new worker has set the pause, which it sets last. If the
+ * pause is still 0 after the next tick, prints the report anyway. */
 static void
 look_for_upgrade (Monitor *self)
 {

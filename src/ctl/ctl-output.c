@@ -26,7 +26,7 @@ struct _CtlOutput
   gboolean is_live;
   gboolean has_colours;
   gboolean has_status; /* the terminal shows the status line; the cursor is at its end */
-  int error_number;    /* errno of the first failed write; 0: none */
+  int error_number;    /* errno of the first failed write; 0 if none failed */
   CtlColour status_colour;
   char *status; /* owned; nullable */
 };
@@ -120,7 +120,7 @@ draw_status (CtlOutput *self)
   if (self->status == NULL)
     return;
 
-  /* leaves the last column empty: some terminals start a new line when it is filled */
+  /* leaves the last column empty, because some terminals start a new line when it is filled */
   width = ctl_output_get_width (self) - 1;
   text = rd_text_cut (self->status, width - MIN (width, DOT_WIDTH));
   dot = ctl_output_paint (self, self->status_colour, DOT);
@@ -139,7 +139,7 @@ ctl_output_print (CtlOutput *self, const char *text)
   draw_status (self);
 }
 
-/* Serializes @value, and escapes all characters that are not printable: json-glib escapes only C0
+/* Serializes @value, and escapes all characters that are not printable. json-glib escapes only C0
  * control characters, but terminals also interpret C1 control characters. */
 static char *
 format_json (GVariant *value)
@@ -155,7 +155,7 @@ format_json (GVariant *value)
         g_string_append_unichar (json, c);
       else if (c <= 0xffff)
         g_string_append_printf (json, "\\u%04x", c);
-      else /* a surrogate pair: RFC 8259 §7 */
+      else /* as a surrogate pair (RFC 8259 §7) */
         g_string_append_printf (json, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
                                 0xdc00 + ((c - 0x10000) & 0x3ff));
     }

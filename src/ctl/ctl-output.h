@@ -22,10 +22,10 @@ CtlOutput *ctl_output_new (gboolean is_json);
 /* Removes the status line, and frees @self. */
 void ctl_output_free (CtlOutput *self);
 
-/* Returns: TRUE if the output is text on a terminal that can show a status line (not "dumb"). */
+/* Returns: TRUE if the output is text on a terminal that can show a status line (not TERM=dumb). */
 gboolean ctl_output_is_live (const CtlOutput *self);
 
-/* Returns: the current width of the terminal in columns; 0 if the output is not a terminal. */
+/* Returns: the current width of the terminal in columns, or 0 if the output is not a terminal. */
 guint ctl_output_get_width (const CtlOutput *self);
 
 /* Returns: (transfer full): @text in @colour, or a plain copy if the output has no colours. */
@@ -34,19 +34,19 @@ char *ctl_output_paint (const CtlOutput *self, CtlColour colour, const char *tex
 /* Prints @text and a newline above the status line. */
 void ctl_output_print (CtlOutput *self, const char *text);
 
-/* Prints @text, or (with --json) @json as one line of JSON (RFC 8259). Dictionaries become objects;
- * integers of 2^63 or more become negative. If @json is floating, it is consumed. */
+/* With --json, prints @json as one line of JSON (RFC 8259), otherwise @text. Dictionaries become
+ * objects; integers of 2^63 or more become negative. If @json is floating, it is consumed. */
 void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
 
-/* Replaces the status line with @text (nullable) after a dot in @colour, and cuts the line to the
- * width of the terminal. A NULL @text removes the status line. */
+/* Replaces the status line with a dot in @colour and @text (nullable), cut to the width of the
+ * terminal. A NULL @text removes the status line. */
 void ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text);
 
 /* Returns: TRUE if a write has failed. Output after the failure is discarded. */
 gboolean ctl_output_is_lost (const CtlOutput *self);
 
-/* Returns: TRUE, or FALSE with an error if a write has failed. It is no error if the reader has
- * closed the pipe (EPIPE) or a signal has interrupted the write (EINTR). */
+/* Returns: FALSE with an error if a write has failed for a reason other than a closed pipe (EPIPE)
+ * or a signal (EINTR); otherwise TRUE. */
 gboolean ctl_output_check (const CtlOutput *self, GError **error);
 
 /* Sets @error to %G_IO_ERROR_FAILED. @format: translated error message. Returns: always FALSE. */

@@ -42,7 +42,7 @@ explain (const char *name, GError **error)
   return ctl_fail (error, "%s", cause->message);
 }
 
-/* Returns: (transfer full) (nullable): the bus name; NULL with an error if an option is invalid. */
+/* Returns: (transfer full) (nullable): the bus name, or NULL with an error if options are wrong. */
 static char *
 read_name (const CtlArguments *arguments, GError **error)
 {
@@ -103,8 +103,8 @@ fail_not_running (const CtlArguments *arguments, const char *name, GError **erro
     unit);
 }
 
-/* Requests the properties, to report errors within the time limit: GDBusProxy, which requests them
- * again later, would wait up to 25 s for the reply, and would hide errors such as denied access. */
+/* Requests the properties before GDBusProxy does, to report errors within the time limit.
+ * GDBusProxy would wait up to 25 s for the reply, and would hide errors such as denied access. */
 static gboolean
 probe (GDBusConnection *connection, const CtlArguments *arguments, const char *name, GError **error)
 {

@@ -10,16 +10,16 @@
 #define CTL_SERVICE_TIMEOUT_S 10
 
 /* Connects to the service that @arguments select, if it is running. @needs_properties: whether to
- * fail if ctl_service_check() fails. Returns: (transfer full) (nullable): a proxy with its
- * properties loaded, or NULL with an error if the service is not running or the bus is unreachable.
- * If a call to the proxy fails, pass the error to ctl_service_explain(). */
+ * fail if ctl_service_check() fails. Returns: (transfer full) (nullable): a proxy that has
+ * loaded the properties, or NULL with an error, for example if the service is not running. If a
+ * call to the service fails, pass the error of the call to ctl_service_explain(). */
 RdDBusServer1 *ctl_service_new (const CtlArguments *arguments,
                                 gboolean needs_properties,
                                 GError **error);
 
-/* Returns: TRUE, or FALSE with an error if @service lacks a property or one has the wrong type. */
+/* Returns: FALSE with an error if a property is missing or has the wrong type; otherwise TRUE. */
 gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 
-/* Replaces @error, from a failed call to @service, with an error for users; keeps the message if
- * the service itself has returned @error. Returns: always FALSE. */
+/* Replaces @error, which a call to @service has set, with an error for users. Keeps the message if
+ * it comes from the service itself. Returns: always FALSE. */
 gboolean ctl_service_explain (RdDBusServer1 *service, GError **error);

@@ -53,8 +53,8 @@ add_addresses (RdTable *table, RdDBusServer1 *service)
     rd_table_add (table, i == 0 ? _ ("Addresses:") : "", addresses[i], NULL);
 }
 
-/* Adds the progress of a drain. The bar shows clients, not time, because the drain may end at
- * any time. */
+/* Adds the progress of a drain. The bar shows clients, not time, because the drain may end
+ * before its time limit. */
 static void
 add_drain (RdTable *table, RdDBusServer1 *service)
 {

@@ -11,7 +11,7 @@
 
 #define TIMEOUT_MIN 12 /* the service waits twice for the new worker, up to 5 min each time */
 
-/* Returns: the process ID of @service, read from its list of nodes; 0 if unknown. */
+/* Returns: the process ID of @service from its list of nodes, or 0 if it is unknown. */
 static guint
 get_pid (RdDBusServer1 *service)
 {
@@ -139,7 +139,7 @@ report_to_json (RdDBusServer1 *service)
 static gboolean
 run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
-  /* keeps the properties of the old worker: GDBusProxy updates properties only in a main loop */
+  /* keeps the old worker's properties, because GDBusProxy updates them only in a main loop */
   g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
   g_autoptr (RdDBusServer1) after = NULL;
   g_autofree char *text = NULL;

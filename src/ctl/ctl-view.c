@@ -92,7 +92,7 @@ format_value (const CtlField *field, GVariant *dictionary)
   return *field->type == 's' ? g_variant_dup_string (value, NULL) : g_variant_print (value, FALSE);
 }
 
-/* Adds the values of @dictionary as a row, or the headings of @fields if it is NULL. */
+/* Adds the values of @dictionary as a row; if @dictionary is NULL, adds the headings of @fields. */
 static void
 add_row (RdTable *table, const CtlField *fields, GVariant *dictionary)
 {

@@ -7,7 +7,7 @@
 #include "rd-dbus.h"
 #include "rd-table.h"
 
-/* Result of the last hand-over of clients to a new worker; all fields are 0 if there was none. */
+/* Result of the last hand-over of clients to a new worker; all 0 if there was no hand-over yet. */
 typedef struct
 {
   guint moved;      /* number of clients that stayed connected */
@@ -16,20 +16,20 @@ typedef struct
   guint64 pause_us; /* time during which no client was served */
 } CtlHandover;
 
-/* JSON members of a CtlHandover, for g_variant_new_parsed(). Arguments: all fields, in order. */
+/* JSON members of a CtlHandover for g_variant_new_parsed(). Its arguments: the fields in order. */
 #define CTL_HANDOVER_JSON "'moved': <%u>, 'closed': <%u>, 'lost': <%u>, 'pause': <%t>"
 
 /* An entry of a D-Bus dictionary ("a{sv}"), shown as a table column and as a member in JSON. */
 typedef struct
 {
   const char *key;
-  const char *type;                  /* D-Bus type: "s", "u" or "t"; any type if heading is NULL */
-  const char *heading;               /* marked for translation; NULL: shown only in JSON */
-  char *(*format) (GVariant *value); /* returns the text of a cell; NULL: the value as text */
+  const char *type;                  /* D-Bus type: "s", "u" or "t", or any if heading is NULL */
+  const char *heading;               /* marked for translation; NULL if shown only in JSON */
+  char *(*format) (GVariant *value); /* returns the text of a cell; if NULL, prints the value */
 } CtlField;
 
-/* Returns: (transfer full): @number in decimal, for a %s in a translated message: such a message
- * cannot contain G_GUINT64_FORMAT. */
+/* Returns: (transfer full): @number in decimal, for a %s in a translated message, because such a
+ * message cannot contain G_GUINT64_FORMAT. */
 char *ctl_view_number (guint64 number);
 
 /* Returns: (transfer full): the translated name of @state, a value of the D-Bus property State. */
@@ -37,7 +37,7 @@ char *ctl_view_state (const char *state);
 
 CtlColour ctl_view_colour_of_state (const char *state);
 
-/* Returns: (transfer full): the progress of a drain: "waiting for 3 clients, 29min 55s left".
+/* Returns: (transfer full): drain progress, such as "waiting for 3 clients, 29min 55s left".
  * @seconds_left: time until the service closes the clients; 0 if it is closing them now. */
 char *ctl_view_remaining (guint clients, guint seconds_left);
 
@@ -53,7 +53,7 @@ CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
 char *ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, guint width);
 
 /* Returns: (transfer floating): a copy of @dictionaries ("aa{sv}") with only the entries whose key
- * and type are listed in @fields: JSON cannot represent every D-Bus value. */
+ * and type are listed in @fields, because JSON cannot represent every D-Bus value. */
 GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
 
 /* Returns: (transfer full): an empty table with two columns: labels and values. */

@@ -31,7 +31,7 @@ struct _CtlWatch
   guint generation; /* generation of the current worker */
   guint subscription;
   guint heartbeat_id;
-  guint restart_id; /* source of the timeout while no worker owns the bus name; otherwise 0 */
+  guint restart_id; /* the RESTART_MS timeout while no worker owns the bus name; otherwise 0 */
   guint sigint_id;
   guint sigterm_id;
   guint output_id;
@@ -73,7 +73,7 @@ on_restart_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Makes the new worker @owner the current one. Returns: TRUE, or FALSE if this ends the watch. */
+/* Accepts @owner as the new worker, and returns TRUE; or ends the watch, and returns FALSE. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
@@ -114,8 +114,8 @@ on_properties (CtlWatch *self)
   self->events->properties (self->user_data);
 }
 
-/* Handles a change of the owner of the bus name. If there is a new owner with properties,
- * on_properties() has been called first. */
+/* Handles a change of the owner of the bus name. If a new owner has properties, on_properties() has
+ * already been called for it. */
 static void
 on_owner_changed (CtlWatch *self)
 {
@@ -171,7 +171,7 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* Calls the service to check that it replies: even a suspended process keeps its bus name. */
+/* Calls the service to check that it replies, because a suspended process keeps its bus name. */
 static gboolean
 on_heartbeat_due (gpointer user_data)
 {
@@ -188,8 +188,8 @@ on_heartbeat_due (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Handles D-Bus signals without GDBusProxy, which drops signals of a new worker until it has the
- * properties of that worker. */
+/* Handles D-Bus signals without GDBusProxy, which drops signals of a new worker until it has
+ * loaded the properties of that worker. */
 static void
 on_service_signal (GDBusConnection *connection,
                    const char *sender,
@@ -280,7 +280,7 @@ catch_signal (CtlWatch *self, int number)
   const guint id = g_unix_signal_add (number, on_signal, self);
   struct sigaction action;
 
-  /* clears SA_RESTART, which GLib sets, so that a signal interrupts a blocked write */
+  /* clears SA_RESTART (set by GLib), so that a signal interrupts a blocked write */
   sigaction (number, NULL, &action);
   action.sa_flags &= ~SA_RESTART;
   sigaction (number, &action, NULL);

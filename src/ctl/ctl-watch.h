@@ -5,12 +5,12 @@
 
 #include "ctl-service.h"
 
-/* Watches the service in a main loop, even after an upgrade or a restart that keeps clients. */
+/* Watches the service in a main loop, across upgrades and restarts that keep clients. */
 typedef struct _CtlWatch CtlWatch;
 
-/* Callbacks. @properties is called when the watch begins, a property changes, or a new worker
- * acquires the bus name. While no worker owns the bus name, the properties of the service are NULL
- * or 0. @client_connected: (nullable). */
+/* Callbacks. @properties is called when the watch begins, when a property changes, and when a new
+ * worker acquires the bus name. While no worker owns the bus name, the properties of the service
+ * are NULL or 0. @client_connected: (nullable). */
 typedef struct
 {
   void (*properties) (gpointer user_data);
@@ -27,7 +27,7 @@ typedef enum
   CTL_WATCH_FAILED,      /* the bus or the service has ended or does not reply; sets an error */
 } CtlWatchEnd;
 
-/* Subscribes to the D-Bus signals of @service, and enables its client signals. @service, @events:
+/* Subscribes to the D-Bus signals of @service, and enables its client signals. @service and @events
  * must outlive the watch. Returns: (transfer full) (nullable): the watch, or NULL with an error. */
 CtlWatch *ctl_watch_new (RdDBusServer1 *service,
                          const CtlWatchEvents *events,
@@ -36,7 +36,7 @@ CtlWatch *ctl_watch_new (RdDBusServer1 *service,
 void ctl_watch_free (CtlWatch *self);
 
 /* Runs a main loop and calls the callbacks until the watch ends. Call it once, and call
- * ctl_service_check() first. During this call, SIGINT and SIGTERM end the watch, even if a write
+ * ctl_service_check() first. During this call, SIGINT and SIGTERM end the watch, even while a write
  * blocks (EINTR); before this call, they end the process. */
 CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 
