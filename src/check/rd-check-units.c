@@ -162,16 +162,18 @@ check_stop_timeout (const Check *check,
       "(systemctl edit %s), or shorten drain-timeout",
       name, stop, drain, needed, name);
   else if (!may_extend)
-    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
-                         "systemd kills %s %s after a stop (TimeoutStopSec=), but a drain takes up "
-                         "to %s. Set Type=notify and NotifyAccess=main, so that the service can "
-                         "extend the timeout; or set TimeoutStopSec=%s; or shorten drain-timeout",
-                         name, stop, drain, needed);
+    rd_check_report_add (
+      check->report, RD_CHECK_PROBLEM,
+      "after a stop, systemd kills %s within %s (TimeoutStopSec=), but a drain "
+      "takes up to %s. Set Type=notify and NotifyAccess=main, so that the service can "
+      "extend the timeout; or set TimeoutStopSec=%s; or shorten drain-timeout",
+      name, stop, drain, needed);
   else if (stop_us < EXTEND_US)
-    rd_check_report_add (check->report, RD_CHECK_PROBLEM,
-                         "systemd kills %s %s after a stop (TimeoutStopSec=), perhaps before it "
-                         "has asked for more time to drain. Set TimeoutStopSec=10s",
-                         name, stop);
+    rd_check_report_add (
+      check->report, RD_CHECK_PROBLEM,
+      "after a stop, systemd kills %s within %s (TimeoutStopSec=), perhaps before "
+      "the service has asked for more time to drain. Set TimeoutStopSec=10s",
+      name, stop);
 }
 
 static void

@@ -65,10 +65,10 @@ dup_description (void)
        "origins, repeat the option, or separate them with spaces, commas or semicolons."),
     _ ("Each option in a [Group] is also an environment variable (RINGDOWN_DRAIN_TIMEOUT\n"
        "for --drain-timeout), and a key in that [Group] of the configuration file. The\n"
-       "command line overrides the environment; the environment overrides the key file.\n"
-       "Empty variables are ignored."),
+       "command line overrides the environment, and the environment overrides the\n"
+       "configuration file. Empty variables are ignored."),
     _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
-       "--redis-channel. They override only the key file."),
+       "--redis-channel. They override only the configuration file."),
     _ ("The configuration file (a key file, with lines KEY=VALUE in groups) is given by\n"
        "--config or RINGDOWN_CONFIG. Without these, it is ringdown/ringdown.conf in\n"
        "$XDG_CONFIG_HOME (default ~/.config), or else /etc/ringdown/ringdown.conf."),

@@ -273,7 +273,7 @@ static const Type types[] = {
   [RD_OPTION_NAME] = { set_string, is_name, "a name", "printable text" },
   [RD_OPTION_ORIGINS] = { NULL, is_graph, "an origin", "ASCII such as https://*.example.org" },
   [RD_OPTION_PATH] = { set_string, is_path, "a path",
-                       "/ and then printable ASCII without ?, #, %, \\ and dot segments" },
+                       "“/”, then printable ASCII with no ?, #, %, \\ or dot segments" },
   [RD_OPTION_PORT] = { set_integer, NULL, "a port" },
   [RD_OPTION_REDIS] = { set_string, is_redis_url },
   [RD_OPTION_SIZE] = { set_quantity, .parse = rd_units_parse_size },

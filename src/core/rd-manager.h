@@ -35,7 +35,7 @@ WsEngine *rd_manager_get_engine (RdManager *self);
  * client sent after the handshake; overwritten. Returns: TRUE, or FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
-/* Sends @message to all clients and sets @message->id. The size is at most max_message bytes. */
+/* Sends @message to all clients and sets @message->id. The size must not exceed max_message. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
 guint rd_manager_get_connections (RdManager *self);

@@ -163,9 +163,9 @@ add_bus (GString *out, RdBus *bus)
   add (out, "redis_repeated_total", "counter", "Messages received twice and delivered once.",
        stats.repeated);
   add (out, "redis_gaps_total", "counter",
-       "Number of times the stream was trimmed before this node had read it.", stats.gaps);
+       "Number of times the stream was trimmed before this node read it.", stats.gaps);
   add (out, "redis_missed_total", "counter",
-       "Messages trimmed before this node had read them, where known.", stats.missed);
+       "Messages trimmed before this node read them, as far as known.", stats.missed);
 }
 
 char *

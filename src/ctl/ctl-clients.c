@@ -201,7 +201,7 @@ static const GOptionEntry disconnect_options[] = {
   { "code", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (code),
     N_ ("Close code, from 1000 to 4999 [1000]"), N_ ("CODE") },
   { "reason", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (reason),
-    N_ ("Reason for the client, at most 123 bytes"), N_ ("TEXT") },
+    N_ ("Reason sent to the client, at most 123 bytes"), N_ ("TEXT") },
   G_OPTION_ENTRY_NULL,
 };
 
@@ -210,7 +210,7 @@ const CtlCommand ctl_disconnect_command = {
   .argument = N_ ("ID"),
   .summary = N_ ("Close the connection to a client"),
   .description =
-    N_ ("Sends the client with this ID all messages published so far, then closes its\n"
+    N_ ("Sends all messages published so far to the client with this ID, then closes its\n"
        "connection. “ringdownctl clients” lists the IDs."),
   .options = disconnect_options,
   .run = run_disconnect,

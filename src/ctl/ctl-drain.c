@@ -234,7 +234,8 @@ const CtlCommand ctl_drain_command = {
   .description =
     N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones\n"
        "at the time limit, and ends the service. TIME is a number of seconds, or has\n"
-       "units: 10s, 5min, 1h30min. During a drain, --timeout changes the time limit."),
+       "units: 10s, 5min, 1h30min. If a drain is already running, --timeout changes its\n"
+       "limit."),
   .options = drain_options,
   .run = run_drain,
 };
@@ -250,7 +251,7 @@ const CtlCommand ctl_cancel_drain_command = {
 
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
-  .summary = N_ ("Drain with the configured time limit"),
+  .summary = N_ ("Drain as SIGTERM does, with the configured limit"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),

@@ -166,8 +166,8 @@ const CtlCommand ctl_upgrade_command = {
   .summary = N_ ("Replace the worker without disconnecting clients"),
   .description =
     N_ ("Replaces the worker, which is the process that serves the clients, with a new\n"
-       "worker. The new worker runs the installed program, and reads the key file again.\n"
-       "Clients stay connected. If the new worker fails to start, the old worker\n"
+       "worker. The new worker runs the installed program, and reads its configuration\n"
+       "again. Clients stay connected. If the new worker fails to start, the old worker\n"
        "continues. Prints a report of the hand-over."),
   .run = run,
 };

@@ -26,7 +26,7 @@ gboolean rd_http_require_get (SoupServerMessage *message);
 /* The kinds of hosts in URLs. */
 typedef enum
 {
-  RD_HOST_NAME,      /* a DNS name: its owner chooses the address */
+  RD_HOST_NAME,      /* a DNS name: its owner decides what it resolves to */
   RD_HOST_LOCALHOST, /* "localhost" or a subdomain of it: always loopback (RFC 6761 §6.3) */
   RD_HOST_ADDRESS,   /* an IP address other than the following two kinds */
   RD_HOST_LOOPBACK,  /* a loopback address: 127.0.0.0/8 or ::1 */

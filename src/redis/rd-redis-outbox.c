@@ -6,7 +6,7 @@
 
 #include "rd-redis-outbox.h"
 
-#define CAPACITY_MIN 64 /* messages; every capacity is a power of two */
+#define CAPACITY_MIN 64 /* in messages; all capacities are powers of two */
 
 typedef struct
 {
@@ -40,7 +40,7 @@ struct _RdRedisOutbox
   guint64 taken; /* highest sequence number ever sent */
 
   gsize bytes;
-  gsize pending_bytes; /* size of the messages that are not stored */
+  gsize pending_bytes; /* size of the messages not yet stored in Redis */
 };
 
 RdRedisOutbox *

@@ -74,7 +74,7 @@ RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
 /* Returns: the highest sequence number of own messages read in this pass; 0 if none was read. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
-/* Serializes everything except the current pass. Returns: (transfer floating). */
+/* Serializes everything except the state of the current read pass. Returns: (transfer floating). */
 #define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)a(st(tt)))"
 GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
 

@@ -117,7 +117,7 @@ read_url (RdRedisUrl *url, const char *text)
   const char *part;
 
   if (has_scheme (text, "rediss://"))
-    return "scheme, as TLS is not supported";
+    return "scheme (TLS is not supported)";
   if (!is_socket && !has_scheme (text, "redis://"))
     return "scheme";
 

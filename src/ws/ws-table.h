@@ -59,7 +59,7 @@ typedef struct
   guint64 slow_closed;            /* clients closed with 1013 */
   guint64 flush_passes;           /* completed flush passes */
   guint64 flush_us;               /* time spent in flush passes */
-  guint64 closed[WS_CLOSE_SLOTS]; /* disconnected clients; index: ws_close_slot() */
+  guint64 closed[WS_CLOSE_SLOTS]; /* number of disconnected clients; index: ws_close_slot() */
 } WsCounters;
 
 /* Start of the memory file; the records begin on the next page. */

@@ -258,7 +258,7 @@ class UnitTest(BusTestCase):
                 logind = Logind(self.system, GLib.Variant('b', True))
                 try:
                     self.assert_finds(PROBLEMS, {'Problems': [
-                        'systemd kills ringdown.service 1min 30s after']})
+                        'systemd kills ringdown.service within 1min 30s']})
                     self.assert_finds(FINE, {}, '--drain-timeout=80')
                     self.assert_finds(PROBLEMS, {'Problems': ['drain-timeout']},
                                       '--drain-timeout=80001ms')
@@ -272,7 +272,7 @@ class UnitTest(BusTestCase):
 
     def test_a_stop_timeout_too_short_to_extend_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=1_000_000)})
-        self.assert_finds(PROBLEMS, {'Problems': ['before it has asked for more time']})
+        self.assert_finds(PROBLEMS, {'Problems': ['before the service has asked for more time']})
 
     def test_a_unit_that_hands_over_at_a_restart_is_fine(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000, **self.restart(16))})
@@ -360,7 +360,7 @@ class UnitTest(BusTestCase):
         logind = self.fake(Logind, self.system, GLib.Variant('b', False))
         unit = service(stop_us=10_000_000, kind='simple')
         self.fake(Systemd, self.system, {self.UNIT: unit})
-        self.assert_finds(PROBLEMS, {'Problems': ['systemd kills ringdown.service 10s after']},
+        self.assert_finds(PROBLEMS, {'Problems': ['systemd kills ringdown.service within 10s']},
                           '--bus=system')
         self.assertEqual([], logind.asked)
 

@@ -16,7 +16,7 @@
   "not a duration; give a number of seconds, or a time such as 500ms, 10s, 5min or 1h30min"
 #define SIZE    "not a size; give a number of bytes, or a size such as 64KiB, 4MiB or 1GiB"
 #define ADDRESS "not an address; give a host name or an IP address"
-#define PATH    "not a path; give / and then printable ASCII without ?, #, %, \\ and dot segments"
+#define PATH    "not a path; give “/”, then printable ASCII with no ?, #, %, \\ or dot segments"
 #define NAME    "not a name; give printable text"
 #define TEXT    "not a message; give UTF-8 text that is not empty"
 #define BOOLEAN "not a boolean; give true, yes, 1, false, no or 0"

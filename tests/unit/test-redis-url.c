@@ -160,7 +160,7 @@ errors_name_the_part (void)
     { "run/redis.sock", "scheme" },
     { "a:" SECRET "@h", "scheme" },
     { "redis\x1b[2J", "scheme" },
-    { "rediss://:" SECRET "@h:6380", "scheme, as TLS is not supported" },
+    { "rediss://:" SECRET "@h:6380", "scheme (TLS is not supported)" },
     { "redis://:%0" SECRET "@h", "%XX code" },
     { "redis://:a%00b@h", "%XX code" },
     { "redis://anna@h", "user without a password" },
