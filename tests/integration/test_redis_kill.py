@@ -46,7 +46,7 @@ class Listener(threading.Thread):
             if number != self.received[sender]:
                 self.fault = f'{number} of {sender} instead of {self.received[sender]}'
             self.received[sender] += 1
-            if self.received[sender] % BATCH == 0 or self.received[sender] > self._load.share:
+            if self.received[sender] % BATCH == 0 or self.received[sender] >= self._load.share:
                 self._load.tell()
         return self.fault is None
 
