@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #define CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
-#define TICK_MIN_US      10000 /* limits of the timer resolution */
-#define TICK_MAX_US      100000
-#define FLUSH_SLICE_US   4000 /* maximum time of a flush pass per main loop iteration */
-#define CLOCK_EVERY      64   /* a flush pass reads the clock after this many clients */
+#define TICK_MIN_US      10000  /* shortest tick of the timer wheel */
+#define TICK_MAX_US      100000 /* longest tick of the timer wheel */
+#define FLUSH_SLICE_US   4000   /* time limit for a flush pass in one main loop iteration */
+#define CLOCK_EVERY      64     /* a flush pass reads the clock after this many clients */
 
 /* An eviction includes all clients whose cursor is in the oldest 1/64 of the log, so that only a
  * few appends have to search the table. */
@@ -172,7 +172,7 @@ ws_client_set_watch (WsClientSet *set, WsClient *client)
     ws_socket_set_send_timeout (client->record->fd, set->send_timeout_us);
   if (watch (set, client, NULL))
     {
-      /* send control frames now: the next flush pass begins only after a new message */
+      /* send control frames now, as the next flush pass begins only after a new message */
       if ((client->record->flags & WS_RECORD_CONTROL) != 0)
         ws_client_set_send (set, client);
       return;
@@ -325,7 +325,7 @@ ws_client_set_arm_ping (WsClientSet *set, WsClient *client)
                   client->record->heard_us + set->options.ping_interval_us);
 }
 
-/* Sends the log and control frames to the client in @slot, as a step of a flush pass. */
+/* Sends the log and control frames to the client in @slot. A flush pass calls this per slot. */
 static void
 visit (WsClientSet *set, guint slot)
 {
@@ -362,7 +362,7 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
   set->clients[slot] = set->clients[last];
   set->clients[slot]->record = &set->table->records[slot];
   if (set->flush.is_active && slot < set->flush.slot)
-    visit (set, slot); /* the flush pass is past this slot: visit the moved client now */
+    visit (set, slot); /* the flush pass has passed this slot, and would miss the moved client */
   return client;
 }
 

@@ -7,8 +7,8 @@
 
 typedef struct
 {
-  gsize log_size;          /* bytes */
-  gsize max_message;       /* bytes; at most log_size / 8 */
+  gsize log_size;          /* capacity of the log, bytes */
+  gsize max_message;       /* maximum message size, bytes; must not exceed log_size / 8 */
   guint max_clients;       /* maximum number of connected clients */
   gint64 ping_interval_us; /* a client that sends nothing for this time is pinged; 0 for no pings */
   gint64 ping_timeout_us;  /* a client that sends nothing for this time after a ping is closed */
@@ -17,11 +17,11 @@ typedef struct
 /* Progress of the flush passes, which send the log to all clients. */
 typedef struct
 {
-  gboolean is_active; /* a pass over the table is in progress */
-  guint slot;         /* next slot of the pass */
-  guint64 head;       /* head of the log when the pass began */
+  gboolean is_active; /* a flush pass is in progress */
+  guint slot;         /* slot of the next client in the flush pass */
+  guint64 head;       /* head of the log when the flush pass began */
   guint64 done;       /* the log up to this offset was sent to all clients that are not blocked */
-  guint64 done_count; /* message count of the log when the latest pass began */
+  guint64 done_count; /* message count of the log when the latest flush pass began */
   guint64 low;        /* no client has a cursor below this offset */
 } WsFlush;
 
@@ -33,16 +33,16 @@ typedef struct
   WsContext context;
   WsLog *log;         /* owned */
   WsTable *table;     /* owned */
-  WsClient **clients; /* owned: array of owned WsClient, by slot of the table */
+  WsClient **clients; /* owned: array of owned clients; the index is the slot in the table */
   WsWheel *wheel;     /* owned: timers of the clients */
   WsFlush flush;
-  gint64 now_us;          /* CLOCK_MONOTONIC: start of the current main loop iteration */
-  gint64 send_timeout_us; /* see ws_socket_set_send_timeout() */
+  gint64 now_us;          /* CLOCK_MONOTONIC: time when this main loop iteration began */
+  gint64 send_timeout_us; /* value for ws_socket_set_send_timeout() */
   int epoll_fd;           /* owned; the data of each event is the WsClient */
-  gboolean retunes;       /* the send timeout of restored sockets must be set again */
-  GQueue unwatched;       /* unowned WsClient: restored, but not yet in the epoll set */
-  GQueue readable;        /* unowned WsClient: may have unread bytes */
-  GQueue dead;            /* unowned WsClient: dropped, but not yet removed from the table */
+  gboolean retunes;       /* restored sockets still have the send timeout of the old worker */
+  GQueue unwatched;       /* unowned: restored clients that are not yet in the epoll set */
+  GQueue readable;        /* unowned: clients that may have unread bytes */
+  GQueue dead;            /* unowned: dropped clients that are still in the table */
 } WsClientSet;
 
 /* Creates a client set whose context has no callbacks yet. @log, @table: (transfer full), even on
@@ -66,7 +66,7 @@ WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
  * ws_client_set_watch(). Returns: (transfer none): the client. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
-/* Arms the timer of a restored client, for the timeout of a sent ping or for the next ping. */
+/* Arms the timer of a restored client: the ping timeout after a ping, else the next ping. */
 void ws_client_set_restore_ping (WsClientSet *set, WsClient *client);
 
 /* Adds the socket of a restored client to the epoll set, and adjusts the send timeout of the socket
@@ -90,7 +90,7 @@ void ws_client_set_time_close (WsClientSet *set, WsClient *client, gint64 deadli
 /* Sends the pending bytes. If that fails, drops @client; otherwise calls ws_client_set_settle(). */
 void ws_client_set_send (WsClientSet *set, WsClient *client);
 
-/* Handles a changed state of @client: sends control frames, then drops it or arms its timeouts. */
+/* Sends control frames to @client, then drops it if the connection ended, or arms its timeouts. */
 void ws_client_set_settle (WsClientSet *set, WsClient *client);
 
 /* Queues @client in set->readable, to be read in the next main loop iteration. */

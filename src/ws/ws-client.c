@@ -85,7 +85,7 @@ encode_control (WsControl *control)
   control->close_due = FALSE;
 }
 
-/* Returns: the queue of control frames; if there is none, a new one for the next frame boundary. */
+/* Returns: client->control, after creating it for the next frame boundary if it is NULL. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {
@@ -174,7 +174,7 @@ ws_client_count_delivered (WsClient *client, WsContext *context)
   record->next = next;
 }
 
-/* Stops sending to @client, as a close frame was sent to it (RFC 6455 §5.5.1). */
+/* Stops sending to @client after a close frame was sent (RFC 6455 §5.5.1). */
 static void
 end_sending (WsClient *client, WsContext *context)
 {
@@ -281,8 +281,8 @@ queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize s
 }
 
 /* Queues a close frame, unless one is already queued or sent. The close frame follows all messages
- * in the log. Exception: if the socket buffer is full, the reply to a close frame is sent at the
- * next frame boundary. */
+ * in the log. Exception: if the socket buffer is full, the reply to a received close frame does
+ * not wait for these messages. */
 static void
 queue_close (WsClient *client, WsContext *context, guint16 code, const char *reason)
 {
@@ -361,7 +361,7 @@ receive_event (WsClient *client, WsContext *context, const WsInputEvent *event)
     case WS_OPCODE_CLOSE:
       receive_close (client, context, event->data, event->size);
       break;
-    case WS_OPCODE_PONG: /* any received byte resets the ping timer */
+    case WS_OPCODE_PONG: /* nothing to do: any received byte resets the ping timer */
     case WS_OPCODE_CONTINUATION:
       break;
     }

@@ -33,7 +33,7 @@ typedef struct
   WsLog *log;                   /* unowned: owned by the client set */
   WsCounters *counters;         /* unowned: in the table */
   gsize max_message;            /* maximum message size, bytes */
-  gsize max_copied;             /* maximum of @copied, bytes */
+  gsize max_copied;             /* maximum value of @copied, bytes */
   gsize copied;                 /* total size of the copies not sent yet, bytes */
   const WsEngineEvents *events; /* unowned: must outlive the engine */
   gpointer user_data;           /* unowned */
@@ -44,9 +44,9 @@ typedef struct
 typedef struct
 {
   guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
-  GByteArray *out; /* owned; bytes to send next: copied rest of a message, or control frames */
-  guint sent;      /* bytes of @out already sent */
-  gsize copied;    /* bytes of @out that are included in WsContext.copied */
+  GByteArray *out; /* owned: bytes to send next (copied rest of a message, or control frames) */
+  guint sent;      /* number of bytes of @out already sent */
+  gsize copied;    /* number of bytes of @out that WsContext.copied includes */
   gboolean ping_due;
   gboolean pong_due;
   gboolean close_due;
@@ -73,11 +73,11 @@ struct _WsClient
   guint64 id;         /* equal to record->id */
   WsControl *control; /* owned, nullable: queued control frames */
   GList link;         /* node in @queue */
-  GQueue *queue;      /* unowned, nullable: queue in the client set; contains @link */
+  GQueue *queue;      /* unowned, nullable: the queue of the client set that contains @link */
   WsTimer timer;
   WsInput input;
   WsClientState state;
-  guint16 close_code; /* of the first close frame queued or received; 0 if none */
+  guint16 close_code; /* code of the first close frame queued or received; 0 if none */
   guint close_received : 1;
   guint close_sent : 1;
   guint ping_sent : 1;   /* a ping was sent, and its timeout is not armed yet */

@@ -157,7 +157,7 @@ end_silent (WsClientSet *set, WsClient *client)
 
 /* Pings a client that sent nothing for the ping interval, or disconnects a client that sent nothing
  * for the ping timeout after a ping. If there are unread bytes, queues the client for reading
- * instead. If the socket buffer is full, sends nothing, as TCP_USER_TIMEOUT applies. */
+ * instead. If the socket buffer is full, does neither, as TCP_USER_TIMEOUT applies. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -222,7 +222,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
   ws_client_receive (client, &engine->set->context, engine->buffer, n);
   ws_client_set_settle (engine->set, client);
 
-  /* do not read again after a short read: epoll (edge-triggered) reports new bytes */
+  /* read again later if bytes may be left: epoll (edge-triggered) reports only new bytes */
   if ((gsize) n == size || n == 0 || until_end)
     ws_client_set_read_later (engine->set, client);
 }

@@ -11,7 +11,7 @@ typedef struct _WsEngine WsEngine;
 typedef struct
 {
   guint clients;
-  guint64 published;          /* messages published */
+  guint64 published;          /* number of messages published */
   guint64 log_used;           /* size of the messages in the log, bytes */
   guint64 log_size;           /* capacity of the log, bytes */
   const WsCounters *counters; /* (transfer none) */
@@ -49,7 +49,7 @@ void ws_engine_pause (WsEngine *engine);
 void ws_engine_resume (WsEngine *engine);
 
 /* Packs the state of a paused engine for another process. The engine keeps ownership of the
- * descriptors. WsHandover.sockets must be sent in order. Returns: (transfer full). */
+ * descriptors. Send WsHandover.sockets in array order. Returns: (transfer full). */
 WsHandover *ws_engine_pack (WsEngine *engine);
 
 /* Closes the clients in slots @first and above with 1012. Call this after ws_engine_pack() if their
@@ -71,8 +71,8 @@ WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
 /* Handles bytes that other code has read from the socket of @client. Unmasks @data in place. */
 void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
 
-/* Returns: TRUE if there is room for at most @expected more clients. A disconnected client still
- * counts until WsEngineEvents.closed is called for it. */
+/* Returns: TRUE if the clients and @expected more reach or exceed the maximum. A disconnected
+ * client still counts until WsEngineEvents.closed is called for it. */
 gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
 
 /* Returns: TRUE if no client has more than half the log left to send, in bytes or in messages. */

@@ -33,15 +33,15 @@ typedef enum
   WS_CLOSE_TRY_AGAIN_LATER = 1013,
 } WsCloseCode;
 
-#define WS_CONTROL_PAYLOAD_MAX 125         /* bytes (RFC 6455 §5.5) */
-#define WS_CLOSE_REASON_MAX    123         /* bytes; the close code uses 2 bytes of the payload */
-#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* bytes, with a mask */
-#define WS_SERVER_HEADER_MAX   (2 + 8)     /* bytes, without a mask */
-#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* bytes, without a mask */
+#define WS_CONTROL_PAYLOAD_MAX 125         /* payload of a control frame, bytes (RFC 6455 §5.5) */
+#define WS_CLOSE_REASON_MAX    123         /* bytes; the other 2 payload bytes are the close code */
+#define WS_CLIENT_HEADER_MAX   (2 + 8 + 4) /* size with a mask, bytes */
+#define WS_SERVER_HEADER_MAX   (2 + 8)     /* size without a mask, bytes */
+#define WS_CONTROL_FRAME_MAX   (2 + WS_CONTROL_PAYLOAD_MAX) /* size without a mask, bytes */
 
 typedef struct
 {
-  guint64 length; /* of the payload, bytes */
+  guint64 length; /* size of the payload, bytes */
   WsOpcode opcode;
   gboolean fin;
   guint8 mask[4];
@@ -54,7 +54,7 @@ typedef enum
   WS_PARSE_BAD,  /* invalid data: fail the connection */
 } WsParse;
 
-/* Parses the header of a client frame (RFC 6455 §5.2). @header_size: (out): bytes. Returns:
+/* Parses the header of a client frame (RFC 6455 §5.2). @header_size: (out): in bytes. Returns:
  * %WS_PARSE_BAD if a reserved bit or opcode is used, the mask is missing, the length is not in its
  * shortest form or exceeds 2^63 - 1, or a control frame is fragmented or its length exceeds 125. */
 WsParse ws_frame_parse (const guint8 *data, gsize size, WsFrameHeader *header, gsize *header_size);

@@ -37,8 +37,8 @@ keep_partial (WsInput *input, const guint8 *data, gsize size)
 }
 
 /* Reads a frame header and, for a control frame, the payload. Sets input->frame, and sets @payload
- * to the byte after the header. Returns: %WS_PARSE_MORE if more bytes are needed; all of @data was
- * then read and stored. */
+ * to the byte after the header. Returns: %WS_PARSE_OK if the frame was read, %WS_PARSE_MORE if all
+ * of @data was stored and more bytes are needed, or %WS_PARSE_BAD if the header is invalid. */
 static WsParse
 read_frame (WsInput *input, guint8 **data, gsize *size, guint8 **payload)
 {

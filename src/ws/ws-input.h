@@ -15,8 +15,8 @@ typedef struct
   GByteArray *message; /* owned, nullable: partial message */
   guint8 *partial;     /* owned, nullable: partial header or control frame */
   guint partial_size;
-  WsUtf8 utf8;         /* of the partial message */
-  guint8 opcode;       /* of the partial message; 0 if none */
+  WsUtf8 utf8;         /* UTF-8 state of the partial message */
+  guint8 opcode;       /* opcode of the partial message; 0 if none */
   gboolean in_frame;   /* the header of a data frame was read, but not all of its payload */
   guint64 done;        /* payload bytes already read from this data frame */
   WsFrameHeader frame; /* header of the current frame */

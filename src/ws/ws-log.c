@@ -15,8 +15,8 @@
 #define LOG_MAGIC  G_GUINT64_CONSTANT (0x676f6c2d64722d31) /* "1-rd-log" in memory */
 #define LOG_LAYOUT 1
 
-/* Ring bytes per index entry. Each message uses one entry, so the index is full before the ring if
- * the average frame is shorter than this. */
+/* The index has one entry for this many bytes of the ring. Each message uses one entry, so if the
+ * average frame is shorter than this, the index is full before the ring. */
 #define BYTES_PER_ENTRY 64
 
 /* Maximum number of index entries checked by ws_log_adopt(). Each check may cause a page fault. */

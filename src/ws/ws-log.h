@@ -19,15 +19,15 @@ typedef struct
 typedef struct
 {
   WsId id;
-  guint64 offset; /* of the frame in the log */
+  guint64 offset; /* offset of the frame in the log */
 } WsLogEntry;
 
 /* Start of the memory file. The index begins on the next page; the ring follows the index. */
 typedef struct
 {
   WsMemfdHeader common;
-  guint64 size;     /* of the ring, bytes */
-  guint64 capacity; /* of the index, entries */
+  guint64 size;     /* size of the ring, bytes */
+  guint64 capacity; /* maximum number of index entries */
   guint64 head;     /* offset of the end of the newest frame */
   guint64 oldest;   /* number of the oldest message in the log */
   guint64 count;    /* number of messages ever appended; also the number of the next message */
@@ -40,7 +40,7 @@ typedef struct
 typedef struct
 {
   int fd;              /* owned: memory file (memfd_create(2)) */
-  gsize size;          /* of the ring, bytes */
+  gsize size;          /* size of the ring, bytes */
   WsLogHeader *header; /* owned: mapping */
   WsLogEntry *index;   /* unowned: in the mapping of @header */
   guint8 *ring;        /* owned: two mappings of the same pages */

@@ -10,7 +10,7 @@ typedef enum
 {
   WS_RECORD_BLOCKED = 1 << 0,  /* the socket buffer is full: wait until the socket is writable */
   WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued */
-  WS_RECORD_DETACHED = 1 << 2, /* client evicted or close frame sent: the log is not sent */
+  WS_RECORD_DETACHED = 1 << 2, /* the log is not sent: client evicted, or close frame sent */
 } WsRecordFlags;
 
 /* The record of a client. Sending a message uses only the first half, which is one cache line. */
@@ -18,8 +18,8 @@ typedef struct
 {
   guint64 cursor;   /* log offset of the next byte to send */
   guint64 next;     /* number of the first message not yet counted as delivered */
-  guint64 sent;     /* bytes sent */
-  guint64 received; /* bytes received */
+  guint64 sent;     /* number of bytes sent */
+  guint64 received; /* number of bytes received */
   gint64 heard_us;  /* CLOCK_MONOTONIC: time when bytes were last received */
   gint32 fd;        /* owned by the WsClient; valid only in this process */
   WsRecordFlags flags;
@@ -50,16 +50,16 @@ ws_record_is_before (const WsRecord *record, guint64 offset)
 /* Totals since the service started; an upgrade does not reset them. */
 typedef struct
 {
-  guint64 accepted; /* clients accepted; also the newest client id */
+  guint64 accepted; /* number of clients accepted; also the newest client id */
   guint64 peak;     /* maximum number of clients at the same time */
   guint64 messages_in;
   guint64 bytes_in;
-  guint64 delivered; /* messages sent completely, counted once for each client */
+  guint64 delivered; /* number of messages sent completely, summed over all clients */
   guint64 bytes_out;
-  guint64 slow_closed;            /* clients closed with 1013 */
-  guint64 flush_passes;           /* completed flush passes */
+  guint64 slow_closed;            /* number of clients closed with 1013 */
+  guint64 flush_passes;           /* number of completed flush passes */
   guint64 flush_us;               /* time spent in flush passes */
-  guint64 closed[WS_CLOSE_SLOTS]; /* number of disconnected clients; index: ws_close_slot() */
+  guint64 closed[WS_CLOSE_SLOTS]; /* number of disconnects by close code; see ws_close_slot() */
 } WsCounters;
 
 /* Start of the memory file; the records begin on the next page. */
@@ -77,7 +77,7 @@ typedef struct
 {
   int fd;                /* owned: memory file (memfd_create(2)) */
   gsize size;            /* size of the mapping, bytes */
-  WsTableHeader *header; /* owned: mapping; except for the counters, written only by this module */
+  WsTableHeader *header; /* owned: mapping; only the counters are also written by other modules */
   WsRecord *records;     /* unowned: in the mapping of @header; ws_table_remove() moves records */
 } WsTable;
 

@@ -95,7 +95,7 @@ ws_wheel_advance (WsWheel *wheel, gint64 now_us, WsTimerFunc func, gpointer user
 
   wheel->now = target;
   if (target - first >= SLOTS)
-    first = target - SLOTS + 1; /* a full revolution visits each slot once */
+    first = target - SLOTS + 1; /* one revolution is enough, as it visits each slot */
   for (guint64 tick = first; tick <= target; tick++)
     take_due (wheel, &wheel->slots[tick % SLOTS], &due);
 
