@@ -24,15 +24,15 @@ typedef struct
 {
   gboolean is_shared; /* the bus connects several nodes; if FALSE, all other fields are 0 */
   gboolean is_up;     /* connected, and up to date with other nodes */
-  guint64 connects;   /* connections made */
-  guint64 sent;       /* messages sent to other nodes */
-  guint64 received;   /* messages from other nodes */
-  guint64 pending;    /* messages waiting to be sent */
+  guint64 connects;   /* number of connections made */
+  guint64 sent;       /* number of messages sent to other nodes */
+  guint64 received;   /* number of messages received from other nodes */
+  guint64 pending;    /* number of messages waiting to be sent */
   gsize pending_bytes;
-  guint64 dropped;  /* messages possibly not sent, and received messages that were too long */
-  guint64 repeated; /* messages received twice and delivered once */
-  guint64 gaps;     /* how often messages of other nodes were deleted before this node read them */
-  guint64 missed;   /* number of messages deleted before this node read them, as far as known */
+  guint64 dropped;  /* number of messages perhaps not sent, plus messages received but too long */
+  guint64 repeated; /* number of messages received twice and delivered once */
+  guint64 gaps;     /* how often Redis deleted messages before this node read them */
+  guint64 missed;   /* known number of messages that Redis deleted before this node read them */
 } RdBusStats;
 
 /* Delivers published messages to all nodes. This class serves a single node: it delivers each
@@ -59,8 +59,8 @@ RdBus *rd_bus_new (void);
 /* Publishes @message to all nodes. Before returning, emits "message", whose handler sets the id. */
 void rd_bus_publish (RdBus *self, RdMessage *message);
 
-/* Publishes @message. All nodes try to publish it every @interval_us, but only the node that
- * acquires a lock sends it. The id of @message may remain unset. */
+/* Publishes @message from only one node. Every node calls this once per @interval_us; the node that
+ * acquires a lock sends the message. The id of @message may remain unset. */
 void rd_bus_publish_locked (RdBus *self, RdMessage *message, gint64 interval_us);
 
 void rd_bus_get_stats (RdBus *self, RdBusStats *stats);

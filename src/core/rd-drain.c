@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* g_timeout_add() is limited to 49 days */
+#define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* g_timeout_add() accepts at most 49 days */
 
 typedef enum
 {
@@ -44,7 +44,7 @@ struct _RdDrain
   guint poll_id;
   guint grace_id;
   guint deadline_id;
-  guint departed[RD_DEPARTURE_N]; /* disconnects since the drain began, indexed by RdDeparture */
+  guint departed[RD_DEPARTURE_N]; /* number of disconnects since the drain began, by RdDeparture */
   RdDrainReopenFunc reopen;       /* nullable */
   gpointer reopen_data;           /* unowned */
 };
@@ -179,7 +179,7 @@ typedef struct
   State from;
   Event event;
   State to;
-  void (*action) (RdDrain *self); /* called after the signals are emitted */
+  void (*action) (RdDrain *self); /* called after step() has emitted the signals for the change */
 } Transition;
 
 static const Transition transitions[] = {
@@ -214,7 +214,7 @@ step (RdDrain *self, Event event)
         g_signal_emit (self, accepting_changed_signal, 0);
       if (!g_str_equal (state_names[transition->from], state_names[transition->to]))
         g_signal_emit (self, state_changed_signal, 0);
-      if (self->state == transition->to) /* a handler of these signals may have changed the state */
+      if (self->state == transition->to) /* a signal handler may have changed the state again */
         transition->action (self);
       return TRUE;
     }

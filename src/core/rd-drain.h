@@ -18,7 +18,7 @@ G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 typedef struct
 {
   gint64 timeout_us;  /* time from the start of the drain to its deadline */
-  gint64 interval_us; /* time between progress reports; at least 1000 */
+  gint64 interval_us; /* time between progress reports; must be at least 1000 */
   gint64 grace_us;    /* time from the start of the drain during which new clients are accepted */
 } RdDrainOptions;
 
@@ -27,7 +27,7 @@ RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);
 /* Makes the server accept clients again. Returns: TRUE, or FALSE with an error. */
 typedef gboolean (*RdDrainReopenFunc) (gpointer user_data, GError **error);
 
-/* @func: (nullable): called when a drain is cancelled, if the service has stopped accepting
+/* @func: (nullable): rd_drain_cancel() calls it if the service has already stopped accepting new
  * clients. */
 void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer user_data);
 
@@ -41,8 +41,8 @@ void rd_drain_begin (RdDrain *self, gint64 timeout_us);
  * service manager may have sent it, so it must not close the clients. */
 void rd_drain_interrupt (RdDrain *self);
 
-/* Cancels the drain. Returns: TRUE, or FALSE with the error of the reopen function, or with
- * %RD_ERROR_NOT_DRAINING if the service is not draining or is already closing the clients. */
+/* Cancels the drain. Returns: TRUE, or FALSE with an error: the error of the reopen function, or
+ * %RD_ERROR_NOT_DRAINING if no drain is in progress or the drain is already closing clients. */
 gboolean rd_drain_cancel (RdDrain *self, GError **error);
 
 /* Returns: "running", "draining" or "drained". */

@@ -11,7 +11,7 @@ typedef enum
   RD_ERROR_INVALID_ARGUMENT,
   RD_ERROR_NOT_FOUND,       /* no such client or topic */
   RD_ERROR_NOT_DRAINING,    /* not draining, or too late to cancel the drain */
-  RD_ERROR_CANNOT_LISTEN,   /* after a drain closed the port, another process bound it */
+  RD_ERROR_CANNOT_LISTEN,   /* cannot reopen the port that a drain has closed */
   RD_ERROR_BUSY,            /* a hand-over or a drain is in progress */
   RD_ERROR_HANDOVER_FAILED, /* the new worker failed; this process continues to serve */
 } RdError;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CLOSE_MANDATORY_EXTENSION 1010 /* RFC 6455 §7.4.1: only clients send it */
+#define CLOSE_MANDATORY_EXTENSION 1010 /* only a client may send this code (RFC 6455 §7.4.1) */
 
 struct _RdManager
 {

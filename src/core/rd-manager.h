@@ -31,11 +31,11 @@ RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
 WsEngine *rd_manager_get_engine (RdManager *self);
 
 /* Adds a client after its opening handshake.
- * @fd: (transfer full), even on failure: the client's socket. @early: the @size bytes that the
- * client sent after the handshake; overwritten. Returns: TRUE, or FALSE with a #GFileError. */
+ * @fd: (transfer full), even on failure: the client's socket. @early: @size bytes that the client
+ * sent after the handshake; will be overwritten. Returns: TRUE, or FALSE with a #GFileError. */
 gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
 
-/* Sends @message to all clients and sets @message->id. The size must not exceed max_message. */
+/* Sends @message to all clients and sets its id. Its size must not exceed option max_message. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);
 
 guint rd_manager_get_connections (RdManager *self);
@@ -49,8 +49,8 @@ GPtrArray *rd_manager_list (RdManager *self);
 char *rd_client_dup_remote (const WsClient *client);
 
 /* Begins the close handshake with client @id.
- * Returns: TRUE, or FALSE with %RD_ERROR_NOT_FOUND if there is no such client, or with
- * %RD_ERROR_INVALID_ARGUMENT if @reason is too long, or if a server must not send @code (RFC 6455
+ * Returns: TRUE, or FALSE with an error: %RD_ERROR_NOT_FOUND if there is no such client, or
+ * %RD_ERROR_INVALID_ARGUMENT if @reason is too long or a server must not send @code (RFC 6455
  * §7.4). */
 gboolean rd_manager_close (RdManager *self,
                            guint64 id,

@@ -5,7 +5,7 @@
 
 #include "rd-metrics.h"
 
-/* Key of the failed hand-overs in the packed totals. The other keys are reasons for refusal. */
+/* Key of failed_handovers in rd_metrics_pack(). The other keys are reasons in refused_names. */
 #define FAILED_HANDOVERS "failed-handovers"
 
 static const char *const refused_names[RD_REFUSED_N] = {

@@ -21,11 +21,11 @@ typedef enum
 /* Result of the last hand-over. */
 typedef struct
 {
-  guint generation; /* 1 in the first process, plus 1 for each hand-over */
-  guint moved;      /* clients that stayed connected */
-  guint closed;     /* clients closed with a close frame */
-  guint lost;       /* clients disconnected without a close frame */
-  gint64 pause_us;  /* time without service */
+  guint generation; /* 1 in the first process; each hand-over adds 1 */
+  guint moved;      /* number of clients that stayed connected */
+  guint closed;     /* number of clients disconnected with a close frame */
+  guint lost;       /* number of clients disconnected without a close frame */
+  gint64 pause_us;  /* how long the service was paused */
 } RdHandoverReport;
 
 /* Returns: (transfer floating): an a{sv} with "moved", "closed" and "lost" (u) and "pause" (t, µs);
@@ -39,8 +39,8 @@ typedef struct
   RdDrain *drain;     /* unowned: must outlive the metrics */
   RdBus *bus;         /* unowned: must outlive the metrics */
   RdHandoverReport handover;
-  guint64 refused[RD_REFUSED_N]; /* refused connections, by reason */
-  guint64 failed_handovers;      /* failed hand-overs to a new worker */
+  guint64 refused[RD_REFUSED_N]; /* number of refused connections, by reason */
+  guint64 failed_handovers;      /* number of failed hand-overs to a new worker */
 } RdMetrics;
 
 /* Returns: (transfer full): the metrics; free with g_free(). */

@@ -30,14 +30,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNode, rd_node_free)
 #define RD_TYPE_NODES (rd_nodes_get_type ())
 G_DECLARE_FINAL_TYPE (RdNodes, rd_nodes, RD, NODES, GObject)
 
-/* Creates the list with only this node. @instance: (nullable). Returns: (transfer full). */
+/* Returns: (transfer full): a list of only this node. @instance: (nullable): instance name. */
 RdNodes *rd_nodes_new (RdManager *manager, RdDrain *drain, const char *id, const char *instance);
 
 /* Returns: (transfer full): the current state of this node. */
 RdNode *rd_nodes_dup_self (RdNodes *self);
 
 /* Replaces the other nodes. @others: (element-type RdNode) (transfer full): the nodes in any order;
- * the free function of the array is rd_node_free(). */
+ * the free function of the array must be rd_node_free(). */
 void rd_nodes_set_others (RdNodes *self, GPtrArray *others);
 
 /* Returns: (element-type RdNode) (transfer none): the other nodes, sorted by rd_node_compare(). */

@@ -36,6 +36,6 @@ main (int argc, char **argv)
 
   if (takeover != NULL)
     rd_succession_refuse (takeover, error);
-  fprintf (stderr, "ringdown: %s\n", error->message); /* in the C locale, g_printerr() garbles “” */
+  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() garbles “” in the C locale */
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

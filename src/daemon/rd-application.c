@@ -37,11 +37,11 @@ struct _RdApplication
   RdHandoverOptions handover_options;
   RdHandover *handover;          /* owned */
   RdRestart *restart;            /* owned; NULL if not started */
-  GDBusMethodInvocation *caller; /* owned, nullable: unanswered Upgrade call */
+  GDBusMethodInvocation *caller; /* owned, nullable: D-Bus call of Upgrade, to be answered */
   gboolean has_lost_name;        /* this process does not own the D-Bus name */
   gboolean is_handed_over;       /* a new worker has taken over */
   gboolean is_restart_pending;   /* SIGUSR1 arrived during a hand-over */
-  gboolean outlives_worker;      /* exit only when the new worker has exited */
+  gboolean outlives_worker;      /* this process must exit after the new worker */
   GError *error;                 /* owned, nullable: error of rd_application_run() */
 };
 
@@ -54,7 +54,7 @@ stop (RdApplication *self)
   rd_drain_interrupt (self->components->drain);
 }
 
-/* Sends a signal to the new worker. Returns: whether there is a new worker. */
+/* Sends a signal to the new worker, if there is one. Returns: whether there is one. */
 static gboolean
 forward_signal (RdApplication *self, int number)
 {
@@ -105,7 +105,7 @@ quit (gpointer user_data)
   RdApplication *self = user_data;
 
   rd_call_forwarder_refuse_held (self->components->forwarder);
-  /* lowest priority: freeing 10 000 clients takes 20 ms of CPU time, which the new worker needs */
+  /* leave the CPU to the new worker: freeing 10 000 clients takes 20 ms of CPU time */
   setpriority (PRIO_PROCESS, 0, PRIO_MAX - 1);
   g_application_quit (G_APPLICATION (self));
 }
@@ -121,7 +121,7 @@ forward_calls (RdApplication *self)
                              g_application_get_application_id (application), quit, self);
 }
 
-/* Handles a failed hand-over. @caller: (nullable): unanswered Upgrade call. */
+/* Handles a failed hand-over. @caller: (nullable): D-Bus call of Upgrade, to be answered. */
 static void
 on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GError *error)
 {
@@ -179,7 +179,7 @@ on_sigusr1 (gpointer user_data)
   if (rd_handover_is_under_way (self->handover))
     {
       self->is_restart_pending = TRUE;
-      rd_handover_cancel (self->handover); /* a hand-over could outlast the stop timeout */
+      rd_handover_cancel (self->handover); /* a hand-over could outlast systemd's stop timeout */
     }
   else
     rd_restart_begin (self->restart);
@@ -273,13 +273,13 @@ rd_application_startup (GApplication *application)
     }
   if (!rd_components_listen (self->components, self->inherited, NULL, &self->error))
     {
-      /* in an idle callback, so that g_application_run() disconnects from D-Bus */
+      /* quit only in the main loop, so that g_application_run() disconnects from D-Bus */
       g_idle_add_once ((GSourceOnceFunc) g_application_quit, application);
       return;
     }
 
   rd_components_start (self->components, RD_NOTIFIER_NEVER);
-  if (self->inherited->channels->len > 0) /* some stored clients could not be read */
+  if (self->inherited->channels->len > 0) /* the stored clients could not be read */
     rd_systemd_unstore (self->components->systemd, RD_INHERITED_CHANNEL);
   rd_systemd_ready (self->components->systemd);
 }
@@ -407,7 +407,7 @@ make_components (RdApplication *self, char **environment, GError **error)
   return TRUE;
 }
 
-/* The handlers are never removed: without them, a late signal would change the exit status. */
+/* The handlers are never removed: a signal during the exit must not change the exit status. */
 static void
 handle_signals (RdApplication *self)
 {

@@ -16,7 +16,7 @@ typedef struct
 {
   const RdConfig *config;      /* unowned: outlives this struct */
   char *node;                  /* owned: id of this node */
-  RdRedis *redis;              /* owned; NULL if not configured */
+  RdRedis *redis;              /* owned; NULL without Redis */
   RdBus *bus;                  /* owned */
   RdManager *manager;          /* owned */
   RdDrain *drain;              /* owned */
@@ -25,7 +25,7 @@ typedef struct
   RdRedisNodes *registry;      /* owned; NULL without Redis */
   RdNotifier *notifier;        /* owned; NULL if not started */
   RdServer *server;            /* owned; NULL if not listening */
-  RdAdmin *admin;              /* owned; NULL if not listening or disabled */
+  RdAdmin *admin;              /* owned; NULL if disabled or not listening */
   RdService *service;          /* owned */
   RdCallForwarder *forwarder;  /* owned; NULL until rd_components_retire() */
   RdSystemd *systemd;          /* owned */
@@ -62,7 +62,7 @@ void rd_components_start (RdComponents *self, gint64 due_us);
  * to Redis (at most 1 s), then warns about unsent messages. @func: called once, when finished. */
 void rd_components_finish (RdComponents *self, GSourceOnceFunc func, gpointer user_data);
 
-/* Stops the notifier, the client port and the node registry. All later D-Bus calls are held. */
+/* Stops the notifier, client port and node registry. D-Bus calls now wait for the new worker. */
 void rd_components_retire (RdComponents *self);
 void rd_components_free (RdComponents *self);
 

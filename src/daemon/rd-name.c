@@ -27,7 +27,7 @@ cancel_later (gpointer user_data)
   return NULL;
 }
 
-/* Registers @application; fails if this takes %RD_NAME_TIMEOUT_MS. A thread measures the time,
+/* Registers @application on D-Bus, or fails after %RD_NAME_TIMEOUT_MS. A thread measures the time,
  * because no main loop is running. */
 static gboolean
 register_in_time (GApplication *application, GError **error)

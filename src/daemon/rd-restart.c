@@ -25,7 +25,7 @@ struct _RdRestart
   const RdLaunchEnv *launch_env; /* unowned */
   GCancellable *cancellable;     /* owned; cancelled when this struct is freed */
   gboolean is_user;
-  gboolean has_store; /* the unit can store descriptors; TRUE if unknown */
+  gboolean has_store; /* the unit can store file descriptors; TRUE if unknown */
 };
 
 /* Returns: whether systemd started this process without NOTIFY_SOCKET. Without it, a process
@@ -124,7 +124,7 @@ read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellab
 static void
 on_own_unit (GObject *bus, GAsyncResult *result, gpointer user_data)
 {
-  RdRestart *self = user_data; /* already freed if the task was cancelled */
+  RdRestart *self = user_data; /* points to freed memory if the task was cancelled */
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = g_task_propagate_pointer (G_TASK (result), &error);
   g_autoptr (GVariant) service = NULL;

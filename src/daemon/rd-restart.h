@@ -8,7 +8,7 @@
 /* How this process was started: the facts that upgrades and signals depend on. */
 typedef struct
 {
-  const char *no_upgrade_reason; /* static; NULL if upgrades are possible */
+  const char *no_upgrade_reason; /* static string; NULL if upgrades are possible */
   gboolean is_unnotified_unit;   /* systemd started this process without NOTIFY_SOCKET */
   gboolean ends_with_terminal;   /* SIGHUP may mean that the terminal was closed */
 } RdLaunchEnv;
@@ -17,7 +17,7 @@ typedef struct
  * initial environment of this process. @is_takeover: whether an old worker started this process. */
 RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 
-/* Returns: whether the terminal was closed and this process must exit with its terminal. */
+/* Returns: whether this process must exit because its terminal was closed. */
 gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
 
 /* Handles a restart of the unit by systemd. */
