@@ -14,8 +14,8 @@
 
 #include <inttypes.h>
 
-/* Maximum size of the list of own publishes. It exceeds the default limit of the buffer that
- * Redis has for a slow subscriber (client-output-buffer-limit pubsub). */
+/* Maximum size of the list of own publishes. It exceeds the default buffer size at which
+ * Redis disconnects a slow subscriber (client-output-buffer-limit pubsub). */
 #define OWN_MAX_BYTES (64 << 20)
 
 #define LOCK_KEY "periodic_broadcast_lock"
@@ -282,7 +282,7 @@ log_connected (const RdRedisBus *self)
          "Redis at %s: connected again after %s", name, outage);
 }
 
-/* Ends the outage and starts sending messages. All missed messages must have been read. */
+/* Ends the outage and starts sending. In stream mode, missed entries must have been read before. */
 static void
 join (RdRedisBus *self)
 {

@@ -16,7 +16,7 @@
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: not started, with the same mode as @options. Returns: (transfer full). */
+/* @redis: must not be started yet, and must have the mode of @options. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* If @holds is TRUE, stops sending messages to Redis; otherwise resumes sending. Needed before a

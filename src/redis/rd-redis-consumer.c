@@ -11,13 +11,13 @@
 #define BLOCK_MS  "2000" /* maximum time that XREAD waits for an entry */
 #define COUNT_MAX 512    /* maximum number of entries per XREAD */
 
-/* Intervals of XINFO, during and after a catch-up. XINFO detects trimmed entries. It also detects
+/* Intervals at which XINFO is sent, during and after a catch-up. XINFO reveals trimmed entries and
  * a new stream with smaller ids, whose entries XREAD would not return. */
 #define CHECK_US      G_TIME_SPAN_SECOND
 #define CHECK_LIVE_US (10 * G_TIME_SPAN_SECOND)
 
-/* Time budget for waiting for slow clients, at most WAIT_MAX_US. While the consumer is not waiting,
- * a tenth of the elapsed time is added to the budget. */
+/* The time budget for waiting for slow clients never exceeds WAIT_MAX_US. While the consumer is not
+ * waiting, a tenth of the elapsed time is added to the budget. */
 #define ROOM_POLL_MS     2
 #define WAIT_MAX_US      (5 * G_TIME_SPAN_SECOND)
 #define WAIT_REFILL_PART 10
@@ -32,8 +32,8 @@ struct _RdRedisConsumer
 
   gsize max_bytes; /* approximate maximum total size of entries per XREAD */
 
-  gboolean has_begun; /* this pass has received a reply to XINFO */
-  gboolean is_live;   /* this pass has caught up */
+  gboolean has_begun; /* XINFO was answered on this connection */
+  gboolean is_live;   /* the catch-up of this connection is complete */
   guint count;        /* number of entries that the next XREAD requests */
   gint64 wait_us;     /* time left to wait for slow clients */
   gint64 waited_us;   /* monotonic: last change of wait_us */
@@ -171,7 +171,7 @@ get_size (const redisReply *reply)
   return size;
 }
 
-/* Moves the position to @entry and reports the entry. Returns: FALSE if @entry is invalid. */
+/* Moves the reading position to @entry and reports @entry. Returns: FALSE if its id is invalid. */
 static gboolean
 take (RdRedisConsumer *consumer, const redisReply *entry)
 {
@@ -185,9 +185,9 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
 
 /* Processes entries until their total size reaches max_bytes; the next XREAD returns the remaining
  * entries again. Stops before an entry whose content the parser discarded, since that entry may fit
- * into a separate reply. If the first entry is of this kind, processes only the first. @bytes
- * (out): size of the processed entries. @is_too_large (out): whether such an entry was found.
- * Returns: the number of processed entries; 0 if an entry is invalid. */
+ * into a separate reply. If the first entry is of this kind, processes only that one. @bytes
+ * (out): size of the processed entries. @is_too_large (out): whether discarded content was found.
+ * Returns: the number of processed entries; 0 if the id of an entry is invalid. */
 static gsize
 take_some (RdRedisConsumer *consumer,
            const redisReply *entries,
@@ -256,7 +256,7 @@ on_entries (const redisReply *reply, gpointer user_data)
   gsize bytes;
   gsize n;
 
-  /* During a catch-up it is unknown which of our own messages are stored. */
+  /* Not during a catch-up, when it is unknown which of our own messages Redis has stored. */
   if (consumer->is_live)
     consumer->events->heard (consumer->user_data);
   if (reply->type == REDIS_REPLY_NIL)
@@ -305,7 +305,7 @@ on_info (const redisReply *reply, gpointer user_data)
     }
   if (gap.lost && !is_new_pass)
     {
-      /* the next connection begins a pass, which finds out which of our own messages are stored */
+      /* reconnect to read the stream again and find out which of our own messages it contains */
       fail (consumer, NULL, "data was lost");
       return;
     }

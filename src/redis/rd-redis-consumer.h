@@ -6,7 +6,7 @@
 #include "rd-redis-stream.h"
 #include "rd-redis.h"
 
-/* Reads the stream. Each connection begins a pass, which reads missed entries, then new ones. */
+/* Reads the stream. After each connection, reads missed entries first, then new ones. */
 typedef struct _RdRedisConsumer RdRedisConsumer;
 
 typedef struct
@@ -17,7 +17,7 @@ typedef struct
   /* Entries were lost or trimmed before this node read them. */
   void (*gap) (const RdRedisGap *gap, gpointer user_data);
 
-  /* All entries that existed at the start of the pass were read. */
+  /* The catch-up is complete: all entries that existed at its start were read. */
   void (*caught_up) (gpointer user_data);
 
   /* Redis has replied. Called only after the catch-up, and then at least every 2 s. */
@@ -32,9 +32,9 @@ RdRedisConsumer *rd_redis_consumer_new (RdRedis *redis,
                                         gpointer user_data);
 void rd_redis_consumer_free (RdRedisConsumer *consumer);
 
-/* Begins a pass; the connection must be up. @began_us: monotonic start time of this node; messages
+/* Begins to read; the connection must be up. @began_us: monotonic start time of this node; messages
  * published later are delivered. */
 void rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us);
 
-/* Ends the pass. Must be called after the connection was closed. */
+/* Stops reading. Must be called after the connection was closed. */
 void rd_redis_consumer_stop (RdRedisConsumer *consumer);

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The dedup table (a hash table and an LRU list) and the list of own publishes. The table has a
- * size limit, since each new node adds an entry, and any client of Redis can write new names. */
+ * size limit, since each new node adds an entry, and any client of Redis can invent node names. */
 
 #include "rd-redis-dedup.h"
 
@@ -13,7 +13,7 @@ typedef struct
   char *node; /* owned */
   guint64 sequence;
   WsId id;
-  GList link; /* link in recent; its data is this struct */
+  GList link; /* element of RdRedisDedup.recent; its data is this struct */
 } Sender;
 
 struct _RdRedisDedup

@@ -59,7 +59,7 @@ void rd_redis_own_add (RdRedisOwn *own, const RdRedisOutgoing *outgoing);
 /* Removes the messages that Redis refused: those with sequence numbers above @sequence. */
 void rd_redis_own_remove_after (RdRedisOwn *own, guint64 sequence);
 
-/* Removes messages that had a reply, which are those up to sequence number @sequence. Later ones
+/* Removes messages up to sequence number @sequence, to which Redis has replied. Later messages
  * expire after %RD_REDIS_OWN_US. Must be called when the connection ends. @now_us: monotonic. */
 void rd_redis_own_disconnect (RdRedisOwn *own, guint64 sequence, gint64 now_us);
 

@@ -31,8 +31,8 @@ typedef struct
   WsId first; /* id of the first entry; 0-0: the stream is empty */
   WsId last;  /* id of the newest entry ever added; 0-0: none */
   gboolean has_added;
-  guint64 added;   /* number of entries ever added (Redis 7 or later) */
-  guint64 trimmed; /* number of entries removed from the stream (Redis 7 or later) */
+  guint64 added;   /* number of entries ever added; unknown before Redis 7 */
+  guint64 trimmed; /* number of entries removed from the stream; unknown before Redis 7 */
 } Info;
 
 struct _RdRedisStream
@@ -41,10 +41,10 @@ struct _RdRedisStream
   RdRedisDedup *dedup; /* owned */
 
   gboolean has_joined;
-  WsId joined;   /* entries of unknown nodes are new if their ids are higher than this id */
-  WsId position; /* last id read in the current pass */
+  WsId joined;   /* an entry of a node that is not in dedup is new if its id is higher */
+  WsId position; /* id of the last entry read; moved back after a reconnection */
   WsId last;     /* highest id ever read */
-  WsId target;   /* last id of the stream at the start of the pass */
+  WsId target;   /* last id of the stream when this connection began to read it */
   guint64 own;   /* see rd_redis_stream_get_own() */
 
   gboolean has_ordinal;
@@ -276,8 +276,8 @@ older (const WsId *a, const WsId *b)
   return ws_id_compare (a, b) < 0 ? *a : *b;
 }
 
-/* Begins the first pass. Returns: whether entries that were added after the start of this node may
- * have been trimmed. */
+/* Begins to read the stream for the first time. Returns: whether entries that were added after the
+ * start of this node may have been trimmed. */
 static gboolean
 join (RdRedisStream *stream, const Info *info)
 {
@@ -296,9 +296,9 @@ join (RdRedisStream *stream, const Info *info)
   return is_at_beginning && info->trimmed > 0;
 }
 
-/* Begins a pass at the start of a new stream, whose ids may be smaller than before. Entries of
- * known nodes are new if their sequence numbers are higher than the last one delivered. Entries of
- * unknown nodes are new if their ids are higher than stream->joined. */
+/* Begins to read a new stream at its start; the ids may be smaller than before. An entry of a node
+ * in the dedup table is new if its sequence number is higher than that of the last delivered entry;
+ * an entry of any other node is new if its id is higher than stream->joined. */
 static void
 start_over (RdRedisStream *stream, const Info *info)
 {
@@ -443,7 +443,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   if (!is_new (stream, &entry, &id))
     return RD_REDIS_ENTRY_REPEATED;
 
-  /* A node removed from the table is unknown again, but its delivered entries are not new. */
+  /* Entries of the removed node up to its last delivered one must not count as new again. */
   if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
       && ws_id_compare (&removed, &stream->joined) > 0)
     stream->joined = removed;

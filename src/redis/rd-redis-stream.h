@@ -15,8 +15,8 @@
  * can write to the stream, so all entries are untrusted input. */
 typedef struct _RdRedisStream RdRedisStream;
 
-/* A pass after a reconnection starts this long before the last entry read, since entry ids contain
- * the time of the server, and after a failover the clock of the new server may be slow. */
+/* After a reconnection, reading begins this long before the last entry read, since entry ids
+ * contain the time of the server, and after a failover the clock of the new server may be slow. */
 #define RD_REDIS_REREAD_MS 5000
 
 typedef enum
@@ -26,13 +26,13 @@ typedef enum
   RD_REDIS_ENTRY_REPEATED,  /* delivered before, or published before this node started */
   RD_REDIS_ENTRY_FOREIGN,   /* not a message: malformed, or written by a later version */
   RD_REDIS_ENTRY_TOO_LARGE, /* content discarded, since the reply exceeded %RD_REDIS_REPLY_MAX */
-  RD_REDIS_ENTRY_INVALID,   /* id malformed or not above the position (faulty server) */
+  RD_REDIS_ENTRY_INVALID,   /* id malformed or not higher than the last one (faulty server) */
 } RdRedisEntryKind;
 
 /* Entries that were lost or trimmed before this node read them. */
 typedef struct
 {
-  gboolean lost;    /* the server lost data: the stream is not the one read before */
+  gboolean lost;    /* the server lost data; the stream now ends before the last entry read */
   gboolean trimmed; /* entries were, or may have been, trimmed before they were read */
   guint64 missed;   /* number of trimmed entries if known (Redis 7 or later); otherwise 0 */
 } RdRedisGap;
@@ -42,7 +42,7 @@ RdRedisStream *rd_redis_stream_new (const char *node);
 void rd_redis_stream_free (RdRedisStream *stream);
 
 /* Sets the start time of this node in ms since 1970, by the clock of the server. Messages published
- * later are delivered, no matter when they are read. No effect after the first pass has begun. */
+ * later are delivered, no matter when they are read. No effect once reading has begun. */
 void rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms);
 
 /* Begins a pass over the stream. @info: reply to XINFO STREAM (the error "ERR no such key" means an
@@ -56,7 +56,7 @@ gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, 
  * begin. Returns: FALSE if @info is invalid. */
 gboolean rd_redis_stream_check (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
-/* Returns: whether all entries that existed at the start of the pass were read. */
+/* Returns: whether all entries that existed at the start of the catch-up were read. */
 gboolean rd_redis_stream_has_caught_up (const RdRedisStream *stream);
 
 /* Formats the current position for XREAD. */
@@ -71,10 +71,10 @@ RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* Returns: the highest sequence number of own messages read in this pass; 0 if none was read. */
+/* Returns: the highest sequence number of own messages read on this connection; 0 if none. */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
-/* Serializes everything except the state of the current read pass. Returns: (transfer floating). */
+/* Serializes what a later connection needs of @stream. Returns: (transfer floating). */
 #define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)a(st(tt)))"
 GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
 

@@ -10,7 +10,7 @@
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
-#define RECONNECT_EVERY 16 /* refused batches, which take about a minute */
+#define RECONNECT_EVERY 16 /* reconnect after this many refused batches, about a minute */
 
 struct _RdRedisWriter
 {
@@ -24,9 +24,9 @@ struct _RdRedisWriter
   gboolean is_started;
   gboolean is_held;
   gboolean is_single;      /* one message per batch, since transactions are refused */
-  gboolean is_single_kept; /* the next start keeps is_single */
-  char *refusal;           /* owned; NULL: messages are not refused */
-  guint attempts;          /* refused batches; reset after RD_REDIS_STABLE_US without a refusal */
+  gboolean is_single_kept; /* the next rd_redis_writer_start() does not reset is_single */
+  char *refusal;           /* owned: why Redis refuses messages; NULL: it accepts them */
+  guint attempts;          /* number of refused batches; 0 after RD_REDIS_STABLE_US without one */
   gint64 refused_us;       /* monotonic: last refusal; valid if attempts > 0 */
   guint timer_id;          /* timer that sends the next batch */
 
@@ -35,8 +35,8 @@ struct _RdRedisWriter
 
   /* The batch in flight */
   guint in_flight; /* number of messages */
-  guint n_stored;  /* messages that are known to be stored */
-  guint n_refused; /* messages that are known not to be stored */
+  guint n_stored;  /* number of messages known to be stored */
+  guint n_refused; /* number of messages known not to be stored */
   gboolean is_transaction_refused;
   char *error; /* owned, nullable: the first error in the replies */
 };
@@ -62,7 +62,7 @@ rd_redis_writer_new (RdRedis *redis,
 
 static void write_batch (RdRedisWriter *writer);
 
-/* Sets the refusal and reports a change. @refusal: (transfer full) (nullable). */
+/* Sets why Redis refuses messages, and reports a change. @refusal: (transfer full) (nullable). */
 static void
 set_refusal (RdRedisWriter *writer, char *refusal)
 {
@@ -318,7 +318,7 @@ rd_redis_writer_start (RdRedisWriter *writer)
   writer->is_single_kept = FALSE;
   write_batch (writer);
   if (writer->in_flight == 0 && !writer->is_held)
-    set_refusal (writer, NULL); /* the refused messages are already stored, or dropped */
+    set_refusal (writer, NULL); /* no refused message is left; each was stored or dropped */
 }
 
 static void
