@@ -45,7 +45,7 @@ struct _RdRedisLink
   GQueue commands;       /* Command, owned; oldest first */
 
   gboolean is_ready;
-  gboolean is_subscriber; /* SUBSCRIBE was sent; pushed() gets its reply and all later ones */
+  gboolean is_subscriber; /* SUBSCRIBE was sent: pushed() gets its reply and all later replies */
   gint64 probed_us;       /* monotonic: when PING was last sent */
   gint64 received_us;     /* monotonic: when the link connected or last received bytes */
 };
@@ -211,7 +211,7 @@ transmit (RdRedisLink *link)
 
   if (error != NULL)
     {
-      /* The last reply of the server gives a better reason than the failed write. */
+      /* Unread replies come first: an error reply gives a better reason than the failed write. */
       while (receive (link))
         continue;
       fail (link, rd_redis_error_new_system (error));
@@ -353,8 +353,8 @@ is_waiting (const RdRedisLink *link)
   return link->probed_us >= link->received_us;
 }
 
-/* Sends PING after probe_ms without input, and fails the link answer_ms later if it gets no answer.
- * Checks the socket first: if this process was suspended, an answer may be unread. */
+/* Sends PING after probe_ms without input, and fails the link if no input follows within answer_ms.
+ * Before it fails the link, checks for unread input: this process may have been suspended. */
 static void
 check_silence (RdRedisLink *link)
 {
@@ -419,7 +419,7 @@ on_ping (const redisReply *reply, gpointer user_data)
 }
 
 /* Sends AUTH, SELECT and PING without waiting for replies; the first error reply fails the link.
- * Also sets the link's name in CLIENT LIST; an error reply to this command is ignored. */
+ * Also names the link for CLIENT LIST with CLIENT SETNAME, whose error reply is ignored. */
 static void
 log_in (RdRedisLink *link)
 {

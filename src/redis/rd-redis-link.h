@@ -43,8 +43,8 @@ RdRedisLink *rd_redis_link_new (const RdRedisUrl *url,
                                 const RdRedisLinkEvents *events,
                                 gpointer user_data);
 
-/* Closes the link at once. A pending connection attempt is cancelled; its memory is released in the
- * next iteration of the main context. */
+/* Closes the link at once and cancels a pending connection attempt. The memory of the attempt is
+ * released in the next iteration of the main context. */
 void rd_redis_link_free (RdRedisLink *link);
 
 /* Queues a command; all commands queued in one main loop iteration are sent together, in order. The

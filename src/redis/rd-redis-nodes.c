@@ -41,8 +41,8 @@ struct _RdRedisNodes
   gboolean is_counting;   /* whether the shutdown key must exist */
   gboolean is_updating;   /* an update of the shutdown key is pending */
   gboolean is_outdated;   /* another update must follow the pending one */
-  gboolean is_too_many;   /* the last list had too many nodes */
-  gboolean is_unreadable; /* the last list could not be read */
+  gboolean is_too_many;   /* the last list had more than RD_REDIS_NODES_MAX nodes */
+  gboolean is_unreadable; /* Redis refused the last request for the list of nodes */
   GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: not reading */
   GQueue asked;           /* char *, owned: ids of nodes whose HMGET is pending, oldest first */
 };
@@ -122,7 +122,7 @@ announce (RdRedisNodes *self)
   g_autofree char *pid = g_strdup_printf ("%u", node->pid);
   g_autofree char *clients = g_strdup_printf ("%u", node->clients);
 
-  /* a server that is out of memory refuses HSET but accepts EXPIRE */
+  /* renews the hash even if a server that is out of memory refuses the transaction below */
   rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
 
   /* HSET and EXPIRE are in one transaction: a hash without a TTL would never expire */
@@ -157,7 +157,7 @@ rd_redis_node_dup_key (const char *id)
 static char *
 dup_text (const redisReply *reply, gsize max_chars)
 {
-  /* Copies one more character (up to four bytes in UTF-8), to detect a text that is too long. */
+  /* Copies enough for max_chars + 1 characters of up to four bytes, to detect a longer text. */
   g_autofree char *text = g_strndup (reply->str, MIN (reply->len, (max_chars + 1) * 4));
 
   return rd_text_printable (text, max_chars);

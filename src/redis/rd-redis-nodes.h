@@ -13,7 +13,7 @@
  * in different containers may have the same process id. */
 typedef struct _RdRedisNodes RdRedisNodes;
 
-#define RD_REDIS_NODES_INTERVAL_S 5    /* between updates in Redis */
+#define RD_REDIS_NODES_INTERVAL_S 5    /* s: time between two updates of the registry */
 #define RD_REDIS_NODES_TTL        "15" /* s: lifetime of the hash of a node */
 #define RD_REDIS_SHUTDOWN_TTL     "60" /* s: lifetime of the key "shutdown:<pid>" */
 #define RD_REDIS_NODES_MAX        1000 /* maximum number of nodes to read */

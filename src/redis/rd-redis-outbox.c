@@ -6,7 +6,7 @@
 
 #include "rd-redis-outbox.h"
 
-#define CAPACITY_MIN 64 /* in messages; all capacities are powers of two */
+#define CAPACITY_MIN 64 /* minimum capacity, in messages; every capacity is a power of two */
 
 typedef struct
 {
@@ -22,10 +22,10 @@ typedef struct
   guint64 size;
 } Packed;
 
-/* Sanity limit of stored_us: later times could overflow. */
+/* Maximum valid stored_us: calculations with a later time could overflow. */
 #define LATEST_US (G_MAXINT64 / 2)
 
-/* Ranges: stored [first, pending), in flight [pending, queued), queued [queued, next) */
+/* Sequence numbers: stored [first, pending), in flight [pending, queued), queued [queued, next) */
 struct _RdRedisOutbox
 {
   gsize max_bytes;

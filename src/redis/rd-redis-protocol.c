@@ -36,7 +36,7 @@ static const KnownError known_errors[] = {
   { "ERR wrong number of arguments for 'auth'", TRUE, "users need Redis 6 or later" },
   { "ERR DB index ", TRUE, NULL },
   { "ERR invalid DB index", TRUE, NULL },
-  { "ERR SELECT ", TRUE, NULL }, /* a cluster has only database 0 */
+  { "ERR SELECT ", TRUE, NULL }, /* reply of a cluster, which has only database 0 */
   { "ERR max number of clients ", FALSE, "the server has its maximum number of clients" },
   { "ERR unknown command ", FALSE, "AUTH is disabled or renamed" },
 };
@@ -47,12 +47,12 @@ struct _RdRedisReader
 {
   redisReader *parser; /* owned */
 
-  gsize accepted;        /* bytes of the current reply that were passed to the parser */
-  guint64 n_expected;    /* elements of the current reply that have not begun */
-  guint64 n_discarded;   /* number of elements in n_expected to discard */
-  guint64 payload;       /* remaining bytes of the current bulk string, including CRLF */
+  gsize accepted;        /* number of bytes of the current reply that were passed to the parser */
+  guint64 n_expected;    /* number of announced elements of the current reply that have not begun */
+  guint64 n_discarded;   /* how many of the n_expected elements to discard */
+  guint64 payload;       /* number of remaining bytes of the current bulk string, including CRLF */
   gboolean is_discarded; /* the current element is not passed to the parser */
-  gsize line_size;       /* bytes so far of the current line; 0 if it is a header */
+  gsize line_size;       /* size of the incomplete error, status or number, in bytes; 0: none */
   gboolean is_invalid;   /* the input is invalid; the parser will report the error */
 
   char header[HEADER_MAX]; /* incomplete first line of a bulk string or an array */

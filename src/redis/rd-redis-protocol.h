@@ -63,8 +63,8 @@ typedef struct _RdRedisReader RdRedisReader;
 #define RD_REDIS_REPLY_MAX     (64 << 20)
 #define RD_REDIS_REPLY_TOO_BIG "TOOBIG"
 
-/* Maximum size of an incomplete line (error, status or number), in bytes. With each new part of the
- * line, the parser reads the line from its beginning again. */
+/* Maximum size of an incomplete line (error, status or number), in bytes. Limits CPU time, as the
+ * parser reads the line from its beginning again whenever another part of the line arrives. */
 #define RD_REDIS_LINE_MAX (1 << 20)
 
 RdRedisReader *rd_redis_reader_new (void);

@@ -92,7 +92,7 @@ read_socket (RdRedisUrl *url, GUri *uri)
   const char *query = g_uri_get_query (uri);
 
   if ((host != NULL && *host != '\0') || g_uri_get_port (uri) >= 0)
-    return "path"; /* "unix://run/redis.sock" would have the host "run" */
+    return "path"; /* in "unix://run/redis.sock", "run" is a host, not part of the path */
   if (!decode (g_uri_get_path (uri), &url->path) || !is_socket_path (url->path))
     return "path";
   if (g_uri_get_fragment (uri) != NULL || (query != NULL && !g_str_has_prefix (query, "db=")))

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define FIRST_PAUSE_MS 100
-#define DOUBLINGS      6 /* of the first pause: enough to reach RD_REDIS_BACKOFF_MAX_MS */
+#define DOUBLINGS      6 /* doublings of FIRST_PAUSE_MS needed to reach RD_REDIS_BACKOFF_MAX_MS */
 
 #define INFO_LIMIT_MS   2000
 #define MAX_VALUE_CHARS 60

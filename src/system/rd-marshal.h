@@ -8,7 +8,7 @@
 #include "rd-manager.h"
 #include "rd-nodes.h"
 
-/* Converts to and from the D-Bus values documented in data/org.ringdown.Server1.xml. */
+/* Converts between types of src/core and the D-Bus values in data/org.ringdown.Server1.xml. */
 
 /* Returns: (transfer floating): all nodes including this one, sorted by rd_node_compare(); type
  * aa{sv}. */

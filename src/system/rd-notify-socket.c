@@ -24,7 +24,7 @@ struct _RdNotifySocket
 {
   int fd; /* owned */
   struct sockaddr_un address;
-  socklen_t size; /* of the address, in bytes */
+  socklen_t size; /* size of the address, in bytes */
 };
 
 /* Sets the address of the receiver. Returns: whether @text is a valid address. */

@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#define REFRESH_INTERVAL_MS 250 /* minimum interval of PropertiesChanged signals */
-#define POLL_INTERVAL_S     1   /* for values that have no change signal */
+#define REFRESH_INTERVAL_MS 250 /* minimum time between two PropertiesChanged signals */
+#define POLL_INTERVAL_S     1   /* time between polls of values that have no change signal */
 
 struct _RdService
 {

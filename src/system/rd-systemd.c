@@ -119,7 +119,7 @@ report (RdSystemd *self)
   if (text->len == 0)
     return FALSE;
 
-  if (rd_notify_socket_send (self->socket, text->str)) /* otherwise the next report repeats it */
+  if (rd_notify_socket_send (self->socket, text->str)) /* unsent changes go into the next report */
     {
       self->is_ready_sent = TRUE;
       g_free (self->status);
@@ -151,13 +151,13 @@ on_state_changed (RdSystemd *self)
 {
   if (rd_drain_is_drained (self->drain))
     {
-      rd_systemd_stopping (self); /* a finished drain cannot be cancelled */
+      rd_systemd_stopping (self); /* only now: a finished drain can no longer be cancelled */
       report (self);
       return;
     }
 
   if (!rd_drain_is_running (self->drain))
-    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* at once: the unit may be stopping */
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* now: a stop timeout may be running */
   else if (self->is_stopping)
     g_warning (
       "Drain cancelled, but the service manager is stopping this unit anyway. Clients stay "
@@ -230,7 +230,7 @@ rd_systemd_start_watchdog (RdSystemd *self)
   if (self->ping_ms == 0 || self->ping_id > 0 || self->manager == NULL)
     return;
 
-  on_ping (self); /* at once: the old worker's last ping may be almost one timeout old */
+  on_ping (self); /* now: the old worker's last ping may be almost a watchdog timeout ago */
   self->ping_id = g_timeout_add (self->ping_ms, on_ping, self);
 }
 
@@ -316,7 +316,7 @@ rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
   if (send_and_wait (self, text, fd, STORE_TIMEOUT_US, error))
     return TRUE;
 
-  rd_systemd_unstore (self, name); /* after a timeout, @fd may still get stored */
+  rd_systemd_unstore (self, name); /* after a timeout, the service manager may store @fd later */
   return FALSE;
 }
 
