@@ -10,7 +10,7 @@
 
 #include "rd-socket.h"
 
-#define RESOLVE_TIMEOUT_MS 2000 /* total time for all host names */
+#define RESOLVE_TIMEOUT_MS 2000 /* maximum total time to resolve all host names */
 
 /* A host name or IP address in the configuration. */
 typedef struct
@@ -21,7 +21,7 @@ typedef struct
   GError *error;           /* owned, nullable: from the resolver */
 } Host;
 
-/* An address on which the service can listen, unless it conflicts with another Place. */
+/* An address on which the service can listen, unless another such address conflicts with it. */
 typedef struct
 {
   const RdCheckPort *port; /* unowned */
@@ -210,7 +210,7 @@ is_conflict (const Place *one, const Place *other)
   return rd_socket_is_overlapping (one->address, other->address);
 }
 
-/* Reports the first two addresses that conflict, so that only one can be used. Further pairs
+/* Reports the first pair of conflicting addresses, of which only one can be used. Further pairs
  * are not reported, since IPv4 and IPv6 addresses often have the same conflict. */
 static void
 compare_places (RdCheckReport *report, const GArray *places)

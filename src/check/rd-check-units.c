@@ -15,7 +15,7 @@
 #include "rd-unit.h"
 #include "rd-units.h"
 
-#define TIMEOUT_MS         2000 /* for each bus connection, and for each reply */
+#define TIMEOUT_MS         2000 /* timeout for each bus connection, and for each reply */
 #define LOGIND             "org.freedesktop.login1"
 #define LINGER_DIR         "/var/lib/systemd/linger"
 #define MAX_VARIABLE_CHARS 60 /* maximum number of characters of NAME=VALUE in a result */
@@ -33,7 +33,7 @@ typedef struct
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
   GDBusConnection *bus;        /* unowned: bus of the service and its service manager */
-  GDBusConnection *system_bus; /* unowned, nullable: NULL if unreachable or not needed */
+  GDBusConnection *system_bus; /* unowned, nullable: NULL if the bus is unreachable or not needed */
 } Check;
 
 /* Returns: (transfer full) (nullable): all properties (a{sv}) of @interface, or NULL on failure. */

@@ -17,7 +17,7 @@
 #include "rd-units.h"
 
 #define TERMINAL_COLUMNS  80
-#define MIN_REDIS_VERSION 5 /* the first version with streams */
+#define MIN_REDIS_VERSION 5 /* the first Redis version with streams */
 
 static void
 check_drain (RdCheckReport *report, const RdConfig *config)

@@ -23,7 +23,7 @@
 
 #define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)       /* default of lifetime_us */
 #define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default while the port is full */
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* minimum time between logged failures */
+#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* failure-free time before a new warning */
 
 struct _RdHttpPort
 {
@@ -35,10 +35,10 @@ struct _RdHttpPort
   GArray *source_ids;    /* guint, owned: sources that poll the listening sockets */
   GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
   gboolean is_paused;    /* not accepting, see rd_http_port_pause() */
-  guint batch;           /* maximum number of connections per main loop iteration; 0: none */
+  guint batch;           /* maximum number of connections per main loop iteration; 0 when full */
   guint retry_id;        /* timeout source: accepts again after a failed accept() */
   int spare_fd;          /* owned: refuse_one() closes it to free a descriptor; -1: none */
-  gint64 quiet_until_us; /* CLOCK_MONOTONIC: failures of accept() are not logged until then */
+  gint64 quiet_until_us; /* CLOCK_MONOTONIC: no failure of accept() is logged before this time */
 
   RdConnections *connections; /* owned */
   guint max_connections;
@@ -62,8 +62,8 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it. Used at the descriptor limit: a connection that stayed in
- * the backlog would make poll() return repeatedly. Returns 0 or the errno of accept(). */
+/* Accepts one connection and closes it. Used at the descriptor limit: a connection left in the
+ * backlog would make each poll() return immediately. Returns 0 or the errno of accept(). */
 static int
 refuse_one (RdHttpPort *port, int listen_fd)
 {
@@ -160,7 +160,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     case ENFILE:
       refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE; /* no connection is pending; accept() fails at the limit even then */
+        return FALSE; /* no connection is pending: only the descriptor limit made accept() fail */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;
@@ -186,7 +186,7 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Accepts all connections in the backlog of @socket. The main loop need not poll @socket. */
+/* Accepts all pending connections of @socket, even if the main loop does not poll @socket. */
 static void
 accept_waiting (RdHttpPort *port, GSocket *socket)
 {
@@ -245,7 +245,7 @@ on_trim (gpointer user_data)
 
 /* Adapts the batch to the number of connections: in a crowd, accepts one connection per main loop
  * iteration, so that older connections are served first. When all connections of a crowd are
- * closed, trims the heap, because free() does not release memory between the memory of clients. */
+ * closed, trims the heap: free() does not return memory to the kernel if memory in use follows. */
 static void
 on_count_changed (guint count, gpointer user_data)
 {
@@ -328,8 +328,8 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
     options->max_connections, has_limit ? options->lifetime_us : LIFETIME_US,
     has_limit ? options->lifetime_us : CROWDED_LIFETIME_US, &connections_events, port);
   port->soup = soup_server_new (NULL, NULL);
-  /* libsoup requires addresses of each connection, but nothing uses them. Reading the real
-   * addresses would cost two system calls, and fail if the connection is already closed. */
+  /* libsoup requires a local and a remote address per connection, but nothing uses them. Reading
+   * the real ones would cost two system calls, and fail if the connection is already closed. */
   port->any = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
@@ -386,7 +386,7 @@ rd_http_port_pause (RdHttpPort *port)
 
 /* For each socket in port->offers with the role of this port: accepts the pending connections, and
  * shuts the socket down. The list contains only sockets that no port of this process uses.
- * shutdown(2) has an effect even if another process also holds the socket. */
+ * shutdown(2) ends the listening of a socket for all processes that hold it. */
 static void
 close_unused_offers (RdHttpPort *port)
 {

@@ -17,9 +17,9 @@ typedef struct
   const RdBindingOptions *binding;
   const char *scheme;    /* scheme of the URLs, such as "ws"; must outlive the port */
   const char *path;      /* path of the URLs: "/ws" or ""; must outlive the port */
-  guint max_connections; /* maximum at the same time; further connections wait in the backlog */
+  guint max_connections; /* maximum number at once; further connections wait in the backlog */
   gint64 lifetime_us;    /* time after which a connection is closed; 0 means 10 s, but 250 ms while
-                          * max_connections are open */
+                          * the port has max_connections connections */
   RdMetrics *metrics; /* nullable: counts connections that the port closes; must outlive the port */
 } RdHttpPortOptions;
 
@@ -43,8 +43,8 @@ void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
  * one accepts them; accepted connections are still served. */
 void rd_http_port_pause (RdHttpPort *port);
 
-/* Accepts connections again. After a takeover, the old worker may have sockets that this port does
- * not use; the first call accepts their pending connections, then shuts these sockets down. */
+/* Accepts connections again. After a takeover, the first call also accepts the pending connections
+ * of the old worker's sockets that this port does not use, and shuts these sockets down. */
 void rd_http_port_resume (RdHttpPort *port);
 
 /* Accepts the connections in the backlog, then closes the listening sockets, so that new

@@ -26,11 +26,11 @@ gboolean rd_http_require_get (SoupServerMessage *message);
 /* The kinds of hosts in URLs. */
 typedef enum
 {
-  RD_HOST_NAME,      /* a DNS name: its owner decides what it resolves to */
+  RD_HOST_NAME,      /* a DNS name, which may resolve to any IP address */
   RD_HOST_LOCALHOST, /* "localhost" or a subdomain of it: always loopback (RFC 6761 §6.3) */
   RD_HOST_ADDRESS,   /* an IP address other than the following two kinds */
   RD_HOST_LOOPBACK,  /* a loopback address: 127.0.0.0/8 or ::1 */
-  RD_HOST_ANY,       /* a wildcard address (0.0.0.0 or "::"), for all addresses of the machine */
+  RD_HOST_ANY,       /* 0.0.0.0 or "::", which stands for all addresses of the machine */
 } RdHostKind;
 
 /* Parses @authority (nullable), the value of a Host header, such as "[::1]:8001".
@@ -49,8 +49,8 @@ RdHostKind rd_host_classify (const char *host);
  * Programs other than browsers send no Origin (NULL @origin), and are always allowed. */
 gboolean rd_origins_may_connect (const char *const *globs, const char *origin);
 
-/* Returns whether pages of @origin may read the admin port: TRUE if @origin is NULL, if it is an
- * allowed origin, or if it has the host and port in @authority (nullable), the Host header. */
+/* Returns whether pages of @origin may read the admin port: TRUE if @origin is NULL or an
+ * allowed origin, or if its host and port are equal to @authority (nullable), the Host header. */
 gboolean rd_origins_may_read (const char *const *globs, const char *origin, const char *authority);
 
 /* Returns whether @authority, a Host header (nullable), is a trusted name of this machine: an IP

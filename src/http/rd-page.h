@@ -9,7 +9,7 @@
 typedef struct
 {
   char *template;     /* owned: page.html, with placeholders such as {{name}} */
-  GHashTable *values; /* owned: placeholder name -> HTML; all placeholders except {{urls}} */
+  GHashTable *values; /* owned: name of each placeholder except {{urls}} -> its HTML */
   char *policy;       /* owned: Content-Security-Policy, to which the URLs are appended */
 } RdPage;
 

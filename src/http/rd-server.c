@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EARLY_MAX     (16 * 1024) /* maximum bytes after a handshake; libsoup buffers up to 8192 */
+#define EARLY_MAX     (16 * 1024) /* buffer for bytes after a handshake; libsoup's has 8192 bytes */
 #define RETRY_AFTER_S "5"
 
 struct _RdServer
@@ -66,7 +66,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   is_moved = dup3 (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (base))),
                    admission->fd, O_CLOEXEC)
              >= 0;
-  g_io_stream_close (stream, NULL, NULL); /* unreferencing it would not close its descriptor */
+  g_io_stream_close (stream, NULL, NULL); /* unreferencing would not close the descriptor */
   if (server == NULL || !is_moved)
     return;
 

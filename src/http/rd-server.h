@@ -15,7 +15,7 @@ typedef struct
   RdBindingOptions binding;
   const char *path;                 /* path of the WebSocket: "/ws"; must outlive the object */
   guint max_handshakes;             /* maximum at once; further connections wait in the backlog */
-  const char *const *allow_origins; /* glob patterns (empty: any origin); must outlive the object */
+  const char *const *allow_origins; /* patterns of origins (empty: all); must outlive the object */
 } RdServerOptions;
 
 /* Listens like rd_http_port_new(). While @drain does not accept clients, new connections are
@@ -28,7 +28,7 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
-/* Returns: (transfer none): the RdHttpPort of @server. Its connections are not clients yet. */
+/* Returns: (transfer none): the RdHttpPort of @server, for connections that are not clients yet. */
 RdHttpPort *rd_server_get_port (RdServer *server);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdServer, rd_server_free)

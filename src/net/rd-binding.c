@@ -11,11 +11,11 @@
 
 #include "rd-sockets.h"
 
-#define PORT_TRIES 20 /* maximum attempts to find a port that is free on all addresses */
+#define PORT_TRIES 20 /* maximum number of tries to find a port that is free on all addresses */
 
 struct _RdBinding
 {
-  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; may be longer than addresses */
+  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; may have sockets of other addresses */
   GPtrArray *addresses; /* GSocketAddress, owned: kept by rd_binding_close() */
   RdRole role;
   guint asked_port;
@@ -155,10 +155,10 @@ listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError 
   return TRUE;
 }
 
-/* Listens on @inets, the addresses of one host. Returns: TRUE, or FALSE with an error if no
- * address works or if the port is in use on any of them. Ignores other errors, since a host can
- * have addresses of a family that this machine does not support. @port: (inout): 0 is replaced with
- * the chosen port. */
+/* Listens on @inets, the addresses of one host. Returns: TRUE if at least one address works;
+ * FALSE with an error if none works, or if the port is in use on any address. Ignores other
+ * errors, since a host can have addresses of a family that this machine does not support. @port:
+ * (inout): 0 is replaced with the chosen port. */
 static gboolean
 listen_on_host (RdBinding *self, GPtrArray *offers, GList *inets, guint *port, GError **error)
 {
@@ -208,8 +208,8 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* Listens on all @hosts. First uses the sockets in @offers with matching addresses, because
- * find_overlapping() skips used sockets. Returns: TRUE, or FALSE with an error. */
+/* Listens on all @hosts. Uses the matching sockets in @offers before it binds any new socket, so
+ * that find_overlapping() skips them. Returns: TRUE, or FALSE with an error. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {
@@ -300,7 +300,7 @@ listen_on_all (RdBinding *self, const RdBindingOptions *options, GError **error)
   self->reuse_port = options->reuse_port;
   while (!listen_on_hosts (self, offers, hosts, port, &failure))
     {
-      /* a port that is free on one address may be in use on another */
+      /* try again: a port that is free on one address may be in use on another */
       if (--tries == 0 || !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
         {
           g_propagate_error (error, g_steal_pointer (&failure));

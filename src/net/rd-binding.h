@@ -38,7 +38,7 @@ void rd_binding_free (RdBinding *self);
 
 gboolean rd_binding_is_inherited (const RdBinding *self);
 
-/* Sets SO_REUSEPORT, if configured, on all sockets: sockets of the old worker may lack it. */
+/* If reuse_port is set, sets SO_REUSEPORT on all sockets; the old worker may not have set it. */
 void rd_binding_share (RdBinding *self);
 
 /* Closes the listening sockets. */

@@ -19,7 +19,7 @@ struct _RdConnections
   guint max;
   gint64 lifetime_us;
   gint64 crowded_lifetime_us;
-  gboolean is_crowded; /* the queue has max entries or more */
+  gboolean is_crowded; /* the number of connections is at least max */
   guint timer_id;
   const RdConnectionsEvents *events; /* unowned: outlives us */
   gpointer user_data;                /* unowned */

@@ -15,9 +15,9 @@
 #include "rd-sockets.h"
 #include "rd-text.h"
 
-#define RESERVED    384     /* descriptors for uses other than clients */
-#define HANDSHAKES  256     /* part of RESERVED, for handshakes; few, because GLib polls them all */
-#define CLIENTS_MAX 1000000 /* capacity of the client table */
+#define RESERVED    384     /* number of descriptors for uses other than clients */
+#define HANDSHAKES  256     /* part of RESERVED for handshakes; low, because GLib polls them all */
+#define CLIENTS_MAX 1000000 /* maximum number of clients in the client table */
 
 #define ADMIN       "admin"
 #define UNKNOWN     "unknown" /* name of a descriptor without FDNAME, sd_listen_fds_with_names(3) */

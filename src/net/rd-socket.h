@@ -19,7 +19,7 @@ typedef struct
   GSocketAddress *address; /* owned: the local address */
   RdRole role;
   guint asked_port;      /* the configured port; 0: any free port */
-  gboolean is_inherited; /* passed by the service manager, which keeps a copy */
+  gboolean is_inherited; /* the service manager passed the socket, and keeps a copy */
 } RdSocket;
 
 /* Creates an RdSocket for @socket (transfer none), which must be a listening TCP socket.
