@@ -13,7 +13,7 @@ gboolean
 rd_address_is_valid (const char *text)
 {
   const char *name = "^" LABEL "(\\." LABEL ")*\\.?\\z";
-  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z"; /* numeric last label: not a host name */
+  const char *number_at_end = "(^|\\.)[0-9]+\\.?\\z"; /* a name must not end in a number */
   gsize length = 0;
 
   while (g_ascii_isgraph (text[length]))

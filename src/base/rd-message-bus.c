@@ -10,10 +10,10 @@
 /* An attempt to connect; the caller and the connecting thread each hold a reference. */
 typedef struct
 {
-  char *address; /* owned; if NULL, the thread gets the shared connection to the bus @type */
+  char *address; /* owned; if NULL, the thread gets the shared connection to a bus of @type */
   GBusType type;
   GCancellable *cancellable; /* owned */
-  GAsyncQueue *done;         /* owned; the thread pushes its Attempt when it has finished */
+  GAsyncQueue *done;         /* owned; receives the Attempt when the thread has finished */
   GDBusConnection *bus;      /* owned, nullable */
   GError *error;             /* owned, nullable */
 } Attempt;
@@ -70,7 +70,7 @@ connect_within (const char *address, GBusType type, guint timeout_ms, GError **e
                              error);
   if (thread == NULL)
     {
-      attempt_unref (self); /* the reference meant for the thread */
+      attempt_unref (self); /* the reference that the thread would have released */
       return NULL;
     }
   g_thread_unref (thread);

@@ -16,15 +16,15 @@ rd_startup (void)
   const char *messages;
   int fd;
 
-  do /* read-only, so that writing to a descriptor that was closed still fails */
+  do /* O_RDONLY: writing to a descriptor that was closed must still fail */
     fd = open ("/dev/null", O_RDONLY);
   while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0)
     close (fd);
 
   setlocale (LC_ALL, "");
-  setlocale (LC_NUMERIC, "C"); /* the decimal point is always "." */
-  /* gettext ignores LANGUAGE in the locale "C", but not in "C.UTF-8", which every system has */
+  setlocale (LC_NUMERIC, "C"); /* keeps "." as the decimal point */
+  /* "C.UTF-8", which every system has, replaces "C", in which gettext ignores LANGUAGE */
   messages = setlocale (LC_MESSAGES, NULL);
   if (g_strcmp0 (messages, "C") == 0 || g_strcmp0 (messages, "POSIX") == 0)
     setlocale (LC_MESSAGES, "C.UTF-8");

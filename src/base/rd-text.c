@@ -59,7 +59,7 @@ rd_text_cut (const char *text, guint columns)
   if (columns == 0)
     return g_strdup ("");
 
-  while ((taken += char_width (g_utf8_get_char (end))) < columns) /* "…" needs one column */
+  while ((taken += char_width (g_utf8_get_char (end))) < columns) /* leaves one column for "…" */
     end = g_utf8_next_char (end);
   return g_strdup_printf ("%.*s…", (int) (end - text), text);
 }

@@ -38,7 +38,7 @@ add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
   const GOptionEntry entries[] = {
     {
       .long_name = option->name,
-      /* FILENAME: GLib keeps the character set of the value. NOALIAS: GLib does not accept
+      /* FILENAME: GLib does not convert the value to UTF-8. NOALIAS: GLib does not accept
        * --server-port for --port. OPTIONAL_ARG: a flag accepts a value, as in --reuse-port=no. */
       .flags = G_OPTION_FLAG_FILENAME | G_OPTION_FLAG_NOALIAS
                | (option->metavar == NULL ? G_OPTION_FLAG_OPTIONAL_ARG : 0),
@@ -108,7 +108,7 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   return context;
 }
 
-/* Returns: FALSE with an error if parsing has left more than argv[0] in @argv; otherwise TRUE. */
+/* Returns: TRUE if parsing has left only argv[0] in @argv; otherwise FALSE with an error. */
 static gboolean
 refuse_rest (char **argv, GError **error)
 {
@@ -196,7 +196,7 @@ add_server (RdSettings *settings,
   if (host != NULL && !rd_address_is_valid (host))
     return refuse_variable ("REDIS_HOST", host, "an address; give a host name or an IP address",
                             error);
-  /* "Environment variables" in https://kubernetes.io/docs/concepts/services-networking/service */
+  /* a value from Kubernetes: https://kubernetes.io/docs/concepts/services-networking/service */
   if (port != NULL && g_str_has_prefix (port, "tcp://"))
     return refuse_variable ("REDIS_PORT", port,
                             "a port; Kubernetes sets this variable for a Service named redis; to "
@@ -257,7 +257,7 @@ read_sources (RdSettings *settings,
               char **envp,
               GError **error)
 {
-  /* Apply the command line now to report its errors first, and again below as the last source */
+  /* Apply the command line here to report its errors first; the loop below applies it again */
   if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
       || !rd_settings_add_key_file (settings, config_file, envp, error))
     return FALSE;

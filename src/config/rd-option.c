@@ -113,7 +113,7 @@ set_integer (const RdOption *option, gpointer field, const char *text, GError **
   return TRUE;
 }
 
-/* Returns whether @number is within the limits of @option, or is a 0 that zero_is_off allows. */
+/* Returns whether @number is within the limits of @option, or is 0 and zero_is_off is TRUE. */
 static gboolean
 is_in_range (const RdOption *option, gint64 number)
 {

@@ -30,19 +30,19 @@ typedef struct
   const char *group;   /* group in the key file */
   const char *metavar; /* placeholder for the value in --help; NULL for a flag */
   RdOptionType type;
-  gsize offset;             /* byte offset of the field in the struct */
+  gsize offset;             /* byte offset of the option's field in its struct */
   const char *preset;       /* default value, as text; NULL for an empty list or a NULL string */
   const char *min;          /* smallest valid number, as text */
   const char *max;          /* maximum value, string length or list length, as text */
   gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
   const char *const *words; /* valid words of a choice, NULL-terminated */
-  const char *help;         /* for --help, translatable */
+  const char *help;         /* for --help; marked for translation */
   const char *description;  /* for the manual */
 } RdOption;
 
 /* Sets the field of @option in the struct @record to @values (NULL-terminated). For a list,
  * splits all values at white space, commas and semicolons; for other types, uses the last value.
- * If @values is empty, a list becomes empty, a string becomes NULL; other types require a value.
+ * If @values is empty, a list becomes empty, and a string NULL; other types require a value.
  * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_ARGUMENT. On error, the field is unchanged; the
  * message quotes the invalid value and describes valid values, but does not name the option. */
 gboolean rd_option_set (const RdOption *option,

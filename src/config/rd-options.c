@@ -27,8 +27,8 @@ G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 
 /* clang-format off */
-/* The options are in the order of --help. The manual contains their descriptions. In
- * ringdown.conf(5), option names in descriptions have no leading dashes: --port becomes port. */
+/* The options are in the order of --help. The manual contains the descriptions. In
+ * ringdown.conf(5), they show option names without leading dashes: "port" instead of "--port". */
 static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),

@@ -19,8 +19,8 @@ struct _RdSettings
 {
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
-  GPtrArray **values;           /* owned: arrays of char *; see values_of() */
-  const char **other_variables; /* owned: for each option, a variable's name or NULL */
+  GPtrArray **values;           /* owned: the values by source and option; see values_of() */
+  const char **other_variables; /* owned: per option, a variable such as REDIS_HOST, or NULL */
   char *key_file;               /* owned, nullable: printable path */
 };
 
@@ -209,7 +209,7 @@ read_groups (RdSettings *self, const char *text, gsize length, GError **error)
   g_autoptr (GError) reason = NULL;
   g_auto (GStrv) groups = NULL;
 
-  /* without KEEP_TRANSLATIONS, GLib ignores keys such as "port[de]" */
+  /* KEEP_TRANSLATIONS: read_group() must see keys such as "port[de]" to reject them */
   if (!g_key_file_load_from_data (file, text, length, G_KEY_FILE_KEEP_TRANSLATIONS, &reason))
     {
       g_set_error (error, reason->domain, reason->code,
@@ -240,7 +240,7 @@ read_key_file (RdSettings *self, const char *path, GError **error)
 
   if (!g_file_get_contents (path, &text, &length, &reason))
     {
-      shown = rd_text_printable (reason->message, G_MAXSIZE); /* the message contains the path */
+      shown = rd_text_printable (reason->message, G_MAXSIZE); /* the path may be unprintable */
       g_set_error_literal (error, G_IO_ERROR, g_io_error_from_file_error (reason->code), shown);
       return FALSE;
     }

@@ -41,7 +41,7 @@ char *rd_settings_dup_printable (const char *text);
 /* Adds the values of the RINGDOWN_* variables in @envp (NULL-terminated). */
 void rd_settings_add_environment (RdSettings *self, char **envp);
 
-/* Adds @text, the value of a variable that other programs also use. @variable: name, a literal. */
+/* Adds @text, the value of @variable, which other programs also use. @variable: a literal. */
 void rd_settings_add_other_variable (RdSettings *self,
                                      const RdOption *option,
                                      const char *variable,

@@ -87,7 +87,7 @@ run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 static char *
 read_message (gboolean is_explicit, GError **error)
 {
-  const gsize max_length = MAX_MESSAGE + 1; /* bytes, including a final newline */
+  const gsize max_length = MAX_MESSAGE + 1; /* in bytes, with a final newline */
   g_autofree char *text = g_malloc (max_length + 1);
   gsize length = 0;
 
@@ -99,7 +99,7 @@ read_message (gboolean is_explicit, GError **error)
   else if (length > max_length)
     ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
               MAX_MESSAGE_MIB);
-  else if (length == 0 && !is_explicit) /* probably a mistake, such as /dev/null in a cron job */
+  else if (length == 0 && !is_explicit) /* empty input is probably a mistake, as in a cron job */
     ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
   else if (!g_utf8_validate_len (text, length, NULL))
     ctl_fail (error, _ ("the message must be UTF-8 text without NUL bytes, as D-Bus requires"));

@@ -107,7 +107,7 @@ bind_options (const GOptionEntry *options, CtlArguments *arguments)
     {
       GOptionEntry copy = *option;
 
-      copy.flags |= G_OPTION_FLAG_NOALIAS; /* no alias --GROUP-OPTION, such as --drain-timeout */
+      copy.flags |= G_OPTION_FLAG_NOALIAS; /* do not accept --drain-timeout for --timeout */
       copy.arg_data = (guint8 *) arguments + GPOINTER_TO_SIZE (option->arg_data);
       g_array_append_val (bound, copy);
     }
@@ -141,7 +141,7 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
       g_option_context_set_summary (context, _ (command->description));
     }
 
-  g_option_context_set_help_enabled (context, FALSE); /* GOption's help bypasses CtlOutput */
+  g_option_context_set_help_enabled (context, FALSE); /* print_help() uses CtlOutput instead */
   g_option_context_add_main_entries (context, common, GETTEXT_PACKAGE);
   if (command != NULL && command->options != NULL)
     {
@@ -280,7 +280,7 @@ print_help (const CtlCommand *command, CtlOutput *output)
   g_autofree char *name = g_strdup_printf ("ringdownctl %s", command != NULL ? command->name : "");
   g_autofree char *help = NULL;
 
-  g_set_prgname (g_strchomp (name)); /* appears in the usage line */
+  g_set_prgname (g_strchomp (name)); /* the name in the usage line of the help */
   help = g_option_context_get_help (context, FALSE, NULL);
   help[strlen (help) - 1] = '\0'; /* drops the last newline, which ctl_output_print() adds again */
   ctl_output_print (output, help);

@@ -28,9 +28,9 @@ typedef struct
 typedef struct
 {
   const char *name;
-  const char *argument;        /* such as "ID", or "[MESSAGE]" if optional; NULL if there is none */
-  const char *summary;         /* for the list of commands; marked for translation */
-  const char *description;     /* for COMMAND --help; marked for translation */
+  const char *argument;        /* placeholder: "ID", or "[MESSAGE]" if optional; NULL if none */
+  const char *summary;         /* shown in the list of commands; marked for translation */
+  const char *description;     /* shown by COMMAND --help; marked for translation */
   const GOptionEntry *options; /* nullable: options that only this command has */
   gboolean (*run) (const CtlArguments *arguments, CtlOutput *output, GError **error);
 } CtlCommand;

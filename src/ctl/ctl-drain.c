@@ -12,7 +12,7 @@
 #include "ctl-watch.h"
 #include "rd-units.h"
 
-#define MAX_TIMEOUT_DAYS      30   /* maximum that the service accepts */
+#define MAX_TIMEOUT_DAYS      30   /* longest time limit of a drain that the service accepts */
 #define CLOSE_SERVICE_RESTART 1012 /* close code sent at the time limit of a drain */
 
 typedef struct

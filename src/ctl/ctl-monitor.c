@@ -30,8 +30,8 @@ typedef struct
   Counts counts;      /* message totals at the last tick */
   Counts rates;       /* messages per second at the last tick */
   char *state;        /* owned, nullable: last printed state */
-  guint generation;   /* last printed generation */
-  gboolean is_late;   /* the last tick saw a new generation, but did not print it */
+  guint generation;   /* number of the worker (generation), as last printed */
+  gboolean is_late;   /* the last tick saw an upgrade, but its report is not printed yet */
   guint most_clients; /* largest number of clients so far */
 } Monitor;
 
@@ -98,8 +98,8 @@ print_state (Monitor *self)
                "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
-/* Prints the report of an upgrade when the new worker has set the pause, which it sets last. If the
- * pause is still 0 after the next tick, prints the report anyway. */
+/* Prints the report of an upgrade when the new worker has set the last value, pause_us. If pause_us
+ * is still 0 after the next tick, prints the report anyway. */
 static void
 look_for_upgrade (Monitor *self)
 {

@@ -16,7 +16,7 @@
 
 #define DEFAULT_WIDTH 80
 #define DOT           "●"
-#define DOT_WIDTH     2 /* columns, including a space */
+#define DOT_WIDTH     2 /* in columns, with the space after the dot */
 #define CLEAR_LINE    "\r\033[K"
 
 struct _CtlOutput
@@ -25,7 +25,7 @@ struct _CtlOutput
   gboolean is_terminal;
   gboolean is_live;
   gboolean has_colours;
-  gboolean has_status; /* the terminal shows the status line; the cursor is at its end */
+  gboolean has_status; /* the terminal shows the status line, which ends at the cursor */
   int error_number;    /* errno of the first failed write; 0 if none failed */
   CtlColour status_colour;
   char *status; /* owned; nullable */
@@ -35,7 +35,7 @@ CtlOutput *
 ctl_output_new (gboolean is_json)
 {
   const char *term = g_getenv ("TERM");
-  const char *no_color = g_getenv ("NO_COLOR"); /* https://no-color.org */
+  const char *no_color = g_getenv ("NO_COLOR"); /* turns colours off: https://no-color.org */
   CtlOutput *self = g_new0 (CtlOutput, 1);
 
   self->is_json = is_json;
@@ -155,7 +155,7 @@ format_json (GVariant *value)
         g_string_append_unichar (json, c);
       else if (c <= 0xffff)
         g_string_append_printf (json, "\\u%04x", c);
-      else /* as a surrogate pair (RFC 8259 §7) */
+      else /* JSON needs a surrogate pair (RFC 8259 §7) */
         g_string_append_printf (json, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
                                 0xdc00 + ((c - 0x10000) & 0x3ff));
     }

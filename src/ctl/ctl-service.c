@@ -42,7 +42,7 @@ explain (const char *name, GError **error)
   return ctl_fail (error, "%s", cause->message);
 }
 
-/* Returns: (transfer full) (nullable): the bus name, or NULL with an error if options are wrong. */
+/* Returns: (transfer full) (nullable): the bus name, or NULL with an error for a bad option. */
 static char *
 read_name (const CtlArguments *arguments, GError **error)
 {
@@ -150,7 +150,7 @@ ctl_service_new (const CtlArguments *arguments, gboolean needs_properties, GErro
 gboolean
 ctl_service_check (RdDBusServer1 *service, GError **error)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (service); /* drops property values of a wrong type */
+  GDBusProxy *proxy = G_DBUS_PROXY (service); /* has dropped values of a wrong type */
   const GDBusInterfaceInfo *info = g_dbus_proxy_get_interface_info (proxy);
 
   for (gsize i = 0; info->properties[i] != NULL; i++)

@@ -9,7 +9,7 @@
 #include "ctl-service.h"
 #include "ctl-view.h"
 
-#define TIMEOUT_MIN 12 /* the service waits twice for the new worker, up to 5 min each time */
+#define TIMEOUT_MIN 12 /* more than an upgrade takes: --handover-timeout (up to 5 min) and 20 s */
 
 /* Returns: the process ID of @service from its list of nodes, or 0 if it is unknown. */
 static guint

@@ -16,16 +16,16 @@ typedef struct
   guint64 pause_us; /* time during which no client was served */
 } CtlHandover;
 
-/* JSON members of a CtlHandover for g_variant_new_parsed(). Its arguments: the fields in order. */
+/* JSON members of a CtlHandover: a format for g_variant_new_parsed() that takes its four fields. */
 #define CTL_HANDOVER_JSON "'moved': <%u>, 'closed': <%u>, 'lost': <%u>, 'pause': <%t>"
 
 /* An entry of a D-Bus dictionary ("a{sv}"), shown as a table column and as a member in JSON. */
 typedef struct
 {
   const char *key;
-  const char *type;                  /* D-Bus type: "s", "u" or "t", or any if heading is NULL */
+  const char *type;                  /* D-Bus type: "s", "u" or "t"; any type if heading is NULL */
   const char *heading;               /* marked for translation; NULL if shown only in JSON */
-  char *(*format) (GVariant *value); /* returns the text of a cell; if NULL, prints the value */
+  char *(*format) (GVariant *value); /* returns a cell's text; if NULL, the cell shows the value */
 } CtlField;
 
 /* Returns: (transfer full): @number in decimal, for a %s in a translated message, because such a
@@ -59,7 +59,7 @@ GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
 /* Returns: (transfer full): an empty table with two columns: labels and values. */
 RdTable *ctl_view_new_list (void);
 
-/* Returns: (transfer full): the bus name of @service, @outcome in @colour, and below them @list. */
+/* Returns: (transfer full): one line with the bus name and @outcome (in @colour), then @list. */
 char *ctl_view_format_list (const CtlOutput *output,
                             RdDBusServer1 *service,
                             CtlColour colour,

@@ -85,7 +85,7 @@ accept_owner (CtlWatch *self, const char *owner)
       end (self, CTL_WATCH_FAILED, error);
       return FALSE;
     }
-  if (generation <= self->generation) /* the owner has not taken over the clients */
+  if (generation <= self->generation) /* a restart that has not kept the clients */
     {
       end_vanished (self);
       return FALSE;
@@ -114,8 +114,8 @@ on_properties (CtlWatch *self)
   self->events->properties (self->user_data);
 }
 
-/* Handles a change of the owner of the bus name. If a new owner has properties, on_properties() has
- * already been called for it. */
+/* Handles a new owner, or the loss of the owner, of the bus name. If the properties of a new owner
+ * are known, on_properties() has already accepted it. */
 static void
 on_owner_changed (CtlWatch *self)
 {
@@ -161,7 +161,7 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
   CtlWatch *self = user_data;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return; /* @self has been freed */
+    return; /* cancelled because @self has been freed */
 
   self->is_asked = FALSE;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))

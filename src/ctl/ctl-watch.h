@@ -24,7 +24,7 @@ typedef enum
   CTL_WATCH_DRAINED,     /* the service has released its bus name after a drain */
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called, or standard output lost its reader */
   CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM was received */
-  CTL_WATCH_FAILED,      /* the bus or the service has ended or does not reply; sets an error */
+  CTL_WATCH_FAILED,      /* an error is set: the bus or the service has ended, or does not reply */
 } CtlWatchEnd;
 
 /* Subscribes to the D-Bus signals of @service, and enables its client signals. @service and @events
