@@ -22,7 +22,7 @@ typedef enum
 typedef struct
 {
   guint generation; /* 1 in the first process; each hand-over adds 1 */
-  guint moved;      /* number of clients that stayed connected */
+  guint moved;      /* number of clients kept through the hand-over */
   guint closed;     /* number of clients disconnected with a close frame */
   guint lost;       /* number of clients disconnected without a close frame */
   gint64 pause_us;  /* how long the service was paused */

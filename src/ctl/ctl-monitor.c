@@ -30,7 +30,7 @@ typedef struct
   Counts counts;      /* message totals at the last tick */
   Counts rates;       /* messages per second at the last tick */
   char *state;        /* owned, nullable: last printed state */
-  guint generation;   /* number of the worker (generation), as last printed */
+  guint generation;   /* last printed generation number of the worker */
   gboolean is_late;   /* the last tick saw an upgrade, but its report is not printed yet */
   guint most_clients; /* largest number of clients so far */
 } Monitor;

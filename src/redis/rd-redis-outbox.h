@@ -66,7 +66,7 @@ guint64 rd_redis_outbox_get_pending (const RdRedisOutbox *outbox, gsize *bytes);
 /* Returns: the sequence number of the newest message; 0 in a new outbox. */
 guint64 rd_redis_outbox_get_last (const RdRedisOutbox *outbox);
 
-/* Drops all messages. Returns: the number of messages that were not stored. */
+/* Drops all messages. Returns: how many of them were not yet stored. */
 guint64 rd_redis_outbox_clear (RdRedisOutbox *outbox);
 
 /* Serializes all messages. Returns: (transfer floating). */

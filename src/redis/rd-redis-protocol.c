@@ -41,8 +41,8 @@ static const KnownError known_errors[] = {
   { "ERR unknown command ", FALSE, "AUTH is disabled or renamed" },
 };
 
-/* The parser of hiredis has no size limit. Therefore a filter checks every element first. A short
- * error replaces an element that exceeds the limit. */
+/* The parser of hiredis has no size limit. Therefore a filter checks every element first, and
+ * replaces an element that exceeds the limit with a short error. */
 struct _RdRedisReader
 {
   redisReader *parser; /* owned */

@@ -67,9 +67,9 @@ void ws_log_free (WsLog *log);
 /* Returns: the tail, which is the offset of the oldest frame in the log. */
 guint64 ws_log_get_tail (const WsLog *log);
 
-/* Returns: the offset at which the newest half of the log begins. This half contains at most half
- * of the size in bytes, and at most half of the maximum number of messages. While less than half is
- * used, returns the tail. */
+/* Returns: the offset at which the newest messages begin that together use at most half of the
+ * log's capacity, both in bytes and in number of messages. If all messages use at most half, this
+ * is the tail. */
 guint64 ws_log_get_middle (const WsLog *log);
 
 /* Returns: the tail as it will be after appending a message of @length bytes. The frame of the
