@@ -28,7 +28,7 @@ WsEngine *ws_engine_new (const WsEngineOptions *options,
  * the new engine is resumed, it sends and receives nothing and writes nothing to shared memory, so
  * that the other engine can still be resumed instead. @options: see ws_handover_unpack().
  * @handover: the result of ws_engine_pack(), with the descriptors that this process received. Sets
- * each descriptor to -1 when taking ownership of it, even on failure.
+ * each descriptor of which it takes ownership to -1, whether it succeeds or fails.
  * Returns: (transfer full) (nullable): the engine, or NULL with a #GFileError. */
 WsEngine *ws_engine_new_from (WsHandover *handover,
                               const WsEngineOptions *options,
