@@ -19,7 +19,7 @@ struct _RdTable
   guint n_columns;
   guint indent;
   guint gap;
-  GPtrArray *rows; /* char **, owned: cells of a row, or the text of a line across all columns */
+  GPtrArray *rows; /* (element-type char **), owned: a row; one cell alone spans all columns */
 };
 
 RdTable *

@@ -36,5 +36,5 @@ void rd_redis_consumer_free (RdRedisConsumer *consumer);
  * published later are delivered. */
 void rd_redis_consumer_start (RdRedisConsumer *consumer, gint64 began_us);
 
-/* Stops reading. Must be called after the connection was closed. */
+/* Stops reading. The owner must call this when the connection has closed. */
 void rd_redis_consumer_stop (RdRedisConsumer *consumer);

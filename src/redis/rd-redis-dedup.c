@@ -31,7 +31,7 @@ typedef struct
 
 struct _RdRedisOwn
 {
-  GQueue queue; /* Publish, owned; in order of sequence */
+  GQueue queue; /* (element-type Publish), owned; in order of sequence number */
   gsize bytes;
   gsize max_bytes;
 };

@@ -244,9 +244,9 @@ may_have_missed (const RdRedisStream *stream, const Info *info)
          && ws_id_compare (&info->last, &stream->last) > 0 && begins_after_last (stream, info);
 }
 
-/* Counts entries that were trimmed before they were read. The ordinals are wrong if the stream was
- * replaced by a new one and this was not detected. Therefore the count is limited to the number of
- * entries ever removed from the current stream. */
+/* Counts entries that were trimmed before they were read, from the difference of two ordinals. If a
+ * new stream has replaced the old one unnoticed, that difference is wrong. So the count is limited
+ * to the number of entries that were ever removed from the current stream. */
 static void
 find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {

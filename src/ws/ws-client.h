@@ -44,7 +44,7 @@ typedef struct
 typedef struct
 {
   guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
-  GByteArray *out; /* owned: bytes to send next (copied rest of a message, or control frames) */
+  GByteArray *out; /* owned: bytes to send next (control frames, or a copied message tail) */
   guint sent;      /* number of bytes of @out already sent */
   gsize copied;    /* number of bytes of @out that WsContext.copied includes */
   gboolean ping_due;
