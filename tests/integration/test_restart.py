@@ -71,7 +71,7 @@ class HandoverTestCase(ServiceTestCase):
         member.wait_message('still here')
         member.leave()
         self.service.wait(ActiveState='inactive', Result='success')
-        self.service.wait_log(r'(?m)^Drained in ')
+        self.service.wait_exit_log(r'(?m)^Drained in ')
 
     def assert_all_moved(self, generation, size=CROWD):
         self.assertEqual(generation, self.bus.property('Generation'))
@@ -197,7 +197,7 @@ class FailedStartTest(HandoverTestCase):
     def restart_broken(self):
         self.key_file.write_text('[Server]\nprot=1\n', encoding='utf-8')
         systemctl('restart', '--no-block', 'ringdown.service')
-        self.service.wait_log('prot')
+        self.service.wait_exit_log('prot')
 
     def test_clients_survive_a_failed_start(self):
         with self.sing(self.start()) as group:
@@ -220,7 +220,7 @@ ExecStart={stage()}/bin/ringdown {option}
         with self.sing(self.start()) as group:
             self.command('--maxclients=500')
             systemctl('restart', '--no-block', 'ringdown.service')
-            self.service.wait_last_words('maxclients')
+            self.service.wait_exit_log('maxclients')
             eventually(lambda: self.service.show('NRestarts') not in ('', '0'), 'another start')
             self.command('--max-clients=500')
             self.service.wait(ActiveState='active')

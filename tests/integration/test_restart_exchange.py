@@ -50,7 +50,7 @@ class ExchangeTest(ServiceTestCase):
         member.say('still here')
         member.wait_message('still here')
         member.leave()
-        self.service.wait_log('(?m)^Drained in ')
+        self.service.wait_exit_log('(?m)^Drained in ')
         eventually(lambda: not os.path.exists(f'/proc/{pid}'), 'the old worker to exit')
 
     def test_a_stop_drains(self):

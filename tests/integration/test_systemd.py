@@ -96,7 +96,7 @@ class StopTest(ServiceTestCase):
     def assert_ended_well(self):
         self.service.wait(ActiveState='inactive', Result='success')
         self.assertEqual('0', self.service.show('ExecMainStatus'))
-        self.service.wait_log(r'(?m)^Drained in ')
+        self.service.wait_exit_log(r'(?m)^Drained in ')
 
 
 class FailureTest(ServiceTestCase):
@@ -128,7 +128,7 @@ class FailureTest(ServiceTestCase):
         systemctl('start', 'ringdown.service', check=False)
         self.service.wait(30, ActiveState='failed', Result='exit-code', ExecMainStatus='2')
         self.service.wait(NRestarts='30')
-        self.service.wait_last_words('--no-such-option')
+        self.service.wait_exit_log('--no-such-option')
 
     def test_invalid_configuration_is_not_retried(self):
         self.configure('ringdown.service', '[Service]\nRestartSec=0\n')
@@ -136,7 +136,7 @@ class FailureTest(ServiceTestCase):
         systemctl('start', 'ringdown.service', check=False)
         self.service.wait(30, ActiveState='failed', Result='exit-code', ExecMainStatus='1')
         self.service.wait(NRestarts='30')
-        self.service.wait_log('RINGDOWN_PORT')
+        self.service.wait_exit_log('RINGDOWN_PORT')
 
 
 class ActivationTest(ServiceTestCase):

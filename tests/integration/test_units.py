@@ -85,7 +85,7 @@ ExecStart=
 ExecStart={sys.executable} {HERE}/sandbox_probe.py
 ''')
         self.service.start()
-        told = json.loads(self.service.wait_log(r'(?m)^\{.*\}$')[0])
+        told = json.loads(self.service.wait_exit_log(r'(?m)^\{.*\}$')[0])
         self.assertEqual(['looking up a name'],
                          [attempt for attempt, is_allowed in told.items() if is_allowed])
 

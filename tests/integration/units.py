@@ -164,8 +164,9 @@ class Unit:
         return run('journalctl', '--user', '--no-pager', '--output=cat', *filters,
                    f'--after-cursor={self._cursor}').stdout
 
-    def wait_last_words(self, pattern):
-        """Journal entries of a process that exited at once: they may lack the unit's name."""
+    def wait_exit_log(self, pattern):
+        """Waits for a log line of a process that then exits. Such an entry may lack the name of
+        the unit, so all entries are searched."""
         return eventually(lambda: re.search(pattern, self._journal()),
                           lambda: f'{pattern} in the journal:\n{self.describe()}')
 
