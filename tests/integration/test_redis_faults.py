@@ -32,6 +32,12 @@ class FaultTestCase(FleetTestCase):
     def pair(self, redis, *options, mode='stream'):
         return self.nodes(2, redis, f'--redis-mode={mode}', *options, warnings=self.warnings)
 
+    def relayed_pair(self):
+        """Returns a Redis server, a relay, and two nodes, the first connected through the relay."""
+        redis = self.redis()
+        relay = self.relay(redis)
+        return redis, relay, [self.node(place, warnings=self.warnings) for place in (relay, redis)]
+
     def wait_pending(self, node, count):
         self.wait_metric(node, 'ringdown_redis_pending_messages', count)
 
@@ -179,9 +185,7 @@ class SilenceTest(FaultTestCase):
 
     def assert_silent_connection_is_detected(self, command):
         """Silences the connection on which COMMAND is sent."""
-        redis = self.redis()
-        relay = self.relay(redis)
-        nodes = [self.node(place, warnings=self.warnings) for place in (relay, redis)]
+        _, relay, nodes = self.relayed_pair()
         with self.fleet(*nodes) as group:
             relay.silence(command)
             group.say_everywhere(5)
@@ -430,9 +434,7 @@ class DisconnectTest(FaultTestCase):
     def assert_stored_once(self, *replacements):
         """One of REPLACEMENTS after the other is sent instead of the reply to EXEC; None: the
         connection is closed."""
-        redis = self.redis()
-        relay = self.relay(redis)
-        nodes = [self.node(place, warnings=self.warnings) for place in (relay, redis)]
+        redis, relay, nodes = self.relayed_pair()
         with self.fleet(*nodes) as group:
             for replacement in replacements:
                 self.wait_sent(*nodes)
@@ -535,9 +537,7 @@ class CatchUpTest(FaultTestCase):
 
     def test_many_missed_messages_reach_all_clients(self):
         """Several times as much as the log holds."""
-        redis = self.redis()
-        relay = self.relay(redis)
-        nodes = [self.node(place, warnings=self.warnings) for place in (relay, redis)]
+        _, relay, nodes = self.relayed_pair()
         with self.fleet(*nodes) as group:
             relay.refuse()
             self.wait_down(nodes[0])
@@ -547,13 +547,10 @@ class CatchUpTest(FaultTestCase):
             group.wait_received(messages, 0, 30)
         self.assertEqual(0, nodes[0].metric('ringdown_slow_clients_closed_total'))
 
-
     def test_large_messages_after_many_small_ones_reach_all_clients(self):
         """The last small messages are requested together with hundreds of large ones, more than the
         log holds."""
-        redis = self.redis()
-        relay = self.relay(redis)
-        nodes = [self.node(place, warnings=self.warnings) for place in (relay, redis)]
+        _, relay, nodes = self.relayed_pair()
         with self.fleet(*nodes) as group:
             relay.refuse()
             self.wait_down(nodes[0])
@@ -601,9 +598,7 @@ class CatchUpTest(FaultTestCase):
     def assert_catch_up(self, add, dropped):
         """Nodes skip or read what ADD stores in the stream, and get the messages after it."""
         self.warnings.append('A message of more than 64MiB from Redis was dropped')
-        redis = self.redis()
-        relay = self.relay(redis)
-        nodes = [self.node(place, warnings=self.warnings) for place in (relay, redis)]
+        redis, relay, nodes = self.relayed_pair()
         with self.fleet(*nodes) as group:
             relay.refuse()
             self.wait_down(nodes[0])
