@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Hands over the service with its clients to a new worker. The new worker is started for this, or
- * is already running, or is started later by the service manager, which stores the clients
- * meanwhile. */
+/* Hands over the service with its clients to a new worker: to a process started for this, to one
+ * that is already running (--replace), or, through the descriptor store of the service manager, to
+ * the process that the service manager starts next. */
 typedef struct _RdHandover RdHandover;
 
 typedef struct
