@@ -39,7 +39,7 @@ add_entry (GOptionGroup *group, const RdOption *option, GStringChunk *texts)
     {
       .long_name = option->name,
       /* FILENAME: GLib does not convert the value to UTF-8. NOALIAS: GLib does not accept
-       * --server-port for --port. OPTIONAL_ARG: a flag accepts a value, as in --reuse-port=no. */
+       * --server-port as an alias of --port. OPTIONAL_ARG: a flag accepts a value: --replace=no. */
       .flags = G_OPTION_FLAG_FILENAME | G_OPTION_FLAG_NOALIAS
                | (option->metavar == NULL ? G_OPTION_FLAG_OPTIONAL_ARG : 0),
       .arg = G_OPTION_ARG_CALLBACK,
@@ -60,16 +60,17 @@ dup_description (void)
   return g_strjoin (
     "\n\n",
     /* Translators: do not translate TIME and SIZE, which --help also shows in the options above */
-    _ ("TIME is a number of seconds, or has units: 500ms, 10s, 5min, 1h30min. SIZE is a\n"
-       "number of bytes, or has a unit: 64KiB, 4MiB. To give several addresses or\n"
-       "origins, repeat the option, or separate them with spaces, commas or semicolons."),
+    _ ("TIME is in seconds, unless it has units: 500ms, 10s, 5min, 1h30min. SIZE is in\n"
+       "bytes, unless it has a unit: 64KiB, 4MiB. To give several addresses or origins,\n"
+       "repeat the option, or separate them with spaces, commas or semicolons."),
     _ ("Each option in a [Group] is also an environment variable (RINGDOWN_DRAIN_TIMEOUT\n"
        "for --drain-timeout), and a key in that [Group] of the configuration file. The\n"
        "command line overrides the environment, and the environment overrides the\n"
        "configuration file. Empty variables are ignored."),
     _ ("REDIS_HOST and REDIS_PORT also set --redis, and REDIS_CHANNEL sets\n"
-       "--redis-channel. They override only the configuration file."),
-    _ ("The configuration file (a key file, with lines KEY=VALUE in groups) is given by\n"
+       "--redis-channel. They override the configuration file, but not the command line\n"
+       "or RINGDOWN_ variables."),
+    _ ("The configuration file (a key file: groups of KEY=VALUE lines) is given by\n"
        "--config or RINGDOWN_CONFIG. Without these, it is ringdown/ringdown.conf in\n"
        "$XDG_CONFIG_HOME (default ~/.config), or else /etc/ringdown/ringdown.conf."),
     NULL);
@@ -149,7 +150,7 @@ read_command_line (RdSettings *settings,
   const GOptionEntry entries[] = {
     { "config", 0, 0, G_OPTION_ARG_FILENAME, config_file, _ ("Configuration file (must exist)"),
       "FILE" },
-    { "check", 0, 0, G_OPTION_ARG_NONE, check, _ ("Print all settings and problems, and exit"),
+    { "check", 0, 0, G_OPTION_ARG_NONE, check, _ ("Print the settings and any problems, and exit"),
       NULL },
     { "help", 'h', 0, G_OPTION_ARG_NONE, &help, _ ("Print this help and exit"), NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, _ ("Print the version and exit"), NULL },
@@ -170,7 +171,7 @@ read_command_line (RdSettings *settings,
   return TRUE;
 }
 
-/* Sets the error "@name: “@value” is not @fault". Returns: FALSE. */
+/* Sets an error with the message "@name: “@value” is not @fault". Returns: FALSE. */
 static gboolean
 refuse_variable (const char *name, const char *value, const char *fault, GError **error)
 {
@@ -181,8 +182,8 @@ refuse_variable (const char *name, const char *value, const char *fault, GError 
   return FALSE;
 }
 
-/* Adds the Redis server @host:@port. A NULL @host means localhost, a NULL @port the default port.
- * At least one of them must not be NULL. Returns: TRUE, or FALSE with an error. */
+/* Adds the Redis server @host:@port. A NULL @host means localhost; a NULL @port means the
+ * default port. At least one of them must not be NULL. Returns: TRUE, or FALSE with an error. */
 static gboolean
 add_server (RdSettings *settings,
             const RdOption *redis,
@@ -196,7 +197,7 @@ add_server (RdSettings *settings,
   if (host != NULL && !rd_address_is_valid (host))
     return refuse_variable ("REDIS_HOST", host, "an address; give a host name or an IP address",
                             error);
-  /* a value from Kubernetes: https://kubernetes.io/docs/concepts/services-networking/service */
+  /* a value set by Kubernetes: https://kubernetes.io/docs/concepts/services-networking/service */
   if (port != NULL && g_str_has_prefix (port, "tcp://"))
     return refuse_variable ("REDIS_PORT", port,
                             "a port; Kubernetes sets this variable for a Service named redis; to "

@@ -17,23 +17,24 @@
 
 typedef struct
 {
-  /* Parses @text and sets @field. NULL for lists, for which set_list() is used. */
+  /* Parses @text and sets @field. This pointer is NULL for lists, which set_list() sets. */
   gboolean (*set) (const RdOption *option, gpointer field, const char *text, GError **error);
 
-  /* Returns whether @text, a string or a word of a list, is valid. NULL for other types. */
+  /* Returns whether @text is valid. @text: a string, or a word of a list. This pointer is NULL for
+   * all other types. */
   gboolean (*check) (const char *text);
 
   /* For error messages: "“x” is not @noun; give @valid". */
   const char *noun;
   const char *valid;
 
-  /* Parses a number with a unit. NULL unless the type is a duration or a size. */
+  /* Parses a number with a unit. This pointer is NULL unless the type is a duration or a size. */
   gboolean (*parse) (const char *text, gint64 *number, GError **error);
 } Type;
 
 static const Type *type_of (const RdOption *option);
 
-/* Sets the error "“@text” @format". Returns: FALSE. */
+/* Sets an error with the message "“@text” FAULT"; FAULT: the formatted @format. Returns: FALSE. */
 G_GNUC_PRINTF (3, 4)
 static gboolean
 refuse_as (const char *text, GError **error, const char *format, ...)

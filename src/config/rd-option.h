@@ -35,14 +35,14 @@ typedef struct
   const char *min;          /* smallest valid number, as text */
   const char *max;          /* maximum value, string length or list length, as text */
   gboolean zero_is_off;     /* 0 is allowed although it is less than @min */
-  const char *const *words; /* valid words of a choice, NULL-terminated */
+  const char *const *words; /* only for %RD_OPTION_CHOICE: the valid words, NULL-terminated */
   const char *help;         /* for --help; marked for translation */
   const char *description;  /* for the manual */
 } RdOption;
 
 /* Sets the field of @option in the struct @record to @values (NULL-terminated). For a list,
  * splits all values at white space, commas and semicolons; for other types, uses the last value.
- * If @values is empty, a list becomes empty, and a string NULL; other types require a value.
+ * If @values is empty, a list becomes empty and a string becomes NULL; other types need a value.
  * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_ARGUMENT. On error, the field is unchanged; the
  * message quotes the invalid value and describes valid values, but does not name the option. */
 gboolean rd_option_set (const RdOption *option,

@@ -27,8 +27,8 @@ G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 
 /* clang-format off */
-/* The options are in the order of --help. The manual contains the descriptions. In
- * ringdown.conf(5), they show option names without leading dashes: "port" instead of "--port". */
+/* The options are in the order of --help. Their descriptions are part of the manual. In
+ * ringdown.conf(5), descriptions show option names without leading dashes: "port", not "--port". */
 static const RdOption options[] = {
   { "address", "Server", "ADDRESS", FIELD (ADDRESSES, addresses), "localhost",
     .max = "16", .help = N_("Addresses to listen on"),
@@ -89,7 +89,7 @@ static const RdOption options[] = {
       "set, the status page at --admin-port needs a matching pattern, too. Handshakes without "
       "Origin, which come from programs other than browsers, are always accepted." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
-    .help = N_("Port sharing with other nodes"),
+    .help = N_("Port sharing (SO_REUSEPORT)"),
     .description =
       "Let several nodes of the same user listen on the same --address and --port (SO_REUSEPORT). "
       "The kernel distributes new clients among them. Each node needs this option, and its own "
@@ -107,12 +107,12 @@ static const RdOption options[] = {
       "the log shows; -1 disables it. Nodes cannot share it, even with --reuse-port." },
 
   { "notify-interval", "Notify", "TIME", FIELD (DURATION, notify_interval_us), "10s",
-    "100ms", "24h", .zero_is_off = TRUE, .help = N_("Notification interval (0: no notifications)"),
+    "100ms", "24h", .zero_is_off = TRUE, .help = N_("Periodic notification interval (0: none)"),
     .description =
       "The interval at which --notify-message is sent to every client, even during a drain. The "
       "first notification is sent one interval after the start. 0 disables notifications." },
   { "notify-message", "Notify", "TEXT", FIELD (TEXT, notify_message), "🛰 Test notification",
-    .help = N_("Notification text"),
+    .help = N_("Periodic notification text"),
     .description =
       "The text of the periodic notification. It must be valid UTF-8, not empty, and not longer "
       "than --max-message." },
@@ -168,7 +168,7 @@ static const RdOption options[] = {
       "logged and counted. The stream uses memory of the Redis server: 100000 messages take about "
       "18 MB if they have 128 bytes, and about 130 MB if they have 1 KiB." },
   { "redis-buffer", "Redis", "SIZE", FIELD (SIZE, redis_buffer), "64MiB",
-    "64KiB", "1GiB", .help = N_("Buffer size while Redis is unreachable"),
+    "64KiB", "1GiB", .help = N_("Message buffer for Redis outages"),
     .description =
       "The memory limit for messages of this node that Redis has not confirmed. The clients of "
       "this node get these messages at once, and the clients of other nodes get them when Redis is "
@@ -184,7 +184,7 @@ static const RdOption options[] = {
       "is not an ASCII letter or digit. Only one service can use each name. To exchange messages, "
       "nodes need --redis as well." },
   { "replace", "Service", NULL, FIELD (BOOLEAN, replace), "false",
-    .help = N_("Takeover from a running service"),
+    .help = N_("Takeover of a running service"),
     .description =
       "Take over the ports, the clients and their state from the service that has the same D-Bus "
       "name on the --bus. Clients stay connected, and the old process exits. If the takeover "
@@ -196,7 +196,7 @@ static const RdOption options[] = {
       "clients. The takeover that follows, during which no client is served, has the same limit, "
       "but at most 20 s. After a timeout the old process continues." },
   { "bus", "Service", "BUS", FIELD (CHOICE, bus), "session",
-    .words = bus_words, .help = N_("Message bus (session, system or none)"),
+    .words = bus_words, .help = N_("D-Bus bus (session, system or none)"),
     .description =
       "The message bus (D-Bus) on which the service can be controlled: the session bus, the system "
       "bus, or none. If the bus cannot be reached, the service runs without it, and logs this "

@@ -20,7 +20,7 @@ struct _RdSettings
   const RdOption *options; /* unowned: outlives us */
   gsize n_options;
   GPtrArray **values;           /* owned: the values by source and option; see values_of() */
-  const char **other_variables; /* owned: per option, a variable such as REDIS_HOST, or NULL */
+  const char **other_variables; /* owned: for each option, a name such as REDIS_HOST, or NULL */
   char *key_file;               /* owned, nullable: printable path */
 };
 
@@ -377,8 +377,8 @@ rd_settings_dup_source (const RdSettings *self, const RdOption *option)
   return source == RD_SOURCE_KEY_FILE ? g_strdup ("key file") : locate (self, source, option);
 }
 
-/* Returns: (transfer full): the place where the option @name is set, and the value given there:
- * "--log-size “1MiB”". */
+/* Returns: (transfer full): the place where the option @name is set, then the value of the option,
+ * such as "--log-size “1MiB”". */
 static char *
 quote (const RdSettings *self, const char *name)
 {

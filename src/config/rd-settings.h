@@ -27,7 +27,7 @@ void rd_settings_free (RdSettings *self);
 const RdOption *rd_settings_get_options (const RdSettings *self, gsize *n_options);
 
 /* Returns: (transfer none) (nullable): the first option called @name in @group, or NULL if there is
- * none. A NULL @group matches all groups, a NULL @name all names. */
+ * none. A NULL @group matches all groups; a NULL @name matches all names. */
 const RdOption *rd_settings_find (const RdSettings *self, const char *group, const char *name);
 
 /* Appends @text to the values of @option from @source. A NULL @text adds no value, but
@@ -41,7 +41,8 @@ char *rd_settings_dup_printable (const char *text);
 /* Adds the values of the RINGDOWN_* variables in @envp (NULL-terminated). */
 void rd_settings_add_environment (RdSettings *self, char **envp);
 
-/* Adds @text, the value of @variable, which other programs also use. @variable: a literal. */
+/* Adds @text to the values of @option from %RD_SOURCE_OTHER_VARIABLE. @variable: the name of the
+ * environment variable, for messages; a string literal, which is not copied. */
 void rd_settings_add_other_variable (RdSettings *self,
                                      const RdOption *option,
                                      const char *variable,
@@ -79,9 +80,10 @@ RdSource rd_settings_get_source (const RdSettings *self, const RdOption *option)
  * "RINGDOWN_PORT", "key file" or "default". */
 char *rd_settings_dup_source (const RdSettings *self, const RdOption *option);
 
-/* Sets the error "--log-size “1MiB” @problem --max-message “64KiB”; @remedy" for two options, @name
- * and @other, whose values contradict each other. The error domain is that of the source with the
- * higher precedence. The options must not be lists or contain a password. Returns: FALSE. */
+/* Sets an error for two options, @name and @other, whose values contradict each other. Example of
+ * the message: "--log-size “1MiB” @problem --max-message “64KiB”; @remedy". The source of @name or
+ * @other with the higher precedence determines the error domain, as in rd_settings_apply(). The
+ * options must not be lists or contain a password. Returns: FALSE. */
 gboolean rd_settings_refuse_pair (const RdSettings *self,
                                   const char *name,
                                   const char *problem,

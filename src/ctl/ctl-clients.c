@@ -97,10 +97,10 @@ read_message (gboolean is_explicit, GError **error)
   if (ferror (stdin))
     ctl_fail (error, _ ("cannot read standard input: %s"), g_strerror (errno));
   else if (length > max_length)
-    ctl_fail (error, _ ("standard input is longer than the longest message, %d MiB"),
+    ctl_fail (error, _ ("standard input is longer than the message size limit, %d MiB"),
               MAX_MESSAGE_MIB);
-  else if (length == 0 && !is_explicit) /* empty input is probably a mistake, as in a cron job */
-    ctl_fail (error, _ ("no message given; “-” reads it from standard input"));
+  else if (length == 0 && !is_explicit) /* for example a cron job, whose standard input is empty */
+    ctl_fail (error, _ ("no message given; use “-” to read it from standard input"));
   else if (!g_utf8_validate_len (text, length, NULL))
     ctl_fail (error, _ ("the message must be UTF-8 text without NUL bytes, as D-Bus requires"));
   else
@@ -192,14 +192,14 @@ const CtlCommand ctl_publish_command = {
   .summary = N_ ("Send a message to all clients"),
   .description =
     N_ ("Sends MESSAGE to all clients, and prints the ID of the message. Without MESSAGE,\n"
-       "or with “-”, reads the message from standard input and drops the last newline.\n"
-       "A MESSAGE that begins with “-” must follow “--”."),
+       "or with “-”, reads the message from standard input and removes one newline at\n"
+       "its end. Put “--” before a MESSAGE that begins with “-”."),
   .run = run_publish,
 };
 
 static const GOptionEntry disconnect_options[] = {
   { "code", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (code),
-    N_ ("Close code, from 1000 to 4999 [1000]"), N_ ("CODE") },
+    N_ ("WebSocket close code, from 1000 to 4999 [1000]"), N_ ("CODE") },
   { "reason", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (reason),
     N_ ("Reason sent to the client, at most 123 bytes"), N_ ("TEXT") },
   G_OPTION_ENTRY_NULL,
@@ -210,8 +210,8 @@ const CtlCommand ctl_disconnect_command = {
   .argument = N_ ("ID"),
   .summary = N_ ("Close the connection to a client"),
   .description =
-    N_ ("Sends all messages published so far to the client with this ID, then closes its\n"
-       "connection. “ringdownctl clients” lists the IDs."),
+    N_ ("Closes the connection to the client with this ID, after sending the messages\n"
+       "still queued for it. “ringdownctl clients” lists the IDs."),
   .options = disconnect_options,
   .run = run_disconnect,
 };

@@ -45,9 +45,9 @@ static const GOptionEntry common_options[] = {
   { "system", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (system),
     N_ ("System bus instead of the session bus"), NULL },
   { "instance", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (instance),
-    N_ ("Instance name, as in “ringdown --instance”"), N_ ("NAME") },
+    N_ ("Instance name given to “ringdown --instance”"), N_ ("NAME") },
   { "address", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (address),
-    N_ ("D-Bus address of another message bus"), N_ ("ADDRESS") },
+    N_ ("D-Bus address to use instead of the session bus"), N_ ("ADDRESS") },
   { "json", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (json), N_ ("Output as JSON"), NULL },
   { "help", 'h', 0, G_OPTION_ARG_NONE, CTL_FIELD (help), N_ ("This help"), NULL },
   { "version", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (version), N_ ("Version of ringdownctl"), NULL },
@@ -107,7 +107,7 @@ bind_options (const GOptionEntry *options, CtlArguments *arguments)
     {
       GOptionEntry copy = *option;
 
-      copy.flags |= G_OPTION_FLAG_NOALIAS; /* do not accept --drain-timeout for --timeout */
+      copy.flags |= G_OPTION_FLAG_NOALIAS; /* reject --drain-timeout as an alias of --timeout */
       copy.arg_data = (guint8 *) arguments + GPOINTER_TO_SIZE (option->arg_data);
       g_array_append_val (bound, copy);
     }
@@ -126,7 +126,7 @@ option_context_new (const CtlCommand *command, CtlArguments *arguments)
     {
       g_autofree char *list = format_commands ();
       g_autofree char *summary = g_strdup_printf (
-        "%s\n\n%s\n%s", _ ("Shows and controls a running Ringdown service."), _ ("Commands:"),
+        "%s\n\n%s\n%s", _ ("Inspects and controls a running Ringdown service."), _ ("Commands:"),
         g_strchomp (list));
 
       context = g_option_context_new (_ ("COMMAND [ARGUMENT]"));

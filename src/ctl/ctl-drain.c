@@ -90,8 +90,8 @@ print_report (Wait *self)
   g_autofree char *text = NULL;
 
   /* Translators: a duration, such as 29min 55s, and two client counts */
-  text = g_strdup_printf (_ ("Drained in %s: %u left by themselves, %u closed by the service"),
-                          duration, self->left, self->closed);
+  text = g_strdup_printf (_ ("Drained in %s: %u disconnected, %u closed by the service"), duration,
+                          self->left, self->closed);
   ctl_output_print_result (
     self->output,
     g_variant_new_parsed (
@@ -132,7 +132,8 @@ read_timeout (const char *timeout, GError **error)
   if (timeout == NULL)
     return g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {}"));
   if (!rd_units_parse_duration (timeout, &timeout_us, NULL))
-    ctl_fail (error, _ ("--timeout=%s is not a duration; give seconds, or for example 5min"),
+    ctl_fail (error,
+              _ ("--timeout=%s is not a duration; give a number of seconds, or units as in 5min"),
               timeout);
   else if (timeout_us > MAX_TIMEOUT_DAYS * G_TIME_SPAN_DAY)
     ctl_fail (error, _ ("--timeout=%s is too long; give at most %dd"), timeout, MAX_TIMEOUT_DAYS);
@@ -224,18 +225,18 @@ static const GOptionEntry drain_options[] = {
   { "timeout", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (timeout),
     N_ ("Time limit instead of the configured one"), N_ ("TIME") },
   { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait),
-    N_ ("Progress display until the service has ended"), NULL },
+    N_ ("Wait until the service has ended, and show progress"), NULL },
   G_OPTION_ENTRY_NULL,
 };
 
 const CtlCommand ctl_drain_command = {
   .name = "drain",
-  .summary = N_ ("End the service when its clients have left"),
+  .summary = N_ ("End the service once all clients have left"),
   .description =
-    N_ ("Refuses new clients, waits for the clients to leave, closes the remaining ones\n"
-       "at the time limit, and ends the service. TIME is a number of seconds, or has\n"
-       "units: 10s, 5min, 1h30min. If a drain is already running, --timeout changes its\n"
-       "limit."),
+    N_ ("Refuses new clients, waits for the connected clients to leave, closes the\n"
+       "remaining connections at the time limit, and ends the service. TIME is in\n"
+       "seconds, unless it has units: 10s, 5min, 1h30min. If a drain is already running,\n"
+       "--timeout changes its limit."),
   .options = drain_options,
   .run = run_drain,
 };
@@ -245,13 +246,13 @@ const CtlCommand ctl_cancel_drain_command = {
   .summary = N_ ("Cancel a drain, and accept new clients again"),
   .description =
     N_ ("Cancels a drain: the service accepts new clients again. This is impossible once\n"
-       "the service has begun to close the remaining clients."),
+       "the service has begun to close the remaining connections."),
   .run = run_cancel_drain,
 };
 
 const CtlCommand ctl_shutdown_command = {
   .name = "shutdown",
-  .summary = N_ ("Drain as SIGTERM does, with the configured limit"),
+  .summary = N_ ("Drain with the configured time limit, as on SIGTERM"),
   .description =
     N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
        "during a drain."),

@@ -31,7 +31,7 @@ typedef struct
   Counts rates;       /* messages per second at the last tick */
   char *state;        /* owned, nullable: last printed state */
   guint generation;   /* last printed generation number of the worker */
-  gboolean is_late;   /* the last tick saw an upgrade, but its report is not printed yet */
+  gboolean is_late;   /* an upgrade was found at the last tick, but is not reported yet */
   guint most_clients; /* largest number of clients so far */
 } Monitor;
 
@@ -98,8 +98,8 @@ print_state (Monitor *self)
                "'event': <'state'>, 'state': <%s>, 'connections': <%u>", self->state, clients);
 }
 
-/* Prints the report of an upgrade when the new worker has set the last value, pause_us. If pause_us
- * is still 0 after the next tick, prints the report anyway. */
+/* Prints the report of an upgrade when the new worker has set pause_us, which it sets after all
+ * other values. If pause_us is still 0 after the next tick, prints the report anyway. */
 static void
 look_for_upgrade (Monitor *self)
 {
@@ -284,10 +284,11 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 /* clang-format off */
 const CtlCommand ctl_monitor_command = {
   .name = "monitor",
-  .summary = N_ ("Show clients, messages and drains as they happen"),
+  .summary = N_ ("Show connections, messages and drains as they happen"),
   .description =
-    N_ ("Shows clients that connect and disconnect, messages, and the state of the\n"
-       "service, until Ctrl+C or the end of the service. Continues through an upgrade."),
+    N_ ("Shows each connection and disconnection, message counts, and changes of the\n"
+       "service state, until Ctrl+C or until the service ends. Continues through an\n"
+       "upgrade."),
   .run = run,
 };
 /* clang-format on */

@@ -16,7 +16,7 @@
 
 #define DEFAULT_WIDTH 80
 #define DOT           "●"
-#define DOT_WIDTH     2 /* in columns, with the space after the dot */
+#define DOT_WIDTH     2 /* in columns, including the space after the dot */
 #define CLEAR_LINE    "\r\033[K"
 
 struct _CtlOutput

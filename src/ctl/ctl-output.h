@@ -38,8 +38,8 @@ void ctl_output_print (CtlOutput *self, const char *text);
  * objects; integers of 2^63 or more become negative. If @json is floating, it is consumed. */
 void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
 
-/* Replaces the status line with a dot in @colour and @text (nullable), cut to the width of the
- * terminal. A NULL @text removes the status line. */
+/* Sets the status line to a dot (in @colour), then @text, cut to the width of the terminal.
+ * @text: (nullable): NULL removes the status line. */
 void ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text);
 
 /* Returns: TRUE if a write has failed. Output after the failure is discarded. */

@@ -49,7 +49,7 @@ read_name (const CtlArguments *arguments, GError **error)
   g_autofree char *name = rd_message_bus_dup_name (arguments->instance);
 
   if (arguments->system && arguments->address != NULL)
-    ctl_fail (error, _ ("--system and --address exclude each other; give one of them"));
+    ctl_fail (error, _ ("--system and --address cannot be combined; give only one of them"));
   else if (arguments->instance != NULL && (*arguments->instance == '\0' || !g_dbus_is_name (name)))
     ctl_fail (error, _ ("--instance=%s is empty or too long; give the name of an instance"),
               arguments->instance);
@@ -150,7 +150,7 @@ ctl_service_new (const CtlArguments *arguments, gboolean needs_properties, GErro
 gboolean
 ctl_service_check (RdDBusServer1 *service, GError **error)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (service); /* has dropped values of a wrong type */
+  GDBusProxy *proxy = G_DBUS_PROXY (service); /* GDBusProxy discards values of the wrong type */
   const GDBusInterfaceInfo *info = g_dbus_proxy_get_interface_info (proxy);
 
   for (gsize i = 0; info->properties[i] != NULL; i++)

@@ -20,6 +20,6 @@ RdDBusServer1 *ctl_service_new (const CtlArguments *arguments,
 /* Returns: FALSE with an error if a property is missing or has the wrong type; otherwise TRUE. */
 gboolean ctl_service_check (RdDBusServer1 *service, GError **error);
 
-/* Replaces @error, which a call to @service has set, with an error for users. Keeps the message if
- * it comes from the service itself. Returns: always FALSE. */
+/* Replaces @error, set by a failed call to @service, with an error that explains the failure to
+ * users. Keeps the message of an error that the service itself returned. Returns: always FALSE. */
 gboolean ctl_service_explain (RdDBusServer1 *service, GError **error);

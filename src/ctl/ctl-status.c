@@ -224,7 +224,7 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 /* clang-format off */
 static const GOptionEntry options[] = {
   { "all", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (all),
-    N_ ("All nodes on the same Redis server, and their totals"), NULL },
+    N_ ("All nodes that share the Redis server, and their totals"), NULL },
   G_OPTION_ENTRY_NULL,
 };
 
@@ -233,8 +233,9 @@ const CtlCommand ctl_status_command = {
   .summary = N_ ("Show the state and the counters of the service"),
   .description =
     N_ ("Shows the state and the addresses of the service, and its client and message\n"
-       "counts. During a drain, also the time left and a bar, which is full when all\n"
-       "clients have left. After an upgrade, also a report of the hand-over."),
+       "counts. During a drain, also shows the time left and a progress bar, which is\n"
+       "full when all clients have left. After an upgrade, also shows a report of the\n"
+       "hand-over."),
   .options = options,
   .run = run,
 };

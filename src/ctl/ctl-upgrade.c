@@ -9,7 +9,8 @@
 #include "ctl-service.h"
 #include "ctl-view.h"
 
-#define TIMEOUT_MIN 12 /* more than an upgrade takes: --handover-timeout (up to 5 min) and 20 s */
+/* In minutes. An upgrade takes less: at most --handover-timeout (up to 5 min) plus 20 s. */
+#define TIMEOUT_MIN 12
 
 /* Returns: the process ID of @service from its list of nodes, or 0 if it is unknown. */
 static guint
@@ -66,7 +67,7 @@ find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
   found = rd_dbus_server1_get_generation (service);
   if (found == generation)
     return g_steal_pointer (&service);
-  ctl_fail (error, _ ("%s has generation %u after the upgrade, not %u; see its log"),
+  ctl_fail (error, _ ("after the upgrade, %s has generation %u instead of %u; see its log"),
             g_dbus_proxy_get_name (G_DBUS_PROXY (service)), found, generation);
   return NULL;
 }
@@ -104,12 +105,12 @@ format_report (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *out
 
   if (handover.lost > 0)
     {
-      outcome = _ ("upgraded, but clients were lost");
+      outcome = _ ("upgraded, but some clients were lost");
       colour = CTL_COLOUR_RED;
     }
   else if (handover.closed > 0)
     {
-      outcome = _ ("upgraded, but clients were closed");
+      outcome = _ ("upgraded, but some clients were closed");
       colour = CTL_COLOUR_YELLOW;
     }
 
@@ -163,12 +164,13 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 /* clang-format off */
 const CtlCommand ctl_upgrade_command = {
   .name = "upgrade",
-  .summary = N_ ("Replace the worker without disconnecting clients"),
+  .summary = N_ ("Replace the server process; clients stay connected"),
   .description =
-    N_ ("Replaces the worker, which is the process that serves the clients, with a new\n"
-       "worker. The new worker runs the installed program, and reads its configuration\n"
-       "again. Clients stay connected. If the new worker fails to start, the old worker\n"
-       "continues. Prints a report of the hand-over."),
+    N_ ("Starts a new worker, which takes over all clients from the old worker. A worker\n"
+       "is the process that serves the clients. The new worker runs the version that is\n"
+       "installed now, and reads the configuration. Clients stay connected. If the new\n"
+       "worker fails to start, the old worker continues. Prints a report of the\n"
+       "hand-over."),
   .run = run,
 };
 /* clang-format on */

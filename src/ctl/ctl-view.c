@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Formats states, the progress of a drain, and tables for several commands. */
+/* Formats output that several commands share: states, the progress of a drain, and tables. */
 
 #include "ctl-view.h"
 

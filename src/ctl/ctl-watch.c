@@ -73,7 +73,7 @@ on_restart_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Accepts @owner as the new worker, and returns TRUE; or ends the watch, and returns FALSE. */
+/* Accepts @owner as the new worker. Returns: TRUE, or FALSE if this failed and ended the watch. */
 static gboolean
 accept_owner (CtlWatch *self, const char *owner)
 {
@@ -85,7 +85,7 @@ accept_owner (CtlWatch *self, const char *owner)
       end (self, CTL_WATCH_FAILED, error);
       return FALSE;
     }
-  if (generation <= self->generation) /* a restart that has not kept the clients */
+  if (generation <= self->generation) /* the restart has disconnected the clients */
     {
       end_vanished (self);
       return FALSE;
@@ -114,8 +114,8 @@ on_properties (CtlWatch *self)
   self->events->properties (self->user_data);
 }
 
-/* Handles a new owner, or the loss of the owner, of the bus name. If the properties of a new owner
- * are known, on_properties() has already accepted it. */
+/* Called when the bus name gets a new owner or loses its owner. If the properties of a new owner
+ * are known, on_properties() has already accepted this owner. */
 static void
 on_owner_changed (CtlWatch *self)
 {

@@ -5,7 +5,7 @@
 
 #include "ctl-service.h"
 
-/* Watches the service in a main loop, across upgrades and restarts that keep clients. */
+/* Watches the service in a main loop, across upgrades and restarts that keep clients connected. */
 typedef struct _CtlWatch CtlWatch;
 
 /* Callbacks. @properties is called when the watch begins, when a property changes, and when a new
@@ -24,7 +24,7 @@ typedef enum
   CTL_WATCH_DRAINED,     /* the service has released its bus name after a drain */
   CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called, or standard output lost its reader */
   CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM was received */
-  CTL_WATCH_FAILED,      /* an error is set: the bus or the service has ended, or does not reply */
+  CTL_WATCH_FAILED,      /* an error is set: bus lost, service ended, or no reply */
 } CtlWatchEnd;
 
 /* Subscribes to the D-Bus signals of @service, and enables its client signals. @service and @events

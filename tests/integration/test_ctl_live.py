@@ -253,7 +253,7 @@ class WaitTest(LiveTestCase):
             two.leave()
             self.assert_ended(waiting)
             self.assertEqual(0, server.wait_exit())
-            self.assertRegex(waiting.output, r'(?m)^Drained in \d+s: 2 left by themselves, '
+            self.assertRegex(waiting.output, r'(?m)^Drained in \d+s: 2 disconnected, '
                              r'0 closed by the service\n\Z')
 
     def test_clients_that_stay(self):
@@ -272,7 +272,7 @@ class WaitTest(LiveTestCase):
                 waiting = self.begin_ctl(command, '--wait', on_terminal=on_terminal)
                 self.assert_ended(waiting)
                 self.assertEqual(0, server.wait_exit())
-                self.assertRegex(waiting.screen, r'(?m)^Drained in 0s: 0 left by themselves, '
+                self.assertRegex(waiting.screen, r'(?m)^Drained in 0s: 0 disconnected, '
                                  r'0 closed by the service\n\Z')
 
     def test_bar_on_a_terminal(self):

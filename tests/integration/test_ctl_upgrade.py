@@ -104,10 +104,10 @@ class UpgradeTest(FakeTestCase):
 
     def test_generation_is_checked(self):
         self.process(generation(3))
-        self.assert_fails([NAME, 'has generation 3', 'not 4'], 'upgrade')
+        self.assert_fails([NAME, 'has generation 3', 'instead of 4'], 'upgrade')
         for number in 1, 3, 5:
             self.service(generation(number), generation(3))
-            self.assert_fails([NAME, f'has generation {number}', 'not 4'], 'upgrade')
+            self.assert_fails([NAME, f'has generation {number}', 'instead of 4'], 'upgrade')
 
     def test_service_that_ends(self):
         def vanish():
