@@ -16,7 +16,7 @@ rd_startup (void)
   const char *messages;
   int fd;
 
-  do /* O_RDONLY: writing to a descriptor that was closed must still fail */
+  do /* O_RDONLY: writing to a descriptor that was closed at startup must still fail */
     fd = open ("/dev/null", O_RDONLY);
   while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0)
@@ -24,7 +24,7 @@ rd_startup (void)
 
   setlocale (LC_ALL, "");
   setlocale (LC_NUMERIC, "C"); /* keeps "." as the decimal point */
-  /* "C.UTF-8", which every system has, replaces "C", in which gettext ignores LANGUAGE */
+  /* gettext ignores LANGUAGE in locale "C"; use "C.UTF-8" instead, which every system has */
   messages = setlocale (LC_MESSAGES, NULL);
   if (g_strcmp0 (messages, "C") == 0 || g_strcmp0 (messages, "POSIX") == 0)
     setlocale (LC_MESSAGES, "C.UTF-8");

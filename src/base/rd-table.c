@@ -19,7 +19,8 @@ struct _RdTable
   guint n_columns;
   guint indent;
   guint gap;
-  GPtrArray *rows; /* (element-type char **), owned: a row; one cell alone spans all columns */
+  /* (element-type char **), owned: the cells of each row; a row with one cell spans all columns */
+  GPtrArray *rows;
 };
 
 RdTable *

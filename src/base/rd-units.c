@@ -18,7 +18,7 @@ typedef struct
 typedef struct
 {
   Unit units[8];        /* largest first; a unit without names ends the array */
-  guint64 plain;        /* factor of a number without a unit */
+  guint64 plain;        /* multiplier for a number without a unit */
   guint max_terms;      /* maximum number of terms: "1h 30min" has two */
   const char *expected; /* description of a valid text, for error messages */
   const char *max;      /* largest value, for error messages */

@@ -21,7 +21,7 @@ typedef struct
   GError *error;           /* owned, nullable: from the resolver */
 } Host;
 
-/* An address on which the service can listen, unless another such address conflicts with it. */
+/* An address on which the service could listen. Two such addresses may conflict. */
 typedef struct
 {
   const RdCheckPort *port; /* unowned */

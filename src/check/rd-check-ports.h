@@ -21,5 +21,5 @@ typedef struct
 
 /* Checks whether the service could listen on @ports, and whether other machines can connect to
  * them. Waits up to 2 s for the name server. Binds each port briefly, but does not listen: with
- * SO_REUSEPORT, clients could then connect to this process instead of the service. */
+ * SO_REUSEPORT, a listening socket of this process could receive clients of the service. */
 void rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports);

@@ -9,7 +9,7 @@ typedef enum
 {
   RD_CHECK_PROBLEM,   /* the service will not work, or not as configured */
   RD_CHECK_NOTE,      /* looks like a problem, but is not one */
-  RD_CHECK_UNCHECKED, /* could not be checked here */
+  RD_CHECK_UNCHECKED, /* a check was not possible, for example because the bus is unreachable */
 } RdCheckKind;
 
 #define RD_CHECK_N_KINDS (RD_CHECK_UNCHECKED + 1)
@@ -17,7 +17,7 @@ typedef enum
 /* The results of all checks, in the order in which they were added. */
 typedef struct
 {
-  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned: the sentences, by RdCheckKind */
+  GPtrArray *texts[RD_CHECK_N_KINDS]; /* char *, owned: one sentence per result, by RdCheckKind */
 } RdCheckReport;
 
 RdCheckReport *rd_check_report_new (void);

@@ -32,7 +32,7 @@ typedef struct
   RdCheckReport *report;       /* unowned */
   const RdConfig *config;      /* unowned */
   char **environment;          /* unowned */
-  GDBusConnection *bus;        /* unowned: bus of the service and its service manager */
+  GDBusConnection *bus;        /* unowned: the service and its service manager are on this bus */
   GDBusConnection *system_bus; /* unowned, nullable: NULL if the bus is unreachable or not needed */
 } Check;
 

@@ -29,10 +29,11 @@ typedef struct
   guint64 received;   /* number of messages received from other nodes */
   guint64 pending;    /* number of messages waiting to be sent */
   gsize pending_bytes;
-  guint64 dropped;  /* number of messages perhaps not sent, plus messages received but too long */
+  /* number of messages that may not have been sent, plus received messages that were too long */
+  guint64 dropped;
   guint64 repeated; /* number of messages received twice and delivered once */
   guint64 gaps;     /* how often Redis deleted messages before this node read them */
-  guint64 missed;   /* known number of messages that Redis deleted before this node read them */
+  guint64 missed;   /* number of messages known to be deleted by Redis before this node read them */
 } RdBusStats;
 
 /* Delivers published messages to all nodes. This class serves a single node: it delivers each

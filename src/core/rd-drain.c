@@ -147,7 +147,7 @@ close_remaining (RdDrain *self)
   stop_timers (self);
   self->deadline_us = g_get_monotonic_time ();
   if (clients > 0)
-    g_message ("Closing %u %s with 1012", clients, client_noun (clients));
+    g_message ("Closing %u %s with close code 1012", clients, client_noun (clients));
   rd_manager_close_all (self->manager);
   end_if_empty (self);
 }
@@ -157,8 +157,8 @@ resume (RdDrain *self)
 {
   stop_timers (self);
   self->is_interrupted = FALSE;
-  g_message ("Drain cancelled: %u left by themselves; running again",
-             self->departed[RD_DEPARTURE_LEFT]);
+  g_message ("Drain cancelled after %u %s disconnected; accepting new clients again",
+             self->departed[RD_DEPARTURE_LEFT], client_noun (self->departed[RD_DEPARTURE_LEFT]));
 }
 
 static void
@@ -168,8 +168,8 @@ finish (RdDrain *self)
 
   stop_timers (self);
   self->departed[RD_DEPARTURE_FORCED] += rd_manager_get_connections (self->manager);
-  /* "forced" clients did not reply to the close frame in time, see RD_DEPARTURE_FORCED */
-  g_message ("Drained in %.1fs: %u left by themselves, %u closed, %u forced", seconds,
+  /* a client is cut off if it does not reply to the close frame in time */
+  g_message ("Drained in %.1fs: %u disconnected, %u closed, %u cut off", seconds,
              self->departed[RD_DEPARTURE_LEFT], self->departed[RD_DEPARTURE_CLOSED],
              self->departed[RD_DEPARTURE_FORCED]);
 }
@@ -314,7 +314,7 @@ rd_drain_interrupt (RdDrain *self)
 
   self->is_interrupted = TRUE;
   if (is_first && self->state != STATE_RUNNING)
-    g_message ("Draining already; another signal closes the remaining clients");
+    g_message ("Draining already; the next signal will close the remaining connections");
   else if (is_first)
     rd_drain_begin (self, -1);
   else

@@ -41,7 +41,7 @@ void rd_manager_broadcast (RdManager *self, RdMessage *message);
 guint rd_manager_get_connections (RdManager *self);
 
 /* Returns: (element-type WsClient) (transfer container): all clients, oldest first. The clients are
- * valid until the main loop runs. */
+ * valid until control returns to the main loop. */
 GPtrArray *rd_manager_list (RdManager *self);
 
 /* Returns: (transfer full): the remote address of @client: "127.0.0.1:40000", "[::1]:40000" or
@@ -62,7 +62,7 @@ gboolean rd_manager_close (RdManager *self,
 void rd_manager_close_all (RdManager *self);
 
 /* Takes over the clients of another process. The clients keep their ids. This manager must have no
- * clients yet. The new engine is paused; until it is resumed, the other process can still resume
+ * clients yet. Its engine is then paused; until it is resumed, the other process can still resume
  * its own engine. Does not emit "client-connected". @handover: see ws_engine_new_from().
  * Returns: TRUE, or FALSE with a #GFileError; on failure, the manager does not change. */
 gboolean rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error);

@@ -32,7 +32,8 @@ typedef struct
  * empty if the generation is 1. */
 GVariant *rd_handover_report_to_vardict (const RdHandoverReport *report);
 
-/* Source of the metrics. Other modules write @handover, @refused and @failed_handovers. */
+/* Data from which the metrics are generated. Other modules write @handover, @refused and
+ * @failed_handovers. */
 typedef struct
 {
   RdManager *manager; /* unowned: must outlive the metrics */
@@ -46,7 +47,7 @@ typedef struct
 /* Returns: (transfer full): the metrics; free with g_free(). */
 RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
 
-/* Packs the totals that the new worker continues: refused connections and failed hand-overs.
+/* Packs the totals in @metrics for the new worker: refused connections and failed hand-overs.
  * Returns: (transfer floating): an a{st} of totals by name. */
 GVariant *rd_metrics_pack (RdMetrics *metrics);
 

@@ -41,7 +41,7 @@ struct _RdApplication
   gboolean has_lost_name;        /* this process does not own the D-Bus name */
   gboolean is_handed_over;       /* a new worker has taken over */
   gboolean is_restart_pending;   /* SIGUSR1 arrived during a hand-over */
-  gboolean outlives_worker;      /* this process must exit after the new worker */
+  gboolean outlives_worker;      /* this process must not exit before the new worker does */
   GError *error;                 /* owned, nullable: error of rd_application_run() */
 };
 

@@ -206,7 +206,7 @@ on_finish_poll (gpointer user_data)
 
   if (stats.pending > 0)
     g_warning ("Messages not sent to Redis before the exit: %" PRIu64
-               "; clients of other nodes do not receive them",
+               "; clients of other nodes will not receive them",
                stats.pending);
   self->finish_id = 0;
   self->finish_func (self->finish_data);

@@ -47,7 +47,8 @@ gboolean rd_handover_to (RdHandover *self,
                          gpointer user_data,
                          GError **error);
 
-/* Stores the service in the service manager for the next start; see rd_handover_upgrade(). */
+/* Stores the clients and the state of the service in the descriptor store of the service manager,
+ * for the next start. Returns: as rd_handover_upgrade(). */
 gboolean rd_handover_store (RdHandover *self,
                             RdHandoverFunc func,
                             gpointer user_data,

@@ -134,7 +134,7 @@ on_own_unit (GObject *bus, GAsyncResult *result, gpointer user_data)
 
   if (answer == NULL)
     {
-      g_debug ("Cannot check the unit for restarts: %s", error->message);
+      g_debug ("Cannot check the unit's restart settings: %s", error->message);
       return;
     }
 
@@ -178,7 +178,7 @@ static void
 drain_instead (RdRestart *self)
 {
   rd_systemd_stopping (self->components->systemd);
-  /* not rd_drain_interrupt(): a second call would close all clients */
+  /* not rd_drain_interrupt(), whose second call would close all clients */
   rd_drain_begin (self->components->drain, -1);
 }
 
@@ -189,7 +189,7 @@ on_stored (const GError *error, gpointer user_data)
 
   if (error == NULL)
     {
-      g_message ("Clients stored for the next start; this process exits");
+      g_message ("Client connections stored for the next start; exiting");
       /* not exit(): freeing 10 000 clients takes 20 ms and would delay the next start */
       _exit (EXIT_SUCCESS);
     }
@@ -206,11 +206,11 @@ rd_restart_begin (RdRestart *self)
   if (self->launch_env->is_unnotified_unit)
     drain_instead (self);
   else if (!rd_systemd_is_connected (self->components->systemd))
-    g_warning ("Ignoring SIGUSR1, which is for restarts by a service manager: there is no service "
-               "manager. To upgrade, send SIGHUP; to drain, send SIGTERM");
+    g_warning ("Ignoring SIGUSR1: it is only for restarts by a service manager, and there is none. "
+               "To upgrade, send SIGHUP; to drain, send SIGTERM");
   else if (!rd_drain_is_running (self->components->drain))
     {
-      g_message ("Already draining: the restart follows when the drain ends");
+      g_message ("Already draining: the restart will follow the drain");
       drain_instead (self);
     }
   else if (!self->has_store)

@@ -5,7 +5,7 @@
 
 #include "rd-handover.h"
 
-/* How this process was started: the facts that upgrades and signals depend on. */
+/* How this process was started; affects upgrades and the handling of signals. */
 typedef struct
 {
   const char *no_upgrade_reason; /* static string; NULL if upgrades are possible */
@@ -34,6 +34,6 @@ RdRestart *rd_restart_new (RdComponents *components,
                            gboolean is_user);
 void rd_restart_free (RdRestart *self);
 
-/* Stores the clients in systemd and exits; if that fails, drains instead. Without systemd, only
- * logs a warning. Call this on SIGUSR1 if no hand-over is in progress. */
+/* Stores the clients in systemd's descriptor store, then exits; if storing fails, drains. Without
+ * systemd, only logs a warning. Call this on SIGUSR1 if no hand-over is in progress. */
 void rd_restart_begin (RdRestart *self);

@@ -77,9 +77,10 @@ on_page (RdAdmin *admin, SoupServerMessage *message)
 
   if (!rd_origins_is_trusted_name (admin->allow_origins, authority))
     {
-      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
-                      "The page is not shown under this host name; use an IP address or localhost "
-                      "as the host, or start ringdown with --allow-origin=http://NAME:PORT.");
+      rd_http_refuse (
+        message, SOUP_STATUS_FORBIDDEN,
+        "The page is not available under this host name; use an IP address or localhost "
+        "as the host, or start ringdown with --allow-origin=http://NAME:PORT.");
       return;
     }
 
@@ -116,8 +117,9 @@ on_request (SoupServer *soup,
   if (!rd_origins_may_read (admin->allow_origins, get_header (message, "Origin"),
                             get_header (message, "Host")))
     {
-      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN,
-                      "Origin not allowed to read this port; to allow it, use --allow-origin.");
+      rd_http_refuse (
+        message, SOUP_STATUS_FORBIDDEN,
+        "Requests from this origin are not allowed; to allow them, use --allow-origin.");
       return;
     }
 

@@ -18,12 +18,15 @@
 #include <unistd.h>
 
 #define ACCEPT_BATCH 16  /* maximum number of connections accepted per main loop iteration */
-#define CROWD_SHARE  8   /* more than max_connections / CROWD_SHARE connections are a crowd */
+#define CROWD_SHARE  8   /* crowded: more than max_connections / CROWD_SHARE connections */
 #define RETRY_MS     100 /* pause after a failed accept() */
 
-#define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)       /* default of lifetime_us */
-#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND) /* default while the port is full */
-#define QUIET_US            (60 * G_TIME_SPAN_SECOND) /* failure-free time before a new warning */
+/* Defaults of lifetime_us; CROWDED_LIFETIME_US applies while the port is full. */
+#define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)
+#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND)
+
+/* A failed accept() is logged only if no accept() failed in the QUIET_US before. */
+#define QUIET_US (60 * G_TIME_SPAN_SECOND)
 
 struct _RdHttpPort
 {
@@ -35,14 +38,14 @@ struct _RdHttpPort
   GArray *source_ids;    /* guint, owned: sources that poll the listening sockets */
   GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
   gboolean is_paused;    /* not accepting, see rd_http_port_pause() */
-  guint batch;           /* maximum number of connections per main loop iteration; 0 when full */
+  guint batch;           /* connections to accept per main loop iteration; 0: the port is full */
   guint retry_id;        /* timeout source: accepts again after a failed accept() */
   int spare_fd;          /* owned: refuse_one() closes it to free a descriptor; -1: none */
   gint64 quiet_until_us; /* CLOCK_MONOTONIC: no failure of accept() is logged before this time */
 
   RdConnections *connections; /* owned */
   guint max_connections;
-  gboolean was_crowded; /* there has been a crowd since the last malloc_trim() */
+  gboolean was_crowded; /* the port has been crowded (CROWD_SHARE) since the last malloc_trim() */
   guint trim_id;        /* idle source: calls malloc_trim() */
   SoupServer *soup;     /* owned */
   GSocketAddress *any;  /* owned: 0.0.0.0 */
@@ -145,7 +148,7 @@ accept_one (RdHttpPort *port, int listen_fd)
       return FALSE;
 
     case EINTR:
-    case ECONNABORTED: /* from here to ENETUNREACH: errors of one connection, accept(2) */
+    case ECONNABORTED: /* from here to ENETUNREACH: only one connection failed, see accept(2) */
     case ENETDOWN:
     case EPROTO:
     case ENOPROTOOPT:
@@ -160,7 +163,7 @@ accept_one (RdHttpPort *port, int listen_fd)
     case ENFILE:
       refuse_errno = refuse_one (port, listen_fd);
       if (refuse_errno == EAGAIN)
-        return FALSE; /* no connection is pending: only the descriptor limit made accept() fail */
+        return FALSE; /* no connection is pending; at the descriptor limit, accept() fails anyway */
       report_failure (port, accept_errno);
       if (refuse_errno == 0)
         return TRUE;
@@ -243,9 +246,9 @@ on_trim (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Adapts the batch to the number of connections: in a crowd, accepts one connection per main loop
- * iteration, so that older connections are served first. When all connections of a crowd are
- * closed, trims the heap: free() does not return memory to the kernel if memory in use follows. */
+/* Sets the number of connections to accept per main loop iteration: one while the port is crowded,
+ * so that older connections are served first. When the port was crowded and all connections have
+ * closed, trims the heap: free() returns only memory at the end of the heap to the kernel. */
 static void
 on_count_changed (guint count, gpointer user_data)
 {
@@ -384,9 +387,9 @@ rd_http_port_pause (RdHttpPort *port)
   stop_sources (port);
 }
 
-/* For each socket in port->offers with the role of this port: accepts the pending connections, and
- * shuts the socket down. The list contains only sockets that no port of this process uses.
- * shutdown(2) ends the listening of a socket for all processes that hold it. */
+/* For each socket in port->offers that has the same role as this port: accepts the pending
+ * connections, and shuts the socket down. The list contains only sockets that no port of this
+ * process uses. After shutdown(2), the socket does not listen in any other process, either. */
 static void
 close_unused_offers (RdHttpPort *port)
 {

@@ -16,7 +16,7 @@ typedef struct
 {
   const RdBindingOptions *binding;
   const char *scheme;    /* scheme of the URLs, such as "ws"; must outlive the port */
-  const char *path;      /* path of the URLs: "/ws" or ""; must outlive the port */
+  const char *path;      /* path of the URLs, such as "/ws", or ""; must outlive the port */
   guint max_connections; /* maximum number at once; further connections wait in the backlog */
   gint64 lifetime_us;    /* time after which a connection is closed; 0 means 10 s, but 250 ms while
                           * the port has max_connections connections */
@@ -43,13 +43,13 @@ void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
  * one accepts them; accepted connections are still served. */
 void rd_http_port_pause (RdHttpPort *port);
 
-/* Accepts connections again. After a takeover, the first call also accepts the pending connections
- * of the old worker's sockets that this port does not use, and shuts these sockets down. */
+/* Accepts connections again. After a takeover, the old worker may have sockets of this port that
+ * are no longer used: the first call accepts their pending connections, and shuts them down. */
 void rd_http_port_resume (RdHttpPort *port);
 
 /* Accepts the connections in the backlog, then closes the listening sockets, so that new
  * connections are refused. Has no effect on inherited sockets: the service manager keeps them open,
- * so the port continues to accept from them. */
+ * so the port continues to accept connections. */
 void rd_http_port_stop (RdHttpPort *port);
 
 /* Listens again after rd_http_port_stop(). Returns: TRUE, or FALSE with an error, for example if

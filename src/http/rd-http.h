@@ -38,7 +38,7 @@ typedef enum
  * NULL if @authority is neither HOST nor HOST:PORT. */
 char *rd_host_parse (const char *authority);
 
-/* Returns the kind of @host, a result of rd_host_parse() or the host of a URL. */
+/* Returns the kind of @host, which is a result of rd_host_parse() or the host of a URL. */
 RdHostKind rd_host_classify (const char *host);
 
 /* The functions below check the request headers Origin (RFC 6454) and Host. The checks restrict
@@ -49,8 +49,8 @@ RdHostKind rd_host_classify (const char *host);
  * Programs other than browsers send no Origin (NULL @origin), and are always allowed. */
 gboolean rd_origins_may_connect (const char *const *globs, const char *origin);
 
-/* Returns whether pages of @origin may read the admin port: TRUE if @origin is NULL or an
- * allowed origin, or if its host and port are equal to @authority (nullable), the Host header. */
+/* Returns whether pages of @origin may read responses from the admin port: TRUE if @origin is NULL
+ * or allowed, or if its host and port are equal to @authority (nullable), the Host header. */
 gboolean rd_origins_may_read (const char *const *globs, const char *origin, const char *authority);
 
 /* Returns whether @authority, a Host header (nullable), is a trusted name of this machine: an IP

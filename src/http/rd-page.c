@@ -25,7 +25,7 @@ static const struct
   { "lang", N_("en") },
   { "noscript", N_("This page needs JavaScript. The figures are also at /metrics.") },
 
-  /* Translators: states of the service; the last one is a state of the page */
+  /* Translators: Running, Draining and Not reachable describe the service; Paused, the page */
   { "running", N_("Running") },
   { "draining", N_("Draining") },
   { "unreachable", N_("Not reachable") },
@@ -77,7 +77,7 @@ static const struct
   /* Translators: {bytes} and {most} are replaced by numbers */
   { "send-long", N_("Not sent: the message has {bytes} bytes; the limit is {most}") },
   { "empty", N_("No notifications yet. The last 50 are shown here, newest first.") },
-  /* Translators: below a message that is cut; {characters} is replaced by a number above 300 */
+  /* Translators: shown below a shortened message; {characters} is a number above 300 */
   { "cut", N_("Cut: {characters} characters in all") },
   /* Translators: shown instead of a binary message; {bytes} is replaced by a number */
   { "binary", N_("Not text; size in bytes: {bytes}") },
@@ -87,7 +87,7 @@ static const struct
 };
 /* clang-format on */
 
-/* Returns: (transfer full): the file @name of data/page, which is linked into the program. */
+/* Returns: (transfer full): the contents of the resource @name, a file in data/page. */
 static char *
 load (const char *name)
 {
@@ -242,7 +242,7 @@ rd_page_dup_policy (const RdPage *page, const char *const *urls)
       int port;
 
       g_uri_split_network (urls[i], G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
-      source = strchr (host, ':') != NULL ? "*" : host; /* a policy cannot contain IPv6 addresses */
+      source = strchr (host, ':') != NULL ? "*" : host; /* CSP has no IPv6 addresses */
       g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", source, port, source, port);
     }
   return g_string_free (policy, FALSE);

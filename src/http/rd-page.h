@@ -10,7 +10,7 @@ typedef struct
 {
   char *template;     /* owned: page.html, with placeholders such as {{name}} */
   GHashTable *values; /* owned: name of each placeholder except {{urls}} -> its HTML */
-  char *policy;       /* owned: Content-Security-Policy, to which the URLs are appended */
+  char *policy;       /* owned: Content-Security-Policy, except for the WebSocket URLs */
 } RdPage;
 
 /* Loads the page. @max_message: size limit of a message in bytes. Returns: (transfer full). */

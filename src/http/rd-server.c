@@ -57,7 +57,7 @@ on_handshake_sent (SoupServerMessage *message, gpointer user_data)
   g_autoptr (GIOStream) stream = soup_server_message_steal_connection (message);
   g_autoptr (GIOStream) base = NULL;
   GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  guint8 early[EARLY_MAX]; /* bytes that the stream may have buffered after the handshake */
+  guint8 early[EARLY_MAX]; /* bytes that followed the handshake, if the stream has buffered any */
   gssize size = g_pollable_input_stream_read_nonblocking (input, early, sizeof early, NULL, NULL);
   g_autoptr (GError) error = NULL;
   gboolean is_moved;
@@ -108,7 +108,7 @@ require_upgrade (RdServer *server, SoupServerMessage *message)
   soup_message_headers_replace (answer, "Upgrade", "websocket");
   soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
   refuse (server, message, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED,
-          "This path is a WebSocket (version 13); connect with a WebSocket client.");
+          "This path is a WebSocket endpoint (version 13); use a WebSocket client.");
   return FALSE;
 }
 

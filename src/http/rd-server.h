@@ -13,7 +13,7 @@ typedef struct _RdServer RdServer;
 typedef struct
 {
   RdBindingOptions binding;
-  const char *path;                 /* path of the WebSocket: "/ws"; must outlive the object */
+  const char *path;                 /* WebSocket path, such as "/ws"; must outlive the object */
   guint max_handshakes;             /* maximum at once; further connections wait in the backlog */
   const char *const *allow_origins; /* patterns of origins (empty: all); must outlive the object */
 } RdServerOptions;

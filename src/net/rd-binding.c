@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* Opens the listening sockets of a port: takes over matching sockets of the old worker, and binds
- * new sockets for the other addresses. Does not accept from the sockets of the old worker, nor shut
- * them down: the old worker still accepts from them. */
+ * new sockets for the other addresses. Does not accept connections on the sockets of the old worker
+ * and does not shut them down, because the old worker still accepts connections on them. */
 
 #include "rd-binding.h"
 
@@ -15,8 +15,9 @@
 
 struct _RdBinding
 {
-  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; may have sockets of other addresses */
-  GPtrArray *addresses; /* GSocketAddress, owned: kept by rd_binding_close() */
+  GPtrArray *sockets;   /* RdSocket, owned: empty if closed; one socket per element of addresses,
+                         * and sockets of the old worker that overlap with these sockets */
+  GPtrArray *addresses; /* GSocketAddress, owned: not cleared by rd_binding_close() */
   RdRole role;
   guint asked_port;
   gboolean reuse_port;
@@ -208,8 +209,8 @@ use_offers (RdBinding *self, GPtrArray *offers, GList *inets, guint port)
     }
 }
 
-/* Listens on all @hosts. Uses the matching sockets in @offers before it binds any new socket, so
- * that find_overlapping() skips them. Returns: TRUE, or FALSE with an error. */
+/* Listens on all @hosts. Binds new sockets only after all matching sockets in @offers are used,
+ * because find_overlapping() skips used sockets. Returns: TRUE, or FALSE with an error. */
 static gboolean
 listen_on_hosts (RdBinding *self, GPtrArray *offers, GPtrArray *hosts, guint port, GError **error)
 {

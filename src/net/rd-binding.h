@@ -5,7 +5,7 @@
 
 #include "rd-socket.h"
 
-#define RD_BINDING_BACKLOG 4096 /* maximum number of pending connections of a socket, listen(2) */
+#define RD_BINDING_BACKLOG 4096 /* maximum number of pending connections per socket (listen(2)) */
 
 /* The listening sockets of a port. */
 typedef struct _RdBinding RdBinding;
@@ -24,12 +24,13 @@ typedef struct
 /* Listens on all addresses. Fails if an IP address cannot be used, if no address of a host name can
  * be used, or if another program uses the port on one of the addresses.
  *
- * For each address, uses the offered socket with this address and port, including its backlog, or
- * else binds a new socket. The role of an offered socket does not matter. For port 0, first tries
- * the port of the old worker. If a new socket overlaps with an offered socket
- * (rd_socket_is_overlapping()), both must belong to the same user. A binding with a new wildcard
- * socket also uses the offered sockets that overlap with it. Connections to a new socket wait in
- * its backlog from now on; they are reset if this process exits without accepting them.
+ * For each address, uses the offered socket with this address and port, including its backlog; if
+ * there is none, binds a new socket. An offered socket is used whatever its RdRole is. For port 0,
+ * first tries the port of the old worker. If a new socket overlaps with an offered socket
+ * (rd_socket_is_overlapping()), both must belong to the same user. If a new socket is a wildcard
+ * socket, the binding also uses the offered sockets that overlap with that socket. Connections to
+ * a new socket wait in its backlog from now on; they are reset if this process exits without
+ * accepting them.
  *
  * Returns: (transfer full) (nullable): the binding, or NULL with an error that names address and
  * port. On success, the used sockets are removed from @options->offers. */

@@ -33,7 +33,7 @@ get_lifetime_us (const RdConnections *connections)
 
 static gboolean on_timer (gpointer user_data);
 
-/* Updates the timer and is_crowded for a new number of connections, and reports the number. */
+/* Updates is_crowded and the timer after connections were added or removed; reports the number. */
 static void
 update_count (RdConnections *connections)
 {

@@ -10,7 +10,8 @@ typedef struct _RdConnections RdConnections;
 
 typedef struct
 {
-  /* Called when a connection is shut down; with @is_early: before lifetime_us, to free a slot. */
+  /* Called when a connection is shut down. @is_early: whether this happens before the end of
+   * lifetime_us, to free a slot. */
   void (*cut) (gboolean is_early, gpointer user_data);
   void (*changed) (guint count, gpointer user_data); /* @count: new number of connections */
 } RdConnectionsEvents;

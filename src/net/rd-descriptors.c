@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Raises and divides the descriptor limit, and checks the sockets passed by the service manager.
- * Does not set options of these sockets, because other processes may share them. */
+/* Raises the descriptor limit and divides it among its uses. Checks the sockets passed by the
+ * service manager, but does not set their options, because other processes may share them. */
 
 #include "rd-descriptors.h"
 
@@ -16,11 +16,11 @@
 #include "rd-text.h"
 
 #define RESERVED    384     /* number of descriptors for uses other than clients */
-#define HANDSHAKES  256     /* part of RESERVED for handshakes; low, because GLib polls them all */
+#define HANDSHAKES  256     /* handshakes (part of RESERVED); few because GLib polls each of them */
 #define CLIENTS_MAX 1000000 /* maximum number of clients in the client table */
 
 #define ADMIN       "admin"
-#define UNKNOWN     "unknown" /* name of a descriptor without FDNAME, sd_listen_fds_with_names(3) */
+#define UNKNOWN     "unknown" /* name if LISTEN_FDNAMES is unset; see sd_listen_fds_with_names(3) */
 #define SHOWN_MAX   64        /* maximum number of characters of a name or value in an error */
 #define SOCKETS_MAX 64        /* maximum number of inherited sockets */
 
@@ -103,7 +103,7 @@ take_channel (RdInherited *self, int fd, GError **error)
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                "inherited descriptor %d (“%s”) is not a hand-over channel (UNIX SOCK_SEQPACKET "
-               "socket); set another FileDescriptorName= for it",
+               "socket); give it another FileDescriptorName=",
                fd, RD_INHERITED_CHANNEL);
   return FALSE;
 }

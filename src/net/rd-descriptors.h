@@ -39,9 +39,9 @@ void rd_inherited_free (RdInherited *self);
 /* Returns: (transfer full): the descriptor of the next hand-over channel; -1 if none is left. */
 int rd_inherited_steal_channel (RdInherited *self);
 
-/* Moves the inherited sockets in @offers to @self. If @self already has sockets for a port, drops
- * the inherited sockets of this port instead. @offers: (element-type RdSocket): the listening
- * sockets of the old worker. */
+/* Removes the inherited sockets from @offers. Adds them to @self, except the sockets of a port for
+ * which @self already has sockets. @offers: (element-type RdSocket): the listening sockets of the
+ * old worker. */
 void rd_inherited_take_over (RdInherited *self, GPtrArray *offers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdInherited, rd_inherited_free)

@@ -18,7 +18,7 @@
 /* Serializes @bus; rd_redis_stop() must have been called. Returns: (transfer floating). */
 GVariant *rd_redis_bus_pack (RdRedisBus *bus);
 
-/* Restores @packed into @bus, which must be new and not started. If the server, the database, the
+/* Restores @packed into a newly created @bus that is not started. If the server, the database, the
  * mode or (in pubsub mode) the channel has changed, drops the packed messages with a warning.
  * Returns: TRUE, or FALSE with %G_IO_ERROR_INVALID_DATA if @packed is invalid; then @bus is
  * unusable. */

@@ -34,17 +34,17 @@ struct _RdRedisBus
   RdRedisOwn *own;           /* owned; NULL in stream mode */
 
   GBytes *lock_data;    /* owned: message waiting for the lock; NULL: none */
-  WsOpcode lock_opcode; /* of the message in lock_data */
+  WsOpcode lock_opcode; /* opcode of the message in lock_data */
 
   gint64 began_us; /* monotonic: start time of this node; entries added later are delivered */
   RdRedisBusState state;
   char *reason;    /* owned; NULL: the state has no reason */
-  gint64 since_us; /* since 1970: start of the state, or of the outage */
+  gint64 since_us; /* since 1970: start of the state; during an outage, start of the outage */
   gint64 down_us;  /* monotonic: start of the outage; -1: no outage */
 
   /* If TRUE, the warning was logged and is not repeated until the field is reset. */
   gboolean is_outage_logged;   /* reset when connected */
-  gboolean is_denial_logged;   /* about a refused login or database; reset when connected */
+  gboolean is_denial_logged;   /* warning about a refused login or database; reset when connected */
   gboolean is_drop_logged;     /* reset when no message waits for Redis */
   gboolean is_oversize_logged; /* reset when connected */
   RdBusStats stats;

@@ -14,13 +14,13 @@
 
 #include <inttypes.h>
 
-/* Maximum size of the list of own publishes. It exceeds the default buffer size at which
- * Redis disconnects a slow subscriber (client-output-buffer-limit pubsub). */
+/* Maximum size of the list of messages that this node has published. It exceeds the default buffer
+ * size at which Redis disconnects a slow subscriber (client-output-buffer-limit pubsub). */
 #define OWN_MAX_BYTES (64 << 20)
 
 #define LOCK_KEY "periodic_broadcast_lock"
 
-/* The lock expires this long before the next message, or at half the interval if that is later. */
+/* The lock expires this long before the next message, but not before half of the interval. */
 #define LOCK_MARGIN_US G_TIME_SPAN_SECOND
 
 G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
@@ -140,8 +140,9 @@ drop_oversized (RdRedisBus *self, gsize limit)
 
   self->stats.dropped++;
   if (!self->is_oversize_logged)
-    g_warning ("A message of more than %s from Redis was dropped%s; later ones are only counted",
-               size, limit == self->options.max_message ? " (see --max-message)" : "");
+    g_warning (
+      "Dropped a message of more than %s from Redis%s; further drops are counted, not logged", size,
+      limit == self->options.max_message ? " (see --max-message)" : "");
   self->is_oversize_logged = TRUE;
 }
 
@@ -178,16 +179,17 @@ on_gap (const RdRedisGap *gap, gpointer user_data)
                                             : g_strdup ("unknown number");
 
   if (gap->lost)
-    g_warning ("Redis at %s has lost data: clients of this node may miss recent messages of other "
-               "nodes",
-               rd_redis_get_name (self->redis));
+    g_warning (
+      "Redis at %s has lost data: clients of this node may miss recent messages from other "
+      "nodes",
+      rd_redis_get_name (self->redis));
   if (!gap->trimmed)
     return;
 
   self->stats.gaps++;
   self->stats.missed += gap->missed;
-  g_warning ("Messages missed by this node: %s; they were trimmed from the stream before it read "
-             "them: increase --redis-history",
+  g_warning ("This node missed messages (%s): Redis trimmed them from the stream before this node "
+             "read them; increase --redis-history",
              missed);
 }
 

@@ -6,8 +6,8 @@
 #include "rd-bus.h"
 #include "rd-redis.h"
 
-/* Connects the nodes that use the same Redis database. A node delivers each message that
- * it publishes to its own clients at once, and to clients of other nodes through Redis. Messages of
+/* Connects the nodes that use the same Redis database. When a node publishes a message, the node's
+ * own clients receive it at once, and clients of other nodes receive it through Redis. Messages of
  * another node are delivered once, in the order in which that node published them. rd_redis_stop()
  * has the effect of an outage, but logs no warning.
  *
@@ -16,7 +16,7 @@
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)
 
-/* @redis: must not be started yet, and must have the mode of @options. Returns: (transfer full). */
+/* @redis: must not be started yet, and must have the mode in @options. Returns: (transfer full). */
 RdBus *rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options);
 
 /* If @holds is TRUE, stops sending messages to Redis; otherwise resumes sending. Needed before a

@@ -184,10 +184,11 @@ take (RdRedisConsumer *consumer, const redisReply *entry)
 }
 
 /* Processes entries until their total size reaches max_bytes; the next XREAD returns the remaining
- * entries again. Stops before an entry whose content the parser discarded, since that entry may fit
- * into a separate reply. If the first entry is of this kind, processes only that one. @bytes
- * (out): size of the processed entries. @is_too_large (out): whether discarded content was found.
- * Returns: the number of processed entries; 0 if the id of an entry is invalid. */
+ * entries again. If the parser discarded the content of an entry, stops before that entry: the next
+ * XREAD requests that entry alone, so its content may fit into the reply. But if it is the first
+ * entry, processes only that entry. @bytes (out): size of the processed entries. @is_too_large
+ * (out): whether discarded content was found. Returns: the number of processed entries; 0 if the id
+ * of an entry is invalid. */
 static gsize
 take_some (RdRedisConsumer *consumer,
            const redisReply *entries,
@@ -256,7 +257,7 @@ on_entries (const redisReply *reply, gpointer user_data)
   gsize bytes;
   gsize n;
 
-  /* Not during a catch-up, when it is unknown which of our own messages Redis has stored. */
+  /* Until the catch-up is complete, it is unknown which of our own messages Redis has stored. */
   if (consumer->is_live)
     consumer->events->heard (consumer->user_data);
   if (reply->type == REDIS_REPLY_NIL)
@@ -288,7 +289,7 @@ on_entries (const redisReply *reply, gpointer user_data)
     read_on (consumer, CHECK_LIVE_US);
 }
 
-/* Information about the stream */
+/* Handling of the replies to TIME and XINFO */
 
 static void
 on_info (const redisReply *reply, gpointer user_data)
@@ -316,9 +317,9 @@ on_info (const redisReply *reply, gpointer user_data)
   send_read (consumer);
 }
 
-/* Sets the start time of this node by the server's clock, which entry ids also use. If
- * TIME is not permitted, the first pass begins at the end of the stream. XINFO is sent only now,
- * since a slow XINFO could delay the reply to TIME and make the start time too early. */
+/* Computes the start time of this node in the server's time, which entry ids also use. If TIME is
+ * not permitted, the node begins to read at the end of the stream. XINFO is sent only after the
+ * reply to TIME: a slow XINFO could delay that reply, and the computed time would be too early. */
 static void
 on_time (const redisReply *reply, gpointer user_data)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The dedup table (a hash table and an LRU list) and the list of own publishes. The table has a
- * size limit, since each new node adds an entry, and any client of Redis can invent node names. */
+/* The dedup table (a hash table and an LRU list), and the list of messages that this node has
+ * published. The table has a size limit, since each new node adds an entry, and any client of Redis
+ * can invent node names. */
 
 #include "rd-redis-dedup.h"
 
@@ -163,7 +164,7 @@ rd_redis_dedup_unpack (RdRedisDedup *dedup, GVariant *packed)
   return TRUE;
 }
 
-/* Own publishes */
+/* Messages that this node has published */
 
 RdRedisOwn *
 rd_redis_own_new (gsize max_bytes)

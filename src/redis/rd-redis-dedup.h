@@ -7,7 +7,7 @@
 #include "ws-log.h"
 
 /* Recognizes messages that were delivered before: in stream mode by sender and sequence number, in
- * pubsub mode by comparison with own publishes. */
+ * pubsub mode by comparison with the messages that this node has published. */
 
 #define RD_REDIS_NODE_MAX 64 /* maximum length of a node name, bytes */
 
@@ -39,11 +39,12 @@ gboolean rd_redis_dedup_set (RdRedisDedup *dedup,
 #define RD_REDIS_DEDUP_PACKED_TYPE "a(st(tt))"
 GVariant *rd_redis_dedup_pack (const RdRedisDedup *dedup);
 
-/* Restores @packed into @dedup, which must be new. Returns: FALSE if @packed is invalid. */
+/* Restores @packed into a newly created @dedup. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_dedup_unpack (RdRedisDedup *dedup, GVariant *packed);
 
-/* Own publishes: messages that this node has published on the channel, but has not yet received as
- * a subscriber. If another program publishes an equal message, clients receive both. */
+/* The list of own publishes, that is, messages that this node has published on the channel but has
+ * not yet received as a subscriber. If another program publishes an identical message, clients
+ * receive both. */
 typedef struct _RdRedisOwn RdRedisOwn;
 
 /* For this long after a disconnection, Redis may deliver messages whose PUBLISH had no reply. */
@@ -59,11 +60,11 @@ void rd_redis_own_add (RdRedisOwn *own, const RdRedisOutgoing *outgoing);
 /* Removes the messages that Redis refused: those with sequence numbers above @sequence. */
 void rd_redis_own_remove_after (RdRedisOwn *own, guint64 sequence);
 
-/* Removes messages up to sequence number @sequence, to which Redis has replied. Later messages
+/* Removes the messages that Redis has replied to: those with numbers up to @sequence. Later ones
  * expire after %RD_REDIS_OWN_US. Must be called when the connection ends. @now_us: monotonic. */
 void rd_redis_own_disconnect (RdRedisOwn *own, guint64 sequence, gint64 now_us);
 
-/* Removes an own publish equal to @data. Returns: whether one was found. @now_us: monotonic. */
+/* Removes the oldest message equal to @data. Returns: whether one was found. @now_us: monotonic. */
 gboolean rd_redis_own_match (RdRedisOwn *own, gconstpointer data, gsize size, gint64 now_us);
 
 /* Serializes all messages; rd_redis_own_disconnect() must have been called. Returns: (transfer
@@ -71,8 +72,8 @@ gboolean rd_redis_own_match (RdRedisOwn *own, gconstpointer data, gsize size, gi
 #define RD_REDIS_OWN_PACKED_TYPE "a(txay)"
 GVariant *rd_redis_own_pack (const RdRedisOwn *own);
 
-/* Restores @packed into @own, which must be new. Messages expire within %RD_REDIS_OWN_US. @now_us:
- * monotonic time. Returns: FALSE if @packed is invalid. */
+/* Restores @packed into a newly created @own. The messages expire after at most %RD_REDIS_OWN_US.
+ * @now_us: monotonic time. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_own_unpack (RdRedisOwn *own, GVariant *packed, gint64 now_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisDedup, rd_redis_dedup_free)

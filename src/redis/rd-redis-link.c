@@ -265,7 +265,7 @@ expect_reply (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data)
   g_queue_push_tail (&link->commands, g_memdup2 (&command, sizeof command));
 }
 
-/* Sends a command of the link itself, such as AUTH. @words: NULL-terminated. */
+/* Sends a command that the link itself needs, such as AUTH. @words: NULL-terminated. */
 static void
 call (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
 {
@@ -353,8 +353,8 @@ is_waiting (const RdRedisLink *link)
   return link->probed_us >= link->received_us;
 }
 
-/* Sends PING after probe_ms without input, and fails the link if no input follows within answer_ms.
- * Before it fails the link, checks for unread input: this process may have been suspended. */
+/* Sends PING after probe_ms without input; if no input follows within answer_ms, closes the link.
+ * Before it closes the link, checks for unread input: this process may have been suspended. */
 static void
 check_silence (RdRedisLink *link)
 {
@@ -418,8 +418,8 @@ on_ping (const redisReply *reply, gpointer user_data)
     link->events->ready (link->user_data);
 }
 
-/* Sends AUTH, SELECT and PING without waiting for replies; the first error reply fails the link.
- * Also names the link for CLIENT LIST with CLIENT SETNAME, whose error reply is ignored. */
+/* Sends AUTH, SELECT and PING without waiting for replies; the first error reply closes the link.
+ * Also sends CLIENT SETNAME, which sets the name that CLIENT LIST shows; its reply is ignored. */
 static void
 log_in (RdRedisLink *link)
 {

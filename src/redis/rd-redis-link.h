@@ -16,7 +16,7 @@ typedef struct
 {
   guint connect_ms; /* time limit for resolving the host name and connecting */
   guint probe_ms;   /* time without input until PING is sent */
-  guint answer_ms;  /* time without input after PING until the link fails */
+  guint answer_ms;  /* longest time without input after PING; then the link fails */
 } RdRedisTimeouts;
 
 /* Callbacks, called from the main loop. Each callback may free the link. */
@@ -29,7 +29,7 @@ typedef struct
    * %G_IO_ERROR or %G_RESOLVER_ERROR; its message is one line without the address. */
   void (*failed) (const GError *error, gpointer user_data);
 
-  /* (nullable) A subscriber received a message (https://redis.io/docs/manual/pubsub). */
+  /* (nullable) A subscribed link received @message (https://redis.io/docs/manual/pubsub). */
   void (*pushed) (const redisReply *message, gpointer user_data);
 } RdRedisLinkEvents;
 

@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The registry of nodes in Redis. Writes the state of this node and reads the other nodes at
- * regular intervals; writes a change of the drain state at once. A write that Redis refuses is not
- * logged here: it is repeated at the next interval, and the bus logs refused messages. */
+ * regular intervals; writes a change of the drain state at once. Refused writes are not logged,
+ * since they are repeated at the next interval, and RdRedisBus logs that Redis refuses messages. */
 
 #include "rd-redis-nodes.h"
 
@@ -35,15 +35,15 @@ struct _RdRedisNodes
   RdDrain *drain;       /* owned */
   char *id;             /* owned */
   char *key;            /* owned: key of the hash of this node */
-  char *shutdown_key;   /* owned */
+  char *shutdown_key;   /* owned: "shutdown:<pid>" */
   char *shutdown_value; /* owned: last value set by this node; NULL: not set */
   guint timer_id;
-  gboolean is_counting;   /* whether the shutdown key must exist */
-  gboolean is_updating;   /* an update of the shutdown key is pending */
+  gboolean is_counting;   /* during a drain: shutdown_key must contain our client count */
+  gboolean is_updating;   /* an update of shutdown_key in Redis is pending */
   gboolean is_outdated;   /* another update must follow the pending one */
   gboolean is_too_many;   /* the last list had more than RD_REDIS_NODES_MAX nodes */
   gboolean is_unreadable; /* Redis refused the last request for the list of nodes */
-  GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: not reading */
+  GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: no read is in progress */
   GQueue asked;           /* char *, owned: ids of nodes whose HMGET is pending, oldest first */
 };
 
@@ -101,8 +101,8 @@ on_shutdown_key (const redisReply *reply, gpointer user_data)
   finish_update (self);
 }
 
-/* Sets or deletes the shutdown key, unless another process has set it. Only one update runs at a
- * time; each begins by reading the key. */
+/* Sets or deletes shutdown_key in Redis, unless another process has set it. Only one update runs at
+ * a time; each begins by reading the key. */
 static void
 update_shutdown_key (RdRedisNodes *self)
 {
@@ -122,7 +122,7 @@ announce (RdRedisNodes *self)
   g_autofree char *pid = g_strdup_printf ("%u", node->pid);
   g_autofree char *clients = g_strdup_printf ("%u", node->clients);
 
-  /* renews the hash even if a server that is out of memory refuses the transaction below */
+  /* renews the TTL even if Redis is out of memory and refuses the transaction below */
   rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
 
   /* HSET and EXPIRE are in one transaction: a hash without a TTL would never expire */
@@ -135,7 +135,7 @@ announce (RdRedisNodes *self)
   rd_redis_call (self->redis, NULL, NULL, "EXEC", NULL);
 }
 
-/* The hash of a node */
+/* Parsing the Redis hash of a node */
 
 char *
 rd_redis_node_parse_id (const redisReply *member)

@@ -13,9 +13,9 @@
  * in different containers may have the same process id. */
 typedef struct _RdRedisNodes RdRedisNodes;
 
-#define RD_REDIS_NODES_INTERVAL_S 5    /* s: time between two updates of the registry */
-#define RD_REDIS_NODES_TTL        "15" /* s: lifetime of the hash of a node */
-#define RD_REDIS_SHUTDOWN_TTL     "60" /* s: lifetime of the key "shutdown:<pid>" */
+#define RD_REDIS_NODES_INTERVAL_S 5    /* time between two updates of the registry, in seconds */
+#define RD_REDIS_NODES_TTL        "15" /* lifetime of the Redis hash of a node, in seconds */
+#define RD_REDIS_SHUTDOWN_TTL     "60" /* lifetime of the key "shutdown:<pid>", in seconds */
 #define RD_REDIS_NODES_MAX        1000 /* maximum number of nodes to read */
 
 /* The registry starts when @redis is up. It puts the other nodes into @nodes, and removes them when

@@ -11,14 +11,14 @@
 typedef struct
 {
   RdRedisOutgoing message;
-  gint64 stored_us; /* monotonic; valid only for stored messages */
+  gint64 stored_us; /* monotonic; valid only if Redis has stored the message */
 } Entry;
 
 /* A serialized message without its payload; all payloads are stored in one array. */
 typedef struct
 {
   guint64 opcode;
-  gint64 stored_us; /* 0: not stored */
+  gint64 stored_us; /* 0: Redis has not stored the message */
   guint64 size;
 } Packed;
 
@@ -126,7 +126,7 @@ rd_redis_outbox_free (RdRedisOutbox *outbox)
   g_free (outbox);
 }
 
-/* Marks messages with sequence numbers below @end as stored, and all others as not stored. */
+/* Records that Redis has stored the messages with sequence numbers below @end, but no others. */
 static void
 set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
 {
@@ -157,7 +157,7 @@ append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
 }
 
 /* Removes the oldest messages until the size limit is met. Returns: the number of removed messages
- * that were not stored. */
+ * that Redis had not stored. */
 static guint64
 fit (RdRedisOutbox *outbox)
 {

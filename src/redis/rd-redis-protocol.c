@@ -141,7 +141,7 @@ rd_redis_output_peek (const RdRedisOutput *output, gsize *size)
   return output->bytes->data + output->sent;
 }
 
-/* Removes the sent bytes only when they fill over half of the buffer, so that each byte is moved at
+/* Removes the sent bytes once they are more than half of the buffer, so that each byte is moved at
  * most once on average. */
 void
 rd_redis_output_advance (RdRedisOutput *output, gsize size)
@@ -318,7 +318,7 @@ rd_redis_reader_next (RdRedisReader *reader, GError **error)
 
   if (!is_valid)
     g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                 "the answer is not in the Redis protocol: %s", reader->parser->errstr);
+                 "the answer does not follow the Redis protocol: %s", reader->parser->errstr);
   else if (reader->line_size > RD_REDIS_LINE_MAX)
     g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
                  "the answer has a line of more than %s", limit);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The reading position in the stream. Ordinals are used to count trimmed entries. The ordinal of an
- * entry is the number of entries ever added to the stream, up to and including that entry. */
+/* The reading position in the stream. The ordinal of an entry is the number of entries ever added
+ * to the stream, up to and including that entry. Ordinals are used to count trimmed entries. */
 
 #include "rd-redis-stream.h"
 
@@ -41,17 +41,17 @@ struct _RdRedisStream
   RdRedisDedup *dedup; /* owned */
 
   gboolean has_joined;
-  WsId joined;   /* an entry of a node that is not in dedup is new if its id is higher */
+  WsId joined;   /* if its sender is not in dedup, an entry is new if its id is higher than this */
   WsId position; /* id of the last entry read; moved back after a reconnection */
   WsId last;     /* highest id ever read */
   WsId target;   /* last id of the stream when this connection began to read it */
   guint64 own;   /* see rd_redis_stream_get_own() */
 
   gboolean has_ordinal;
-  guint64 ordinal; /* ordinal of the entry with the highest id read */
+  guint64 ordinal; /* number of entries ever added, up to the entry with the id in last */
   guint64 missed;  /* number of trimmed entries that were not reported yet */
 
-  /* End of the stream at the last XINFO */
+  /* The next three fields describe the end of the stream at the last XINFO. */
   gboolean has_end;
   WsId end;
   guint64 end_ordinal;
@@ -244,9 +244,9 @@ may_have_missed (const RdRedisStream *stream, const Info *info)
          && ws_id_compare (&info->last, &stream->last) > 0 && begins_after_last (stream, info);
 }
 
-/* Counts entries that were trimmed before they were read, from the difference of two ordinals. If a
- * new stream has replaced the old one unnoticed, that difference is wrong. So the count is limited
- * to the number of entries that were ever removed from the current stream. */
+/* Counts entries that were trimmed before they were read: the ordinal from XINFO minus the ordinal
+ * counted while reading. If a new stream has replaced the old one unnoticed, that difference is
+ * wrong. So the count is limited to the number of entries ever removed from the current stream. */
 static void
 find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {
@@ -268,7 +268,7 @@ set_end (RdRedisStream *stream, const Info *info)
   stream->end_ordinal = info->added;
 }
 
-/* Passes */
+/* Beginning to read */
 
 static WsId
 older (const WsId *a, const WsId *b)
@@ -296,9 +296,9 @@ join (RdRedisStream *stream, const Info *info)
   return is_at_beginning && info->trimmed > 0;
 }
 
-/* Begins to read a new stream at its start; the ids may be smaller than before. An entry of a node
- * in the dedup table is new if its sequence number is higher than that of the last delivered entry;
- * an entry of any other node is new if its id is higher than stream->joined. */
+/* Begins to read a new stream at its start; the ids may be smaller than before. If the sender of an
+ * entry is in the dedup table, the entry is new if its sequence number is higher than the last one
+ * delivered from that sender; otherwise it is new if its id is higher than stream->joined. */
 static void
 start_over (RdRedisStream *stream, const Info *info)
 {
@@ -443,7 +443,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   if (!is_new (stream, &entry, &id))
     return RD_REDIS_ENTRY_REPEATED;
 
-  /* Entries of the removed node up to its last delivered one must not count as new again. */
+  /* When dedup drops a node, the entries delivered from that node must not count as new again. */
   if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
       && ws_id_compare (&removed, &stream->joined) > 0)
     stream->joined = removed;

@@ -15,8 +15,9 @@
  * can write to the stream, so all entries are untrusted input. */
 typedef struct _RdRedisStream RdRedisStream;
 
-/* After a reconnection, reading begins this long before the last entry read, since entry ids
- * contain the time of the server, and after a failover the clock of the new server may be slow. */
+/* After a reconnection, reading begins this long before the last entry read. Entry ids contain the
+ * time of the server. After a failover the clock of the new server may be slow, so that new entries
+ * have lower ids than the last entry read. */
 #define RD_REDIS_REREAD_MS 5000
 
 typedef enum
@@ -41,19 +42,19 @@ typedef struct
 RdRedisStream *rd_redis_stream_new (const char *node);
 void rd_redis_stream_free (RdRedisStream *stream);
 
-/* Sets the start time of this node in ms since 1970, by the clock of the server. Messages published
- * later are delivered, no matter when they are read. No effect once reading has begun. */
+/* Sets the start time of this node in ms since 1970, by the clock of the server. All messages that
+ * were published after that time are delivered. No effect once reading has begun. */
 void rd_redis_stream_set_since (RdRedisStream *stream, guint64 since_ms);
 
-/* Begins a pass over the stream. @info: reply to XINFO STREAM (the error "ERR no such key" means an
- * empty stream). The first pass begins at the end of the stream or at the start time of this node,
- * whichever is earlier; a later pass begins %RD_REDIS_REREAD_MS before the last entry read, or at
- * the beginning of the stream if data was lost. Returns: FALSE if @info is invalid. */
+/* Begins to read on a new connection. @info: reply to XINFO STREAM (the error "ERR no such key"
+ * means an empty stream). The first call begins at the end of the stream or at the start time of
+ * this node, whichever is earlier; a later call begins %RD_REDIS_REREAD_MS before the last entry
+ * read, or at the beginning of the stream if data was lost. Returns: FALSE if @info is invalid. */
 gboolean rd_redis_stream_resume (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
-/* Detects, during a pass, entries that were trimmed before they were read. @info: reply to an XINFO
- * STREAM sent between two XREADs. Each gap is reported once. If data was lost, a new pass must
- * begin. Returns: FALSE if @info is invalid. */
+/* Detects entries that were trimmed before they were read. @info: reply to an XINFO STREAM sent
+ * between two XREADs. Each gap is reported once. If @gap->lost is TRUE, the caller must reconnect
+ * and call rd_redis_stream_resume(). Returns: FALSE if @info is invalid. */
 gboolean rd_redis_stream_check (RdRedisStream *stream, const redisReply *info, RdRedisGap *gap);
 
 /* Returns: whether all entries that existed at the start of the catch-up were read. */
@@ -71,14 +72,15 @@ RdRedisEntryKind rd_redis_stream_take (RdRedisStream *stream,
                                        const redisReply *entry,
                                        RdMessage *message);
 
-/* Returns: the highest sequence number of own messages read on this connection; 0 if none. */
+/* Returns: the highest sequence number of messages of this node read on this connection; 0 if none.
+ */
 guint64 rd_redis_stream_get_own (const RdRedisStream *stream);
 
-/* Serializes what a later connection needs of @stream. Returns: (transfer floating). */
+/* Serializes the state of @stream that a later connection needs. Returns: (transfer floating). */
 #define RD_REDIS_STREAM_PACKED_TYPE "(b(tt)(tt)(bt)t(b(tt)t)a(st(tt)))"
 GVariant *rd_redis_stream_pack (const RdRedisStream *stream);
 
-/* Restores @packed into @stream, which must be new. Returns: FALSE if @packed is invalid. */
+/* Restores @packed into a newly created @stream. Returns: FALSE if @packed is invalid. */
 gboolean rd_redis_stream_unpack (RdRedisStream *stream, GVariant *packed);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdRedisStream, rd_redis_stream_free)

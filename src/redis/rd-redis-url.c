@@ -40,7 +40,7 @@ read_user (RdRedisUrl *url, GUri *uri)
   if (url->user != NULL && *url->user == '\0')
     g_clear_pointer (&url->user, g_free);
   if (url->user != NULL && url->password == NULL)
-    return "user without a password"; /* other programs would use this name as a password */
+    return "user without a password"; /* other programs would use the user name as the password */
   if (url->user == NULL && url->password != NULL && *url->password == '\0')
     g_clear_pointer (&url->password, g_free);
   return NULL;
@@ -155,7 +155,7 @@ rd_redis_url_parse (const char *text, GError **error)
   if (part == NULL)
     return g_steal_pointer (&url);
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "wrong %s; %s", part, FORM);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "invalid %s; %s", part, FORM);
   return NULL;
 }
 

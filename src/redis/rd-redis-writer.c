@@ -10,7 +10,7 @@
 
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
-#define RECONNECT_EVERY 16 /* reconnect after this many refused batches, about a minute */
+#define RECONNECT_EVERY 16 /* number of refused batches until a reconnection (about a minute) */
 
 struct _RdRedisWriter
 {
@@ -23,7 +23,7 @@ struct _RdRedisWriter
 
   gboolean is_started;
   gboolean is_held;
-  gboolean is_single;      /* one message per batch, since transactions are refused */
+  gboolean is_single;      /* one message per batch: the server refuses transactions */
   gboolean is_single_kept; /* the next rd_redis_writer_start() does not reset is_single */
   char *refusal;           /* owned: why Redis refuses messages; NULL: it accepts them */
   guint attempts;          /* number of refused batches; 0 after RD_REDIS_STABLE_US without one */
@@ -62,7 +62,8 @@ rd_redis_writer_new (RdRedis *redis,
 
 static void write_batch (RdRedisWriter *writer);
 
-/* Sets why Redis refuses messages, and reports a change. @refusal: (transfer full) (nullable). */
+/* Sets the reason why Redis refuses messages; if the reason has changed, calls events->refusal().
+ * @refusal: (transfer full) (nullable): NULL if Redis accepts messages. */
 static void
 set_refusal (RdRedisWriter *writer, char *refusal)
 {
@@ -83,7 +84,7 @@ on_timer (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Outcomes of a batch */
+/* Handling the outcome of a batch */
 
 static void
 fail_connection (RdRedisWriter *writer, const char *message)
@@ -93,8 +94,8 @@ fail_connection (RdRedisWriter *writer, const char *message)
   rd_redis_fail (writer->redis, error);
 }
 
-/* Returns: whether a read-only replica keeps refusing messages. Reconnecting helps if the host name
- * resolves to the new primary server by now. */
+/* Returns: whether to reconnect because the server is a read-only replica and keeps refusing
+ * messages. A reconnection helps if the host name now resolves to the new primary server. */
 static gboolean
 must_reconnect (const RdRedisWriter *writer)
 {
@@ -146,8 +147,8 @@ finish_batch (RdRedisWriter *writer, gboolean is_aborted)
 
   if (writer->is_transaction_refused && !writer->is_single && !is_refused)
     {
-      g_warning ("Redis at %s does not allow transactions: %s; messages are sent one at a time, "
-                 "which is slow: allow MULTI and EXEC",
+      g_warning ("Redis at %s does not allow transactions (%s): sending messages one at a time, "
+                 "which is slow; to avoid this, allow MULTI and EXEC in Redis",
                  rd_redis_get_name (writer->redis), writer->error);
       writer->is_single = TRUE;
     }

@@ -21,8 +21,8 @@ typedef struct
   void (*refusal) (gpointer user_data);
 } RdRedisWriterEvents;
 
-/* @own: (nullable): list of own publishes; NULL in stream mode. All parameters are unowned and must
- * outlive the writer. */
+/* @own: (nullable): list of messages that this node has published; NULL in stream mode. All
+ * parameters are unowned and must outlive the writer. */
 RdRedisWriter *rd_redis_writer_new (RdRedis *redis,
                                     RdRedisOutbox *outbox,
                                     RdRedisOwn *own,
@@ -31,7 +31,7 @@ RdRedisWriter *rd_redis_writer_new (RdRedis *redis,
                                     gpointer user_data);
 void rd_redis_writer_free (RdRedisWriter *writer);
 
-/* Starts sending. Must be called when the connection is up and no message is in flight. */
+/* Starts sending. Call it only when the connection is up and no message is in flight. */
 void rd_redis_writer_start (RdRedisWriter *writer);
 
 /* Stops sending; the connection must be down. In stream mode, messages in flight stay in flight. In

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The connections to a Redis server, the pauses between connection attempts, and INFO. */
+/* Connects to a Redis server, pauses between connection attempts, and requests INFO. */
 
 #include "rd-redis.h"
 

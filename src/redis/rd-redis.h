@@ -21,10 +21,10 @@ typedef struct
   RdRedisMode mode;
   const char *node;    /* name of this node: unique, see rd_redis_is_node_name() */
   const char *channel; /* Redis channel; other programs can also publish on it */
-  guint64 history;     /* approximate maximum length of the stream, messages */
-  gsize buffer_size;   /* maximum total size of the messages that wait for Redis, bytes */
-  gsize max_message;   /* maximum size of a message from Redis, bytes */
-  gsize batch_size;    /* approximate maximum total size of the messages per XREAD, bytes */
+  guint64 history;     /* approximate maximum length of the stream, in messages */
+  gsize buffer_size;   /* maximum total size of the messages that wait for Redis, in bytes */
+  gsize max_message;   /* maximum size of a message from Redis, in bytes */
+  gsize batch_size;    /* approximate maximum total size of the messages per XREAD, in bytes */
 
   /* Returns: whether the clients can receive more messages; called during a catch-up. */
   gboolean (*has_room) (gpointer data);
@@ -46,12 +46,12 @@ typedef enum
  *
  * Signals: "up": all connections are ready. "down" (const GError *why): the connections were
  * closed, or another attempt failed; @why is NULL after rd_redis_stop(). "pushed" (const redisReply
- * *): the subscriber received a message. */
+ * *): the connection %RD_REDIS_SUBSCRIBER received a message. */
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
-/* @url: (transfer full). Returns: (transfer full): an object that is not connected yet. In the mode
- * %RD_REDIS_PUBSUB, it has no connection %RD_REDIS_CONSUMER. */
+/* @url: (transfer full). Returns: (transfer full): an object that is not connected yet. With @mode
+ * %RD_REDIS_PUBSUB, the object has no %RD_REDIS_CONSUMER connection. */
 RdRedis *rd_redis_new (RdRedisUrl *url, RdRedisMode mode);
 
 /* Connects, and reconnects after each failure. */
@@ -65,19 +65,20 @@ void rd_redis_fail (RdRedis *self, const GError *why);
 
 gboolean rd_redis_is_up (RdRedis *self);
 
-/* Returns: whether no command on %RD_REDIS_COMMANDS is waiting for a reply; TRUE if down. */
+/* Returns: TRUE if no command on the %RD_REDIS_COMMANDS connection is waiting for a reply, or if
+ * the connections are down. */
 gboolean rd_redis_is_idle (RdRedis *self);
 
-/* Returns: (transfer none): the server's URL without the password, for messages. */
+/* Returns: (transfer none): the server's URL without the password, for log messages. */
 const char *rd_redis_get_name (RdRedis *self);
 
 /* Returns: (transfer none): the result of rd_redis_url_dup_place() for the server. */
 const char *rd_redis_get_place (RdRedis *self);
 
-/* Returns: (transfer none) (nullable): the connection for @use; NULL if down. */
+/* Returns: (transfer none) (nullable): the connection for @use; NULL if it is down. */
 RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
 
-/* Calls rd_redis_link_call_words() on the connection %RD_REDIS_COMMANDS. No effect if down. */
+/* Calls rd_redis_link_call_words() on the %RD_REDIS_COMMANDS connection, unless it is down. */
 #define rd_redis_call(self, func, user_data, ...)                                         \
   rd_redis_link_call_words (rd_redis_get_link (self, RD_REDIS_COMMANDS), func, user_data, \
                             __VA_ARGS__)
@@ -87,7 +88,7 @@ RdRedisLink *rd_redis_get_link (RdRedis *self, RdRedisUse use);
  * limit, so that several nodes do not reconnect at the same moment. */
 #define RD_REDIS_BACKOFF_MAX_MS 5000
 
-/* After this time without a failure, the limit of the pauses is reset to 100 ms. */
+/* After this time without a failure, the pause after the next failure is limited to 100 ms. */
 #define RD_REDIS_STABLE_US (5 * G_TIME_SPAN_SECOND)
 
 /* Adds 1 to @attempts, which the caller must set to 0 after a success. Returns: the pause before

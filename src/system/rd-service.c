@@ -48,7 +48,7 @@ set_nodes (RdService *self)
   rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_marshal_nodes (self->nodes));
 }
 
-/* Updates the properties that depend on src/core, except Nodes. Changes are signalled later. */
+/* Updates the properties whose values come from src/core, except Nodes. Does not emit signals. */
 static void
 set_properties (RdService *self)
 {

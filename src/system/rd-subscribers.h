@@ -18,9 +18,9 @@ void rd_subscribers_free (RdSubscribers *self);
 void rd_subscribers_add (RdSubscribers *self, GDBusConnection *connection, const char *name);
 void rd_subscribers_remove (RdSubscribers *self, const char *name);
 
-/* Returns: (transfer floating): the unique bus names of all subscribers, type as. */
+/* Returns: (transfer floating): unique bus names of all subscribers, a GVariant of type "as". */
 GVariant *rd_subscribers_pack (const RdSubscribers *self);
 
-/* Adds the peers whose unique bus names are in @names (type as); skips strings that are not unique
- * bus names. */
+/* Adds the peers whose unique bus names are in @names, a GVariant of type "as"; skips strings that
+ * are not unique bus names. */
 void rd_subscribers_unpack (RdSubscribers *self, GVariant *names, GDBusConnection *connection);

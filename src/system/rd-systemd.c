@@ -21,8 +21,8 @@
 #define STORE_TIMEOUT_US (5 * G_TIME_SPAN_SECOND)
 #define SHOWN_MAX        64 /* maximum number of characters of a variable's value in a warning */
 
-/* Extends the start or stop timeout to 30 s from now. Part of every report while the service drains
- * or stops, because a report may be lost. */
+/* Extends the start or stop timeout to 30 s from now. While the service drains or stops, every
+ * report to systemd contains this line, because a report may be lost. */
 #define EXTEND_TIMEOUT "EXTEND_TIMEOUT_USEC=30000000\n"
 
 #define PING "WATCHDOG=1\n"
@@ -151,17 +151,17 @@ on_state_changed (RdSystemd *self)
 {
   if (rd_drain_is_drained (self->drain))
     {
-      rd_systemd_stopping (self); /* only now: a finished drain can no longer be cancelled */
+      rd_systemd_stopping (self); /* not earlier: a drain in progress can still be cancelled */
       report (self);
       return;
     }
 
-  if (!rd_drain_is_running (self->drain))
-    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT); /* now: a stop timeout may be running */
+  if (!rd_drain_is_running (self->drain)) /* extends a stop timeout that runs already */
+    rd_notify_socket_send (self->socket, EXTEND_TIMEOUT);
   else if (self->is_stopping)
     g_warning (
-      "Drain cancelled, but the service manager is stopping this unit anyway. Clients stay "
-      "connected; end the service with “ringdownctl shutdown”, then start it again");
+      "Drain cancelled and clients stay connected, but the service manager is still stopping this "
+      "unit. To leave this state, run “ringdownctl shutdown”, then start the unit again");
   on_changed (self);
 }
 
@@ -230,7 +230,7 @@ rd_systemd_start_watchdog (RdSystemd *self)
   if (self->ping_ms == 0 || self->ping_id > 0 || self->manager == NULL)
     return;
 
-  on_ping (self); /* now: the old worker's last ping may be almost a watchdog timeout ago */
+  on_ping (self); /* the old worker's last ping may be almost a watchdog timeout ago: ping now */
   self->ping_id = g_timeout_add (self->ping_ms, on_ping, self);
 }
 
@@ -316,7 +316,7 @@ rd_systemd_store (RdSystemd *self, int fd, const char *name, GError **error)
   if (send_and_wait (self, text, fd, STORE_TIMEOUT_US, error))
     return TRUE;
 
-  rd_systemd_unstore (self, name); /* after a timeout, the service manager may store @fd later */
+  rd_systemd_unstore (self, name); /* the service manager may store @fd even after a timeout */
   return FALSE;
 }
 

@@ -30,7 +30,7 @@ gint64 rd_systemd_ping (RdSystemd *self);
  * listen. */
 void rd_systemd_ready (RdSystemd *self);
 
-/* Reports that the service is stopping, after a termination signal. */
+/* Reports that the service is stopping (STOPPING=1). Call it after a signal to stop or restart. */
 void rd_systemd_stopping (RdSystemd *self);
 
 /* Extends the start or stop timeout of the unit to 30 s from now (EXTEND_TIMEOUT_USEC=), even after
@@ -40,10 +40,10 @@ gboolean rd_systemd_extend_timeout (RdSystemd *self);
 /* Returns: FALSE without a service manager or after rd_systemd_set_main_pid(); otherwise TRUE. */
 gboolean rd_systemd_is_connected (RdSystemd *self);
 
-/* Makes @pid the main process of the unit (MAINPID=) and stops all reports of this process. Blocks
- * for up to 2 s until the service manager has processed MAINPID=, because it ignores messages from
- * @pid until then. Returns: FALSE on failure, otherwise TRUE, even if the service manager ignores
- * MAINPID= because it is stopping the unit. */
+/* Makes @pid the main process of the unit (MAINPID=). This process then sends no more reports and
+ * pings. Blocks for up to 2 s until the service manager has processed MAINPID=, because the service
+ * manager ignores messages from @pid until then. Returns: FALSE on failure, otherwise TRUE, even if
+ * the service manager ignores MAINPID= because it is stopping the unit. */
 gboolean rd_systemd_set_main_pid (RdSystemd *self, pid_t pid);
 
 /* Stores a duplicate of @fd in the service manager under @name (sd_notify(3), "FDSTORE=1"). Blocks

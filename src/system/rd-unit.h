@@ -25,11 +25,11 @@ GVariant *rd_unit_get_properties (GDBusConnection *bus,
                                   GError **error);
 
 /* Returns: whether the unit can store descriptors (FileDescriptorStoreMax= is positive or unknown).
- * @service: properties of type "Service", a{sv}. */
+ * @service: result of rd_unit_get_properties() for type "Service". */
 gboolean rd_unit_has_store (GVariant *service);
 
-/* Checks whether clients stay connected during “systemctl restart”. @service: properties of type
- * "Service"; a missing property counts as correct. @name: unit name. @is_user: whether the
- * unit belongs to systemd --user. Returns: (transfer full) (element-type utf8): one sentence per
- * problem. */
+/* Checks whether clients stay connected during “systemctl restart”. @service: result of
+ * rd_unit_get_properties() for type "Service"; a missing property counts as correct. @name: unit
+ * name. @is_user: whether the unit belongs to systemd --user. Returns: (transfer full)
+ * (element-type utf8): one sentence per problem. */
 GPtrArray *rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user);

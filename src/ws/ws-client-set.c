@@ -18,11 +18,12 @@
 #define FLUSH_SLICE_US   4000   /* time limit for a flush pass in one main loop iteration */
 #define CLOCK_EVERY      64     /* a flush pass reads the clock after this many clients */
 
-/* An eviction includes all clients whose cursor is in the oldest 1/64 of the log, so that only a
- * few appends have to search the table. */
+/* When an append must evict a client, it evicts all clients whose cursor is in the oldest 1/64 of
+ * the log. Therefore, few appends have to search the table for clients to evict. */
 #define MARGIN_SHARE 64
 
-/* Maximum total size of the copies for evicted clients, as a multiple of the log size. */
+/* Maximum total size of the message parts copied for evicted clients, as a multiple of the log
+ * size. */
 #define COPIES_PER_LOG 4
 
 WsClientSet *
@@ -325,7 +326,8 @@ ws_client_set_arm_ping (WsClientSet *set, WsClient *client)
                   client->record->heard_us + set->options.ping_interval_us);
 }
 
-/* Sends the log and control frames to the client in @slot. A flush pass calls this per slot. */
+/* Sends the unsent part of the log and the queued control frames to the client in @slot. A flush
+ * pass calls this for each slot. */
 static void
 visit (WsClientSet *set, guint slot)
 {
@@ -362,7 +364,7 @@ ws_client_set_reap (WsClientSet *set, WsRecord *record)
   set->clients[slot] = set->clients[last];
   set->clients[slot]->record = &set->table->records[slot];
   if (set->flush.is_active && slot < set->flush.slot)
-    visit (set, slot); /* the flush pass has passed this slot, and would miss the moved client */
+    visit (set, slot); /* the flush pass is past this slot, and would miss the client moved here */
   return client;
 }
 

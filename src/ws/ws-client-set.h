@@ -10,11 +10,11 @@ typedef struct
   gsize log_size;          /* capacity of the log, bytes */
   gsize max_message;       /* maximum message size, bytes; must not exceed log_size / 8 */
   guint max_clients;       /* maximum number of connected clients */
-  gint64 ping_interval_us; /* a client that sends nothing for this time is pinged; 0 for no pings */
-  gint64 ping_timeout_us;  /* a client that sends nothing for this time after a ping is closed */
+  gint64 ping_interval_us; /* a client is pinged if it sends nothing for this time; 0: no pings */
+  gint64 ping_timeout_us;  /* a client is closed if it sends nothing for this time after a ping */
 } WsEngineOptions;
 
-/* Progress of the flush passes, which send the log to all clients. */
+/* Progress of the flush passes. A flush pass sends the messages in the log to all clients. */
 typedef struct
 {
   gboolean is_active; /* a flush pass is in progress */
@@ -66,7 +66,8 @@ WsClient *ws_client_set_add (WsClientSet *set, int fd, GError **error);
  * ws_client_set_watch(). Returns: (transfer none): the client. */
 WsClient *ws_client_set_restore (WsClientSet *set, const WsRecord *record, int fd);
 
-/* Arms the timer of a restored client: the ping timeout after a ping, else the next ping. */
+/* Arms the timer of a restored client: for the ping timeout if a ping is unanswered, otherwise for
+ * the next ping. */
 void ws_client_set_restore_ping (WsClientSet *set, WsClient *client);
 
 /* Adds the socket of a restored client to the epoll set, and adjusts the send timeout of the socket
@@ -107,7 +108,8 @@ void ws_client_set_drop (WsClientSet *set, WsClient *client);
  * (nullable): the client, or NULL if no client is dropped. */
 WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
 
-/* Sends the log to all clients for at most 4 ms; the next call continues the flush pass. */
+/* Sends the messages in the log to all clients. Returns after at most 4 ms; the next call then
+ * continues the flush pass. */
 void ws_client_set_flush (WsClientSet *set);
 
 /* Returns: whether ws_client_set_flush() has more to send. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* One WebSocket connection: sends the log and control frames, handles received bytes, and performs
- * the close handshake. */
+/* One WebSocket connection: sends control frames and the messages in the message log, handles
+ * received bytes, and performs the close handshake. */
 
 #include "ws-client.h"
 
@@ -85,7 +85,8 @@ encode_control (WsControl *control)
   control->close_due = FALSE;
 }
 
-/* Returns: client->control, after creating it for the next frame boundary if it is NULL. */
+/* Returns: client->control. If client->control is NULL, creates it first; its frames are then sent
+ * at the next frame boundary. */
 static WsControl *
 ensure_control (WsClient *client, WsContext *context)
 {

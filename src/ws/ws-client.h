@@ -26,15 +26,17 @@ typedef struct
   void (*closed) (WsClient *client, guint16 code, gpointer user_data);
 } WsEngineEvents;
 
-/* State shared by all clients of an engine. Evicting a client copies the unsent part of its current
- * message. If the total size of the copies would exceed @max_copied, the client is dropped. */
+/* State shared by all clients of an engine. A client is evicted when the log is about to overwrite
+ * bytes that were not sent to it: the unsent part of its current message is copied, to be sent
+ * before a close frame. If the total size of these copies would exceed @max_copied, the client is
+ * disconnected without a close frame instead. */
 typedef struct
 {
   WsLog *log;                   /* unowned: owned by the client set */
   WsCounters *counters;         /* unowned: in the table */
   gsize max_message;            /* maximum message size, bytes */
   gsize max_copied;             /* maximum value of @copied, bytes */
-  gsize copied;                 /* total size of the copies not sent yet, bytes */
+  gsize copied;                 /* total size of the copied message parts not sent yet, bytes */
   const WsEngineEvents *events; /* unowned: must outlive the engine */
   gpointer user_data;           /* unowned */
 } WsContext;
@@ -44,7 +46,7 @@ typedef struct
 typedef struct
 {
   guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
-  GByteArray *out; /* owned: bytes to send next (control frames, or a copied message tail) */
+  GByteArray *out; /* owned: bytes to send next (control frames, or a copied message part) */
   guint sent;      /* number of bytes of @out already sent */
   gsize copied;    /* number of bytes of @out that WsContext.copied includes */
   gboolean ping_due;
@@ -101,18 +103,19 @@ WsClient *ws_client_new (WsRecord *record);
 /* Frees a client and closes its socket if it is open. */
 void ws_client_free (WsClient *client);
 
-/* Creates an empty queue of control frames. They are sent when the cursor reaches @at.
- * Returns: (transfer full). */
+/* Creates an empty queue of control frames. They are sent when the cursor of the client reaches
+ * log offset @at. Returns: (transfer full). */
 WsControl *ws_control_new (guint64 at);
 void ws_control_free (WsControl *control);
 
 /* Sends the unsent part of the log to the client of @record, which must have no flags set. */
 WsSend ws_client_send_log (WsRecord *record, WsContext *context);
 
-/* Sends the unsent part of the log, and the queued control frames between two messages. */
+/* Sends the unsent part of the log and the queued control frames. Control frames are sent only
+ * between two messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
-/* Unmasks @data in place and handles it: reports messages, replies to ping and close frames. */
+/* Unmasks @data in place and handles it: reports messages, and replies to ping and close frames. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 
 /* Queues a ping (RFC 6455 §5.5.2), unless a ping is already waiting to be sent. */
@@ -128,11 +131,12 @@ void ws_client_close (WsClient *client, WsContext *context, guint16 code, const 
  * caller must then drop the client. */
 gboolean ws_client_evict (WsClient *client, WsContext *context);
 
-/* Subtracts the size of the copy for @client from WsContext.copied. Call this when the copy has
- * been sent or is no longer needed. */
+/* Subtracts the size of the message part copied for @client from WsContext.copied. Call this when
+ * the copy has been sent or is no longer needed. */
 void ws_client_release_copy (WsClient *client, WsContext *context);
 
-/* Counts the messages delivered to @client so far. Call this before detaching or dropping it. */
+/* Adds the messages delivered to @client so far to context->counters. Call this before detaching or
+ * dropping @client. */
 void ws_client_count_delivered (WsClient *client, WsContext *context);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsControl, ws_control_free)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The engine. Each main loop iteration reads from clients, then sends the log to all clients. An
- * iteration is limited in time. It reads only if no flush pass is active, and stops reading when
- * new messages fill 1/4 of the log, so that clients cannot send faster than the server delivers. */
+/* The engine. Each main loop iteration reads from clients, then sends the messages in the message
+ * log to all clients (flush pass). An iteration is limited in time: a flush pass may continue in
+ * the next iteration, which then does not read. Reading also stops when new messages fill 1/4 of
+ * the log. Therefore, clients cannot send faster than the server delivers. */
 
 #include "ws-engine.h"
 
@@ -157,7 +158,8 @@ end_silent (WsClientSet *set, WsClient *client)
 
 /* Pings a client that sent nothing for the ping interval, or disconnects a client that sent nothing
  * for the ping timeout after a ping. If there are unread bytes, queues the client for reading
- * instead. If the socket buffer is full, does neither, as TCP_USER_TIMEOUT applies. */
+ * instead. If the socket buffer is full, neither pings nor disconnects the client, because
+ * TCP_USER_TIMEOUT applies. */
 static void
 check_ping (WsClientSet *set, WsClient *client)
 {
@@ -197,7 +199,8 @@ on_timer (WsTimer *timer, gpointer user_data)
     ws_client_set_drop (engine->set, client);
 }
 
-/* Reads once from @client. @until_end: whether to read again later, until no bytes are left. */
+/* Reads once from @client, and queues @client for another read if bytes may be left. @until_end:
+ * whether to queue @client even after a short read. */
 static void
 read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
@@ -299,8 +302,8 @@ watch_some (WsEngine *engine)
     ws_client_set_watch (engine->set, client);
 }
 
-/* Reports and frees dropped clients. The callback may publish, and publishing may drop clients, so
- * call this only at the end of an iteration or before a pause. */
+/* Reports and frees dropped clients. WsEngineEvents.closed may publish, and publishing may drop
+ * more clients, so call this only at the end of an iteration or in ws_engine_pause(). */
 static void
 reap (WsEngine *engine)
 {

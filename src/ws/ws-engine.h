@@ -71,11 +71,12 @@ WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
 /* Handles bytes that other code has read from the socket of @client. Unmasks @data in place. */
 void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
 
-/* Returns: TRUE if the clients and @expected more reach or exceed the maximum. A disconnected
- * client still counts until WsEngineEvents.closed is called for it. */
+/* Returns: TRUE if the number of clients plus @expected is at least the maximum. A disconnected
+ * client counts until WsEngineEvents.closed is called for it. */
 gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
 
-/* Returns: TRUE if no client has more than half the log left to send, in bytes or in messages. */
+/* Returns: TRUE if, for each client, the unsent part of the log is at most half of the capacity,
+ * both in bytes and in number of messages. */
 gboolean ws_engine_has_room (const WsEngine *engine);
 
 const WsEngineOptions *ws_engine_get_options (const WsEngine *engine);

@@ -60,7 +60,7 @@ log_on (int fd, gsize size, GError **error)
   if (log->header == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   "cannot map the index of the log: %s", g_strerror (errno));
+                   "cannot map the index of the message log: %s", g_strerror (errno));
       return NULL;
     }
   log->index = (gpointer) ((guint8 *) log->header + ws_memfd_round (1));
@@ -68,7 +68,7 @@ log_on (int fd, gsize size, GError **error)
   if (!map_ring (log))
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   "cannot map the log twice, %zu bytes each: %s", size, g_strerror (errno));
+                   "cannot map the message log (%zu bytes) twice: %s", size, g_strerror (errno));
       return NULL;
     }
 

@@ -13,7 +13,7 @@ typedef struct
   guint64 seq; /* distinguishes ids with the same @ms */
 } WsId;
 
-/* Size of a string with any id, including the terminating NUL. */
+/* Size of a buffer that can hold any id as a string, including the terminating NUL, bytes. */
 #define WS_ID_STRING_SIZE 42
 
 typedef struct
@@ -67,13 +67,14 @@ void ws_log_free (WsLog *log);
 /* Returns: the tail, which is the offset of the oldest frame in the log. */
 guint64 ws_log_get_tail (const WsLog *log);
 
-/* Returns: the offset at which the newest messages begin that together use at most half of the
- * log's capacity, both in bytes and in number of messages. If all messages use at most half, this
- * is the tail. */
+/* Returns: the offset at which the newest half of the log begins; it may be inside a frame. From
+ * there to the head, at most half of the log's capacity is used, both in bytes and in number of
+ * messages. If the log is at most half full, this is the tail. */
 guint64 ws_log_get_middle (const WsLog *log);
 
-/* Returns: the tail as it will be after appending a message of @length bytes. The frame of the
- * message must fit into the log. Until the append, bytes before that tail can still be sent. */
+/* Returns: the offset of the frame that will be the oldest in the log after a message of @length
+ * bytes is appended. The frame of the message must fit into the log. Earlier frames remain in the
+ * log, and can be sent, until the message is appended. */
 guint64 ws_log_get_tail_after (const WsLog *log, gsize length);
 
 /* Encodes and appends a message, removing the oldest messages if their space is needed. @now_ms:

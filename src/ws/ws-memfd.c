@@ -83,8 +83,8 @@ ws_memfd_read_header (int fd,
     return TRUE;
 
   g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-               "cannot take over %s: layout %" PRIu64 " is not supported, only layout %" PRIu64
-               "; drain the old service, then start this one",
+               "cannot take over %s: its layout version is %" PRIu64 ", and only version %" PRIu64
+               " is supported; drain the old service, then start this one",
                what, common->layout, expected->layout);
   return FALSE;
 }

@@ -22,7 +22,7 @@ int ws_memfd_create (const char *name, gsize size, GError **error);
 gsize ws_memfd_get_size (int fd);
 
 /* Reads the first @size bytes of @fd into @header, and checks that they begin with @expected.
- * @what: name of the content, for the error message.
+ * @what: name of the data, for the error message.
  * Returns: TRUE, or FALSE with a #GFileError. */
 gboolean ws_memfd_read_header (int fd,
                                const WsMemfdHeader *expected,
@@ -31,7 +31,7 @@ gboolean ws_memfd_read_header (int fd,
                                gsize size,
                                GError **error);
 
-/* Sets a #GFileError for a damaged file. @what: name of the content. Returns: FALSE. */
+/* Sets a #GFileError for damaged data. @what: name of the data. Returns: FALSE. */
 gboolean ws_memfd_set_damaged (GError **error, const char *what);
 
 /* Returns: @size in bytes, rounded up to whole pages. */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define UNSENT_MAX (64 * 1024) /* maximum of unsent bytes per client in the kernel */
+#define UNSENT_MAX (64 * 1024) /* maximum number of unsent bytes per client in the kernel */
 
 static void
 set_peer (WsRecord *record, int family, in_port_t port, const void *address, gsize size)

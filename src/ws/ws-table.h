@@ -10,7 +10,7 @@ typedef enum
 {
   WS_RECORD_BLOCKED = 1 << 0,  /* the socket buffer is full: wait until the socket is writable */
   WS_RECORD_CONTROL = 1 << 1,  /* control frames are queued */
-  WS_RECORD_DETACHED = 1 << 2, /* the log is not sent: client evicted, or close frame sent */
+  WS_RECORD_DETACHED = 1 << 2, /* the log is no longer sent: client evicted, or close frame sent */
 } WsRecordFlags;
 
 /* The record of a client. Sending a message uses only the first half, which is one cache line. */
@@ -77,7 +77,7 @@ typedef struct
 {
   int fd;                /* owned: memory file (memfd_create(2)) */
   gsize size;            /* size of the mapping, bytes */
-  WsTableHeader *header; /* owned: mapping; only the counters are also written by other modules */
+  WsTableHeader *header; /* owned: mapping; other modules write only the field @counters */
   WsRecord *records;     /* unowned: in the mapping of @header; ws_table_remove() moves records */
 } WsTable;
 

@@ -9,8 +9,8 @@
 typedef struct
 {
   guint8 missing; /* number of continuation bytes still expected */
-  guint8 low;     /* minimum of the next byte */
-  guint8 high;    /* maximum of the next byte */
+  guint8 low;     /* minimum value of the next byte */
+  guint8 high;    /* maximum value of the next byte */
 } WsUtf8;
 
 /* Validates the next @size bytes of a text (RFC 3629, RFC 6455 §8.1). Returns: TRUE, or FALSE if a

@@ -9,7 +9,8 @@
  * not depend on the number of timers. Timers expire up to one tick late, never early. */
 typedef struct _WsWheel WsWheel;
 
-/* A timer in another structure. Initialize with zeros. Must not move in memory while armed. */
+/* A timer, to be embedded in another structure. Initialize the timer with zeros. It must not move
+ * in memory while it is armed. */
 typedef struct _WsTimer WsTimer;
 struct _WsTimer
 {

@@ -118,7 +118,7 @@ class SignalTest(DrainTestCase):
         server.wait_log(r'(?i)drain.*\b1 client\b.*\b29 ?min')
         two.leave()
         self.assertEqual(0, server.wait_exit())
-        server.wait_log(r'(?i)drained.*\b2 left.*\b0 closed.*\b0 forced')
+        server.wait_log(r'(?i)drained.*\b2 disconnected.*\b0 closed.*\b0 cut off')
 
 
 class DeadlineTest(DrainTestCase):
@@ -133,7 +133,7 @@ class DeadlineTest(DrainTestCase):
         took = time.monotonic() - began
         self.assertGreater(took, 1.9)
         expect_time(took, under=2 + 0.5 * SLOWNESS)
-        server.wait_log(r'(?i)drained.*\b0 left.*\b3 closed.*\b0 forced')
+        server.wait_log(r'(?i)drained.*\b0 disconnected.*\b3 closed.*\b0 cut off')
 
     def test_clients_that_left_before_the_deadline_are_counted_separately(self):
         server = self.start()
@@ -145,7 +145,7 @@ class DeadlineTest(DrainTestCase):
         server.signal(signal.SIGTERM)  # closes all clients
         late.expect_close(SERVICE_RESTART)
         self.assertEqual(0, server.wait_exit())
-        server.wait_log(r'(?i)drained.*\b1 left.*\b1 closed.*\b0 forced')
+        server.wait_log(r'(?i)drained.*\b1 disconnected.*\b1 closed.*\b0 cut off')
 
     def test_pending_messages_come_before_the_1012(self):
         server = self.start('--drain-timeout=1', '--max-message=64KiB')
@@ -161,7 +161,7 @@ class DeadlineTest(DrainTestCase):
         sender.leave()
         self.assertEqual(0, server.wait_exit())
 
-    def test_a_client_that_does_not_answer_the_1012_is_forced_within_five_seconds(self):
+    def test_a_client_that_does_not_answer_the_1012_is_cut_off_within_five_seconds(self):
         server = self.start('--drain-timeout=1')
         deaf, polite = self.connect(server), self.connect(server)
         server.wait_clients(2)
@@ -172,7 +172,7 @@ class DeadlineTest(DrainTestCase):
         took = time.monotonic() - began
         self.assertGreater(took, 5.5)
         expect_time(took, under=6 + 1 * SLOWNESS)
-        server.wait_log(r'(?i)drained.*\b0 left.*\b1 closed.*\b1 forced')
+        server.wait_log(r'(?i)drained.*\b0 disconnected.*\b1 closed.*\b1 cut off')
         self.assertEqual(SERVICE_RESTART, deaf.receive().code)
 
     def test_a_second_signal_closes_the_rest(self):
@@ -196,7 +196,7 @@ class DeadlineTest(DrainTestCase):
         for client in clients:
             client.expect_close(SERVICE_RESTART)
         self.assertEqual(0, server.wait_exit())
-        server.wait_log(r'(?i)drained.*\b300 closed.*\b0 forced')
+        server.wait_log(r'(?i)drained.*\b300 closed.*\b0 cut off')
 
 
 class GraceTest(DrainTestCase):

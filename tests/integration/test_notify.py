@@ -208,13 +208,13 @@ class CancelTest(NotifyTestCase):
         self.notified.wait('STOPPING=1')
 
     def test_a_stop_that_cannot_be_cancelled_disconnects_no_client(self):
-        server = self.start_on_bus(warnings=['service manager is stopping this unit anyway'])
+        server = self.start_on_bus(warnings=['service manager is still stopping this unit'])
         client = self.connect(server)
         server.wait_clients(1)
         server.signal(signal.SIGTERM)
         self.notified.wait('STOPPING=1')
         self.bus.call('CancelDrain')
-        server.wait_log('service manager is stopping this unit anyway.*ringdownctl shutdown')
+        server.wait_log('service manager is still stopping this unit.*ringdownctl shutdown')
         self.notified.wait('STATUS=1 client; drain cancelled, but the unit is stopping')
         before = len(self.notified.times(MORE_TIME))
         self.notified.wait(MORE_TIME, before + 3)

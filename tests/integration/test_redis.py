@@ -169,7 +169,7 @@ class ChannelTest(FleetTestCase):
         for mode in MODES:
             with self.subTest(mode):
                 node = self.node(self.server, '--max-message=1KiB', f'--redis-mode={mode}',
-                                     warnings=['A message of more than 1KiB from Redis'])
+                                     warnings=['Dropped a message of more than 1KiB from Redis'])
                 client = self.connect(node)
                 self.publish(b'x' * 1025)
                 self.publish(b'y' * 1024)
@@ -192,7 +192,7 @@ class ChannelTest(FleetTestCase):
         for mode in MODES:
             with self.subTest(mode):
                 node = self.node(self.server, f'--redis-mode={mode}',
-                                 warnings=['A message of more than 64MiB from Redis was dropped'])
+                                 warnings=['Dropped a message of more than 64MiB from Redis'])
                 client = self.connect(node)
                 self.publish(b'x' * (70 << 20))
                 self.publish(b'and now')
@@ -251,7 +251,7 @@ class StreamTest(FleetTestCase):
 
     def test_a_message_over_the_limit_is_dropped_and_counted(self):
         node = self.node(self.server, '--max-message=1KiB',
-                             warnings=['A message of more than 1KiB from Redis'])
+                             warnings=['Dropped a message of more than 1KiB from Redis'])
         client = self.connect(node)
         self.add('node', 'x', 'seq', '1', 'text', last=b'x' * 1025)
         self.add('node', 'x', 'seq', '2', 'text', last=b'y' * 1024)

@@ -20,7 +20,7 @@ from wire import Client
 
 NOTIFICATION = '🛰 Test notification'
 REFUSED = r'redis: refuses messages since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: '
-ONE_AT_A_TIME = r'Redis at \S+ does not allow transactions: '
+ONE_AT_A_TIME = r'Redis at \S+ does not allow transactions \('
 DETECTED_WITHIN = 10  # seconds
 
 
@@ -597,7 +597,7 @@ class CatchUpTest(FaultTestCase):
 
     def assert_catch_up(self, add, dropped):
         """Nodes skip or read what ADD stores in the stream, and get the messages after it."""
-        self.warnings.append('A message of more than 64MiB from Redis was dropped')
+        self.warnings.append('Dropped a message of more than 64MiB from Redis')
         redis, relay, nodes = self.relayed_pair()
         with self.fleet(*nodes) as group:
             relay.refuse()
@@ -659,7 +659,7 @@ class CatchUpTest(FaultTestCase):
 
 
 class GapTest(FaultTestCase):
-    GAP = r'Messages missed by this node: (\d+);'
+    GAP = r'This node missed messages \((\d+)\):'
 
     def setUp(self):
         super().setUp()

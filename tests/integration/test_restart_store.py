@@ -95,7 +95,7 @@ class StoreTestCase(UpgradeTestCase):
         for client in clients:
             client.leave()
         self.assertEqual(0, server.wait_exit())
-        server.wait_log(fr'Drained in .*: {len(clients)} left by themselves, 0 closed, 0 forced')
+        server.wait_log(fr'Drained in .*: {len(clients)} disconnected, 0 closed, 0 cut off')
 
 
 class RestartTest(StoreTestCase):

@@ -25,8 +25,8 @@ void drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options);
 /* Asserts the recorded signals and clears the record. */
 void drain_fixture_expect (DrainFixture *fixture, const char *signals);
 
-/* Asserts the text after the duration in the last "Drained in" message, such as "1 left by
- * themselves, 0 closed, 0 forced". */
+/* Asserts the text after the duration in the last "Drained in" message, such as "1
+ * disconnected, 0 closed, 0 cut off". */
 void drain_fixture_expect_report (DrainFixture *fixture, const char *report);
 
 /* Runs the main loop for at least @time_ms. */

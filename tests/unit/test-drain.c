@@ -29,7 +29,7 @@ drain_is_reported_from_begin_to_end (DrainFixture *fixture, gconstpointer data)
   crowd_settle (fixture->core.crowd); /* at once, not at the next progress report */
   drain_fixture_expect (fixture, "state:drained;");
   g_assert_true (g_str_has_prefix (fixture->messages->str, "Draining: 2 clients, 10min 0s left\n"));
-  drain_fixture_expect_report (fixture, "2 left by themselves, 0 closed, 0 forced");
+  drain_fixture_expect_report (fixture, "2 disconnected, 0 closed, 0 cut off");
 }
 
 static void
@@ -82,9 +82,10 @@ rest_is_closed_at_the_deadline_after_pending_messages (DrainFixture *fixture, gc
   peer_hang_up (vanishing);
   crowd_settle (fixture->core.crowd);
   drain_fixture_expect (fixture, "state:draining;progress:3,1;accepting:0;state:drained;");
-  g_assert_true (g_str_has_prefix (fixture->messages->str,
-                                   "Draining: 3 clients, 1s left\nClosing 2 clients with 1012\n"));
-  drain_fixture_expect_report (fixture, "1 left by themselves, 1 closed, 1 forced");
+  g_assert_true (
+    g_str_has_prefix (fixture->messages->str,
+                      "Draining: 3 clients, 1s left\nClosing 2 clients with close code 1012\n"));
+  drain_fixture_expect_report (fixture, "1 disconnected, 1 closed, 1 cut off");
 }
 
 static void
@@ -104,7 +105,7 @@ first_signal_drains_second_closes_third_ends (DrainFixture *fixture, gconstpoint
   drain_fixture_expect (fixture, "state:drained;");
   rd_drain_interrupt (fixture->drain);
   drain_fixture_expect (fixture, "");
-  drain_fixture_expect_report (fixture, "0 left by themselves, 0 closed, 1 forced");
+  drain_fixture_expect_report (fixture, "0 disconnected, 0 closed, 1 cut off");
 }
 
 /* A signal does not shorten a drain that was begun by other means. */
@@ -233,7 +234,7 @@ drain_ends_if_the_grace_period_ends_without_clients (DrainFixture *fixture, gcon
   peer_hang_up (core_fixture_join (&fixture->core));
   CROWD_WAIT_FOR (fixture->core.crowd,
                   g_str_equal (rd_drain_get_state (fixture->drain), "drained"));
-  drain_fixture_expect_report (fixture, "1 left by themselves, 0 closed, 0 forced");
+  drain_fixture_expect_report (fixture, "1 disconnected, 0 closed, 0 cut off");
 }
 
 /* Its handshake ended after the other clients were closed. */
@@ -281,8 +282,8 @@ cancelled_drain_has_no_effect_later (DrainFixture *fixture, gconstpointer data)
   g_assert_true (rd_drain_cancel (fixture->drain, &error));
   g_assert_no_error (error);
   drain_fixture_expect (fixture, "reopen;accepting:1;state:running;");
-  g_assert_true (
-    g_str_has_suffix (fixture->messages->str, ": 1 left by themselves; running again\n"));
+  g_assert_true (g_str_has_suffix (fixture->messages->str,
+                                   " after 1 client disconnected; accepting new clients again\n"));
 
   drain_fixture_run_for (fixture, 700); /* no timer fires */
   drain_fixture_expect (fixture, "");
@@ -293,7 +294,7 @@ cancelled_drain_has_no_effect_later (DrainFixture *fixture, gconstpointer data)
   drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
   peer_hang_up (peer);
   crowd_settle (fixture->core.crowd);
-  drain_fixture_expect_report (fixture, "1 left by themselves, 0 closed, 0 forced");
+  drain_fixture_expect_report (fixture, "1 disconnected, 0 closed, 0 cut off");
 }
 
 static void

@@ -89,12 +89,14 @@ other_layout_is_refused (EngineFixture *fixture, gconstpointer data)
   set_up (fixture);
   handover = receive_copy (fixture);
   g_assert_cmpint (pwrite (handover->log_fd, &layout, sizeof layout, LAYOUT_OFFSET), ==, 8);
-  assert_refused (fixture, handover, "the log: layout 77 is not supported, only layout 1");
+  assert_refused (fixture, handover,
+                  "the log: its layout version is 77, and only version 1 is supported");
 
   handover = receive_copy (fixture);
   g_assert_cmpint (pwrite (handover->table_fd, &layout, sizeof layout, LAYOUT_OFFSET), ==, 8);
-  assert_refused (fixture, handover,
-                  "the table of clients: layout 77 is not supported, only layout 1");
+  assert_refused (
+    fixture, handover,
+    "the table of clients: its layout version is 77, and only version 1 is supported");
 
   handover = handover_receive (fixture);
   g_variant_unref (handover->state);

@@ -259,7 +259,7 @@ a_server_of_another_protocol (LinkFixture *fixture, gconstpointer unused)
   fixture->server->banner = "HTTP/1.1 400 Bad Request\r\n\r\n";
   link_fixture_connect (fixture);
   link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
-                               "the answer is not in the Redis protocol: "
+                               "the answer does not follow the Redis protocol: "
                                "Protocol error, got \"H\" as reply type byte");
 }
 

@@ -110,7 +110,7 @@ names_the_error (void)
   rd_redis_reader_feed (reader, "HTTP", 4);
   g_assert_null (rd_redis_reader_next (reader, &error));
   g_assert_cmpstr (error->message, ==,
-                   "the answer is not in the Redis protocol: "
+                   "the answer does not follow the Redis protocol: "
                    "Protocol error, got \"H\" as reply type byte");
 }
 
