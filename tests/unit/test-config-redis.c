@@ -108,7 +108,7 @@ static void
 invalid_redis_url_is_not_a_command_line_error (ConfigFixture *fixture, gconstpointer data)
 {
   const char *message
-    = "--redis: wrong scheme; give redis://USER:PASSWORD@HOST:PORT/DATABASE, "
+    = "--redis: invalid scheme; give redis://USER:PASSWORD@HOST:PORT/DATABASE, "
       "unix://USER:PASSWORD@/PATH?db=DATABASE or /PATH, and %XX for special characters";
 
   config_fixture_assert_refused (fixture, STRV ("--redis="), NULL, NULL, G_IO_ERROR,

@@ -77,7 +77,7 @@ log_that_cannot_be_created_is_an_error (void)
 
       g_assert_null (ws_log_new (sizes[i], &too_large));
       g_assert_true (too_large != NULL && too_large->domain == G_FILE_ERROR);
-      g_assert_nonnull (strstr (too_large->message, "the log"));
+      g_assert_nonnull (strstr (too_large->message, "the message log"));
     }
 
   limit = descriptors_restrict (0);
@@ -410,7 +410,7 @@ damaged_log_is_refused (void)
       g_test_message ("case %zu", i);
       g_assert_null (adopt (log, &error));
       g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL);
-      g_assert_nonnull (strstr (error->message, "the log"));
+      g_assert_nonnull (strstr (error->message, "the message log"));
     }
   g_assert_cmpuint (descriptors_count (), ==, descriptors);
 }

@@ -134,7 +134,7 @@ the_display_can_be_parsed (void)
 static void
 assert_refused (const char *text, const char *part)
 {
-  g_autofree char *message = g_strconcat ("wrong ", part, "; " FORM, NULL);
+  g_autofree char *message = g_strconcat ("invalid ", part, "; " FORM, NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (RdRedisUrl) url = rd_redis_url_parse (text, &error);
 
