@@ -15,12 +15,15 @@
 /* Any time in earnest is before; later ones would not bear being reckoned with. */
 #define LATEST_US (G_MAXINT64 / 2)
 
+#define PONG_START (0x80 | WS_OPCODE_PONG) /* first byte of an encoded pong */
+
 enum
 {
   FLAG_CLOSE_RECEIVED = 1 << 0,
   FLAG_CLOSE_SENT = 1 << 1,
   FLAG_AWAITS_PONG = 1 << 2,
   FLAG_IS_OURS = 1 << 3,
+  FLAG_HAS_PONGS = 1 << 4, /* see pack_control(); ignored by version 0.1 */
 };
 
 static GVariant *
@@ -114,56 +117,75 @@ ws_input_unpack (WsInput *input, GVariant *packed)
   return input_is_sound (input);
 }
 
-GVariant *
-ws_control_pack (const WsControl *control)
+/* Packs @control. The last waiting pong is packed as its payload, and the other pongs as bytes of
+ * @out that are sent already: version 0.1 skips these bytes and then sends the last pong. */
+static GVariant *
+pack_control (const WsControl *control)
 {
-  return g_variant_new ("(tubbbb@ay@ay@ay)", control->at, control->sent, control->ping_due,
-                        control->pong_due, control->close_due, control->close_in_out,
-                        pack_bytes (control->out->data, control->out->len),
-                        pack_bytes (control->pong, control->pong_size),
+  const GByteArray *pongs = control->pongs;
+  const gsize payload = control->pong_count > 0 ? control->last_pong + 2 : 0;
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+
+  g_byte_array_append (out, pongs->data, control->last_pong);
+  g_byte_array_append (out, control->out->data + control->sent, control->out->len - control->sent);
+  return g_variant_new ("(tubbbb@ay@ay@ay)", control->at, control->last_pong, control->ping_due,
+                        control->pong_count > 0, control->close_due, control->close_in_out,
+                        pack_bytes (out->data, out->len),
+                        pack_bytes (pongs->data + payload, pongs->len - payload),
                         pack_bytes (control->close, control->close_size));
 }
 
-/* Copies a byte array to @out. Returns: FALSE if it has more than @max bytes. */
+/* Queues the pongs encoded in @data. Returns: FALSE if @data contains anything else, or more than
+ * %WS_PONGS_MAX pongs. */
 static gboolean
-unpack_bytes (GVariant *packed, guint8 *out, gsize max, guint8 *size)
+unpack_pongs (WsControl *control, const guint8 *data, gsize size)
 {
-  gsize length;
-  const guint8 *bytes = g_variant_get_fixed_array (packed, &length, 1);
+  while (size >= 2 && data[0] == PONG_START && data[1] <= MIN (size - 2, WS_CONTROL_PAYLOAD_MAX)
+         && control->pong_count < WS_PONGS_MAX)
+    {
+      ws_control_queue_pong (control, data + 2, data[1]);
+      size -= 2 + data[1];
+      data += 2 + data[1];
+    }
 
-  if (length > max)
-    return FALSE;
-
-  if (length > 0)
-    memcpy (out, bytes, length);
-  *size = length;
-  return TRUE;
+  return size == 0;
 }
 
-WsControl *
-ws_control_unpack (GVariant *packed)
+/* Returns: (transfer full) (nullable): the control frames, or NULL if the state is impossible.
+ * @has_pongs: whether the sent bytes of @out are waiting pongs. */
+static WsControl *
+unpack_control (GVariant *packed, gboolean has_pongs)
 {
   g_autoptr (WsControl) control = ws_control_new (0);
   g_autoptr (GVariant) out = NULL;
   g_autoptr (GVariant) pong = NULL;
   g_autoptr (GVariant) close = NULL;
+  gboolean pong_due;
   const guint8 *bytes;
   gsize size;
+  guint sent;
 
-  g_variant_get (packed, "(tubbbb@ay@ay@ay)", &control->at, &control->sent, &control->ping_due,
-                 &control->pong_due, &control->close_due, &control->close_in_out, &out, &pong,
-                 &close);
+  g_variant_get (packed, "(tubbbb@ay@ay@ay)", &control->at, &sent, &control->ping_due, &pong_due,
+                 &control->close_due, &control->close_in_out, &out, &pong, &close);
 
   bytes = g_variant_get_fixed_array (out, &size, 1);
-  if (control->sent > size || (control->close_due && control->close_in_out))
+  if (sent > size || (control->close_due && control->close_in_out)
+      || (has_pongs && !unpack_pongs (control, bytes, sent)))
+    return NULL;
+  g_byte_array_append (control->out, bytes + sent, size - sent);
+
+  bytes = g_variant_get_fixed_array (pong, &size, 1);
+  if (size > WS_CONTROL_PAYLOAD_MAX)
+    return NULL;
+  if (pong_due)
+    ws_control_queue_pong (control, bytes, size);
+
+  bytes = g_variant_get_fixed_array (close, &size, 1);
+  if (size > sizeof control->close)
     return NULL;
   if (size > 0)
-    g_byte_array_append (control->out, bytes, size);
-
-  if (!unpack_bytes (pong, control->pong, sizeof control->pong, &control->pong_size)
-      || !unpack_bytes (close, control->close, sizeof control->close, &control->close_size))
-    return NULL;
-
+    memcpy (control->close, bytes, size);
+  control->close_size = size;
   return g_steal_pointer (&control);
 }
 
@@ -179,7 +201,8 @@ flags_of (const WsClient *client)
 {
   return (client->close_received ? FLAG_CLOSE_RECEIVED : 0)
          | (client->close_sent ? FLAG_CLOSE_SENT : 0) | (client->awaits_pong ? FLAG_AWAITS_PONG : 0)
-         | (client->is_ours ? FLAG_IS_OURS : 0);
+         | (client->is_ours ? FLAG_IS_OURS : 0)
+         | (client->control != NULL && client->control->pong_count > 1 ? FLAG_HAS_PONGS : 0);
 }
 
 GVariant *
@@ -193,7 +216,7 @@ ws_client_pack (const WsClient *client, gint64 deadline_us)
     return NULL;
 
   input = is_idle ? NULL : ws_input_pack (&client->input);
-  control = client->control == NULL ? NULL : ws_control_pack (client->control);
+  control = client->control == NULL ? NULL : pack_control (client->control);
   return g_variant_new ("(yqyxm@" WS_INPUT_PACKED_TYPE "m@" WS_CONTROL_PACKED_TYPE ")",
                         client->state, client->close_code, flags_of (client), deadline_us, input,
                         control);
@@ -217,7 +240,7 @@ ws_client_unpack (WsClient *client, GVariant *packed, gint64 *deadline_us)
   client->awaits_pong = (flags & FLAG_AWAITS_PONG) != 0;
   client->is_ours = (flags & FLAG_IS_OURS) != 0;
   if (control != NULL)
-    client->control = ws_control_unpack (control);
+    client->control = unpack_control (control, (flags & FLAG_HAS_PONGS) != 0);
 
   return (control == NULL || client->control != NULL)
          && (input == NULL || ws_input_unpack (&client->input, input));

@@ -24,12 +24,6 @@ GVariant *ws_input_pack (const WsInput *input);
 /* Restores @input, which must be all zero. Returns: TRUE, or FALSE if the state is impossible. */
 gboolean ws_input_unpack (WsInput *input, GVariant *packed);
 
-/* Packs @control. Returns: (transfer floating): the packed state. */
-GVariant *ws_control_pack (const WsControl *control);
-
-/* Returns: (transfer full) (nullable): the control frames, or NULL if the state is impossible. */
-WsControl *ws_control_unpack (GVariant *packed);
-
 /* Returns: whether the record and the state of a restored client agree with each other and with the
  * log. */
 gboolean ws_client_is_sound (const WsClient *client, const WsLog *log);

@@ -40,6 +40,7 @@ ws_control_new (guint64 at)
 
   control->at = at;
   control->out = g_byte_array_new ();
+  control->pongs = g_byte_array_new ();
   return control;
 }
 
@@ -47,13 +48,29 @@ void
 ws_control_free (WsControl *control)
 {
   g_byte_array_unref (control->out);
+  g_byte_array_unref (control->pongs);
   g_free (control);
+}
+
+void
+ws_control_queue_pong (WsControl *control, const guint8 *payload, gsize size)
+{
+  guint8 frame[WS_CONTROL_FRAME_MAX];
+
+  if (control->pong_count == WS_PONGS_MAX)
+    g_byte_array_set_size (control->pongs, control->last_pong);
+  else
+    control->pong_count++;
+
+  control->last_pong = control->pongs->len;
+  g_byte_array_append (control->pongs, frame,
+                       ws_frame_encode_control (frame, WS_OPCODE_PONG, payload, size));
 }
 
 static gboolean
 is_control_due (const WsControl *control)
 {
-  return control->pong_due || control->ping_due || control->close_due;
+  return control->pong_count > 0 || control->ping_due || control->close_due;
 }
 
 /* Encodes the due control frames into control->out, the close frame last. */
@@ -63,11 +80,7 @@ encode_control (WsControl *control)
   guint8 frame[WS_CONTROL_FRAME_MAX];
   gsize size;
 
-  if (control->pong_due)
-    {
-      size = ws_frame_encode_control (frame, WS_OPCODE_PONG, control->pong, control->pong_size);
-      g_byte_array_append (control->out, frame, size);
-    }
+  g_byte_array_append (control->out, control->pongs->data, control->pongs->len);
   if (control->ping_due)
     {
       size = ws_frame_encode_control (frame, WS_OPCODE_PING, NULL, 0);
@@ -80,7 +93,9 @@ encode_control (WsControl *control)
       control->close_in_out = TRUE;
     }
 
-  control->pong_due = FALSE;
+  g_byte_array_set_size (control->pongs, 0);
+  control->pong_count = 0;
+  control->last_pong = 0;
   control->ping_due = FALSE;
   control->close_due = FALSE;
 }
@@ -266,21 +281,6 @@ ws_client_ping (WsClient *client, WsContext *context)
     ensure_control (client, context)->ping_due = TRUE;
 }
 
-static void
-queue_pong (WsClient *client, WsContext *context, const guint8 *payload, gsize size)
-{
-  WsControl *control;
-
-  if (!may_queue_control (client))
-    return;
-
-  control = ensure_control (client, context);
-  if (size > 0)
-    memcpy (control->pong, payload, size);
-  control->pong_size = size;
-  control->pong_due = TRUE;
-}
-
 /* Queues a close frame, unless one is already queued or sent. The close frame follows all messages
  * in the log. Exception: if the socket buffer is full, the reply to a received close frame does
  * not wait for these messages. */
@@ -357,7 +357,8 @@ receive_event (WsClient *client, WsContext *context, const WsInputEvent *event)
                                 context->user_data);
       break;
     case WS_OPCODE_PING:
-      queue_pong (client, context, event->data, event->size);
+      if (may_queue_control (client))
+        ws_control_queue_pong (ensure_control (client, context), event->data, event->size);
       break;
     case WS_OPCODE_CLOSE:
       receive_close (client, context, event->data, event->size);

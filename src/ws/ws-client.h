@@ -41,8 +41,11 @@ typedef struct
   gpointer user_data;           /* unowned */
 } WsContext;
 
-/* Control frames queued for a client: at most one ping, one pong for the latest ping (RFC 6455
- * §5.5.3), and one close frame. */
+/* Maximum number of waiting pongs of a client. */
+#define WS_PONGS_MAX 16
+
+/* Control frames queued for a client: one pong for each ping, at most one ping, and one close
+ * frame. */
 typedef struct
 {
   guint64 at;      /* log offset (a frame boundary) at which the control frames are sent */
@@ -50,12 +53,12 @@ typedef struct
   guint sent;      /* number of bytes of @out already sent */
   gsize copied;    /* number of bytes of @out that WsContext.copied includes */
   gboolean ping_due;
-  gboolean pong_due;
   gboolean close_due;
   gboolean ping_in_out;
   gboolean close_in_out;
-  guint8 pong_size;
-  guint8 pong[WS_CONTROL_PAYLOAD_MAX];
+  GByteArray *pongs; /* owned: encoded pongs to send after @out */
+  guint pong_count;  /* number of frames in @pongs, at most %WS_PONGS_MAX */
+  guint last_pong;   /* offset of the last frame in @pongs, bytes */
   guint8 close_size;
   guint8 close[WS_CONTROL_FRAME_MAX];
 } WsControl;
@@ -107,6 +110,10 @@ void ws_client_free (WsClient *client);
  * log offset @at. Returns: (transfer full). */
 WsControl *ws_control_new (guint64 at);
 void ws_control_free (WsControl *control);
+
+/* Queues a pong. If %WS_PONGS_MAX pongs are queued, it replaces the last one (RFC 6455 §5.5.3).
+ * @size: at most %WS_CONTROL_PAYLOAD_MAX bytes. */
+void ws_control_queue_pong (WsControl *control, const guint8 *payload, gsize size);
 
 /* Sends the unsent part of the log to the client of @record, which must have no flags set. */
 WsSend ws_client_send_log (WsRecord *record, WsContext *context);

@@ -23,8 +23,8 @@ class TalkTest(RingdownTestCase):
         if self._testMethodName.startswith('test_wscat') and not os.path.exists(wscat.PROGRAM):
             self.skipTest('wscat is missing: npm ci --prefix tests/integration')
 
-    def wscat(self, server):
-        client = wscat.Wscat(server.port)
+    def wscat(self, server, *options):
+        client = wscat.Wscat(server.port, *options)
         self.addCleanup(client.stop)
         client.wait_shown('Connected')
         return client
@@ -43,6 +43,13 @@ class TalkTest(RingdownTestCase):
     def test_wscat_shows_the_notification(self):
         server = self.start('--notify-interval=200ms')
         self.wscat(server).wait_shown('< 🛰 Test notification')
+
+    def test_wscat_gets_a_pong_for_each_ping(self):
+        client = self.wscat(self.start(), '--slash', '--show-ping-pong')
+        payloads = [f'p{number}' for number in range(10)]
+        client.type('\r'.join(f'/ping {payload}' for payload in payloads))
+        client.wait_shown(f'Received pong (data: "{payloads[-1]}")')
+        self.assertEqual(payloads, client.find_shown(r'Received pong \(data: "(\w+)"\)'))
 
     def test_python_websockets_clients_exchange_messages(self):
         server = self.start()

@@ -306,6 +306,43 @@ class PingTest(RfcTestCase):
                 self.assertEqual(Frame(PONG, payload), client.receive())
             client.leave()
 
+    def test_each_ping_of_a_packet_is_answered(self):
+        with undisturbed(self.server):
+            client = self.connect(self.server)
+            for count in 10, 16:
+                payloads = [f'payload {number}'.encode() for number in range(count)]
+                client.send(b''.join(frame(PING, payload) for payload in payloads))
+                self.assertEqual([Frame(PONG, payload) for payload in payloads],
+                                 [client.receive() for _ in payloads])
+            client.leave()
+
+    def test_pings_between_messages_are_answered(self):
+        with undisturbed(self.server) as group:
+            client = self.connect(self.server)
+            packet = b''
+            for number in range(10):
+                group.expect(f'message {number}')
+                packet += frame(PING, b'%d' % number) + frame(TEXT, b'message %d' % number)
+            client.send(packet)
+            got = [client.receive() for _ in range(20)]
+            self.assertEqual([b'%d' % number for number in range(10)],
+                             [each.payload for each in got if each.opcode == PONG])
+            self.assertEqual([f'message {number}' for number in range(10)],
+                             [each.text for each in got if each.opcode == TEXT])
+            group.wait_all()
+            client.leave()
+
+    def test_the_latest_of_many_pings_is_answered(self):
+        with undisturbed(self.server):
+            client = self.connect(self.server)
+            client.send(b''.join(frame(PING, b'%d' % number) for number in range(1000)))
+            numbers = [int(client.receive().payload)]
+            while numbers[-1] < 999:
+                numbers.append(int(client.receive().payload))
+            self.assertEqual(list(range(15)), numbers[:15])
+            self.assertEqual(sorted(set(numbers)), numbers)
+            client.leave()
+
     def test_an_unsolicited_pong_is_ignored(self):
         with undisturbed(self.server) as group:
             client = self.connect(self.server)

@@ -223,6 +223,28 @@ class OutputTest(UpgradeTestCase):
                     self.upgrade(server)
             slow.leave()
 
+    def test_pongs_for_a_slow_reader_are_sent_after_its_current_message(self):
+        server = self.start_on_bus()
+        with crowd(server) as group:
+            slow = self.connect(server, receive_buffer=4096)
+            number = max(self.clients())
+            messages = [numbered(number, 60_000) for number in range(40)]
+            for each in messages:
+                group.say(each)
+            pings = [frame(PING, b'%d' % number) for number in range(10)]
+            slow.send(b''.join(pings))
+            eventually(lambda: self.clients()[number]['received'] == sum(map(len, pings)),
+                       'the pings to be read')
+            self.assertGreater(self.clients()[number]['behind'], 0)
+            self.upgrade(server)
+            got = [slow.receive() for _ in range(len(messages) + len(pings))]
+            self.assertEqual(messages, [each.text for each in got if each.opcode == TEXT])
+            first = [each.opcode for each in got].index(PONG)
+            self.assertLess(first, len(messages))
+            self.assertEqual([Frame(PONG, b'%d' % number) for number in range(10)],
+                             got[first:first + len(pings)])
+            slow.leave()
+
     def test_a_close_is_sent_after_pending_messages(self):
         server = self.start_on_bus()
         with crowd(server) as group:

@@ -5,6 +5,7 @@
 import os
 import pathlib
 import pty
+import re
 import subprocess
 import threading
 
@@ -17,11 +18,11 @@ PROGRAM = os.environ.get('WSCAT') or str(
 class Wscat:
     """wscat in a pseudo-terminal."""
 
-    def __init__(self, port):
+    def __init__(self, port, *options):
         self._terminal, far_end = pty.openpty()
         self._shown = ''
         self._process = subprocess.Popen(
-            [PROGRAM, '--no-color', '--connect', f'ws://127.0.0.1:{port}/ws'],
+            [PROGRAM, '--no-color', *options, '--connect', f'ws://127.0.0.1:{port}/ws'],
             stdin=far_end, stdout=far_end, stderr=far_end, start_new_session=True)
         os.close(far_end)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -39,6 +40,9 @@ class Wscat:
 
     def wait_shown(self, text):
         eventually(lambda: text in self._shown, f'{text!r} in {self._shown!r}', 30)
+
+    def find_shown(self, pattern):
+        return re.findall(pattern, self._shown)
 
     def times_shown(self, text):
         return self._shown.count(text)

@@ -117,6 +117,20 @@ client_fixture_receive_close (ClientFixture *fixture, guint16 code, const char *
 }
 
 void
+client_fixture_receive_pings (ClientFixture *fixture, guint first, guint last)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  for (guint number = first; number <= last; number++)
+    {
+      g_autofree char *payload = g_strdup_printf ("%u", number);
+
+      frame_append (bytes, FRAME_FIN | FRAME_PING, payload, strlen (payload));
+    }
+  receive (fixture, bytes);
+}
+
+void
 client_fixture_expect (ClientFixture *fixture, guint count)
 {
   for (guint i = 0; i < count; i++, fixture->next_expected++)
@@ -124,5 +138,16 @@ client_fixture_expect (ClientFixture *fixture, guint count)
       const gsize size = GPOINTER_TO_SIZE (fixture->sizes->pdata[fixture->next_expected]);
 
       peer_expect_message (fixture->peer, fixture->next_expected, size);
+    }
+}
+
+void
+client_fixture_expect_pongs (ClientFixture *fixture, guint first, guint last)
+{
+  for (guint number = first; number <= last; number++)
+    {
+      g_autofree char *payload = g_strdup_printf ("%u", number);
+
+      peer_expect (fixture->peer, FRAME_PONG, payload, strlen (payload));
     }
 }

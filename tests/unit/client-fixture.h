@@ -39,8 +39,15 @@ void client_fixture_drain (ClientFixture *fixture);
 void client_fixture_receive (ClientFixture *fixture, guint8 opcode, const char *payload);
 void client_fixture_receive_close (ClientFixture *fixture, guint16 code, const char *reason);
 
+/* Passes the pings @first to @last to the client in one packet. The payload of each is its number.
+ */
+void client_fixture_receive_pings (ClientFixture *fixture, guint first, guint last);
+
 /* Asserts that the peer has received the next @count messages. */
 void client_fixture_expect (ClientFixture *fixture, guint count);
+
+/* Asserts that the peer has received the pongs for the pings @first to @last. */
+void client_fixture_expect_pongs (ClientFixture *fixture, guint first, guint last);
 
 #define CLIENT_TEST(path, function) \
   g_test_add (path, ClientFixture, NULL, client_fixture_set_up, function, client_fixture_tear_down)

@@ -190,21 +190,6 @@ control_frames_go_out_at_the_next_boundary (ClientFixture *fixture, gconstpointe
   peer_expect_silence (fixture->peer);
 }
 
-/* RFC 6455 §5.5.3: a client cannot make the server queue many answers. */
-static void
-only_the_latest_ping_is_answered_while_blocked (ClientFixture *fixture, gconstpointer data)
-{
-  client_fixture_block (fixture);
-  client_fixture_receive (fixture, FRAME_PING, "long and first");
-  client_fixture_receive (fixture, FRAME_PING, "");
-  client_fixture_receive (fixture, FRAME_PING, "last");
-  client_fixture_drain (fixture);
-
-  client_fixture_expect (fixture, 1);
-  peer_expect (fixture->peer, FRAME_PONG, "last", 4);
-  peer_expect_silence (fixture->peer);
-}
-
 /* Fills the socket with pongs until one is sent partially. */
 static void
 block_in_pongs (ClientFixture *fixture)
@@ -276,7 +261,6 @@ main (int argc, char **argv)
   CLIENT_TEST ("/client/ping/ours", ping_is_sent_at_once_if_nothing_is_pending);
   CLIENT_TEST ("/client/ping/pending", control_frame_goes_before_messages_that_are_not_begun);
   CLIENT_TEST ("/client/ping/blocked", control_frames_go_out_at_the_next_boundary);
-  CLIENT_TEST ("/client/ping/latest", only_the_latest_ping_is_answered_while_blocked);
   CLIENT_TEST ("/client/ping/partial", blocked_pongs_arrive_whole_and_in_order);
   CLIENT_TEST ("/client/close/partial-pong", close_follows_blocked_pongs);
 

@@ -27,7 +27,8 @@ typedef struct
   guint heard;            /* of these, messages received by the engine */
   gboolean is_in_message; /* the first fragment of a message is sent */
   guint pings;            /* pings sent */
-  guint pongs;            /* of these, pings answered or superseded */
+  guint pongs;            /* of these, pings answered or replaced by a later one */
+  guint unbroken;         /* pongs since a ping was replaced */
   guint16 asked;          /* code of its close frame, or 0 */
   gboolean is_closed;     /* got a close frame, which must be last */
   gboolean is_slow;       /* does not read at times */
@@ -103,7 +104,7 @@ leave (Stage *stage, Actor *actor)
   actor->peer = NULL;
 }
 
-/* Pings are numbered; a pong answers its ping and all earlier ones. */
+/* Pings are numbered. A ping is replaced by a later one only if 15 pongs wait before its pong. */
 static void
 check_pong (Actor *actor, const Frame *frame)
 {
@@ -112,6 +113,15 @@ check_pong (Actor *actor, const Frame *frame)
 
   g_assert_cmpuint (number, >=, actor->pongs);
   g_assert_cmpuint (number, <, actor->pings);
+  if (number > actor->pongs)
+    {
+      g_assert_cmpuint (actor->unbroken, >=, 15);
+      actor->unbroken = 0;
+    }
+  else
+    {
+      actor->unbroken++;
+    }
   actor->pongs = number + 1;
 }
 
