@@ -50,12 +50,59 @@ refuse_as (const char *text, GError **error, const char *format, ...)
   return FALSE;
 }
 
+static gboolean
+is_graph (const char *text)
+{
+  while (g_ascii_isgraph (*text))
+    text++;
+  return *text == '\0';
+}
+
+/* Returns whether @text is ASCII with characters and parts that an origin can have. */
+static gboolean
+is_origin_text (const char *text)
+{
+  return is_graph (text) && strpbrk (text, "\"#%<>\\^`{|}") == NULL
+         && !g_regex_match_simple ("^https?://(:|$)", text, G_REGEX_CASELESS, 0);
+}
+
+/* Returns: (transfer full): the pattern that was probably meant by @text, which must pass
+ * is_origin_text(). The result is equal to @text unless @text can never match: browsers send
+ * SCHEME://HOST in lower case, without user, path and default port (RFC 6454 §6.2). */
+static char *
+correct_origin (const char *text)
+{
+  /* clang-format off */
+  static const char *const rules[][2] = { /* regular expression, replacement */
+    { "^[^/:]+:", "\\L\\0" },
+    { "^(https?|wss?|[^:]*[*?][^:]*):.*|^[^:]*$|^[^/]*$", "\\L\\0" }, /* other schemes keep case */
+    { "^ws(s?):", "http\\1:" },
+    { "^(https?):/?(?![/*?])", "\\1://" },
+    { "^([^/]*//)?+[^/]*@", "\\1" },
+    { "^([^/]*//)?+([^/]*)/.*", "\\1\\2" },
+    { "^(http://.*):80$|^(https://.*):443$", "\\1\\2" },
+    { "^(?!null$|[*?]|https?:?/?[*?]|[^/]+://)/*(.*)", "http://\\1 or https://\\1" },
+  };
+  /* clang-format on */
+  g_autofree char *pattern = g_strdup (text);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rules); i++)
+    {
+      g_autoptr (GRegex) regex = g_regex_new (rules[i][0], G_REGEX_CASELESS, 0, NULL);
+      g_autofree char *before = g_steal_pointer (&pattern);
+
+      pattern = g_regex_replace (regex, before, -1, 0, rules[i][1], 0, NULL);
+    }
+  return g_steal_pointer (&pattern);
+}
+
 /* Sets the error for the invalid value @text of @option. Returns: FALSE. */
 static gboolean
 refuse (const RdOption *option, const char *text, GError **error)
 {
   const Type *type = type_of (option);
   g_autofree char *words = NULL;
+  g_autofree char *pattern = NULL;
 
   if (option->type == RD_OPTION_REDIS)
     return rd_redis_url_parse (text, error) != NULL; /* always FALSE here */
@@ -70,6 +117,11 @@ refuse (const RdOption *option, const char *text, GError **error)
   if (type->parse != NULL)
     return refuse_as (text, error, "is out of range; give %s%s to %s",
                       option->zero_is_off ? "0 (off) or " : "", option->min, option->max);
+  if (option->type == RD_OPTION_ORIGINS && is_origin_text (text))
+    {
+      pattern = correct_origin (text);
+      return refuse_as (text, error, "can never match; give %s", pattern);
+    }
   return refuse_as (text, error, "is not %s; give %s", type->noun, type->valid);
 }
 
@@ -220,11 +272,11 @@ set_list (const RdOption *option, gpointer field, const char *const *values, GEr
 }
 
 static gboolean
-is_graph (const char *text)
+is_origin (const char *text)
 {
-  while (g_ascii_isgraph (*text))
-    text++;
-  return *text == '\0';
+  g_autofree char *pattern = is_origin_text (text) ? correct_origin (text) : NULL;
+
+  return g_strcmp0 (pattern, text) == 0;
 }
 
 static gboolean
@@ -272,7 +324,7 @@ static const Type types[] = {
   [RD_OPTION_COUNT] = { set_integer, NULL, "a count" },
   [RD_OPTION_DURATION] = { set_quantity, .parse = rd_units_parse_duration },
   [RD_OPTION_NAME] = { set_string, is_name, "a name", "printable text" },
-  [RD_OPTION_ORIGINS] = { NULL, is_graph, "an origin", "ASCII such as https://*.example.org" },
+  [RD_OPTION_ORIGINS] = { NULL, is_origin, "an origin", "ASCII such as https://*.example.org" },
   [RD_OPTION_PATH] = { set_string, is_path, "a path",
                        "“/”, then printable ASCII with no ?, #, %, \\ or dot segments" },
   [RD_OPTION_PORT] = { set_integer, NULL, "a port" },

@@ -86,8 +86,10 @@ static const RdOption options[] = {
       "Patterns of the origins whose web pages may connect, such as https://*.example.org. * "
       "matches any characters, ? matches one. A pattern must match the whole Origin header; "
       "otherwise the handshake gets 403. If no pattern is set, every page may connect. If any is "
-      "set, the status page at --admin-port needs a matching pattern, too. Handshakes without "
-      "Origin, which come from programs other than browsers, are always accepted." },
+      "set, the status page at --admin-port needs a matching pattern, too. Origins are in lower "
+      "case, and have no path and no default port; a pattern that can never match is refused. "
+      "Handshakes without Origin, which come from programs other than browsers, are always "
+      "accepted." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
     .help = N_("Port sharing (SO_REUSEPORT)"),
     .description =

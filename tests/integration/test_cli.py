@@ -92,6 +92,17 @@ class WrongUsageTest(CliTestCase):
             with self.subTest(option=option, value=value):
                 self.assert_fails(WRONG_USAGE, [f'--{option}', value], f'--{option}={value}')
 
+    def test_an_origin_that_can_never_match_is_refused_at_start_and_by_check(self):
+        for origin, correct in (('https://x.example/', 'https://x.example'),
+                                ('https://x.example:443', 'https://x.example'),
+                                ('http://Localhost:80/page', 'http://localhost'),
+                                ('x.example', 'http://x.example or https://x.example')):
+            for more in [], ['--check']:
+                with self.subTest(origin=origin, more=more):
+                    self.assert_fails(WRONG_USAGE, [f'--allow-origin: “{origin}” can never match; '
+                                                    f'give {correct}\n'],
+                                      f'--allow-origin={origin}', *more)
+
     def test_a_bad_url_of_redis_is_an_error_at_start(self):
         for url in ('localhost:6379', 'rediss://localhost', 'http://localhost'):
             with self.subTest(url=url):
@@ -109,6 +120,8 @@ class EnvironmentTest(CliTestCase):
         self.assert_fails(WRONG_START, ['RINGDOWN_DRAIN_TIMEOUT', 'soon'],
                           environment={'RINGDOWN_DRAIN_TIMEOUT': 'soon'})
         self.assert_fails(WRONG_START, ['REDIS_HOST', 'a b'], environment={'REDIS_HOST': 'a b'})
+        self.assert_fails(WRONG_START, ['RINGDOWN_ALLOW_ORIGIN', 'https://x.example\n'],
+                          environment={'RINGDOWN_ALLOW_ORIGIN': 'https://x.example/'})
 
     def test_a_service_link_of_kubernetes_is_explained(self):
         link = 'tcp://10.0.0.1:6379'

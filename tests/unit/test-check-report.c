@@ -65,7 +65,7 @@ typedef struct
 /* clang-format off */
 static const RdOption options[] = {
   { "text", "One", "TEXT", FIELD (TEXT, text), NULL, .help = "" },
-  { "list", "One", "ORIGIN", FIELD (ORIGINS, list), NULL, .max = "64" },
+  { "list", "One", "ADDRESS", FIELD (ADDRESSES, list), NULL, .max = "64" },
   { "duration", "Two", "TIME", FIELD (DURATION, duration_us), "30min", .min = "0", .max = "7d" },
   { "size", "Two", "SIZE", FIELD (SIZE, size), "4096", .min = "0", .max = "1GiB" },
   { "flag", "Two", NULL, FIELD (BOOLEAN, flag), "false", .help = "" },
@@ -153,20 +153,20 @@ the_source_with_the_highest_precedence_is_shown (void)
 static void
 long_values_are_wrapped_on_a_terminal_only (void)
 {
-  g_autofree char *origins = g_strnfill (300, 'x');
+  g_autofree char *names = g_strnfill (300, 'x');
   g_autofree char *list = NULL;
   g_autofree char *wrapped = NULL;
   g_autofree char *straight = NULL;
   g_auto (GStrv) lines = NULL;
 
   for (int i = 10; i < 290; i += 11)
-    origins[i] = ' ';
-  list = g_strconcat ("list=", origins, NULL);
+    names[i] = ' ';
+  list = g_strconcat ("list=", names, NULL);
   wrapped = format_settings ((const char *[]){ list, NULL }, 80);
   straight = format_settings ((const char *[]){ list, NULL }, 0);
 
-  g_assert_nonnull (strstr (straight, origins));
-  g_assert_null (strstr (wrapped, origins));
+  g_assert_nonnull (strstr (straight, names));
+  g_assert_null (strstr (wrapped, names));
   lines = g_strsplit (wrapped, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     g_assert_cmpuint (rd_text_width (*line), <=, 80);

@@ -16,6 +16,7 @@
   "not a duration; give a number of seconds, or a time such as 500ms, 10s, 5min or 1h30min"
 #define SIZE    "not a size; give a number of bytes, or a size such as 64KiB, 4MiB or 1GiB"
 #define ADDRESS "not an address; give a host name or an IP address"
+#define ORIGIN  "not an origin; give ASCII such as https://*.example.org"
 #define PATH    "not a path; give “/”, then printable ASCII with no ?, #, %, \\ or dot segments"
 #define NAME    "not a name; give printable text"
 #define TEXT    "not a message; give UTF-8 text that is not empty"
@@ -183,9 +184,86 @@ lists_are_limited (ConfigFixture *fixture, gconstpointer data)
   config_fixture_assert_refused (fixture, STRV (addresses, "--address=b"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                  "--address: too many values (17); give at most 16");
-  config_fixture_assert_refused (fixture, STRV (origins, "--allow-origin=b"), NULL, NULL,
+  config_fixture_assert_refused (fixture, STRV (origins, "--allow-origin=*"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                  "--allow-origin: too many values (65); give at most 64");
+}
+
+static void
+origins_that_can_match_are_accepted (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[] = {
+    "*",
+    "null",
+    "file://",
+    "https://example.org",
+    "https://*.example.org",
+    "http://localhost:*",
+    "http://[::1]:3000",
+    "http://127.0.0.?",
+    "http://a:443",
+    "https://a:80",
+    "http://a:8080",
+    "*.example.org",
+    "*://a",
+    "*//a",
+    "?ttp://a",
+    "http*://a:80",
+    "http?://a",
+    "https*.example.org",
+    "capacitor://localhost",
+    "chrome-extension://abc",
+    "safari-web-extension://AB-CD",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *arg = g_strconcat ("--allow-origin=", cases[i], NULL);
+
+      config_fixture_assert_accepted (fixture, STRV (arg), NULL, NULL);
+    }
+}
+
+static void
+origins_that_can_never_match_are_refused (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][2] = {
+    { "https://a/", "https://a" },
+    { "https://a/b/c", "https://a" },
+    { "https://*/*", "https://*" },
+    { "*.example.org/", "*.example.org" },
+    { "file:///home", "file://" },
+    { "null/", "null" },
+    { "http://a:80", "http://a" },
+    { "https://a:443", "https://a" },
+    { "HTTPS://a", "https://a" },
+    { "https://Example.org", "https://example.org" },
+    { "*.Example.org", "*.example.org" },
+    { "http*://A", "http*://a" },
+    { "NULL", "null" },
+    { "Chrome-Extension://abc", "chrome-extension://abc" },
+    { "https://user@a", "https://a" },
+    { "https://user:word@a", "https://a" },
+    { "ws://a", "http://a" },
+    { "wss://a/ws", "https://a" },
+    { "https:a", "https://a" },
+    { "https:/a", "https://a" },
+    { "HTTPS://u@A:443/B", "https://a" },
+    { "example.org", "http://example.org or https://example.org" },
+    { "Example.org/", "http://example.org or https://example.org" },
+    { "//a", "http://a or https://a" },
+    { "localhost:*", "http://localhost:* or https://localhost:*" },
+    { "[::1]:3000", "http://[::1]:3000 or https://[::1]:3000" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *arg = g_strconcat ("--allow-origin=http://a ", cases[i][0], NULL);
+      g_autofree char *message = g_strdup_printf ("--allow-origin: “%s” can never match; give %s",
+                                                  cases[i][0], cases[i][1]);
+
+      assert_arg_refused (fixture, arg, message);
+    }
 }
 
 static void
@@ -217,8 +295,11 @@ invalid_values_are_refused (ConfigFixture *fixture, gconstpointer data)
     { "--admin-address=a\n", "--admin-address: “a\\u000a” is " ADDRESS },
     { "--admin-address=::1%\n", "--admin-address: “::1%\\u000a” is " ADDRESS },
     { "--allow-origin= ,; ", "--allow-origin: “ ,; ” is an empty list; give at least one value" },
-    { "--allow-origin=https://ä",
-      "--allow-origin: “https://ä” is not an origin; give ASCII such as https://*.example.org" },
+    { "--allow-origin=https://ä", "--allow-origin: “https://ä” is " ORIGIN },
+    { "--allow-origin=https://a#b", "--allow-origin: “https://a#b” is " ORIGIN },
+    { "--allow-origin=https://%61", "--allow-origin: “https://%61” is " ORIGIN },
+    { "--allow-origin=https://", "--allow-origin: “https://” is " ORIGIN },
+    { "--allow-origin=http://:80", "--allow-origin: “http://:80” is " ORIGIN },
     { "--path=ws", "--path: “ws” is " PATH },
     { "--path=", "--path: “” is " PATH },
     { "--path=/a?b", "--path: “/a?b” is " PATH },
@@ -433,6 +514,8 @@ main (int argc, char **argv)
   ADD ("/config-refused/limits/numbers", numbers_are_limited);
   ADD ("/config-refused/limits/strings", strings_are_limited);
   ADD ("/config-refused/limits/lists", lists_are_limited);
+  ADD ("/config-refused/origins/accepted", origins_that_can_match_are_accepted);
+  ADD ("/config-refused/origins", origins_that_can_never_match_are_refused);
   ADD ("/config-refused/values", invalid_values_are_refused);
   ADD ("/config-refused/command-line", invalid_command_lines_are_refused);
   ADD ("/config-refused/environment", invalid_variables_are_refused);

@@ -220,17 +220,17 @@ source_with_the_highest_precedence_wins (ConfigFixture *fixture, gconstpointer d
 static void
 lists_are_replaced_completely (ConfigFixture *fixture, gconstpointer data)
 {
-  const char *text = "[Server]\naddress=a,b\nallow-origin=x;y\n";
-  const char *const *env = STRV ("RINGDOWN_ADDRESS=c d", "RINGDOWN_ALLOW_ORIGIN=z");
+  const char *text = "[Server]\naddress=a,b\nallow-origin=a://x;a://y\n";
+  const char *const *env = STRV ("RINGDOWN_ADDRESS=c d", "RINGDOWN_ALLOW_ORIGIN=a://z");
   const char *const *args = STRV ("--address=e", "--address", "f g", "--allow-origin=*");
   g_autoptr (RdConfig) from_file = config_fixture_load_ok (fixture, NULL, NULL, text);
   g_autoptr (RdConfig) from_env = config_fixture_load_ok (fixture, NULL, env, text);
   g_autoptr (RdConfig) from_args = config_fixture_load_ok (fixture, args, env, text);
 
   g_assert_cmpstrv (from_file->addresses, STRV ("a", "b"));
-  g_assert_cmpstrv (from_file->allow_origins, STRV ("x", "y"));
+  g_assert_cmpstrv (from_file->allow_origins, STRV ("a://x", "a://y"));
   g_assert_cmpstrv (from_env->addresses, STRV ("c", "d"));
-  g_assert_cmpstrv (from_env->allow_origins, STRV ("z"));
+  g_assert_cmpstrv (from_env->allow_origins, STRV ("a://z"));
   g_assert_cmpstrv (from_args->addresses, STRV ("e", "f", "g"));
   g_assert_cmpstrv (from_args->allow_origins, STRV ("*"));
 }
