@@ -81,15 +81,17 @@ static const RdOption options[] = {
       "time, or earlier, with code 1013, if it is further behind than --log-size. No effect if "
       "--ping-interval is 0." },
   { "allow-origin", "Server", "ORIGIN", FIELD (ORIGINS, allow_origins), NULL,
-    .max = "64", .help = N_("Allowed origins (glob patterns) [any]"),
+    .max = "64", .help = N_("Allowed origins (glob patterns) [same host]"),
     .description =
-      "Patterns of the origins whose web pages may connect, such as https://*.example.org. * "
-      "matches any characters, ? matches one. A pattern must match the whole Origin header; "
-      "otherwise the handshake gets 403. If no pattern is set, every page may connect. If any is "
-      "set, the status page at --admin-port needs a matching pattern, too. Origins are in lower "
-      "case, and have no path and no default port; a pattern that can never match is refused. "
-      "Handshakes without Origin, which come from programs other than browsers, are always "
-      "accepted." },
+      "Patterns of origins, such as https://*.example.org, whose web pages may connect. * matches "
+      "any characters, ? matches one; a pattern must match the whole Origin header. Pages from the "
+      "host that they connect to may always connect: the hosts in the Origin and Host headers are "
+      "equal, with any scheme and port. All other pages get 403. The pattern * allows all pages; "
+      "null allows local files and sandboxed pages, and some programs need file:// for local "
+      "files. Origins are in lower case, and have no path and no default port; a pattern that can "
+      "never match is refused. Behind a proxy that changes the Host header, give the origins of "
+      "your pages. The option also applies to --admin-port. Handshakes without Origin are always "
+      "accepted: browsers send it, and most other programs do not." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
     .help = N_("Port sharing (SO_REUSEPORT)"),
     .description =

@@ -111,15 +111,15 @@ on_request (SoupServer *soup,
             gpointer user_data)
 {
   RdAdmin *admin = user_data;
+  const char *origin = get_header (message, "Origin");
+  g_autofree char *refusal = NULL;
 
   if (!rd_http_require_get (message))
     return;
-  if (!rd_origins_may_read (admin->allow_origins, get_header (message, "Origin"),
-                            get_header (message, "Host")))
+  if (!rd_origins_may_read (admin->allow_origins, origin, get_header (message, "Host")))
     {
-      rd_http_refuse (
-        message, SOUP_STATUS_FORBIDDEN,
-        "Requests from this origin are not allowed; to allow them, use --allow-origin.");
+      refusal = rd_origins_dup_refusal (origin);
+      rd_http_refuse (message, SOUP_STATUS_FORBIDDEN, refusal);
       return;
     }
 

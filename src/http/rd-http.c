@@ -8,8 +8,15 @@
 
 #include <string.h>
 
+#include "rd-text.h"
+
 /* Valid characters of a Host header. None of them needs escaping in a URL. */
 #define AUTHORITY_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:[]"
+
+/* Valid characters of a scheme (RFC 3986 §3.1). */
+#define SCHEME_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "+-."
+
+#define MAX_QUOTED_CHARS 300 /* the longest host name has 253 characters */
 
 void
 rd_http_reply (SoupServerMessage *message, guint status, const char *content_type, const char *body)
@@ -88,26 +95,58 @@ is_listed (const char *const *globs, const char *origin)
   return FALSE;
 }
 
-/* Returns whether @origin is SCHEME://@authority, with any scheme. @authority: (nullable). */
-static gboolean
-is_at (const char *origin, const char *authority)
+/* Returns: (transfer none) (nullable): the text after SCHEME:// in @origin, or NULL if @origin has
+ * no scheme. */
+static const char *
+skip_scheme (const char *origin)
 {
-  const char *separator = strstr (origin, "://");
+  gsize length = strspn (origin, SCHEME_CHARS);
 
-  return separator != NULL && authority != NULL
-         && g_ascii_strcasecmp (separator + strlen ("://"), authority) == 0;
+  return length > 0 && g_str_has_prefix (origin + length, "://") ? origin + length + strlen ("://")
+                                                                 : NULL;
 }
 
 gboolean
-rd_origins_may_connect (const char *const *globs, const char *origin)
+rd_origins_may_connect (const char *const *globs, const char *origin, const char *authority)
 {
-  return origin == NULL || globs[0] == NULL || is_listed (globs, origin);
+  g_autofree char *page_host = NULL;
+  g_autofree char *host = NULL;
+
+  if (origin == NULL || is_listed (globs, origin))
+    return TRUE;
+
+  page_host = rd_host_parse (skip_scheme (origin));
+  host = rd_host_parse (authority);
+  return page_host != NULL && g_strcmp0 (page_host, host) == 0;
 }
 
 gboolean
 rd_origins_may_read (const char *const *globs, const char *origin, const char *authority)
 {
-  return origin == NULL || is_at (origin, authority) || is_listed (globs, origin);
+  const char *page_authority;
+
+  if (origin == NULL || is_listed (globs, origin))
+    return TRUE;
+
+  page_authority = skip_scheme (origin);
+  return page_authority != NULL && authority != NULL
+         && g_ascii_strcasecmp (page_authority, authority) == 0;
+}
+
+char *
+rd_origins_dup_refusal (const char *origin)
+{
+  static const char *const without_host[] = { "null", "file://", NULL };
+  g_autofree char *host = rd_host_parse (skip_scheme (origin));
+  g_autofree char *shown = rd_text_printable (origin, MAX_QUOTED_CHARS);
+
+  if (host == NULL && !g_strv_contains (without_host, origin))
+    return g_strdup_printf ("Origin “%s” is malformed; send one such as https://www.example.org, "
+                            "or no Origin",
+                            shown);
+  return g_strdup_printf ("Origin “%s” is not allowed; to allow it, start ringdown with "
+                          "--allow-origin=%s",
+                          shown, shown);
 }
 
 gboolean

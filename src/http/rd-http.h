@@ -42,18 +42,25 @@ char *rd_host_parse (const char *authority);
 RdHostKind rd_host_classify (const char *host);
 
 /* The functions below check the request headers Origin (RFC 6454) and Host. The checks restrict
- * only web pages: other programs can send any header. @globs: patterns of the allowed origins, such
- * as "http://localhost:*"; NULL-terminated. */
+ * only web pages: other programs can send any header, and most send no Origin. @origin and
+ * @authority: the values of Origin and Host (nullable). @globs: patterns of the allowed origins,
+ * such as "http://localhost:*"; NULL-terminated. */
 
-/* Returns whether pages of @origin may connect to the public port. Empty @globs allow any origin.
- * Programs other than browsers send no Origin (NULL @origin), and are always allowed. */
-gboolean rd_origins_may_connect (const char *const *globs, const char *origin);
+/* Returns whether pages of @origin may connect to the public port: TRUE if @origin is NULL or
+ * allowed, or if its host is equal to the host of @authority (with any scheme and ports). */
+gboolean rd_origins_may_connect (const char *const *globs,
+                                 const char *origin,
+                                 const char *authority);
 
 /* Returns whether pages of @origin may read responses from the admin port: TRUE if @origin is NULL
- * or allowed, or if its host and port are equal to @authority (nullable), the Host header. */
+ * or allowed, or if its host and port are equal to @authority. */
 gboolean rd_origins_may_read (const char *const *globs, const char *origin, const char *authority);
 
-/* Returns whether @authority, a Host header (nullable), is a trusted name of this machine: an IP
+/* Returns: (transfer full): one line for a response that refuses @origin (not NULL). The line names
+ * the origin and the option that allows the origin. */
+char *rd_origins_dup_refusal (const char *origin);
+
+/* Returns whether @authority, is a trusted name of this machine: an IP
  * address, localhost, the machine's host name, or the host and port of an allowed origin. The owner
  * of any other DNS name could point that name at this machine, to read our page (DNS rebinding). */
 gboolean rd_origins_is_trusted_name (const char *const *globs, const char *authority);

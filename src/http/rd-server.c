@@ -143,6 +143,14 @@ accept_handshake (RdServer *server, SoupServerMessage *message)
 }
 
 static void
+refuse_origin (RdServer *server, SoupServerMessage *message, const char *origin)
+{
+  g_autofree char *line = rd_origins_dup_refusal (origin);
+
+  refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN, line);
+}
+
+static void
 on_request (SoupServer *soup,
             SoupServerMessage *message,
             const char *path,
@@ -151,6 +159,7 @@ on_request (SoupServer *soup,
 {
   RdServer *server = user_data;
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  const char *origin = soup_message_headers_get_list (headers, "Origin");
   WsEngine *engine = rd_manager_get_engine (server->manager);
 
   if (!g_str_equal (path, server->path))
@@ -163,10 +172,9 @@ on_request (SoupServer *soup,
   else if (ws_engine_is_full (engine, server->admissions.length))
     refuse (server, message, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The client limit is reached; try again later.");
-  else if (!rd_origins_may_connect (server->allow_origins,
-                                    soup_message_headers_get_one (headers, "Origin")))
-    refuse (server, message, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN,
-            "Origin not allowed to connect; to allow it, use --allow-origin.");
+  else if (!rd_origins_may_connect (server->allow_origins, origin,
+                                    soup_message_headers_get_list (headers, "Host")))
+    refuse_origin (server, message, origin);
   else
     accept_handshake (server, message);
 }

@@ -63,6 +63,7 @@ class HelpTest(CliTestCase):
                                 ('drain-timeout', '30min'), ('drain-interval', '5s'),
                                 ('log-size', '4MiB'), ('max-message', '64KiB'),
                                 ('ping-interval', '25s'), ('ping-timeout', '10s'),
+                                ('allow-origin', 'same host'),
                                 ('redis-mode', 'stream'), ('redis-channel', 'broadcast'),
                                 ('redis-history', '100000'), ('redis-buffer', '64MiB')):
             with self.subTest(option):

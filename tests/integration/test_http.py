@@ -144,32 +144,89 @@ class RefusalTest(HttpTestCase):
 
 
 class OriginTest(HttpTestCase):
-    def setUp(self):
-        super().setUp()
-        self.server = self.start('--allow-origin=https://*.example.org',
-                                 '--allow-origin=http://localhost:*')
+    FOREIGN = ('https://www.example.com', 'http://127.0.0.2:8000', 'http://localhost:8000', 'null',
+               'http://127.0.0.1.evil.example', 'http://127.0.0.1@evil.example', '127.0.0.1', '',
+               'file://', 'http://127.0.0.1/', 'http://127.0.0.1\r\nOrigin: http://evil.example')
 
-    def status(self, origin):
-        return self.handshake(self.server, headers={'Origin': origin}).status
+    def answer_to(self, server, origin, host=None):
+        """Returns the answer to a handshake from a page of ORIGIN to HOST."""
+        host = host or f'127.0.0.1:{server.port}'
+        return self.handshake(server, headers={'Origin': origin, 'Host': host})
 
-    def test_a_matching_origin_is_accepted(self):
-        for origin in 'https://www.example.org', 'http://localhost:3000':
-            with self.subTest(origin=origin):
-                self.assertEqual(101, self.status(origin))
-
-    def test_a_foreign_origin_is_forbidden(self):
-        with undisturbed(self.server):
-            for origin in ('https://www.example.com', 'http://www.example.org', 'null',
-                           'https://example.org.evil.net', 'https://www.example.org.evil.net'):
-                with self.subTest(origin=origin):
-                    self.assertEqual(403, self.status(origin))
-
-    def test_a_client_without_an_origin_is_accepted(self):
-        self.assertEqual(101, self.status(None))
-
-    def test_any_origin_is_accepted_by_default(self):
+    def test_pages_of_the_same_host_may_connect(self):
         server = self.start()
-        self.assertEqual(101, self.handshake(server, headers={'Origin': 'https://a.b'}).status)
+        for origin, host in (('http://127.0.0.1', None), ('https://127.0.0.1:3000', None),
+                             (f'http://127.0.0.1:{server.admin_port}', None),
+                             ('http://localhost:3000', f'localhost:{server.port}'),
+                             ('http://[::1]:3000', f'[::1]:{server.port}'),
+                             ('https://www.example.org', 'WWW.example.org')):
+            with self.subTest(origin=origin, host=host):
+                self.assertEqual(101, self.answer_to(server, origin, host).status)
+
+    def test_other_pages_may_not_connect(self):
+        for options in (), ('--allow-origin=https://*.example.org',):
+            server = self.start(*options)
+            with undisturbed(server):
+                for origin in self.FOREIGN:
+                    with self.subTest(origin=origin, options=options):
+                        self.assertEqual(403, self.answer_to(server, origin).status)
+                self.assertEqual(len(self.FOREIGN), server.metric(
+                    'ringdown_connections_refused_total', reason='origin'))
+
+    def test_a_second_host_header_does_not_help_a_page(self):
+        server = self.start()
+        with undisturbed(server):
+            for hosts in ('127.0.0.1', 'evil.example'), ('evil.example', '127.0.0.1'):
+                with self.subTest(hosts):
+                    self.assertIn(self.answer_to(server, 'http://evil.example',
+                                                 '\r\nHost: '.join(hosts)).status, (400, 403))
+
+    def test_listed_pages_may_connect_too(self):
+        server = self.start('--allow-origin=https://*.example.org',
+                            '--allow-origin=http://localhost:*')
+        for origin in ('https://www.example.org', 'http://localhost:3000',
+                       'http://127.0.0.1:3000'):
+            with self.subTest(origin=origin):
+                self.assertEqual(101, self.answer_to(server, origin).status)
+        with undisturbed(server):
+            for origin in ('http://www.example.org', 'https://example.org.evil.example',
+                           'https://www.example.org.evil.example'):
+                with self.subTest(origin=origin):
+                    self.assertEqual(403, self.answer_to(server, origin).status)
+
+    def test_a_star_lets_all_pages_connect(self):
+        server = self.start('--allow-origin=*')
+        for origin in self.FOREIGN:
+            with self.subTest(origin=origin):
+                self.assertEqual(101, self.answer_to(server, origin).status)
+
+    def test_a_client_without_an_origin_may_connect(self):
+        for options in (), ('--allow-origin=https://*.example.org',):
+            server = self.start(*options)
+            for host in None, 'www.example.org':
+                with self.subTest(options=options, host=host):
+                    self.assertEqual(101, self.answer_to(server, None, host).status)
+
+    def test_the_refusal_shows_the_option_to_set(self):
+        server = self.start()
+        for origin in 'https://x.example', 'http://localhost:3000', 'null', 'file://':
+            with self.subTest(origin=origin):
+                line = self.answer_to(server, origin).body.decode()
+                self.assertEqual(
+                    f'Origin “{origin}” is not allowed; to allow it, start ringdown with '
+                    f'--allow-origin={origin}\n', line)
+                allowing = self.start(line.split()[-1])
+                self.assertEqual(101, self.answer_to(allowing, origin).status)
+
+    def test_the_refusal_of_a_hostile_origin_is_one_short_line(self):
+        server = self.start()
+        with undisturbed(server):
+            for origin in 'x' * 7000, 'http://' + 'x' * 7000, 'http://\x1b[2J\x9b', '\t\tx':
+                with self.subTest(origin[:12]):
+                    body = self.answer_to(server, origin).body.decode()
+                    self.assertRegex(body, r'\AOrigin “[^\n]*\n\Z')
+                    self.assertTrue(body[:-1].isprintable())
+                    self.assertLess(len(body), 800)
 
 
 class FullTest(HttpTestCase):
@@ -392,7 +449,9 @@ class PageTest(HttpTestCase):
                 for origin in ('http://evil.example', 'null', f'http://127.0.0.1:{server.port}',
                                f'http://{own}.evil.example', 'http://', ''):
                     with self.subTest(path=path, origin=origin):
-                        self.assertEqual(403, self.ask(server, path, Origin=origin)[0])
+                        status, _, text = self.ask(server, path, Origin=origin)
+                        self.assertEqual(403, status)
+                        self.assertRegex(text, rf'\AOrigin “{re.escape(origin)}” is [^\n]+\n\Z')
                 for origin in f'http://{own}', f'https://{own}':
                     with self.subTest(path=path, origin=origin):
                         self.assertEqual(200, self.ask(server, path, Origin=origin)[0])

@@ -6,7 +6,9 @@ import os
 import pathlib
 import re
 import signal
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import tap
@@ -25,22 +27,37 @@ REFUSED = 'net::ERR_CONNECTION_REFUSED'
 NO_WEBSOCKET = 'WebSocket connection to'
 
 
+class Site(BaseHTTPRequestHandler):
+    """A web server with empty pages."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header('Content-Type', 'text/html')
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
 class PageTestCase(RingdownTestCase):
-    def look(self, server, size=DESKTOP, *, host='127.0.0.1', tolerate=None, **options):
-        """Opens the page of SERVER. At the end asserts that it has sent requests to HOST only, and
-        that the console has only lines that contain TOLERATE."""
+    def look(self, server, size=DESKTOP, *, host='127.0.0.1', to=None, tolerate=None, **options):
+        """Opens the page of SERVER at HOST. At the end asserts that it has sent requests only to
+        HOST, and connected only to TO (default: HOST), and that the console has only lines that
+        contain TOLERATE."""
         page = Page(size, **options)
         self.addCleanup(page.close)
-        self.addCleanup(self.check, page, host, tolerate)
+        self.addCleanup(self.check, page, host, to or host, tolerate)
         status, _ = page.visit(f'http://{host}:{server.admin_port}/')
         self.assertEqual(200, status)
         return page
 
-    def check(self, page, host, tolerate):
+    def check(self, page, host, to, tolerate):
         self.assertEqual([], [line for line in page.complaints
                               if tolerate is None or tolerate not in line])
         for url in page.urls:
-            self.assertEqual(host, urlsplit(url).netloc.rpartition(':')[0], url)
+            scheme, netloc, *_ = urlsplit(url)
+            self.assertEqual(to if scheme == 'ws' else host, netloc.rpartition(':')[0], url)
 
     def look_connected(self, server, size=DESKTOP, **options):
         page = self.look(server, size, **options)
@@ -321,14 +338,19 @@ class AwayTest(PageTestCase):
 
 class ConnectionTest(PageTestCase):
     def test_a_refused_page_shows_the_option_to_set_and_the_figures(self):
-        server = self.start('--allow-origin=https://only.example')
-        page = self.look(server, tolerate=NO_WEBSOCKET)
-        page.wait_text('#connection', f'--allow-origin=http://127.0.0.1:{server.admin_port}')
+        server = self.start('--admin-address=127.0.0.2')
+        page = self.look(server, host='127.0.0.2', to='127.0.0.1', tolerate=NO_WEBSOCKET)
+        page.wait_text('#connection', f'--allow-origin=http://127.0.0.2:{server.admin_port}')
         page.wait_text('#state', 'Running')
         self.wait_number(page, '#clients', 0)
 
     def test_a_page_of_an_allowed_origin_connects(self):
-        self.look_connected(self.start('--allow-origin=http://127.0.0.1:*'))
+        self.look_connected(self.start('--admin-address=127.0.0.2',
+                                       '--allow-origin=http://127.0.0.2:*'),
+                            host='127.0.0.2', to='127.0.0.1')
+
+    def test_allowed_origins_do_not_exclude_the_page(self):
+        self.look_connected(self.start('--allow-origin=https://only.example'))
 
     def test_the_page_shows_that_the_service_is_full_until_it_is_not(self):
         server = self.start('--max-clients=1')
@@ -351,6 +373,52 @@ class ConnectionTest(PageTestCase):
         server = self.start('--address=0.0.0.0')
         page = self.look_connected(server)
         self.assertEqual(f'Connected to ws://127.0.0.1:{server.port}/ws', page.text('#connection'))
+
+
+class ForeignPageTest(PageTestCase):
+    """Pages of other servers, in the browser of a user who can reach the service."""
+
+    def setUp(self):
+        super().setUp()
+        self.site = ThreadingHTTPServer(('127.0.0.2', 0), Site)
+        thread = threading.Thread(target=self.site.serve_forever)
+        thread.start()
+        self.addCleanup(self.site.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(self.site.shutdown)
+        self.origin = f'http://127.0.0.2:{self.site.server_port}'
+
+    def visit(self, url):
+        page = Page(DESKTOP)
+        self.addCleanup(page.close)
+        return page, page.visit(url)[0]
+
+    def connect_from_page(self, server, origin):
+        """Returns whether a page of ORIGIN can connect to SERVER at 127.0.0.1."""
+        page, status = self.visit(origin)
+        self.assertEqual(200, status)
+        return page.evaluate(f'''new Promise((done) => {{
+            const socket = new WebSocket("ws://127.0.0.1:{server.port}/ws");
+            socket.onopen = () => done(true);
+            socket.onerror = () => done(false); }})''')
+
+    def test_a_foreign_page_cannot_connect_unless_it_is_allowed(self):
+        server = self.start()
+        self.assertFalse(self.connect_from_page(server, self.origin))
+        self.assertEqual(1, server.metric('ringdown_connections_refused_total', reason='origin'))
+        for allowed in self.origin, '*':
+            with self.subTest(allowed):
+                self.assertTrue(self.connect_from_page(self.start(f'--allow-origin={allowed}'),
+                                                       self.origin))
+
+    def test_a_foreign_page_cannot_read_the_admin_port(self):
+        server = self.start()
+        page, _ = self.visit(self.origin)
+        for path in '/', '/healthz', '/readyz', '/metrics':
+            with self.subTest(path):
+                self.assertFalse(page.evaluate(
+                    f'fetch("http://127.0.0.1:{server.admin_port}{path}")'
+                    '.then((answer) => answer.text(), () => false)'))
 
 
 class LookTest(PageTestCase):

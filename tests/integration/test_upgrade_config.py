@@ -215,6 +215,7 @@ class LimitTest(ConfigTestCase):
             stranger = self.tcp(server)
             stranger.send(stranger.request(headers={'Origin': 'https://example.com'}))
             self.assertEqual(403, stranger.read_answer().status)
+            self.tcp(server).open(headers={'Origin': 'https://example.org'})
 
     def test_a_changed_ping_interval(self):
         server = self.start_configured()

@@ -28,7 +28,7 @@ static const Option options[] = {
   { "log-size", "Server", "4MiB", "8M" },
   { "ping-interval", "Server", "25s", "1min" },
   { "ping-timeout", "Server", "10s", "500ms" },
-  { "allow-origin", "Server", "any", "https://*.example.org  ,https://[::1]:80;null" },
+  { "allow-origin", "Server", "same host", "https://*.example.org  ,https://[::1]:80;null" },
   { "reuse-port", "Server", "false", "true" },
   { "admin-address", "Admin", "localhost", "fe80::1%lo" },
   { "admin-port", "Admin", "8001", "-1" },

@@ -5,6 +5,8 @@
 
 #include "rd-http.h"
 
+#include <string.h>
+
 static void
 hosts_are_parsed (void)
 {
@@ -87,28 +89,121 @@ static const char *const none[] = { NULL };
 static const char *const some[] = { "https://*.example.org", "http://localhost:*", NULL };
 
 static void
-without_a_list_any_origin_may_connect (void)
+pages_of_the_same_host_may_connect (void)
 {
-  const char *const *origins = none;
+  const struct
+  {
+    const char *origin;
+    const char *authority;
+    gboolean may_connect;
+  } cases[] = {
+    { NULL, "ops:8000", TRUE }, /* not a browser */
+    { NULL, NULL, TRUE },
+    { "http://ops", "ops", TRUE },
+    { "http://ops:3000", "ops:8000", TRUE },
+    { "https://ops", "ops:8000", TRUE },
+    { "chrome-extension://ops", "ops:8000", TRUE },
+    { "http://www.example.org", "WWW.Example.ORG:8000", TRUE },
+    { "http://OPS:3000", "ops:8000", TRUE },
+    { "http://127.0.0.1:3000", "127.0.0.1:8000", TRUE },
+    { "http://[::1]", "[::1]:8000", TRUE },
+    { "http://[::1]:3000", "[::1]", TRUE },
+    { "http://evil.example", "ops:8000", FALSE },
+    { "http://ops.evil.example", "ops:8000", FALSE },
+    { "http://opsy", "ops:8000", FALSE },
+    { "http://www.example.org", "example.org", FALSE },
+    { "http://example.org", "www.example.org", FALSE },
+    { "http://localhost:8000", "127.0.0.1:8000", FALSE },
+    { "http://127.0.0.2:8000", "127.0.0.1:8000", FALSE },
+    { "http://[::1]:8000", "[::2]:8000", FALSE },
+    { "http://ops:8000", NULL, FALSE },
+    { "http://ops:8000", "", FALSE },
+    { "http://ops:8000", "ops:8000, evil.example", FALSE },
+    { "http://ops:8000, http://evil.example", "ops:8000", FALSE },
+    { "http://ops:8000 http://evil.example", "ops:8000", FALSE },
+    { "null", "null", FALSE },
+    { "null", "ops:8000", FALSE },
+    { "file://", "ops:8000", FALSE },
+    { "file://", "", FALSE },
+    { "", "", FALSE },
+    { "ops:8000", "ops:8000", FALSE },
+    { "//ops:8000", "ops:8000", FALSE },
+    { "://ops:8000", "ops:8000", FALSE },
+    { "a b://ops:8000", "ops:8000", FALSE },
+    { "http:ops:8000", "ops:8000", FALSE },
+    { "http://", "ops:8000", FALSE },
+    { "http://:8000", "ops:8000", FALSE },
+    { "http://ops:8000/", "ops:8000", FALSE },
+    { "http://ops@evil.example", "ops:8000", FALSE },
+    { "http://evil.example@ops", "ops:8000", FALSE },
+    { "http://a@b", "a@b", FALSE },
+    { "http://ops:80000", "ops:8000", FALSE },
+    { "http://[::1", "[::1", FALSE },
+    { "http://\xff", "\xff", FALSE },
+  };
 
-  g_assert_true (rd_origins_may_connect (origins, NULL));
-  g_assert_true (rd_origins_may_connect (origins, "https://www.example.com"));
-  g_assert_true (rd_origins_may_connect (origins, "null"));
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_test_message ("%s -> %s", cases[i].origin, cases[i].authority);
+      g_assert_cmpint (rd_origins_may_connect (none, cases[i].origin, cases[i].authority), ==,
+                       cases[i].may_connect);
+    }
 }
 
 static void
-with_a_list_only_listed_origins_may_connect (void)
+listed_origins_may_connect (void)
 {
+  const char *const all[] = { "*", NULL };
   const char *const *origins = some;
 
-  g_assert_true (rd_origins_may_connect (origins, NULL));
-  g_assert_true (rd_origins_may_connect (origins, "https://www.example.org"));
-  g_assert_true (rd_origins_may_connect (origins, "http://localhost:3000"));
-  g_assert_false (rd_origins_may_connect (origins, "http://www.example.org"));
-  g_assert_false (rd_origins_may_connect (origins, "https://www.example.org.evil.net"));
-  g_assert_false (rd_origins_may_connect (origins, "https://example.org.evil.net"));
-  g_assert_false (rd_origins_may_connect (origins, "null"));
-  g_assert_false (rd_origins_may_connect (origins, ""));
+  g_assert_true (rd_origins_may_connect (origins, NULL, "ops:8000"));
+  g_assert_true (rd_origins_may_connect (origins, "http://ops", "ops:8000"));
+  g_assert_true (rd_origins_may_connect (origins, "https://www.example.org", "ops:8000"));
+  g_assert_true (rd_origins_may_connect (origins, "http://localhost:3000", NULL));
+  g_assert_false (rd_origins_may_connect (origins, "http://www.example.org", "ops:8000"));
+  g_assert_false (
+    rd_origins_may_connect (origins, "https://www.example.org.evil.example", "ops:8000"));
+  g_assert_false (rd_origins_may_connect (origins, "https://example.org.evil.example", "ops:8000"));
+  g_assert_false (rd_origins_may_connect (origins, "null", "ops:8000"));
+  g_assert_false (rd_origins_may_connect (origins, "", "ops:8000"));
+  g_assert_true (rd_origins_may_connect (all, "http://evil.example", "ops:8000"));
+  g_assert_true (rd_origins_may_connect (all, "null", "ops:8000"));
+  g_assert_true (rd_origins_may_connect (all, "not an origin", "ops:8000"));
+}
+
+static void
+refusals_name_the_origin_and_the_option (void)
+{
+#define MALFORMED " is malformed; send one such as https://www.example.org, or no Origin"
+#define ALLOW     " is not allowed; to allow it, start ringdown with --allow-origin="
+  const char *const cases[][2] = {
+    { "https://x.example", "Origin “https://x.example”" ALLOW "https://x.example" },
+    { "http://[::1]:3000", "Origin “http://[::1]:3000”" ALLOW "http://[::1]:3000" },
+    { "null", "Origin “null”" ALLOW "null" },
+    { "file://", "Origin “file://”" ALLOW "file://" },
+    { "", "Origin “”" MALFORMED },
+    { "x.example", "Origin “x.example”" MALFORMED },
+    { "https://x.example/", "Origin “https://x.example/”" MALFORMED },
+    { "https://a, https://b", "Origin “https://a, https://b”" MALFORMED },
+    { "a\x1b[2J\r\n\xff", "Origin “a\\u001b[2J\\u000d\\u000a\uFFFD”" MALFORMED },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *line = rd_origins_dup_refusal (cases[i][0]);
+
+      g_assert_cmpstr (line, ==, cases[i][1]);
+    }
+}
+
+static void
+refusals_are_short (void)
+{
+  g_autofree char *label = g_strnfill (8192, 'x');
+  g_autofree char *origin = g_strconcat ("http://", label, NULL);
+  g_autofree char *line = rd_origins_dup_refusal (origin);
+
+  g_assert_cmpuint (strlen (line), <, 800);
 }
 
 static void
@@ -175,10 +270,12 @@ main (int argc, char **argv)
 
   g_test_add_func ("/host/parse", hosts_are_parsed);
   g_test_add_func ("/host/classify", hosts_are_classified);
-  g_test_add_func ("/origins/connect/any", without_a_list_any_origin_may_connect);
-  g_test_add_func ("/origins/connect/list", with_a_list_only_listed_origins_may_connect);
+  g_test_add_func ("/origins/connect/same-host", pages_of_the_same_host_may_connect);
+  g_test_add_func ("/origins/connect/list", listed_origins_may_connect);
   g_test_add_func ("/origins/read/own", pages_of_the_same_origin_may_read);
   g_test_add_func ("/origins/read/list", listed_origins_may_read);
+  g_test_add_func ("/origins/refusal", refusals_name_the_origin_and_the_option);
+  g_test_add_func ("/origins/refusal/length", refusals_are_short);
   g_test_add_func ("/origins/trusted-name", addresses_and_local_names_are_trusted);
   g_test_add_func ("/origins/trusted-name/list", names_of_listed_origins_are_trusted);
 
