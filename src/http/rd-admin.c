@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* Implements the admin port as a table of paths and handlers. Rejects requests from web pages
- * whose origin is not allowed (rd_origins_may_read()), and requests for the status page under an
- * untrusted host name (rd_origins_is_trusted_name()). */
+ * whose origin is not allowed (rd_origins_may_read()), and requests under an untrusted host name
+ * (rd_origins_is_trusted_name()). */
 
 #include "rd-admin.h"
 
@@ -69,24 +69,12 @@ static void
 on_page (RdAdmin *admin, SoupServerMessage *message)
 {
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
-  const char *authority = get_header (message, "Host");
-  g_autofree char *host = rd_host_parse (authority);
-  g_auto (GStrv) urls = NULL;
-  g_autofree char *policy = NULL;
-  g_autofree char *html = NULL;
+  g_autofree char *host = rd_host_parse (get_header (message, "Host"));
+  g_auto (GStrv) urls = rd_page_find_urls ((const char *const *) admin->client_urls,
+                                           host != NULL ? host : "localhost");
+  g_autofree char *policy = rd_page_dup_policy (admin->page, (const char *const *) urls);
+  g_autofree char *html = rd_page_render (admin->page, (const char *const *) urls);
 
-  if (!rd_origins_is_trusted_name (admin->allow_origins, authority))
-    {
-      rd_http_refuse (
-        message, SOUP_STATUS_FORBIDDEN,
-        "The page is not available under this host name; use an IP address or localhost "
-        "as the host, or start ringdown with --allow-origin=http://NAME:PORT.");
-      return;
-    }
-
-  urls = rd_page_find_urls ((const char *const *) admin->client_urls, host);
-  policy = rd_page_dup_policy (admin->page, (const char *const *) urls);
-  html = rd_page_render (admin->page, (const char *const *) urls);
   soup_message_headers_replace (answer, "Content-Security-Policy", policy);
   soup_message_headers_replace (answer, "Referrer-Policy", "no-referrer");
   rd_http_reply (message, SOUP_STATUS_OK, "text/html; charset=utf-8", html);
@@ -112,13 +100,17 @@ on_request (SoupServer *soup,
 {
   RdAdmin *admin = user_data;
   const char *origin = get_header (message, "Origin");
+  const char *authority = get_header (message, "Host");
   g_autofree char *refusal = NULL;
 
   if (!rd_http_require_get (message))
     return;
-  if (!rd_origins_may_read (admin->allow_origins, origin, get_header (message, "Host")))
+  if (!rd_origins_may_read (admin->allow_origins, origin, authority))
+    refusal = rd_origins_dup_refusal (origin);
+  else if (!rd_origins_is_trusted_name (admin->allow_origins, authority))
+    refusal = rd_origins_dup_host_refusal (authority);
+  if (refusal != NULL)
     {
-      refusal = rd_origins_dup_refusal (origin);
       rd_http_refuse (message, SOUP_STATUS_FORBIDDEN, refusal);
       return;
     }

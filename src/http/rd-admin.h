@@ -16,7 +16,8 @@ typedef struct
   RdBindingOptions binding;
   const char *const *client_urls;   /* URLs of the public port, for the status page; copied */
   const char *const *allow_origins; /* glob patterns of the origins whose pages may read responses
-                                     * from this port; must outlive the object */
+                                     * from this port besides its own pages, and whose hosts are
+                                     * trusted host names; must outlive the object */
 } RdAdminOptions;
 
 /* Listens like rd_http_port_new(). @metrics must outlive the object.

@@ -149,19 +149,55 @@ rd_origins_dup_refusal (const char *origin)
                           shown, shown);
 }
 
+/* Returns whether the origin of pages at @scheme@authority is in @globs. @scheme: with "://".
+ * @default_port: with a colon; origins do not contain it. */
+static gboolean
+is_listed_at (const char *const *globs,
+              const char *scheme,
+              const char *authority,
+              const char *default_port)
+{
+  g_autofree char *url = g_strconcat (scheme, authority, NULL);
+  g_autofree char *origin = g_ascii_strdown (url, -1);
+
+  if (g_str_has_suffix (origin, default_port))
+    origin[strlen (origin) - strlen (default_port)] = '\0';
+  return is_listed (globs, origin);
+}
+
+/* Returns whether @host cannot be the name of a foreign machine in the public DNS. */
+static gboolean
+is_own_name (const char *host)
+{
+  return rd_host_classify (host) != RD_HOST_NAME || strchr (host, '.') == NULL
+         || g_str_has_suffix (host, ".local") || g_str_has_suffix (host, ".internal")
+         || g_ascii_strcasecmp (host, g_get_host_name ()) == 0;
+}
+
 gboolean
 rd_origins_is_trusted_name (const char *const *globs, const char *authority)
 {
-  g_autofree char *host = rd_host_parse (authority);
-  g_autofree char *origin = NULL;
-  g_autofree char *secure_origin = NULL;
+  g_autofree char *host = NULL;
 
+  if (authority == NULL)
+    return TRUE;
+  host = rd_host_parse (authority);
   if (host == NULL)
     return FALSE;
-  if (rd_host_classify (host) != RD_HOST_NAME || g_ascii_strcasecmp (host, g_get_host_name ()) == 0)
-    return TRUE;
 
-  origin = g_strconcat ("http://", authority, NULL);
-  secure_origin = g_strconcat ("https://", authority, NULL);
-  return is_listed (globs, origin) || is_listed (globs, secure_origin);
+  if (g_str_has_suffix (host, ".")) /* the end of a fully qualified name */
+    host[strlen (host) - 1] = '\0';
+  return is_own_name (host) || is_listed_at (globs, "http://", authority, ":80")
+         || is_listed_at (globs, "https://", authority, ":443");
+}
+
+char *
+rd_origins_dup_host_refusal (const char *authority)
+{
+  g_autofree char *host = rd_host_parse (authority);
+  g_autofree char *shown = rd_text_printable (authority, MAX_QUOTED_CHARS);
+
+  return g_strdup_printf ("Host “%s” is not trusted; use an IP address or localhost as the host, "
+                          "or start ringdown with --allow-origin=http://%s",
+                          shown, host != NULL ? shown : "NAME:PORT");
 }

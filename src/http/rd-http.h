@@ -60,7 +60,12 @@ gboolean rd_origins_may_read (const char *const *globs, const char *origin, cons
  * the origin and the option that allows the origin. */
 char *rd_origins_dup_refusal (const char *origin);
 
-/* Returns whether @authority, is a trusted name of this machine: an IP
- * address, localhost, the machine's host name, or the host and port of an allowed origin. The owner
- * of any other DNS name could point that name at this machine, to read our page (DNS rebinding). */
+/* Returns whether @authority is a trusted host name: none, an IP address, localhost, the machine's
+ * host name, a name without dots or under .local or .internal, or the host and port of an allowed
+ * origin. The owner of any other name could resolve that name to this machine, so that a foreign
+ * page can read responses (DNS rebinding). */
 gboolean rd_origins_is_trusted_name (const char *const *globs, const char *authority);
+
+/* Returns: (transfer full): one line for a response that refuses @authority (not NULL) because it
+ * is not a trusted host name. The line names the host and the option that allows the host. */
+char *rd_origins_dup_host_refusal (const char *authority);

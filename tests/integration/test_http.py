@@ -462,43 +462,63 @@ class PageTest(HttpTestCase):
             with self.subTest(origin):
                 self.assertEqual(status, self.ask(server, '/metrics', Origin=origin)[0])
 
-    def test_the_page_is_shown_under_addresses_and_local_names(self):
+    def test_addresses_and_local_names_are_trusted_hosts(self):
         server = self.start()
-        for host in ('127.0.0.1', '10.1.2.3:8001', '[::1]:8001', 'localhost', 'LOCALHOST:80',
-                     'ops.localhost', socket.gethostname()):
-            with self.subTest(host):
-                self.assertEqual(200, self.ask(server, Host=host)[0])
+        for path in self.PATHS:
+            for host in ('127.0.0.1', '10.1.2.3:8001', '[::1]:8001', 'localhost', 'LOCALHOST:80',
+                         'ops.localhost', 'ringdown:8001', 'my_ringdown-1', 'ops.local',
+                         'ringdown.default.svc.cluster.local:8001', 'ops.internal.',
+                         socket.gethostname()):
+                with self.subTest(path=path, host=host):
+                    self.assertEqual(200, self.ask(server, path, Host=host)[0])
 
-    def test_the_page_is_not_shown_under_other_names(self):
-        server = self.start()
-        with undisturbed(server):
-            for host in ('evil.example', 'evil.example:8001', '127.0.0.1.evil.example',
-                         'localhost.evil.example', 'localhost@evil.example', '"', ''):
-                with self.subTest(host):
-                    status, _, text = self.ask(server, Host=host)
-                    self.assertEqual(403, status)
-                    self.assertIn('--allow-origin=', text)
-
-    def test_the_page_is_not_shown_with_two_host_headers(self):
+    def test_other_hosts_are_refused_on_all_paths(self):
         server = self.start()
         with undisturbed(server):
-            for hosts in ('127.0.0.1', 'evil.example'), ('evil.example', '127.0.0.1'):
-                with self.subTest(hosts):
-                    client = self.tcp(server, admin=True)
-                    client.send(client.request('/', headers={
-                        'Host': '\r\nHost: '.join(hosts), 'Upgrade': None, 'Connection': None}))
-                    self.assertEqual(403, client.read_answer().status)
+            for path in *self.PATHS, '/nothing':
+                for host in ('evil.example', 'evil.example:8001', '127.0.0.1.evil.example',
+                             'localhost.evil.example', 'localhost@evil.example', '"', ''):
+                    with self.subTest(path=path, host=host):
+                        status, _, text = self.ask(server, path, Host=host)
+                        self.assertEqual(403, status)
+                        self.assertRegex(text, r'\AHost “[^\n]+--allow-origin=http://[^\n]+\n\Z')
 
-    def test_the_page_is_shown_under_the_name_of_an_allowed_origin(self):
-        server = self.start('--allow-origin=https://ops.example')
-        self.assertEqual(200, self.ask(server, Host='ops.example')[0])
-        self.assertEqual(403, self.ask(server, Host='ops.example:8001')[0])
-
-    def test_probes_and_scrapers_may_use_any_host_name(self):
+    def test_two_hosts_are_refused(self):
         server = self.start()
-        for path in '/healthz', '/readyz', '/metrics':
+        with undisturbed(server):
+            for path in self.PATHS:
+                for hosts in ('127.0.0.1', 'evil.example'), ('evil.example', '127.0.0.1'):
+                    with self.subTest(path=path, hosts=hosts):
+                        status = self.ask_raw(server, f'GET {path} HTTP/1.1', *hosts)
+                        self.assertIn(status, (400, 403))
+
+    def test_a_health_check_without_a_host_is_answered(self):
+        server = self.start()
+        for path in self.PATHS:
             with self.subTest(path):
-                self.assertEqual(200, self.ask(server, path, Host='ringdown.cluster.example')[0])
+                self.assertEqual(200, self.ask_raw(server, f'GET {path} HTTP/1.0'))
+
+    def ask_raw(self, server, line, *hosts):
+        """Sends the request LINE with a Host header for each of HOSTS; returns the status."""
+        client = self.tcp(server, admin=True)
+        client.send('\r\n'.join([line, *(f'Host: {host}' for host in hosts), '', '']).encode())
+        return client.read_answer().status
+
+    def test_the_hosts_of_allowed_origins_are_trusted(self):
+        server = self.start('--allow-origin=https://ops.example,http://metrics.example:8001')
+        for path in self.PATHS:
+            for host, status in (('ops.example', 200), ('OPS.example:443', 200),
+                                 ('ops.example:8001', 403), ('metrics.example:8001', 200),
+                                 ('metrics.example', 403)):
+                with self.subTest(path=path, host=host):
+                    self.assertEqual(status, self.ask(server, path, Host=host)[0])
+
+    def test_the_refusal_of_a_host_shows_the_option_to_set(self):
+        host = 'metrics.example:8001'
+        text = self.ask(self.start(), '/metrics', Host=host)[2]
+        self.assertIn(f'Host “{host}” is not trusted', text)
+        allowing = self.start(text.split()[-1])
+        self.assertEqual(200, self.ask(allowing, '/metrics', Host=host)[0])
 
     def test_post_is_not_allowed(self):
         status, headers, _ = self.ask(self.start(), method='POST')

@@ -420,6 +420,17 @@ class ForeignPageTest(PageTestCase):
                     f'fetch("http://127.0.0.1:{server.admin_port}{path}")'
                     '.then((answer) => answer.text(), () => false)'))
 
+    def test_a_page_whose_name_was_rebound_to_this_machine_cannot_read_the_admin_port(self):
+        server = self.start()
+        at = f'http://rebound.example:{server.admin_port}'
+        page, _ = self.visit(f'{at}/no-such-path')
+        for path in '/', '/healthz', '/readyz', '/metrics':
+            with self.subTest(path):
+                self.assertEqual(403, self.visit(at + path)[1])
+                self.assertEqual(403, page.evaluate(f'fetch("{path}").then((got) => got.status)'))
+        server = self.start('--allow-origin=http://rebound.example:*')
+        self.assertEqual(200, self.visit(f'http://rebound.example:{server.admin_port}/metrics')[1])
+
 
 class LookTest(PageTestCase):
     LINES = ('🛰 Test notification', 'https://example.org/' + 'a-long-path/' * 30, 'x' * 3000,

@@ -197,13 +197,34 @@ refusals_name_the_origin_and_the_option (void)
 }
 
 static void
+refusals_of_hosts_name_the_host_and_the_option (void)
+{
+#define NOT_TRUSTED                                                                      \
+  " is not trusted; use an IP address or localhost as the host, or start ringdown with " \
+  "--allow-origin=http://"
+  const char *const cases[][2] = {
+    { "ops.example:8001", "Host “ops.example:8001”" NOT_TRUSTED "ops.example:8001" },
+    { "a b\n", "Host “a b\\u000a”" NOT_TRUSTED "NAME:PORT" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *line = rd_origins_dup_host_refusal (cases[i][0]);
+
+      g_assert_cmpstr (line, ==, cases[i][1]);
+    }
+}
+
+static void
 refusals_are_short (void)
 {
   g_autofree char *label = g_strnfill (8192, 'x');
   g_autofree char *origin = g_strconcat ("http://", label, NULL);
   g_autofree char *line = rd_origins_dup_refusal (origin);
+  g_autofree char *host_line = rd_origins_dup_host_refusal (label);
 
   g_assert_cmpuint (strlen (line), <, 800);
+  g_assert_cmpuint (strlen (host_line), <, 800);
 }
 
 static void
@@ -240,27 +261,69 @@ listed_origins_may_read (void)
 static void
 addresses_and_local_names_are_trusted (void)
 {
-  const char *const *origins = none;
   g_autofree char *self = g_strconcat (g_get_host_name (), ":8001", NULL);
-  const char *const ours[] = { "127.0.0.1:8001", "[::1]", "10.0.0.1",  "localhost",
-                               "ops.localhost",  self,    "0.0.0.0:80" };
-  const char *const foreign[]
-    = { NULL, "", "evil.net", "localhost.evil.net:8001", "www.example.org", "a b", "localhost/" };
+  const char *const ours[] = {
+    NULL,
+    "127.0.0.1:8001",
+    "[::1]",
+    "10.0.0.1",
+    "[2001:db8::1]:8001",
+    "0.0.0.0:80",
+    "localhost",
+    "LOCALHOST.:8001",
+    "ops.localhost",
+    "ops:8001",
+    "my_service-1.:8001",
+    "printer.local",
+    "Ops.Cluster.LOCAL.:8001",
+    "ops.internal",
+    self,
+  };
+  const char *const foreign[] = {
+    "",
+    ":8001",
+    "evil.example",
+    "evil.example.:8001",
+    "localhost.evil.example:8001",
+    "127.0.0.1.evil.example",
+    "local.example",
+    "evillocal.example",
+    "ops.notlocal",
+    "ops.notinternal",
+    "www.example.org",
+    "ops.local..",
+    "a b",
+    "localhost/",
+    "localhost@evil.example",
+    "localhost, evil.example",
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (ours); i++)
-    g_assert_true (rd_origins_is_trusted_name (origins, ours[i]));
+    {
+      g_test_message ("%s", ours[i]);
+      g_assert_true (rd_origins_is_trusted_name (none, ours[i]));
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (foreign); i++)
-    g_assert_false (rd_origins_is_trusted_name (origins, foreign[i]));
+    {
+      g_test_message ("%s", foreign[i]);
+      g_assert_false (rd_origins_is_trusted_name (none, foreign[i]));
+    }
 }
 
 static void
 names_of_listed_origins_are_trusted (void)
 {
+  const char *const ports[] = { "http://a.example", "http://b.example:8001", NULL };
   const char *const *origins = some;
 
   g_assert_true (rd_origins_is_trusted_name (origins, "www.example.org"));
+  g_assert_true (rd_origins_is_trusted_name (origins, "WWW.example.org:443"));
   g_assert_false (rd_origins_is_trusted_name (origins, "www.example.org:8001"));
-  g_assert_false (rd_origins_is_trusted_name (origins, "evil.net"));
+  g_assert_false (rd_origins_is_trusted_name (origins, "evil.example"));
+  g_assert_true (rd_origins_is_trusted_name (ports, "a.example:80"));
+  g_assert_false (rd_origins_is_trusted_name (ports, "a.example:443"));
+  g_assert_true (rd_origins_is_trusted_name (ports, "b.example:8001"));
+  g_assert_false (rd_origins_is_trusted_name (ports, "b.example"));
 }
 
 int
@@ -275,6 +338,7 @@ main (int argc, char **argv)
   g_test_add_func ("/origins/read/own", pages_of_the_same_origin_may_read);
   g_test_add_func ("/origins/read/list", listed_origins_may_read);
   g_test_add_func ("/origins/refusal", refusals_name_the_origin_and_the_option);
+  g_test_add_func ("/origins/refusal/host", refusals_of_hosts_name_the_host_and_the_option);
   g_test_add_func ("/origins/refusal/length", refusals_are_short);
   g_test_add_func ("/origins/trusted-name", addresses_and_local_names_are_trusted);
   g_test_add_func ("/origins/trusted-name/list", names_of_listed_origins_are_trusted);

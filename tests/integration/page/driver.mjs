@@ -17,8 +17,8 @@ const browser = await chromium.launch({
     '--disable-gpu', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
     // no name but these can be resolved, so pages cannot use the network
-    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, '
-      + 'EXCLUDE 127.0.0.2, EXCLUDE ::1',
+    '--host-resolver-rules=MAP rebound.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, '
+      + 'EXCLUDE 127.0.0.1, EXCLUDE 127.0.0.2, EXCLUDE ::1',
   ],
 });
 
