@@ -15,6 +15,12 @@ static const char *const bus_words[] = {
   NULL,
 };
 
+static const char *const drain_code_words[] = {
+  [RD_CONFIG_DRAIN_SERVICE_RESTART] = "1012",
+  [RD_CONFIG_DRAIN_GOING_AWAY] = "1001",
+  NULL,
+};
+
 static const char *const redis_mode_words[] = {
   [RD_CONFIG_REDIS_STREAM] = "stream",
   [RD_CONFIG_REDIS_PUBSUB] = "pubsub",
@@ -22,6 +28,7 @@ static const char *const redis_mode_words[] = {
 };
 
 G_STATIC_ASSERT (sizeof (RdConfigBus) == sizeof (guint));
+G_STATIC_ASSERT (sizeof (RdConfigDrainCode) == sizeof (guint));
 G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
 
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
@@ -125,7 +132,7 @@ static const RdOption options[] = {
     "0", "7d", .help = N_("Drain time limit"),
     .description =
       "How long a drain waits for clients to disconnect. After this time the remaining clients are "
-      "sent their pending messages, closed with code 1012, and have five seconds to answer. 0 "
+      "sent their pending messages, closed with --drain-code, and have five seconds to answer. 0 "
       "closes all clients at once. The D-Bus method Drain can set another limit, up to 30 days." },
   { "drain-interval", "Drain", "TIME", FIELD (DURATION, drain_interval_us), "5s",
     "100ms", "1h", .help = N_("Progress report interval"),
@@ -139,6 +146,12 @@ static const RdOption options[] = {
       "How long a drain continues to accept new clients while /readyz already answers 503, so that "
       "load balancers have time to notice. This time is part of --drain-timeout, and the service "
       "does not exit before it has passed, even without clients. 0 refuses new clients at once." },
+  { "drain-code", "Drain", "CODE", FIELD (CHOICE, drain_code), "1012",
+    .words = drain_code_words, .help = N_("Close code of a drain: 1012 or 1001"),
+    .description =
+      "The code with which a drain closes the remaining clients: 1012 (service restart) or 1001 "
+      "(going away). Some client libraries treat 1012 as an error, and some do not reconnect after "
+      "1001: see ringdown(1), section CLIENTS." },
 
   { "redis", "Redis", "URL", FIELD (REDIS, redis), NULL,
     .help = N_("Redis server shared by all nodes [none]"),

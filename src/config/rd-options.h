@@ -14,6 +14,12 @@ typedef enum
 
 typedef enum
 {
+  RD_CONFIG_DRAIN_SERVICE_RESTART,
+  RD_CONFIG_DRAIN_GOING_AWAY,
+} RdConfigDrainCode;
+
+typedef enum
+{
   RD_CONFIG_REDIS_STREAM,
   RD_CONFIG_REDIS_PUBSUB,
 } RdConfigRedisMode;
@@ -31,6 +37,7 @@ typedef struct
   gint64 drain_timeout_us;
   gint64 drain_interval_us;
   gint64 drain_grace_us;
+  RdConfigDrainCode drain_code;
   char *redis; /* nullable: URL, which may contain a password; NULL for no Redis */
   RdConfigRedisMode redis_mode;
   char *redis_channel;

@@ -140,6 +140,14 @@ end_if_empty (RdDrain *self)
 }
 
 static void
+close_all (RdDrain *self)
+{
+  rd_manager_close_all (self->manager, self->options.code,
+                        self->options.code == WS_CLOSE_GOING_AWAY ? "going away"
+                                                                  : "service restart");
+}
+
+static void
 close_remaining (RdDrain *self)
 {
   guint clients = rd_manager_get_connections (self->manager);
@@ -147,8 +155,12 @@ close_remaining (RdDrain *self)
   stop_timers (self);
   self->deadline_us = g_get_monotonic_time ();
   if (clients > 0)
-    g_message ("Closing %u %s with close code 1012", clients, client_noun (clients));
-  rd_manager_close_all (self->manager);
+    {
+      g_message ("Closing %u %s with close code %u", clients, client_noun (clients),
+                 self->options.code);
+      g_signal_emit (self, progress_signal, 0, clients, 0);
+    }
+  close_all (self);
   end_if_empty (self);
 }
 
@@ -227,7 +239,7 @@ static void
 on_client_connected (RdDrain *self)
 {
   if (self->state >= STATE_CLOSING)
-    rd_manager_close_all (self->manager);
+    close_all (self);
 }
 
 static void

@@ -6,12 +6,13 @@
 #include "rd-manager.h"
 
 /* Shuts the service down gracefully: refuses new clients, waits for the connected clients to
- * disconnect, and at a deadline closes the remaining connections with code 1012.
+ * disconnect, and at a deadline closes the remaining connections.
  *
  * Signal "state-changed": the result of rd_drain_get_state() has changed.
  * Signal "accepting-changed": the result of rd_drain_is_accepting() has changed.
  * Signal "progress" (guint clients, guint seconds_left): emitted when a drain begins, when its
- * deadline changes, and periodically during the drain. */
+ * deadline changes, periodically during the drain, and with 0 seconds left before the remaining
+ * clients are closed. */
 #define RD_TYPE_DRAIN (rd_drain_get_type ())
 G_DECLARE_FINAL_TYPE (RdDrain, rd_drain, RD, DRAIN, GObject)
 
@@ -20,6 +21,7 @@ typedef struct
   gint64 timeout_us;  /* time from the start of the drain to its deadline */
   gint64 interval_us; /* time between progress reports; must be at least 1000 */
   gint64 grace_us;    /* time from the start of the drain during which new clients are accepted */
+  WsCloseCode code;   /* %WS_CLOSE_SERVICE_RESTART or %WS_CLOSE_GOING_AWAY */
 } RdDrainOptions;
 
 RdDrain *rd_drain_new (RdManager *manager, const RdDrainOptions *options);

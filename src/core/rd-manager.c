@@ -201,9 +201,9 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
 }
 
 void
-rd_manager_close_all (RdManager *self)
+rd_manager_close_all (RdManager *self, guint16 code, const char *reason)
 {
-  ws_engine_close_all (self->engine, WS_CLOSE_SERVICE_RESTART, "service restart");
+  ws_engine_close_all (self->engine, code, reason);
 }
 
 gboolean

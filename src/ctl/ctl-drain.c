@@ -12,8 +12,12 @@
 #include "ctl-watch.h"
 #include "rd-units.h"
 
-#define MAX_TIMEOUT_DAYS      30   /* longest time limit of a drain that the service accepts */
-#define CLOSE_SERVICE_RESTART 1012 /* close code sent at the time limit of a drain */
+#define MAX_TIMEOUT_DAYS 30 /* longest time limit of a drain that the service accepts */
+
+/* Close codes sent at the end of a drain. Clients also send 1001, so that it counts as a code of
+ * the service only after the service has begun to close clients. */
+#define CLOSE_SERVICE_RESTART 1012
+#define CLOSE_GOING_AWAY      1001
 
 typedef struct
 {
@@ -23,6 +27,7 @@ typedef struct
   CtlWatch *watch;               /* unowned: outlives us */
   gint64 begin_us;               /* CLOCK_MONOTONIC: start of the wait */
   gboolean has_begun;            /* the drain has begun */
+  gboolean is_closing;           /* the service closes the remaining clients */
   guint at_first;                /* number of clients at the start of the wait */
   guint most;                    /* largest number of clients so far */
   guint left;                    /* number of clients that disconnected by themselves */
@@ -58,6 +63,7 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
   Wait *self = user_data;
   g_autofree char *text = NULL;
 
+  self->is_closing = seconds_left == 0;
   if (ctl_output_is_live (self->output) || self->arguments->json)
     return;
 
@@ -70,7 +76,8 @@ on_client_disconnected (gpointer user_data, guint64 id, guint code)
 {
   Wait *self = user_data;
 
-  if (self->has_begun && code == CLOSE_SERVICE_RESTART)
+  if (self->has_begun
+      && (code == CLOSE_SERVICE_RESTART || (self->is_closing && code == CLOSE_GOING_AWAY)))
     self->closed++;
   else if (self->has_begun)
     self->left++;

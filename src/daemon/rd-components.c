@@ -68,7 +68,10 @@ make_core (RdComponents *self, GError **error)
         .ping_timeout_us = config->ping_timeout_us };
   const RdDrainOptions drain_options = { .timeout_us = config->drain_timeout_us,
                                          .interval_us = config->drain_interval_us,
-                                         .grace_us = config->drain_grace_us };
+                                         .grace_us = config->drain_grace_us,
+                                         .code = config->drain_code == RD_CONFIG_DRAIN_GOING_AWAY
+                                                   ? WS_CLOSE_GOING_AWAY
+                                                   : WS_CLOSE_SERVICE_RESTART };
 
   if (config->max_clients > room)
     g_warning (

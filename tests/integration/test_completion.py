@@ -91,7 +91,8 @@ class RingdownTest(CompletionTestCase):
             with self.subTest(before):
                 self.assertEqual(
                     sorted([*before.split(),
-                            '--drain-grace=', '--drain-interval=', '--drain-timeout=']),
+                            '--drain-code=', '--drain-grace=', '--drain-interval=',
+                            '--drain-timeout=']),
                     self.candidates(f'ringdown {before} --drain-'))
 
     def test_values_follow_without_a_space(self):
@@ -105,6 +106,9 @@ class RingdownTest(CompletionTestCase):
         self.assertEqual(['--bus=session', 'system'], self.candidates('ringdown --bus=s'))
         self.assertEqual(['--bus', 'none', 'session', 'system'], self.candidates('ringdown --bus '))
         self.assertEqual(['--bus=system'], self.type(f'ringdown --bus=sy{TAB}'))
+
+    def test_close_codes_are_offered(self):
+        self.assertEqual(['--drain-code=1001', '1012'], self.candidates('ringdown --drain-code='))
 
     def test_files_are_offered_for_the_key_file(self):
         os.mkdir(os.path.join(self.directory, 'etc'))

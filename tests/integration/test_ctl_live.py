@@ -265,6 +265,18 @@ class WaitTest(LiveTestCase):
         self.assert_ended(waiting)
         self.assert_example('drain-wait-piped', waiting.output)
 
+    def test_clients_closed_with_1001_are_told_from_clients_that_leave_with_1001(self):
+        server = self.start_service('--drain-code=1001', '--drain-interval=100ms')
+        (one, two, three), waiting = self.begin_wait(server, clients=3)
+        two.leave(1001)
+        waiting.wait_for('waiting for 2 ')
+        self.succeed('drain', '--timeout=0')
+        for client in one, three:
+            client.expect_close(1001, 'going away')
+        self.assert_ended(waiting)
+        self.assertRegex(waiting.output, r'(?m)^Drained in \d+s: 1 disconnected, '
+                         r'2 closed by the service\n\Z')
+
     def test_no_clients(self):
         for command in 'drain', 'shutdown':
             for on_terminal in False, True:

@@ -140,6 +140,19 @@ class DrainTest(BusTestCase):
         client.expect_close(1012)
         self.assertEqual(0, server.wait_exit())
 
+    def test_the_closing_of_clients_is_signalled(self):
+        server = self.start_on_bus()
+        monitor = self.monitor()
+        client = self.connect(server)
+        self.bus.call('Drain', 'a{sv}', '1', 'timeout', 'u', '600')
+        monitor.wait_signal('DrainProgress', lambda clients, left: left > 0)
+        server.signal(signal.SIGTERM)
+        server.wait_log('Draining already')
+        server.signal(signal.SIGTERM)
+        monitor.wait_signal('DrainProgress', lambda clients, left: (clients, left) == (1, 0))
+        client.expect_close(1012)
+        self.assertEqual(0, server.wait_exit())
+
     def test_progress_is_signalled(self):
         server = self.start_on_bus('--drain-interval=200ms')
         monitor = self.monitor()

@@ -10,6 +10,7 @@ from crowd import Member, crowd
 from waiting import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 
+GOING_AWAY = 1001
 SERVICE_RESTART = 1012
 AT_ONCE = 0.1 * SLOWNESS
 
@@ -197,6 +198,47 @@ class DeadlineTest(DrainTestCase):
             client.expect_close(SERVICE_RESTART)
         self.assertEqual(0, server.wait_exit())
         server.wait_log(r'(?i)drained.*\b300 closed.*\b0 cut off')
+
+
+class CodeTest(DrainTestCase):
+    def assert_closed_with_1001(self, server, clients):
+        for client in clients:
+            client.expect_close(GOING_AWAY, 'going away')
+        self.assertEqual(0, server.wait_exit())
+        server.wait_log('Closing 2 clients with close code 1001')
+        server.wait_log(r'(?i)drained.*\b0 disconnected.*\b2 closed.*\b0 cut off')
+
+    def test_at_the_deadline_the_rest_get_the_configured_code(self):
+        server = self.start('--drain-code=1001', '--drain-timeout=1')
+        clients = [self.connect(server) for _ in range(2)]
+        server.wait_clients(2)
+        server.signal(signal.SIGTERM)
+        self.assert_closed_with_1001(server, clients)
+
+    def test_a_second_signal_closes_with_the_configured_code(self):
+        server = self.start('--drain-code=1001')
+        clients = [self.connect(server) for _ in range(2)]
+        server.wait_clients(2)
+        self.drain(server)
+        server.signal(signal.SIGTERM)
+        self.assert_closed_with_1001(server, clients)
+
+    def test_the_code_is_counted(self):
+        server = self.start('--drain-code=1001', '--drain-timeout=0')
+        answering, deaf = self.connect(server), self.connect(server)
+        server.wait_clients(2)
+        server.signal(signal.SIGTERM)
+        answering.expect_close(GOING_AWAY)
+        eventually(lambda: server.metric('ringdown_clients_closed_total', code='1001') == 1,
+                   'the client to be counted')
+        deaf.expect_close(GOING_AWAY)
+        self.assertEqual(0, server.wait_exit())
+
+    def test_other_closes_keep_their_codes(self):
+        server = self.start('--drain-code=1001', '--max-message=125')
+        client = self.connect(server)
+        client.text('x' * 126)
+        client.expect_close(1009)
 
 
 class GraceTest(DrainTestCase):

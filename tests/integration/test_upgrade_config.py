@@ -235,6 +235,16 @@ class LimitTest(ConfigTestCase):
         self.assertEqual(0, server.wait_exit())
 
 
+    def test_a_changed_drain_code(self):
+        server = self.start_configured()
+        client, excess = self.connect(server), self.connect(server)
+        self.upgrade_to(server, Server={'max_clients': 1}, Drain={'drain_code': '1001'})
+        excess.expect_close(1012)  # the option is for drains only
+        self.bus.call('Drain', 'a{sv}', '1', 'timeout', 'u', '0')
+        client.expect_close(1001, 'going away')
+        self.assertEqual(0, server.wait_exit())
+
+
 class NotificationTest(ConfigTestCase):
     def test_a_changed_text(self):
         server = self.start_configured(Notify={'notify_interval': '1s', 'notify_message': 'before'})

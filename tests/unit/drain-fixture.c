@@ -38,7 +38,8 @@ void
 drain_fixture_set_up (DrainFixture *fixture, gconstpointer options)
 {
   const RdDrainOptions usual = { .timeout_us = 600 * G_USEC_PER_SEC,
-                                 .interval_us = 600 * G_USEC_PER_SEC };
+                                 .interval_us = 600 * G_USEC_PER_SEC,
+                                 .code = WS_CLOSE_SERVICE_RESTART };
 
   core_fixture_set_up (&fixture->core, NULL);
   fixture->signals = g_string_new (NULL);

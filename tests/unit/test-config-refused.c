@@ -323,6 +323,8 @@ invalid_values_are_refused (ConfigFixture *fixture, gconstpointer data)
     { "--reuse-port=", "--reuse-port: “” is " BOOLEAN },
     { "--bus=tram", "--bus: “tram” is not one of session, system, none" },
     { "--bus=", "--bus: “” is not one of session, system, none" },
+    { "--drain-code=1013", "--drain-code: “1013” is not one of 1012, 1001" },
+    { "--drain-code=", "--drain-code: “” is not one of 1012, 1001" },
     { "--redis-mode=list", "--redis-mode: “list” is not one of stream, pubsub" },
     { "--redis-channel=", "--redis-channel: “” is " NAME },
     { "--redis-channel=a\nb", "--redis-channel: “a\\u000ab” is " NAME },

@@ -37,6 +37,7 @@ static const Option options[] = {
   { "drain-timeout", "Drain", "30min", "2" },
   { "drain-interval", "Drain", "5s", "250ms" },
   { "drain-grace", "Drain", "0", "3s" },
+  { "drain-code", "Drain", "1012", "1001" },
   { "redis", "Redis", "none", "redis://anna:s3cret@[::1]:7000/3" },
   { "redis-mode", "Redis", "stream", "pubsub" },
   { "redis-channel", "Redis", "broadcast", "Klingel 1" },
@@ -61,6 +62,7 @@ assert_defaults (const RdConfig *config)
   g_assert_cmpint (config->drain_timeout_us, ==, 30 * G_TIME_SPAN_MINUTE);
   g_assert_cmpint (config->drain_interval_us, ==, 5 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 0);
+  g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_SERVICE_RESTART);
   g_assert_null (config->redis);
   g_assert_cmpint (config->redis_mode, ==, RD_CONFIG_REDIS_STREAM);
   g_assert_cmpstr (config->redis_channel, ==, "broadcast");
@@ -92,6 +94,7 @@ assert_others (const RdConfig *config)
   g_assert_cmpint (config->drain_timeout_us, ==, 2 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_interval_us, ==, 250 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 3 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_GOING_AWAY);
   g_assert_cmpstr (config->redis, ==, "redis://anna:s3cret@[::1]:7000/3");
   g_assert_cmpint (config->redis_mode, ==, RD_CONFIG_REDIS_PUBSUB);
   g_assert_cmpstr (config->redis_channel, ==, "Klingel 1");

@@ -171,6 +171,7 @@ edge_leads_where_the_table_says (gconstpointer data)
     .grace_us = edge->from != GRACE         ? 0
                 : edge->event == GRACE_OVER ? 10 * 1000
                                             : LONG_US,
+    .code = WS_CLOSE_SERVICE_RESTART,
   };
   CoreFixture fixture = { 0 };
   RdDrain *drain;

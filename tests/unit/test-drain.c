@@ -81,7 +81,8 @@ rest_is_closed_at_the_deadline_after_pending_messages (DrainFixture *fixture, gc
   peer_send_close (answering, WS_CLOSE_SERVICE_RESTART);
   peer_hang_up (vanishing);
   crowd_settle (fixture->core.crowd);
-  drain_fixture_expect (fixture, "state:draining;progress:3,1;accepting:0;state:drained;");
+  drain_fixture_expect (fixture,
+                        "state:draining;progress:3,1;accepting:0;progress:2,0;state:drained;");
   g_assert_true (
     g_str_has_prefix (fixture->messages->str,
                       "Draining: 3 clients, 1s left\nClosing 2 clients with close code 1012\n"));
@@ -100,7 +101,7 @@ first_signal_drains_second_closes_third_ends (DrainFixture *fixture, gconstpoint
   rd_drain_interrupt (fixture->drain);
   crowd_settle (fixture->core.crowd);
   peer_expect_close (peer, WS_CLOSE_SERVICE_RESTART, "service restart");
-  drain_fixture_expect (fixture, "");
+  drain_fixture_expect (fixture, "progress:1,0;");
   rd_drain_interrupt (fixture->drain);
   drain_fixture_expect (fixture, "state:drained;");
   rd_drain_interrupt (fixture->drain);
@@ -252,6 +253,27 @@ client_that_connects_while_closing_is_closed (DrainFixture *fixture, gconstpoint
   peer_expect_close (late, WS_CLOSE_SERVICE_RESTART, "service restart");
 }
 
+/* @data: options with another close code */
+static void
+close_code_can_be_going_away (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *early = core_fixture_join (&fixture->core);
+  Peer *late;
+
+  rd_drain_interrupt (fixture->drain);
+  rd_drain_interrupt (fixture->drain);
+  late = core_fixture_join (&fixture->core);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_close (early, WS_CLOSE_GOING_AWAY, "going away");
+  peer_expect_close (late, WS_CLOSE_GOING_AWAY, "going away");
+  g_assert_true (
+    g_str_has_suffix (fixture->messages->str, "Closing 1 client with close code 1001\n"));
+  peer_send_close (early, WS_CLOSE_GOING_AWAY);
+  peer_send_close (late, WS_CLOSE_GOING_AWAY);
+  crowd_settle (fixture->core.crowd);
+  drain_fixture_expect_report (fixture, "0 disconnected, 2 closed, 0 cut off");
+}
+
 static gboolean
 fail_to_reopen (gpointer user_data, GError **error)
 {
@@ -380,6 +402,8 @@ time_left_is_formatted (void)
 }
 
 static const RdDrainOptions short_interval = { .timeout_us = LONG_US, .interval_us = 50 * 1000 };
+static const RdDrainOptions going_away
+  = { .timeout_us = LONG_US, .interval_us = LONG_US, .code = WS_CLOSE_GOING_AWAY };
 static const RdDrainOptions short_grace
   = { .timeout_us = LONG_US, .interval_us = LONG_US, .grace_us = 100 * 1000 };
 
@@ -404,6 +428,7 @@ main (int argc, char **argv)
   DRAIN_TEST ("/drain/grace/no-clients", &short_grace,
               drain_ends_if_the_grace_period_ends_without_clients);
   DRAIN_TEST ("/drain/late", NULL, client_that_connects_while_closing_is_closed);
+  DRAIN_TEST ("/drain/code", &going_away, close_code_can_be_going_away);
   DRAIN_TEST ("/drain/cancel", NULL, cancelled_drain_has_no_effect_later);
   DRAIN_TEST ("/drain/cancel/refused", NULL, drain_continues_if_reopening_fails);
   DRAIN_TEST ("/drain/cancel/grace", &short_grace, cancel_in_the_grace_period_does_not_reopen);
