@@ -61,6 +61,8 @@ describe_values (const RdOption *option)
       return g_strdup ("a redis:// or unix:// URL, or an absolute path");
     case RD_OPTION_SIZE:
       return g_strdup_printf ("a size from %s to %s", option->min, option->max);
+    case RD_OPTION_TOKENS:
+      return g_strdup_printf ("names of at most 64 characters, at most %s", option->max);
     case RD_OPTION_TEXT:
       return g_strdup ("text");
     }

@@ -61,8 +61,9 @@ dup_description (void)
     "\n\n",
     /* Translators: do not translate TIME and SIZE, which --help also shows in the options above */
     _ ("TIME is in seconds, unless it has units: 500ms, 10s, 5min, 1h30min. SIZE is in\n"
-       "bytes, unless it has a unit: 64KiB, 4MiB. To give several addresses or origins,\n"
-       "repeat the option, or separate them with spaces, commas or semicolons."),
+       "bytes, unless it has a unit: 64KiB, 4MiB. To give several addresses, origins or\n"
+       "subprotocols, repeat the option, or separate them with spaces, commas or\n"
+       "semicolons."),
     _ ("Each option in a [Group] is also an environment variable (RINGDOWN_DRAIN_TIMEOUT\n"
        "for --drain-timeout), and a key in that [Group] of the configuration file. The\n"
        "command line overrides the environment, and the environment overrides the\n"

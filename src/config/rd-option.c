@@ -14,6 +14,8 @@
 #include "rd-units.h"
 
 #define MAX_QUOTED_CHARS 60
+#define MAX_TOKEN_CHARS  64
+#define TOKEN_SYMBOLS    "!#$%&'*+-.^_`|~" /* RFC 9110 §5.6.2 */
 
 typedef struct
 {
@@ -300,6 +302,16 @@ is_path (const char *text)
 }
 
 static gboolean
+is_token (const char *text)
+{
+  const char *c = text;
+
+  while (g_ascii_isalnum (*c) || (*c != '\0' && strchr (TOKEN_SYMBOLS, *c) != NULL))
+    c++;
+  return *c == '\0' && c > text && c - text <= MAX_TOKEN_CHARS;
+}
+
+static gboolean
 is_redis_url (const char *text)
 {
   g_autoptr (RdRedisUrl) url = rd_redis_url_parse (text, NULL);
@@ -330,6 +342,8 @@ static const Type types[] = {
   [RD_OPTION_PORT] = { set_integer, NULL, "a port" },
   [RD_OPTION_REDIS] = { set_string, is_redis_url },
   [RD_OPTION_SIZE] = { set_quantity, .parse = rd_units_parse_size },
+  [RD_OPTION_TOKENS] = { NULL, is_token, "a subprotocol",
+                         "at most 64 ASCII letters, digits or " TOKEN_SYMBOLS },
   [RD_OPTION_TEXT] = { set_string, is_text, "a message", "UTF-8 text that is not empty" },
 };
 /* clang-format on */
@@ -362,6 +376,7 @@ rd_option_format (const RdOption *option, gconstpointer record)
     {
     case RD_OPTION_ADDRESSES:
     case RD_OPTION_ORIGINS:
+    case RD_OPTION_TOKENS:
       list = *(char **const *) field;
       return *list != NULL ? g_strjoinv (" ", list) : NULL;
     case RD_OPTION_BOOLEAN:

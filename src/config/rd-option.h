@@ -20,6 +20,7 @@ typedef enum
   RD_OPTION_PORT,      /* int or guint */
   RD_OPTION_REDIS,     /* char *: a URL for rd_redis_url_parse() */
   RD_OPTION_SIZE,      /* gint64 or guint64, bytes */
+  RD_OPTION_TOKENS,    /* char **, never NULL: tokens (RFC 9110 §5.6.2) of up to 64 characters */
   RD_OPTION_TEXT,      /* char *: any UTF-8, not empty */
 } RdOptionType;
 

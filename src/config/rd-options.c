@@ -99,6 +99,13 @@ static const RdOption options[] = {
       "never match is refused. Behind a proxy that changes the Host header, give the origins of "
       "your pages. The option also applies to --admin-port. Handshakes without Origin are always "
       "accepted: browsers send it, and most other programs do not." },
+  { "subprotocol", "Server", "NAME", FIELD (TOKENS, subprotocols), NULL,
+    .max = "16", .help = N_("Accepted WebSocket subprotocols [none]"),
+    .description =
+      "Names of WebSocket subprotocols (RFC 6455) that are accepted, for clients that insist on "
+      "one. The first name in a client's offer that is accepted is selected. If the offer contains "
+      "no accepted name, the connection has no subprotocol; browsers then fail the connection. "
+      "Names are case-sensitive. A subprotocol does not change the messages." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
     .help = N_("Port sharing (SO_REUSEPORT)"),
     .description =

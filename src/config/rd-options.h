@@ -54,6 +54,7 @@ typedef struct
   gint64 ping_interval_us;
   gint64 ping_timeout_us;
   char **allow_origins; /* glob patterns; empty: any origin is allowed */
+  char **subprotocols;  /* accepted WebSocket subprotocols; may be empty */
 } RdConfig;
 
 /* Returns: (transfer none): the table of all options, which set the fields of RdConfig. Options of

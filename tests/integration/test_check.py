@@ -44,13 +44,15 @@ class SettingsTest(CheckTestCase):
         path = os.path.join(self.directory, 'given.conf')
         with open(path, 'w', encoding='utf-8') as file:
             file.write('[Server]\npath=/file\nport=1\n[Drain]\ndrain-timeout=1800\n')
-        settings = self.settings(f'--config={path}', '--max-message=65536',
+        settings = self.settings(f'--config={path}', '--max-message=65536', '--subprotocol=b',
+                                 '--subprotocol=a', '--drain-code=1001',
                                  environment={'RINGDOWN_PATH': '/variable',
                                               'RINGDOWN_ADDRESS': '127.0.0.1, ::1'})
         expected = {
             'address': ('127.0.0.1 ::1', 'RINGDOWN_ADDRESS'), 'port': ('0', '--port'),
             'path': ('/variable', 'RINGDOWN_PATH'), 'max-message': ('64KiB', '--max-message'),
             'log-size': ('4MiB', 'default'), 'drain-timeout': ('30min', 'key file'),
+            'drain-code': ('1001', '--drain-code'), 'subprotocol': ('b a', '--subprotocol'),
             'allow-origin': ('(not set)', 'default'), 'bus': ('none', '--bus')}
         for option, (value, source) in expected.items():
             with self.subTest(option):

@@ -42,10 +42,11 @@ class CliTestCase(RingdownTestCase):
 
 class HelpTest(CliTestCase):
     OPTIONS = ('address', 'port', 'path', 'admin-address', 'admin-port', 'notify-interval',
-               'notify-message', 'drain-timeout', 'drain-interval', 'drain-grace', 'instance',
-               'reuse-port', 'bus', 'log-size', 'max-message', 'max-clients', 'ping-interval',
-               'ping-timeout', 'allow-origin', 'redis', 'redis-mode', 'redis-channel',
-               'redis-history', 'redis-buffer', 'config', 'check', 'version')
+               'notify-message', 'drain-timeout', 'drain-interval', 'drain-grace', 'drain-code',
+               'instance', 'reuse-port', 'bus', 'log-size', 'max-message', 'max-clients',
+               'ping-interval', 'ping-timeout', 'allow-origin', 'subprotocol', 'redis',
+               'redis-mode', 'redis-channel', 'redis-history', 'redis-buffer', 'config', 'check',
+               'version')
 
     def test_help_shows_every_option_within_80_columns(self):
         done = self.run_program('--help')

@@ -20,6 +20,7 @@
 #define PATH    "not a path; give “/”, then printable ASCII with no ?, #, %, \\ or dot segments"
 #define NAME    "not a name; give printable text"
 #define TEXT    "not a message; give UTF-8 text that is not empty"
+#define TOKEN   "not a subprotocol; give at most 64 ASCII letters, digits or !#$%&'*+-.^_`|~"
 #define BOOLEAN "not a boolean; give true, yes, 1, false, no or 0"
 
 static void
@@ -151,6 +152,7 @@ strings_are_limited (ConfigFixture *fixture, gconstpointer data)
     { "path", "/", "p", 254, "too long; give at most 255 characters" },
     { "instance", "", "ä", 64, "too long; give at most 64 characters" },
     { "redis-channel", "", "ä", 255, "too long; give at most 255 characters" },
+    { "subprotocol", "", "p", 64, TOKEN },
     { "address", "", "a", 63, ADDRESS },                                  /* longest label */
     { "admin-address", "a.", "b", 63, ADDRESS },                          /* longest last label */
     { "admin-address", LABEL "." LABEL "." LABEL ".", "d", 61, ADDRESS }, /* longest name */
@@ -176,17 +178,22 @@ lists_are_limited (ConfigFixture *fixture, gconstpointer data)
 {
   g_autofree char *addresses = repeat ("--address=", "a ", 16);
   g_autofree char *origins = repeat ("--allow-origin=", "https://a,", 64);
-  g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, STRV (addresses, origins), NULL,
-                                                        NULL);
+  g_autofree char *names = repeat ("--subprotocol=", "a;", 16);
+  g_autoptr (RdConfig) config = config_fixture_load_ok (fixture, STRV (addresses, origins, names),
+                                                        NULL, NULL);
 
   g_assert_cmpuint (g_strv_length (config->addresses), ==, 16);
   g_assert_cmpuint (g_strv_length (config->allow_origins), ==, 64);
+  g_assert_cmpuint (g_strv_length (config->subprotocols), ==, 16);
   config_fixture_assert_refused (fixture, STRV (addresses, "--address=b"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                  "--address: too many values (17); give at most 16");
   config_fixture_assert_refused (fixture, STRV (origins, "--allow-origin=*"), NULL, NULL,
                                  G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                  "--allow-origin: too many values (65); give at most 64");
+  config_fixture_assert_refused (fixture, STRV (names, "--subprotocol=b"), NULL, NULL,
+                                 G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                                 "--subprotocol: too many values (17); give at most 16");
 }
 
 static void
@@ -335,6 +342,25 @@ invalid_values_are_refused (ConfigFixture *fixture, gconstpointer data)
 }
 
 static void
+invalid_subprotocols_are_refused (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *const cases[][2] = {
+    { "--subprotocol=", "--subprotocol: “” is an empty list; give at least one value" },
+    { "--subprotocol= , ", "--subprotocol: “ , ” is an empty list; give at least one value" },
+    { "--subprotocol=a b/c", "--subprotocol: “b/c” is " TOKEN },
+    { "--subprotocol=soap(1)", "--subprotocol: “soap(1)” is " TOKEN },
+    { "--subprotocol=\"chat\"", "--subprotocol: “\"chat\"” is " TOKEN },
+    { "--subprotocol=http://a", "--subprotocol: “http://a” is " TOKEN },
+    { "--subprotocol=a=b", "--subprotocol: “a=b” is " TOKEN },
+    { "--subprotocol=chät", "--subprotocol: “chät” is " TOKEN },
+    { "--subprotocol=a\x7f", "--subprotocol: “a\\u007f” is " TOKEN },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    assert_arg_refused (fixture, cases[i][0], cases[i][1]);
+}
+
+static void
 invalid_command_lines_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const struct
@@ -398,6 +424,8 @@ invalid_key_files_are_refused (ConfigFixture *fixture, gconstpointer data)
       "FILE: [Server] port: “abc” is " PORT },
     { "[Server]\naddress=\n", G_KEY_FILE_ERROR_INVALID_VALUE,
       "FILE: [Server] address: “” is an empty list; give at least one value" },
+    { "[Server]\nsubprotocol=chat;v/1\n", G_KEY_FILE_ERROR_INVALID_VALUE,
+      "FILE: [Server] subprotocol: “v/1” is " TOKEN },
     { "[Drain]\ndrain-timeout=1 moon\n", G_KEY_FILE_ERROR_INVALID_VALUE,
       "FILE: [Drain] drain-timeout: “1 moon” is " DURATION },
     { "[Sever]\nport=1\n", G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
@@ -519,6 +547,7 @@ main (int argc, char **argv)
   ADD ("/config-refused/origins/accepted", origins_that_can_match_are_accepted);
   ADD ("/config-refused/origins", origins_that_can_never_match_are_refused);
   ADD ("/config-refused/values", invalid_values_are_refused);
+  ADD ("/config-refused/values/subprotocols", invalid_subprotocols_are_refused);
   ADD ("/config-refused/command-line", invalid_command_lines_are_refused);
   ADD ("/config-refused/environment", invalid_variables_are_refused);
   ADD ("/config-refused/key-file", invalid_key_files_are_refused);

@@ -29,6 +29,7 @@ static const Option options[] = {
   { "ping-interval", "Server", "25s", "1min" },
   { "ping-timeout", "Server", "10s", "500ms" },
   { "allow-origin", "Server", "same host", "https://*.example.org  ,https://[::1]:80;null" },
+  { "subprotocol", "Server", "none", "chat,  graphql-ws;v1.json" },
   { "reuse-port", "Server", "false", "true" },
   { "admin-address", "Admin", "localhost", "fe80::1%lo" },
   { "admin-port", "Admin", "8001", "-1" },
@@ -78,6 +79,8 @@ assert_defaults (const RdConfig *config)
   g_assert_cmpint (config->ping_timeout_us, ==, 10 * G_TIME_SPAN_SECOND);
   g_assert_nonnull (config->allow_origins);
   g_assert_cmpuint (g_strv_length (config->allow_origins), ==, 0);
+  g_assert_nonnull (config->subprotocols);
+  g_assert_cmpuint (g_strv_length (config->subprotocols), ==, 0);
 }
 
 static void
@@ -110,6 +113,7 @@ assert_others (const RdConfig *config)
   g_assert_cmpint (config->ping_timeout_us, ==, 500 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpstrv (config->allow_origins,
                     STRV ("https://*.example.org", "https://[::1]:80", "null"));
+  g_assert_cmpstrv (config->subprotocols, STRV ("chat", "graphql-ws", "v1.json"));
 }
 
 static void
@@ -238,6 +242,18 @@ lists_are_replaced_completely (ConfigFixture *fixture, gconstpointer data)
   g_assert_cmpstrv (from_args->allow_origins, STRV ("*"));
 }
 
+/* The order, repetitions and the case of subprotocols are kept. */
+static void
+subprotocols_are_collected (ConfigFixture *fixture, gconstpointer data)
+{
+  const char *symbols = "!#$%&'*+-.^_`|~";
+  g_autofree char *arg = g_strconcat ("--subprotocol=", symbols, NULL);
+  g_autoptr (RdConfig) config = config_fixture_load_ok (
+    fixture, STRV ("--subprotocol=b", "--subprotocol", "B a", arg, "--subprotocol=b"), NULL, NULL);
+
+  g_assert_cmpstrv (config->subprotocols, STRV ("b", "B", "a", symbols, "b"));
+}
+
 static void
 last_of_repeated_options_wins (ConfigFixture *fixture, gconstpointer data)
 {
@@ -313,6 +329,7 @@ equal_values_are_formatted_equally (ConfigFixture *fixture, gconstpointer data)
     { "bus", "none", "none" },
     { "address", "a,b ;c", "a b c" },
     { "allow-origin", "*", "*" },
+    { "subprotocol", "b,a", "b a" },
     { "instance", "blau 1", "blau 1" },
     { "redis", "redis://anna:s3cret@h/0", "redis://anna:***@h:6379" },
     { "redis", "unix:///run/redis.sock", "/run/redis.sock" },
@@ -558,6 +575,7 @@ main (int argc, char **argv)
   ADD ("/config/key-file/missing", key_file_may_be_missing);
   ADD ("/config/precedence", source_with_the_highest_precedence_wins);
   ADD ("/config/precedence/lists", lists_are_replaced_completely);
+  ADD ("/config/subprotocols", subprotocols_are_collected);
   ADD ("/config/precedence/repeated", last_of_repeated_options_wins);
   ADD ("/config/check", check_returns_the_sources_of_values);
   ADD ("/config/formatted/defaults", defaults_are_formatted_as_in_the_table);

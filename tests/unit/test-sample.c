@@ -39,6 +39,7 @@ assert_same (const RdOption *option, const RdConfig *config, const RdConfig *oth
     {
     case RD_OPTION_ADDRESSES:
     case RD_OPTION_ORIGINS:
+    case RD_OPTION_TOKENS:
       g_assert_cmpstrv (*(char **const *) a, *(char **const *) b);
       break;
     case RD_OPTION_ADDRESS:
