@@ -95,8 +95,6 @@ add_closed (GString *out, const WsCounters *counters)
   add_head (out, "clients_closed_total", "counter", "Clients disconnected, by close code.");
   for (guint i = 0; i < WS_CLOSE_SLOTS; i++)
     {
-      if (counters->closed[i] == 0)
-        continue;
       ws_close_slot_format (i, code);
       append_labelled (out, "clients_closed_total", "code", code, counters->closed[i]);
     }

@@ -358,6 +358,11 @@ class AdminTest(HttpTestCase):
                                 capture_output=True, check=False)
         self.assertEqual((0, ''), (judged.returncode, judged.stdout + judged.stderr))
 
+    def test_all_close_codes_are_counted_from_the_start(self):
+        text = self.start().admin('/metrics')[1]
+        for code in (*range(1000, 1016), '3xxx', '4xxx'):
+            self.assertIn(f'\nringdown_clients_closed_total{{code="{code}"}} 0\n', text)
+
     def test_metrics_have_the_documented_names_and_types(self):
         text = self.start().admin('/metrics')[1]
         for name, kind in self.METRICS.items():

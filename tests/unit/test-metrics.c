@@ -228,6 +228,27 @@ departures_are_counted_by_code (MetricsFixture *fixture, gconstpointer data)
   expect (fixture, "ringdown_clients_closed_total{code=\"4xxx\"}", 1);
 }
 
+/* Prometheus cannot see the first increase of a counter that did not exist before. */
+static void
+all_close_codes_exist_from_the_start (MetricsFixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = rd_metrics_render (fixture->metrics);
+  guint codes = 0;
+
+  for (guint slot = 0; slot < WS_CLOSE_SLOTS; slot++)
+    {
+      char code[8];
+      g_autofree char *name = NULL;
+
+      ws_close_slot_format (slot, code);
+      name = g_strdup_printf ("ringdown_clients_closed_total{code=\"%s\"}", code);
+      expect (fixture, name, 0);
+    }
+  for (const char *at = text; (at = strstr (at, "{code=")) != NULL; at++)
+    codes++;
+  g_assert_cmpuint (codes, ==, WS_CLOSE_SLOTS);
+}
+
 static void
 slow_clients_are_counted (MetricsFixture *fixture, gconstpointer data)
 {
@@ -397,6 +418,7 @@ main (int argc, char **argv)
   ADD ("/metrics/zero", initial_values_are_zero);
   ADD ("/metrics/traffic", traffic_is_counted);
   ADD ("/metrics/departures", departures_are_counted_by_code);
+  ADD ("/metrics/departures/all", all_close_codes_exist_from_the_start);
   ADD ("/metrics/slow", slow_clients_are_counted);
   ADD ("/metrics/refusals", refusals_are_counted_by_reason);
   ADD ("/metrics/refusals/all", no_other_reasons_are_reported);
