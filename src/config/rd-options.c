@@ -104,8 +104,8 @@ static const RdOption options[] = {
     .description =
       "Names of WebSocket subprotocols (RFC 6455) that are accepted, for clients that insist on "
       "one. The first name in a client's offer that is accepted is selected. If the offer contains "
-      "no accepted name, the connection has no subprotocol; browsers then fail the connection. "
-      "Names are case-sensitive. A subprotocol does not change the messages." },
+      "no accepted name, the connection has no subprotocol, and most browsers fail it. Names are "
+      "case-sensitive. A subprotocol does not change the messages." },
   { "reuse-port", "Server", NULL, FIELD (BOOLEAN, reuse_port), "false",
     .help = N_("Port sharing (SO_REUSEPORT)"),
     .description =
