@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The server, for all clients: its address, the source addresses of clients, and the handshake,
- * which is prepared once. All handshakes have the same key; that is fine without a proxy that could
- * cache answers. */
+ * which is prepared once. All handshakes have the same key, to which the limit server has a fixed
+ * answer; that is fine without a proxy that could cache answers. */
 
 #include "load-target.h"
 
@@ -28,8 +28,7 @@ struct _LoadTarget
   char *url; /* owned */
   struct sockaddr_storage address;
   socklen_t address_size;
-  char *request;    /* owned */
-  char *accept_key; /* owned: the expected Sec-WebSocket-Accept */
+  char *request; /* owned */
 };
 
 static gboolean
@@ -57,8 +56,6 @@ load_target_new (const char *url, GError **error)
 {
   g_autoptr (LoadTarget) target = g_new0 (LoadTarget, 1);
   g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_NONE, error);
-  guint32 nonce[4];
-  g_autofree char *key = NULL;
   const char *path, *query;
   int port;
 
@@ -77,18 +74,14 @@ load_target_new (const char *url, GError **error)
   if (!resolve (target, g_uri_get_host (uri), port, error))
     return NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (nonce); i++)
-    nonce[i] = g_random_int ();
-  key = g_base64_encode ((const guchar *) nonce, sizeof nonce);
-  target->accept_key = wire_accept_key (key);
   target->url = g_strdup (url);
   path = g_uri_get_path (uri);
   query = g_uri_get_query (uri);
   target->request = g_strdup_printf ("GET %s%s%s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\n"
                                      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                     "Sec-WebSocket-Key: %s\r\n\r\n",
+                                     "Sec-WebSocket-Key: " WIRE_KEY "\r\n\r\n",
                                      *path != '\0' ? path : "/", query != NULL ? "?" : "",
-                                     query != NULL ? query : "", g_uri_get_host (uri), port, key);
+                                     query != NULL ? query : "", g_uri_get_host (uri), port);
   return g_steal_pointer (&target);
 }
 
@@ -97,7 +90,6 @@ load_target_free (LoadTarget *target)
 {
   g_free (target->url);
   g_free (target->request);
-  g_free (target->accept_key);
   g_free (target);
 }
 
@@ -168,7 +160,7 @@ load_target_check_answer (const LoadTarget *target, const char *head, GError **e
 {
   g_autofree char *accept_key = wire_find_field (head, "Sec-WebSocket-Accept");
 
-  if (g_str_has_prefix (head, "HTTP/1.1 101") && g_strcmp0 (accept_key, target->accept_key) == 0)
+  if (g_str_has_prefix (head, "HTTP/1.1 101") && g_strcmp0 (accept_key, WIRE_ACCEPT_KEY) == 0)
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "the server answered '%.*s'%s",
                (int) strcspn (head, "\r\n"), head,

@@ -2,7 +2,7 @@
 /* Copyright the Ringdown authors */
 
 /* The parts of RFC 6455 that the load generator and the limit server share: frame headers, masking,
- * and the keys of the handshake. It shares no code with Ringdown, so that the faults of one side
+ * and fields of the handshake. It shares no code with Ringdown, so that the faults of one side
  * are found by the other. */
 
 #include "wire.h"
@@ -68,19 +68,6 @@ wire_mask (guint8 *payload, gsize length, const guint8 *key)
 }
 
 char *
-wire_accept_key (const char *key)
-{
-  g_autoptr (GChecksum) sha1 = g_checksum_new (G_CHECKSUM_SHA1);
-  guint8 digest[20];
-  gsize length = sizeof digest;
-
-  g_checksum_update (sha1, (const guchar *) key, -1);
-  g_checksum_update (sha1, (const guchar *) "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", -1);
-  g_checksum_get_digest (sha1, digest, &length);
-  return g_base64_encode (digest, length);
-}
-
-char *
 wire_find_field (const char *head, const char *name)
 {
   gsize length = strlen (name);
@@ -92,18 +79,4 @@ wire_find_field (const char *head, const char *name)
         return g_strstrip (g_strndup (line + length + 1, strcspn (line + length + 1, "\r\n")));
     }
   return NULL;
-}
-
-char *
-wire_answer_handshake (const char *head)
-{
-  g_autofree char *key = wire_find_field (head, "Sec-WebSocket-Key");
-  g_autofree char *accept_key = NULL;
-
-  if (!g_str_has_prefix (head, "GET ") || key == NULL)
-    return NULL;
-  accept_key = wire_accept_key (key);
-  return g_strdup_printf ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                          "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                          accept_key);
 }

@@ -5,6 +5,10 @@
 
 #include <glib.h>
 
+/* The Sec-WebSocket-Key of all handshakes, and its Sec-WebSocket-Accept (RFC 6455 section 1.3). */
+#define WIRE_KEY        "dGhlIHNhbXBsZSBub25jZQ=="
+#define WIRE_ACCEPT_KEY "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
 typedef enum
 {
   WIRE_CONTINUATION = 0,
@@ -42,12 +46,5 @@ gsize wire_write_header (guint8 *out, WireOpcode opcode, guint64 length, const g
 /* Masks or unmasks @payload in place (RFC 6455 section 5.3). */
 void wire_mask (guint8 *payload, gsize length, const guint8 *key);
 
-/* Returns: (transfer full): the Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2). */
-char *wire_accept_key (const char *key);
-
 /* Returns: (transfer full) (nullable): the value of header field @name in @head. */
 char *wire_find_field (const char *head, const char *name);
-
-/* Returns: (transfer full) (nullable): a server's answer to the handshake @head (section 4.2.2);
- * NULL if @head is not a handshake. */
-char *wire_answer_handshake (const char *head);
