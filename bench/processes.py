@@ -108,17 +108,16 @@ class Daemon:
                                f"{status}: {' | '.join(self._lines.seen[-3:])}")
 
 
-class Load:
-    """A run of the load generator; finish() waits for its end and returns its report.
+class Client:
+    """A run of a client program; finish() waits for its end and returns its report.
 
     As a context manager, it is terminated at the end of the context.
     """
 
-    def __init__(self, program, server, core, faults, options):
+    def __init__(self, program, server, core, options):
         self._what = f"{server.name} {' '.join(options)}"
-        self._faults = faults
-        self._process = start([program, "--json", f"--url={server.url}", f"--pid={server.pid}",
-                               *options], core, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._process = start([program, f"--url={server.url}", *options], core,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._output = Lines(self._process.stdout)
         self._progress = Lines(self._process.stderr)
 
@@ -148,7 +147,18 @@ class Load:
         if not self._output.seen:
             raise CannotMeasure(f"{self._what}: status {status}: "
                                 + " | ".join(self._progress.seen[-3:]))
-        report = json.loads(self._output.seen[0])
+        return json.loads(self._output.seen[0])
+
+
+class Load(Client):
+    """A run of the load generator, whose report says whether it was clean."""
+
+    def __init__(self, program, server, core, faults, options):
+        self._faults = faults
+        super().__init__(program, server, core, ["--json", f"--pid={server.pid}", *options])
+
+    def finish(self):
+        report = super().finish()
         if not report["clean"]:
             self._faults.append(f"{self._what}: {describe(report)}")
         return report
