@@ -107,9 +107,9 @@ rd_manager_get_engine (RdManager *self)
 }
 
 gboolean
-rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error)
+rd_manager_admit (RdManager *self, int fd, const char *response, GError **error)
 {
-  WsClient *client = ws_engine_adopt (self->engine, fd, error);
+  WsClient *client = ws_engine_adopt (self->engine, fd, response, error);
 
   if (client == NULL)
     return FALSE;
@@ -117,8 +117,6 @@ rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **e
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
   g_signal_emit (self, client_connected_signal, 0, client);
   g_signal_emit (self, connections_changed_signal, 0);
-  if (size > 0)
-    ws_engine_receive (self->engine, client, early, size);
   return TRUE;
 }
 

@@ -30,10 +30,10 @@ RdManager *rd_manager_new (const WsEngineOptions *options, GError **error);
  * rd_manager_take_over(). */
 WsEngine *rd_manager_get_engine (RdManager *self);
 
-/* Adds a client after its opening handshake.
- * @fd: (transfer full), even on failure: the client's socket. @early: @size bytes that the client
- * sent after the handshake; will be overwritten. Returns: TRUE, or FALSE with a #GFileError. */
-gboolean rd_manager_admit (RdManager *self, int fd, guint8 *early, gsize size, GError **error);
+/* Adds a client and sends it @response (nullable), the response to its opening handshake.
+ * @fd: (transfer full), even on failure: the client's socket. Returns: TRUE, or FALSE with a
+ * #GFileError. */
+gboolean rd_manager_admit (RdManager *self, int fd, const char *response, GError **error);
 
 /* Sends @message to all clients and sets its id. Its size must not exceed option max_message. */
 void rd_manager_broadcast (RdManager *self, RdMessage *message);

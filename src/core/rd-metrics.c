@@ -11,6 +11,8 @@
 static const char *const refused_names[RD_REFUSED_N] = {
   [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
   [RD_REFUSED_ORIGIN] = "origin",   [RD_REFUSED_HANDSHAKE] = "handshake",
+  [RD_REFUSED_REQUEST] = "request", [RD_REFUSED_SIZE] = "size",
+  [RD_REFUSED_PATH] = "path",       [RD_REFUSED_METHOD] = "method",
   [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
 };
 

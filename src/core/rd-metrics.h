@@ -13,7 +13,11 @@ typedef enum
   RD_REFUSED_DRAINING,
   RD_REFUSED_ORIGIN,
   RD_REFUSED_HANDSHAKE,   /* not a valid opening handshake (RFC 6455) */
-  RD_REFUSED_TIMEOUT,     /* the handshake was not complete in time */
+  RD_REFUSED_REQUEST,     /* not a valid HTTP/1 request (RFC 9112) */
+  RD_REFUSED_SIZE,        /* the head of the request was too large, or it had a body */
+  RD_REFUSED_PATH,        /* the path does not exist */
+  RD_REFUSED_METHOD,      /* the method is not supported */
+  RD_REFUSED_TIMEOUT,     /* the request was not complete in time */
   RD_REFUSED_DESCRIPTORS, /* file descriptors were exhausted */
   RD_REFUSED_N,
 } RdRefused;

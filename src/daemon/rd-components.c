@@ -127,7 +127,8 @@ make_server (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError
                      .inherited = inherited,
                      .offers = offers },
         .path = self->config->path,
-        .max_handshakes = self->descriptors.handshakes,
+        .max_fd = self->descriptors.max_fd,
+        .subprotocols = (const char *const *) self->config->subprotocols,
         .allow_origins = (const char *const *) self->config->allow_origins };
   g_auto (GStrv) urls = NULL;
 

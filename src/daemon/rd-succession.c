@@ -185,7 +185,7 @@ rd_succession_prepare (RdSuccession *self, RdComponents *parts, GError **error)
   if (!require_room (self, error))
     return FALSE;
 
-  rd_parcel_prepare (self->parcel, self->clients + parts->descriptors.handshakes);
+  rd_parcel_prepare (self->parcel, self->clients + RD_DESCRIPTORS_RESERVED);
   return TRUE;
 }
 

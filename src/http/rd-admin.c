@@ -12,7 +12,7 @@
 
 #include <json-glib/json-glib.h>
 
-#define CONNECTIONS_MAX 64
+#define WAITING_MAX 64 /* maximum number of connections without a complete request */
 
 struct _RdAdmin
 {
@@ -135,10 +135,8 @@ rd_admin_new (RdManager *manager,
               GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
-  const RdHttpPortOptions port_options = { .binding = &options->binding,
-                                           .scheme = "http",
-                                           .path = "",
-                                           .max_connections = CONNECTIONS_MAX };
+  const RdHttpPortOptions port_options
+    = { .binding = &options->binding, .scheme = "http", .path = "", .max_waiting = WAITING_MAX };
 
   admin->manager = g_object_ref (manager);
   admin->drain = g_object_ref (drain);

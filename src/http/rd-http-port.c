@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Accepts HTTP connections in batches, limits their number and lifetime, and serves them with
- * libsoup. Does not use SoupServer's own listener, which stops permanently after a failed accept()
+/* Accepts HTTP connections in batches, and serves requests with libsoup once their heads are
+ * complete. Does not use SoupServer's own listener, which stops permanently after a failed accept()
  * and has a backlog of 10. */
 
 #include "rd-http-port.h"
 
-#include "rd-connections.h"
 #include "rd-http.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <malloc.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPT_BATCH 16  /* maximum number of connections accepted per main loop iteration */
-#define CROWD_SHARE  8   /* crowded: more than max_connections / CROWD_SHARE connections */
+#define ACCEPT_BATCH 64  /* maximum number of connections accepted per main loop iteration */
 #define RETRY_MS     100 /* pause after a failed accept() */
-
-/* Defaults of lifetime_us; CROWDED_LIFETIME_US applies while the port is full. */
-#define LIFETIME_US         (10 * G_TIME_SPAN_SECOND)
-#define CROWDED_LIFETIME_US (250 * G_TIME_SPAN_MILLISECOND)
+#define LIFETIME_US  (10 * G_TIME_SPAN_SECOND) /* default of lifetime_us */
 
 /* A failed accept() is logged only if no accept() failed in the QUIET_US before. */
 #define QUIET_US (60 * G_TIME_SPAN_SECOND)
@@ -38,18 +33,18 @@ struct _RdHttpPort
   GArray *source_ids;    /* guint, owned: sources that poll the listening sockets */
   GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
   gboolean is_paused;    /* not accepting, see rd_http_port_pause() */
-  guint batch;           /* connections to accept per main loop iteration; 0: the port is full */
   guint retry_id;        /* timeout source: accepts again after a failed accept() */
-  int spare_fd;          /* owned: refuse_one() closes it to free a descriptor; -1: none */
+  int spare_fd;          /* owned: accept_at_limit() closes it to free a descriptor; -1: none */
   gint64 quiet_until_us; /* CLOCK_MONOTONIC: no failure of accept() is logged before this time */
 
-  RdConnections *connections; /* owned */
-  guint max_connections;
-  gboolean was_crowded; /* the port has been crowded (CROWD_SHARE) since the last malloc_trim() */
-  guint trim_id;        /* idle source: calls malloc_trim() */
-  SoupServer *soup;     /* owned */
-  GSocketAddress *any;  /* owned: 0.0.0.0 */
-  RdMetrics *metrics;   /* unowned, nullable: outlives us */
+  RdPending *pending; /* owned */
+  guint max_waiting;
+  int max_fd;
+  RdHttpPortFunc func; /* nullable */
+  gpointer user_data;  /* unowned */
+  SoupServer *soup;    /* owned */
+  GSocketAddress *any; /* owned: 0.0.0.0 */
+  RdMetrics *metrics;  /* unowned, nullable: outlives us */
 };
 
 static void
@@ -65,48 +60,15 @@ open_spare (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accepts one connection and closes it. Used at the descriptor limit: a connection left in the
- * backlog would make each poll() return immediately. Returns 0 or the errno of accept(). */
-static int
-refuse_one (RdHttpPort *port, int listen_fd)
+/* Closes the connection that has waited longest for its request. Returns: FALSE if none waits. */
+static gboolean
+close_oldest (RdHttpPort *port, RdRefused reason)
 {
-  int fd, accept_errno;
+  if (!rd_pending_close_oldest (port->pending))
+    return FALSE;
 
-  if (port->spare_fd >= 0)
-    close (port->spare_fd);
-  fd = TEMP_FAILURE_RETRY (accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC));
-  accept_errno = errno;
-  if (fd >= 0)
-    close (fd);
-  port->spare_fd = open_spare ();
-  if (fd < 0)
-    return accept_errno;
-
-  count_refused (port, RD_REFUSED_DESCRIPTORS);
-  rd_connections_cut_oldest (port->connections); /* frees a descriptor for the next connection */
-  return 0;
-}
-
-/* Serves HTTP on the accepted socket @fd (transfer full). */
-static void
-serve (RdHttpPort *port, int fd)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, &error);
-  g_autoptr (GSocketConnection) connection = NULL;
-
-  if (socket == NULL)
-    {
-      g_debug ("Cannot use an accepted connection: %s", error->message);
-      close (fd);
-      return;
-    }
-
-  connection = g_socket_connection_factory_create_connection (socket);
-  rd_connections_watch (port->connections, connection);
-  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any, port->any,
-                                    &error))
-    g_debug ("Cannot serve a connection: %s", error->message);
+  count_refused (port, reason);
+  return TRUE;
 }
 
 static void
@@ -116,13 +78,58 @@ report_failure (RdHttpPort *port, int accept_errno)
     {
       g_auto (GStrv) names = rd_binding_dup_addresses (port->binding);
 
-      g_warning ("Cannot accept connections on %s: %s; trying again%s", names[0],
-                 g_strerror (accept_errno),
-                 accept_errno == EMFILE
-                   ? "; if this persists, raise the descriptor limit (LimitNOFILE=, ulimit -Hn)"
-                   : "");
+      g_warning (
+        "Cannot accept all connections on %s: %s; trying again%s", names[0],
+        g_strerror (accept_errno),
+        accept_errno == EMFILE
+          ? ". If this persists, raise the descriptor limit (LimitNOFILE=, ulimit -Hn), or "
+            "find out which clients connect but send no request (ss -tn)"
+          : "");
     }
   port->quiet_until_us = g_get_monotonic_time () + QUIET_US;
+}
+
+/* Waits for the request of the accepted connection @fd (transfer full). If @is_scarce is TRUE, the
+ * connection needs the descriptor of the connection that has waited longest for its request.
+ * Returns: FALSE if none waits; @fd is then closed. */
+static gboolean
+add_connection (RdHttpPort *port, int fd, gboolean is_scarce)
+{
+  if (is_scarce)
+    report_failure (port, EMFILE);
+  if (is_scarce && !close_oldest (port, RD_REFUSED_DESCRIPTORS))
+    {
+      close (fd);
+      count_refused (port, RD_REFUSED_DESCRIPTORS);
+      return FALSE;
+    }
+
+  if (port->max_waiting > 0
+      && rd_pending_count (port->pending, RD_PENDING_WAITING) >= port->max_waiting)
+    close_oldest (port, RD_REFUSED_FULL);
+  rd_pending_add (port->pending, fd);
+  return TRUE;
+}
+
+/* Accepts one connection at the descriptor limit, with the spare descriptor: a connection left in
+ * the backlog would make each poll() return immediately. Returns 0, the errno of accept(), or
+ * EMFILE if the connection was closed. */
+static int
+accept_at_limit (RdHttpPort *port, int listen_fd)
+{
+  int fd, result;
+
+  if (port->spare_fd >= 0)
+    close (port->spare_fd);
+  fd = TEMP_FAILURE_RETRY (accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC));
+  result = errno;
+  if (fd >= 0)
+    {
+      g_unix_set_fd_nonblocking (fd, TRUE, NULL);
+      result = add_connection (port, fd, TRUE) ? 0 : EMFILE;
+    }
+  port->spare_fd = open_spare ();
+  return result;
 }
 
 static gboolean on_retry (gpointer user_data);
@@ -133,12 +140,12 @@ static gboolean
 accept_one (RdHttpPort *port, int listen_fd)
 {
   const int fd = accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  const int accept_errno = errno;
-  int refuse_errno;
+  int accept_errno = errno;
 
   if (fd >= 0)
     {
-      serve (port, fd);
+      /* the kernel assigns the lowest free number: if it is high, few descriptors are left */
+      add_connection (port, fd, port->max_fd > 0 && fd > port->max_fd);
       return TRUE;
     }
 
@@ -161,18 +168,21 @@ accept_one (RdHttpPort *port, int listen_fd)
 
     case EMFILE:
     case ENFILE:
-      refuse_errno = refuse_one (port, listen_fd);
-      if (refuse_errno == EAGAIN)
+      accept_errno = accept_at_limit (port, listen_fd);
+      if (accept_errno == EAGAIN)
         return FALSE; /* no connection is pending; at the descriptor limit, accept() fails anyway */
-      report_failure (port, accept_errno);
-      if (refuse_errno == 0)
+      if (accept_errno == 0)
         return TRUE;
       break;
 
     default:
-      report_failure (port, accept_errno);
+      break;
     }
 
+  if (accept_errno == EMFILE)
+    return TRUE;
+
+  report_failure (port, accept_errno);
   stop_sources (port);
   port->retry_id = g_timeout_add (RETRY_MS, on_retry, port);
   return FALSE;
@@ -183,7 +193,7 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   RdHttpPort *port = user_data;
 
-  for (guint i = 0; i < port->batch && accept_one (port, fd); i++)
+  for (guint i = 0; i < ACCEPT_BATCH && accept_one (port, fd); i++)
     continue;
 
   return G_SOURCE_CONTINUE;
@@ -206,14 +216,14 @@ stop_sources (RdHttpPort *port)
   g_clear_handle_id (&port->retry_id, g_source_remove);
 }
 
-/* Polls the listening sockets in the main loop, or stops polling if the port is paused or full. */
+/* Polls the listening sockets in the main loop, or stops polling if the port is paused. */
 static void
 update_sources (RdHttpPort *port)
 {
   GPtrArray *sockets = rd_binding_get_sockets (port->binding);
 
   stop_sources (port);
-  if (port->is_paused || port->batch == 0)
+  if (port->is_paused)
     return;
 
   for (guint i = 0; i < sockets->len; i++)
@@ -235,63 +245,89 @@ on_retry (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static gboolean
-on_trim (gpointer user_data)
+RdPendingState
+rd_http_port_refuse (RdHttpPort *port,
+                     int fd,
+                     const RdRequest *request,
+                     const RdRefusal *refusal,
+                     RdRefused reason)
+{
+  const gboolean is_head = request != NULL && g_strcmp0 (request->method, SOUP_METHOD_HEAD) == 0;
+  g_autofree char *response = rd_refusal_format (refusal, is_head);
+
+  count_refused (port, reason);
+  /* the send buffer is empty, and larger than any response */
+  send (fd, response, strlen (response), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return RD_PENDING_ANSWERED;
+}
+
+/* Refuses an incomplete head if more bytes cannot complete it. */
+static RdPendingState
+check_incomplete (RdHttpPort *port, int fd, const char *data, gsize size, gboolean is_last)
+{
+  g_auto (RdRefusal) refusal = { 0 };
+  RdRefused reason = RD_REFUSED_REQUEST;
+
+  if (rd_request_may_begin (data, size, &refusal))
+    {
+      if (!is_last)
+        return RD_PENDING_WAITING;
+      if (size > RD_PENDING_HEAD_MAX)
+        {
+          reason = RD_REFUSED_SIZE;
+          rd_refusal_set (&refusal, RD_HTTP_HEAD_TOO_LARGE, NULL,
+                          "The request line and the headers are longer than %d bytes; send fewer "
+                          "or shorter ones, for example fewer cookies.",
+                          RD_PENDING_HEAD_MAX);
+        }
+      else
+        rd_refusal_set (&refusal, SOUP_STATUS_BAD_REQUEST, NULL,
+                        "The request is incomplete, or was sent in too many pieces.");
+    }
+
+  return rd_http_port_refuse (port, fd, NULL, &refusal, reason);
+}
+
+/* Serves HTTP with libsoup, which reads the request again. */
+static void
+on_serve (GSocketConnection *connection, gpointer user_data)
 {
   RdHttpPort *port = user_data;
+  g_autoptr (GError) error = NULL;
 
-  port->trim_id = 0;
-  port->was_crowded = FALSE;
-  malloc_trim (0);
-  return G_SOURCE_REMOVE;
+  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any, port->any,
+                                    &error))
+    g_debug ("Cannot serve a connection: %s", error->message);
 }
 
-/* Sets the number of connections to accept per main loop iteration: one while the port is crowded,
- * so that older connections are served first. When the port was crowded and all connections have
- * closed, trims the heap: free() returns only memory at the end of the heap to the kernel. */
-static void
-on_count_changed (guint count, gpointer user_data)
+static RdPendingState
+on_look (int fd, const char *data, gsize size, gboolean is_last, gpointer user_data)
 {
   RdHttpPort *port = user_data;
-  const gboolean is_crowded = count > port->max_connections / CROWD_SHARE;
-  const gboolean is_full = count >= port->max_connections;
-  const gboolean was_full = port->batch == 0;
+  const gsize head_size = rd_request_find_end (data, size);
+  g_auto (RdRequest) request = { 0 };
+  g_auto (RdRefusal) refusal = { 0 };
+  RdPendingState state;
 
-  port->batch = is_full ? 0 : is_crowded ? 1 : ACCEPT_BATCH;
-  if (was_full != is_full)
-    update_sources (port);
-  if (is_crowded)
-    port->was_crowded = TRUE;
-  else if (port->was_crowded && count == 0 && port->trim_id == 0)
-    port->trim_id = g_idle_add_full (G_PRIORITY_LOW, on_trim, port, NULL);
+  if (head_size == 0)
+    return check_incomplete (port, fd, data, size, is_last);
+  if (!rd_request_parse (&request, data, head_size, &refusal))
+    return rd_http_port_refuse (port, fd, &request, &refusal,
+                                refusal.status == SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE
+                                  ? RD_REFUSED_SIZE
+                                  : RD_REFUSED_REQUEST);
+  if (port->func != NULL && port->func (fd, head_size, &request, &state, port->user_data))
+    return state;
+  if (!rd_request_has_valid_uri (&request, &refusal))
+    return rd_http_port_refuse (port, fd, &request, &refusal, RD_REFUSED_REQUEST);
+
+  return RD_PENDING_SERVED;
 }
 
 static void
-on_connection_cut (gboolean is_early, gpointer user_data)
+on_timed_out (gpointer user_data)
 {
-  count_refused (user_data, is_early ? RD_REFUSED_FULL : RD_REFUSED_TIMEOUT);
-}
-
-/* Rejects a request with a body, and discards the body. libsoup reads the whole body before it
- * sends the response, unless the lifetime of the connection ends first. */
-static void
-on_headers (SoupServer *soup,
-            SoupServerMessage *message,
-            const char *path,
-            GHashTable *query,
-            gpointer user_data)
-{
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  SoupEncoding encoding = soup_message_headers_get_encoding (headers);
-
-  if (encoding == SOUP_ENCODING_NONE
-      || (encoding == SOUP_ENCODING_CONTENT_LENGTH
-          && soup_message_headers_get_content_length (headers) == 0))
-    return;
-
-  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  rd_http_refuse (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-                  "Requests with a body are not supported; send the request without a body.");
+  count_refused (user_data, RD_REFUSED_TIMEOUT);
 }
 
 static void
@@ -301,41 +337,41 @@ on_unknown (SoupServer *soup,
             GHashTable *query,
             gpointer user_data)
 {
-  rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, RD_HTTP_NO_SUCH_PATH);
+  count_refused (user_data, RD_REFUSED_PATH);
+  rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "No such path; check the URL.");
 }
 
-static const RdConnectionsEvents connections_events = { .cut = on_connection_cut,
-                                                        .changed = on_count_changed };
+static const RdPendingEvents pending_events
+  = { .look = on_look, .serve = on_serve, .timed_out = on_timed_out };
 
 RdHttpPort *
 rd_http_port_new (const RdHttpPortOptions *options, GError **error)
 {
-  RdBinding *binding = rd_binding_new (options->binding, error);
-  const gboolean has_limit = options->lifetime_us > 0;
-  RdHttpPort *port;
+  g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
 
-  if (binding == NULL)
-    return NULL;
-
-  port = g_new0 (RdHttpPort, 1);
-  port->binding = binding;
   port->role = options->binding->role;
   port->scheme = options->scheme;
   port->path = options->path;
   port->source_ids = g_array_new (FALSE, FALSE, sizeof (guint));
-  port->batch = ACCEPT_BATCH;
   port->spare_fd = open_spare ();
-  port->max_connections = options->max_connections;
+  port->max_waiting = options->max_waiting;
+  port->max_fd = options->max_fd;
+  port->func = options->func;
+  port->user_data = options->user_data;
   port->metrics = options->metrics;
-  port->connections = rd_connections_new (
-    options->max_connections, has_limit ? options->lifetime_us : LIFETIME_US,
-    has_limit ? options->lifetime_us : CROWDED_LIFETIME_US, &connections_events, port);
+  port->binding = rd_binding_new (options->binding, error);
+  if (port->binding == NULL)
+    return NULL;
+  port->pending = rd_pending_new (options->lifetime_us > 0 ? options->lifetime_us : LIFETIME_US,
+                                  &pending_events, port, error);
+  if (port->pending == NULL)
+    return NULL;
+
   port->soup = soup_server_new (NULL, NULL);
   /* libsoup requires a local and a remote address per connection, but nothing uses them. Reading
    * the real ones would cost two system calls, and fail if the connection is already closed. */
   port->any = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
-  soup_server_add_early_handler (port->soup, NULL, on_headers, NULL, NULL);
-  soup_server_add_handler (port->soup, NULL, on_unknown, NULL, NULL);
+  soup_server_add_handler (port->soup, NULL, on_unknown, port, NULL);
 
   if (options->binding->offers != NULL)
     {
@@ -343,22 +379,22 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
       port->is_paused = TRUE;
     }
   update_sources (port);
-  return port;
+  return g_steal_pointer (&port);
 }
 
 void
 rd_http_port_free (RdHttpPort *port)
 {
   stop_sources (port);
-  g_clear_handle_id (&port->trim_id, g_source_remove);
-  g_clear_pointer (&port->connections, rd_connections_free);
-  soup_server_disconnect (port->soup);
-  g_object_unref (port->soup);
-  g_object_unref (port->any);
+  g_clear_pointer (&port->pending, rd_pending_free);
+  if (port->soup != NULL)
+    soup_server_disconnect (port->soup);
+  g_clear_object (&port->soup);
+  g_clear_object (&port->any);
   g_array_unref (port->source_ids);
   if (port->spare_fd >= 0)
     close (port->spare_fd);
-  rd_binding_free (port->binding);
+  g_clear_pointer (&port->binding, rd_binding_free);
   g_clear_pointer (&port->offers, g_ptr_array_unref);
   g_free (port);
 }
@@ -369,15 +405,7 @@ rd_http_port_add_handler (RdHttpPort *port,
                           SoupServerCallback callback,
                           gpointer user_data)
 {
-  /* add on_headers() again: libsoup calls only the early handler of the longest matching path */
-  soup_server_add_early_handler (port->soup, path, on_headers, NULL, NULL);
   soup_server_add_handler (port->soup, path, callback, user_data, NULL);
-}
-
-void
-rd_http_port_release (RdHttpPort *port, GSocketConnection *connection)
-{
-  rd_connections_release (port->connections, connection);
 }
 
 void
@@ -463,7 +491,11 @@ rd_http_port_offer (RdHttpPort *port, GPtrArray *offers)
 guint
 rd_http_port_get_connections (RdHttpPort *port)
 {
-  return rd_connections_get_count (port->connections);
+  guint n = 0;
+
+  for (guint state = 0; state < RD_PENDING_N; state++)
+    n += rd_pending_count (port->pending, state);
+  return n;
 }
 
 char **

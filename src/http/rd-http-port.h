@@ -7,20 +7,34 @@
 
 #include "rd-binding.h"
 #include "rd-metrics.h"
+#include "rd-pending.h"
+#include "rd-request.h"
 
-/* A port that serves HTTP with libsoup: its listening sockets and the accepted connections. A
- * request for a path without a handler gets 404. */
+/* A port that serves HTTP: its listening sockets and the accepted connections. The port itself
+ * reads the head of each request, and refuses invalid requests. SoupServer serves the other
+ * requests; a request for a path without a handler gets 404. */
 typedef struct _RdHttpPort RdHttpPort;
+
+/* Called for each valid request. @fd: the socket, whose input still contains the head. @head_size:
+ * size of the head in bytes. Returns: TRUE with the next state of the connection, or FALSE if
+ * SoupServer has to serve the request. */
+typedef gboolean (*RdHttpPortFunc) (int fd,
+                                    gsize head_size,
+                                    const RdRequest *request,
+                                    RdPendingState *state,
+                                    gpointer user_data);
 
 typedef struct
 {
   const RdBindingOptions *binding;
-  const char *scheme;    /* scheme of the URLs, such as "ws"; must outlive the port */
-  const char *path;      /* path of the URLs, such as "/ws", or ""; must outlive the port */
-  guint max_connections; /* maximum number at once; further connections wait in the backlog */
-  gint64 lifetime_us;    /* time after which a connection is closed; 0 means 10 s, but 250 ms while
-                          * the port has max_connections connections */
-  RdMetrics *metrics; /* nullable: counts connections that the port closes; must outlive the port */
+  const char *scheme;  /* scheme of the URLs, such as "ws"; must outlive the port */
+  const char *path;    /* path of the URLs, such as "/ws", or ""; must outlive the port */
+  guint max_waiting;   /* maximum number of connections without a complete request; 0: no limit */
+  int max_fd;          /* no connection may have a higher descriptor; 0: no limit */
+  gint64 lifetime_us;  /* maximum lifetime of a connection; 0: 10 s */
+  RdHttpPortFunc func; /* nullable */
+  gpointer user_data;
+  RdMetrics *metrics; /* nullable: counts refused connections; must outlive the port */
 } RdHttpPortOptions;
 
 /* Listens (see rd_binding_new()) and accepts connections. If @options->binding->offers is not NULL,
@@ -35,9 +49,13 @@ void rd_http_port_add_handler (RdHttpPort *port,
                                SoupServerCallback callback,
                                gpointer user_data);
 
-/* Stops counting @connection and limiting its lifetime. To be called after @connection was stolen
- * from libsoup. */
-void rd_http_port_release (RdHttpPort *port, GSocketConnection *connection);
+/* Sends @refusal to the client at @fd and counts @reason. @request: (nullable): the parsed request.
+ * Returns: the next state of the connection. */
+RdPendingState rd_http_port_refuse (RdHttpPort *port,
+                                    int fd,
+                                    const RdRequest *request,
+                                    const RdRefusal *refusal,
+                                    RdRefused reason);
 
 /* Stops accepting connections. New connections wait in the backlog until this process or another
  * one accepts them; accepted connections are still served. */
@@ -62,8 +80,10 @@ void rd_http_port_close (RdHttpPort *port);
 /* Appends copies of the listening sockets to @offers (element-type RdSocket), for a new worker. */
 void rd_http_port_offer (RdHttpPort *port, GPtrArray *offers);
 
-/* Returns the number of accepted connections that are neither closed nor released. */
+/* Returns the number of accepted connections that are not closed; without clients. */
 guint rd_http_port_get_connections (RdHttpPort *port);
 
 /* Returns: (transfer full): one URL per listening address, such as "ws://127.0.0.1:8000/ws". */
 char **rd_http_port_dup_urls (RdHttpPort *port);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdHttpPort, rd_http_port_free)

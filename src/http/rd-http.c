@@ -26,8 +26,7 @@ rd_http_reply (SoupServerMessage *message, guint status, const char *content_typ
   soup_message_headers_append (headers, "Connection", "close");
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
-  soup_server_message_set_status (message, status,
-                                  status == RD_HTTP_UPGRADE_REQUIRED ? "Upgrade Required" : NULL);
+  soup_server_message_set_status (message, status, NULL);
   /* removes a body that libsoup may have set already */
   soup_message_body_truncate (soup_server_message_get_response_body (message));
   soup_server_message_set_response (message, content_type, SOUP_MEMORY_COPY, body, strlen (body));

@@ -5,11 +5,6 @@
 
 #include <libsoup/soup.h>
 
-/* Status code of RFC 9110 §15.5.22, for which libsoup has no constant. */
-#define RD_HTTP_UPGRADE_REQUIRED 426
-
-#define RD_HTTP_NO_SUCH_PATH "No such path; check the URL."
-
 /* Sends an uncacheable response with @body (UTF-8; omitted for HEAD), then closes the connection,
  * because libsoup keeps alive only the connections that libsoup itself accepted. */
 void rd_http_reply (SoupServerMessage *message,

@@ -14,8 +14,9 @@ typedef struct
 {
   RdBindingOptions binding;
   const char *path;                 /* WebSocket path, such as "/ws"; must outlive the object */
-  guint max_handshakes;             /* maximum at once; further connections wait in the backlog */
-  const char *const *allow_origins; /* patterns of origins (empty: all); must outlive the object */
+  int max_fd;                       /* no connection may have a higher descriptor; 0: no limit */
+  const char *const *subprotocols;  /* supported subprotocols; must outlive the object */
+  const char *const *allow_origins; /* see rd_origins_may_connect(); must outlive the object */
 } RdServerOptions;
 
 /* Listens like rd_http_port_new(). While @drain does not accept clients, new connections are

@@ -15,8 +15,6 @@
 #include "rd-sockets.h"
 #include "rd-text.h"
 
-#define RESERVED    384     /* number of descriptors for uses other than clients */
-#define HANDSHAKES  256     /* handshakes (part of RESERVED); few because GLib polls each of them */
 #define CLIENTS_MAX 1000000 /* maximum number of clients in the client table */
 
 #define ADMIN       "admin"
@@ -27,7 +25,8 @@
 guint64
 rd_descriptors_raise (void)
 {
-  struct rlimit limit = { .rlim_cur = 2 * RESERVED, .rlim_max = 2 * RESERVED };
+  struct rlimit limit = { .rlim_cur = 2 * RD_DESCRIPTORS_RESERVED,
+                          .rlim_max = 2 * RD_DESCRIPTORS_RESERVED };
   rlim_t soft;
 
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
@@ -47,10 +46,10 @@ rd_descriptors_raise (void)
 void
 rd_descriptors_share (guint64 limit, RdDescriptors *share)
 {
-  const guint64 reserved = MIN (RESERVED, limit / 2);
+  const guint64 reserved = MIN (RD_DESCRIPTORS_RESERVED, limit / 2);
 
   share->clients = MIN (limit - reserved, CLIENTS_MAX);
-  share->handshakes = MAX (reserved * HANDSHAKES / RESERVED, 1);
+  share->max_fd = MIN (limit - reserved / 3, G_MAXINT) - 1;
 }
 
 /* Reads the variable @name. Returns: TRUE, or FALSE with an error if the variable is not a number

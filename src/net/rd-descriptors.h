@@ -8,18 +8,22 @@
 #define RD_INHERITED_FIRST   3        /* the first inherited descriptor (SD_LISTEN_FDS_START) */
 #define RD_INHERITED_CHANNEL "parcel" /* FDNAME= of hand-over channels in the descriptor store */
 
-/* Client and handshake limits within the descriptor limit. */
+/* Number of descriptors that clients cannot use. A third of them is for uses other than
+ * connections, so that the service still works while all others are in use. */
+#define RD_DESCRIPTORS_RESERVED 384
+
+/* Limits within the descriptor limit. */
 typedef struct
 {
-  guint clients;    /* maximum number of clients */
-  guint handshakes; /* maximum number of connections to the public port that are not clients yet */
+  guint clients; /* maximum number of clients */
+  int max_fd;    /* highest descriptor for a connection */
 } RdDescriptors;
 
 /* Raises the soft limit of descriptors to the hard limit (RLIMIT_NOFILE, getrlimit(2)); logs a
  * warning on failure. Returns the resulting soft limit. */
 guint64 rd_descriptors_raise (void);
 
-/* Divides the descriptor limit @limit into clients, handshakes and a reserve for other uses. */
+/* Divides the descriptor limit @limit; small limits have a smaller reserve. */
 void rd_descriptors_share (guint64 limit, RdDescriptors *share);
 
 /* Sockets passed by the service manager (sd_listen_fds(3), systemd.socket(5)). */

@@ -268,6 +268,18 @@ ws_client_send (WsClient *client, WsContext *context)
   return WS_SEND_ALL;
 }
 
+void
+ws_client_respond (WsClient *client, WsContext *context, const char *response)
+{
+  const gsize size = strlen (response);
+  const gssize n = send (client->record->fd, response, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const gsize sent = MAX (n, 0);
+
+  if (sent < size)
+    g_byte_array_append (ensure_control (client, context)->out, (const guint8 *) response + sent,
+                         size - sent);
+}
+
 static gboolean
 may_queue_control (const WsClient *client)
 {

@@ -122,6 +122,10 @@ WsSend ws_client_send_log (WsRecord *record, WsContext *context);
  * between two messages. */
 WsSend ws_client_send (WsClient *client, WsContext *context);
 
+/* Sends @response, the response to the opening handshake, before any frame. The size of @response
+ * is not counted as sent. Call ws_client_set_settle() afterwards. */
+void ws_client_respond (WsClient *client, WsContext *context, const char *response);
+
 /* Unmasks @data in place and handles it: reports messages, and replies to ping and close frames. */
 void ws_client_receive (WsClient *client, WsContext *context, guint8 *data, gsize size);
 

@@ -399,7 +399,7 @@ ws_engine_find_client (const WsEngine *engine, guint64 id)
 }
 
 WsClient *
-ws_engine_adopt (WsEngine *engine, int fd, GError **error)
+ws_engine_adopt (WsEngine *engine, int fd, const char *response, GError **error)
 {
   WsClient *client;
 
@@ -409,26 +409,19 @@ ws_engine_adopt (WsEngine *engine, int fd, GError **error)
   if (client == NULL)
     return NULL;
 
+  if (response != NULL)
+    {
+      ws_client_respond (client, &engine->set->context, response);
+      ws_client_set_settle (engine->set, client);
+    }
   wake (engine);
   return client;
 }
 
-void
-ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size)
-{
-  g_assert (!engine->is_paused);
-
-  client->record->received += size;
-  engine->set->context.counters->bytes_in += size;
-  ws_client_receive (client, &engine->set->context, data, size);
-  ws_client_set_settle (engine->set, client);
-  wake (engine);
-}
-
 gboolean
-ws_engine_is_full (const WsEngine *engine, guint expected)
+ws_engine_is_full (const WsEngine *engine)
 {
-  return engine->set->table->header->count + expected >= engine->set->options.max_clients;
+  return engine->set->table->header->count >= engine->set->options.max_clients;
 }
 
 gboolean

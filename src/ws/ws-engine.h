@@ -63,17 +63,15 @@ WsClient *ws_engine_get_client (const WsEngine *engine, guint slot);
 /* Returns: (transfer none) (nullable): the client with @id. Takes linear time. */
 WsClient *ws_engine_find_client (const WsEngine *engine, guint64 id);
 
-/* Adds a client after its opening handshake; the client receives messages published from now on.
- * @fd: (transfer full), even on failure: a connected, non-blocking socket. Returns: (transfer none)
- * (nullable): the client, or NULL with a #GFileError. */
-WsClient *ws_engine_adopt (WsEngine *engine, int fd, GError **error);
+/* Adds a client and sends it @response (nullable), the response to its opening handshake. The
+ * client receives messages published from now on. @fd: (transfer full), even on failure: a
+ * connected, non-blocking socket. Returns: (transfer none) (nullable): the client, or NULL with a
+ * #GFileError and without a response. */
+WsClient *ws_engine_adopt (WsEngine *engine, int fd, const char *response, GError **error);
 
-/* Handles bytes that other code has read from the socket of @client. Unmasks @data in place. */
-void ws_engine_receive (WsEngine *engine, WsClient *client, guint8 *data, gsize size);
-
-/* Returns: TRUE if the number of clients plus @expected is at least the maximum. A disconnected
- * client counts until WsEngineEvents.closed is called for it. */
-gboolean ws_engine_is_full (const WsEngine *engine, guint expected);
+/* Returns: TRUE if the number of clients is the maximum. A disconnected client counts until
+ * WsEngineEvents.closed is called for it. */
+gboolean ws_engine_is_full (const WsEngine *engine);
 
 /* Returns: TRUE if, for each client, the unsent part of the log is at most half of the capacity,
  * both in bytes and in number of messages. */

@@ -13,7 +13,7 @@ from ringdown import RingdownTestCase
 from wire import Client
 
 NOFILE = 64
-USED_UP = 'Too many open files'
+USED_UP = 'Cannot accept all connections'
 
 
 class DescriptorsTest(RingdownTestCase):

@@ -84,7 +84,7 @@ join (CoreFixture *fixture, gboolean is_stalled)
   peer->is_stalled = is_stalled;
   if (is_stalled)
     peer_narrow (server_fd);
-  is_in = rd_manager_admit (fixture->manager, server_fd, NULL, 0, &error);
+  is_in = rd_manager_admit (fixture->manager, server_fd, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (is_in);
   return peer;

@@ -80,7 +80,7 @@ engine_fixture_join (EngineFixture *fixture, WsClient **client)
   g_autoptr (GError) error = NULL;
   int server_fd;
   Peer *peer = crowd_add (fixture->crowd, &server_fd);
-  WsClient *adopted = ws_engine_adopt (fixture->engine, server_fd, &error);
+  WsClient *adopted = ws_engine_adopt (fixture->engine, server_fd, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_nonnull (adopted);

@@ -300,7 +300,7 @@ step (Stage *stage)
 
   if (actor->peer != NULL)
     act (stage, actor);
-  else if (!ws_engine_is_full (stage->fixture->engine, 0))
+  else if (!ws_engine_is_full (stage->fixture->engine))
     enter (stage, actor);
   if (stage->hands_over && g_test_rand_int_range (0, 8) == 0)
     hand_over (stage);

@@ -10,6 +10,8 @@
 #include "descriptors.h"
 #include "engine-fixture.h"
 
+#include <sys/socket.h>
+
 #define ROUNDS 300
 
 static void
@@ -96,24 +98,49 @@ message_stays_text_or_binary (EngineFixture *fixture, gconstpointer data)
   peer_expect_text (peer, "");
 }
 
+/* Asserts that the next received bytes are @text, and removes them. */
 static void
-bytes_after_the_handshake_are_not_lost (EngineFixture *fixture, gconstpointer data)
+expect_bytes (Peer *peer, const char *text)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  WsClient *client;
-  Peer *peer = engine_fixture_join (fixture, &client);
+  g_assert_cmpuint (peer->in->len, >=, strlen (text));
+  g_assert_cmpmem (peer->in->data, strlen (text), text, strlen (text));
+  g_byte_array_remove_range (peer->in, 0, strlen (text));
+}
 
-  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "first", 5);
-  frame_append (bytes, FRAME_FIN | FRAME_PING, "p", 1);
-  frame_append (bytes, FRAME_FIN | FRAME_TEXT, "second", 6);
-  peer_send_bytes (peer, bytes->data + 20, bytes->len - 20); /* the rest through the socket */
-  ws_engine_receive (fixture->engine, client, bytes->data, 20);
+static void
+response_precedes_all_frames_and_is_not_counted (EngineFixture *fixture, gconstpointer data)
+{
+  int server_fd;
+  Peer *peer = crowd_add (fixture->crowd, &server_fd);
+  WsClient *client = ws_engine_adopt (fixture->engine, server_fd, "yes\n", NULL);
+
+  ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, (const guint8 *) "t", 1);
   crowd_settle (fixture->crowd);
 
-  g_assert_cmpstr (fixture->messages->str, ==, "first;second;");
-  peer_expect (peer, FRAME_PONG, "p", 1);
-  g_assert_cmpuint (engine_fixture_stats (fixture).counters->bytes_in, ==, bytes->len);
-  g_assert_cmpuint (client->record->received, ==, bytes->len);
+  expect_bytes (peer, "yes\n");
+  peer_expect_text (peer, "t");
+  g_assert_cmpuint (client->record->sent, ==, 3);
+  g_assert_cmpuint (engine_fixture_stats (fixture).counters->bytes_out, ==, 3);
+}
+
+static void
+response_is_sent_when_the_socket_is_writable (EngineFixture *fixture, gconstpointer data)
+{
+  const char filler[1000] = { 0 };
+  int server_fd;
+  Peer *peer = crowd_add (fixture->crowd, &server_fd);
+  guint filled = 0;
+  gssize n;
+
+  while ((n = send (server_fd, filler, sizeof filler, MSG_DONTWAIT)) > 0)
+    filled += n;
+  g_assert_nonnull (ws_engine_adopt (fixture->engine, server_fd, "yes\n", NULL));
+  ws_engine_publish (fixture->engine, WS_OPCODE_TEXT, (const guint8 *) "t", 1);
+  crowd_settle (fixture->crowd);
+
+  g_byte_array_remove_range (peer->in, 0, filled);
+  expect_bytes (peer, "yes\n");
+  peer_expect_text (peer, "t");
 }
 
 /* The data is larger than one read, and the end of the stream follows at once. */
@@ -265,7 +292,7 @@ descriptor_that_cannot_be_watched_is_refused (EngineFixture *fixture, gconstpoin
   g_autoptr (GError) error = NULL;
   const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC); /* epoll refuses regular files */
 
-  g_assert_null (ws_engine_adopt (fixture->engine, fd, &error));
+  g_assert_null (ws_engine_adopt (fixture->engine, fd, NULL, &error));
   g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
   g_assert_cmpint (fcntl (fd, F_GETFD), ==, -1);
   g_assert_cmpuint (engine_fixture_stats (fixture).clients, ==, 0);
@@ -343,7 +370,8 @@ main (int argc, char **argv)
   ENGINE_TEST ("/engine/broadcast/round", NULL, log_wraps_without_clients);
   ENGINE_TEST ("/engine/broadcast/ids", NULL, message_ids_increase);
   ENGINE_TEST ("/engine/adopt", NULL, client_gets_messages_published_after_it_joined);
-  ENGINE_TEST ("/engine/adopt/early", NULL, bytes_after_the_handshake_are_not_lost);
+  ENGINE_TEST ("/engine/adopt/response", NULL, response_precedes_all_frames_and_is_not_counted);
+  ENGINE_TEST ("/engine/adopt/blocked", NULL, response_is_sent_when_the_socket_is_writable);
   ENGINE_TEST ("/engine/adopt/refused", NULL, descriptor_that_cannot_be_watched_is_refused);
   ENGINE_TEST ("/engine/read/end", NULL, messages_sent_before_hanging_up_are_received);
   ENGINE_TEST ("/engine/read/many", NULL, thousands_of_messages_in_one_read_reach_all);

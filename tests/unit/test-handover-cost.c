@@ -31,7 +31,7 @@ fill (EngineFixture *fixture, guint count)
       Peer *peer = peer_new (&fd);
 
       peer_free (peer);
-      g_assert_nonnull (ws_engine_adopt (fixture->engine, fd, &error));
+      g_assert_nonnull (ws_engine_adopt (fixture->engine, fd, NULL, &error));
     }
   return count;
 }

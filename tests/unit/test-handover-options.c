@@ -45,7 +45,7 @@ clients_beyond_the_most_there_may_be_are_closed (EngineFixture *fixture, gconstp
   engine_fixture_publish (fixture, 0, 100);
   fewer.max_clients = 3;
   handover_carry_out (fixture, &fewer);
-  g_assert_true (ws_engine_is_full (fixture->engine, 0));
+  g_assert_true (ws_engine_is_full (fixture->engine));
   crowd_settle (fixture->crowd);
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
@@ -63,11 +63,11 @@ clients_beyond_the_most_there_may_be_are_closed (EngineFixture *fixture, gconstp
   g_assert_cmpuint (engine_fixture_stats (fixture).counters->peak, ==, 5);
 
   crowd_add (fixture->crowd, &fd);
-  g_assert_null (ws_engine_adopt (fixture->engine, fd, &error));
+  g_assert_null (ws_engine_adopt (fixture->engine, fd, NULL, &error));
   g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
   peer_hang_up (peers[0]);
   crowd_settle (fixture->crowd);
-  g_assert_false (ws_engine_is_full (fixture->engine, 0));
+  g_assert_false (ws_engine_is_full (fixture->engine));
 }
 
 static void
@@ -410,7 +410,7 @@ static void
 patience_of_sockets_follows_the_pings (EngineFixture *fixture, gconstpointer data)
 {
   int peer_fd;
-  WsClient *client = ws_engine_adopt (fixture->engine, connect_to_self (&peer_fd), NULL);
+  WsClient *client = ws_engine_adopt (fixture->engine, connect_to_self (&peer_fd), NULL, NULL);
 
   g_assert_cmpuint (get_patience_ms (client->record->fd), ==, (INTERVAL_US + TIMEOUT_US) / 1000);
   handover_turn_back (fixture, &small_log);

@@ -75,8 +75,7 @@ make_port (const char *name, const char *const *addresses, guint number, GPtrArr
   g_autoptr (GError) error = NULL;
   const RdBindingOptions binding
     = { .addresses = addresses, .port = number, .role = RD_ROLE_CLIENTS, .offers = offers };
-  const RdHttpPortOptions options
-    = { .binding = &binding, .max_connections = N_CLIENTS, .lifetime_us = TIMEOUT_US };
+  const RdHttpPortOptions options = { .binding = &binding, .lifetime_us = TIMEOUT_US };
   RdHttpPort *port = rd_http_port_new (&options, &error);
 
   g_assert_no_error (error);
@@ -296,24 +295,6 @@ accepted_connections_are_served_during_the_pause (Fixture *fixture, gconstpointe
   wait_for_connections (fixture->old, 0);
 }
 
-/* A full port stops accepting until a connection ends; this must not end a pause. */
-static void
-a_pause_outlasts_a_full_port (Fixture *fixture, gconstpointer data)
-{
-  for (int i = 0; i < N_CLIENTS; i++)
-    connect_partly (fixture, "127.0.0.1");
-  wait_for_connections (fixture->old, N_CLIENTS);
-  rd_http_port_pause (fixture->old);
-  g_ptr_array_foreach (fixture->connections, finish_request, NULL);
-  expect_replies (fixture, "old");
-  wait_for_connections (fixture->old, 0);
-
-  connect_clients (fixture);
-  expect_no_accept (fixture);
-  rd_http_port_resume (fixture->old);
-  expect_replies (fixture, "old");
-}
-
 static void
 connections_waiting_at_a_removed_address_are_served (Fixture *fixture, gconstpointer addresses)
 {
@@ -467,7 +448,7 @@ an_interrupted_refusal_is_repeated (Fixture *fixture, gconstpointer data)
   GSocketConnection *connection = connect_partly (fixture, "127.0.0.1");
   GArray *fds = use_descriptors (0);
 
-  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Cannot accept connections*");
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Cannot accept all connections*");
   set_accept_error (0, EINTR);
   while (get_accept_error (0) != 0)
     g_main_context_iteration (NULL, TRUE);
@@ -486,7 +467,7 @@ without_a_descriptor_a_connection_is_closed (Fixture *fixture, gconstpointer dat
   GArray *fds = use_descriptors (0);
 
   g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING,
-                         "Cannot accept connections on 127.0.0.1:*: Too many open files*");
+                         "Cannot accept all connections on 127.0.0.1:*: Too many open files*");
   while (g_socket_condition_check (socket, G_IO_IN) == 0)
     {
       g_main_context_iteration (NULL, FALSE);
@@ -514,7 +495,6 @@ main (int argc, char **argv)
   PORT_TEST ("/http-port/takeover", NULL, the_new_port_serves_all_connections_since_the_pause);
   PORT_TEST ("/http-port/takeover/failed", NULL, the_old_port_continues_without_a_new_port);
   PORT_TEST ("/http-port/pause", NULL, accepted_connections_are_served_during_the_pause);
-  PORT_TEST ("/http-port/pause/full", NULL, a_pause_outlasts_a_full_port);
   PORT_TEST ("/http-port/removed-address", two,
              connections_waiting_at_a_removed_address_are_served);
   PORT_TEST ("/http-port/one-to-all", NULL, a_new_port_can_change_from_one_address_to_all);

@@ -71,10 +71,11 @@ bytes_after_the_handshake_are_handled_after_client_connected (CoreFixture *fixtu
 
   frame_append (early, FRAME_FIN | FRAME_TEXT, "early", 5);
   frame_append_close (early, WS_CLOSE_NORMAL, NULL);
-  g_assert_true (rd_manager_admit (fixture->manager, server_fd, early->data, early->len, NULL));
-  core_fixture_expect (fixture, "+1;=1;early;");
+  peer_send_bytes (peer, early->data, early->len);
+  g_assert_true (rd_manager_admit (fixture->manager, server_fd, NULL, NULL));
+  core_fixture_expect (fixture, "+1;=1;");
   crowd_settle (fixture->crowd);
-  core_fixture_expect (fixture, "-1:1000 left;=0;");
+  core_fixture_expect (fixture, "early;-1:1000 left;=0;");
   peer_expect_close (peer, WS_CLOSE_NORMAL, "");
   peer_expect_end (peer);
 }
@@ -347,7 +348,7 @@ connect_over_tcp (CoreFixture *fixture, const char *address, char **expected)
   g_assert_no_errno (getsockname (listener, name, &size));
   g_assert_no_errno (connect (fd, name, size));
   g_assert_true (rd_manager_admit (
-    fixture->manager, accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), NULL, 0, NULL));
+    fixture->manager, accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), NULL, NULL));
   close (listener);
   g_assert_no_errno (getsockname (fd, name, &size));
   local = g_socket_address_new_from_native (name, size);
@@ -380,7 +381,7 @@ socket_that_cannot_be_watched_is_refused_and_closed (CoreFixture *fixture, gcons
   g_autoptr (GError) error = NULL;
   const int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
-  g_assert_false (rd_manager_admit (fixture->manager, fd, NULL, 0, &error));
+  g_assert_false (rd_manager_admit (fixture->manager, fd, NULL, &error));
   g_assert_true (error != NULL && error->domain == G_FILE_ERROR);
   g_assert_cmpint (fcntl (fd, F_GETFD), ==, -1);
   core_fixture_expect (fixture, "");
@@ -390,7 +391,7 @@ static void
 admit_one_more (CoreFixture *fixture)
 {
   g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 9);
-  g_assert_false (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 0));
+  g_assert_false (ws_engine_is_full (rd_manager_get_engine (fixture->manager)));
   core_fixture_join (fixture);
 }
 
@@ -404,14 +405,13 @@ place_is_free_when_a_client_is_reported_as_gone (CoreFixture *fixture, gconstpoi
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     {
-      g_assert_false (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 9 - i));
-      g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 10 - i));
+      g_assert_false (ws_engine_is_full (rd_manager_get_engine (fixture->manager)));
       peers[i] = core_fixture_join (fixture);
     }
-  g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 0));
+  g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager)));
 
   refused = crowd_add (fixture->crowd, &server_fd);
-  g_assert_false (rd_manager_admit (fixture->manager, server_fd, NULL, 0, &error));
+  g_assert_false (rd_manager_admit (fixture->manager, server_fd, NULL, &error));
   g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
   crowd_settle (fixture->crowd);
   peer_expect_end (refused);
@@ -421,7 +421,7 @@ place_is_free_when_a_client_is_reported_as_gone (CoreFixture *fixture, gconstpoi
   peer_hang_up (peers[3]);
   crowd_settle (fixture->crowd);
   g_assert_cmpuint (rd_manager_get_connections (fixture->manager), ==, 10);
-  g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager), 0));
+  g_assert_true (ws_engine_is_full (rd_manager_get_engine (fixture->manager)));
 }
 
 static void

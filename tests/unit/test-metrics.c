@@ -268,6 +268,8 @@ expect_refused (MetricsFixture *fixture, RdRefused why, guint64 expected)
   const char *const reasons[RD_REFUSED_N] = {
     [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
     [RD_REFUSED_ORIGIN] = "origin",   [RD_REFUSED_HANDSHAKE] = "handshake",
+    [RD_REFUSED_REQUEST] = "request", [RD_REFUSED_SIZE] = "size",
+    [RD_REFUSED_PATH] = "path",       [RD_REFUSED_METHOD] = "method",
     [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
   };
   g_autofree char *name = g_strdup_printf ("ringdown_connections_refused_total{reason=\"%s\"}",
