@@ -7,97 +7,58 @@
 
 #define BUS_NAME "org.ringdown.Ringdown"
 
-/* An attempt to connect; the caller and the connecting thread each hold a reference. */
-typedef struct
-{
-  char *address; /* owned; if NULL, the thread gets the shared connection to a bus of @type */
-  GBusType type;
-  GCancellable *cancellable; /* owned */
-  GAsyncQueue *done;         /* owned; receives the Attempt when the thread has finished */
-  GDBusConnection *bus;      /* owned, nullable */
-  GError *error;             /* owned, nullable */
-} Attempt;
-
+/* Implements GTaskThreadFunc. @address: (nullable): see rd_message_bus_connect(). */
 static void
-attempt_clear (gpointer data)
-{
-  Attempt *self = data;
-
-  g_clear_error (&self->error);
-  g_clear_object (&self->bus);
-  g_async_queue_unref (self->done);
-  g_object_unref (self->cancellable);
-  g_free (self->address);
-}
-
-static void
-attempt_unref (Attempt *self)
-{
-  g_atomic_rc_box_release_full (self, attempt_clear);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Attempt, attempt_unref)
-
-static gpointer
-connect_in_thread (gpointer user_data)
+connect_in_thread (GTask *task, gpointer source, gpointer address, GCancellable *cancellable)
 {
   const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
                                      | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
-  g_autoptr (Attempt) self = user_data;
+  GError *error = NULL;
+  GDBusConnection *bus = address != NULL
+                           ? g_dbus_connection_new_for_address_sync (address, flags, NULL,
+                                                                     cancellable, &error)
+                           : g_bus_get_sync (G_BUS_TYPE_SESSION, cancellable, &error);
 
-  if (self->address != NULL)
-    self->bus = g_dbus_connection_new_for_address_sync (self->address, flags, NULL,
-                                                        self->cancellable, &self->error);
+  if (bus != NULL)
+    g_task_return_pointer (task, bus, g_object_unref);
   else
-    self->bus = g_bus_get_sync (self->type, self->cancellable, &self->error);
-  g_async_queue_push (self->done, self);
-  return NULL;
+    g_task_return_error (task, error);
+}
+
+static gboolean
+on_timeout (gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+  return G_SOURCE_REMOVE;
 }
 
 /* Connects in a thread, because GLib waits up to 25 s for the reply to the D-Bus call Hello, and
  * that wait cannot be cancelled. After a timeout, the thread keeps running until GLib returns. */
-static GDBusConnection *
-connect_within (const char *address, GBusType type, guint timeout_ms, GError **error)
-{
-  g_autoptr (Attempt) self = g_atomic_rc_box_new0 (Attempt);
-  GThread *thread;
-
-  self->address = g_strdup (address);
-  self->type = type;
-  self->cancellable = g_cancellable_new ();
-  self->done = g_async_queue_new ();
-  thread = g_thread_try_new ("message-bus", connect_in_thread, g_atomic_rc_box_acquire (self),
-                             error);
-  if (thread == NULL)
-    {
-      attempt_unref (self); /* the reference that the thread would have released */
-      return NULL;
-    }
-  g_thread_unref (thread);
-
-  if (g_async_queue_timeout_pop (self->done, timeout_ms * (guint64) G_TIME_SPAN_MILLISECOND)
-      == NULL)
-    {
-      g_cancellable_cancel (self->cancellable);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %g s",
-                   timeout_ms / 1000.0);
-      return NULL;
-    }
-  if (self->error != NULL)
-    g_propagate_error (error, g_steal_pointer (&self->error));
-  return g_steal_pointer (&self->bus);
-}
-
 GDBusConnection *
 rd_message_bus_connect (const char *address, guint timeout_ms, GError **error)
 {
-  return connect_within (address, G_BUS_TYPE_NONE, timeout_ms, error);
-}
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GSource) timeout = g_timeout_source_new (timeout_ms);
+  g_autoptr (GTask) task = NULL;
 
-GDBusConnection *
-rd_message_bus_get (GBusType type, guint timeout_ms, GError **error)
-{
-  return connect_within (NULL, type, timeout_ms, error);
+  g_source_set_callback (timeout, on_timeout, cancellable, NULL);
+  g_source_attach (timeout, context);
+  g_main_context_push_thread_default (context);
+  task = g_task_new (NULL, cancellable, NULL, NULL);
+  g_main_context_pop_thread_default (context);
+  g_task_set_task_data (task, g_strdup (address), g_free);
+  g_task_set_return_on_cancel (task, TRUE);
+  g_task_run_in_thread (task, connect_in_thread);
+  while (!g_task_get_completed (task))
+    g_main_context_iteration (context, TRUE);
+  g_source_destroy (timeout);
+
+  if (!g_cancellable_is_cancelled (cancellable))
+    return g_task_propagate_pointer (task, error);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %g s",
+               timeout_ms / 1000.0);
+  return NULL;
 }
 
 static char *

@@ -19,13 +19,9 @@ char *rd_message_bus_dup_name (const char *instance);
  * @environment: environment variables to use, NULL-terminated. */
 char *rd_message_bus_dup_address (GBusType type, char **environment, GError **error);
 
-/* The functions below block for at most @timeout_ms, and do not iterate a main context. If the bus
- * does not reply in time, they fail with %G_IO_ERROR_TIMED_OUT. */
-
-/* Connects to the message bus at @address, a D-Bus address. Returns: (transfer full) (nullable): a
- * private connection, or NULL with an error. */
+/* Blocks for at most @timeout_ms, and does not iterate the caller's main context. @address:
+ * (nullable): a D-Bus address; NULL means the session bus. Returns: (transfer full) (nullable): a
+ * private connection to @address, or the connection to the session bus that g_bus_get_sync() shares
+ * within the process (GApplication reuses it while the caller holds a reference), or NULL with an
+ * error: %G_IO_ERROR_TIMED_OUT if the bus does not reply in time. */
 GDBusConnection *rd_message_bus_connect (const char *address, guint timeout_ms, GError **error);
-
-/* Returns: (transfer full) (nullable): the connection that g_bus_get_sync() shares within the
- * process, or NULL with an error. GApplication reuses it while the caller holds a reference. */
-GDBusConnection *rd_message_bus_get (GBusType type, guint timeout_ms, GError **error);

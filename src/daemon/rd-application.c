@@ -380,7 +380,7 @@ take_over (RdApplication *self, GError **error)
   GPtrArray *offers = rd_succession_get_offers (self->takeover);
 
   if (self->config->bus != RD_CONFIG_BUS_NONE)
-    self->bus = rd_message_bus_get (G_BUS_TYPE_SESSION, RD_NAME_TIMEOUT_MS, NULL);
+    self->bus = rd_message_bus_connect (NULL, RD_NAME_TIMEOUT_MS, NULL);
   self->components->connection = self->bus;
   rd_inherited_take_over (self->inherited, offers);
   return rd_components_listen (self->components, self->inherited, offers, error)
