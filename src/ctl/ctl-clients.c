@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "ctl-command.h"
-#include "ctl-service.h"
 #include "ctl-view.h"
 #include "rd-text.h"
 #include "rd-units.h"
@@ -65,17 +64,15 @@ format_clients (GVariant *clients, guint width)
                    : g_strdup (_ ("No client is connected."));
 }
 
-static gboolean
-run_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, FALSE, error);
   g_autoptr (GVariant) clients = NULL;
   g_autofree char *text = NULL;
 
-  if (service == NULL)
+  if (service == NULL || !rd_dbus_server1_call_list_clients_sync (service, &clients, NULL, error))
     return FALSE;
-  if (!rd_dbus_server1_call_list_clients_sync (service, &clients, NULL, error))
-    return ctl_service_explain (service, error);
 
   text = format_clients (clients, ctl_output_get_width (output));
   ctl_output_print_result (output, ctl_view_select (clients, fields), text);
@@ -108,8 +105,8 @@ read_message (gboolean is_explicit, GError **error)
   return NULL;
 }
 
-static gboolean
-run_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   const gboolean is_explicit = arguments->argument != NULL;
   g_autofree char *message = is_explicit && !g_str_equal (arguments->argument, "-")
@@ -122,10 +119,9 @@ run_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
   if (message == NULL)
     return FALSE;
   service = ctl_service_new (arguments, FALSE, error);
-  if (service == NULL)
+  if (service == NULL
+      || !rd_dbus_server1_call_publish_sync (service, TOPIC, message, &id, NULL, error))
     return FALSE;
-  if (!rd_dbus_server1_call_publish_sync (service, TOPIC, message, &id, NULL, error))
-    return ctl_service_explain (service, error);
 
   shown = rd_text_printable (id, MAX_ID_CHARS);
   ctl_output_print_result (output, g_variant_new_parsed ("{'id': <%s>}", id), shown);
@@ -133,19 +129,19 @@ run_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
 }
 
 static gboolean
-explain_disconnect (RdDBusServer1 *service, const char *id, GError **error)
+explain_not_found (const char *id, GError **error)
 {
   g_autofree char *name = g_dbus_error_get_remote_error (*error);
 
   if (g_strcmp0 (name, "org.ringdown.Error.NotFound") != 0)
-    return ctl_service_explain (service, error);
+    return FALSE;
 
   g_clear_error (error);
   return ctl_fail (error, _ ("there is no client %s; “ringdownctl clients” lists them"), id);
 }
 
-static gboolean
-run_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   const char *reason = arguments->reason != NULL ? arguments->reason : "";
   g_autoptr (RdDBusServer1) service = NULL;
@@ -165,7 +161,7 @@ run_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error
   if (service == NULL)
     return FALSE;
   if (!rd_dbus_server1_call_disconnect_client_sync (service, id, code, reason, NULL, error))
-    return explain_disconnect (service, arguments->argument, error);
+    return explain_not_found (arguments->argument, error);
 
   /* Translators: the ID of a client, and a close code */
   text = g_strdup_printf (_ ("Closing client %s with code %u."), arguments->argument, (guint) code);
@@ -175,44 +171,3 @@ run_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error
     text);
   return TRUE;
 }
-
-/* clang-format off */
-const CtlCommand ctl_clients_command = {
-  .name = "clients",
-  .summary = N_ ("List the connected clients"),
-  .description =
-    N_ ("Lists the connected clients, oldest first: ID, address, age of the connection,\n"
-       "bytes received from and sent to the client, and bytes not yet sent."),
-  .run = run_clients,
-};
-
-const CtlCommand ctl_publish_command = {
-  .name = "publish",
-  .argument = N_ ("[MESSAGE]"),
-  .summary = N_ ("Send a message to all clients"),
-  .description =
-    N_ ("Sends MESSAGE to all clients, and prints the ID of the message. Without MESSAGE,\n"
-       "or with “-”, reads the message from standard input and removes one newline at\n"
-       "its end. Put “--” before a MESSAGE that begins with “-”."),
-  .run = run_publish,
-};
-
-static const GOptionEntry disconnect_options[] = {
-  { "code", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (code),
-    N_ ("WebSocket close code, from 1000 to 4999 [1000]"), N_ ("CODE") },
-  { "reason", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (reason),
-    N_ ("Reason sent to the client, at most 123 bytes"), N_ ("TEXT") },
-  G_OPTION_ENTRY_NULL,
-};
-
-const CtlCommand ctl_disconnect_command = {
-  .name = "disconnect",
-  .argument = N_ ("ID"),
-  .summary = N_ ("Close the connection to a client"),
-  .description =
-    N_ ("Closes the connection to the client with this ID, after sending the messages\n"
-       "still queued for it. “ringdownctl clients” lists the IDs."),
-  .options = disconnect_options,
-  .run = run_disconnect,
-};
-/* clang-format on */

@@ -17,30 +17,22 @@
 
 #define MAX_MESSAGE_CHARS 1000
 
+/* Offset of @member in CtlArguments, for the arg_data of a GOptionEntry. */
+#define CTL_FIELD(member) GSIZE_TO_POINTER (G_STRUCT_OFFSET (CtlArguments, member))
+
+typedef struct
+{
+  const char *name;
+  const char *argument;        /* placeholder: "ID", or "[MESSAGE]" if optional; NULL if none */
+  const char *summary;         /* shown in the list of commands; marked for translation */
+  const char *description;     /* shown by COMMAND --help; marked for translation */
+  const GOptionEntry *options; /* nullable: options that only this command has */
+  CtlRun *run;
+} CtlCommand;
+
 static gboolean run_help (const CtlArguments *arguments, CtlOutput *output, GError **error);
 
 /* clang-format off */
-static const CtlCommand help_command = {
-  .name = "help",
-  .argument = N_ ("[COMMAND]"),
-  .summary = N_ ("Print help for ringdownctl or a command"),
-  .description = N_ ("Prints help for COMMAND, or for ringdownctl."),
-  .run = run_help,
-};
-
-static const CtlCommand *const commands[] = {
-  &ctl_status_command,
-  &ctl_clients_command,
-  &ctl_publish_command,
-  &ctl_disconnect_command,
-  &ctl_upgrade_command,
-  &ctl_drain_command,
-  &ctl_cancel_drain_command,
-  &ctl_shutdown_command,
-  &ctl_monitor_command,
-  &help_command,
-};
-
 static const GOptionEntry common_options[] = {
   { "system", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (system),
     N_ ("System bus instead of the session bus"), NULL },
@@ -52,6 +44,125 @@ static const GOptionEntry common_options[] = {
   { "help", 'h', 0, G_OPTION_ARG_NONE, CTL_FIELD (help), N_ ("This help"), NULL },
   { "version", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (version), N_ ("Version of ringdownctl"), NULL },
   G_OPTION_ENTRY_NULL,
+};
+
+static const GOptionEntry disconnect_options[] = {
+  { "code", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (code),
+    N_ ("WebSocket close code, from 1000 to 4999 [1000]"), N_ ("CODE") },
+  { "reason", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (reason),
+    N_ ("Reason sent to the client, at most 123 bytes"), N_ ("TEXT") },
+  G_OPTION_ENTRY_NULL,
+};
+
+static const GOptionEntry drain_options[] = {
+  { "timeout", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (timeout),
+    N_ ("Time limit instead of the configured one"), N_ ("TIME") },
+  { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait),
+    N_ ("Wait until the service has ended, and show progress"), NULL },
+  G_OPTION_ENTRY_NULL,
+};
+
+static const GOptionEntry status_options[] = {
+  { "all", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (all),
+    N_ ("All nodes that share the Redis server, and their totals"), NULL },
+  G_OPTION_ENTRY_NULL,
+};
+
+static const CtlCommand commands[] = {
+  {
+    .name = "status",
+    .summary = N_ ("Show the state and the counters of the service"),
+    .description =
+      N_ ("Shows the state and the addresses of the service, and its client and message\n"
+         "counts. During a drain, also shows the time left and a progress bar, which is\n"
+         "full when all clients have left. After an upgrade, also shows a report of the\n"
+         "hand-over."),
+    .options = status_options,
+    .run = ctl_status,
+  },
+  {
+    .name = "clients",
+    .summary = N_ ("List the connected clients"),
+    .description =
+      N_ ("Lists the connected clients, oldest first: ID, address, age of the connection,\n"
+         "bytes received from and sent to the client, and bytes not yet sent."),
+    .run = ctl_clients,
+  },
+  {
+    .name = "publish",
+    .argument = N_ ("[MESSAGE]"),
+    .summary = N_ ("Send a message to all clients"),
+    .description =
+      N_ ("Sends MESSAGE to all clients, and prints the ID of the message. Without MESSAGE,\n"
+         "or with “-”, reads the message from standard input and removes one newline at\n"
+         "its end. Put “--” before a MESSAGE that begins with “-”."),
+    .run = ctl_publish,
+  },
+  {
+    .name = "disconnect",
+    .argument = N_ ("ID"),
+    .summary = N_ ("Close the connection to a client"),
+    .description =
+      N_ ("Closes the connection to the client with this ID, after sending the messages\n"
+         "still queued for it. “ringdownctl clients” lists the IDs."),
+    .options = disconnect_options,
+    .run = ctl_disconnect,
+  },
+  {
+    .name = "upgrade",
+    .summary = N_ ("Replace the server process; clients stay connected"),
+    .description =
+      N_ ("Starts a new worker, which takes over all clients from the old worker. A worker\n"
+         "is the process that serves the clients. The new worker runs the version that is\n"
+         "installed now, and reads the configuration. Clients stay connected. If the new\n"
+         "worker fails to start, the old worker continues. Prints a report of the\n"
+         "hand-over."),
+    .run = ctl_upgrade,
+  },
+  {
+    .name = "drain",
+    .summary = N_ ("End the service once all clients have left"),
+    .description =
+      N_ ("Refuses new clients, waits for the connected clients to leave, closes the\n"
+         "remaining connections at the time limit, and ends the service. TIME is in\n"
+         "seconds, unless it has units: 10s, 5min, 1h30min. If a drain is already running,\n"
+         "--timeout changes its limit."),
+    .options = drain_options,
+    .run = ctl_drain,
+  },
+  {
+    .name = "cancel-drain",
+    .summary = N_ ("Cancel a drain, and accept new clients again"),
+    .description =
+      N_ ("Cancels a drain: the service accepts new clients again. This is impossible once\n"
+         "the service has begun to close the remaining connections."),
+    .run = ctl_cancel_drain,
+  },
+  {
+    .name = "shutdown",
+    .summary = N_ ("Drain with the configured time limit, as on SIGTERM"),
+    .description =
+      N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
+         "during a drain."),
+    .options = &drain_options[1], /* without --timeout */
+    .run = ctl_shutdown,
+  },
+  {
+    .name = "monitor",
+    .summary = N_ ("Show connections, messages and drains as they happen"),
+    .description =
+      N_ ("Shows each connection and disconnection, message counts, and changes of the\n"
+         "service state, until Ctrl+C or until the service ends. Continues through an\n"
+         "upgrade."),
+    .run = ctl_monitor,
+  },
+  {
+    .name = "help",
+    .argument = N_ ("[COMMAND]"),
+    .summary = N_ ("Print help for ringdownctl or a command"),
+    .description = N_ ("Prints help for COMMAND, or for ringdownctl."),
+    .run = run_help,
+  },
 };
 /* clang-format on */
 
@@ -73,8 +184,8 @@ find_command (const char *name, GError **error)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     {
-      if (g_str_equal (commands[i]->name, name))
-        return commands[i];
+      if (g_str_equal (commands[i].name, name))
+        return &commands[i];
     }
 
   ctl_fail (error, _ ("“%s” is not a command; see ringdownctl --help"), name);
@@ -89,10 +200,10 @@ format_commands (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     {
-      const char *argument = commands[i]->argument != NULL ? _ (commands[i]->argument) : "";
-      g_autofree char *synopsis = g_strdup_printf ("%s %s", commands[i]->name, argument);
+      const char *argument = commands[i].argument != NULL ? _ (commands[i].argument) : "";
+      g_autofree char *synopsis = g_strdup_printf ("%s %s", commands[i].name, argument);
 
-      rd_table_add (table, g_strchomp (synopsis), _ (commands[i]->summary), NULL);
+      rd_table_add (table, g_strchomp (synopsis), _ (commands[i].summary), NULL);
     }
   return rd_table_format (table, 0);
 }
@@ -184,7 +295,7 @@ check_words (char **words, GError **error)
     }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     {
-      if (!check_flags (words, commands[i]->options, error))
+      if (!check_flags (words, commands[i].options, error))
         return FALSE;
     }
   return check_flags (words, common_options, error);
@@ -317,7 +428,7 @@ run (char **argv, GError **error)
   else if (arguments.version)
     ctl_output_print (output, "ringdownctl " RINGDOWN_VERSION);
   else if (!command->run (&arguments, output, error))
-    return FALSE;
+    return ctl_service_explain (&arguments, error);
   return ctl_output_check (output, error);
 }
 

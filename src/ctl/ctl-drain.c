@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "ctl-command.h"
-#include "ctl-service.h"
 #include "ctl-view.h"
 #include "ctl-watch.h"
 #include "rd-units.h"
@@ -190,7 +189,7 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
   is_begun = options != NULL ? rd_dbus_server1_call_drain_sync (service, options, NULL, error)
                              : rd_dbus_server1_call_shutdown_sync (service, NULL, error);
   if (!is_begun)
-    return ctl_service_explain (service, error);
+    return FALSE;
   if (arguments->wait)
     return wait_run (&wait, error);
 
@@ -198,72 +197,29 @@ begin (const CtlArguments *arguments, GVariant *options, CtlOutput *output, GErr
   return TRUE;
 }
 
-static gboolean
-run_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (GVariant) options = read_timeout (arguments->timeout, error);
 
   return options != NULL && begin (arguments, options, output, error);
 }
 
-static gboolean
-run_shutdown (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_shutdown (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   return begin (arguments, NULL, output, error);
 }
 
-static gboolean
-run_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, FALSE, error);
 
-  if (service == NULL)
+  if (service == NULL || !rd_dbus_server1_call_cancel_drain_sync (service, NULL, error))
     return FALSE;
-  if (!rd_dbus_server1_call_cancel_drain_sync (service, NULL, error))
-    return ctl_service_explain (service, error);
 
   ctl_output_print_result (output, g_variant_new_parsed ("{'state': <'running'>}"),
                            _ ("The drain was cancelled; the service is running."));
   return TRUE;
 }
-
-/* clang-format off */
-static const GOptionEntry drain_options[] = {
-  { "timeout", 0, 0, G_OPTION_ARG_FILENAME, CTL_FIELD (timeout),
-    N_ ("Time limit instead of the configured one"), N_ ("TIME") },
-  { "wait", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (wait),
-    N_ ("Wait until the service has ended, and show progress"), NULL },
-  G_OPTION_ENTRY_NULL,
-};
-
-const CtlCommand ctl_drain_command = {
-  .name = "drain",
-  .summary = N_ ("End the service once all clients have left"),
-  .description =
-    N_ ("Refuses new clients, waits for the connected clients to leave, closes the\n"
-       "remaining connections at the time limit, and ends the service. TIME is in\n"
-       "seconds, unless it has units: 10s, 5min, 1h30min. If a drain is already running,\n"
-       "--timeout changes its limit."),
-  .options = drain_options,
-  .run = run_drain,
-};
-
-const CtlCommand ctl_cancel_drain_command = {
-  .name = "cancel-drain",
-  .summary = N_ ("Cancel a drain, and accept new clients again"),
-  .description =
-    N_ ("Cancels a drain: the service accepts new clients again. This is impossible once\n"
-       "the service has begun to close the remaining connections."),
-  .run = run_cancel_drain,
-};
-
-const CtlCommand ctl_shutdown_command = {
-  .name = "shutdown",
-  .summary = N_ ("Drain with the configured time limit, as on SIGTERM"),
-  .description =
-    N_ ("Starts a drain with the configured time limit, as SIGTERM does. Has no effect\n"
-       "during a drain."),
-  .options = &drain_options[1], /* without --timeout */
-  .run = run_shutdown,
-};
-/* clang-format on */

@@ -6,7 +6,6 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "ctl-service.h"
 #include "ctl-view.h"
 #include "ctl-watch.h"
 #include "rd-text.h"
@@ -242,8 +241,8 @@ on_tick (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-run (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autoptr (CtlWatch) watch = NULL;
@@ -280,15 +279,3 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
 
   g_assert_not_reached ();
 }
-
-/* clang-format off */
-const CtlCommand ctl_monitor_command = {
-  .name = "monitor",
-  .summary = N_ ("Show connections, messages and drains as they happen"),
-  .description =
-    N_ ("Shows each connection and disconnection, message counts, and changes of the\n"
-       "service state, until Ctrl+C or until the service ends. Continues through an\n"
-       "upgrade."),
-  .run = run,
-};
-/* clang-format on */

@@ -11,37 +11,6 @@
 
 #define TIMEOUT_MS (CTL_SERVICE_TIMEOUT_S * 1000)
 
-/* Implements ctl_service_explain(). @name: bus name of the service. */
-static gboolean
-explain (const char *name, GError **error)
-{
-  g_autoptr (GError) cause = g_steal_pointer (error);
-
-  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
-    return ctl_fail (error,
-                     _ ("access to %s is denied by the message bus; try as another user, such as "
-                        "root"),
-                     name);
-  if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
-      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_TIMEOUT))
-    return ctl_fail (error, _ ("no answer from %s within %d s; is it suspended, or overloaded?"),
-                     name, CTL_SERVICE_TIMEOUT_S);
-  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
-      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
-      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
-    return ctl_fail (error, _ ("%s ended before it answered; see its log"), name);
-  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD)
-      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT)
-      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE))
-    return ctl_fail (
-      error, _ ("%s does not know this command; is it another program, or another version?"), name);
-  if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CLOSED))
-    return ctl_fail (error, _ ("the message bus has closed the connection"));
-
-  g_dbus_error_strip_remote_error (cause);
-  return ctl_fail (error, "%s", cause->message);
-}
-
 /* Returns: (transfer full) (nullable): the bus name, or NULL with an error for a bad option. */
 static char *
 read_name (const CtlArguments *arguments, GError **error)
@@ -120,7 +89,7 @@ probe (GDBusConnection *connection, const CtlArguments *arguments, const char *n
       || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
     return fail_not_running (arguments, name, error);
   g_propagate_error (error, g_steal_pointer (&cause));
-  return explain (name, error);
+  return FALSE;
 }
 
 RdDBusServer1 *
@@ -135,12 +104,7 @@ ctl_service_new (const CtlArguments *arguments, gboolean needs_properties, GErro
 
   service = rd_dbus_server1_proxy_new_sync (connection, G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START, name,
                                             RD_OBJECT_PATH, NULL, error);
-  if (service == NULL)
-    {
-      explain (name, error);
-      return NULL;
-    }
-  if (needs_properties && !ctl_service_check (service, error))
+  if (service == NULL || (needs_properties && !ctl_service_check (service, error)))
     return NULL;
 
   g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (service), TIMEOUT_MS);
@@ -167,7 +131,32 @@ ctl_service_check (RdDBusServer1 *service, GError **error)
 }
 
 gboolean
-ctl_service_explain (RdDBusServer1 *service, GError **error)
+ctl_service_explain (const CtlArguments *arguments, GError **error)
 {
-  return explain (g_dbus_proxy_get_name (G_DBUS_PROXY (service)), error);
+  g_autofree char *name = rd_message_bus_dup_name (arguments->instance);
+  g_autoptr (GError) cause = g_steal_pointer (error);
+
+  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
+    return ctl_fail (error,
+                     _ ("access to %s is denied by the message bus; try as another user, such as "
+                        "root"),
+                     name);
+  if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
+      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_TIMEOUT))
+    return ctl_fail (error, _ ("no answer from %s within %d s; is it suspended, or overloaded?"),
+                     name, CTL_SERVICE_TIMEOUT_S);
+  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
+      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
+    return ctl_fail (error, _ ("%s ended before it answered; see its log"), name);
+  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD)
+      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT)
+      || g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE))
+    return ctl_fail (
+      error, _ ("%s does not know this command; is it another program, or another version?"), name);
+  if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    return ctl_fail (error, _ ("the message bus has closed the connection"));
+
+  g_dbus_error_strip_remote_error (cause);
+  return ctl_fail (error, "%s", cause->message);
 }

@@ -6,7 +6,6 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "ctl-service.h"
 #include "ctl-view.h"
 
 static char *
@@ -205,8 +204,8 @@ nodes_to_json (RdDBusServer1 *service)
     rd_dbus_server1_get_bus_state (service));
 }
 
-static gboolean
-run (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_status (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autofree char *text = NULL;
@@ -220,23 +219,3 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
     output, arguments->all ? nodes_to_json (service) : service_to_json (service), text);
   return TRUE;
 }
-
-/* clang-format off */
-static const GOptionEntry options[] = {
-  { "all", 0, 0, G_OPTION_ARG_NONE, CTL_FIELD (all),
-    N_ ("All nodes that share the Redis server, and their totals"), NULL },
-  G_OPTION_ENTRY_NULL,
-};
-
-const CtlCommand ctl_status_command = {
-  .name = "status",
-  .summary = N_ ("Show the state and the counters of the service"),
-  .description =
-    N_ ("Shows the state and the addresses of the service, and its client and message\n"
-       "counts. During a drain, also shows the time left and a progress bar, which is\n"
-       "full when all clients have left. After an upgrade, also shows a report of the\n"
-       "hand-over."),
-  .options = options,
-  .run = run,
-};
-/* clang-format on */

@@ -6,7 +6,6 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "ctl-service.h"
 #include "ctl-view.h"
 
 /* In minutes. An upgrade takes less: at most --handover-timeout (up to 5 min) plus 20 s. */
@@ -43,10 +42,8 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
   reply = g_dbus_proxy_call_sync (G_DBUS_PROXY (service), "Upgrade", NULL, G_DBUS_CALL_FLAGS_NONE,
                                   TIMEOUT_MIN * 60 * 1000, NULL, error);
   ctl_output_set_status (output, CTL_COLOUR_YELLOW, NULL);
-  if (reply != NULL)
-    return TRUE;
-  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-    return ctl_service_explain (service, error);
+  if (reply != NULL || !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    return reply != NULL;
 
   g_clear_error (error);
   return ctl_fail (error, _ ("no answer from %s within %d min; see its log"),
@@ -137,8 +134,8 @@ report_to_json (RdDBusServer1 *service)
     get_pid (service), handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
 
-static gboolean
-run (const CtlArguments *arguments, CtlOutput *output, GError **error)
+gboolean
+ctl_upgrade (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   /* keeps the old worker's properties, because GDBusProxy updates them only in a main loop */
   g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
@@ -160,17 +157,3 @@ run (const CtlArguments *arguments, CtlOutput *output, GError **error)
   ctl_output_print_result (output, report_to_json (after), text);
   return TRUE;
 }
-
-/* clang-format off */
-const CtlCommand ctl_upgrade_command = {
-  .name = "upgrade",
-  .summary = N_ ("Replace the server process; clients stay connected"),
-  .description =
-    N_ ("Starts a new worker, which takes over all clients from the old worker. A worker\n"
-       "is the process that serves the clients. The new worker runs the version that is\n"
-       "installed now, and reads the configuration. Clients stay connected. If the new\n"
-       "worker fails to start, the old worker continues. Prints a report of the\n"
-       "hand-over."),
-  .run = run,
-};
-/* clang-format on */

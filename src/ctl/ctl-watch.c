@@ -165,10 +165,7 @@ on_heartbeat (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->is_asked = FALSE;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-    {
-      ctl_service_explain (self->service, &error);
-      end (self, CTL_WATCH_FAILED, g_steal_pointer (&error));
-    }
+    end (self, CTL_WATCH_FAILED, g_steal_pointer (&error));
 }
 
 /* Calls the service to check that it replies, because a suspended process keeps its bus name. */
@@ -249,10 +246,7 @@ ctl_watch_new (RdDBusServer1 *service,
   g_signal_connect_swapped (self->service, "g-properties-changed", G_CALLBACK (on_properties),
                             self);
   if (!rd_dbus_server1_call_set_client_signals_sync (self->service, TRUE, NULL, error))
-    {
-      ctl_service_explain (service, error);
-      return NULL;
-    }
+    return NULL;
   return g_steal_pointer (&self);
 }
 
