@@ -254,7 +254,6 @@ ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
   if (watch == NULL)
     return FALSE;
 
-  ctl_watch_output (watch);
   self.watch = watch;
   self.generation = rd_dbus_server1_get_generation (service);
   self.counts = get_counts (&self);

@@ -25,10 +25,9 @@ struct _CtlOutput
   gboolean is_terminal;
   gboolean is_live;
   gboolean has_colours;
-  gboolean has_status; /* the terminal shows the status line, which ends at the cursor */
-  int error_number;    /* errno of the first failed write; 0 if none failed */
+  int error_number; /* errno of the first failed write; 0 if none failed */
   CtlColour status_colour;
-  char *status; /* owned; nullable */
+  char *status; /* owned, nullable: shown below the text; the cursor is at its end */
 };
 
 CtlOutput *
@@ -96,9 +95,8 @@ write_text (CtlOutput *self, const char *text)
 static void
 clear_status (CtlOutput *self)
 {
-  if (self->has_status)
+  if (self->status != NULL)
     write_text (self, CLEAR_LINE);
-  self->has_status = FALSE;
 }
 
 void
@@ -126,7 +124,6 @@ draw_status (CtlOutput *self)
   dot = ctl_output_paint (self, self->status_colour, DOT);
   line = g_strconcat (CLEAR_LINE, dot, " ", text, NULL);
   write_text (self, line);
-  self->has_status = TRUE;
 }
 
 void
@@ -177,18 +174,20 @@ ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text)
   if (!self->is_live)
     return;
 
+  if (text == NULL)
+    clear_status (self);
   g_free (self->status);
   self->status = g_strdup (text);
   self->status_colour = colour;
-  if (text == NULL)
-    clear_status (self);
   draw_status (self);
 }
 
 gboolean
 ctl_output_is_lost (const CtlOutput *self)
 {
-  return self->error_number != 0;
+  GPollFD output = { .fd = STDOUT_FILENO }; /* no events: reports only G_IO_ERR and G_IO_HUP */
+
+  return self->error_number != 0 || g_poll (&output, 1, 0) > 0;
 }
 
 gboolean

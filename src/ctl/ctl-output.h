@@ -42,7 +42,8 @@ void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text)
  * @text: (nullable): NULL removes the status line. */
 void ctl_output_set_status (CtlOutput *self, CtlColour colour, const char *text);
 
-/* Returns: TRUE if a write has failed. Output after the failure is discarded. */
+/* Returns: TRUE if a write has failed (output after the failure is discarded), or if standard
+ * output is a pipe or a socket whose reader is gone. */
 gboolean ctl_output_is_lost (const CtlOutput *self);
 
 /* Returns: FALSE with an error if a write has failed for a reason other than a closed pipe (EPIPE)

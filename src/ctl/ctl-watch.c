@@ -8,7 +8,6 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "rd-message-bus.h"
 
@@ -30,11 +29,7 @@ struct _CtlWatch
   char *owner;      /* owned, nullable: unique bus name of the current worker */
   guint generation; /* generation of the current worker */
   guint subscription;
-  guint heartbeat_id;
   guint restart_id; /* the RESTART_MS timeout while no worker owns the bus name; otherwise 0 */
-  guint sigint_id;
-  guint sigterm_id;
-  guint output_id;
   gboolean has_ended;
   gboolean is_running; /* the last known state is "running" */
   gboolean is_drained; /* the last known state is "drained" */
@@ -59,11 +54,12 @@ end (CtlWatch *self, CtlWatchEnd how, GError *error)
 static void
 end_vanished (CtlWatch *self)
 {
-  GError *error = NULL;
-
-  if (!self->is_drained)
-    ctl_fail (&error, _ ("%s ended before it was drained; see its log"), self->name);
-  end (self, error != NULL ? CTL_WATCH_FAILED : CTL_WATCH_DRAINED, error);
+  if (self->is_drained)
+    end (self, CTL_WATCH_DRAINED, NULL);
+  else
+    end (self, CTL_WATCH_FAILED,
+         g_error_new (G_IO_ERROR, G_IO_ERROR_FAILED,
+                      _ ("%s ended before it was drained; see its log"), self->name));
 }
 
 static gboolean
@@ -132,23 +128,14 @@ on_owner_changed (CtlWatch *self)
 static void
 on_bus_closed (CtlWatch *self)
 {
-  GError *error = NULL;
-
-  ctl_fail (&error, _ ("the message bus has closed the connection"));
-  end (self, CTL_WATCH_FAILED, error);
+  /* ctl_service_explain() replaces the message */
+  end (self, CTL_WATCH_FAILED, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "closed"));
 }
 
 static gboolean
 on_signal (gpointer user_data)
 {
   end (user_data, CTL_WATCH_INTERRUPTED, NULL);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_output_closed (int fd, GIOCondition condition, gpointer user_data)
-{
-  end (user_data, CTL_WATCH_STOPPED, NULL);
   return G_SOURCE_CONTINUE;
 }
 
@@ -236,7 +223,6 @@ ctl_watch_new (RdDBusServer1 *service,
   self->events = events;
   self->user_data = user_data;
   self->cancellable = g_cancellable_new ();
-  self->heartbeat_id = g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self);
   self->subscription = g_dbus_connection_signal_subscribe (
     self->connection, self->name, RD_INTERFACE, NULL, RD_OBJECT_PATH, NULL,
     G_DBUS_SIGNAL_FLAGS_NONE, on_service_signal, self, NULL);
@@ -254,10 +240,6 @@ void
 ctl_watch_free (CtlWatch *self)
 {
   g_cancellable_cancel (self->cancellable);
-  g_clear_handle_id (&self->output_id, g_source_remove);
-  g_clear_handle_id (&self->sigterm_id, g_source_remove);
-  g_clear_handle_id (&self->sigint_id, g_source_remove);
-  g_clear_handle_id (&self->heartbeat_id, g_source_remove);
   g_clear_handle_id (&self->restart_id, g_source_remove);
   g_signal_handlers_disconnect_by_data (self->service, self);
   g_signal_handlers_disconnect_by_data (self->connection, self);
@@ -284,13 +266,16 @@ catch_signal (CtlWatch *self, int number)
 CtlWatchEnd
 ctl_watch_run (CtlWatch *self, GError **error)
 {
+  const guint sources[] = { catch_signal (self, SIGINT), catch_signal (self, SIGTERM),
+                            g_timeout_add_seconds (HEARTBEAT_INTERVAL_S, on_heartbeat_due, self) };
+
   self->owner = g_dbus_proxy_get_name_owner (G_DBUS_PROXY (self->service));
   self->generation = rd_dbus_server1_get_generation (self->service);
-  self->sigint_id = catch_signal (self, SIGINT);
-  self->sigterm_id = catch_signal (self, SIGTERM);
   on_properties (self);
   while (!self->has_ended)
     g_main_context_iteration (NULL, TRUE);
+  for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
 
   if (self->error != NULL)
     g_propagate_error (error, g_steal_pointer (&self->error));
@@ -301,10 +286,4 @@ void
 ctl_watch_stop (CtlWatch *self)
 {
   end (self, CTL_WATCH_STOPPED, NULL);
-}
-
-void
-ctl_watch_output (CtlWatch *self)
-{
-  self->output_id = g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_output_closed, self);
 }

@@ -22,7 +22,7 @@ typedef struct
 typedef enum
 {
   CTL_WATCH_DRAINED,     /* the service has released its bus name after a drain */
-  CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called, or standard output lost its reader */
+  CTL_WATCH_STOPPED,     /* ctl_watch_stop() was called */
   CTL_WATCH_INTERRUPTED, /* SIGINT or SIGTERM was received */
   CTL_WATCH_FAILED,      /* an error is set: bus lost, service ended, or no reply */
 } CtlWatchEnd;
@@ -42,8 +42,5 @@ CtlWatchEnd ctl_watch_run (CtlWatch *self, GError **error);
 
 /* Makes ctl_watch_run() return %CTL_WATCH_STOPPED. */
 void ctl_watch_stop (CtlWatch *self);
-
-/* Makes ctl_watch_run() return %CTL_WATCH_STOPPED when standard output loses its reader. */
-void ctl_watch_output (CtlWatch *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CtlWatch, ctl_watch_free)
