@@ -48,23 +48,13 @@ rd_table_add_row (RdTable *self, const char *const *cells)
 {
   char **row = g_new0 (char *, self->n_columns + 1);
 
-  g_assert (g_strv_length ((char **) cells) == self->n_columns);
-  for (guint i = 0; i < self->n_columns; i++)
+  for (guint i = 0; i < self->n_columns && cells[i] != NULL; i++)
     {
       const gsize max_chars = self->columns[i].max_chars;
 
       row[i] = rd_text_printable (cells[i], max_chars > 0 ? max_chars : MAX_CELL_CHARS);
     }
   g_ptr_array_add (self->rows, row);
-}
-
-void
-rd_table_add_line (RdTable *self, const char *text)
-{
-  char **cells = g_new0 (char *, 2);
-
-  cells[0] = rd_text_printable (text, MAX_CELL_CHARS);
-  g_ptr_array_add (self->rows, cells);
 }
 
 static gboolean

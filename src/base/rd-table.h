@@ -28,15 +28,13 @@ typedef struct
 RdTable *rd_table_new (const RdTableColumn *columns, guint n_columns, guint indent, guint gap);
 void rd_table_free (RdTable *self);
 
-/* Adds a row. @cells: one string per column, then NULL. The strings may be untrusted: the table
- * copies them with rd_text_printable(). */
+/* Adds a row. @cells: one string per column, then NULL. Or, for a line across all columns, such as
+ * a heading: one string, then NULL; it is not cut to the width, and may be empty. The strings may
+ * be untrusted: the table copies them with rd_text_printable(). */
 void rd_table_add_row (RdTable *self, const char *const *cells);
 
-/* Adds a row. The arguments are its cells: one string per column, then NULL. */
+/* Adds a row. The arguments are the strings of its @cells, then NULL. */
 #define rd_table_add(self, ...) rd_table_add_row (self, (const char *const[]){ __VA_ARGS__ })
-
-/* Adds a line across all columns, such as a heading. @text: not cut to the width; may be empty. */
-void rd_table_add_line (RdTable *self, const char *text);
 
 /* Returns: (transfer full): the table as text that ends with a newline. @width: width of the
  * terminal in columns; 0 means that no cell is cut or wrapped. */

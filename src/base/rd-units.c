@@ -70,56 +70,31 @@ unit_factor (const Unit *unit, const char *name)
   return 0;
 }
 
-/* Adds @number times @factor to @total, which saturates at G_MAXUINT64. */
-static void
-add (guint64 *total, guint64 number, guint64 factor)
-{
-  if (!g_uint64_checked_mul (&number, number, factor)
-      || !g_uint64_checked_add (total, *total, number))
-    *total = G_MAXUINT64;
-}
-
-/* Parses a term such as "30min" or "30 min", adds it to @total, and moves @text past the term. */
+/* Adds up the terms of @text, such as "30min" or "30 min". @total: saturates at G_MAXUINT64. */
 static gboolean
-take_term (const Quantity *quantity, const char **text, guint64 *total)
+add_up (const Quantity *quantity, const char *text, guint64 *total)
 {
-  g_autofree char *name = NULL;
-  guint64 number, factor;
-  gsize length;
-  char *end;
-
-  if (!g_ascii_isdigit (**text))
-    return FALSE;
-
-  number = g_ascii_strtoull (*text, &end, 10); /* saturates at G_MAXUINT64 */
-  end += strspn (end, " ");
-  length = strcspn (end, " " DIGITS);
-  name = g_strndup (end, length);
-  factor = unit_factor (quantity->units, name);
-  if (factor == 0)
-    return FALSE;
-
-  add (total, number, factor);
-  *text = end + length;
-  return TRUE;
-}
-
-static gboolean
-take_all (const Quantity *quantity, const char *text, guint64 *total)
-{
-  *total = 0;
-
   /* a number without a unit must be the only term, because "1h 30" is ambiguous */
-  if (*text != '\0' && text[strspn (text, DIGITS)] == '\0')
-    {
-      add (total, g_ascii_strtoull (text, NULL, 10), quantity->plain);
-      return TRUE;
-    }
+  const gboolean is_plain = text[strspn (text, DIGITS)] == '\0';
 
-  for (guint terms = 0; terms < quantity->max_terms; terms++)
+  *total = 0;
+  for (guint terms = 0; terms < quantity->max_terms && g_ascii_isdigit (*text); terms++)
     {
-      if (!take_term (quantity, &text, total))
+      char *unit;
+      guint64 number = g_ascii_strtoull (text, &unit, 10); /* saturates at G_MAXUINT64 */
+      g_autofree char *name = NULL;
+      guint64 factor;
+
+      unit += strspn (unit, " ");
+      text = unit + strcspn (unit, " " DIGITS);
+      name = g_strndup (unit, text - unit);
+      factor = is_plain ? quantity->plain : unit_factor (quantity->units, name);
+      if (factor == 0)
         return FALSE;
+
+      if (!g_uint64_checked_mul (&number, number, factor)
+          || !g_uint64_checked_add (total, *total, number))
+        *total = G_MAXUINT64;
       if (*text == '\0')
         return TRUE;
       text += strspn (text, " ");
@@ -133,7 +108,7 @@ parse (const Quantity *quantity, const char *text, gint64 *result, GError **erro
   g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
   guint64 total;
 
-  if (!take_all (quantity, text, &total))
+  if (!add_up (quantity, text, &total))
     {
       g_set_error (error, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID, "“%s” is not a %s",
                    shown, quantity->expected);

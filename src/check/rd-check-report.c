@@ -60,8 +60,8 @@ rd_check_report_format (const RdCheckReport *self, guint columns)
 
   if (self->texts[RD_CHECK_PROBLEM]->len == 0)
     {
-      rd_table_add_line (table, "");
-      rd_table_add_line (table, "Problems: none");
+      rd_table_add (table, "", NULL);
+      rd_table_add (table, "Problems: none", NULL);
     }
   for (int kind = 0; kind < RD_CHECK_N_KINDS; kind++)
     {
@@ -69,8 +69,8 @@ rd_check_report_format (const RdCheckReport *self, guint columns)
 
       if (texts->len > 0)
         {
-          rd_table_add_line (table, "");
-          rd_table_add_line (table, headings[kind]);
+          rd_table_add (table, "", NULL);
+          rd_table_add (table, headings[kind], NULL);
         }
       for (guint i = 0; i < texts->len; i++)
         rd_table_add (table, "-", texts->pdata[i], NULL);
@@ -110,8 +110,8 @@ rd_check_report_format_settings (const RdSettings *settings, gconstpointer recor
         {
           g_autofree char *heading = g_strdup_printf ("[%s]", options[i].group);
 
-          rd_table_add_line (table, "");
-          rd_table_add_line (table, heading);
+          rd_table_add (table, "", NULL);
+          rd_table_add (table, heading, NULL);
         }
       group = options[i].group;
       rd_table_add (table, options[i].name, value, source, NULL);

@@ -247,6 +247,7 @@ ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autoptr (CtlWatch) watch = NULL;
   g_auto (Monitor) self = { .service = service, .output = output };
+  CtlWatchEnd end;
 
   if (service == NULL)
     return FALSE;
@@ -260,21 +261,11 @@ ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
   self.tick_us = g_get_monotonic_time ();
   self.tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, &self);
 
-  switch (ctl_watch_run (watch, error))
-    {
-    case CTL_WATCH_DRAINED:
-      print_event (
-        &self,
-        /* Translators: the name of the service on D-Bus */
-        g_strdup_printf (_ ("%s: ended"), g_dbus_proxy_get_name (G_DBUS_PROXY (service))),
-        "'event': <'ended'>");
-      return TRUE;
-    case CTL_WATCH_STOPPED:
-    case CTL_WATCH_INTERRUPTED:
-      return TRUE;
-    case CTL_WATCH_FAILED:
-      return FALSE;
-    }
-
-  g_assert_not_reached ();
+  end = ctl_watch_run (watch, error);
+  if (end == CTL_WATCH_DRAINED)
+    print_event (&self,
+                 /* Translators: the name of the service on D-Bus */
+                 g_strdup_printf (_ ("%s: ended"), g_dbus_proxy_get_name (G_DBUS_PROXY (service))),
+                 "'event': <'ended'>");
+  return end != CTL_WATCH_FAILED;
 }

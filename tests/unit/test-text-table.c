@@ -53,9 +53,9 @@ lines_span_all_columns (void)
 {
   g_autoptr (RdTable) table = rd_table_new (columns, G_N_ELEMENTS (columns), 2, 1);
 
-  rd_table_add_line (table, "[a heading wider than the table]");
+  rd_table_add (table, "[a heading wider than the table]", NULL);
   rd_table_add (table, "1", "b", "c", NULL);
-  rd_table_add_line (table, "");
+  rd_table_add (table, "", NULL);
   rd_table_add (table, "2", "b", "c", NULL);
   assert_table (table, 10, "[a heading wider than the table]\n  1 b c\n\n  2 b c\n");
 }
@@ -82,7 +82,7 @@ untrusted_cells_are_made_printable (void)
   g_autoptr (RdTable) table = rd_table_new (limits, G_N_ELEMENTS (limits), 0, 1);
 
   rd_table_add (table, "\033[2J", word, NULL);
-  rd_table_add_line (table, "\n");
+  rd_table_add (table, "\n", NULL);
   assert_table (table, 0, expected);
 }
 
