@@ -160,26 +160,3 @@ ctl_view_select (GVariant *dictionaries, const CtlField *fields)
     }
   return g_variant_builder_end (&known);
 }
-
-RdTable *
-ctl_view_new_list (void)
-{
-  static const RdTableColumn columns[] = { { .is_right = TRUE }, { .fit = RD_TABLE_WRAP } };
-
-  return rd_table_new (columns, G_N_ELEMENTS (columns), 2, 1);
-}
-
-char *
-ctl_view_format_list (const CtlOutput *output,
-                      RdDBusServer1 *service,
-                      CtlColour colour,
-                      const char *outcome,
-                      const RdTable *list)
-{
-  g_autofree char *dot = ctl_output_paint (output, colour, "●");
-  g_autofree char *painted = ctl_output_paint (output, colour, outcome);
-  g_autofree char *rows = rd_table_format (list, ctl_output_get_width (output));
-
-  return g_strdup_printf ("%s %s: %s\n%s", dot, g_dbus_proxy_get_name (G_DBUS_PROXY (service)),
-                          painted, g_strchomp (rows));
-}

@@ -55,13 +55,3 @@ char *ctl_view_format_table (GVariant *dictionaries, const CtlField *fields, gui
 /* Returns: (transfer floating): a copy of @dictionaries ("aa{sv}") with only the entries whose key
  * and type are listed in @fields, because JSON cannot represent every D-Bus value. */
 GVariant *ctl_view_select (GVariant *dictionaries, const CtlField *fields);
-
-/* Returns: (transfer full): an empty table with two columns: labels and values. */
-RdTable *ctl_view_new_list (void);
-
-/* Returns: (transfer full): one line with the bus name and @outcome (in @colour), then @list. */
-char *ctl_view_format_list (const CtlOutput *output,
-                            RdDBusServer1 *service,
-                            CtlColour colour,
-                            const char *outcome,
-                            const RdTable *list);
