@@ -60,15 +60,17 @@ rd_message_bus_connect (const char *address, guint timeout_ms, GError **error)
   return NULL;
 }
 
-static char *
-dup_session_address (char **environment, GError **error)
+char *
+rd_message_bus_dup_address (GBusType type, char **environment, GError **error)
 {
-  const char *address = g_environ_getenv (environment, "DBUS_SESSION_BUS_ADDRESS");
+  const gboolean is_session = type == G_BUS_TYPE_SESSION;
+  const char *variable = is_session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS";
+  const char *address = g_environ_getenv (environment, variable);
   const char *runtime_dir = g_environ_getenv (environment, "XDG_RUNTIME_DIR");
   g_autofree char *path = NULL;
   g_autofree char *escaped = NULL;
 
-  if (address != NULL && g_str_has_prefix (address, "autolaunch:"))
+  if (is_session && address != NULL && g_str_has_prefix (address, "autolaunch:"))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                            "DBUS_SESSION_BUS_ADDRESS must be the address of a running bus");
@@ -76,6 +78,8 @@ dup_session_address (char **environment, GError **error)
     }
   if (address != NULL && *address != '\0')
     return g_strdup (address);
+  if (!is_session)
+    return g_dbus_address_get_for_bus_sync (type, NULL, error);
 
   if (runtime_dir != NULL && *runtime_dir != '\0')
     path = g_build_filename (runtime_dir, "bus", NULL);
@@ -88,18 +92,6 @@ dup_session_address (char **environment, GError **error)
     }
   escaped = g_dbus_address_escape_value (path);
   return g_strconcat ("unix:path=", escaped, NULL);
-}
-
-char *
-rd_message_bus_dup_address (GBusType type, char **environment, GError **error)
-{
-  const char *address = g_environ_getenv (environment, "DBUS_SYSTEM_BUS_ADDRESS");
-
-  if (type == G_BUS_TYPE_SESSION)
-    return dup_session_address (environment, error);
-  if (address != NULL && *address != '\0')
-    return g_strdup (address);
-  return g_dbus_address_get_for_bus_sync (type, NULL, error);
 }
 
 char *

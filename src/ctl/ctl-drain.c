@@ -37,7 +37,6 @@ static void
 on_properties (gpointer user_data)
 {
   Wait *self = user_data;
-  const guint clients = rd_dbus_server1_get_connections (self->service);
   const char *state = rd_dbus_server1_get_state (self->service);
   g_autofree char *text = NULL;
 
@@ -49,9 +48,8 @@ on_properties (gpointer user_data)
     }
 
   self->has_begun = TRUE;
-  self->most = MAX (self->most, clients);
-  text = ctl_view_drain (clients, self->most,
-                         rd_dbus_server1_get_drain_seconds_left (self->service));
+  self->most = MAX (self->most, rd_dbus_server1_get_connections (self->service));
+  text = ctl_view_drain (self->service, self->most);
   ctl_output_set_status (self->output, ctl_view_colour_of_state (state), text);
 }
 

@@ -67,7 +67,6 @@ static void
 show_status (Monitor *self)
 {
   const guint clients = rd_dbus_server1_get_connections (self->service);
-  const guint seconds_left = rd_dbus_server1_get_drain_seconds_left (self->service);
   g_autofree char *state = ctl_view_state (self->state);
   g_autofree char *published = ctl_view_number (self->rates.published);
   g_autofree char *delivered = ctl_view_number (self->rates.delivered);
@@ -75,7 +74,7 @@ show_status (Monitor *self)
 
   self->most_clients = MAX (self->most_clients, clients);
   if (g_str_equal (self->state, "draining"))
-    text = ctl_view_drain (clients, self->most_clients, seconds_left);
+    text = ctl_view_drain (self->service, self->most_clients);
   else
     /* Translators: a state, a client count, and two numbers of messages per second */
     text = g_strdup_printf (_ ("%s, clients: %u, published: %s/s, delivered: %s/s"), state, clients,
@@ -199,10 +198,8 @@ print_messages (Monitor *self)
 static Counts
 get_counts (Monitor *self)
 {
-  const Counts counts = { .published = rd_dbus_server1_get_messages_published (self->service),
-                          .delivered = rd_dbus_server1_get_messages_delivered (self->service) };
-
-  return counts;
+  return (Counts){ .published = rd_dbus_server1_get_messages_published (self->service),
+                   .delivered = rd_dbus_server1_get_messages_delivered (self->service) };
 }
 
 /* Returns: the increase of a counter per second, rounded. */

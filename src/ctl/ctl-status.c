@@ -91,9 +91,7 @@ add_drain (RdTable *table, RdDBusServer1 *service)
   if (!g_str_equal (rd_dbus_server1_get_state (service), "draining"))
     return;
 
-  text = ctl_view_drain (rd_dbus_server1_get_connections (service),
-                         rd_dbus_server1_get_peak_connections (service),
-                         rd_dbus_server1_get_drain_seconds_left (service));
+  text = ctl_view_drain (service, rd_dbus_server1_get_peak_connections (service));
   rd_table_add (table, _ ("Drain:"), text, NULL);
 }
 
@@ -288,25 +286,6 @@ call_upgrade (RdDBusServer1 *service, guint generation, CtlOutput *output, GErro
                    g_dbus_proxy_get_name (G_DBUS_PROXY (service)), TIMEOUT_MIN);
 }
 
-/* Connects to the service after an upgrade. Returns: (transfer full) (nullable): a proxy, or NULL
- * with an error if the service is unreachable or its generation is not @generation. */
-static RdDBusServer1 *
-find_upgraded (const CtlArguments *arguments, guint generation, GError **error)
-{
-  g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
-  guint found;
-
-  if (service == NULL)
-    return NULL;
-
-  found = rd_dbus_server1_get_generation (service);
-  if (found == generation)
-    return g_steal_pointer (&service);
-  ctl_fail (error, _ ("after the upgrade, %s has generation %u instead of %u; see its log"),
-            g_dbus_proxy_get_name (G_DBUS_PROXY (service)), found, generation);
-  return NULL;
-}
-
 static void
 add_change (RdTable *table, const char *label, const char *before, const char *after)
 {
@@ -379,7 +358,7 @@ ctl_upgrade (const CtlArguments *arguments, CtlOutput *output, GError **error)
   g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
   g_autoptr (RdDBusServer1) after = NULL;
   g_autofree char *text = NULL;
-  guint generation;
+  guint generation, found;
 
   if (before == NULL)
     return FALSE;
@@ -387,9 +366,14 @@ ctl_upgrade (const CtlArguments *arguments, CtlOutput *output, GError **error)
   generation = rd_dbus_server1_get_generation (before) + 1;
   if (!call_upgrade (before, generation, output, error))
     return FALSE;
-  after = find_upgraded (arguments, generation, error);
+  after = ctl_service_new (arguments, TRUE, error);
   if (after == NULL)
     return FALSE;
+  found = rd_dbus_server1_get_generation (after);
+  if (found != generation)
+    return ctl_fail (error,
+                     _ ("after the upgrade, %s has generation %u instead of %u; see its log"),
+                     g_dbus_proxy_get_name (G_DBUS_PROXY (after)), found, generation);
 
   text = format_upgrade (before, after, output);
   ctl_output_print_result (output, upgrade_to_json (after), text);

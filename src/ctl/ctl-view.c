@@ -53,11 +53,13 @@ ctl_view_remaining (guint clients, guint seconds_left)
 }
 
 char *
-ctl_view_drain (guint clients, guint most, guint seconds_left)
+ctl_view_drain (RdDBusServer1 *service, guint most)
 {
+  const guint clients = rd_dbus_server1_get_connections (service);
   const guint left = most - MIN (clients, most);
   const guint filled = most > 0 ? (guint64) left * BAR_WIDTH / most : BAR_WIDTH;
-  g_autofree char *remaining = ctl_view_remaining (clients, seconds_left);
+  g_autofree char *remaining = ctl_view_remaining (
+    clients, rd_dbus_server1_get_drain_seconds_left (service));
   GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < BAR_WIDTH; i++)

@@ -41,9 +41,9 @@ CtlColour ctl_view_colour_of_state (const char *state);
  * @seconds_left: time until the service closes the clients; 0 if it is closing them now. */
 char *ctl_view_remaining (guint clients, guint seconds_left);
 
-/* Returns: (transfer full): a progress bar, then the text of ctl_view_remaining(). The bar is full
- * if @clients is 0, and empty if @clients is @most. */
-char *ctl_view_drain (guint clients, guint most, guint seconds_left);
+/* Returns: (transfer full): a progress bar, then the text of ctl_view_remaining() for @service. The
+ * bar is full if there are no clients, and empty if there are @most clients. */
+char *ctl_view_drain (RdDBusServer1 *service, guint most);
 
 /* Reads the property Handover of @service. Fields that are missing or have a wrong type are 0. */
 CtlHandover ctl_view_get_handover (RdDBusServer1 *service);
