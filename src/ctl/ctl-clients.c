@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "ctl-command.h"
-#include "ctl-view.h"
 #include "rd-text.h"
 #include "rd-units.h"
 
@@ -56,7 +55,7 @@ static char *
 format_clients (GVariant *clients, guint width)
 {
   const gsize count = g_variant_n_children (clients);
-  g_autofree char *table = ctl_view_format_table (clients, fields, width);
+  g_autofree char *table = ctl_format_table (clients, fields, width);
   g_autofree char *total = g_strdup_printf (
     ngettext ("%zu client is connected.", "%zu clients are connected.", count), count);
 
@@ -75,7 +74,7 @@ ctl_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return FALSE;
 
   text = format_clients (clients, ctl_output_get_width (output));
-  ctl_output_print_result (output, ctl_view_select (clients, fields), text);
+  ctl_output_print_result (output, ctl_select_fields (clients, fields), text);
   return TRUE;
 }
 

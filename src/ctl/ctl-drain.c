@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "ctl-command.h"
-#include "ctl-view.h"
 #include "ctl-watch.h"
 #include "rd-units.h"
 
@@ -49,8 +48,8 @@ on_properties (gpointer user_data)
 
   self->has_begun = TRUE;
   self->most = MAX (self->most, rd_dbus_server1_get_connections (self->service));
-  text = ctl_view_drain (self->service, self->most);
-  ctl_output_set_status (self->output, ctl_view_colour_of_state (state), text);
+  text = ctl_format_drain (self->service, self->most);
+  ctl_output_set_status (self->output, ctl_colour_of_state (state), text);
 }
 
 /* Prints the progress of the drain, unless the status line shows it or the output is JSON. */
@@ -64,7 +63,7 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
   if (ctl_output_is_live (self->output) || self->arguments->json)
     return;
 
-  text = ctl_view_remaining (clients, seconds_left);
+  text = ctl_format_remaining (clients, seconds_left);
   ctl_output_print (self->output, text);
 }
 

@@ -6,7 +6,6 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "ctl-view.h"
 #include "ctl-watch.h"
 #include "rd-text.h"
 
@@ -67,26 +66,26 @@ static void
 show_status (Monitor *self)
 {
   const guint clients = rd_dbus_server1_get_connections (self->service);
-  g_autofree char *state = ctl_view_state (self->state);
-  g_autofree char *published = ctl_view_number (self->rates.published);
-  g_autofree char *delivered = ctl_view_number (self->rates.delivered);
+  g_autofree char *state = ctl_format_state (self->state);
+  g_autofree char *published = ctl_format_number (self->rates.published);
+  g_autofree char *delivered = ctl_format_number (self->rates.delivered);
   g_autofree char *text = NULL;
 
   self->most_clients = MAX (self->most_clients, clients);
   if (g_str_equal (self->state, "draining"))
-    text = ctl_view_drain (self->service, self->most_clients);
+    text = ctl_format_drain (self->service, self->most_clients);
   else
     /* Translators: a state, a client count, and two numbers of messages per second */
     text = g_strdup_printf (_ ("%s, clients: %u, published: %s/s, delivered: %s/s"), state, clients,
                             published, delivered);
-  ctl_output_set_status (self->output, ctl_view_colour_of_state (self->state), text);
+  ctl_output_set_status (self->output, ctl_colour_of_state (self->state), text);
 }
 
 static void
 print_state (Monitor *self)
 {
   const guint clients = rd_dbus_server1_get_connections (self->service);
-  g_autofree char *state = ctl_view_state (self->state);
+  g_autofree char *state = ctl_format_state (self->state);
 
   print_event (self,
                /* Translators: the name of the service on D-Bus, its state, and its client count */
@@ -101,7 +100,7 @@ print_state (Monitor *self)
 static void
 look_for_upgrade (Monitor *self)
 {
-  const CtlHandover handover = ctl_view_get_handover (self->service);
+  const CtlHandover handover = ctl_get_handover (self->service);
   const guint generation = rd_dbus_server1_get_generation (self->service);
 
   if (generation == self->generation || (handover.pause_us == 0 && !self->is_late))
@@ -139,7 +138,7 @@ on_properties (gpointer user_data)
 static void
 on_client_connected (gpointer user_data, guint64 id, const char *remote)
 {
-  g_autofree char *number = ctl_view_number (id);
+  g_autofree char *number = ctl_format_number (id);
   g_autofree char *from = rd_text_printable (remote, MAX_REMOTE_CHARS);
 
   print_event (user_data,
@@ -151,7 +150,7 @@ on_client_connected (gpointer user_data, guint64 id, const char *remote)
 static void
 on_client_disconnected (gpointer user_data, guint64 id, guint code)
 {
-  g_autofree char *number = ctl_view_number (id);
+  g_autofree char *number = ctl_format_number (id);
 
   print_event (user_data,
                /* Translators: the ID of a client, and a close code */
@@ -167,7 +166,7 @@ on_progress (gpointer user_data, guint clients, guint seconds_left)
   if (ctl_output_is_live (self->output)) /* the status line shows the progress */
     return;
 
-  print_event (self, ctl_view_remaining (clients, seconds_left),
+  print_event (self, ctl_format_remaining (clients, seconds_left),
                "'event': <'drain-progress'>, 'connections': <%u>, 'drain_seconds_left': <%u>",
                clients, seconds_left);
 }
@@ -182,8 +181,8 @@ static const CtlWatchEvents events = {
 static void
 print_messages (Monitor *self)
 {
-  g_autofree char *published = ctl_view_number (self->counts.published);
-  g_autofree char *delivered = ctl_view_number (self->counts.delivered);
+  g_autofree char *published = ctl_format_number (self->counts.published);
+  g_autofree char *delivered = ctl_format_number (self->counts.delivered);
 
   if (ctl_output_is_live (self->output)) /* the status line shows the counts */
     return;

@@ -7,7 +7,7 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "ctl-view.h"
+#include "rd-table.h"
 
 /* In minutes. An upgrade takes less: at most --handover-timeout (up to 5 min) plus 20 s. */
 #define TIMEOUT_MIN 12
@@ -15,7 +15,7 @@
 static char *
 format_state (GVariant *state)
 {
-  return ctl_view_state (g_variant_get_string (state, NULL));
+  return ctl_format_state (g_variant_get_string (state, NULL));
 }
 
 static const CtlField node_fields[] = {
@@ -91,16 +91,16 @@ add_drain (RdTable *table, RdDBusServer1 *service)
   if (!g_str_equal (rd_dbus_server1_get_state (service), "draining"))
     return;
 
-  text = ctl_view_drain (service, rd_dbus_server1_get_peak_connections (service));
+  text = ctl_format_drain (service, rd_dbus_server1_get_peak_connections (service));
   rd_table_add (table, _ ("Drain:"), text, NULL);
 }
 
 static void
 add_counts (RdTable *table, RdDBusServer1 *service)
 {
-  g_autofree char *total = ctl_view_number (rd_dbus_server1_get_total_connections (service));
-  g_autofree char *published = ctl_view_number (rd_dbus_server1_get_messages_published (service));
-  g_autofree char *delivered = ctl_view_number (rd_dbus_server1_get_messages_delivered (service));
+  g_autofree char *total = ctl_format_number (rd_dbus_server1_get_total_connections (service));
+  g_autofree char *published = ctl_format_number (rd_dbus_server1_get_messages_published (service));
+  g_autofree char *delivered = ctl_format_number (rd_dbus_server1_get_messages_delivered (service));
   g_autofree char *clients
     /* Translators: client counts: connected now, maximum at one time, total since the start */
     = g_strdup_printf (_ ("%u now, peak %u, %s in total"),
@@ -116,9 +116,9 @@ add_counts (RdTable *table, RdDBusServer1 *service)
 static void
 add_handover (RdTable *table, RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_view_get_handover (service);
+  const CtlHandover handover = ctl_get_handover (service);
   const guint generation = rd_dbus_server1_get_generation (service);
-  g_autofree char *number = ctl_view_number (generation);
+  g_autofree char *number = ctl_format_number (generation);
   g_autofree char *report
     /* Translators: client counts, and the time during which no client was served */
     = g_strdup_printf (_ ("%u moved, %u closed, %u lost; pause %.1f ms"), handover.moved,
@@ -137,7 +137,7 @@ static char *
 format_service (RdDBusServer1 *service, const CtlOutput *output)
 {
   const char *state = rd_dbus_server1_get_state (service);
-  g_autofree char *name = ctl_view_state (state);
+  g_autofree char *name = ctl_format_state (state);
   g_autoptr (RdTable) table = new_list ();
 
   add_drain (table, service);
@@ -148,14 +148,14 @@ format_service (RdDBusServer1 *service, const CtlOutput *output)
   add_counts (table, service);
   add_handover (table, service);
   rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
-  return format_list (output, service, ctl_view_colour_of_state (state), name, table);
+  return format_list (output, service, ctl_colour_of_state (state), name, table);
 }
 
 /* Returns: (transfer floating): the last hand-over, or an empty dictionary if there was none. */
 static GVariant *
 handover_to_json (RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_view_get_handover (service);
+  const CtlHandover handover = ctl_get_handover (service);
 
   if (rd_dbus_server1_get_generation (service) <= 1)
     return g_variant_new_parsed ("@a{sv} {}");
@@ -205,8 +205,8 @@ format_all (RdDBusServer1 *service, guint width)
 {
   GVariant *nodes = rd_dbus_server1_get_nodes (service);
   const Totals totals = add_up (nodes);
-  g_autofree char *rows = ctl_view_format_table (nodes, node_fields, width);
-  g_autofree char *clients = ctl_view_number (totals.clients);
+  g_autofree char *rows = ctl_format_table (nodes, node_fields, width);
+  g_autofree char *clients = ctl_format_number (totals.clients);
   g_autofree char *sums
     /* Translators: counts of nodes, of draining nodes, and of clients */
     = g_strdup_printf (_ ("Nodes: %u (%u draining), clients: %s"), totals.nodes, totals.draining,
@@ -227,7 +227,7 @@ nodes_to_json (RdDBusServer1 *service)
 
   return g_variant_new_parsed (
     "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
-    ctl_view_select (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
+    ctl_select_fields (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
     rd_dbus_server1_get_bus_state (service));
 }
 
@@ -297,8 +297,8 @@ add_change (RdTable *table, const char *label, const char *before, const char *a
 static void
 add_numbers (RdTable *table, const char *label, guint before, guint after)
 {
-  g_autofree char *old = ctl_view_number (before);
-  g_autofree char *new = ctl_view_number (after);
+  g_autofree char *old = ctl_format_number (before);
+  g_autofree char *new = ctl_format_number (after);
 
   add_change (table, label, old, new);
 }
@@ -306,7 +306,7 @@ add_numbers (RdTable *table, const char *label, guint before, guint after)
 static char *
 format_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *output)
 {
-  const CtlHandover handover = ctl_view_get_handover (after);
+  const CtlHandover handover = ctl_get_handover (after);
   const guint old_pid = get_pid (before);
   const guint new_pid = get_pid (after);
   g_autoptr (RdTable) table = new_list ();
@@ -343,7 +343,7 @@ format_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *ou
 static GVariant *
 upgrade_to_json (RdDBusServer1 *service)
 {
-  const CtlHandover handover = ctl_view_get_handover (service);
+  const CtlHandover handover = ctl_get_handover (service);
 
   return g_variant_new_parsed (
     "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
