@@ -5,7 +5,6 @@
 
 #include "rd-check-report.h"
 
-#include "rd-table.h"
 #include "rd-text.h"
 
 #define MAX_TEXT_CHARS 200 /* maximum number of characters of --notify-message in the table */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "rd-startup.h"
-#include "rd-table.h"
 #include "rd-text.h"
 
 #define MAX_MESSAGE_CHARS 1000

@@ -13,7 +13,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "rd-table.h"
 #include "rd-text.h"
 #include "rd-units.h"
 

@@ -7,7 +7,7 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "rd-table.h"
+#include "rd-text.h"
 
 /* In minutes. An upgrade takes less: at most --handover-timeout (up to 5 min) plus 20 s. */
 #define TIMEOUT_MIN 12

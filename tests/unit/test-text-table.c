@@ -3,7 +3,6 @@
 
 /* Text tables: alignment, wrapping and truncation. */
 
-#include "rd-table.h"
 
 #include <string.h>
 
