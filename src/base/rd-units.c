@@ -17,7 +17,7 @@ typedef struct
 
 typedef struct
 {
-  Unit units[8];        /* largest first; a unit without names ends the array */
+  Unit units[8];        /* largest first; a unit without names, with the factor 0, ends the array */
   guint64 plain;        /* multiplier for a number without a unit */
   guint max_terms;      /* maximum number of terms: "1h 30min" has two */
   const char *expected; /* description of a valid text, for error messages */
@@ -62,12 +62,9 @@ static const Quantity size = {
 static guint64
 unit_factor (const Unit *unit, const char *name)
 {
-  for (; unit->names != NULL; unit++)
-    {
-      if (g_strv_contains (unit->names, name))
-        return unit->factor;
-    }
-  return 0;
+  while (unit->names != NULL && !g_strv_contains (unit->names, name))
+    unit++;
+  return unit->factor;
 }
 
 /* Adds up the terms of @text, such as "30min" or "30 min". @total: saturates at G_MAXUINT64. */

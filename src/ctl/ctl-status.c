@@ -133,24 +133,6 @@ add_handover (RdTable *table, RdDBusServer1 *service)
   rd_table_add (table, _ ("Hand-over:"), report, NULL);
 }
 
-static char *
-format_service (RdDBusServer1 *service, const CtlOutput *output)
-{
-  const char *state = rd_dbus_server1_get_state (service);
-  g_autofree char *name = ctl_format_state (state);
-  g_autoptr (RdTable) table = new_list ();
-
-  add_drain (table, service);
-  rd_table_add (table, _ ("Version:"), rd_dbus_server1_get_version (service), NULL);
-  if (*rd_dbus_server1_get_instance (service) != '\0')
-    rd_table_add (table, _ ("Instance:"), rd_dbus_server1_get_instance (service), NULL);
-  add_addresses (table, service);
-  add_counts (table, service);
-  add_handover (table, service);
-  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
-  return format_list (output, service, ctl_colour_of_state (state), name, table);
-}
-
 /* Returns: (transfer floating): the last hand-over, or an empty dictionary if there was none. */
 static GVariant *
 handover_to_json (RdDBusServer1 *service)
@@ -163,22 +145,39 @@ handover_to_json (RdDBusServer1 *service)
                                handover.lost, handover.pause_us);
 }
 
-static GVariant *
-service_to_json (RdDBusServer1 *service)
+static void
+print_service (RdDBusServer1 *service, CtlOutput *output)
 {
-  return g_variant_new_parsed (
-    "{'state': <%s>, 'version': <%s>, 'instance': <%s>, 'addresses': <%^as>,"
-    " 'connections': <%u>, 'peak_connections': <%u>, 'total_connections': <%t>,"
-    " 'messages_published': <%t>, 'messages_delivered': <%t>, 'drain_seconds_left': <%u>,"
-    " 'bus_state': <%s>, 'generation': <%u>, 'handover': <%*>}",
-    rd_dbus_server1_get_state (service), rd_dbus_server1_get_version (service),
-    rd_dbus_server1_get_instance (service), rd_dbus_server1_get_addresses (service),
-    rd_dbus_server1_get_connections (service), rd_dbus_server1_get_peak_connections (service),
-    rd_dbus_server1_get_total_connections (service),
-    rd_dbus_server1_get_messages_published (service),
-    rd_dbus_server1_get_messages_delivered (service),
-    rd_dbus_server1_get_drain_seconds_left (service), rd_dbus_server1_get_bus_state (service),
-    rd_dbus_server1_get_generation (service), handover_to_json (service));
+  const char *state = rd_dbus_server1_get_state (service);
+  g_autofree char *name = ctl_format_state (state);
+  g_autoptr (RdTable) table = new_list ();
+  g_autofree char *text = NULL;
+
+  add_drain (table, service);
+  rd_table_add (table, _ ("Version:"), rd_dbus_server1_get_version (service), NULL);
+  if (*rd_dbus_server1_get_instance (service) != '\0')
+    rd_table_add (table, _ ("Instance:"), rd_dbus_server1_get_instance (service), NULL);
+  add_addresses (table, service);
+  add_counts (table, service);
+  add_handover (table, service);
+  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
+  text = format_list (output, service, ctl_colour_of_state (state), name, table);
+  ctl_output_print_result (
+    output,
+    g_variant_new_parsed (
+      "{'state': <%s>, 'version': <%s>, 'instance': <%s>, 'addresses': <%^as>,"
+      " 'connections': <%u>, 'peak_connections': <%u>, 'total_connections': <%t>,"
+      " 'messages_published': <%t>, 'messages_delivered': <%t>, 'drain_seconds_left': <%u>,"
+      " 'bus_state': <%s>, 'generation': <%u>, 'handover': <%*>}",
+      state, rd_dbus_server1_get_version (service), rd_dbus_server1_get_instance (service),
+      rd_dbus_server1_get_addresses (service), rd_dbus_server1_get_connections (service),
+      rd_dbus_server1_get_peak_connections (service),
+      rd_dbus_server1_get_total_connections (service),
+      rd_dbus_server1_get_messages_published (service),
+      rd_dbus_server1_get_messages_delivered (service),
+      rd_dbus_server1_get_drain_seconds_left (service), rd_dbus_server1_get_bus_state (service),
+      rd_dbus_server1_get_generation (service), handover_to_json (service)),
+    text);
 }
 
 static Totals
@@ -200,10 +199,12 @@ add_up (GVariant *nodes)
   return totals;
 }
 
-static char *
-format_all (RdDBusServer1 *service, guint width)
+static void
+print_nodes (RdDBusServer1 *service, CtlOutput *output)
 {
   GVariant *nodes = rd_dbus_server1_get_nodes (service);
+  const char *bus_state = rd_dbus_server1_get_bus_state (service);
+  const guint width = ctl_output_get_width (output);
   const Totals totals = add_up (nodes);
   g_autofree char *rows = ctl_format_table (nodes, node_fields, width);
   g_autofree char *clients = ctl_format_number (totals.clients);
@@ -213,37 +214,32 @@ format_all (RdDBusServer1 *service, guint width)
                        clients);
   g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
   g_autofree char *bus = NULL;
+  g_autofree char *text = NULL;
 
-  rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
+  rd_table_add (table, _ ("Bus:"), bus_state, NULL);
   bus = rd_table_format (table, width);
-  return g_strdup_printf ("%s\n%s\n%s", rows, sums, g_strchomp (bus));
-}
-
-static GVariant *
-nodes_to_json (RdDBusServer1 *service)
-{
-  GVariant *nodes = rd_dbus_server1_get_nodes (service);
-  const Totals totals = add_up (nodes);
-
-  return g_variant_new_parsed (
-    "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
-    ctl_select_fields (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
-    rd_dbus_server1_get_bus_state (service));
+  text = g_strdup_printf ("%s\n%s\n%s", rows, sums, g_strchomp (bus));
+  ctl_output_print_result (
+    output,
+    g_variant_new_parsed (
+      "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
+      ctl_select_fields (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
+      bus_state),
+    text);
 }
 
 gboolean
 ctl_status (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
-  g_autofree char *text = NULL;
 
   if (service == NULL)
     return FALSE;
 
-  text = arguments->all ? format_all (service, ctl_output_get_width (output))
-                        : format_service (service, output);
-  ctl_output_print_result (
-    output, arguments->all ? nodes_to_json (service) : service_to_json (service), text);
+  if (arguments->all)
+    print_nodes (service, output);
+  else
+    print_service (service, output);
   return TRUE;
 }
 
@@ -303,8 +299,8 @@ add_numbers (RdTable *table, const char *label, guint before, guint after)
   add_change (table, label, old, new);
 }
 
-static char *
-format_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *output)
+static void
+print_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, CtlOutput *output)
 {
   const CtlHandover handover = ctl_get_handover (after);
   const guint old_pid = get_pid (before);
@@ -316,6 +312,7 @@ format_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *ou
   g_autofree char *pause = g_strdup_printf (_ ("%.1f ms"), handover.pause_us / 1000.0);
   const char *outcome = _ ("upgraded");
   CtlColour colour = CTL_COLOUR_GREEN;
+  g_autofree char *text = NULL;
 
   if (handover.lost > 0)
     {
@@ -337,18 +334,14 @@ format_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, const CtlOutput *ou
   rd_table_add (table, _ ("Clients:"), clients, NULL);
   /* Translators: time during which no client was served */
   rd_table_add (table, _ ("Pause:"), pause, NULL);
-  return format_list (output, after, colour, outcome, table);
-}
-
-static GVariant *
-upgrade_to_json (RdDBusServer1 *service)
-{
-  const CtlHandover handover = ctl_get_handover (service);
-
-  return g_variant_new_parsed (
-    "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
-    rd_dbus_server1_get_generation (service), rd_dbus_server1_get_version (service),
-    get_pid (service), handover.moved, handover.closed, handover.lost, handover.pause_us);
+  text = format_list (output, after, colour, outcome, table);
+  ctl_output_print_result (
+    output,
+    g_variant_new_parsed (
+      "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
+      rd_dbus_server1_get_generation (after), rd_dbus_server1_get_version (after), new_pid,
+      handover.moved, handover.closed, handover.lost, handover.pause_us),
+    text);
 }
 
 gboolean
@@ -357,7 +350,6 @@ ctl_upgrade (const CtlArguments *arguments, CtlOutput *output, GError **error)
   /* keeps the old worker's properties, because GDBusProxy updates them only in a main loop */
   g_autoptr (RdDBusServer1) before = ctl_service_new (arguments, TRUE, error);
   g_autoptr (RdDBusServer1) after = NULL;
-  g_autofree char *text = NULL;
   guint generation, found;
 
   if (before == NULL)
@@ -375,7 +367,6 @@ ctl_upgrade (const CtlArguments *arguments, CtlOutput *output, GError **error)
                      _ ("after the upgrade, %s has generation %u instead of %u; see its log"),
                      g_dbus_proxy_get_name (G_DBUS_PROXY (after)), found, generation);
 
-  text = format_upgrade (before, after, output);
-  ctl_output_print_result (output, upgrade_to_json (after), text);
+  print_upgrade (before, after, output);
   return TRUE;
 }
