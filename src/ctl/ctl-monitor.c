@@ -23,24 +23,14 @@ typedef struct
   RdDBusServer1 *service; /* unowned: outlives us */
   CtlOutput *output;      /* unowned: outlives us */
   CtlWatch *watch;        /* unowned: outlives us */
-  guint tick_id;
-  gint64 tick_us;     /* CLOCK_MONOTONIC: time of the last on_tick() */
-  Counts counts;      /* message totals at the last tick */
-  Counts rates;       /* messages per second at the last tick */
-  char *state;        /* owned, nullable: last printed state */
-  guint generation;   /* last printed generation number of the worker */
-  gboolean is_late;   /* an upgrade was found at the last tick, but is not reported yet */
-  guint most_clients; /* largest number of clients so far */
+  gint64 tick_us;         /* CLOCK_MONOTONIC: time of the last on_tick() */
+  Counts counts;          /* message totals at the last tick */
+  Counts rates;           /* messages per second at the last tick */
+  char *state;            /* owned, nullable: last printed state */
+  guint generation;       /* last printed generation number of the worker */
+  gboolean is_late;       /* an upgrade was found at the last tick, but is not reported yet */
+  guint most_clients;     /* largest number of clients so far */
 } Monitor;
-
-static void
-monitor_clear (Monitor *self)
-{
-  g_clear_handle_id (&self->tick_id, g_source_remove);
-  g_clear_pointer (&self->state, g_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Monitor, monitor_clear)
 
 /* Prints an event with the current time, as text or JSON. @text: (transfer full). @fields: JSON
  * members, as a format for g_variant_new_parsed() without braces. */
@@ -242,8 +232,9 @@ ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
 {
   g_autoptr (RdDBusServer1) service = ctl_service_new (arguments, TRUE, error);
   g_autoptr (CtlWatch) watch = NULL;
-  g_auto (Monitor) self = { .service = service, .output = output };
+  Monitor self = { .service = service, .output = output };
   CtlWatchEnd end;
+  guint tick_id;
 
   if (service == NULL)
     return FALSE;
@@ -255,7 +246,7 @@ ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
   self.generation = rd_dbus_server1_get_generation (service);
   self.counts = get_counts (&self);
   self.tick_us = g_get_monotonic_time ();
-  self.tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, &self);
+  tick_id = g_timeout_add_seconds (TICK_INTERVAL_S, on_tick, &self);
 
   end = ctl_watch_run (watch, error);
   if (end == CTL_WATCH_DRAINED)
@@ -263,5 +254,7 @@ ctl_monitor (const CtlArguments *arguments, CtlOutput *output, GError **error)
                  /* Translators: the name of the service on D-Bus */
                  g_strdup_printf (_ ("%s: ended"), g_dbus_proxy_get_name (G_DBUS_PROXY (service))),
                  "'event': <'ended'>");
+  g_source_remove (tick_id);
+  g_free (self.state);
   return end != CTL_WATCH_FAILED;
 }

@@ -3,7 +3,6 @@
 
 /* Text tables: alignment, wrapping and truncation. */
 
-
 #include <string.h>
 
 #include "rd-text.h"
