@@ -74,7 +74,7 @@ ctl_clients (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return FALSE;
 
   text = format_clients (clients, ctl_output_get_width (output));
-  ctl_output_print_result (output, ctl_select_fields (clients, fields), text);
+  ctl_output_print_result (output, text, "%*", ctl_select_fields (clients, fields));
   return TRUE;
 }
 
@@ -123,7 +123,7 @@ ctl_publish (const CtlArguments *arguments, CtlOutput *output, GError **error)
     return FALSE;
 
   shown = rd_text_printable (id, MAX_ID_CHARS);
-  ctl_output_print_result (output, g_variant_new_parsed ("{'id': <%s>}", id), shown);
+  ctl_output_print_result (output, shown, "{'id': <%s>}", id);
   return TRUE;
 }
 
@@ -164,9 +164,7 @@ ctl_disconnect (const CtlArguments *arguments, CtlOutput *output, GError **error
 
   /* Translators: the ID of a client, and a close code */
   text = g_strdup_printf (_ ("Closing client %s with code %u."), arguments->argument, (guint) code);
-  ctl_output_print_result (
-    output,
-    g_variant_new_parsed ("{'id': <%t>, 'code': <%q>, 'reason': <%s>}", id, (guint) code, reason),
-    text);
+  ctl_output_print_result (output, text, "{'id': <%t>, 'code': <%q>, 'reason': <%s>}", id,
+                           (guint) code, reason);
   return TRUE;
 }

@@ -96,11 +96,9 @@ print_report (Wait *self)
   text = g_strdup_printf (_ ("Drained in %s: %u disconnected, %u closed by the service"), duration,
                           self->left, self->closed);
   ctl_output_print_result (
-    self->output,
-    g_variant_new_parsed (
-      "{'state': <'drained'>, 'seconds': <%d>, 'clients': <%u>, 'left': <%u>, 'closed': <%u>}",
-      seconds, self->at_first, self->left, self->closed),
-    text);
+    self->output, text,
+    "{'state': <'drained'>, 'seconds': <%d>, 'clients': <%u>, 'left': <%u>, 'closed': <%u>}",
+    seconds, self->at_first, self->left, self->closed);
 }
 
 static gboolean
@@ -156,8 +154,7 @@ print_begun (gboolean was_draining, guint clients, CtlOutput *output)
                              "The drain has begun; %u clients are connected.", clients),
     clients);
 
-  ctl_output_print_result (
-    output, g_variant_new_parsed ("{'state': <'draining'>, 'connections': <%u>}", clients), text);
+  ctl_output_print_result (output, text, "{'state': <'draining'>, 'connections': <%u>}", clients);
 }
 
 /* Starts a drain; with --wait, waits for its end. Subscribes to signals before the D-Bus call, so
@@ -216,7 +213,7 @@ ctl_cancel_drain (const CtlArguments *arguments, CtlOutput *output, GError **err
   if (service == NULL || !rd_dbus_server1_call_cancel_drain_sync (service, NULL, error))
     return FALSE;
 
-  ctl_output_print_result (output, g_variant_new_parsed ("{'state': <'running'>}"),
-                           _ ("The drain was cancelled; the service is running."));
+  ctl_output_print_result (output, _ ("The drain was cancelled; the service is running."),
+                           "{'state': <'running'>}");
   return TRUE;
 }

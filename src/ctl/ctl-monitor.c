@@ -45,11 +45,13 @@ print_event (Monitor *self, char *text, const char *fields, ...)
   g_autofree char *cut = rd_text_cut (line, width > 0 ? width : G_MAXUINT);
   g_autofree char *format = g_strdup_printf ("{'time': <@x %" G_GINT64_FORMAT ">, %s}",
                                              g_get_real_time (), fields);
+  GVariant *json;
   va_list args;
 
   va_start (args, fields);
-  ctl_output_print_result (self->output, g_variant_new_parsed_va (format, &args), cut);
+  json = g_variant_new_parsed_va (format, &args);
   va_end (args);
+  ctl_output_print_result (self->output, cut, "%*", json);
 }
 
 static void
@@ -207,11 +209,7 @@ on_tick (gpointer user_data)
   const Counts before = self->counts;
 
   if (ctl_output_is_lost (self->output))
-    {
-      ctl_watch_stop (self->watch);
-      return G_SOURCE_CONTINUE;
-    }
-
+    ctl_watch_stop (self->watch);
   if (rd_dbus_server1_get_state (self->service) == NULL) /* no worker owns the bus name */
     return G_SOURCE_CONTINUE;
 

@@ -165,11 +165,17 @@ format_json (GVariant *value)
 }
 
 void
-ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text)
+ctl_output_print_result (CtlOutput *self, const char *text, const char *format, ...)
 {
-  g_autoptr (GVariant) value = g_variant_ref_sink (json);
-  g_autofree char *line = self->is_json ? format_json (value) : NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autofree char *line = NULL;
+  va_list args;
 
+  va_start (args, format);
+  value = g_variant_ref_sink (g_variant_new_parsed_va (format, &args));
+  va_end (args);
+
+  line = self->is_json ? format_json (value) : NULL;
   ctl_output_print (self, line != NULL ? line : text);
 }
 

@@ -34,9 +34,9 @@ char *ctl_output_paint (const CtlOutput *self, CtlColour colour, const char *tex
 /* Prints @text and a newline above the status line. */
 void ctl_output_print (CtlOutput *self, const char *text);
 
-/* With --json, prints @json as one line of JSON (RFC 8259), otherwise @text. Dictionaries become
- * objects; integers of 2^63 or more become negative. If @json is floating, it is consumed. */
-void ctl_output_print_result (CtlOutput *self, GVariant *json, const char *text);
+/* With --json, prints a variant as one line of JSON (RFC 8259), otherwise @text. Dictionaries
+ * become objects; integers of 2^63 or more become negative. @format: see g_variant_new_parsed(). */
+void ctl_output_print_result (CtlOutput *self, const char *text, const char *format, ...);
 
 /* Sets the status line to a dot (in @colour), then @text, cut to the width of the terminal.
  * @text: (nullable): NULL removes the status line. */

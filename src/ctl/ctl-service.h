@@ -4,7 +4,6 @@
 #pragma once
 
 #include "ctl-output.h"
-#include "rd-dbus.h"
 
 /* The parsed command line. The strings are UTF-8, owned, and NULL if not given. */
 typedef struct

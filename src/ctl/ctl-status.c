@@ -36,8 +36,6 @@ static const CtlField node_fields[] = {
   { 0 },
 };
 
-static const RdTableColumn bus_columns[] = { { .fit = RD_TABLE_KEEP }, { .fit = RD_TABLE_WRAP } };
-
 typedef struct
 {
   guint nodes;
@@ -45,13 +43,14 @@ typedef struct
   guint64 clients;
 } Totals;
 
-/* Returns: (transfer full): an empty table with two columns: labels and values. */
+/* Returns: (transfer full): an empty table with two columns: labels and values. @indent: see
+ * rd_table_new(). */
 static RdTable *
-new_list (void)
+new_list (guint indent)
 {
   static const RdTableColumn columns[] = { { .is_right = TRUE }, { .fit = RD_TABLE_WRAP } };
 
-  return rd_table_new (columns, G_N_ELEMENTS (columns), 2, 1);
+  return rd_table_new (columns, G_N_ELEMENTS (columns), indent, 1);
 }
 
 /* Returns: (transfer full): one line with the bus name and @outcome (in @colour), then @list. */
@@ -150,7 +149,7 @@ print_service (RdDBusServer1 *service, CtlOutput *output)
 {
   const char *state = rd_dbus_server1_get_state (service);
   g_autofree char *name = ctl_format_state (state);
-  g_autoptr (RdTable) table = new_list ();
+  g_autoptr (RdTable) table = new_list (2);
   g_autofree char *text = NULL;
 
   add_drain (table, service);
@@ -163,21 +162,18 @@ print_service (RdDBusServer1 *service, CtlOutput *output)
   rd_table_add (table, _ ("Bus:"), rd_dbus_server1_get_bus_state (service), NULL);
   text = format_list (output, service, ctl_colour_of_state (state), name, table);
   ctl_output_print_result (
-    output,
-    g_variant_new_parsed (
-      "{'state': <%s>, 'version': <%s>, 'instance': <%s>, 'addresses': <%^as>,"
-      " 'connections': <%u>, 'peak_connections': <%u>, 'total_connections': <%t>,"
-      " 'messages_published': <%t>, 'messages_delivered': <%t>, 'drain_seconds_left': <%u>,"
-      " 'bus_state': <%s>, 'generation': <%u>, 'handover': <%*>}",
-      state, rd_dbus_server1_get_version (service), rd_dbus_server1_get_instance (service),
-      rd_dbus_server1_get_addresses (service), rd_dbus_server1_get_connections (service),
-      rd_dbus_server1_get_peak_connections (service),
-      rd_dbus_server1_get_total_connections (service),
-      rd_dbus_server1_get_messages_published (service),
-      rd_dbus_server1_get_messages_delivered (service),
-      rd_dbus_server1_get_drain_seconds_left (service), rd_dbus_server1_get_bus_state (service),
-      rd_dbus_server1_get_generation (service), handover_to_json (service)),
-    text);
+    output, text,
+    "{'state': <%s>, 'version': <%s>, 'instance': <%s>, 'addresses': <%^as>,"
+    " 'connections': <%u>, 'peak_connections': <%u>, 'total_connections': <%t>,"
+    " 'messages_published': <%t>, 'messages_delivered': <%t>, 'drain_seconds_left': <%u>,"
+    " 'bus_state': <%s>, 'generation': <%u>, 'handover': <%*>}",
+    state, rd_dbus_server1_get_version (service), rd_dbus_server1_get_instance (service),
+    rd_dbus_server1_get_addresses (service), rd_dbus_server1_get_connections (service),
+    rd_dbus_server1_get_peak_connections (service), rd_dbus_server1_get_total_connections (service),
+    rd_dbus_server1_get_messages_published (service),
+    rd_dbus_server1_get_messages_delivered (service),
+    rd_dbus_server1_get_drain_seconds_left (service), rd_dbus_server1_get_bus_state (service),
+    rd_dbus_server1_get_generation (service), handover_to_json (service));
 }
 
 static Totals
@@ -212,7 +208,7 @@ print_nodes (RdDBusServer1 *service, CtlOutput *output)
     /* Translators: counts of nodes, of draining nodes, and of clients */
     = g_strdup_printf (_ ("Nodes: %u (%u draining), clients: %s"), totals.nodes, totals.draining,
                        clients);
-  g_autoptr (RdTable) table = rd_table_new (bus_columns, G_N_ELEMENTS (bus_columns), 0, 1);
+  g_autoptr (RdTable) table = new_list (0);
   g_autofree char *bus = NULL;
   g_autofree char *text = NULL;
 
@@ -220,12 +216,10 @@ print_nodes (RdDBusServer1 *service, CtlOutput *output)
   bus = rd_table_format (table, width);
   text = g_strdup_printf ("%s\n%s\n%s", rows, sums, g_strchomp (bus));
   ctl_output_print_result (
-    output,
-    g_variant_new_parsed (
-      "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
-      ctl_select_fields (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
-      bus_state),
-    text);
+    output, text,
+    "{'nodes': <%*>, 'workers': <%u>, 'clients': <%t>, 'draining': <%u>, 'bus_state': <%s>}",
+    ctl_select_fields (nodes, node_fields), totals.nodes, totals.clients, totals.draining,
+    bus_state);
 }
 
 gboolean
@@ -305,7 +299,7 @@ print_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, CtlOutput *output)
   const CtlHandover handover = ctl_get_handover (after);
   const guint old_pid = get_pid (before);
   const guint new_pid = get_pid (after);
-  g_autoptr (RdTable) table = new_list ();
+  g_autoptr (RdTable) table = new_list (2);
   /* Translators: client counts */
   g_autofree char *clients = g_strdup_printf (_ ("%u moved, %u closed, %u lost"), handover.moved,
                                               handover.closed, handover.lost);
@@ -336,12 +330,9 @@ print_upgrade (RdDBusServer1 *before, RdDBusServer1 *after, CtlOutput *output)
   rd_table_add (table, _ ("Pause:"), pause, NULL);
   text = format_list (output, after, colour, outcome, table);
   ctl_output_print_result (
-    output,
-    g_variant_new_parsed (
-      "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
-      rd_dbus_server1_get_generation (after), rd_dbus_server1_get_version (after), new_pid,
-      handover.moved, handover.closed, handover.lost, handover.pause_us),
-    text);
+    output, text, "{'generation': <%u>, 'version': <%s>, 'pid': <%u>, " CTL_HANDOVER_JSON "}",
+    rd_dbus_server1_get_generation (after), rd_dbus_server1_get_version (after), new_pid,
+    handover.moved, handover.closed, handover.lost, handover.pause_us);
 }
 
 gboolean
