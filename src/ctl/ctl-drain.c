@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "ctl-command.h"
-#include "ctl-watch.h"
 #include "rd-units.h"
 
 #define MAX_TIMEOUT_DAYS 30 /* longest time limit of a drain that the service accepts */

@@ -6,7 +6,6 @@
 #include <glib/gi18n.h>
 
 #include "ctl-command.h"
-#include "ctl-watch.h"
 #include "rd-text.h"
 
 #define TICK_INTERVAL_S  1
