@@ -40,11 +40,11 @@ struct _RdRedisLink
   GSource *timer;            /* owned; NULL: closed */
   GSource *in;               /* owned; NULL: not connected */
   GSource *out;              /* owned; NULL: nothing to send */
-  RdRedisOutput output;
-  RdRedisReader *reader; /* owned */
-  GQueue commands;       /* Command, owned; oldest first */
+  GByteArray *output;        /* owned: commands that are not being sent yet */
+  GBytes *sending;           /* owned: rest of the commands that are being sent; NULL: none */
+  RdRedisReader *reader;     /* owned */
+  GQueue commands;           /* Command, owned; oldest first */
 
-  gboolean is_ready;
   gboolean is_subscriber; /* SUBSCRIBE was sent: pushed() gets its reply and all later replies */
   gint64 probed_us;       /* monotonic: when PING was last sent */
   gint64 received_us;     /* monotonic: when the link connected or last received bytes */
@@ -98,7 +98,8 @@ finalize (gpointer data)
 
   g_queue_clear_full (&link->commands, g_free);
   rd_redis_reader_free (link->reader);
-  g_byte_array_unref (link->output.bytes);
+  g_byte_array_unref (link->output);
+  g_clear_pointer (&link->sending, g_bytes_unref);
   g_clear_object (&link->stream);
   g_object_unref (link->cancellable);
 }
@@ -170,9 +171,8 @@ emit_replies (RdRedisLink *link)
     }
 }
 
-/* Reads once and handles the replies that are complete. Returns: TRUE, or FALSE if nothing was read
- * or the link is closed. */
-static gboolean
+/* Reads once and handles the replies that are complete. */
+static void
 receive (RdRedisLink *link)
 {
   char buffer[READ_BYTES];
@@ -180,7 +180,7 @@ receive (RdRedisLink *link)
   const gssize n = g_socket_receive (get_socket (link), buffer, sizeof buffer, NULL, &error);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    return FALSE;
+    return;
 
   if (n == 0)
     error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
@@ -188,38 +188,37 @@ receive (RdRedisLink *link)
   if (error != NULL)
     {
       fail (link, rd_redis_error_new_system (error));
-      return FALSE;
+      return;
     }
 
   link->received_us = g_get_monotonic_time ();
   rd_redis_reader_feed (link->reader, buffer, n);
   emit_replies (link);
-  return !is_closed (link);
 }
 
-/* Sends the output with one write. */
+/* Sends the output with one write. A failed write is not reported: the connection is closed then,
+ * and receive() reads the last replies, which may contain the reason, and reports the end. */
 static void
 transmit (RdRedisLink *link)
 {
-  gsize size;
-  const char *bytes = (const char *) rd_redis_output_peek (&link->output, &size);
+  g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GError) error = NULL;
-  const gssize n = g_socket_send (get_socket (link), bytes, size, NULL, &error);
+  gssize n;
 
+  if (link->sending == NULL)
+    {
+      link->sending = g_byte_array_free_to_bytes (link->output);
+      link->output = g_byte_array_new ();
+    }
+  n = g_socket_send (get_socket (link), g_bytes_get_data (link->sending, NULL),
+                     g_bytes_get_size (link->sending), NULL, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return;
 
-  if (error != NULL)
-    {
-      /* Unread replies come first: an error reply gives a better reason than the failed write. */
-      while (receive (link))
-        continue;
-      fail (link, rd_redis_error_new_system (error));
-      return;
-    }
-
-  rd_redis_output_advance (&link->output, n);
-  if ((gsize) n == size)
+  bytes = g_steal_pointer (&link->sending);
+  if (error == NULL && (gsize) n < g_bytes_get_size (bytes))
+    link->sending = g_bytes_new_from_bytes (bytes, n, g_bytes_get_size (bytes) - n);
+  else if (error != NULL || link->output->len == 0)
     clear_source (&link->out);
 }
 
@@ -249,31 +248,6 @@ watch (RdRedisLink *link, GIOCondition condition)
 
 /* Commands */
 
-static void
-send_command (RdRedisLink *link, int argc, const char *const *argv, const gsize *sizes)
-{
-  rd_redis_output_append (&link->output, argc, argv, sizes);
-  if (link->out == NULL)
-    link->out = watch (link, G_IO_OUT);
-}
-
-static void
-expect_reply (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data)
-{
-  const Command command = { func, user_data };
-
-  g_queue_push_tail (&link->commands, g_memdup2 (&command, sizeof command));
-}
-
-/* Sends a command that the link itself needs, such as AUTH. @words: NULL-terminated. */
-static void
-call (RdRedisLink *link, RdRedisReplyFunc func, const char *const *words)
-{
-  if (!link->is_subscriber)
-    expect_reply (link, func, link);
-  send_command (link, g_strv_length ((char **) words), words, NULL);
-}
-
 void
 rd_redis_link_call (RdRedisLink *link,
                     RdRedisReplyFunc func,
@@ -282,12 +256,16 @@ rd_redis_link_call (RdRedisLink *link,
                     const char *const *argv,
                     const gsize *sizes)
 {
+  const Command command = { func, user_data };
+
   if (link == NULL || is_closed (link))
     return;
 
-  g_return_if_fail (link->is_ready && !link->is_subscriber);
-  expect_reply (link, func, user_data);
-  send_command (link, argc, argv, sizes);
+  if (!link->is_subscriber)
+    g_queue_push_tail (&link->commands, g_memdup2 (&command, sizeof command));
+  rd_redis_command_append (link->output, argc, argv, sizes);
+  if (link->out == NULL)
+    link->out = watch (link, G_IO_OUT);
 }
 
 void
@@ -314,11 +292,7 @@ rd_redis_link_is_idle (const RdRedisLink *link)
 void
 rd_redis_link_subscribe (RdRedisLink *link, const char *channel)
 {
-  if (is_closed (link))
-    return;
-
-  g_return_if_fail (link->is_ready);
-  call (link, push, (const char *const[]){ "SUBSCRIBE", channel, NULL });
+  rd_redis_link_call_words (link, push, link, "SUBSCRIBE", channel, NULL);
   link->is_subscriber = TRUE;
 }
 
@@ -372,7 +346,7 @@ check_silence (RdRedisLink *link)
   if (!is_waiting (link) && now_us >= link->received_us + probe_us)
     {
       link->probed_us = now_us;
-      call (link, NULL, (const char *const[]){ "PING", NULL });
+      rd_redis_link_call_words (link, NULL, NULL, "PING", NULL);
     }
   arm_timer (link, is_waiting (link) ? MIN (link->probed_us + answer_us, now_us + probe_us)
                                      : link->received_us + probe_us);
@@ -411,8 +385,7 @@ on_ping (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  link->is_ready = reply->type != REDIS_REPLY_ERROR;
-  if (!link->is_ready)
+  if (reply->type == REDIS_REPLY_ERROR)
     fail (link, rd_redis_error_new_reply (reply));
   else
     link->events->ready (link->user_data);
@@ -429,13 +402,13 @@ log_in (RdRedisLink *link)
   g_autofree char *name = g_strdup_printf ("ringdown-%d", (int) getpid ());
 
   if (url->user != NULL)
-    call (link, on_auth, (const char *const[]){ "AUTH", url->user, password, NULL });
+    rd_redis_link_call_words (link, on_auth, link, "AUTH", url->user, password, NULL);
   else if (url->password != NULL)
-    call (link, on_auth, (const char *const[]){ "AUTH", password, NULL });
+    rd_redis_link_call_words (link, on_auth, link, "AUTH", password, NULL);
   if (url->database != 0)
-    call (link, on_select, (const char *const[]){ "SELECT", database, NULL });
-  call (link, on_ping, (const char *const[]){ "PING", NULL });
-  call (link, NULL, (const char *const[]){ "CLIENT", "SETNAME", name, NULL });
+    rd_redis_link_call_words (link, on_select, link, "SELECT", database, NULL);
+  rd_redis_link_call_words (link, on_ping, link, "PING", NULL);
+  rd_redis_link_call_words (link, NULL, NULL, "CLIENT", "SETNAME", name, NULL);
 }
 
 /* Connecting */
@@ -490,7 +463,7 @@ rd_redis_link_new (const RdRedisUrl *url,
   link->timeouts = timeouts != NULL ? *timeouts : default_timeouts;
   link->url = url;
   link->cancellable = g_cancellable_new ();
-  link->output.bytes = g_byte_array_new ();
+  link->output = g_byte_array_new ();
   link->reader = rd_redis_reader_new ();
   arm_timer (link, g_get_monotonic_time () + link->timeouts.connect_ms * G_TIME_SPAN_MILLISECOND);
   g_socket_client_set_enable_proxy (client, FALSE);

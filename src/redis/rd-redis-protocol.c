@@ -12,10 +12,8 @@
 
 #define MESSAGE_MAX_CHARS 200
 
-#define KEPT_BYTES (1 << 20) /* a larger output buffer is freed once it is empty */
-
-#define ELEMENT_MIN 4  /* minimum size of an element (":0\r\n"), bytes */
-#define HEADER_MAX  32 /* maximum size of a header including NUL, bytes; longer ones are invalid */
+#define ELEMENT_TYPES "+-:$*" /* valid first bytes of an element */
+#define ELEMENT_MIN   4       /* minimum size of an element (":0\r\n"), bytes */
 
 /* A known error reply: its prefix and its meaning. */
 typedef struct
@@ -52,11 +50,8 @@ struct _RdRedisReader
   guint64 n_discarded;   /* how many of the n_expected elements to discard */
   guint64 payload;       /* number of remaining bytes of the current bulk string, including CRLF */
   gboolean is_discarded; /* the current element is not passed to the parser */
-  gsize line_size;       /* size of the incomplete error, status or number, in bytes; 0: none */
+  GByteArray *line;      /* owned: the incomplete first line of an element */
   gboolean is_invalid;   /* the input is invalid; the parser will report the error */
-
-  char header[HEADER_MAX]; /* incomplete first line of a bulk string or an array */
-  gsize header_size;
 };
 
 G_DEFINE_QUARK (rd - redis - error - quark, rd_redis_error)
@@ -120,45 +115,15 @@ rd_redis_error_new_system (const GError *error)
 /* Commands */
 
 void
-rd_redis_output_append (RdRedisOutput *output,
-                        int argc,
-                        const char *const *argv,
-                        const gsize *sizes)
+rd_redis_command_append (GByteArray *output, int argc, const char *const *argv, const gsize *sizes)
 {
   char *command = NULL;
   const gint64 size = redisFormatCommandArgv (&command, argc, (const char **) argv, sizes);
 
   if (size < 0)
     g_error ("Out of memory for a Redis command");
-  g_byte_array_append (output->bytes, (const guint8 *) command, size);
+  g_byte_array_append (output, (const guint8 *) command, size);
   redisFreeCommand (command);
-}
-
-const guint8 *
-rd_redis_output_peek (const RdRedisOutput *output, gsize *size)
-{
-  *size = output->bytes->len - output->sent;
-  return output->bytes->data + output->sent;
-}
-
-/* Removes the sent bytes once they are more than half of the buffer, so that each byte is moved at
- * most once on average. */
-void
-rd_redis_output_advance (RdRedisOutput *output, gsize size)
-{
-  output->sent += size;
-  if (output->sent <= output->bytes->len / 2)
-    return;
-
-  if (output->sent == output->bytes->len && output->sent > KEPT_BYTES)
-    {
-      g_byte_array_unref (output->bytes);
-      *output = (RdRedisOutput){ .bytes = g_byte_array_new () };
-      return;
-    }
-
-  g_byte_array_remove_range (output->bytes, 0, output->sent);
-  output->sent = 0;
 }
 
 /* Replies */
@@ -169,6 +134,7 @@ rd_redis_reader_new (void)
   RdRedisReader *reader = g_new0 (RdRedisReader, 1);
 
   reader->parser = redisReaderCreate ();
+  reader->line = g_byte_array_new ();
   return reader;
 }
 
@@ -176,6 +142,7 @@ void
 rd_redis_reader_free (RdRedisReader *reader)
 {
   redisReaderFree (reader->parser);
+  g_byte_array_unref (reader->line);
   g_free (reader);
 }
 
@@ -215,22 +182,25 @@ begin_element (RdRedisReader *reader, guint64 size, guint64 n_children)
     }
 }
 
+/* Begins an element whose first line is complete, and passes the line on. */
 static void
-finish_header (RdRedisReader *reader)
+finish_line (RdRedisReader *reader)
 {
-  const gint64 number = g_ascii_strtoll (reader->header + 1, NULL, 10);
+  const char *line = (const char *) reader->line->data;
+  const gsize size = reader->line->len;
+  const gint64 number = g_ascii_strtoll (line + 1, NULL, 10); /* stops at the end of the line */
   const guint64 count = MAX (number, 0);
-  const gboolean is_array = reader->header[0] == '*';
-  const gsize size = reader->header_size;
 
-  if (is_array)
+  if (*line == '*')
     begin_element (reader, MIN (count, RD_REDIS_REPLY_MAX) * ELEMENT_MIN, count);
-  else
+  else if (*line == '$')
     begin_element (reader, size + count + strlen ("\r\n"), 0);
-  pass_on (reader, reader->header, size);
-  if (!is_array && number >= 0)
+  else
+    begin_element (reader, size, 0);
+  pass_on (reader, line, size);
+  if (*line == '$' && number >= 0)
     reader->payload = count + strlen ("\r\n");
-  reader->header_size = 0;
+  g_byte_array_set_size (reader->line, 0);
 }
 
 /* The take functions consume bytes at the start of @data. They return the number consumed. */
@@ -246,53 +216,15 @@ take_payload (RdRedisReader *reader, const char *data, gsize size)
 }
 
 static gsize
-take_header (RdRedisReader *reader, const char *data, gsize size)
-{
-  const gsize max = MIN (size, HEADER_MAX - 1 - reader->header_size);
-  const char *end = memchr (data, '\n', max);
-  const gsize n = end != NULL ? (gsize) (end + 1 - data) : max;
-
-  memcpy (reader->header + reader->header_size, data, n);
-  reader->header_size += n;
-  reader->header[reader->header_size] = '\0';
-  if (end != NULL)
-    {
-      finish_header (reader);
-    }
-  else if (reader->header_size == HEADER_MAX - 1)
-    {
-      reader->is_invalid = TRUE;
-      pass_on (reader, reader->header, reader->header_size);
-    }
-  return n;
-}
-
-static gsize
 take_line (RdRedisReader *reader, const char *data, gsize size)
 {
   const char *end = memchr (data, '\n', size);
   const gsize n = end != NULL ? (gsize) (end + 1 - data) : size;
 
-  if (reader->line_size == 0)
-    begin_element (reader, ELEMENT_MIN, 0);
-  reader->line_size = end == NULL ? reader->line_size + n : 0;
-  pass_on (reader, data, n);
+  g_byte_array_append (reader->line, (const guint8 *) data, n);
+  if (end != NULL)
+    finish_line (reader);
   return n;
-}
-
-static gsize
-take (RdRedisReader *reader, const char *data, gsize size)
-{
-  if (reader->payload > 0)
-    return take_payload (reader, data, size);
-  if (reader->header_size > 0 || (reader->line_size == 0 && (*data == '$' || *data == '*')))
-    return take_header (reader, data, size);
-  if (reader->line_size > 0 || *data == '+' || *data == '-' || *data == ':')
-    return take_line (reader, data, size);
-
-  reader->is_invalid = TRUE;
-  reader->is_discarded = FALSE;
-  return 0;
 }
 
 void
@@ -302,8 +234,17 @@ rd_redis_reader_feed (RdRedisReader *reader, gconstpointer data, gsize size)
   const char *end = rest + size;
 
   while (rest < end && !reader->is_invalid)
-    rest += take (reader, rest, end - rest);
-  pass_on (reader, rest, end - rest);
+    {
+      if (reader->payload > 0)
+        rest += take_payload (reader, rest, end - rest);
+      else if (reader->line->len > 0
+               || memchr (ELEMENT_TYPES, *rest, strlen (ELEMENT_TYPES)) != NULL)
+        rest += take_line (reader, rest, end - rest);
+      else
+        reader->is_invalid = TRUE;
+    }
+  if (reader->is_invalid)
+    redisReaderFeed (reader->parser, rest, end - rest);
 }
 
 redisReply *
@@ -319,7 +260,7 @@ rd_redis_reader_next (RdRedisReader *reader, GError **error)
   if (!is_valid)
     g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_PROTOCOL,
                  "the answer does not follow the Redis protocol: %s", reader->parser->errstr);
-  else if (reader->line_size > RD_REDIS_LINE_MAX)
+  else if (reader->line->len > RD_REDIS_LINE_MAX)
     g_set_error (error, RD_REDIS_ERROR, RD_REDIS_ERROR_TOO_BIG,
                  "the answer has a line of more than %s", limit);
   return NULL;

@@ -34,26 +34,13 @@ GError *rd_redis_error_new_auth (const redisReply *reply);
 /* Returns: (transfer full): a copy of a GIO error, without operation and address in its message. */
 GError *rd_redis_error_new_system (const GError *error);
 
-/* Output buffer: serialized commands (https://redis.io/docs/reference/protocol-spec) that were not
- * sent yet. It has no size limit: the caller must limit what it appends. */
-typedef struct
-{
-  GByteArray *bytes; /* owned */
-  gsize sent;        /* number of sent bytes at the beginning of @bytes */
-} RdRedisOutput;
-
-/* Appends a command. @argv: @argc arguments, including the command name. @sizes: size of each
- * argument in bytes; NULL: the arguments are NUL-terminated. */
-void rd_redis_output_append (RdRedisOutput *output,
-                             int argc,
-                             const char *const *argv,
-                             const gsize *sizes);
-
-/* Returns: the bytes to send next, valid until @output changes. @size (out): their number. */
-const guint8 *rd_redis_output_peek (const RdRedisOutput *output, gsize *size);
-
-/* Removes the first @size bytes from the buffer after they were sent. */
-void rd_redis_output_advance (RdRedisOutput *output, gsize size);
+/* Appends a serialized command (https://redis.io/docs/reference/protocol-spec) to @output. @argv:
+ * @argc arguments, including the command name. @sizes: size of each argument in bytes; NULL: the
+ * arguments are NUL-terminated. */
+void rd_redis_command_append (GByteArray *output,
+                              int argc,
+                              const char *const *argv,
+                              const gsize *sizes);
 
 /* An incremental parser of replies from a Redis server. No I/O. */
 typedef struct _RdRedisReader RdRedisReader;
@@ -63,8 +50,7 @@ typedef struct _RdRedisReader RdRedisReader;
 #define RD_REDIS_REPLY_MAX     (64 << 20)
 #define RD_REDIS_REPLY_TOO_BIG "TOOBIG"
 
-/* Maximum size of an incomplete line (error, status or number), in bytes. Limits CPU time, as the
- * parser reads the line from its beginning again whenever another part of the line arrives. */
+/* Maximum size of an incomplete line (the first line of an element), in bytes. */
 #define RD_REDIS_LINE_MAX (1 << 20)
 
 RdRedisReader *rd_redis_reader_new (void);
