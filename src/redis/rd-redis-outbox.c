@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The outbox: a ring of messages indexed by sequence number, divided into three ranges. When
- * messages change their state, only the boundary between two ranges moves. */
+/* The outbox: a table of messages by sequence number, divided into three ranges. When messages
+ * change their state, only the boundary between two ranges moves. */
 
 #include "rd-redis-outbox.h"
-
-#define CAPACITY_MIN 64 /* minimum capacity, in messages; every capacity is a power of two */
 
 typedef struct
 {
@@ -31,8 +29,7 @@ struct _RdRedisOutbox
   gsize max_bytes;
   gint64 keep_us;
 
-  Entry *ring; /* owned */
-  guint64 capacity;
+  GHashTable *entries; /* message.sequence -> Entry, owned */
   guint64 first;
   guint64 pending;
   guint64 queued;
@@ -43,6 +40,15 @@ struct _RdRedisOutbox
   gsize pending_bytes; /* size of the messages not yet stored in Redis */
 };
 
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  g_bytes_unref (entry->message.data);
+  g_free (entry);
+}
+
 RdRedisOutbox *
 rd_redis_outbox_new (gsize max_bytes, gint64 keep_us)
 {
@@ -50,8 +56,7 @@ rd_redis_outbox_new (gsize max_bytes, gint64 keep_us)
 
   outbox->max_bytes = max_bytes;
   outbox->keep_us = keep_us;
-  outbox->capacity = CAPACITY_MIN;
-  outbox->ring = g_new (Entry, outbox->capacity);
+  outbox->entries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, entry_free);
   outbox->first = outbox->pending = outbox->queued = outbox->next = 1;
   return outbox;
 }
@@ -63,40 +68,16 @@ rd_redis_outbox_skip_ahead (RdRedisOutbox *outbox)
   outbox->first = outbox->pending = outbox->queued = outbox->next = g_get_real_time ();
 }
 
-static inline Entry *
+static Entry *
 entry_at (const RdRedisOutbox *outbox, guint64 sequence)
 {
-  return &outbox->ring[sequence & (outbox->capacity - 1)];
+  return g_hash_table_lookup (outbox->entries, &sequence);
 }
 
-static inline gsize
+static gsize
 cost_of (const Entry *entry)
 {
   return g_bytes_get_size (entry->message.data) + RD_REDIS_OUTGOING_COST;
-}
-
-static void
-set_capacity (RdRedisOutbox *outbox, guint64 capacity)
-{
-  Entry *ring = g_new (Entry, capacity);
-
-  for (guint64 i = outbox->first; i < outbox->next; i++)
-    ring[i & (capacity - 1)] = *entry_at (outbox, i);
-  g_free (outbox->ring);
-  outbox->ring = ring;
-  outbox->capacity = capacity;
-}
-
-/* Reduces the capacity if little of it is used, such as after an outage. */
-static void
-shrink (RdRedisOutbox *outbox)
-{
-  guint64 capacity = outbox->capacity;
-
-  while (capacity > CAPACITY_MIN && outbox->next - outbox->first < capacity / 8)
-    capacity /= 2;
-  if (capacity < outbox->capacity)
-    set_capacity (outbox, capacity);
 }
 
 /* Removes messages with sequence numbers below @end. */
@@ -110,19 +91,16 @@ drop_before (RdRedisOutbox *outbox, guint64 end)
       outbox->bytes -= cost_of (entry);
       if (outbox->first >= outbox->pending)
         outbox->pending_bytes -= cost_of (entry);
-      g_bytes_unref (entry->message.data);
+      g_hash_table_remove (outbox->entries, &outbox->first);
     }
   outbox->pending = MAX (outbox->pending, end);
   outbox->queued = MAX (outbox->queued, end);
-
-  shrink (outbox);
 }
 
 void
 rd_redis_outbox_free (RdRedisOutbox *outbox)
 {
-  drop_before (outbox, outbox->next);
-  g_free (outbox->ring);
+  g_hash_table_unref (outbox->entries);
   g_free (outbox);
 }
 
@@ -145,12 +123,10 @@ set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
 static Entry *
 append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
 {
-  Entry *entry;
+  Entry *entry = g_new0 (Entry, 1);
 
-  if (outbox->next - outbox->first == outbox->capacity)
-    set_capacity (outbox, 2 * outbox->capacity);
-  entry = entry_at (outbox, outbox->next);
   entry->message = (RdRedisOutgoing){ .sequence = outbox->next++, .opcode = opcode, .data = data };
+  g_hash_table_insert (outbox->entries, &entry->message.sequence, entry);
   outbox->bytes += cost_of (entry);
   outbox->pending_bytes += cost_of (entry);
   return entry;

@@ -21,7 +21,8 @@ typedef struct
 /* How long messages are kept after Redis has stored them, in stream mode. */
 #define RD_REDIS_KEEP_US (5 * G_TIME_SPAN_SECOND)
 
-/* Memory overhead of a message, in bytes. The size limit counts it in addition to the payload. */
+/* Approximate memory overhead of a message, in bytes. The size limit counts it in addition to the
+ * payload. */
 #define RD_REDIS_OUTGOING_COST 128
 
 /* @max_bytes: size limit. @keep_us: how long to keep messages that Redis has stored; may be 0. */
