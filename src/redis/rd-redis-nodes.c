@@ -163,16 +163,11 @@ dup_text (const redisReply *reply, gsize max_chars)
   return rd_text_printable (text, max_chars);
 }
 
+/* Returns: TRUE, or FALSE if @reply is not a decimal number of up to 32 bits. */
 static gboolean
-parse_number (const redisReply *reply, guint *number)
+parse_number (const redisReply *reply, guint64 *number)
 {
-  guint64 value;
-
-  if (!g_ascii_string_to_unsigned (reply->str, 10, 0, G_MAXUINT, &value, NULL))
-    return FALSE;
-
-  *number = value;
-  return TRUE;
+  return g_ascii_string_to_unsigned (reply->str, 10, 0, G_MAXUINT, number, NULL);
 }
 
 /* Returns: whether @reply is an array of N_FIELDS elements of @type. */
@@ -190,7 +185,7 @@ RdRedisNodeKind
 rd_redis_node_parse (const char *id, const redisReply *reply, RdNode **node)
 {
   redisReply *const *fields = reply->element;
-  guint pid, clients;
+  guint64 pid, clients;
 
   if (has_only (reply, REDIS_REPLY_NIL))
     return RD_REDIS_NODE_GONE;

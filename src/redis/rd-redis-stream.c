@@ -19,9 +19,7 @@ typedef struct
 {
   const char *node;
   guint64 sequence;
-  WsOpcode opcode;
-  const guint8 *data;
-  gsize size;
+  RdMessage message;
 } Entry;
 
 /* Parsed reply to XINFO STREAM. */
@@ -133,11 +131,12 @@ parse_field (const redisReply *field, const redisReply *value, Entry *entry)
   if (g_str_equal (field->str, "seq"))
     return parse_number (value->str, value->len, &entry->sequence);
 
-  entry->opcode = g_str_equal (field->str, "text") ? WS_OPCODE_TEXT : WS_OPCODE_BINARY;
-  entry->data = (const guint8 *) value->str;
-  entry->size = value->len;
-  return entry->opcode == WS_OPCODE_TEXT ? ws_utf8_is_text (entry->data, entry->size)
-                                         : g_str_equal (field->str, "binary");
+  entry->message.data = (const guint8 *) value->str;
+  entry->message.size = value->len;
+  entry->message.opcode = g_str_equal (field->str, "text") ? WS_OPCODE_TEXT : WS_OPCODE_BINARY;
+  return entry->message.opcode == WS_OPCODE_TEXT
+           ? ws_utf8_is_text (entry->message.data, entry->message.size)
+           : g_str_equal (field->str, "binary");
 }
 
 /* Parses an entry. Returns: FALSE if its fields are not exactly those of a message. */
@@ -146,7 +145,7 @@ parse_entry (const redisReply *reply, Entry *entry)
 {
   const redisReply *fields;
 
-  *entry = (Entry){ 0 };
+  *entry = (Entry){ .message.topic = RD_TOPIC_BROADCAST };
   if (reply->elements != 2)
     return FALSE;
 
@@ -159,7 +158,7 @@ parse_entry (const redisReply *reply, Entry *entry)
       return FALSE;
 
   /* All three values are set only if each of the three fields occurs once. */
-  return entry->node != NULL && entry->sequence > 0 && entry->data != NULL;
+  return entry->node != NULL && entry->sequence > 0 && entry->message.data != NULL;
 }
 
 /* Returns: (nullable): the value of @name in [field, value, …]; NULL if it is absent
@@ -447,10 +446,7 @@ rd_redis_stream_take (RdRedisStream *stream, const redisReply *reply, RdMessage 
   if (rd_redis_dedup_set (stream->dedup, entry.node, entry.sequence, &id, &removed)
       && ws_id_compare (&removed, &stream->joined) > 0)
     stream->joined = removed;
-  *message = (RdMessage){ .topic = RD_TOPIC_BROADCAST,
-                          .opcode = entry.opcode,
-                          .data = entry.data,
-                          .size = entry.size };
+  *message = entry.message;
   return RD_REDIS_ENTRY_NEW;
 }
 

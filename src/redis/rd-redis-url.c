@@ -11,8 +11,7 @@
 
 #include "rd-address.h"
 
-#define MAX_PATH 107 /* bytes, see unix(7) */
-G_STATIC_ASSERT (MAX_PATH == sizeof ((struct sockaddr_un *) NULL)->sun_path - 1);
+#define MAX_PATH (sizeof ((struct sockaddr_un *) NULL)->sun_path - 1) /* bytes, see unix(7) */
 
 /* Syntax of a URL, for error messages. These omit the given text, which may contain a password. */
 #define FORM                                                                               \
