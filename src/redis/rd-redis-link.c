@@ -40,7 +40,7 @@ struct _RdRedisLink
   GSource *timer;            /* owned; NULL: closed */
   GSource *in;               /* owned; NULL: not connected */
   GSource *out;              /* owned; NULL: nothing to send */
-  GByteArray *output;        /* owned: commands that are not being sent yet */
+  GString *output;           /* owned: commands that are not being sent yet */
   GBytes *sending;           /* owned: rest of the commands that are being sent; NULL: none */
   RdRedisReader *reader;     /* owned */
   GQueue commands;           /* Command, owned; oldest first */
@@ -98,7 +98,7 @@ finalize (gpointer data)
 
   g_queue_clear_full (&link->commands, g_free);
   rd_redis_reader_free (link->reader);
-  g_byte_array_unref (link->output);
+  g_string_free (link->output, TRUE);
   g_clear_pointer (&link->sending, g_bytes_unref);
   g_clear_object (&link->stream);
   g_object_unref (link->cancellable);
@@ -207,18 +207,22 @@ transmit (RdRedisLink *link)
 
   if (link->sending == NULL)
     {
-      link->sending = g_byte_array_free_to_bytes (link->output);
-      link->output = g_byte_array_new ();
+      link->sending = g_string_free_to_bytes (link->output);
+      link->output = g_string_new (NULL);
     }
   n = g_socket_send (get_socket (link), g_bytes_get_data (link->sending, NULL),
                      g_bytes_get_size (link->sending), NULL, &error);
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    return;
+  if (error != NULL)
+    {
+      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        clear_source (&link->out);
+      return;
+    }
 
   bytes = g_steal_pointer (&link->sending);
-  if (error == NULL && (gsize) n < g_bytes_get_size (bytes))
+  if ((gsize) n < g_bytes_get_size (bytes))
     link->sending = g_bytes_new_from_bytes (bytes, n, g_bytes_get_size (bytes) - n);
-  else if (error != NULL || link->output->len == 0)
+  else if (link->output->len == 0)
     clear_source (&link->out);
 }
 
@@ -249,38 +253,27 @@ watch (RdRedisLink *link, GIOCondition condition)
 /* Commands */
 
 void
-rd_redis_link_call (RdRedisLink *link,
-                    RdRedisReplyFunc func,
-                    gpointer user_data,
-                    int argc,
-                    const char *const *argv,
-                    const gsize *sizes)
+rd_redis_link_call (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, GBytes *data, ...)
 {
   const Command command = { func, user_data };
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  char *word;
+  va_list list;
 
   if (link == NULL || is_closed (link))
     return;
 
+  va_start (list, data);
+  do
+    g_ptr_array_add (words, word = va_arg (list, char *));
+  while (word != NULL);
+  va_end (list);
+
+  rd_redis_command_append (link->output, (const char *const *) words->pdata, data);
   if (!link->is_subscriber)
     g_queue_push_tail (&link->commands, g_memdup2 (&command, sizeof command));
-  rd_redis_command_append (link->output, argc, argv, sizes);
   if (link->out == NULL)
     link->out = watch (link, G_IO_OUT);
-}
-
-void
-rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  const char *word;
-  va_list words;
-
-  va_start (words, user_data);
-  while ((word = va_arg (words, const char *)) != NULL)
-    g_ptr_array_add (argv, (gpointer) word);
-  va_end (words);
-
-  rd_redis_link_call (link, func, user_data, argv->len, (const char *const *) argv->pdata, NULL);
 }
 
 gboolean
@@ -463,7 +456,7 @@ rd_redis_link_new (const RdRedisUrl *url,
   link->timeouts = timeouts != NULL ? *timeouts : default_timeouts;
   link->url = url;
   link->cancellable = g_cancellable_new ();
-  link->output = g_byte_array_new ();
+  link->output = g_string_new (NULL);
   link->reader = rd_redis_reader_new ();
   arm_timer (link, g_get_monotonic_time () + link->timeouts.connect_ms * G_TIME_SPAN_MILLISECOND);
   g_socket_client_set_enable_proxy (client, FALSE);

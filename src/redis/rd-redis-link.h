@@ -49,18 +49,17 @@ void rd_redis_link_free (RdRedisLink *link);
 
 /* Queues a command; all commands queued in one main loop iteration are sent together, in order. The
  * queue has no size limit. Has no effect if @link is NULL or has failed; otherwise @link must be
- * ready and not a subscriber. @func: (nullable). @argv: @argc arguments, including the command
- * name. @sizes: size of each argument in bytes; NULL: the arguments are NUL-terminated. */
+ * ready and not a subscriber. @func: (nullable). @data: (nullable): the last argument. The other
+ * arguments, including the command name, are NUL-terminated; NULL ends the list. */
 void rd_redis_link_call (RdRedisLink *link,
                          RdRedisReplyFunc func,
                          gpointer user_data,
-                         int argc,
-                         const char *const *argv,
-                         const gsize *sizes);
+                         GBytes *data,
+                         ...) G_GNUC_NULL_TERMINATED;
 
-/* Like rd_redis_link_call(), with NUL-terminated arguments; NULL ends the list. */
-void rd_redis_link_call_words (RdRedisLink *link, RdRedisReplyFunc func, gpointer user_data, ...)
-  G_GNUC_NULL_TERMINATED;
+/* Calls rd_redis_link_call() without data. */
+#define rd_redis_link_call_words(link, func, user_data, ...) \
+  rd_redis_link_call (link, func, user_data, NULL, __VA_ARGS__)
 
 /* Subscribes to @channel. From then on, pushed() gets all replies except those to PING, beginning
  * with the confirmation ["subscribe", channel, count]. If the server refuses, the link fails. */

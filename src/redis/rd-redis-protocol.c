@@ -114,16 +114,24 @@ rd_redis_error_new_system (const GError *error)
 
 /* Commands */
 
-void
-rd_redis_command_append (GByteArray *output, int argc, const char *const *argv, const gsize *sizes)
+static void
+append_argument (GString *output, const char *argument, gsize size)
 {
-  char *command = NULL;
-  const gint64 size = redisFormatCommandArgv (&command, argc, (const char **) argv, sizes);
+  g_string_append_printf (output, "$%zu\r\n", size);
+  g_string_append_len (output, argument, size);
+  g_string_append (output, "\r\n");
+}
 
-  if (size < 0)
-    g_error ("Out of memory for a Redis command");
-  g_byte_array_append (output, (const guint8 *) command, size);
-  redisFreeCommand (command);
+void
+rd_redis_command_append (GString *output, const char *const *words, GBytes *data)
+{
+  const guint n_words = g_strv_length ((char **) words);
+
+  g_string_append_printf (output, "*%u\r\n", n_words + (data != NULL));
+  for (guint i = 0; i < n_words; i++)
+    append_argument (output, words[i], strlen (words[i]));
+  if (data != NULL)
+    append_argument (output, g_bytes_get_data (data, NULL), g_bytes_get_size (data));
 }
 
 /* Replies */

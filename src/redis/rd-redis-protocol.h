@@ -34,13 +34,9 @@ GError *rd_redis_error_new_auth (const redisReply *reply);
 /* Returns: (transfer full): a copy of a GIO error, without operation and address in its message. */
 GError *rd_redis_error_new_system (const GError *error);
 
-/* Appends a serialized command (https://redis.io/docs/reference/protocol-spec) to @output. @argv:
- * @argc arguments, including the command name. @sizes: size of each argument in bytes; NULL: the
- * arguments are NUL-terminated. */
-void rd_redis_command_append (GByteArray *output,
-                              int argc,
-                              const char *const *argv,
-                              const gsize *sizes);
+/* Appends a serialized command (https://redis.io/docs/reference/protocol-spec) to @output. @words:
+ * NULL-terminated arguments, including the command name. @data: (nullable): the last argument. */
+void rd_redis_command_append (GString *output, const char *const *words, GBytes *data);
 
 /* An incremental parser of replies from a Redis server. No I/O. */
 typedef struct _RdRedisReader RdRedisReader;

@@ -6,8 +6,6 @@
 
 #include "rd-redis-writer.h"
 
-#include <string.h>
-
 #define BATCH_MESSAGES  512
 #define BATCH_BYTES     (256 << 10)
 #define RECONNECT_EVERY 16 /* number of refused batches until a reconnection (about a minute) */
@@ -225,26 +223,16 @@ static void
 write_message (RdRedisWriter *writer, const RdRedisOutgoing *outgoing, RdRedisReplyFunc func)
 {
   const RdRedisBusOptions *options = writer->options;
-  const gboolean is_stream = options->mode == RD_REDIS_STREAM;
   const char *opcode = outgoing->opcode == WS_OPCODE_TEXT ? "text" : "binary";
-  char history[24], sequence[24];
-  const char *const words[] = { "XADD", RD_REDIS_STREAM_KEY, "MAXLEN", "~",      history, "*",
-                                "node", options->node,       "seq",    sequence, opcode,  NULL };
-  const char *const publish[] = { "PUBLISH", options->channel, NULL };
-  const char *argv[G_N_ELEMENTS (words)];
-  gsize sizes[G_N_ELEMENTS (words)];
-  int n = 0;
+  RdRedisLink *link = rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS);
+  g_autofree char *history = g_strdup_printf ("%" G_GUINT64_FORMAT, options->history);
+  g_autofree char *sequence = g_strdup_printf ("%" G_GUINT64_FORMAT, outgoing->sequence);
 
-  g_snprintf (history, sizeof history, "%" G_GUINT64_FORMAT, options->history);
-  g_snprintf (sequence, sizeof sequence, "%" G_GUINT64_FORMAT, outgoing->sequence);
-  for (const char *const *word = is_stream ? words : publish; *word != NULL; word++)
-    {
-      sizes[n] = strlen (*word);
-      argv[n++] = *word;
-    }
-  argv[n] = g_bytes_get_data (outgoing->data, &sizes[n]);
-  rd_redis_link_call (rd_redis_get_link (writer->redis, RD_REDIS_COMMANDS), func, writer, n + 1,
-                      argv, sizes);
+  if (options->mode == RD_REDIS_STREAM)
+    rd_redis_link_call (link, func, writer, outgoing->data, "XADD", RD_REDIS_STREAM_KEY, "MAXLEN",
+                        "~", history, "*", "node", options->node, "seq", sequence, opcode, NULL);
+  else
+    rd_redis_link_call (link, func, writer, outgoing->data, "PUBLISH", options->channel, NULL);
 
   writer->in_flight++;
   writer->composed = outgoing->sequence;

@@ -102,11 +102,10 @@ a_reply_may_come_in_pieces (LinkFixture *fixture, gconstpointer unused)
 static void
 words_may_be_binary (LinkFixture *fixture, gconstpointer unused)
 {
-  const char *const argv[] = { "ECHO", "a\0b" };
-  const gsize sizes[] = { 4, 3 };
+  g_autoptr (GBytes) data = g_bytes_new_static ("a\0b", 3);
 
   link_fixture_connect_ready (fixture);
-  rd_redis_link_call (fixture->link, link_fixture_log_reply, fixture, 2, argv, sizes);
+  rd_redis_link_call (fixture->link, link_fixture_log_reply, fixture, data, "ECHO", NULL);
   redis_server_expect (fixture->server, "ECHO a\\0b");
   redis_server_send_bytes (fixture->server, "$3\r\na\0b\r\n", 9);
   link_fixture_expect (fixture, "=a\\0b;");
