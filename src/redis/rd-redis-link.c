@@ -413,7 +413,6 @@ open_link (RdRedisLink *link, GSocketConnection *stream)
   GSocket *socket = g_socket_connection_get_socket (stream);
 
   g_socket_set_blocking (socket, FALSE);
-  g_socket_set_keepalive (socket, TRUE);
   if (g_socket_get_family (socket) != G_SOCKET_FAMILY_UNIX)
     g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL);
 

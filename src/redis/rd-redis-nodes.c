@@ -256,31 +256,24 @@ ask_for (RdRedisNodes *self, const redisReply *member)
   rd_redis_call (self->redis, on_node, self, "HMGET", key, RD_REDIS_NODE_FIELDS, NULL);
 }
 
-/* Sets @condition to @value. Returns: whether it changed from FALSE to TRUE. */
-static gboolean
-begins (gboolean *condition, gboolean value)
-{
-  const gboolean was = *condition;
-
-  *condition = value;
-  return value && !was;
-}
-
 static void
 on_members (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
   const gsize count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+  const gboolean is_error = reply->type == REDIS_REPLY_ERROR;
 
-  if (begins (&self->is_too_many, count > RD_REDIS_NODES_MAX))
+  if (count > RD_REDIS_NODES_MAX && !self->is_too_many)
     g_warning ("More than %d nodes are registered in Redis: not all are listed",
                RD_REDIS_NODES_MAX);
-  if (begins (&self->is_unreadable, reply->type == REDIS_REPLY_ERROR))
+  self->is_too_many = count > RD_REDIS_NODES_MAX;
+  if (is_error && !self->is_unreadable)
     {
       g_autofree char *reason = rd_redis_error_dup_words (reply);
 
       g_warning ("Cannot read the set of nodes in Redis: %s; other nodes are not listed", reason);
     }
+  self->is_unreadable = is_error;
   for (gsize i = 0; i < MIN (count, RD_REDIS_NODES_MAX); i++)
     ask_for (self, reply->element[i]);
   finish_reading_when_complete (self);

@@ -6,12 +6,6 @@
 
 #include "rd-redis-outbox.h"
 
-typedef struct
-{
-  RdRedisOutgoing message;
-  gint64 stored_us; /* monotonic; valid only if Redis has stored the message */
-} Entry;
-
 /* A serialized message without its payload; all payloads are stored in one array. */
 typedef struct
 {
@@ -29,7 +23,7 @@ struct _RdRedisOutbox
   gsize max_bytes;
   gint64 keep_us;
 
-  GHashTable *entries; /* message.sequence -> Entry, owned */
+  GHashTable *messages; /* sequence -> RdRedisOutgoing, owned */
   guint64 first;
   guint64 pending;
   guint64 queued;
@@ -41,12 +35,12 @@ struct _RdRedisOutbox
 };
 
 static void
-entry_free (gpointer data)
+outgoing_free (gpointer data)
 {
-  Entry *entry = data;
+  RdRedisOutgoing *outgoing = data;
 
-  g_bytes_unref (entry->message.data);
-  g_free (entry);
+  g_bytes_unref (outgoing->data);
+  g_free (outgoing);
 }
 
 RdRedisOutbox *
@@ -56,7 +50,7 @@ rd_redis_outbox_new (gsize max_bytes, gint64 keep_us)
 
   outbox->max_bytes = max_bytes;
   outbox->keep_us = keep_us;
-  outbox->entries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, entry_free);
+  outbox->messages = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, outgoing_free);
   outbox->first = outbox->pending = outbox->queued = outbox->next = 1;
   return outbox;
 }
@@ -68,16 +62,16 @@ rd_redis_outbox_skip_ahead (RdRedisOutbox *outbox)
   outbox->first = outbox->pending = outbox->queued = outbox->next = g_get_real_time ();
 }
 
-static Entry *
-entry_at (const RdRedisOutbox *outbox, guint64 sequence)
+static RdRedisOutgoing *
+get_message (const RdRedisOutbox *outbox, guint64 sequence)
 {
-  return g_hash_table_lookup (outbox->entries, &sequence);
+  return g_hash_table_lookup (outbox->messages, &sequence);
 }
 
 static gsize
-cost_of (const Entry *entry)
+cost_of (const RdRedisOutgoing *outgoing)
 {
-  return g_bytes_get_size (entry->message.data) + RD_REDIS_OUTGOING_COST;
+  return g_bytes_get_size (outgoing->data) + RD_REDIS_OUTGOING_COST;
 }
 
 /* Removes messages with sequence numbers below @end. */
@@ -86,12 +80,12 @@ drop_before (RdRedisOutbox *outbox, guint64 end)
 {
   for (; outbox->first < end; outbox->first++)
     {
-      Entry *entry = entry_at (outbox, outbox->first);
+      RdRedisOutgoing *outgoing = get_message (outbox, outbox->first);
 
-      outbox->bytes -= cost_of (entry);
+      outbox->bytes -= cost_of (outgoing);
       if (outbox->first >= outbox->pending)
-        outbox->pending_bytes -= cost_of (entry);
-      g_hash_table_remove (outbox->entries, &outbox->first);
+        outbox->pending_bytes -= cost_of (outgoing);
+      g_hash_table_remove (outbox->messages, &outbox->first);
     }
   outbox->pending = MAX (outbox->pending, end);
   outbox->queued = MAX (outbox->queued, end);
@@ -100,7 +94,7 @@ drop_before (RdRedisOutbox *outbox, guint64 end)
 void
 rd_redis_outbox_free (RdRedisOutbox *outbox)
 {
-  g_hash_table_unref (outbox->entries);
+  g_hash_table_unref (outbox->messages);
   g_free (outbox);
 }
 
@@ -110,26 +104,26 @@ set_pending (RdRedisOutbox *outbox, guint64 end, gint64 now_us)
 {
   for (; outbox->pending < end; outbox->pending++)
     {
-      Entry *entry = entry_at (outbox, outbox->pending);
+      RdRedisOutgoing *outgoing = get_message (outbox, outbox->pending);
 
-      entry->stored_us = now_us;
-      outbox->pending_bytes -= cost_of (entry);
+      outgoing->stored_us = now_us;
+      outbox->pending_bytes -= cost_of (outgoing);
     }
   for (; outbox->pending > end; outbox->pending--)
-    outbox->pending_bytes += cost_of (entry_at (outbox, outbox->pending - 1));
+    outbox->pending_bytes += cost_of (get_message (outbox, outbox->pending - 1));
 }
 
 /* Adds a message at the end. @data: (transfer full). Returns: (transfer none). */
-static Entry *
+static RdRedisOutgoing *
 append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
 {
-  Entry *entry = g_new0 (Entry, 1);
+  RdRedisOutgoing *outgoing = g_new (RdRedisOutgoing, 1);
 
-  entry->message = (RdRedisOutgoing){ .sequence = outbox->next++, .opcode = opcode, .data = data };
-  g_hash_table_insert (outbox->entries, &entry->message.sequence, entry);
-  outbox->bytes += cost_of (entry);
-  outbox->pending_bytes += cost_of (entry);
-  return entry;
+  *outgoing = (RdRedisOutgoing){ .sequence = outbox->next++, .opcode = opcode, .data = data };
+  g_hash_table_insert (outbox->messages, &outgoing->sequence, outgoing);
+  outbox->bytes += cost_of (outgoing);
+  outbox->pending_bytes += cost_of (outgoing);
+  return outgoing;
 }
 
 /* Removes the oldest messages until the size limit is met. Returns: the number of removed messages
@@ -141,7 +135,7 @@ fit (RdRedisOutbox *outbox)
   guint64 dropped;
 
   for (gsize bytes = outbox->bytes; bytes > outbox->max_bytes; first++)
-    bytes -= cost_of (entry_at (outbox, first));
+    bytes -= cost_of (get_message (outbox, first));
   dropped = first > outbox->pending ? first - outbox->pending : 0;
   drop_before (outbox, first);
   return dropped;
@@ -164,7 +158,7 @@ rd_redis_outbox_take (RdRedisOutbox *outbox)
     return NULL;
 
   outbox->taken = MAX (outbox->taken, outbox->queued);
-  return &entry_at (outbox, outbox->queued++)->message;
+  return get_message (outbox, outbox->queued++);
 }
 
 void
@@ -203,7 +197,8 @@ rd_redis_outbox_expire (RdRedisOutbox *outbox, gint64 heard_us)
 {
   guint64 end = outbox->first;
 
-  while (end < outbox->pending && entry_at (outbox, end)->stored_us + outbox->keep_us <= heard_us)
+  while (end < outbox->pending
+         && get_message (outbox, end)->stored_us + outbox->keep_us <= heard_us)
     end++;
   drop_before (outbox, end);
   return outbox->first < outbox->pending;
@@ -243,12 +238,12 @@ rd_redis_outbox_pack (const RdRedisOutbox *outbox)
   for (guint64 i = 0; i < n; i++)
     {
       const guint64 sequence = outbox->first + i;
-      const Entry *entry = entry_at (outbox, sequence);
+      const RdRedisOutgoing *outgoing = get_message (outbox, sequence);
       gsize size;
-      const guint8 *data = g_bytes_get_data (entry->message.data, &size);
+      const guint8 *data = g_bytes_get_data (outgoing->data, &size);
 
-      packed[i] = (Packed){ .opcode = entry->message.opcode,
-                            .stored_us = sequence < outbox->pending ? entry->stored_us : 0,
+      packed[i] = (Packed){ .opcode = outgoing->opcode,
+                            .stored_us = sequence < outbox->pending ? outgoing->stored_us : 0,
                             .size = size };
       g_byte_array_append (payloads, data, size);
     }
@@ -308,7 +303,7 @@ rd_redis_outbox_unpack (RdRedisOutbox *outbox, GVariant *packed, guint64 *droppe
     return FALSE;
 
   for (; outbox->pending < pending; outbox->pending++)
-    outbox->pending_bytes -= cost_of (entry_at (outbox, outbox->pending));
+    outbox->pending_bytes -= cost_of (get_message (outbox, outbox->pending));
   outbox->queued = queued;
   outbox->taken = taken;
   *dropped = fit (outbox);

@@ -14,8 +14,9 @@ typedef struct _RdRedisOutbox RdRedisOutbox;
 typedef struct
 {
   guint64 sequence;
-  WsOpcode opcode; /* text or binary */
-  GBytes *data;    /* owned */
+  WsOpcode opcode;  /* text or binary */
+  GBytes *data;     /* owned */
+  gint64 stored_us; /* monotonic; valid only if Redis has stored the message */
 } RdRedisOutgoing;
 
 /* How long messages are kept after Redis has stored them, in stream mode. */

@@ -255,7 +255,7 @@ find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
     set_ordinal (stream, info->trimmed);
 
   gap->missed = MIN (stream->missed, info->trimmed);
-  gap->trimmed = gap->missed > 0;
+  gap->trimmed |= gap->missed > 0;
   stream->missed = 0;
 }
 
@@ -339,10 +339,8 @@ rd_redis_stream_resume (RdRedisStream *stream, const redisReply *reply, RdRedisG
     }
   else
     {
-      const gboolean may_have = may_have_missed (stream, &info);
-
+      gap->trimmed = may_have_missed (stream, &info);
       find_missed (stream, &info, gap);
-      gap->trimmed |= may_have;
       go_back (stream);
     }
 
