@@ -136,25 +136,16 @@ must_wait (RdRedisConsumer *consumer)
   return consumer->wait_us > 0 && !consumer->options->has_room (consumer->options->room_data);
 }
 
-static gboolean
-on_wait (gpointer user_data)
+static void
+read_on_when_there_is_room (gpointer user_data)
 {
   RdRedisConsumer *consumer = user_data;
+  const gboolean waits = must_wait (consumer);
 
-  if (must_wait (consumer))
-    return G_SOURCE_CONTINUE;
-
-  consumer->wait_id = 0;
-  read_on (consumer, CHECK_US);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-read_on_when_there_is_room (RdRedisConsumer *consumer)
-{
-  if (must_wait (consumer))
-    consumer->wait_id = g_timeout_add (ROOM_POLL_MS, on_wait, consumer);
-  else
+  consumer->wait_id = waits
+                        ? g_timeout_add_once (ROOM_POLL_MS, read_on_when_there_is_room, consumer)
+                        : 0;
+  if (!waits)
     read_on (consumer, CHECK_US);
 }
 
@@ -169,18 +160,6 @@ get_size (const redisReply *reply)
   for (gsize i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
     size += get_size (reply->element[i]);
   return size;
-}
-
-/* Moves the reading position to @entry and reports @entry. Returns: FALSE if its id is invalid. */
-static gboolean
-take (RdRedisConsumer *consumer, const redisReply *entry)
-{
-  RdMessage message = { .topic = RD_TOPIC_BROADCAST };
-  const RdRedisEntryKind kind = rd_redis_stream_take (consumer->stream, entry, &message);
-
-  if (kind != RD_REDIS_ENTRY_INVALID)
-    consumer->events->entry (kind, &message, consumer->user_data);
-  return kind != RD_REDIS_ENTRY_INVALID;
 }
 
 /* Processes entries until their total size reaches max_bytes; the next XREAD returns the remaining
@@ -200,12 +179,18 @@ take_some (RdRedisConsumer *consumer,
   *is_too_large = FALSE;
   for (*bytes = 0; n < entries->elements && *bytes < consumer->max_bytes && !*is_too_large; n++)
     {
-      *is_too_large = rd_redis_stream_is_too_large (entries->element[n]);
+      const redisReply *entry = entries->element[n];
+      RdRedisEntryKind kind;
+      RdMessage message;
+
+      *is_too_large = rd_redis_stream_is_too_large (entry);
       if (*is_too_large && n > 0)
         break;
-      if (!take (consumer, entries->element[n]))
+      kind = rd_redis_stream_take (consumer->stream, entry, &message);
+      if (kind == RD_REDIS_ENTRY_INVALID)
         return 0;
-      *bytes += get_size (entries->element[n]);
+      consumer->events->entry (kind, &message, consumer->user_data);
+      *bytes += get_size (entry);
     }
 
   return n;

@@ -72,14 +72,13 @@ set_refusal (RdRedisWriter *writer, char *refusal)
     writer->events->refusal (writer->user_data);
 }
 
-static gboolean
+static void
 on_timer (gpointer user_data)
 {
   RdRedisWriter *writer = user_data;
 
   writer->timer_id = 0;
   write_batch (writer);
-  return G_SOURCE_REMOVE;
 }
 
 /* Handling the outcome of a batch */
@@ -122,7 +121,8 @@ on_refused (RdRedisWriter *writer)
   writer->composed = writer->answered;
   if (writer->own != NULL)
     rd_redis_own_remove_after (writer->own, writer->answered);
-  writer->timer_id = g_timeout_add (rd_redis_backoff_next (&writer->attempts), on_timer, writer);
+  writer->timer_id = g_timeout_add_once (rd_redis_backoff_next (&writer->attempts), on_timer,
+                                         writer);
   set_refusal (writer, g_steal_pointer (&writer->error));
   if (must_reconnect (writer))
     fail_connection (writer, writer->refusal);
@@ -282,7 +282,7 @@ void
 rd_redis_writer_wake (RdRedisWriter *writer)
 {
   if (writer->is_started && writer->in_flight == 0 && writer->timer_id == 0)
-    writer->timer_id = g_idle_add_full (G_PRIORITY_DEFAULT, on_timer, writer, NULL);
+    writer->timer_id = g_timeout_add_once (0, on_timer, writer);
 }
 
 void

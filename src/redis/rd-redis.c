@@ -33,16 +33,6 @@ struct _RdRedis
 
 G_DEFINE_FINAL_TYPE (RdRedis, rd_redis, G_TYPE_OBJECT)
 
-static gboolean
-on_retry (gpointer user_data)
-{
-  RdRedis *self = user_data;
-
-  self->retry_id = 0;
-  rd_redis_start (self);
-  return G_SOURCE_REMOVE;
-}
-
 static void
 close_links (RdRedis *self)
 {
@@ -81,6 +71,7 @@ static const RdRedisLinkEvents link_events
 void
 rd_redis_start (RdRedis *self)
 {
+  self->retry_id = 0;
   for (guint i = 0; i < self->n_links; i++)
     self->links[i] = rd_redis_link_new (self->url, NULL, &link_events, self);
 }
@@ -103,7 +94,8 @@ rd_redis_fail (RdRedis *self, const GError *why)
     self->attempts = 0;
   close_links (self);
   if (self->retry_id == 0)
-    self->retry_id = g_timeout_add (rd_redis_backoff_next (&self->attempts), on_retry, self);
+    self->retry_id = g_timeout_add_once (rd_redis_backoff_next (&self->attempts),
+                                         (GSourceOnceFunc) rd_redis_start, self);
   g_signal_emit_by_name (self, "down", reason);
 }
 
