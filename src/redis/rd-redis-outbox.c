@@ -131,14 +131,11 @@ append (RdRedisOutbox *outbox, WsOpcode opcode, GBytes *data)
 static guint64
 fit (RdRedisOutbox *outbox)
 {
-  guint64 first = outbox->first;
-  guint64 dropped;
+  const guint64 pending = outbox->pending;
 
-  for (gsize bytes = outbox->bytes; bytes > outbox->max_bytes; first++)
-    bytes -= cost_of (get_message (outbox, first));
-  dropped = first > outbox->pending ? first - outbox->pending : 0;
-  drop_before (outbox, first);
-  return dropped;
+  while (outbox->bytes > outbox->max_bytes)
+    drop_before (outbox, outbox->first + 1);
+  return outbox->pending - pending;
 }
 
 guint
@@ -195,12 +192,9 @@ rd_redis_outbox_resume (RdRedisOutbox *outbox, guint64 sequence, gint64 now_us)
 gboolean
 rd_redis_outbox_expire (RdRedisOutbox *outbox, gint64 heard_us)
 {
-  guint64 end = outbox->first;
-
-  while (end < outbox->pending
-         && get_message (outbox, end)->stored_us + outbox->keep_us <= heard_us)
-    end++;
-  drop_before (outbox, end);
+  while (outbox->first < outbox->pending
+         && get_message (outbox, outbox->first)->stored_us + outbox->keep_us <= heard_us)
+    drop_before (outbox, outbox->first + 1);
   return outbox->first < outbox->pending;
 }
 

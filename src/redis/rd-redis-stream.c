@@ -358,11 +358,11 @@ rd_redis_stream_check (RdRedisStream *stream, const redisReply *reply, RdRedisGa
     return FALSE;
 
   gap->lost = is_lost (stream, &info);
-  if (gap->lost)
-    return TRUE;
-
-  find_missed (stream, &info, gap);
-  set_end (stream, &info);
+  if (!gap->lost)
+    {
+      find_missed (stream, &info, gap);
+      set_end (stream, &info);
+    }
   return TRUE;
 }
 
