@@ -66,10 +66,11 @@ add_head (GString *out, const char *name, const char *type, const char *help)
                           type);
 }
 
+/* Adds a counter if @name ends with "_total", otherwise a gauge. */
 static void
-add (GString *out, const char *name, const char *type, const char *help, guint64 value)
+add (GString *out, const char *name, const char *help, guint64 value)
 {
-  add_head (out, name, type, help);
+  add_head (out, name, g_str_has_suffix (name, "_total") ? "counter" : "gauge", help);
   g_string_append_printf (out, "ringdown_%s %" G_GUINT64_FORMAT "\n", name, value);
 }
 
@@ -126,16 +127,16 @@ add_handover (GString *out, const RdMetrics *metrics)
 {
   const RdHandoverReport *last = &metrics->handover;
 
-  add (out, "generation", "gauge",
+  add (out, "generation",
        "Number of the serving process: 1, plus 1 for each upgrade, reload or restart.",
        last->generation);
-  add (out, "handover_moved_clients", "gauge", "Clients kept in the last hand-over.", last->moved);
-  add (out, "handover_closed_clients", "gauge",
-       "Clients closed with 1012 or 1013 in the last hand-over.", last->closed);
-  add (out, "handover_lost_clients", "gauge", "Clients lost in the last hand-over.", last->lost);
+  add (out, "handover_moved_clients", "Clients kept in the last hand-over.", last->moved);
+  add (out, "handover_closed_clients", "Clients closed with 1012 or 1013 in the last hand-over.",
+       last->closed);
+  add (out, "handover_lost_clients", "Clients lost in the last hand-over.", last->lost);
   add_head (out, "handover_pause_seconds", "gauge", "Time without service in the last hand-over.");
   append_seconds (out, "handover_pause_seconds", last->pause_us);
-  add (out, "handovers_failed_total", "counter", "Failed hand-overs to a new worker.",
+  add (out, "handovers_failed_total", "Failed hand-overs to a new worker.",
        metrics->failed_handovers);
 }
 
@@ -148,24 +149,21 @@ add_bus (GString *out, RdBus *bus)
   if (!stats.is_shared)
     return;
 
-  add (out, "redis_up", "gauge", "1 if connected to Redis and up to date, 0 if not.", stats.is_up);
-  add (out, "redis_connects_total", "counter", "Connections made to Redis.", stats.connects);
-  add (out, "redis_sent_total", "counter", "Messages stored in Redis for other nodes.", stats.sent);
-  add (out, "redis_received_total", "counter", "Messages received from other nodes.",
-       stats.received);
-  add (out, "redis_pending_messages", "gauge", "Messages waiting to be sent to Redis.",
-       stats.pending);
-  add (out, "redis_pending_bytes", "gauge", "Memory used by messages waiting to be sent to Redis.",
+  add (out, "redis_up", "1 if connected to Redis and up to date, 0 if not.", stats.is_up);
+  add (out, "redis_connects_total", "Connections made to Redis.", stats.connects);
+  add (out, "redis_sent_total", "Messages stored in Redis for other nodes.", stats.sent);
+  add (out, "redis_received_total", "Messages received from other nodes.", stats.received);
+  add (out, "redis_pending_messages", "Messages waiting to be sent to Redis.", stats.pending);
+  add (out, "redis_pending_bytes", "Memory used by messages waiting to be sent to Redis.",
        stats.pending_bytes);
-  add (out, "redis_dropped_total", "counter",
+  add (out, "redis_dropped_total",
        "Messages that may not have reached Redis, and received messages that were too long.",
        stats.dropped);
-  add (out, "redis_repeated_total", "counter", "Messages received twice and delivered once.",
-       stats.repeated);
-  add (out, "redis_gaps_total", "counter",
-       "Number of times the stream was trimmed before this node read it.", stats.gaps);
-  add (out, "redis_missed_total", "counter",
-       "Messages trimmed before this node read them, as far as known.", stats.missed);
+  add (out, "redis_repeated_total", "Messages received twice and delivered once.", stats.repeated);
+  add (out, "redis_gaps_total", "Number of times the stream was trimmed before this node read it.",
+       stats.gaps);
+  add (out, "redis_missed_total", "Messages trimmed before this node read them, as far as known.",
+       stats.missed);
 }
 
 char *
@@ -177,28 +175,24 @@ rd_metrics_render (RdMetrics *metrics)
 
   add_head (out, "build_info", "gauge", "Version of the service.");
   g_string_append (out, "ringdown_build_info{version=\"" RINGDOWN_VERSION "\"} 1\n");
-  add (out, "clients", "gauge", "Connected clients.",
-       rd_manager_get_connections (metrics->manager));
-  add (out, "clients_peak", "gauge", "Peak number of connected clients.", counters->peak);
-  add (out, "clients_accepted_total", "counter", "Clients accepted.", counters->accepted);
+  add (out, "clients", "Connected clients.", rd_manager_get_connections (metrics->manager));
+  add (out, "clients_peak", "Peak number of connected clients.", counters->peak);
+  add (out, "clients_accepted_total", "Clients accepted.", counters->accepted);
   add_refused (out, metrics);
   add_closed (out, counters);
-  add (out, "slow_clients_closed_total", "counter",
-       "Clients closed with 1013 because they read too slowly.", counters->slow_closed);
-  add (out, "messages_received_total", "counter", "Messages received from clients.",
-       counters->messages_in);
-  add (out, "messages_published_total", "counter", "Messages appended to the log.",
-       stats.published);
-  add (out, "messages_delivered_total", "counter",
-       "Messages delivered, counted once for each client.", counters->delivered);
-  add (out, "received_bytes_total", "counter", "Bytes received from clients.", counters->bytes_in);
-  add (out, "sent_bytes_total", "counter", "Bytes sent to clients.", counters->bytes_out);
+  add (out, "slow_clients_closed_total", "Clients closed with 1013 because they read too slowly.",
+       counters->slow_closed);
+  add (out, "messages_received_total", "Messages received from clients.", counters->messages_in);
+  add (out, "messages_published_total", "Messages appended to the log.", stats.published);
+  add (out, "messages_delivered_total", "Messages delivered, counted once for each client.",
+       counters->delivered);
+  add (out, "received_bytes_total", "Bytes received from clients.", counters->bytes_in);
+  add (out, "sent_bytes_total", "Bytes sent to clients.", counters->bytes_out);
   add_flush (out, counters);
-  add (out, "log_bytes", "gauge", "Bytes of messages in the log.", stats.log_used);
-  add (out, "log_size_bytes", "gauge", "Capacity of the log in bytes.", stats.log_size);
-  add (out, "draining", "gauge", "1 if draining, 0 if not.", !rd_drain_is_running (metrics->drain));
-  add (out, "drain_left_seconds", "gauge",
-       "Time until the remaining clients are closed; 0 if not draining.",
+  add (out, "log_bytes", "Bytes of messages in the log.", stats.log_used);
+  add (out, "log_size_bytes", "Capacity of the log in bytes.", stats.log_size);
+  add (out, "draining", "1 if draining, 0 if not.", !rd_drain_is_running (metrics->drain));
+  add (out, "drain_left_seconds", "Time until the remaining clients are closed; 0 if not draining.",
        rd_drain_get_seconds_left (metrics->drain));
   add_handover (out, metrics);
   add_bus (out, metrics->bus);
