@@ -49,10 +49,6 @@ struct _RdDrain
   gpointer reopen_data;           /* unowned */
 };
 
-static guint progress_signal;
-static guint state_changed_signal;
-static guint accepting_changed_signal;
-
 G_DEFINE_FINAL_TYPE (RdDrain, rd_drain, G_TYPE_OBJECT)
 
 static gboolean step (RdDrain *self, Event event);
@@ -83,7 +79,7 @@ report_progress (RdDrain *self)
   g_autofree char *left = rd_units_format_seconds (seconds);
 
   g_message ("Draining: %u %s, %s left", clients, client_noun (clients), left);
-  g_signal_emit (self, progress_signal, 0, clients, seconds);
+  g_signal_emit_by_name (self, "progress", clients, seconds);
 }
 
 static gboolean
@@ -142,9 +138,9 @@ end_if_empty (RdDrain *self)
 static void
 close_all (RdDrain *self)
 {
-  rd_manager_close_all (self->manager, self->options.code,
-                        self->options.code == WS_CLOSE_GOING_AWAY ? "going away"
-                                                                  : "service restart");
+  ws_engine_close_all (rd_manager_get_engine (self->manager), self->options.code,
+                       self->options.code == WS_CLOSE_GOING_AWAY ? "going away"
+                                                                 : "service restart");
 }
 
 static void
@@ -158,7 +154,7 @@ close_remaining (RdDrain *self)
     {
       g_message ("Closing %u %s with close code %u", clients, client_noun (clients),
                  self->options.code);
-      g_signal_emit (self, progress_signal, 0, clients, 0);
+      g_signal_emit_by_name (self, "progress", clients, 0);
     }
   close_all (self);
   end_if_empty (self);
@@ -223,9 +219,9 @@ step (RdDrain *self, Event event)
 
       self->state = transition->to;
       if (state_is_accepting (transition->from) != state_is_accepting (transition->to))
-        g_signal_emit (self, accepting_changed_signal, 0);
+        g_signal_emit_by_name (self, "accepting-changed");
       if (!g_str_equal (state_names[transition->from], state_names[transition->to]))
-        g_signal_emit (self, state_changed_signal, 0);
+        g_signal_emit_by_name (self, "state-changed");
       if (self->state == transition->to) /* a signal handler may have changed the state again */
         transition->action (self);
       return TRUE;
@@ -263,12 +259,12 @@ rd_drain_class_init (RdDrainClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_drain_finalize;
 
-  progress_signal = g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                  G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
-  state_changed_signal = g_signal_new ("state-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL,
-                                       NULL, NULL, G_TYPE_NONE, 0);
-  accepting_changed_signal = g_signal_new ("accepting-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0,
-                                           NULL, NULL, NULL, G_TYPE_NONE, 0);
+  g_signal_new ("progress", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
+                G_TYPE_UINT, G_TYPE_UINT);
+  g_signal_new ("state-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                0);
+  g_signal_new ("accepting-changed", RD_TYPE_DRAIN, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 0);
 }
 
 static void

@@ -21,9 +21,6 @@ struct _RdManager
 };
 
 static guint message_signal;
-static guint client_connected_signal;
-static guint client_disconnected_signal;
-static guint connections_changed_signal;
 
 G_DEFINE_FINAL_TYPE (RdManager, rd_manager, G_TYPE_OBJECT)
 
@@ -50,9 +47,9 @@ on_closed (WsClient *client, guint16 code, gpointer user_data)
   RdManager *self = user_data;
 
   g_debug ("Client %" G_GUINT64_FORMAT " disconnected: code %u", client->id, code);
-  g_signal_emit (self, client_disconnected_signal, 0, client->id, (guint) code,
-                 (guint) departure_of (client));
-  g_signal_emit (self, connections_changed_signal, 0);
+  g_signal_emit_by_name (self, "client-disconnected", client->id, (guint) code,
+                         (guint) departure_of (client));
+  g_signal_emit_by_name (self, "connections-changed");
 }
 
 static const WsEngineEvents engine_events = { .message = on_message, .closed = on_closed };
@@ -73,13 +70,12 @@ rd_manager_class_init (RdManagerClass *klass)
 
   message_signal = g_signal_new ("message", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
-  client_connected_signal = g_signal_new ("client-connected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0,
-                                          NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
-  client_disconnected_signal = g_signal_new ("client-disconnected", RD_TYPE_MANAGER,
-                                             G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-                                             G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
-  connections_changed_signal = g_signal_new (
-    "connections-changed", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  g_signal_new ("client-connected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 1, G_TYPE_POINTER);
+  g_signal_new ("client-disconnected", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 3, G_TYPE_UINT64, G_TYPE_UINT, G_TYPE_UINT);
+  g_signal_new ("connections-changed", RD_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 0);
 }
 
 static void
@@ -115,8 +111,8 @@ rd_manager_admit (RdManager *self, int fd, const char *response, GError **error)
     return FALSE;
 
   g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
-  g_signal_emit (self, client_connected_signal, 0, client);
-  g_signal_emit (self, connections_changed_signal, 0);
+  g_signal_emit_by_name (self, "client-connected", client);
+  g_signal_emit_by_name (self, "connections-changed");
   return TRUE;
 }
 
@@ -198,12 +194,6 @@ rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason,
   return TRUE;
 }
 
-void
-rd_manager_close_all (RdManager *self, guint16 code, const char *reason)
-{
-  ws_engine_close_all (self->engine, code, reason);
-}
-
 gboolean
 rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
 {
@@ -219,6 +209,6 @@ rd_manager_take_over (RdManager *self, WsHandover *handover, GError **error)
   ws_engine_free (self->engine);
   self->engine = engine;
   ws_engine_attach (engine, NULL);
-  g_signal_emit (self, connections_changed_signal, 0);
+  g_signal_emit_by_name (self, "connections-changed");
   return TRUE;
 }

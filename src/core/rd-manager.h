@@ -58,10 +58,6 @@ gboolean rd_manager_close (RdManager *self,
                            const char *reason,
                            GError **error);
 
-/* Begins the close handshake with all clients. @code, @reason: as for rd_manager_close(), but not
- * checked. */
-void rd_manager_close_all (RdManager *self, guint16 code, const char *reason);
-
 /* Takes over the clients of another process. The clients keep their ids. This manager must have no
  * clients yet. Its engine is then paused; until it is resumed, the other process can still resume
  * its own engine. Does not emit "client-connected". @handover: see ws_engine_new_from().

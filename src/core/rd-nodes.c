@@ -24,8 +24,6 @@ struct _RdNodes
   GPtrArray *others;  /* RdNode, owned */
 };
 
-static guint changed_signal;
-
 G_DEFINE_FINAL_TYPE (RdNodes, rd_nodes, G_TYPE_OBJECT)
 
 void
@@ -92,8 +90,7 @@ static void
 rd_nodes_class_init (RdNodesClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_nodes_finalize;
-  changed_signal = g_signal_new ("changed", RD_TYPE_NODES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                 G_TYPE_NONE, 0);
+  g_signal_new ("changed", RD_TYPE_NODES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -138,7 +135,7 @@ rd_nodes_set_others (RdNodes *self, GPtrArray *others)
   g_ptr_array_sort (others, compare);
   self->others = others;
   if (!are_lists_same (old, others))
-    g_signal_emit (self, changed_signal, 0);
+    g_signal_emit_by_name (self, "changed");
 }
 
 GPtrArray *

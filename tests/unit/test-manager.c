@@ -139,7 +139,8 @@ departure_depends_on_who_closed_and_on_the_answer (CoreFixture *fixture, gconstp
   crowd_settle (fixture->crowd);
   core_fixture_expect (fixture, "-1:1001 left;=3;-2:1006 left;=2;");
 
-  rd_manager_close_all (fixture->manager, WS_CLOSE_SERVICE_RESTART, "service restart");
+  ws_engine_close_all (rd_manager_get_engine (fixture->manager), WS_CLOSE_SERVICE_RESTART,
+                       "service restart");
   crowd_settle (fixture->crowd);
   peer_expect_close (peers[2], WS_CLOSE_SERVICE_RESTART, "service restart");
   peer_expect_close (peers[3], WS_CLOSE_SERVICE_RESTART, "service restart");
@@ -166,7 +167,7 @@ client_that_closed_first_left_by_itself (CoreFixture *fixture, gconstpointer dat
   crowd_settle (fixture->crowd); /* the client is blocked, and so is our answer */
   peer_send_close (stalled, WS_CLOSE_GOING_AWAY);
   crowd_settle (fixture->crowd);
-  rd_manager_close_all (fixture->manager, WS_CLOSE_SERVICE_RESTART, "");
+  ws_engine_close_all (rd_manager_get_engine (fixture->manager), WS_CLOSE_SERVICE_RESTART, "");
   core_fixture_expect (fixture, "+1;=1;");
 
   peer_hang_up (stalled);
