@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#define REFRESH_INTERVAL_MS 250 /* minimum time between two PropertiesChanged signals */
-#define POLL_INTERVAL_S     1   /* time between polls of values that have no change signal */
+#define REFRESH_INTERVAL_MS 250  /* minimum time between two PropertiesChanged signals */
+#define POLL_INTERVAL_MS    1000 /* time between polls of values that have no change signal */
 
 struct _RdService
 {
@@ -24,14 +24,10 @@ struct _RdService
   RdNodes *nodes;             /* owned */
   RdSubscribers *subscribers; /* owned */
   RdCallForwarder *forwarder; /* unowned; NULL: this process handles calls */
-  GDBusInterfaceVTable vtable;
-  GVariant *signalled; /* owned, nullable: property values of the last PropertiesChanged */
+  GVariant *signalled;        /* owned, nullable: property values of the last PropertiesChanged */
   guint refresh_id;
   guint poll_id;
 };
-
-static guint upgrade_signal;
-static guint hand_over_signal;
 
 static void server1_iface_init (RdDBusServer1Iface *iface);
 
@@ -84,14 +80,13 @@ signal_changes (RdService *self)
 
 static void on_changed (RdService *self);
 
-static gboolean
+static void
 on_poll (gpointer user_data)
 {
   RdService *self = user_data;
 
   self->poll_id = 0;
   on_changed (self);
-  return G_SOURCE_REMOVE;
 }
 
 /* Schedules a poll of values that have no change signal, such as the remaining drain time. */
@@ -102,7 +97,7 @@ schedule_poll (RdService *self)
                             && rd_manager_get_connections (self->manager) == 0;
 
   if (!is_quiet && self->poll_id == 0)
-    self->poll_id = g_timeout_add_seconds (POLL_INTERVAL_S, on_poll, self);
+    self->poll_id = g_timeout_add_once (POLL_INTERVAL_MS, on_poll, self);
 }
 
 /* Signals changes; repeats this every REFRESH_INTERVAL_MS until nothing has changed. */
@@ -198,9 +193,9 @@ handle_cancel_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 
 /* Returns: whether @signal has a handler. If it has none, replies to @invocation with an error. */
 static gboolean
-can_hand_over (RdService *self, guint signal, GDBusMethodInvocation *invocation)
+can_hand_over (RdService *self, const char *signal, GDBusMethodInvocation *invocation)
 {
-  if (g_signal_has_handler_pending (self, signal, 0, FALSE))
+  if (g_signal_has_handler_pending (self, g_signal_lookup (signal, RD_TYPE_SERVICE), 0, FALSE))
     return TRUE;
 
   g_dbus_method_invocation_return_error_literal (invocation, RD_ERROR, RD_ERROR_HANDOVER_FAILED,
@@ -213,8 +208,8 @@ handle_upgrade (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
   RdService *self = RD_SERVICE (server1);
 
-  if (can_hand_over (self, upgrade_signal, invocation))
-    g_signal_emit (self, upgrade_signal, 0, invocation);
+  if (can_hand_over (self, "upgrade", invocation))
+    g_signal_emit_by_name (self, "upgrade", invocation);
   return TRUE;
 }
 
@@ -228,14 +223,14 @@ handle_hand_over (RdDBusServer1 *server1,
   g_autoptr (GError) error = NULL;
   int fd;
 
-  if (!can_hand_over (self, hand_over_signal, invocation))
+  if (!can_hand_over (self, "hand-over", invocation))
     return TRUE;
 
   fd = rd_unmarshal_descriptor (descriptors, handle, &error);
   if (fd < 0)
     g_dbus_method_invocation_return_gerror (invocation, error);
   else
-    g_signal_emit (self, hand_over_signal, 0, fd, invocation);
+    g_signal_emit_by_name (self, "hand-over", fd, invocation);
   return TRUE;
 }
 
@@ -314,59 +309,37 @@ server1_iface_init (RdDBusServer1Iface *iface)
   iface->handle_upgrade = handle_upgrade;
 }
 
-static const GDBusInterfaceVTable *
-get_inherited_vtable (RdService *self)
-{
-  return G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)
-    ->get_vtable (G_DBUS_INTERFACE_SKELETON (self));
-}
-
 /* Methods that are never forwarded, because they concern only the called process. */
 static const char *const own_methods[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
 
-/* Handles a method call or passes it to the call forwarder. @invocation: (transfer full). */
-static void
-method_call (GDBusConnection *connection,
-             const char *sender,
-             const char *object_path,
-             const char *interface_name,
-             const char *method_name,
-             GVariant *parameters,
-             GDBusMethodInvocation *invocation,
-             gpointer user_data)
+/* Returns: TRUE if this process handles the call @invocation. Otherwise takes ownership of
+ * @invocation, and passes it to the call forwarder. */
+static gboolean
+rd_service_authorize_method (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation)
 {
-  RdService *self = user_data;
+  RdService *self = RD_SERVICE (skeleton);
+  const char *method = g_dbus_method_invocation_get_method_name (invocation);
 
   if (self->forwarder == NULL)
-    get_inherited_vtable (self)->method_call (connection, sender, object_path, interface_name,
-                                              method_name, parameters, invocation, user_data);
-  else if (g_strv_contains (own_methods, method_name))
+    return TRUE;
+
+  if (g_strv_contains (own_methods, method))
     rd_call_forwarder_refuse (invocation);
   else
     rd_call_forwarder_hold (self->forwarder, invocation);
+  return FALSE;
 }
 
-/* Returns the current value of the property, even if it has not been signalled yet. */
-static GVariant *
-get_property (GDBusConnection *connection,
-              const char *sender,
-              const char *object_path,
-              const char *interface_name,
-              const char *property_name,
-              GError **error,
-              gpointer user_data)
+/* Gets the current value of the property, even if it has not been signalled yet. */
+static void
+rd_service_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  set_properties (user_data);
-  if (g_str_equal (property_name, "Nodes"))
-    set_nodes (user_data);
-  return get_inherited_vtable (user_data)->get_property (
-    connection, sender, object_path, interface_name, property_name, error, user_data);
-}
+  RdService *self = RD_SERVICE (object);
 
-static GDBusInterfaceVTable *
-rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
-{
-  return &RD_SERVICE (skeleton)->vtable;
+  set_properties (self);
+  if (g_str_equal (pspec->name, "nodes"))
+    set_nodes (self);
+  G_OBJECT_CLASS (rd_service_parent_class)->get_property (object, id, value, pspec);
 }
 
 static void
@@ -389,20 +362,20 @@ static void
 rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
-  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
+  G_OBJECT_CLASS (klass)->get_property = rd_service_get_property;
+  G_OBJECT_CLASS (klass)->set_property = G_OBJECT_CLASS (rd_service_parent_class)->set_property;
+  rd_dbus_server1_override_properties (G_OBJECT_CLASS (klass), 1); /* ids of the parent class */
+  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->g_authorize_method = rd_service_authorize_method;
 
-  upgrade_signal = g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                 G_TYPE_NONE, 1, G_TYPE_DBUS_METHOD_INVOCATION);
-  hand_over_signal = g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                   NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_DBUS_METHOD_INVOCATION);
+  g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_DBUS_METHOD_INVOCATION);
+  g_signal_new ("hand-over", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                2, G_TYPE_INT, G_TYPE_DBUS_METHOD_INVOCATION);
 }
 
 static void
 rd_service_init (RdService *self)
 {
-  self->vtable = *get_inherited_vtable (self);
-  self->vtable.method_call = method_call;
-  self->vtable.get_property = get_property;
 }
 
 RdService *
