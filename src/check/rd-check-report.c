@@ -90,30 +90,28 @@ dup_value (const RdOption *option, gconstpointer record)
 char *
 rd_check_report_format_settings (const RdSettings *settings, gconstpointer record, guint columns)
 {
-  const char *key_file = rd_settings_get_key_file (settings);
   g_autoptr (RdTable) first = rd_table_new (table_columns, 2, 0, 1);
   g_autoptr (RdTable) table = rd_table_new (table_columns, 3, 2, 2);
   g_autofree char *first_line = NULL;
   g_autofree char *rows = NULL;
   const char *group = "";
-  gsize n_options;
-  const RdOption *options = rd_settings_get_options (settings, &n_options);
 
-  rd_table_add (first, "Key file:", key_file != NULL ? key_file : "none", NULL);
-  for (gsize i = 0; i < n_options; i++)
+  rd_table_add (first, "Key file:", settings->key_file != NULL ? settings->key_file : "none", NULL);
+  for (gsize i = 0; i < settings->n_options; i++)
     {
-      g_autofree char *value = dup_value (&options[i], record);
-      g_autofree char *source = rd_settings_dup_source (settings, &options[i]);
+      const RdOption *option = &settings->options[i];
+      g_autofree char *value = dup_value (option, record);
+      g_autofree char *source = rd_settings_dup_source (settings, option);
 
-      if (!g_str_equal (options[i].group, group))
+      if (!g_str_equal (option->group, group))
         {
-          g_autofree char *heading = g_strdup_printf ("[%s]", options[i].group);
+          g_autofree char *heading = g_strdup_printf ("[%s]", option->group);
 
           rd_table_add (table, "", NULL);
           rd_table_add (table, heading, NULL);
         }
-      group = options[i].group;
-      rd_table_add (table, options[i].name, value, source, NULL);
+      group = option->group;
+      rd_table_add (table, option->name, value, source, NULL);
     }
   first_line = rd_table_format (first, columns);
   rows = rd_table_format (table, columns);

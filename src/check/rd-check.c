@@ -152,7 +152,7 @@ check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *se
   g_autofree char *info = NULL;
 
   if (url->password != NULL && rd_settings_get_source (settings, option) == RD_SOURCE_KEY_FILE)
-    check_key_file (report, rd_settings_get_key_file (settings));
+    check_key_file (report, settings->key_file);
 
   info = rd_redis_info_ask (url, &error);
   if (info == NULL)
@@ -161,7 +161,7 @@ check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *se
       return;
     }
   check_redis_role (report, name, info);
-  if (config->redis_mode == RD_CONFIG_REDIS_STREAM)
+  if (config->redis_mode == RD_REDIS_STREAM)
     check_redis_stream (report, name, info);
 }
 

@@ -83,8 +83,6 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
 {
   GOptionContext *context = g_option_context_new (NULL);
   GOptionGroup *group = NULL;
-  gsize n_options;
-  const RdOption *options = rd_settings_get_options (settings, &n_options);
   g_autofree char *description = dup_description ();
 
   g_option_context_set_summary (
@@ -94,9 +92,9 @@ option_context_new (RdSettings *settings, GStringChunk *texts)
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_set_ignore_unknown_options (context, TRUE); /* refuse_rest() reports them */
 
-  for (gsize i = 0; i < n_options; i++)
+  for (gsize i = 0; i < settings->n_options; i++)
     {
-      const RdOption *option = &options[i];
+      const RdOption *option = &settings->options[i];
 
       if (i == 0 || !g_str_equal (option->group, option[-1].group))
         {

@@ -13,6 +13,7 @@
 #include "rd-text.h"
 #include "rd-units.h"
 
+#define N_TYPES          (RD_OPTION_TEXT + 1)
 #define MAX_QUOTED_CHARS 60
 #define MAX_TOKEN_CHARS  64
 #define TOKEN_SYMBOLS    "!#$%&'*+-.^_`|~" /* RFC 9110 §5.6.2 */
@@ -34,7 +35,7 @@ typedef struct
   gboolean (*parse) (const char *text, gint64 *number, GError **error);
 } Type;
 
-static const Type *type_of (const RdOption *option);
+static const Type types[N_TYPES];
 
 /* Sets an error with the message "“@text” FAULT"; FAULT: the formatted @format. Returns: FALSE. */
 G_GNUC_PRINTF (3, 4)
@@ -102,7 +103,7 @@ correct_origin (const char *text)
 static gboolean
 refuse (const RdOption *option, const char *text, GError **error)
 {
-  const Type *type = type_of (option);
+  const Type *type = &types[option->type];
   g_autofree char *words = NULL;
   g_autofree char *pattern = NULL;
 
@@ -172,13 +173,12 @@ set_integer (const RdOption *option, gpointer field, const char *text, GError **
 static gboolean
 is_in_range (const RdOption *option, gint64 number)
 {
-  const Type *type = type_of (option);
+  const Type *type = &types[option->type];
   gint64 min = G_MAXINT64;
   gint64 max = G_MININT64;
 
-  if (!type->parse (option->min, &min, NULL) || !type->parse (option->max, &max, NULL))
-    g_assert_not_reached ();
-
+  type->parse (option->min, &min, NULL);
+  type->parse (option->max, &max, NULL);
   return (number >= min && number <= max) || (number == 0 && option->zero_is_off);
 }
 
@@ -188,7 +188,7 @@ set_quantity (const RdOption *option, gpointer field, const char *text, GError *
   g_autoptr (GError) reason = NULL;
   gint64 number = 0;
 
-  if (!type_of (option)->parse (text, &number, &reason)
+  if (!types[option->type].parse (text, &number, &reason)
       && g_error_matches (reason, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, reason->message);
@@ -207,7 +207,7 @@ set_string (const RdOption *option, gpointer field, const char *text, GError **e
   guint64 max_chars = option->max ? g_ascii_strtoull (option->max, NULL, 10) : G_MAXUINT64;
   char **string = field;
 
-  if (text != NULL && !type_of (option)->check (text))
+  if (text != NULL && !types[option->type].check (text))
     return refuse (option, text, error);
   if (text != NULL && (guint64) g_utf8_strlen (text, -1) > max_chars)
     return refuse_as (text, error, "is too long; give at most %s characters", option->max);
@@ -217,14 +217,11 @@ set_string (const RdOption *option, gpointer field, const char *text, GError **e
   return TRUE;
 }
 
+/* Returns: (nullable): the last element of @values, or NULL if @values is empty. */
 static const char *
 last (const char *const *values)
 {
-  const char *text = NULL;
-
-  for (; *values != NULL; values++)
-    text = *values;
-  return text;
+  return *values != NULL ? values[g_strv_length ((char **) values) - 1] : NULL;
 }
 
 static gboolean
@@ -236,7 +233,7 @@ add_words (const RdOption *option, GStrvBuilder *list, const char *text, GError 
     {
       if (**word == '\0')
         continue;
-      if (!type_of (option)->check (*word))
+      if (!types[option->type].check (*word))
         return refuse (option, *word, error);
       g_strv_builder_add (list, *word);
     }
@@ -284,12 +281,9 @@ is_origin (const char *text)
 static gboolean
 is_name (const char *text)
 {
-  if (*text == '\0' || !g_utf8_validate (text, -1, NULL))
-    return FALSE;
+  g_autofree char *printable = rd_text_printable (text, G_MAXSIZE);
 
-  while (g_unichar_isprint (g_utf8_get_char (text)))
-    text = g_utf8_next_char (text);
-  return *text == '\0';
+  return *text != '\0' && g_str_equal (text, printable);
 }
 
 /* Rejects %XX, dot segments and backslashes: libsoup or browsers normalize them, so a path that
@@ -304,11 +298,9 @@ is_path (const char *text)
 static gboolean
 is_token (const char *text)
 {
-  const char *c = text;
+  const gsize n = strspn (text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS TOKEN_SYMBOLS);
 
-  while (g_ascii_isalnum (*c) || (*c != '\0' && strchr (TOKEN_SYMBOLS, *c) != NULL))
-    c++;
-  return *c == '\0' && c > text && c - text <= MAX_TOKEN_CHARS;
+  return text[n] == '\0' && n >= 1 && n <= MAX_TOKEN_CHARS;
 }
 
 static gboolean
@@ -326,7 +318,7 @@ is_text (const char *text)
 }
 
 /* clang-format off */
-static const Type types[] = {
+static const Type types[N_TYPES] = {
   [RD_OPTION_ADDRESS] = { set_string, rd_address_is_valid,
                           "an address", "a host name or an IP address" },
   [RD_OPTION_ADDRESSES] = { NULL, rd_address_is_valid,
@@ -348,16 +340,10 @@ static const Type types[] = {
 };
 /* clang-format on */
 
-static const Type *
-type_of (const RdOption *option)
-{
-  return &types[option->type];
-}
-
 gboolean
 rd_option_set (const RdOption *option, gpointer record, const char *const *values, GError **error)
 {
-  const Type *type = type_of (option);
+  const Type *type = &types[option->type];
   gpointer field = G_STRUCT_MEMBER_P (record, option->offset);
 
   return type->set != NULL ? type->set (option, field, last (values), error)
@@ -417,8 +403,8 @@ rd_option_clear (const RdOption *option, gpointer record)
 {
   gpointer field = G_STRUCT_MEMBER_P (record, option->offset);
 
-  if (type_of (option)->set == set_string)
+  if (types[option->type].set == set_string)
     g_clear_pointer ((char **) field, g_free);
-  else if (type_of (option)->set == NULL)
+  else if (types[option->type].set == NULL)
     g_clear_pointer ((char ***) field, g_strfreev);
 }

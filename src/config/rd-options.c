@@ -22,14 +22,14 @@ static const char *const drain_code_words[] = {
 };
 
 static const char *const redis_mode_words[] = {
-  [RD_CONFIG_REDIS_STREAM] = "stream",
-  [RD_CONFIG_REDIS_PUBSUB] = "pubsub",
+  [RD_REDIS_STREAM] = "stream",
+  [RD_REDIS_PUBSUB] = "pubsub",
   NULL,
 };
 
 G_STATIC_ASSERT (sizeof (RdConfigBus) == sizeof (guint));
 G_STATIC_ASSERT (sizeof (RdConfigDrainCode) == sizeof (guint));
-G_STATIC_ASSERT (sizeof (RdConfigRedisMode) == sizeof (guint));
+G_STATIC_ASSERT (sizeof (RdRedisMode) == sizeof (guint));
 
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rd-option.h"
+#include "rd-redis.h"
 
 typedef enum
 {
@@ -17,12 +18,6 @@ typedef enum
   RD_CONFIG_DRAIN_SERVICE_RESTART,
   RD_CONFIG_DRAIN_GOING_AWAY,
 } RdConfigDrainCode;
-
-typedef enum
-{
-  RD_CONFIG_REDIS_STREAM,
-  RD_CONFIG_REDIS_PUBSUB,
-} RdConfigRedisMode;
 
 /* The values of all options. The table in rd-options.c describes the options. */
 typedef struct
@@ -39,7 +34,7 @@ typedef struct
   gint64 drain_grace_us;
   RdConfigDrainCode drain_code;
   char *redis; /* nullable: URL, which may contain a password; NULL for no Redis */
-  RdConfigRedisMode redis_mode;
+  RdRedisMode redis_mode;
   char *redis_channel;
   guint redis_history;
   guint64 redis_buffer;
@@ -53,7 +48,7 @@ typedef struct
   guint max_clients; /* 0: limited only by file descriptors */
   gint64 ping_interval_us;
   gint64 ping_timeout_us;
-  char **allow_origins; /* glob patterns; empty: any origin is allowed */
+  char **allow_origins; /* glob patterns of additional origins; may be empty */
   char **subprotocols;  /* accepted WebSocket subprotocols; may be empty */
 } RdConfig;
 

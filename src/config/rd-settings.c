@@ -15,15 +15,6 @@
 #define N_SOURCES        (RD_SOURCE_COMMAND_LINE + 1)
 #define MAX_QUOTED_CHARS 60 /* maximum number of characters of a value in an error message */
 
-struct _RdSettings
-{
-  const RdOption *options; /* unowned: outlives us */
-  gsize n_options;
-  GPtrArray **values;           /* owned: the values by source and option; see values_of() */
-  const char **other_variables; /* owned: for each option, a name such as REDIS_HOST, or NULL */
-  char *key_file;               /* owned, nullable: printable path */
-};
-
 /* Returns: a pointer to the array of values of @option from @source. The array may be NULL. */
 static GPtrArray **
 values_of (const RdSettings *self, RdSource source, const RdOption *option)
@@ -54,13 +45,6 @@ rd_settings_free (RdSettings *self)
   g_free (self->other_variables);
   g_free (self->key_file);
   g_free (self);
-}
-
-const RdOption *
-rd_settings_get_options (const RdSettings *self, gsize *n_options)
-{
-  *n_options = self->n_options;
-  return self->options;
 }
 
 const RdOption *
@@ -293,12 +277,6 @@ rd_settings_add_key_file (RdSettings *self, const char *given, char **envp, GErr
     return read_key_file (self, given, error);
   return read_optional (self, user_file, error)
          && (self->key_file != NULL || read_optional (self, SYSTEM_KEY_FILE, error));
-}
-
-const char *
-rd_settings_get_key_file (const RdSettings *self)
-{
-  return self->key_file;
 }
 
 /* Returns: (transfer full): the place where @source sets @option, such as "FILE: [Server] port". */

@@ -15,16 +15,20 @@ typedef enum
   RD_SOURCE_COMMAND_LINE,
 } RdSource;
 
-/* The values of all options from all sources, as unchecked text. */
-typedef struct _RdSettings RdSettings;
+/* The values of all options from all sources, as unchecked text. Other modules only read this. */
+typedef struct
+{
+  const RdOption *options; /* unowned: outlives us */
+  gsize n_options;
+  GPtrArray **values;           /* owned: the values by source and option; see values_of() */
+  const char **other_variables; /* owned: for each option, a name such as REDIS_HOST, or NULL */
+  char *key_file;               /* owned, nullable: printable path; NULL: none was read */
+} RdSettings;
 
 /* Creates settings with the default values. @options: an array of @n_options elements that must
  * outlive the settings; options of the same group must be adjacent. Returns: (transfer full). */
 RdSettings *rd_settings_new (const RdOption *options, gsize n_options);
 void rd_settings_free (RdSettings *self);
-
-/* Returns: (transfer none): the options passed to rd_settings_new(). @n_options: (out). */
-const RdOption *rd_settings_get_options (const RdSettings *self, gsize *n_options);
 
 /* Returns: (transfer none) (nullable): the first option called @name in @group, or NULL if there is
  * none. A NULL @group matches all groups; a NULL @name matches all names. */
@@ -57,9 +61,6 @@ gboolean rd_settings_add_key_file (RdSettings *self,
                                    const char *given,
                                    char **envp,
                                    GError **error);
-
-/* Returns: (transfer none) (nullable): printable path of the key file, or NULL if none was read. */
-const char *rd_settings_get_key_file (const RdSettings *self);
 
 /* Returns: (transfer none) (nullable): value of variable @name, or NULL if it is empty or unset. */
 const char *rd_settings_get_variable (char **envp, const char *name);

@@ -29,7 +29,7 @@ make_bus (RdComponents *self, GError **error)
 {
   const RdConfig *config = self->config;
   const RdRedisBusOptions options
-    = { .mode = config->redis_mode == RD_CONFIG_REDIS_STREAM ? RD_REDIS_STREAM : RD_REDIS_PUBSUB,
+    = { .mode = config->redis_mode,
         .node = self->node,
         .channel = config->redis_channel,
         .history = config->redis_history,

@@ -65,7 +65,7 @@ assert_defaults (const RdConfig *config)
   g_assert_cmpint (config->drain_grace_us, ==, 0);
   g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_SERVICE_RESTART);
   g_assert_null (config->redis);
-  g_assert_cmpint (config->redis_mode, ==, RD_CONFIG_REDIS_STREAM);
+  g_assert_cmpint (config->redis_mode, ==, RD_REDIS_STREAM);
   g_assert_cmpstr (config->redis_channel, ==, "broadcast");
   g_assert_cmpuint (config->redis_history, ==, 100000);
   g_assert_cmpuint (config->redis_buffer, ==, 64 << 20);
@@ -99,7 +99,7 @@ assert_others (const RdConfig *config)
   g_assert_cmpint (config->drain_grace_us, ==, 3 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_GOING_AWAY);
   g_assert_cmpstr (config->redis, ==, "redis://anna:s3cret@[::1]:7000/3");
-  g_assert_cmpint (config->redis_mode, ==, RD_CONFIG_REDIS_PUBSUB);
+  g_assert_cmpint (config->redis_mode, ==, RD_REDIS_PUBSUB);
   g_assert_cmpstr (config->redis_channel, ==, "Klingel 1");
   g_assert_cmpuint (config->redis_history, ==, 1000);
   g_assert_cmpuint (config->redis_buffer, ==, 8 << 20);
