@@ -73,28 +73,6 @@ find_running_instance (const Check *check, RdCheckFacts *facts)
     g_variant_lookup (properties, "Addresses", "^as", &facts->service_urls);
 }
 
-/* Returns: (transfer full) (nullable): the properties (interface Unit) of the unit @name, or NULL
- * with an error (%G_IO_ERROR_NOT_FOUND if the unit does not exist). @path: (out): object path of
- * the unit. */
-static GVariant *
-load_unit (GDBusConnection *bus, const char *name, char **path, GError **error)
-{
-  g_autoptr (GVariant) unit = NULL;
-  const char *state = "";
-
-  *path = rd_unit_find (bus, name, TIMEOUT_MS, NULL, error);
-  if (*path != NULL)
-    unit = rd_unit_get_properties (bus, *path, "Unit", TIMEOUT_MS, NULL, error);
-  if (unit == NULL)
-    return NULL;
-
-  g_variant_lookup (unit, "LoadState", "&s", &state);
-  if (g_str_equal (state, "loaded"))
-    return g_steal_pointer (&unit);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "not loaded");
-  return NULL;
-}
-
 /* Returns: (transfer full) (nullable): the properties of the service unit @name (interface Service,
  * org.freedesktop.systemd1(5)), or NULL with an error. @stop_us: (out): TimeoutStopSec=;
  * G_MAXUINT64: unlimited. @may_extend: (out): whether systemd accepts EXTEND_TIMEOUT_USEC= from the
@@ -106,14 +84,11 @@ load_service (GDBusConnection *bus,
               gboolean *may_extend,
               GError **error)
 {
-  g_autofree char *path = NULL;
-  g_autoptr (GVariant) unit = load_unit (bus, name, &path, error);
   g_autoptr (GVariant) service = NULL;
+  g_autoptr (GVariant) unit = rd_unit_load (bus, name, &service, TIMEOUT_MS, NULL, error);
   const char *type, *access;
 
-  if (unit != NULL)
-    service = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, NULL, error);
-  if (service == NULL)
+  if (unit == NULL)
     return NULL;
   if (!g_variant_lookup (service, "TimeoutStopUSec", "t", stop_us)
       || !g_variant_lookup (service, "Type", "&s", &type)
@@ -129,8 +104,7 @@ load_service (GDBusConnection *bus,
 static gboolean
 is_active (GDBusConnection *bus, const char *name)
 {
-  g_autofree char *path = NULL;
-  g_autoptr (GVariant) unit = load_unit (bus, name, &path, NULL);
+  g_autoptr (GVariant) unit = rd_unit_load (bus, name, NULL, TIMEOUT_MS, NULL, NULL);
   const char *state = "";
 
   if (unit != NULL)

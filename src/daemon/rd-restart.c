@@ -93,16 +93,12 @@ static void
 read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellable)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = rd_unit_find (bus, NULL, TIMEOUT_MS, cancellable, &error);
-  g_autoptr (GVariant) unit = NULL, service = NULL;
+  g_autoptr (GVariant) service = NULL;
+  g_autoptr (GVariant) unit = rd_unit_load (bus, NULL, &service, TIMEOUT_MS, cancellable, &error);
   const char *name = "";
   guint32 main_pid = 0;
 
-  if (path != NULL)
-    unit = rd_unit_get_properties (bus, path, "Unit", TIMEOUT_MS, cancellable, &error);
-  if (unit != NULL)
-    service = rd_unit_get_properties (bus, path, "Service", TIMEOUT_MS, cancellable, &error);
-  if (service == NULL)
+  if (unit == NULL)
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;

@@ -10,9 +10,28 @@
 #define SYSTEMD        "org.freedesktop.systemd1"
 #define RESTART_SIGNAL SIGUSR1
 
-char *
-rd_unit_find (GDBusConnection *bus,
+/* Returns: (transfer full) (nullable): the properties (a{sv}) of the unit at @path in the interface
+ * @interface, or NULL with an error. */
+static GVariant *
+get_properties (GDBusConnection *bus,
+                const char *path,
+                const char *interface,
+                int timeout_ms,
+                GCancellable *cancellable,
+                GError **error)
+{
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    bus, SYSTEMD, path, "org.freedesktop.DBus.Properties", "GetAll",
+    g_variant_new ("(s)", interface), G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
+    timeout_ms, cancellable, error);
+
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+GVariant *
+rd_unit_load (GDBusConnection *bus,
               const char *name,
+              GVariant **service,
               int timeout_ms,
               GCancellable *cancellable,
               GError **error)
@@ -23,28 +42,27 @@ rd_unit_find (GDBusConnection *bus,
     name != NULL ? "LoadUnit" : "GetUnitByPID",
     name != NULL ? g_variant_new ("(s)", name) : g_variant_new ("(u)", 0), G_VARIANT_TYPE ("(o)"),
     G_DBUS_CALL_FLAGS_NO_AUTO_START, timeout_ms, cancellable, error);
-  char *path = NULL;
+  g_autoptr (GVariant) unit = NULL;
+  const char *path, *state = "";
 
-  if (reply != NULL)
-    g_variant_get (reply, "(o)", &path);
-  return path;
-}
+  if (reply == NULL)
+    return NULL;
 
-GVariant *
-rd_unit_get_properties (GDBusConnection *bus,
-                        const char *path,
-                        const char *type,
-                        int timeout_ms,
-                        GCancellable *cancellable,
-                        GError **error)
-{
-  g_autofree char *interface = g_strconcat (SYSTEMD ".", type, NULL);
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-    bus, SYSTEMD, path, "org.freedesktop.DBus.Properties", "GetAll",
-    g_variant_new ("(s)", interface), G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-    timeout_ms, cancellable, error);
+  g_variant_get (reply, "(&o)", &path);
+  unit = get_properties (bus, path, SYSTEMD ".Unit", timeout_ms, cancellable, error);
+  if (unit == NULL)
+    return NULL;
 
-  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+  g_variant_lookup (unit, "LoadState", "&s", &state);
+  if (!g_str_equal (state, "loaded"))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "not loaded");
+      return NULL;
+    }
+
+  if (service != NULL)
+    *service = get_properties (bus, path, SYSTEMD ".Service", timeout_ms, cancellable, error);
+  return service == NULL || *service != NULL ? g_steal_pointer (&unit) : NULL;
 }
 
 gboolean
