@@ -37,39 +37,19 @@ rd_node_free (RdNode *node)
   g_free (node);
 }
 
-int
-rd_node_compare (const RdNode *a, const RdNode *b)
-{
-  int order = g_strcmp0 (a->host, b->host);
-
-  if (order == 0)
-    order = g_strcmp0 (a->instance, b->instance);
-  if (order == 0)
-    order = (a->pid > b->pid) - (a->pid < b->pid);
-  return order != 0 ? order : g_strcmp0 (a->id, b->id);
-}
-
+/* Compares two nodes by host, instance, process id and node id. */
 static int
 compare (gconstpointer a, gconstpointer b)
 {
-  return rd_node_compare (*(const RdNode *const *) a, *(const RdNode *const *) b);
-}
+  const RdNode *left = *(const RdNode *const *) a;
+  const RdNode *right = *(const RdNode *const *) b;
+  int order = g_strcmp0 (left->host, right->host);
 
-static gboolean
-is_same (const RdNode *a, const RdNode *b)
-{
-  return rd_node_compare (a, b) == 0 && a->clients == b->clients && g_str_equal (a->state, b->state)
-         && g_str_equal (a->version, b->version);
-}
-
-static gboolean
-are_lists_same (const GPtrArray *a, const GPtrArray *b)
-{
-  gboolean are_same = a->len == b->len;
-
-  for (guint i = 0; are_same && i < a->len; i++)
-    are_same = is_same (a->pdata[i], b->pdata[i]);
-  return are_same;
+  if (order == 0)
+    order = g_strcmp0 (left->instance, right->instance);
+  if (order == 0)
+    order = (left->pid > right->pid) - (left->pid < right->pid);
+  return order != 0 ? order : g_strcmp0 (left->id, right->id);
 }
 
 static void
@@ -130,16 +110,41 @@ rd_nodes_dup_self (RdNodes *self)
 void
 rd_nodes_set_others (RdNodes *self, GPtrArray *others)
 {
-  g_autoptr (GPtrArray) old = g_steal_pointer (&self->others);
+  g_autoptr (GVariant) before = g_variant_ref_sink (rd_nodes_to_variant (self));
+  g_autoptr (GVariant) after = NULL;
 
   g_ptr_array_sort (others, compare);
+  g_ptr_array_unref (self->others);
   self->others = others;
-  if (!are_lists_same (old, others))
+  after = g_variant_ref_sink (rd_nodes_to_variant (self));
+  if (!g_variant_equal (before, after))
     g_signal_emit_by_name (self, "changed");
 }
 
-GPtrArray *
-rd_nodes_get_others (RdNodes *self)
+/* Other programs read this dictionary: never rename or remove a key, or change its type. */
+static void
+add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
 {
-  return self->others;
+  g_variant_builder_add_parsed (list,
+                                "{'id': <%s>, 'host': <%s>, 'pid': <%u>, 'instance': <%s>, "
+                                "'state': <%s>, 'clients': <%u>, 'version': <%s>, 'self': <%b>}",
+                                node->id, node->host, node->pid, node->instance, node->state,
+                                node->clients, node->version, is_self);
+}
+
+GVariant *
+rd_nodes_to_variant (RdNodes *self)
+{
+  g_autoptr (RdNode) own = rd_nodes_dup_self (self);
+  const GPtrArray *others = self->others;
+  GVariantBuilder list;
+  guint i = 0;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (; i < others->len && compare (&others->pdata[i], &own) < 0; i++)
+    add_node (&list, others->pdata[i], FALSE);
+  add_node (&list, own, TRUE);
+  for (; i < others->len; i++)
+    add_node (&list, others->pdata[i], FALSE);
+  return g_variant_builder_end (&list);
 }

@@ -19,9 +19,6 @@ typedef struct
 
 void rd_node_free (RdNode *node);
 
-/* Compares two nodes by host, instance, process id and node id. Returns: as strcmp(). */
-int rd_node_compare (const RdNode *a, const RdNode *b);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdNode, rd_node_free)
 
 /* The nodes that share one Redis server; without Redis, only this node.
@@ -40,5 +37,6 @@ RdNode *rd_nodes_dup_self (RdNodes *self);
  * the free function of the array must be rd_node_free(). */
 void rd_nodes_set_others (RdNodes *self, GPtrArray *others);
 
-/* Returns: (element-type RdNode) (transfer none): the other nodes, sorted by rd_node_compare(). */
-GPtrArray *rd_nodes_get_others (RdNodes *self);
+/* Returns: (transfer floating): all nodes including this one, sorted by host, instance and process
+ * id; type aa{sv}, as in the D-Bus property Nodes. */
+GVariant *rd_nodes_to_variant (RdNodes *self);

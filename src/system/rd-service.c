@@ -7,7 +7,6 @@
 #include "rd-service.h"
 
 #include "rd-error.h"
-#include "rd-marshal.h"
 
 #include <string.h>
 
@@ -41,7 +40,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (RdService,
 static void
 set_nodes (RdService *self)
 {
-  rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_marshal_nodes (self->nodes));
+  rd_dbus_server1_set_nodes (RD_DBUS_SERVER1 (self), rd_nodes_to_variant (self->nodes));
 }
 
 /* Updates the properties whose values come from src/core, except Nodes. Does not emit signals. */
@@ -165,17 +164,19 @@ handle_shutdown (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 static gboolean
 handle_drain (RdDBusServer1 *server1, GDBusMethodInvocation *invocation, GVariant *options)
 {
-  g_autoptr (GError) error = NULL;
-  gint64 timeout_us;
+  guint32 seconds;
+  const gboolean has_timeout = g_variant_lookup (options, "timeout", "u", &seconds);
 
-  if (!rd_unmarshal_drain_options (options, &timeout_us, &error))
+  if (g_variant_n_children (options) > (has_timeout ? 1 : 0))
     {
-      g_dbus_method_invocation_return_gerror (invocation, error);
+      g_dbus_method_invocation_return_error_literal (
+        invocation, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+        "unknown option; the only option is “timeout” (type u), in seconds");
       return TRUE;
     }
 
   rd_dbus_server1_complete_drain (server1, invocation); /* reply first: the process may exit */
-  rd_drain_begin (RD_SERVICE (server1)->drain, timeout_us);
+  rd_drain_begin (RD_SERVICE (server1)->drain, has_timeout ? seconds * G_TIME_SPAN_SECOND : -1);
   return TRUE;
 }
 
@@ -213,6 +214,30 @@ handle_upgrade (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
   return TRUE;
 }
 
+/* Duplicates a file descriptor of a D-Bus message. @list: (nullable): all descriptors of the
+ * message. @handle: index (type h) of the descriptor in @list. Returns: (transfer full): the
+ * duplicate, or -1 with an error. */
+static int
+dup_descriptor (GUnixFDList *list, GVariant *handle, GError **error)
+{
+  const gint32 index = g_variant_get_handle (handle);
+  g_autoptr (GError) reason = NULL;
+  int fd;
+
+  if (list == NULL || index < 0 || index >= g_unix_fd_list_get_length (list))
+    {
+      g_set_error (error, RD_ERROR, RD_ERROR_INVALID_ARGUMENT,
+                   "the D-Bus message has no file descriptor with index %d", index);
+      return -1;
+    }
+
+  fd = g_unix_fd_list_get (list, index, &reason);
+  if (fd < 0)
+    g_set_error (error, RD_ERROR, RD_ERROR_HANDOVER_FAILED, "cannot duplicate the socket: %s",
+                 reason->message);
+  return fd;
+}
+
 static gboolean
 handle_hand_over (RdDBusServer1 *server1,
                   GDBusMethodInvocation *invocation,
@@ -226,7 +251,7 @@ handle_hand_over (RdDBusServer1 *server1,
   if (!can_hand_over (self, "hand-over", invocation))
     return TRUE;
 
-  fd = rd_unmarshal_descriptor (descriptors, handle, &error);
+  fd = dup_descriptor (descriptors, handle, &error);
   if (fd < 0)
     g_dbus_method_invocation_return_gerror (invocation, error);
   else
@@ -270,12 +295,35 @@ handle_publish (RdDBusServer1 *server1,
   return TRUE;
 }
 
+/* Other programs read this dictionary: never rename or remove a key, or change its type. */
+static void
+add_client (GVariantBuilder *list, const WsEngine *engine, const WsClient *client)
+{
+  const WsRecord *record = client->record;
+  g_autofree char *remote = rd_client_dup_remote (client);
+  const guint64 behind = ws_engine_get_behind (engine, client);
+
+  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (list, "{sv}", "id", g_variant_new_uint64 (record->id));
+  g_variant_builder_add (list, "{sv}", "remote", g_variant_new_string (remote));
+  g_variant_builder_add (list, "{sv}", "connected", g_variant_new_uint64 (record->connected_us));
+  g_variant_builder_add (list, "{sv}", "received", g_variant_new_uint64 (record->received));
+  g_variant_builder_add (list, "{sv}", "sent", g_variant_new_uint64 (record->sent));
+  g_variant_builder_add (list, "{sv}", "behind", g_variant_new_uint64 (behind));
+  g_variant_builder_close (list);
+}
+
 static gboolean
 handle_list_clients (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
-  GVariant *clients = rd_marshal_clients (RD_SERVICE (server1)->manager);
+  RdManager *manager = RD_SERVICE (server1)->manager;
+  g_autoptr (GPtrArray) clients = rd_manager_list (manager);
+  GVariantBuilder list;
 
-  rd_dbus_server1_complete_list_clients (server1, invocation, clients);
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < clients->len; i++)
+    add_client (&list, rd_manager_get_engine (manager), clients->pdata[i]);
+  rd_dbus_server1_complete_list_clients (server1, invocation, g_variant_builder_end (&list));
   return TRUE;
 }
 
