@@ -18,9 +18,7 @@ struct _RdNodes
 
   RdManager *manager; /* owned */
   RdDrain *drain;     /* owned */
-  char *id;           /* owned */
-  char *host;         /* owned */
-  char *instance;     /* owned */
+  RdNode *own;        /* owned; see rd_nodes_get_own() */
   GPtrArray *others;  /* RdNode, owned */
 };
 
@@ -58,9 +56,7 @@ rd_nodes_finalize (GObject *object)
   RdNodes *self = RD_NODES (object);
 
   g_ptr_array_unref (self->others);
-  g_free (self->instance);
-  g_free (self->host);
-  g_free (self->id);
+  rd_node_free (self->own);
   g_object_unref (self->drain);
   g_object_unref (self->manager);
   G_OBJECT_CLASS (rd_nodes_parent_class)->finalize (object);
@@ -86,25 +82,22 @@ rd_nodes_new (RdManager *manager, RdDrain *drain, const char *id, const char *in
 
   self->manager = g_object_ref (manager);
   self->drain = g_object_ref (drain);
-  self->id = g_strdup (id);
-  self->host = rd_text_printable (g_get_host_name (), HOST_MAX);
-  self->instance = rd_text_printable (instance != NULL ? instance : "", INSTANCE_MAX);
+  self->own = g_new0 (RdNode, 1);
+  self->own->id = g_strdup (id);
+  self->own->host = rd_text_printable (g_get_host_name (), HOST_MAX);
+  self->own->pid = getpid ();
+  self->own->instance = rd_text_printable (instance != NULL ? instance : "", INSTANCE_MAX);
+  self->own->version = g_strdup (RINGDOWN_VERSION);
   return self;
 }
 
-RdNode *
-rd_nodes_dup_self (RdNodes *self)
+const RdNode *
+rd_nodes_get_own (RdNodes *self)
 {
-  RdNode *node = g_new0 (RdNode, 1);
-
-  node->id = g_strdup (self->id);
-  node->host = g_strdup (self->host);
-  node->pid = getpid ();
-  node->instance = g_strdup (self->instance);
-  node->state = g_strdup (rd_drain_get_state (self->drain));
-  node->clients = rd_manager_get_connections (self->manager);
-  node->version = g_strdup (RINGDOWN_VERSION);
-  return node;
+  g_free (self->own->state);
+  self->own->state = g_strdup (rd_drain_get_state (self->drain));
+  self->own->clients = rd_manager_get_connections (self->manager);
+  return self->own;
 }
 
 void
@@ -135,7 +128,7 @@ add_node (GVariantBuilder *list, const RdNode *node, gboolean is_self)
 GVariant *
 rd_nodes_to_variant (RdNodes *self)
 {
-  g_autoptr (RdNode) own = rd_nodes_dup_self (self);
+  const RdNode *own = rd_nodes_get_own (self);
   const GPtrArray *others = self->others;
   GVariantBuilder list;
   guint i = 0;

@@ -30,8 +30,8 @@ G_DECLARE_FINAL_TYPE (RdNodes, rd_nodes, RD, NODES, GObject)
 /* Returns: (transfer full): a list of only this node. @instance: (nullable): instance name. */
 RdNodes *rd_nodes_new (RdManager *manager, RdDrain *drain, const char *id, const char *instance);
 
-/* Returns: (transfer full): the current state of this node. */
-RdNode *rd_nodes_dup_self (RdNodes *self);
+/* Returns: (transfer none): the current state of this node; changed by the next call. */
+const RdNode *rd_nodes_get_own (RdNodes *self);
 
 /* Replaces the other nodes. @others: (element-type RdNode) (transfer full): the nodes in any order;
  * the free function of the array must be rd_node_free(). */

@@ -72,7 +72,7 @@ on_shutdown_set (const redisReply *reply, gpointer user_data)
 static void
 set_shutdown_key (RdRedisNodes *self, gboolean is_new)
 {
-  g_autoptr (RdNode) node = rd_nodes_dup_self (self->nodes);
+  const RdNode *node = rd_nodes_get_own (self->nodes);
 
   g_free (self->shutdown_value);
   self->shutdown_value = g_strdup_printf ("%u", node->clients);
@@ -118,7 +118,7 @@ update_shutdown_key (RdRedisNodes *self)
 static void
 announce (RdRedisNodes *self)
 {
-  g_autoptr (RdNode) node = rd_nodes_dup_self (self->nodes);
+  const RdNode *node = rd_nodes_get_own (self->nodes);
   g_autofree char *pid = g_strdup_printf ("%u", node->pid);
   g_autofree char *clients = g_strdup_printf ("%u", node->clients);
 
@@ -342,7 +342,7 @@ on_drain_progress (RdRedisNodes *self)
 RdRedisNodes *
 rd_redis_nodes_new (RdRedis *redis, RdNodes *nodes, RdDrain *drain)
 {
-  g_autoptr (RdNode) node = rd_nodes_dup_self (nodes);
+  const RdNode *node = rd_nodes_get_own (nodes);
   RdRedisNodes *self = g_new0 (RdRedisNodes, 1);
 
   self->redis = g_object_ref (redis);

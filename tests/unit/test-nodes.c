@@ -75,29 +75,28 @@ make_others (void)
 static void
 own_node_is_current (NodesFixture *fixture, gconstpointer instance)
 {
-  g_autoptr (RdNode) before = rd_nodes_dup_self (fixture->nodes);
-  g_autoptr (RdNode) after = NULL;
+  const RdNode *node = rd_nodes_get_own (fixture->nodes);
 
-  g_assert_cmpstr (before->id, ==, "5eed");
-  g_assert_cmpstr (before->host, ==, g_get_host_name ());
-  g_assert_cmpuint (before->pid, ==, getpid ());
-  g_assert_cmpstr (before->instance, ==, instance);
-  g_assert_cmpstr (before->state, ==, "running");
-  g_assert_cmpuint (before->clients, ==, 0);
-  g_assert_cmpstr (before->version, ==, RINGDOWN_VERSION);
+  g_assert_cmpstr (node->id, ==, "5eed");
+  g_assert_cmpstr (node->host, ==, g_get_host_name ());
+  g_assert_cmpuint (node->pid, ==, getpid ());
+  g_assert_cmpstr (node->instance, ==, instance);
+  g_assert_cmpstr (node->state, ==, "running");
+  g_assert_cmpuint (node->clients, ==, 0);
+  g_assert_cmpstr (node->version, ==, RINGDOWN_VERSION);
 
   core_fixture_join (&fixture->core);
   rd_drain_begin (fixture->drain, -1);
-  after = rd_nodes_dup_self (fixture->nodes);
-  g_assert_cmpstr (after->state, ==, "draining");
-  g_assert_cmpuint (after->clients, ==, 1);
+  node = rd_nodes_get_own (fixture->nodes);
+  g_assert_cmpstr (node->state, ==, "draining");
+  g_assert_cmpuint (node->clients, ==, 1);
   g_assert_cmpuint (fixture->n_changed, ==, 0);
 }
 
 static void
 an_instance_is_printable_or_empty (NodesFixture *fixture, gconstpointer instance)
 {
-  g_autoptr (RdNode) node = rd_nodes_dup_self (fixture->nodes);
+  const RdNode *node = rd_nodes_get_own (fixture->nodes);
 
   g_assert_cmpstr (node->instance, ==, instance != NULL ? "a\\u001b[31m" : "");
 }

@@ -431,9 +431,13 @@ static void
 service_does_not_wake_up_without_changes (Fixture *fixture, gconstpointer data)
 {
   GPtrArray *others = g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free);
-  RdNode *node = rd_nodes_dup_self (fixture->nodes);
+  RdNode *node = g_new0 (RdNode, 1);
 
-  node->clients++;
+  *node = (RdNode){ .id = g_strdup ("5678"),
+                    .host = g_strdup ("host"),
+                    .instance = g_strdup (""),
+                    .state = g_strdup ("running"),
+                    .version = g_strdup ("1.2.3") };
   g_ptr_array_add (others, node);
   rd_nodes_set_others (fixture->nodes, others);
   count_iterations (); /* signals the change */
