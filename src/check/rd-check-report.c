@@ -57,19 +57,14 @@ rd_check_report_format (const RdCheckReport *self, guint columns)
   };
   g_autoptr (RdTable) table = rd_table_new (table_columns, 2, 2, 1);
 
-  if (self->texts[RD_CHECK_PROBLEM]->len == 0)
-    {
-      rd_table_add (table, "", NULL);
-      rd_table_add (table, "Problems: none", NULL);
-    }
   for (int kind = 0; kind < RD_CHECK_N_KINDS; kind++)
     {
       const GPtrArray *texts = self->texts[kind];
 
-      if (texts->len > 0)
+      if (texts->len > 0 || kind == RD_CHECK_PROBLEM)
         {
           rd_table_add (table, "", NULL);
-          rd_table_add (table, headings[kind], NULL);
+          rd_table_add (table, texts->len > 0 ? headings[kind] : "Problems: none", NULL);
         }
       for (guint i = 0; i < texts->len; i++)
         rd_table_add (table, "-", texts->pdata[i], NULL);

@@ -17,8 +17,7 @@
 #include "rd-redis-url.h"
 #include "rd-text.h"
 
-#define MIN_MESSAGES     8  /* minimum size of a message buffer, as a multiple of --max-message */
-#define MAX_QUOTED_CHARS 60 /* maximum number of characters of a value in an error message */
+#define MIN_MESSAGES 8 /* minimum size of a message buffer, as a multiple of --max-message */
 
 static gboolean
 on_option (const char *typed, const char *value, gpointer user_data, GError **error)
@@ -174,7 +173,7 @@ read_command_line (RdSettings *settings,
 static gboolean
 refuse_variable (const char *name, const char *value, const char *fault, GError **error)
 {
-  g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
+  g_autofree char *shown = rd_text_printable (value, RD_OPTION_MAX_QUOTED);
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: “%s” is not %s", name, shown,
                fault);

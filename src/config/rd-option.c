@@ -13,10 +13,9 @@
 #include "rd-text.h"
 #include "rd-units.h"
 
-#define N_TYPES          (RD_OPTION_TEXT + 1)
-#define MAX_QUOTED_CHARS 60
-#define MAX_TOKEN_CHARS  64
-#define TOKEN_SYMBOLS    "!#$%&'*+-.^_`|~" /* RFC 9110 §5.6.2 */
+#define N_TYPES         (RD_OPTION_TEXT + 1)
+#define MAX_TOKEN_CHARS 64
+#define TOKEN_SYMBOLS   "!#$%&'*+-.^_`|~" /* RFC 9110 §5.6.2 */
 
 typedef struct
 {
@@ -42,7 +41,7 @@ G_GNUC_PRINTF (3, 4)
 static gboolean
 refuse_as (const char *text, GError **error, const char *format, ...)
 {
-  g_autofree char *shown = rd_text_printable (text, MAX_QUOTED_CHARS);
+  g_autofree char *shown = rd_text_printable (text, RD_OPTION_MAX_QUOTED);
   g_autofree char *fault = NULL;
   va_list args;
 
@@ -169,32 +168,22 @@ set_integer (const RdOption *option, gpointer field, const char *text, GError **
   return TRUE;
 }
 
-/* Returns whether @number is within the limits of @option, or is 0 and zero_is_off is TRUE. */
-static gboolean
-is_in_range (const RdOption *option, gint64 number)
-{
-  const Type *type = &types[option->type];
-  gint64 min = G_MAXINT64;
-  gint64 max = G_MININT64;
-
-  type->parse (option->min, &min, NULL);
-  type->parse (option->max, &max, NULL);
-  return (number >= min && number <= max) || (number == 0 && option->zero_is_off);
-}
-
 static gboolean
 set_quantity (const RdOption *option, gpointer field, const char *text, GError **error)
 {
+  const Type *type = &types[option->type];
   g_autoptr (GError) reason = NULL;
-  gint64 number = 0;
+  gint64 min = 0, max = 0, number = 0;
 
-  if (!types[option->type].parse (text, &number, &reason)
+  type->parse (option->min, &min, NULL);
+  type->parse (option->max, &max, NULL);
+  if (!type->parse (text, &number, &reason)
       && g_error_matches (reason, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_INVALID))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, reason->message);
       return FALSE;
     }
-  if (reason != NULL || !is_in_range (option, number))
+  if (reason != NULL || ((number < min || number > max) && !(number == 0 && option->zero_is_off)))
     return refuse (option, text, error);
 
   *(gint64 *) field = number;

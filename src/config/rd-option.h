@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#define RD_OPTION_MAX_QUOTED 60 /* maximum number of characters of a value in an error message */
+
 /* The type of an option's value, with the C type of its field. */
 typedef enum
 {

@@ -11,9 +11,8 @@
 
 #include "rd-text.h"
 
-#define SYSTEM_KEY_FILE  "/etc/ringdown/ringdown.conf"
-#define N_SOURCES        (RD_SOURCE_COMMAND_LINE + 1)
-#define MAX_QUOTED_CHARS 60 /* maximum number of characters of a value in an error message */
+#define SYSTEM_KEY_FILE "/etc/ringdown/ringdown.conf"
+#define N_SOURCES       (RD_SOURCE_COMMAND_LINE + 1)
 
 /* Returns: a pointer to the array of values of @option from @source. The array may be NULL. */
 static GPtrArray **
@@ -107,7 +106,7 @@ char *
 rd_settings_dup_printable (const char *text)
 {
   g_autofree char *start = g_strndup (text, strcspn (text, ":@="));
-  g_autofree char *shown = rd_text_printable (start, MAX_QUOTED_CHARS);
+  g_autofree char *shown = rd_text_printable (start, RD_OPTION_MAX_QUOTED);
 
   return g_strconcat (shown, start[strlen (start)] == text[strlen (start)] ? "" : "…", NULL);
 }
@@ -364,7 +363,7 @@ quote (const RdSettings *self, const char *name)
   RdSource source = rd_settings_get_source (self, option);
   const GPtrArray *values = *values_of (self, source, option);
   const char *value = g_ptr_array_index (values, values->len - 1);
-  g_autofree char *shown = rd_text_printable (value, MAX_QUOTED_CHARS);
+  g_autofree char *shown = rd_text_printable (value, RD_OPTION_MAX_QUOTED);
   g_autofree char *place = locate (self, source, option);
 
   return g_strdup_printf ("%s “%s”", place, shown);
