@@ -28,16 +28,15 @@ static gboolean
 make_bus (RdComponents *self, GError **error)
 {
   const RdConfig *config = self->config;
-  const RdRedisBusOptions options
-    = { .mode = config->redis_mode,
-        .node = self->node,
-        .channel = config->redis_channel,
-        .history = config->redis_history,
-        .buffer_size = config->redis_buffer,
-        .max_message = config->max_message,
-        .batch_size = config->log_size / BATCH_PORTION,
-        .has_room = has_room,
-        .room_data = self->manager };
+  const RdRedisBusOptions options = { .mode = config->redis_mode,
+                                      .node = self->node,
+                                      .channel = config->redis_channel,
+                                      .history = config->redis_history,
+                                      .buffer_size = config->redis_buffer,
+                                      .max_message = config->max_message,
+                                      .batch_size = config->log_size / BATCH_PORTION,
+                                      .has_room = has_room,
+                                      .room_data = self->manager };
   g_autoptr (RdRedisUrl) url = NULL;
 
   if (config->redis == NULL)
