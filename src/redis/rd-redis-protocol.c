@@ -114,24 +114,26 @@ rd_redis_error_new_system (const GError *error)
 
 /* Commands */
 
-static void
-append_argument (GString *output, const char *argument, gsize size)
-{
-  g_string_append_printf (output, "$%zu\r\n", size);
-  g_string_append_len (output, argument, size);
-  g_string_append (output, "\r\n");
-}
-
 void
 rd_redis_command_append (GString *output, const char *const *words, GBytes *data)
 {
   const guint n_words = g_strv_length ((char **) words);
+  g_autofree const char **arguments = g_new (const char *, n_words + 1);
+  g_autofree gsize *sizes = g_new (gsize, n_words + 1);
+  char *command = NULL;
+  int size;
 
-  g_string_append_printf (output, "*%u\r\n", n_words + (data != NULL));
   for (guint i = 0; i < n_words; i++)
-    append_argument (output, words[i], strlen (words[i]));
+    {
+      arguments[i] = words[i];
+      sizes[i] = strlen (words[i]);
+    }
   if (data != NULL)
-    append_argument (output, g_bytes_get_data (data, NULL), g_bytes_get_size (data));
+    arguments[n_words] = g_bytes_get_data (data, &sizes[n_words]);
+
+  size = redisFormatCommandArgv (&command, n_words + (data != NULL), arguments, sizes);
+  g_string_append_len (output, command, size);
+  redisFreeCommand (command);
 }
 
 /* Replies */
