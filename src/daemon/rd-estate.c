@@ -34,7 +34,7 @@ rd_estate_settle (RdComponents *parts)
 gboolean
 rd_estate_is_settled (RdComponents *parts)
 {
-  return rd_http_port_get_connections (rd_server_get_port (parts->server)) == 0
+  return !rd_http_port_is_busy (rd_server_get_port (parts->server))
          && (!has_redis (parts) || rd_redis_bus_is_idle (RD_REDIS_BUS (parts->bus)));
 }
 

@@ -14,6 +14,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#define WAITING_US G_TIME_SPAN_SECOND /* for a process that may not read what it does not know */
+
 /* Returns: (transfer full) (element-type RdSocket): what we listen on. */
 static GPtrArray *
 list_sockets (RdComponents *parts)
@@ -81,6 +83,15 @@ static gboolean
 commit (RdParcel *parcel, GError **error)
 {
   return rd_parcel_send (parcel, RD_PARCEL_KIND_COMMIT, g_variant_new ("()"), NULL, 0, error);
+}
+
+void
+rd_handover_send_waiting (RdComponents *parts, RdParcel *parcel)
+{
+  g_autoptr (GArray) fds = rd_http_port_steal_waiting (rd_server_get_port (parts->server));
+
+  rd_parcel_set_deadline (parcel, g_get_monotonic_time () + WAITING_US);
+  rd_parcel_send_sockets (parcel, (const int *) fds->data, fds->len, NULL);
 }
 
 gboolean
@@ -171,9 +182,9 @@ rd_handover_send_to_store (RdComponents *parts, GError **error)
     return FALSE;
 
   /* whoever unpacks it takes the end for it where there was no room for this last word */
-  if (send_sockets (parcel, clients, &n_sent, &reason))
-    commit (parcel, NULL);
-  else
+  if (send_sockets (parcel, clients, &n_sent, &reason) && commit (parcel, NULL))
+    rd_handover_send_waiting (parts, parcel);
+  else if (reason != NULL)
     leave_behind (parts, clients, n_sent, reason->message);
   return TRUE;
 }

@@ -20,6 +20,10 @@ gboolean rd_handover_send (RdComponents *parts,
                            gint64 timeout_us,
                            GError **error);
 
+/* Sends the connections that wait for their request, after rd_handover_send(). Those that cannot be
+ * sent are closed. */
+void rd_handover_send_waiting (RdComponents *parts, RdParcel *parcel);
+
 /* Stores the frozen @parts in the service manager; blocks. Disconnects clients that cannot be
  * stored (close code 1012). Returns: TRUE, or FALSE with an error; then call rd_estate_thaw(). */
 gboolean rd_handover_send_to_store (RdComponents *parts, GError **error);

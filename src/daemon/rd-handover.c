@@ -180,7 +180,7 @@ on_answers_given (gpointer user_data)
   RdHandover *self = user_data;
   RdAdmin *admin = self->parts->admin;
 
-  if (admin != NULL && rd_http_port_get_connections (rd_admin_get_port (admin)) > 0
+  if (admin != NULL && rd_http_port_is_busy (rd_admin_get_port (admin))
       && g_get_monotonic_time () < self->settled_us)
     return G_SOURCE_CONTINUE;
 
@@ -241,6 +241,7 @@ leave (RdHandover *self)
                " main process now, so it may start another process",
                (int) self->pid);
 
+  rd_handover_send_waiting (self->parts, self->parcel);
   rd_components_retire (self->parts);
   rd_parcel_set_deadline (self->parcel, 0);
   self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_IN | G_IO_HUP, on_serving,

@@ -335,6 +335,21 @@ rd_succession_take (RdSuccession *self, GError **error)
   return TRUE;
 }
 
+/* Those that have connected to the other process, but not sent their whole request. */
+static void
+receive_waiting (RdSuccession *self)
+{
+  RdHttpPort *port = rd_server_get_port (self->parts->server);
+  RdParcelPacket *packet;
+
+  while ((packet = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_SOCKETS, NULL)) != NULL)
+    {
+      for (guint i = 0; i < packet->fds->len; i++)
+        rd_http_port_add_waiting (port, rd_parcel_fds_steal (packet->fds, i));
+      rd_parcel_packet_free (packet);
+    }
+}
+
 /* The other process has ended, or was given up: the service manager listens to us now. */
 static gboolean
 on_predecessor_gone (gpointer user_data)
@@ -348,9 +363,10 @@ on_predecessor_gone (gpointer user_data)
 }
 
 static gboolean
-on_hang_up (int fd, GIOCondition condition, gpointer user_data)
+on_last_words (int fd, GIOCondition condition, gpointer user_data)
 {
-  return on_predecessor_gone (user_data);
+  receive_waiting (user_data);
+  return (condition & G_IO_HUP) != 0 ? on_predecessor_gone (user_data) : G_SOURCE_CONTINUE;
 }
 
 static void
@@ -370,23 +386,27 @@ static gboolean
 on_first_turn (gpointer user_data)
 {
   RdSuccession *self = user_data;
+  g_autoptr (RdParcelPacket) commit = NULL;
 
   if (self->paused_us > 0)
     self->report.pause_us = g_get_monotonic_time () - self->paused_us;
   report (self);
 
   self->timer_id = 0;
+  rd_parcel_set_deadline (self->parcel, 0);
   if (self->is_stored)
     {
+      commit = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_COMMIT, NULL);
+      receive_waiting (self);
       rd_systemd_unstore (self->parts->systemd, RD_INHERITED_CHANNEL);
       rd_systemd_ready (self->parts->systemd);
       return G_SOURCE_REMOVE;
     }
 
   rd_systemd_start_watchdog (self->parts->systemd);
-  rd_parcel_set_deadline (self->parcel, 0);
   rd_parcel_send (self->parcel, RD_PARCEL_KIND_SERVING, g_variant_new ("()"), NULL, 0, NULL);
-  self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_HUP, on_hang_up, self);
+  self->watch_id = g_unix_fd_add (rd_parcel_get_fd (self->parcel), G_IO_IN | G_IO_HUP,
+                                  on_last_words, self);
   self->timer_id = g_timeout_add (FAREWELL_MS, on_predecessor_gone, self);
   return G_SOURCE_REMOVE;
 }

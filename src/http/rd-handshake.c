@@ -10,9 +10,11 @@
 #include <string.h>
 
 #define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 §1.3 */
-#define KEY_CHARS   24 /* size of 16 bytes in Base64, RFC 4648 */
-#define KEY_BYTES   16
+#define KEY_PADDING "==" /* ends 16 bytes in Base64, after KEY_DIGITS digits (RFC 4648 §4) */
+#define KEY_DIGITS  22
 #define SHA1_BYTES  20
+
+#define BASE64_DIGITS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "+/"
 
 #define ALLOW       "Allow: GET\r\n"
 #define RETRY_AFTER "Retry-After: 5\r\n"
@@ -33,48 +35,55 @@ has_token (const RdRequest *request, const char *name, const char *token)
   return list != NULL && soup_header_contains (list, token);
 }
 
-/* Requires a request to switch to WebSocket version 13 (RFC 6455 §4.2.1, §4.4). */
+static gboolean
+require_method (const RdRequest *request, RdRefusal *refusal)
+{
+  return g_str_equal (request->method, SOUP_METHOD_GET)
+         || g_str_equal (request->method, SOUP_METHOD_HEAD)
+         || rd_refusal_set (refusal, RD_REFUSED_METHOD, SOUP_STATUS_METHOD_NOT_ALLOWED, ALLOW,
+                            "The method is not supported here; use GET.");
+}
+
+/* Requires a request to switch to WebSocket version 13 (RFC 6455 §4.2.1, §4.4). HTTP/1.0 has no
+ * header Upgrade (RFC 9110 §7.8). */
 static gboolean
 require_upgrade (const RdRequest *request, RdRefusal *refusal)
 {
+  if (request->version != SOUP_HTTP_1_1)
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, SOUP_STATUS_BAD_REQUEST, NULL,
+                           "WebSocket needs HTTP/1.1; the request, or the proxy, uses HTTP/1.0.");
   if (!has_token (request, "Upgrade", "websocket"))
-    return rd_refusal_set (refusal, RD_HTTP_UPGRADE_REQUIRED, UPGRADE,
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED, UPGRADE,
                            "This path is a WebSocket endpoint, and the request has no “Upgrade: "
                            "websocket”; use a WebSocket client, or let the proxy forward the "
                            "headers Upgrade and Connection.");
   if (!has_token (request, "Connection", "Upgrade"))
-    return rd_refusal_set (refusal, RD_HTTP_UPGRADE_REQUIRED, UPGRADE,
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED, UPGRADE,
                            "The request has no “Connection: Upgrade”; let the proxy forward the "
                            "headers Upgrade and Connection.");
   if (!has_token (request, "Sec-WebSocket-Version", "13"))
-    return rd_refusal_set (refusal, RD_HTTP_UPGRADE_REQUIRED, UPGRADE,
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, RD_HTTP_UPGRADE_REQUIRED, UPGRADE,
                            "The request has no “Sec-WebSocket-Version: 13”; no other version is "
                            "supported.");
   return TRUE;
 }
 
-/* Requires GET, HTTP/1.1, one Host, and one valid key (RFC 6455 §4.2.1, RFC 9112 §3.2). */
+/* Requires GET, one Host, and one valid key (RFC 6455 §4.2.1, RFC 9112 §3.2). */
 static gboolean
 require_valid_fields (const RdRequest *request, RdRefusal *refusal)
 {
   const char *key = soup_message_headers_get_one (request->headers, "Sec-WebSocket-Key");
-  g_autofree guchar *bytes = NULL;
-  gsize size = 0;
 
   if (!g_str_equal (request->method, SOUP_METHOD_GET))
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, SOUP_STATUS_BAD_REQUEST, NULL,
                            "The method of a WebSocket handshake must be GET.");
-  if (request->version != SOUP_HTTP_1_1)
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                           "WebSocket needs HTTP/1.1; the request, or the proxy, uses HTTP/1.0.");
   if (rd_request_count_lines (request, "Host") != 1)
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, SOUP_STATUS_BAD_REQUEST, NULL,
                            "The request must have one header Host.");
 
-  if (rd_request_count_lines (request, "Sec-WebSocket-Key") == 1 && strlen (key) == KEY_CHARS)
-    bytes = g_base64_decode (key, &size);
-  if (size != KEY_BYTES)
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
+  if (rd_request_count_lines (request, "Sec-WebSocket-Key") != 1
+      || strspn (key, BASE64_DIGITS) != KEY_DIGITS || !g_str_equal (key + KEY_DIGITS, KEY_PADDING))
+    return rd_refusal_set (refusal, RD_REFUSED_HANDSHAKE, SOUP_STATUS_BAD_REQUEST, NULL,
                            "The request must have one header Sec-WebSocket-Key: 16 bytes in "
                            "Base64 (RFC 6455, section 4.1).");
   return TRUE;
@@ -108,7 +117,7 @@ format_response (const RdHandshakeRules *rules, const RdRequest *request)
   guint8 digest[SHA1_BYTES];
   gsize size = sizeof digest;
 
-  g_checksum_update (checksum, (const guchar *) key, KEY_CHARS);
+  g_checksum_update (checksum, (const guchar *) key, strlen (key));
   g_checksum_update (checksum, (const guchar *) ACCEPT_GUID, strlen (ACCEPT_GUID));
   g_checksum_get_digest (checksum, digest, &size);
   accept = g_base64_encode (digest, size);
@@ -120,11 +129,25 @@ format_response (const RdHandshakeRules *rules, const RdRequest *request)
                       subprotocol != NULL ? subprotocol : "", "\r\n\r\n", NULL);
 }
 
-static RdHandshakeVerdict
-refuse (RdHandshake *handshake, RdRefused reason)
+/* Requires a service that accepts clients, and an allowed origin. */
+static gboolean
+require_permission (RdHandshake *handshake, const RdHandshakeRules *rules, const RdRequest *request)
 {
-  handshake->reason = reason;
-  return RD_HANDSHAKE_REFUSED;
+  const char *origin = get_list (request, "Origin");
+
+  if (rules->is_draining)
+    return rd_refusal_set (&handshake->refusal, RD_REFUSED_DRAINING,
+                           SOUP_STATUS_SERVICE_UNAVAILABLE, RETRY_AFTER,
+                           "The service is draining; try again later.");
+  if (rules->is_full)
+    return rd_refusal_set (&handshake->refusal, RD_REFUSED_FULL, SOUP_STATUS_SERVICE_UNAVAILABLE,
+                           RETRY_AFTER, "The client limit is reached; try again later.");
+  if (rd_origins_may_connect (rules->allow_origins, origin, get_list (request, "Host")))
+    return TRUE;
+
+  handshake->text = rd_origins_dup_refusal (origin);
+  return rd_refusal_set (&handshake->refusal, RD_REFUSED_ORIGIN, SOUP_STATUS_FORBIDDEN, NULL,
+                         handshake->text);
 }
 
 RdHandshakeVerdict
@@ -132,37 +155,13 @@ rd_handshake_check (RdHandshake *handshake, const RdHandshakeRules *rules, const
 {
   RdRefusal *refusal = &handshake->refusal;
   g_autofree char *path = rd_request_dup_path (request);
-  const char *origin = get_list (request, "Origin");
 
   if (!g_str_equal (path, rules->path))
     return RD_HANDSHAKE_OTHER;
-  if (!g_str_equal (request->method, SOUP_METHOD_GET)
-      && !g_str_equal (request->method, SOUP_METHOD_HEAD))
-    {
-      rd_refusal_set (refusal, SOUP_STATUS_METHOD_NOT_ALLOWED, ALLOW,
-                      "The method is not supported here; use GET.");
-      return refuse (handshake, RD_REFUSED_METHOD);
-    }
-  if (!require_upgrade (request, refusal) || !require_valid_fields (request, refusal))
-    return refuse (handshake, RD_REFUSED_HANDSHAKE);
-  if (rules->is_draining)
-    {
-      rd_refusal_set (refusal, SOUP_STATUS_SERVICE_UNAVAILABLE, RETRY_AFTER,
-                      "The service is draining; try again later.");
-      return refuse (handshake, RD_REFUSED_DRAINING);
-    }
-  if (rules->is_full)
-    {
-      rd_refusal_set (refusal, SOUP_STATUS_SERVICE_UNAVAILABLE, RETRY_AFTER,
-                      "The client limit is reached; try again later.");
-      return refuse (handshake, RD_REFUSED_FULL);
-    }
-  if (!rd_origins_may_connect (rules->allow_origins, origin, get_list (request, "Host")))
-    {
-      refusal->status = SOUP_STATUS_FORBIDDEN;
-      refusal->text = rd_origins_dup_refusal (origin);
-      return refuse (handshake, RD_REFUSED_ORIGIN);
-    }
+  if (!require_method (request, refusal) || !require_upgrade (request, refusal)
+      || !require_valid_fields (request, refusal)
+      || !require_permission (handshake, rules, request))
+    return RD_HANDSHAKE_REFUSED;
 
   handshake->response = format_response (rules, request);
   return RD_HANDSHAKE_ACCEPTED;
@@ -172,5 +171,5 @@ void
 rd_handshake_clear (RdHandshake *handshake)
 {
   g_clear_pointer (&handshake->response, g_free);
-  rd_refusal_clear (&handshake->refusal);
+  g_clear_pointer (&handshake->text, g_free);
 }

@@ -26,9 +26,9 @@ typedef enum
 /* The result of a check. Initialize with zeros. */
 typedef struct
 {
-  char *response;    /* owned: the 101 response */
-  RdRefusal refusal; /* owned */
-  RdRefused reason;  /* for the metrics */
+  char *response; /* owned: the 101 response */
+  RdRefusal refusal;
+  char *text; /* owned: text of @refusal, if it is not constant */
 } RdHandshake;
 
 /* Checks an opening handshake (RFC 6455 §4.2). Has no side effects. Header fields that are lists

@@ -25,10 +25,9 @@
 
 struct _RdHttpPort
 {
-  RdBinding *binding; /* owned */
+  RdHttpPortOptions options; /* binding is NULL */
+  RdBinding *binding;        /* owned */
   RdRole role;
-  const char *scheme; /* unowned: outlives us */
-  const char *path;   /* unowned: outlives us */
 
   GArray *source_ids;    /* guint, owned: sources that poll the listening sockets */
   GPtrArray *offers;     /* RdSocket, owned, nullable: listening sockets of the old worker */
@@ -37,21 +36,16 @@ struct _RdHttpPort
   int spare_fd;          /* owned: accept_at_limit() closes it to free a descriptor; -1: none */
   gint64 quiet_until_us; /* CLOCK_MONOTONIC: no failure of accept() is logged before this time */
 
-  RdPending *pending; /* owned */
-  guint max_waiting;
-  int max_fd;
-  RdHttpPortFunc func; /* nullable */
-  gpointer user_data;  /* unowned */
+  RdPending *pending;  /* owned */
   SoupServer *soup;    /* owned */
   GSocketAddress *any; /* owned: 0.0.0.0 */
-  RdMetrics *metrics;  /* unowned, nullable: outlives us */
 };
 
 static void
 count_refused (RdHttpPort *port, RdRefused why)
 {
-  if (port->metrics != NULL)
-    port->metrics->refused[why]++;
+  if (port->options.metrics != NULL)
+    port->options.metrics->refused[why]++;
 }
 
 static int
@@ -64,7 +58,7 @@ open_spare (void)
 static gboolean
 close_oldest (RdHttpPort *port, RdRefused reason)
 {
-  if (!rd_pending_close_oldest (port->pending))
+  if (!rd_pending_close_oldest (port->pending, RD_PENDING_WAITING))
     return FALSE;
 
   count_refused (port, reason);
@@ -90,22 +84,23 @@ report_failure (RdHttpPort *port, int accept_errno)
 }
 
 /* Waits for the request of the accepted connection @fd (transfer full). If @is_scarce is TRUE, the
- * connection needs the descriptor of the connection that has waited longest for its request.
- * Returns: FALSE if none waits; @fd is then closed. */
+ * connection needs the descriptor of another one: of one that is answered, or else of the one that
+ * has waited longest for its request. Returns: FALSE if there is none; @fd is then closed. */
 static gboolean
 add_connection (RdHttpPort *port, int fd, gboolean is_scarce)
 {
   if (is_scarce)
     report_failure (port, EMFILE);
-  if (is_scarce && !close_oldest (port, RD_REFUSED_DESCRIPTORS))
+  if (is_scarce && !rd_pending_close_oldest (port->pending, RD_PENDING_ANSWERED)
+      && !close_oldest (port, RD_REFUSED_DESCRIPTORS))
     {
       close (fd);
       count_refused (port, RD_REFUSED_DESCRIPTORS);
       return FALSE;
     }
 
-  if (port->max_waiting > 0
-      && rd_pending_count (port->pending, RD_PENDING_WAITING) >= port->max_waiting)
+  if (port->options.max_waiting > 0
+      && rd_pending_count (port->pending, RD_PENDING_WAITING) >= port->options.max_waiting)
     close_oldest (port, RD_REFUSED_FULL);
   rd_pending_add (port->pending, fd);
   return TRUE;
@@ -144,8 +139,7 @@ accept_one (RdHttpPort *port, int listen_fd)
 
   if (fd >= 0)
     {
-      /* the kernel assigns the lowest free number: if it is high, few descriptors are left */
-      add_connection (port, fd, port->max_fd > 0 && fd > port->max_fd);
+      rd_http_port_add_waiting (port, fd);
       return TRUE;
     }
 
@@ -246,46 +240,15 @@ on_retry (gpointer user_data)
 }
 
 RdPendingState
-rd_http_port_refuse (RdHttpPort *port,
-                     int fd,
-                     const RdRequest *request,
-                     const RdRefusal *refusal,
-                     RdRefused reason)
+rd_http_port_refuse (RdHttpPort *port, int fd, const RdRequest *request, const RdRefusal *refusal)
 {
-  const gboolean is_head = request != NULL && g_strcmp0 (request->method, SOUP_METHOD_HEAD) == 0;
+  const gboolean is_head = g_strcmp0 (request->method, SOUP_METHOD_HEAD) == 0;
   g_autofree char *response = rd_refusal_format (refusal, is_head);
 
-  count_refused (port, reason);
+  count_refused (port, refusal->reason);
   /* the send buffer is empty, and larger than any response */
   send (fd, response, strlen (response), MSG_DONTWAIT | MSG_NOSIGNAL);
   return RD_PENDING_ANSWERED;
-}
-
-/* Refuses an incomplete head if more bytes cannot complete it. */
-static RdPendingState
-check_incomplete (RdHttpPort *port, int fd, const char *data, gsize size, gboolean is_last)
-{
-  g_auto (RdRefusal) refusal = { 0 };
-  RdRefused reason = RD_REFUSED_REQUEST;
-
-  if (rd_request_may_begin (data, size, &refusal))
-    {
-      if (!is_last)
-        return RD_PENDING_WAITING;
-      if (size > RD_PENDING_HEAD_MAX)
-        {
-          reason = RD_REFUSED_SIZE;
-          rd_refusal_set (&refusal, RD_HTTP_HEAD_TOO_LARGE, NULL,
-                          "The request line and the headers are longer than %d bytes; send fewer "
-                          "or shorter ones, for example fewer cookies.",
-                          RD_PENDING_HEAD_MAX);
-        }
-      else
-        rd_refusal_set (&refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                        "The request is incomplete, or was sent in too many pieces.");
-    }
-
-  return rd_http_port_refuse (port, fd, NULL, &refusal, reason);
 }
 
 /* Serves HTTP with libsoup, which reads the request again. */
@@ -304,24 +267,26 @@ static RdPendingState
 on_look (int fd, const char *data, gsize size, gboolean is_last, gpointer user_data)
 {
   RdHttpPort *port = user_data;
-  const gsize head_size = rd_request_find_end (data, size);
-  g_auto (RdRequest) request = { 0 };
-  g_auto (RdRefusal) refusal = { 0 };
+  g_auto (RdRequest) request = { .size = rd_request_find_end (data,
+                                                              MIN (size, RD_PENDING_HEAD_MAX)) };
+  RdRefusal refusal = { 0 };
   RdPendingState state;
 
-  if (head_size == 0)
-    return check_incomplete (port, fd, data, size, is_last);
-  if (!rd_request_parse (&request, data, head_size, &refusal))
-    return rd_http_port_refuse (port, fd, &request, &refusal,
-                                refusal.status == SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE
-                                  ? RD_REFUSED_SIZE
-                                  : RD_REFUSED_REQUEST);
-  if (port->func != NULL && port->func (fd, head_size, &request, &state, port->user_data))
+  if (!rd_request_may_begin (data, size, &refusal))
+    return rd_http_port_refuse (port, fd, &request, &refusal);
+  if (request.size == 0)
+    return rd_request_may_wait (size, is_last, &refusal)
+             ? RD_PENDING_WAITING
+             : rd_http_port_refuse (port, fd, &request, &refusal);
+  if (!rd_request_parse (&request, data, request.size, &refusal))
+    return rd_http_port_refuse (port, fd, &request, &refusal);
+  if (port->options.func != NULL
+      && port->options.func (fd, &request, &state, port->options.user_data))
     return state;
-  if (!rd_request_has_valid_uri (&request, &refusal))
-    return rd_http_port_refuse (port, fd, &request, &refusal, RD_REFUSED_REQUEST);
 
-  return RD_PENDING_SERVED;
+  return rd_request_has_valid_uri (&request, &refusal)
+           ? RD_PENDING_SERVED
+           : rd_http_port_refuse (port, fd, &request, &refusal);
 }
 
 static void
@@ -349,16 +314,11 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
 {
   g_autoptr (RdHttpPort) port = g_new0 (RdHttpPort, 1);
 
+  port->options = *options;
+  port->options.binding = NULL;
   port->role = options->binding->role;
-  port->scheme = options->scheme;
-  port->path = options->path;
   port->source_ids = g_array_new (FALSE, FALSE, sizeof (guint));
   port->spare_fd = open_spare ();
-  port->max_waiting = options->max_waiting;
-  port->max_fd = options->max_fd;
-  port->func = options->func;
-  port->user_data = options->user_data;
-  port->metrics = options->metrics;
   port->binding = rd_binding_new (options->binding, error);
   if (port->binding == NULL)
     return NULL;
@@ -498,6 +458,25 @@ rd_http_port_get_connections (RdHttpPort *port)
   return n;
 }
 
+gboolean
+rd_http_port_is_busy (RdHttpPort *port)
+{
+  return rd_http_port_get_connections (port) > rd_pending_count (port->pending, RD_PENDING_WAITING);
+}
+
+GArray *
+rd_http_port_steal_waiting (RdHttpPort *port)
+{
+  return rd_pending_steal_waiting (port->pending);
+}
+
+void
+rd_http_port_add_waiting (RdHttpPort *port, int fd)
+{
+  /* the kernel assigns the lowest free number: if it is high, few descriptors are left */
+  add_connection (port, fd, port->options.max_fd > 0 && fd > port->options.max_fd);
+}
+
 char **
 rd_http_port_dup_urls (RdHttpPort *port)
 {
@@ -507,7 +486,7 @@ rd_http_port_dup_urls (RdHttpPort *port)
     {
       g_autofree char *address = urls[i];
 
-      urls[i] = g_strconcat (port->scheme, "://", address, port->path, NULL);
+      urls[i] = g_strconcat (port->options.scheme, "://", address, port->options.path, NULL);
     }
 
   return urls;

@@ -15,11 +15,9 @@
  * requests; a request for a path without a handler gets 404. */
 typedef struct _RdHttpPort RdHttpPort;
 
-/* Called for each valid request. @fd: the socket, whose input still contains the head. @head_size:
- * size of the head in bytes. Returns: TRUE with the next state of the connection, or FALSE if
- * SoupServer has to serve the request. */
+/* Called for each valid request. @fd: the socket, whose input still contains the head. Returns:
+ * TRUE with the next state of the connection, or FALSE if SoupServer has to serve the request. */
 typedef gboolean (*RdHttpPortFunc) (int fd,
-                                    gsize head_size,
                                     const RdRequest *request,
                                     RdPendingState *state,
                                     gpointer user_data);
@@ -49,13 +47,11 @@ void rd_http_port_add_handler (RdHttpPort *port,
                                SoupServerCallback callback,
                                gpointer user_data);
 
-/* Sends @refusal to the client at @fd and counts @reason. @request: (nullable): the parsed request.
- * Returns: the next state of the connection. */
+/* Sends @refusal to the client at @fd, and counts it. Returns: the next state of the connection. */
 RdPendingState rd_http_port_refuse (RdHttpPort *port,
                                     int fd,
                                     const RdRequest *request,
-                                    const RdRefusal *refusal,
-                                    RdRefused reason);
+                                    const RdRefusal *refusal);
 
 /* Stops accepting connections. New connections wait in the backlog until this process or another
  * one accepts them; accepted connections are still served. */
@@ -82,6 +78,15 @@ void rd_http_port_offer (RdHttpPort *port, GPtrArray *offers);
 
 /* Returns the number of accepted connections that are not closed; without clients. */
 guint rd_http_port_get_connections (RdHttpPort *port);
+
+/* Returns whether requests are being answered. */
+gboolean rd_http_port_is_busy (RdHttpPort *port);
+
+/* Moves the connections that wait for their request to another process. The first function returns:
+ * (transfer full) (element-type int): the sockets; the array closes them when freed. The second one
+ * adds a socket @fd (transfer full); its lifetime begins anew. */
+GArray *rd_http_port_steal_waiting (RdHttpPort *port);
+void rd_http_port_add_waiting (RdHttpPort *port, int fd);
 
 /* Returns: (transfer full): one URL per listening address, such as "ws://127.0.0.1:8000/ws". */
 char **rd_http_port_dup_urls (RdHttpPort *port);

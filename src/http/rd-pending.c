@@ -92,6 +92,7 @@ forget (Entry *entry)
 static void
 drop (Entry *entry)
 {
+  unwatch (entry); /* close() does not, if a child process has a copy of the socket */
   if (entry->connection != NULL)
     /* libsoup then reads EOF and drops its reference to the connection */
     g_socket_shutdown (g_socket_connection_get_socket (entry->connection), TRUE, TRUE, NULL);
@@ -339,9 +340,9 @@ rd_pending_add (RdPending *pending, int fd)
 }
 
 gboolean
-rd_pending_close_oldest (RdPending *pending)
+rd_pending_close_oldest (RdPending *pending, RdPendingState state)
 {
-  Entry *entry = g_queue_peek_head (&pending->queues[RD_PENDING_WAITING]);
+  Entry *entry = g_queue_peek_head (&pending->queues[state]);
 
   if (entry == NULL)
     return FALSE;
@@ -350,12 +351,19 @@ rd_pending_close_oldest (RdPending *pending)
   return TRUE;
 }
 
+static void
+close_fd (gpointer fd)
+{
+  close (*(int *) fd);
+}
+
 GArray *
 rd_pending_steal_waiting (RdPending *pending)
 {
   GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
   Entry *entry;
 
+  g_array_set_clear_func (fds, close_fd);
   while ((entry = g_queue_peek_head (&pending->queues[RD_PENDING_WAITING])) != NULL)
     {
       g_array_append_val (fds, entry->fd);

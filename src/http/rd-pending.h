@@ -55,12 +55,12 @@ void rd_pending_free (RdPending *pending);
 /* Adds the non-blocking socket @fd (transfer full). May call RdPendingEvents.look(). */
 void rd_pending_add (RdPending *pending, int fd);
 
-/* Closes the connection that has waited longest for its request, to free a descriptor.
- * Returns: TRUE, or FALSE if no connection waits. */
-gboolean rd_pending_close_oldest (RdPending *pending);
+/* Closes the connection that has been in @state longest, to free a descriptor. @state:
+ * %RD_PENDING_WAITING or %RD_PENDING_ANSWERED. Returns: TRUE, or FALSE if there is none. */
+gboolean rd_pending_close_oldest (RdPending *pending, RdPendingState state);
 
 /* Removes all connections that wait for their request. Returns: (transfer full) (element-type int):
- * the sockets, oldest first; the caller must close them. */
+ * the sockets, oldest first; the array closes them when freed. */
 GArray *rd_pending_steal_waiting (RdPending *pending);
 
 /* Returns the number of connections in @state. */

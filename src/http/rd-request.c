@@ -6,6 +6,8 @@
 
 #include "rd-request.h"
 
+#include "rd-pending.h"
+
 #include <string.h>
 
 #define METHOD_MAX    32     /* maximum length of a method name; the registered ones have 17 */
@@ -15,22 +17,21 @@
 #define TOKEN_CHARS "!#$%&'*+-.^_`|~"
 
 gboolean
-rd_refusal_set (RdRefusal *refusal, guint status, const char *fields, const char *format, ...)
+rd_refusal_set (RdRefusal *refusal,
+                RdRefused reason,
+                guint status,
+                const char *fields,
+                const char *text)
 {
-  va_list arguments;
-
-  refusal->status = status;
-  refusal->fields = fields;
-  va_start (arguments, format);
-  refusal->text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
+  *refusal = (RdRefusal){ .reason = reason, .status = status, .fields = fields, .text = text };
   return FALSE;
 }
 
-void
-rd_refusal_clear (RdRefusal *refusal)
+/* Refuses an invalid request. */
+static gboolean
+refuse (RdRefusal *refusal, guint status, const char *text)
 {
-  g_clear_pointer (&refusal->text, g_free);
+  return rd_refusal_set (refusal, RD_REFUSED_REQUEST, status, NULL, text);
 }
 
 static const char *
@@ -86,22 +87,40 @@ rd_request_find_end (const char *data, gsize size)
 gboolean
 rd_request_may_begin (const char *data, gsize size, RdRefusal *refusal)
 {
-  gsize length = 0;
+  /* an empty line may precede the request (RFC 9112 §2.2) */
+  const gsize start = data[0] == '\r' && (size == 1 || data[1] == '\n') ? MIN (size, 2) : 0;
+  gsize length = start;
 
   if (data[0] == TLS_HANDSHAKE)
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                           "This port does not accept TLS; use a URL with ws: or http:, or "
-                           "terminate TLS in a proxy.");
+    return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                   "This port does not accept TLS; use a URL with ws: or http:, or "
+                   "terminate TLS in a proxy.");
+  if (size >= 6 && (memcmp (data, "PROXY ", 6) == 0 || memcmp (data, "\r\n\r\n\0\r", 6) == 0))
+    return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                   "The PROXY protocol is not supported; disable it in the proxy.");
 
   while (length < size && (g_ascii_isalnum (data[length]) || strchr (TOKEN_CHARS, data[length]))
          && data[length] != '\0')
     length++;
-  if (length > 0 && length <= METHOD_MAX && (length == size || data[length] == ' '))
+  if (length - start <= METHOD_MAX && (length == size || (length > start && data[length] == ' ')))
     return TRUE;
 
-  return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                         "The first bytes are not an HTTP/1.1 request; connect with an HTTP or "
-                         "WebSocket client.");
+  return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                 "The first bytes are not an HTTP/1.1 request; connect with an HTTP or "
+                 "WebSocket client.");
+}
+
+gboolean
+rd_request_may_wait (gsize size, gboolean is_last, RdRefusal *refusal)
+{
+  if (size > RD_PENDING_HEAD_MAX)
+    return rd_refusal_set (refusal, RD_REFUSED_SIZE, RD_HTTP_HEAD_TOO_LARGE, NULL,
+                           "The request line and the headers are longer than 8 KiB; send fewer or "
+                           "shorter ones, for example fewer cookies.");
+
+  return !is_last
+         || refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                    "The request is incomplete, or was sent in too many pieces.");
 }
 
 /* Refuses requests with a body, and contradictions about its length (RFC 9112 §6.3). */
@@ -113,11 +132,12 @@ require_no_body (const RdRequest *request, RdRefusal *refusal)
 
   if (encoding == NULL && (length == NULL || g_str_equal (length, "0")))
     return TRUE;
-  if (length != NULL && (encoding != NULL || length[strspn (length, G_CSET_DIGITS)] != '\0'))
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                           "Content-Length must be one number, without Transfer-Encoding.");
+  if (length != NULL
+      && (encoding != NULL || *length == '\0' || length[strspn (length, G_CSET_DIGITS)] != '\0'))
+    return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                   "Content-Length must be one number, without Transfer-Encoding.");
 
-  return rd_refusal_set (refusal, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL,
+  return rd_refusal_set (refusal, RD_REFUSED_SIZE, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL,
                          "Requests with a body are not supported; send the request without a "
                          "body.");
 }
@@ -135,50 +155,67 @@ rd_request_parse (RdRequest *request, const char *head, gsize size, RdRefusal *r
              ? SOUP_STATUS_BAD_REQUEST
              : soup_headers_parse_request (head, size, request->headers, &request->method,
                                            &request->target, &request->version);
-  if (status == SOUP_STATUS_OK)
+  /* libsoup reads "GET /\nHost: HTTP/1.1" as one line */
+  if (status == SOUP_STATUS_OK && strchr (request->target, '\n') == NULL)
     return require_no_body (request, refusal);
 
-  if (g_str_has_prefix (head, "PROXY "))
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                           "The PROXY protocol is not supported; disable it in the proxy.");
   if (status == SOUP_STATUS_HTTP_VERSION_NOT_SUPPORTED)
-    return rd_refusal_set (refusal, status, NULL,
-                           "This version of HTTP is not supported; use HTTP/1.1.");
+    return refuse (refusal, status, "This version of HTTP is not supported; use HTTP/1.1.");
+  if (status == SOUP_STATUS_EXPECTATION_FAILED)
+    return refuse (refusal, status,
+                   "The value of the header Expect is not supported; omit the header.");
 
-  return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                         "The request line or a header field is malformed (RFC 9112).");
+  return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                 "The request line or a header field is malformed (RFC 9112).");
+}
+
+/* Returns whether SoupServer passes @request to a handler. @host: the header Host (nullable). */
+static gboolean
+is_served (const RdRequest *request, const char *host)
+{
+  g_autofree char *url = NULL;
+  g_autofree char *path = NULL;
+  g_autoptr (GUri) uri = NULL;
+
+  url = *request->target == '/'
+          ? g_strconcat ("http://", host != NULL ? host : "localhost", request->target, NULL)
+          : g_strdup (request->target);
+  uri = g_uri_parse (url, SOUP_HTTP_URI_FLAGS, NULL);
+  if (uri == NULL || !g_str_equal (g_uri_get_scheme (uri), "http") || g_uri_get_host (uri) == NULL)
+    return FALSE;
+
+  /* without Host, libsoup takes the whole target for the path */
+  path = g_uri_unescape_string (host != NULL ? g_uri_get_path (uri) : request->target, NULL);
+  return path != NULL && strstr (path, "/../") == NULL && !g_str_has_suffix (path, "/..")
+         && (host == NULL || strchr (host, '/') == NULL)
+         && !g_str_equal (request->method, "CONNECT");
 }
 
 gboolean
 rd_request_has_valid_uri (const RdRequest *request, RdRefusal *refusal)
 {
-  const char *host = soup_message_headers_get_list (request->headers, "Host");
-  g_autofree char *url = NULL;
+  const guint n_hosts = rd_request_count_lines (request, "Host");
 
-  if (host == NULL && request->version == SOUP_HTTP_1_1)
-    return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL, "The header Host is missing.");
-
-  url = *request->target == '/'
-          ? g_strconcat ("http://", host != NULL ? host : "localhost", request->target, NULL)
-          : g_strdup (request->target);
-  if (g_uri_is_valid (url, SOUP_HTTP_URI_FLAGS, NULL))
+  if (n_hosts > 1 || (n_hosts == 0 && request->version == SOUP_HTTP_1_1)) /* RFC 9112 §3.2 */
+    return refuse (refusal, SOUP_STATUS_BAD_REQUEST, "The request must have one header Host.");
+  if (is_served (request, soup_message_headers_get_one (request->headers, "Host")))
     return TRUE;
 
-  return rd_refusal_set (refusal, SOUP_STATUS_BAD_REQUEST, NULL,
-                         "The path, the query or the header Host is not valid in a URL; encode "
-                         "special characters as %%XX.");
+  return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
+                 "The request target and the header Host are not a valid http: URL; encode "
+                 "special characters as %XX.");
 }
 
 char *
 rd_request_dup_path (const RdRequest *request)
 {
   const char *path = request->target;
-  const char *separator = *path == '/' ? NULL : strstr (path, "://");
+  const char *authority = path + strcspn (path, ":/?#");
   gsize length;
   char *decoded;
 
-  if (separator != NULL)
-    path = separator + 3 + strcspn (separator + 3, "/?#");
+  if (g_str_has_prefix (authority, "://"))
+    path = authority + 3 + strcspn (authority + 3, "/?#");
   length = strcspn (path, "?#");
   decoded = g_uri_unescape_segment (path, path + length, NULL);
   return decoded != NULL ? decoded : g_strndup (path, length);

@@ -33,11 +33,7 @@ admit (RdServer *server, int fd, gsize head_size, const char *response)
 }
 
 static gboolean
-on_request (int fd,
-            gsize head_size,
-            const RdRequest *request,
-            RdPendingState *state,
-            gpointer user_data)
+on_request (int fd, const RdRequest *request, RdPendingState *state, gpointer user_data)
 {
   RdServer *server = user_data;
   g_auto (RdHandshake) handshake = { 0 };
@@ -49,12 +45,11 @@ on_request (int fd,
     case RD_HANDSHAKE_OTHER:
       return FALSE;
     case RD_HANDSHAKE_REFUSED:
-      *state = rd_http_port_refuse (server->port, fd, request, &handshake.refusal,
-                                    handshake.reason);
+      *state = rd_http_port_refuse (server->port, fd, request, &handshake.refusal);
       break;
     case RD_HANDSHAKE_ACCEPTED:
       *state = RD_PENDING_TAKEN;
-      admit (server, fd, head_size, handshake.response);
+      admit (server, fd, request->size, handshake.response);
       break;
     }
 

@@ -14,29 +14,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cuts.h"
 #include "ws-input.h"
 
 #define PREFIX 2
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
-
-/* Sizes of pieces, derived from one byte. */
-typedef struct
-{
-  guint32 state;
-} Cuts;
-
-static gsize
-next_piece (Cuts *cuts, gsize left)
-{
-  if (left == 0)
-    return 0;
-  if (cuts->state == 0)
-    return 1;
-
-  cuts->state = cuts->state * 1664525 + 1013904223;
-  return MIN (left, 1 + (cuts->state >> 24) % 37);
-}
 
 /* Checks the properties of any event. */
 static void

@@ -184,13 +184,13 @@ wait_for_connections (RdHttpPort *port, guint count)
     }
 }
 
-/* Asserts that only the port with the name @name replies on @connection. */
-static void
-expect_reply (GSocketConnection *connection, const char *name)
+/* Returns: (transfer full): everything that the port sends on @connection before it closes. */
+static GString *
+read_reply (GSocketConnection *connection)
 {
   GSocket *socket = g_socket_connection_get_socket (connection);
   const gint64 deadline_us = g_get_monotonic_time () + TIMEOUT_US;
-  g_autoptr (GString) reply = g_string_new (NULL);
+  GString *reply = g_string_new (NULL);
   char buffer[1024];
   gssize n = -1;
 
@@ -206,6 +206,15 @@ expect_reply (GSocketConnection *connection, const char *name)
         g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
       g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
     }
+
+  return reply;
+}
+
+/* Asserts that only the port with the name @name replies on @connection. */
+static void
+expect_reply (GSocketConnection *connection, const char *name)
+{
+  g_autoptr (GString) reply = read_reply (connection);
 
   g_assert_true (g_str_has_prefix (reply->str, "HTTP/1.1 200 OK\r\n"));
   g_assert_true (g_str_has_suffix (reply->str, name));
@@ -361,6 +370,30 @@ offers_of_another_role_are_not_used (Fixture *fixture, gconstpointer data)
   expect_replies (fixture, "old");
 }
 
+/* Sends a head of @size bytes. Returns: (transfer full): the reply. */
+static GString *
+ask_with_head (Fixture *fixture, gsize size)
+{
+  GSocketConnection *connection = connect_partly (fixture, "127.0.0.1"); /* sends 21 bytes */
+  g_autofree char *rest = g_strdup_printf (" localhost\r\nX: %0*d\r\n\r\n", (int) size - 40, 0);
+
+  send_text (connection, rest);
+  return read_reply (connection);
+}
+
+static void
+a_head_has_at_most_8_kib (Fixture *fixture, gconstpointer data)
+{
+  const gsize sizes[] = { RD_PENDING_HEAD_MAX, RD_PENDING_HEAD_MAX + 1, RD_PENDING_HEAD_MAX + 2 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (GString) reply = ask_with_head (fixture, sizes[i]);
+
+      g_assert_true (g_str_has_prefix (reply->str, i == 0 ? "HTTP/1.1 200 " : "HTTP/1.1 431 "));
+    }
+}
+
 static void
 no_descriptor_is_leaked (void)
 {
@@ -500,6 +533,7 @@ main (int argc, char **argv)
   PORT_TEST ("/http-port/one-to-all", NULL, a_new_port_can_change_from_one_address_to_all);
   PORT_TEST ("/http-port/all-to-one", all, a_new_port_can_change_from_all_addresses_to_one);
   PORT_TEST ("/http-port/other-role", NULL, offers_of_another_role_are_not_used);
+  PORT_TEST ("/http-port/head-size", NULL, a_head_has_at_most_8_kib);
   g_test_add_func ("/http-port/descriptors", no_descriptor_is_leaked);
   PORT_TEST ("/http-port/descriptors/last", NULL, the_last_descriptor_is_used_without_a_warning);
   PORT_TEST ("/http-port/descriptors/none", NULL, without_a_descriptor_a_connection_is_closed);

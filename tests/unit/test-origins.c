@@ -144,7 +144,7 @@ pages_of_the_same_host_may_connect (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_test_message ("%s -> %s", cases[i].origin, cases[i].authority);
+      g_test_message ("case %zu", i);
       g_assert_cmpint (rd_origins_may_connect (none, cases[i].origin, cases[i].authority), ==,
                        cases[i].may_connect);
     }
