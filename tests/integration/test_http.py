@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Ringdown authors
-"""HTTP: handshakes and refusals on the public port, and the admin port."""
+"""HTTP: origins, the client limit, and the admin port. See also test_front_door.py."""
 
 import base64
 import hashlib
 import http.client
 import re
-import signal
 import socket
 import subprocess
 import time
 
 import tap
 from crowd import undisturbed
-from waiting import SLOWNESS, Deadline, eventually, expect_time
+from waiting import SLOWNESS, expect_time
 from ringdown import ADDRESS, RingdownTestCase
 
 
 class HttpTestCase(RingdownTestCase):
-    def answer(self, server, data):
-        """Sends DATA to SERVER and returns the answer."""
-        client = self.tcp(server)
-        client.send(data)
-        return client.read_answer()
-
     def handshake(self, server, path='/ws', *, method='GET', headers=None):
         """Returns the answer of SERVER to a handshake, and closes the connection."""
         client = self.tcp(server)
@@ -32,115 +25,6 @@ class HttpTestCase(RingdownTestCase):
             return client.read_answer()
         finally:
             client.abandon()
-
-
-class RefusalTest(HttpTestCase):
-    def test_a_plain_get_gets_426(self):
-        server = self.start()
-        with undisturbed(server):
-            answer = self.handshake(server, headers={
-                'Upgrade': None, 'Connection': None, 'Sec-WebSocket-Key': None,
-                'Sec-WebSocket-Version': None})
-            self.assertEqual(426, answer.status)
-            self.assertEqual('websocket', answer.headers['upgrade'].lower())
-            self.assertRegex(answer.body.decode(), r'^[^\n]*WebSocket[^\n]*\n$')
-
-    def test_other_paths_are_not_found(self):
-        server = self.start()
-        with undisturbed(server):
-            for path in '/', '/ws/', '/ws/x', '/wsx', '/metrics', '/healthz', '/readyz':
-                with self.subTest(path=path):
-                    self.assertEqual(404, self.handshake(server, path).status)
-
-    def test_another_version_gets_426_with_the_supported_version(self):
-        server = self.start()
-        with undisturbed(server):
-            for version in '8', '14', 'x':
-                with self.subTest(version=version):
-                    answer = self.handshake(server, headers={'Sec-WebSocket-Version': version})
-                    self.assertEqual(426, answer.status)
-                    self.assertEqual('13', answer.headers['sec-websocket-version'])
-
-    def test_an_invalid_key_is_a_bad_request(self):
-        server = self.start()
-        with undisturbed(server):
-            for key in None, '', 'short', 'bm90IHNpeHRlZW4=':
-                with self.subTest(key=key):
-                    answer = self.handshake(server, headers={'Sec-WebSocket-Key': key})
-                    self.assertEqual(400, answer.status)
-
-    def test_other_methods_are_not_allowed(self):
-        server = self.start()
-        with undisturbed(server):
-            for method in 'POST', 'PUT', 'DELETE':
-                with self.subTest(method=method):
-                    self.assertEqual(405, self.handshake(server, method=method).status)
-
-    def test_garbage_instead_of_http_is_a_bad_request(self):
-        server = self.start()
-        with undisturbed(server):
-            for garbage in (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(500),
-                            b'hello\r\n\r\n', b'\r\n' * 1000, b'\x81\x85abcd' + b'x' * 300,
-                            b'GET /ws\r\n\r\n', b'GET  HTTP/1.1\r\n\r\n', b'GET /ws HTT'):
-                with self.subTest(garbage=garbage[:12]):
-                    client = self.tcp(server)
-                    client.send(garbage)
-                    client.half_close()
-                    self.assertEqual(400, client.read_answer().status)
-                    client.abandon()
-
-    def test_endless_headers_are_refused(self):
-        server = self.start()
-        with undisturbed(server):
-            before = server.memory()
-            for start, more in ((b'GET /ws HTTP/1.1\r\n', b'X-Bomb: ' + b'x' * 4000 + b'\r\n'),
-                                (b'GET /ws HTTP/1.1\r\nX-Bomb: ', b'x' * 4000),
-                                (b'GET /', b'x' * 4000), (b'', b'\xff' * 4000)):
-                with self.subTest(start=start):
-                    client = self.tcp(server)
-                    sent = self._send_until_refused(client, start + more * 8000)
-                    self.assertLess(sent, 32_000_000, 'the server went on reading')
-                    self.assertLess(server.memory() - before, server.memory_tolerance() + (2 << 20))
-                    self._expect_refusal(client)
-
-    def test_50_000_headers_are_refused_or_ignored(self):
-        server = self.start()
-        with undisturbed(server):
-            many = ''.join(f'X-{number}: y\r\n' for number in range(50_000)).encode()
-            client = self.tcp(server)
-            self._send_until_refused(client, b'GET / HTTP/1.1\r\n' + many + b'\r\n')
-            self._expect_refusal(client)
-
-    def test_the_body_of_a_request_is_not_kept(self):
-        for length in b'Content-Length: 100000000', b'Transfer-Encoding: chunked':
-            for start in b'POST /ws HTTP/1.1', b'GET /ws HTTP/1.1', b'POST / HTTP/1.1':
-                server = self.start()  # a new one: its memory has not grown yet
-                with self.subTest(start=start, length=length), undisturbed(server):
-                    before = server.memory()
-                    client = self.tcp(server)
-                    self._send_until_refused(
-                        client, b'\r\n'.join((start, b'Host: x', length, b'', b''))
-                        + (b'8000\r\n' + b'x' * 0x8000 + b'\r\n') * 500)
-                    server.admin('/healthz')
-                    self.assertLess(server.memory() - before, server.memory_tolerance() + (2 << 20))
-                    client.abandon()
-
-    def _send_until_refused(self, client, data):
-        """Sends DATA until the server stops reading; returns the number of bytes sent."""
-        for start in range(0, len(data), 65536):
-            try:
-                client.send(data[start:start + 65536], 3)
-            except OSError:  # closed, or timed out
-                return start
-        return len(data)
-
-    def _expect_refusal(self, client):
-        """Expects an HTTP error or the end of the connection."""
-        try:
-            self.assertIn(client.read_answer(15).status, (400, 404, 405, 413, 414, 426, 431))
-        except (EOFError, ConnectionError):
-            pass
-        client.abandon()
 
 
 class OriginTest(HttpTestCase):
@@ -244,59 +128,6 @@ class FullTest(HttpTestCase):
             server.wait_clients(4)
             self.connect(server).leave()
             fourth.leave()
-
-    def test_a_handshake_under_way_when_the_drain_begins_gets_503(self):
-        server = self.start()
-        stays = self.connect(server)
-        late = self.tcp(server)
-        request = late.request()
-        late.send(request[:40])
-        server.signal(signal.SIGTERM)
-        eventually(lambda: server.ready()[0] == 503, 'readiness to be 503')
-        late.send(request[40:])
-        answer = late.read_answer()
-        self.assertEqual(503, answer.status)
-        self.assertGreater(int(answer.headers['retry-after']), 0)
-        stays.text('still here')
-        stays.expect_text('still here')
-
-
-class SlowHandshakeTest(HttpTestCase):
-    def test_silent_and_endless_handshakes_are_closed_after_ten_seconds(self):
-        server = self.start()
-        with undisturbed(server):
-            began = time.monotonic()
-            silent, endless, idle = (self.tcp(server) for _ in range(3))
-            endless.send(b'GET /ws HTTP/1.1\r\nHost: x\r\nX-Slow: ')
-            idle.send(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-            self.assertEqual(404, idle.read_answer().status)
-
-            closed_after = {}
-            waiting = {'silent': silent, 'endless': endless, 'idle': idle}
-            deadline = Deadline(20)
-            while waiting:
-                self.assertFalse(deadline.expired, f'never closed: {list(waiting)}')
-                for name, client in list(waiting.items()):
-                    if self._ended(client, 1 / len(waiting), drip=name == 'endless'):
-                        closed_after[name] = time.monotonic() - began
-                        del waiting[name]
-                        client.abandon()
-            for name in 'silent', 'endless':
-                with self.subTest(name):
-                    self.assertGreater(closed_after[name], 9)
-                    expect_time(closed_after[name], under=10 + 3 * SLOWNESS)
-
-    def _ended(self, client, seconds, drip):
-        """Returns whether the server closes the connection within SECONDS."""
-        try:
-            if drip:
-                client.send(b'x')
-            client.socket.settimeout(seconds)
-            return client.socket.recv(4096) == b''
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
 
 
 class AdminTest(HttpTestCase):

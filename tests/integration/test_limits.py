@@ -5,6 +5,7 @@
 import concurrent.futures
 import socket
 import time
+from contextlib import suppress
 
 import tap
 from crowd import undisturbed
@@ -119,6 +120,38 @@ class DescriptorsTest(RingdownTestCase):
             for client in clients:
                 client.expect_text('all clients')
                 client.reset()
+
+    def assert_good_handshakes_go_first(self, *inputs):
+        """Opens more connections than the server can have, which send one of INPUTS. Asserts that
+        clients get in meanwhile, that the earlier ones stay, and that all recovers."""
+        with undisturbed(self.server) as group:
+            for _ in range(3):
+                early = [self.connect(self.server) for _ in range(10)]
+                others = [self.tcp(self.server) for _ in range(2 * NOFILE)]
+                for number, other in enumerate(others):
+                    with suppress(ConnectionError):
+                        other.send(inputs[number % len(inputs)])
+                late = [self.connect(self.server) for _ in range(10)]
+                group.say('all clients')
+                for client in early + late:
+                    client.expect_text('all clients')
+                    client.leave()
+                for other in others:
+                    other.abandon()
+                self.server.wait_clients(3)
+
+    def test_good_handshakes_go_before_silent_connections(self):
+        self.assert_good_handshakes_go_first(b'')
+        self.assertGreater(self.server.metric('ringdown_connections_refused_total',
+                                              reason='descriptors'), NOFILE)
+
+    def test_good_handshakes_go_before_unfinished_requests(self):
+        self.assert_good_handshakes_go_first(b'GET /ws HTTP/1.1\r\nX: ', b'G', b'')
+
+    def test_good_handshakes_go_before_answered_requests(self):
+        refused = b'GET\r\n\r\n', b'GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'
+        self.assert_good_handshakes_go_first(*refused, b'')
+        self.assert_good_handshakes_go_first(*refused)
 
     def test_the_limit_is_raised_to_the_hard_limit(self):
         server = self.start(prefix=['prlimit', f'--nofile={NOFILE}:1000'])

@@ -110,6 +110,19 @@ class RestartTest(StoreTestCase):
         self.assertEqual([{'FDSTORE': '1', 'FDNAME': PARCEL, 'FDPOLL': '0'}] * 3,
                          self.fd_store.told('FDSTORE'))
 
+    def test_connections_that_wait_for_their_request_are_kept(self):
+        server = self.begin()
+        with verified_clients(server):
+            waiting = [self.tcp(server) for _ in range(300)]
+            for number, client in enumerate(waiting):
+                client.send(client.request()[:number % 100])
+            self.connect(server).leave()  # was accepted after them
+            server = self.restart(server)
+            for number, client in enumerate(waiting):
+                client.send(client.request()[number % 100:])
+            for client in waiting:
+                client.expect_opened()
+
     def test_the_bus_name_is_kept(self):
         server = self.start_kept_on_bus()
         with verified_clients(server) as group:

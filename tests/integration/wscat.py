@@ -18,11 +18,11 @@ PROGRAM = os.environ.get('WSCAT') or str(
 class Wscat:
     """wscat in a pseudo-terminal."""
 
-    def __init__(self, port, *options):
+    def __init__(self, port, *options, path='/ws'):
         self._terminal, far_end = pty.openpty()
         self._shown = ''
         self._process = subprocess.Popen(
-            [PROGRAM, '--no-color', *options, '--connect', f'ws://127.0.0.1:{port}/ws'],
+            [PROGRAM, '--no-color', *options, '--connect', f'ws://127.0.0.1:{port}{path}'],
             stdin=far_end, stdout=far_end, stderr=far_end, start_new_session=True)
         os.close(far_end)
         self._reader = threading.Thread(target=self._read, daemon=True)
