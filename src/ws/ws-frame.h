@@ -22,7 +22,6 @@ typedef enum
   WS_CLOSE_NORMAL = 1000,
   WS_CLOSE_GOING_AWAY = 1001,
   WS_CLOSE_PROTOCOL_ERROR = 1002,
-  WS_CLOSE_UNSUPPORTED_DATA = 1003,
   WS_CLOSE_NO_STATUS = 1005, /* never sent; stands for an empty close frame */
   WS_CLOSE_ABNORMAL = 1006,  /* never sent; stands for a missing close frame */
   WS_CLOSE_INVALID_DATA = 1007,

@@ -60,14 +60,17 @@ ws_socket_read_peer (WsRecord *record)
     set_peer (record, AF_INET6, in6->sin6_port, &in6->sin6_addr, sizeof in6->sin6_addr);
 }
 
+static void
+set_option (int fd, int option, int value)
+{
+  setsockopt (fd, IPPROTO_TCP, option, &value, sizeof value);
+}
+
 void
 ws_socket_tune (int fd, gint64 timeout_us)
 {
-  const int nodelay = 1;
-  const int unsent = UNSENT_MAX;
-
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
-  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+  set_option (fd, TCP_NODELAY, TRUE);
+  set_option (fd, TCP_NOTSENT_LOWAT, UNSENT_MAX);
   if (timeout_us > 0)
     ws_socket_set_send_timeout (fd, timeout_us);
 }
@@ -75,7 +78,5 @@ ws_socket_tune (int fd, gint64 timeout_us)
 void
 ws_socket_set_send_timeout (int fd, gint64 timeout_us)
 {
-  const guint timeout_ms = timeout_us / 1000;
-
-  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+  set_option (fd, TCP_USER_TIMEOUT, timeout_us / 1000);
 }

@@ -15,32 +15,15 @@
 static gboolean
 begin_character (WsUtf8 *utf8, guint8 lead)
 {
-  *utf8 = (WsUtf8){ .missing = 1, .low = 0x80, .high = 0xBF };
+  if (lead < 0xC2 || lead > 0xF4)
+    return FALSE;
 
-  if (lead >= 0xC2 && lead <= 0xDF)
-    return TRUE;
-
-  if (lead >= 0xE0 && lead <= 0xEF)
-    {
-      utf8->missing = 2;
-      if (lead == 0xE0)
-        utf8->low = 0xA0; /* lower values are overlong */
-      else if (lead == 0xED)
-        utf8->high = 0x9F; /* higher values are surrogates */
-      return TRUE;
-    }
-
-  if (lead >= 0xF0 && lead <= 0xF4)
-    {
-      utf8->missing = 3;
-      if (lead == 0xF0)
-        utf8->low = 0x90; /* lower values are overlong */
-      else if (lead == 0xF4)
-        utf8->high = 0x8F; /* higher values are over U+10FFFF */
-      return TRUE;
-    }
-
-  return FALSE;
+  utf8->missing = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+  /* lower values are overlong */
+  utf8->low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  /* higher values are surrogates (after 0xED) or over U+10FFFF (after 0xF4) */
+  utf8->high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  return TRUE;
 }
 
 /* Returns: the number of ASCII bytes at the start of @data, rounded down to a multiple of 8. */
