@@ -31,76 +31,51 @@ front_size_of (gsize size)
   return ws_memfd_round (1) + ws_memfd_round (size / BYTES_PER_ENTRY * sizeof (WsLogEntry));
 }
 
+/* Maps header, index and ring of @size bytes, and then the ring again after itself. */
 static gboolean
-map_ring (WsLog *log)
+map (WsLog *log, gsize size, GError **error)
 {
-  const gsize size = log->size;
+  const gsize front_size = front_size_of (size);
+  const int protection = PROT_READ | PROT_WRITE;
+  guint8 *start = mmap (NULL, front_size + 2 * size, protection, MAP_SHARED, log->fd, 0);
 
-  log->ring = mmap (NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-  for (int i = 0; i < 2 && log->ring != MAP_FAILED; i++)
-    if (mmap (log->ring + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, log->fd,
-              front_size_of (log->size))
-        == MAP_FAILED)
-      return FALSE;
-
-  return log->ring != MAP_FAILED;
-}
-
-/* Maps a log with a ring of @size bytes. @fd: (transfer full), even on failure. */
-static WsLog *
-log_on (int fd, gsize size, GError **error)
-{
-  g_autoptr (WsLog) log = g_new0 (WsLog, 1);
-
-  log->fd = fd;
   log->size = size;
-  log->ring = MAP_FAILED;
-  log->header = mmap (NULL, front_size_of (log->size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (log->header == MAP_FAILED)
+  if (start != MAP_FAILED)
     {
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   "cannot map the index of the message log: %s", g_strerror (errno));
-      return NULL;
+      log->header = (gpointer) start;
+      log->index = (gpointer) (start + ws_memfd_round (1));
+      log->ring = start + front_size;
+      start = mmap (log->ring + size, size, protection, MAP_SHARED | MAP_FIXED, log->fd,
+                    front_size);
     }
-  log->index = (gpointer) ((guint8 *) log->header + ws_memfd_round (1));
-
-  if (!map_ring (log))
-    {
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-                   "cannot map the message log (%zu bytes) twice: %s", size, g_strerror (errno));
-      return NULL;
-    }
-
-  return g_steal_pointer (&log);
+  if (start == MAP_FAILED)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
+                 "cannot map the message log (%zu bytes) twice: %s", size, g_strerror (errno));
+  return start != MAP_FAILED;
 }
 
 WsLog *
 ws_log_new (gsize size, GError **error)
 {
-  WsLog *log;
-  int fd;
+  g_autoptr (WsLog) log = g_new0 (WsLog, 1);
 
   size = ws_memfd_round (MAX (size, 1));
-  fd = ws_memfd_create ("ringdown-log", front_size_of (size) + size, error);
-  if (fd < 0)
+  log->fd = ws_memfd_create ("ringdown-log", front_size_of (size) + size, error);
+  if (log->fd < 0 || !map (log, size, error))
     return NULL;
 
-  log = log_on (fd, size, error);
-  if (log != NULL)
-    *log->header
-      = (WsLogHeader){ .common = log_header, .size = size, .capacity = size / BYTES_PER_ENTRY };
-  return log;
+  *log->header
+    = (WsLogHeader){ .common = log_header, .size = size, .capacity = size / BYTES_PER_ENTRY };
+  return g_steal_pointer (&log);
 }
 
 void
 ws_log_free (WsLog *log)
 {
-  if (log->ring != MAP_FAILED)
-    munmap (log->ring, 2 * log->size);
-  if (log->header != MAP_FAILED)
-    munmap (log->header, front_size_of (log->size));
-  close (log->fd);
+  if (log->header != NULL)
+    munmap (log->header, front_size_of (log->size) + 2 * log->size);
+  if (log->fd >= 0)
+    close (log->fd);
   g_free (log);
 }
 
@@ -166,17 +141,11 @@ is_sound (const WsLog *log)
 WsLog *
 ws_log_adopt (int fd, GError **error)
 {
-  g_autoptr (WsLog) log = NULL;
+  g_autoptr (WsLog) log = g_new0 (WsLog, 1);
   WsLogHeader header;
 
-  if (!check_header (fd, &header, error))
-    {
-      close (fd);
-      return NULL;
-    }
-
-  log = log_on (fd, header.size, error);
-  if (log == NULL)
+  log->fd = fd;
+  if (!check_header (fd, &header, error) || !map (log, header.size, error))
     return NULL;
   if (!is_sound (log))
     {
