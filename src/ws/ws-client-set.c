@@ -171,17 +171,14 @@ ws_client_set_watch (WsClientSet *set, WsClient *client)
 {
   if (set->retunes)
     ws_socket_set_send_timeout (client->record->fd, set->send_timeout_us);
-  if (watch (set, client, NULL))
-    {
-      /* send control frames now, as the next flush pass begins only after a new message */
-      if ((client->record->flags & WS_RECORD_CONTROL) != 0)
-        ws_client_set_send (set, client);
-      return;
-    }
+  if (!watch (set, client, NULL))
+    begin_restart_close (set, client);
 
-  begin_restart_close (set, client);
-  ws_client_set_send (set, client);
-  ws_client_set_drop (set, client);
+  /* send control frames now, as the next flush pass begins only after a new message */
+  if ((client->record->flags & WS_RECORD_CONTROL) != 0)
+    ws_client_set_send (set, client);
+  if (!client->is_watched)
+    ws_client_set_drop (set, client);
 }
 
 WsClient *
@@ -343,29 +340,35 @@ visit (WsClientSet *set, guint slot)
     ws_client_set_send (set, set->clients[slot]);
 }
 
-WsClient *
-ws_client_set_reap (WsClientSet *set, WsRecord *record)
+/* Removes the record in @slot; the last record and its client move to @slot. */
+static void
+remove_slot (WsClientSet *set, guint slot)
 {
-  WsClient *client = ws_client_set_pop (&set->dead);
-  guint slot;
-  guint last;
-
-  if (client == NULL)
-    return NULL;
-
-  slot = client->record - set->table->records;
-  last = set->table->header->count - 1;
-  *record = *client->record;
-  client->record = record;
   ws_table_remove (set->table, slot);
-  if (slot == last)
-    return client;
+  if (slot == set->table->header->count)
+    return;
 
-  set->clients[slot] = set->clients[last];
+  set->clients[slot] = set->clients[set->table->header->count];
   set->clients[slot]->record = &set->table->records[slot];
   if (set->flush.is_active && slot < set->flush.slot)
     visit (set, slot); /* the flush pass is past this slot, and would miss the client moved here */
-  return client;
+}
+
+void
+ws_client_set_reap (WsClientSet *set)
+{
+  const WsContext *context = &set->context;
+  WsClient *client;
+
+  while ((client = ws_client_set_pop (&set->dead)) != NULL)
+    {
+      WsRecord record = *client->record;
+
+      remove_slot (set, client->record - set->table->records);
+      client->record = &record;
+      context->events->closed (client, client->close_code, context->user_data);
+      ws_client_free (client);
+    }
 }
 
 void

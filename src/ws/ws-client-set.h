@@ -103,10 +103,10 @@ void ws_client_set_arm_ping (WsClientSet *set, WsClient *client);
 /* Closes the socket of @client. The client and its record remain until ws_client_set_reap(). */
 void ws_client_set_drop (WsClientSet *set, WsClient *client);
 
-/* Removes a dropped client from the table; the last record moves to the free slot. @record: (out):
- * copy of the removed record; client->record then points to this copy. Returns: (transfer full)
- * (nullable): the client, or NULL if no client is dropped. */
-WsClient *ws_client_set_reap (WsClientSet *set, WsRecord *record);
+/* Removes all dropped clients from the table, reports them, and frees them. WsEngineEvents.closed
+ * may publish, and publishing may drop more clients: call this only between flush and next
+ * iteration. */
+void ws_client_set_reap (WsClientSet *set);
 
 /* Sends the messages in the log to all clients. Returns after at most 4 ms; the next call then
  * continues the flush pass. */

@@ -78,13 +78,12 @@ static void
 encode_control (WsControl *control)
 {
   guint8 frame[WS_CONTROL_FRAME_MAX];
-  gsize size;
 
   g_byte_array_append (control->out, control->pongs->data, control->pongs->len);
   if (control->ping_due)
     {
-      size = ws_frame_encode_control (frame, WS_OPCODE_PING, NULL, 0);
-      g_byte_array_append (control->out, frame, size);
+      g_byte_array_append (control->out, frame,
+                           ws_frame_encode_control (frame, WS_OPCODE_PING, NULL, 0));
       control->ping_in_out = TRUE;
     }
   if (control->close_due)
@@ -122,11 +121,7 @@ ensure_control (WsClient *client, WsContext *context)
 static WsSend
 send_bytes (WsRecord *record, WsContext *context, const guint8 *data, gsize size, gsize *sent)
 {
-  gssize n;
-
-  do
-    n = send (record->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  const gssize n = TEMP_FAILURE_RETRY (send (record->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL));
 
   if (n < 0 && errno != EAGAIN)
     return WS_SEND_FAILED;

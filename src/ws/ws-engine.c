@@ -18,18 +18,12 @@
 #define READ_BUFFER_SIZE (64 * 1024)
 #define EVENTS_MAX       128 /* per epoll_wait() */
 
-typedef struct
-{
-  GSource source;
-  WsEngine *engine; /* unowned: the engine owns the source */
-} EngineSource;
-
+/* Allocated by g_source_new(). */
 struct _WsEngine
 {
+  GSource source;
   WsClientSet *set;   /* owned */
-  GSource *source;    /* owned */
   gpointer epoll_tag; /* unowned: tag of epoll_fd in @source */
-  gboolean is_awake;  /* another iteration is scheduled */
   gboolean is_paused;
   guint8 buffer[READ_BUFFER_SIZE];
 };
@@ -38,32 +32,19 @@ static gboolean dispatch (GSource *source, GSourceFunc callback, gpointer user_d
 
 static const GSourceFuncs source_funcs = { .dispatch = dispatch };
 
-/* Schedules an iteration. The main loop first dispatches the sources that are ready already. */
-static void
-wake (WsEngine *engine)
-{
-  if (engine->is_awake)
-    return;
-
-  engine->is_awake = TRUE;
-  g_source_set_ready_time (engine->source, 0);
-}
-
 /* Creates an engine. @set: (transfer full). */
 static WsEngine *
 engine_on (WsClientSet *set, const WsEngineEvents *events, gpointer user_data)
 {
-  WsEngine *engine = g_new0 (WsEngine, 1);
+  WsEngine *engine = (gpointer) g_source_new ((GSourceFuncs *) &source_funcs, sizeof (WsEngine));
 
   g_assert (set->options.max_message <= set->options.log_size / 8);
 
   engine->set = set;
   set->context.events = events;
   set->context.user_data = user_data;
-  engine->source = g_source_new ((GSourceFuncs *) &source_funcs, sizeof (EngineSource));
-  ((EngineSource *) engine->source)->engine = engine;
-  g_source_set_static_name (engine->source, "ringdown clients");
-  engine->epoll_tag = g_source_add_unix_fd (engine->source, set->epoll_fd, G_IO_IN);
+  g_source_set_static_name (&engine->source, "ringdown clients");
+  engine->epoll_tag = g_source_add_unix_fd (&engine->source, set->epoll_fd, G_IO_IN);
   return engine;
 }
 
@@ -88,11 +69,11 @@ ws_engine_new (const WsEngineOptions *options,
 }
 
 static void
-stop (WsEngine *engine)
+set_paused (WsEngine *engine, gboolean is_paused)
 {
-  engine->is_paused = TRUE;
-  g_source_modify_unix_fd (engine->source, engine->epoll_tag, 0);
-  g_source_set_ready_time (engine->source, -1);
+  engine->is_paused = is_paused;
+  g_source_modify_unix_fd (&engine->source, engine->epoll_tag, is_paused ? 0 : G_IO_IN);
+  g_source_set_ready_time (&engine->source, is_paused ? -1 : 0);
 }
 
 WsEngine *
@@ -111,23 +92,22 @@ ws_engine_new_from (WsHandover *handover,
   engine = engine_on (set, events, user_data);
   for (guint slot = 0; slot < set->table->header->count; slot++)
     ws_client_set_restore_ping (set, set->clients[slot]);
-  stop (engine);
+  set_paused (engine, TRUE);
   return engine;
 }
 
 void
 ws_engine_free (WsEngine *engine)
 {
-  g_source_destroy (engine->source);
-  g_source_unref (engine->source);
+  g_source_destroy (&engine->source);
   ws_client_set_free (engine->set);
-  g_free (engine);
+  g_source_unref (&engine->source);
 }
 
 void
 ws_engine_attach (WsEngine *engine, GMainContext *context)
 {
-  g_source_attach (engine->source, context);
+  g_source_attach (&engine->source, context);
 }
 
 WsId
@@ -136,7 +116,7 @@ ws_engine_publish (WsEngine *engine, WsOpcode opcode, const guint8 *data, gsize 
   g_assert (size <= engine->set->options.max_message && !engine->is_paused);
 
   ws_client_set_make_room (engine->set, size);
-  wake (engine);
+  g_source_set_ready_time (&engine->source, 0);
   return ws_log_append (engine->set->log, opcode, data, size, g_get_real_time () / 1000);
 }
 
@@ -174,17 +154,18 @@ check_ping (WsClientSet *set, WsClient *client)
   if (has_unread (client))
     {
       ws_client_set_read_later (set, client);
+      return;
     }
-  else if ((client->record->flags & WS_RECORD_BLOCKED) == 0)
+  if ((client->record->flags & WS_RECORD_BLOCKED) != 0)
+    return;
+  if (client->awaits_pong)
     {
-      if (client->awaits_pong)
-        {
-          end_silent (set, client);
-          return;
-        }
-      ws_client_ping (client, &set->context);
-      ws_client_set_settle (set, client);
+      end_silent (set, client);
+      return;
     }
+
+  ws_client_ping (client, &set->context);
+  ws_client_set_settle (set, client);
 }
 
 static void
@@ -206,17 +187,16 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
 {
   WsRecord *record = client->record;
   const gsize size = MIN (sizeof engine->buffer, engine->set->options.log_size / 8);
-  gssize n = recv (record->fd, engine->buffer, size, MSG_DONTWAIT);
+  const gssize n = TEMP_FAILURE_RETRY (recv (record->fd, engine->buffer, size, MSG_DONTWAIT));
 
   if (n < 0 && errno == EAGAIN)
     return;
-  if (n <= 0 && !(n < 0 && errno == EINTR))
+  if (n <= 0)
     {
       ws_client_set_drop (engine->set, client);
       return;
     }
 
-  n = MAX (n, 0);
   record->received += n;
   record->heard_us = engine->set->now_us;
   engine->set->context.counters->bytes_in += n;
@@ -226,7 +206,7 @@ read_client (WsEngine *engine, WsClient *client, gboolean until_end)
   ws_client_set_settle (engine->set, client);
 
   /* read again later if bytes may be left: epoll (edge-triggered) reports only new bytes */
-  if ((gsize) n == size || n == 0 || until_end)
+  if ((gsize) n == size || until_end)
     ws_client_set_read_later (engine->set, client);
 }
 
@@ -302,30 +282,14 @@ watch_some (WsEngine *engine)
     ws_client_set_watch (engine->set, client);
 }
 
-/* Reports and frees dropped clients. WsEngineEvents.closed may publish, and publishing may drop
- * more clients, so call this only at the end of an iteration or in ws_engine_pause(). */
-static void
-reap (WsEngine *engine)
-{
-  const WsContext *context = &engine->set->context;
-  WsRecord record;
-  WsClient *client;
-
-  while ((client = ws_client_set_reap (engine->set, &record)) != NULL)
-    {
-      context->events->closed (client, client->close_code, context->user_data);
-      ws_client_free (client);
-    }
-}
-
 static gboolean
 dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
-  WsEngine *engine = ((EngineSource *) source)->engine;
+  WsEngine *engine = (WsEngine *) source;
   WsClientSet *set = engine->set;
+  gboolean has_more;
 
   set->now_us = g_get_monotonic_time ();
-  engine->is_awake = TRUE;
   watch_some (engine);
   if (!set->flush.is_active)
     {
@@ -334,21 +298,21 @@ dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
       read_events (engine);
     }
   ws_client_set_flush (set);
-  reap (engine);
+  ws_client_set_reap (set);
 
-  engine->is_awake = ws_client_set_is_flush_pending (set) || set->readable.length > 0
-                     || set->unwatched.length > 0;
-  g_source_set_ready_time (source, engine->is_awake ? 0 : ws_wheel_get_next_us (set->wheel));
+  has_more = ws_client_set_is_flush_pending (set) || set->readable.length > 0
+             || set->unwatched.length > 0;
+  g_source_set_ready_time (source, has_more ? 0 : ws_wheel_get_next_us (set->wheel));
   return G_SOURCE_CONTINUE;
 }
 
 void
 ws_engine_pause (WsEngine *engine)
 {
-  g_assert (!engine->is_paused && g_main_current_source () != engine->source);
+  g_assert (!engine->is_paused && g_main_current_source () != &engine->source);
 
-  reap (engine);
-  stop (engine);
+  ws_client_set_reap (engine->set);
+  set_paused (engine, TRUE);
 }
 
 void
@@ -356,10 +320,7 @@ ws_engine_resume (WsEngine *engine)
 {
   g_assert (engine->is_paused);
 
-  engine->is_paused = FALSE;
-  engine->is_awake = TRUE;
-  g_source_modify_unix_fd (engine->source, engine->epoll_tag, G_IO_IN);
-  g_source_set_ready_time (engine->source, 0);
+  set_paused (engine, FALSE);
 }
 
 WsHandover *
@@ -393,9 +354,13 @@ ws_engine_get_client (const WsEngine *engine, guint slot)
 WsClient *
 ws_engine_find_client (const WsEngine *engine, guint64 id)
 {
-  guint slot;
+  const WsClientSet *set = engine->set;
 
-  return ws_table_find (engine->set->table, id, &slot) ? engine->set->clients[slot] : NULL;
+  for (guint slot = 0; slot < set->table->header->count; slot++)
+    if (set->table->records[slot].id == id)
+      return set->clients[slot];
+
+  return NULL;
 }
 
 WsClient *
@@ -410,11 +375,9 @@ ws_engine_adopt (WsEngine *engine, int fd, const char *response, GError **error)
     return NULL;
 
   if (response != NULL)
-    {
-      ws_client_respond (client, &engine->set->context, response);
-      ws_client_set_settle (engine->set, client);
-    }
-  wake (engine);
+    ws_client_respond (client, &engine->set->context, response);
+  ws_client_set_settle (engine->set, client);
+  g_source_set_ready_time (&engine->source, 0);
   return client;
 }
 
@@ -454,7 +417,7 @@ ws_engine_close (WsEngine *engine, WsClient *client, guint16 code, const char *r
       ws_client_close (client, &engine->set->context, code, reason);
     }
   ws_client_set_settle (engine->set, client);
-  wake (engine);
+  g_source_set_ready_time (&engine->source, 0);
 }
 
 void

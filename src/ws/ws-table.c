@@ -24,79 +24,68 @@ memory_size_of (guint64 capacity)
   return ws_memfd_round (1) + ws_memfd_round (capacity * sizeof (WsRecord));
 }
 
-/* Maps a table. @fd: (transfer full), even on failure. */
-static WsTable *
-table_on (int fd, guint capacity, int protection, GError **error)
+static gboolean
+map (WsTable *table, guint capacity, int protection, GError **error)
 {
-  g_autoptr (WsTable) table = g_new0 (WsTable, 1);
+  const gsize size = memory_size_of (capacity);
+  guint8 *start = mmap (NULL, size, protection, MAP_SHARED, table->fd, 0);
 
-  table->fd = fd;
-  table->size = memory_size_of (capacity);
-  table->header = mmap (NULL, table->size, protection, MAP_SHARED, fd, 0);
-  if (table->header == MAP_FAILED)
+  if (start == MAP_FAILED)
     {
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
                    "cannot map the table of %u clients: %s", capacity, g_strerror (errno));
-      return NULL;
+      return FALSE;
     }
 
-  table->records = (gpointer) ((guint8 *) table->header + ws_memfd_round (1));
-  return g_steal_pointer (&table);
+  table->size = size;
+  table->header = (gpointer) start;
+  table->records = (gpointer) (start + ws_memfd_round (1));
+  return TRUE;
 }
 
 WsTable *
 ws_table_new (guint capacity, GError **error)
 {
-  const int fd = ws_memfd_create ("ringdown-table", memory_size_of (capacity), error);
-  WsTable *table;
+  g_autoptr (WsTable) table = g_new0 (WsTable, 1);
 
-  if (fd < 0)
+  table->fd = ws_memfd_create ("ringdown-table", memory_size_of (capacity), error);
+  if (table->fd < 0 || !map (table, capacity, PROT_READ | PROT_WRITE, error))
     return NULL;
 
-  table = table_on (fd, capacity, PROT_READ | PROT_WRITE, error);
-  if (table != NULL)
-    *table->header = (WsTableHeader){ .common = table_header,
-                                      .record_size = sizeof (WsRecord),
-                                      .capacity = capacity };
-  return table;
-}
-
-/* Reads the header. Returns: TRUE, or FALSE with an error if the header does not match the file. */
-static gboolean
-check_header (int fd, WsTableHeader *header, GError **error)
-{
-  const char *what = "the table of clients";
-
-  if (!ws_memfd_read_header (fd, &table_header, what, header, sizeof *header, error))
-    return FALSE;
-  if (header->record_size != sizeof (WsRecord) || header->capacity > G_MAXUINT
-      || header->count > header->capacity
-      || ws_memfd_get_size (fd) != memory_size_of (header->capacity))
-    return ws_memfd_set_damaged (error, what);
-
-  return TRUE;
+  *table->header = (WsTableHeader){ .common = table_header,
+                                    .record_size = sizeof (WsRecord),
+                                    .capacity = capacity };
+  return g_steal_pointer (&table);
 }
 
 WsTable *
 ws_table_adopt (int fd, GError **error)
 {
+  const char *what = "the table of clients";
+  g_autoptr (WsTable) table = g_new0 (WsTable, 1);
   WsTableHeader header;
 
-  if (!check_header (fd, &header, error))
+  table->fd = fd;
+  if (!ws_memfd_read_header (fd, &table_header, what, &header, sizeof header, error))
+    return NULL;
+  if (header.record_size != sizeof (WsRecord) || header.capacity > G_MAXUINT
+      || header.count > header.capacity
+      || ws_memfd_get_size (fd) != memory_size_of (header.capacity))
     {
-      close (fd);
+      ws_memfd_set_damaged (error, what);
       return NULL;
     }
 
-  return table_on (fd, header.capacity, PROT_READ, error);
+  return map (table, header.capacity, PROT_READ, error) ? g_steal_pointer (&table) : NULL;
 }
 
 void
 ws_table_free (WsTable *table)
 {
-  if (table->header != MAP_FAILED)
+  if (table->header != NULL)
     munmap (table->header, table->size);
-  close (table->fd);
+  if (table->fd >= 0)
+    close (table->fd);
   g_free (table);
 }
 
@@ -125,16 +114,6 @@ ws_table_remove (WsTable *table, guint slot)
 
   header->count--;
   table->records[slot] = table->records[header->count];
-}
-
-gboolean
-ws_table_find (const WsTable *table, guint64 id, guint *slot)
-{
-  for (*slot = table->header->count; (*slot)-- > 0;)
-    if (table->records[*slot].id == id)
-      return TRUE;
-
-  return FALSE;
 }
 
 guint

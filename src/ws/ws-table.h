@@ -96,10 +96,6 @@ void ws_table_free (WsTable *table);
  * Returns: (transfer none): the new record. */
 WsRecord *ws_table_add (WsTable *table, const WsRecord *from);
 
-/* Finds the record with @id in linear time. @slot: (out): slot of the record. Returns: TRUE, or
- * FALSE if there is no such record. */
-gboolean ws_table_find (const WsTable *table, guint64 id, guint *slot);
-
 /* Removes the record in @slot and moves the last record to this slot. */
 void ws_table_remove (WsTable *table, guint slot);
 
