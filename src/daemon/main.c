@@ -11,6 +11,20 @@
 #include "rd-check.h"
 #include "rd-startup.h"
 
+/* For the system bus, sets DBUS_SESSION_BUS_ADDRESS to its address, because GApplication can only
+ * connect to the session bus. Not thread-safe: calls setenv(3). */
+static gboolean
+choose_bus (RdConfigBus bus, GError **error)
+{
+  g_autofree char *address = NULL;
+
+  if (bus != RD_CONFIG_BUS_SYSTEM)
+    return TRUE;
+
+  address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  return address != NULL && g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -19,7 +33,6 @@ main (int argc, char **argv)
   g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdSettings) to_check = NULL;
   g_autoptr (RdSuccession) takeover = NULL;
-  g_autoptr (RdApplication) application = NULL;
 
   rd_startup ();
   g_set_prgname ("ringdown");
@@ -28,10 +41,8 @@ main (int argc, char **argv)
     config = rd_config_load (argv, environment, &to_check, &error);
   if (to_check != NULL)
     return rd_check (config, to_check, environment) ? 0 : 1;
-  if (config != NULL)
-    application = rd_application_new (config, argv, environment, g_steal_pointer (&takeover),
-                                      &error);
-  if (application != NULL && rd_application_run (application, &error))
+  if (config != NULL && choose_bus (config->bus, &error)
+      && rd_application_run (config, argv, environment, &takeover, &error))
     return 0;
 
   if (takeover != NULL)

@@ -22,19 +22,20 @@
 
 #define FORWARD_CALLS_MS 1000 /* time limit for forwarding D-Bus calls after a hand-over */
 
+/* A GApplication that owns the components of the service. */
+#define RD_TYPE_APPLICATION (rd_application_get_type ())
+G_DECLARE_FINAL_TYPE (RdApplication, rd_application, RD, APPLICATION, GApplication)
+
 struct _RdApplication
 {
   GApplication parent_instance;
 
   const RdConfig *config;   /* unowned: outlives the application */
   RdInherited *inherited;   /* owned */
-  RdSuccession *takeover;   /* owned; NULL if there is no old worker */
+  RdSuccession *takeover;   /* unowned; NULL if there is no old worker */
   GDBusConnection *bus;     /* owned, nullable: D-Bus connection made before a takeover */
   RdComponents *components; /* owned */
-  char *program;            /* owned */
-  char **environment;       /* owned: environment of new workers */
-  RdLaunchEnv launch_env;
-  RdHandoverOptions handover_options;
+  const RdLaunchEnv *launch_env;
   RdHandover *handover;          /* owned */
   RdRestart *restart;            /* owned; NULL if not started */
   GDBusMethodInvocation *caller; /* owned, nullable: D-Bus call of Upgrade, to be answered */
@@ -195,7 +196,7 @@ on_sighup (gpointer user_data)
   if (forward_signal (self, SIGHUP))
     return G_SOURCE_CONTINUE;
 
-  if (rd_launch_env_lost_terminal (&self->launch_env))
+  if (rd_launch_env_lost_terminal (self->launch_env))
     stop (self);
   else if (!rd_handover_upgrade (self->handover, on_handover, self, &error))
     g_warning ("Hand-over not started: %s", error->message);
@@ -260,7 +261,7 @@ rd_application_startup (GApplication *application)
 
   G_APPLICATION_CLASS (rd_application_parent_class)->startup (application);
 
-  self->restart = rd_restart_new (self->components, self->handover, &self->launch_env, bus,
+  self->restart = rd_restart_new (self->components, self->handover, self->launch_env, bus,
                                   self->config->bus == RD_CONFIG_BUS_SESSION);
   if (bus == NULL && self->config->bus != RD_CONFIG_BUS_NONE)
     g_message ("Cannot connect to a message bus: running without D-Bus");
@@ -337,7 +338,6 @@ release (RdApplication *self)
 {
   g_clear_pointer (&self->restart, rd_restart_free);
   g_clear_pointer (&self->handover, rd_handover_free);
-  g_clear_pointer (&self->takeover, rd_succession_free);
   g_clear_pointer (&self->components, rd_components_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
 }
@@ -349,8 +349,6 @@ rd_application_finalize (GObject *object)
 
   release (self);
   g_clear_object (&self->bus);
-  g_strfreev (self->environment);
-  g_free (self->program);
   g_clear_error (&self->error);
   G_OBJECT_CLASS (rd_application_parent_class)->finalize (object);
 }
@@ -388,7 +386,10 @@ take_over (RdApplication *self, GError **error)
 }
 
 static gboolean
-make_components (RdApplication *self, char **environment, GError **error)
+make_components (RdApplication *self,
+                 char **environment,
+                 const RdHandoverOptions *options,
+                 GError **error)
 {
   const char *node = self->takeover != NULL ? rd_succession_get_node (self->takeover) : NULL;
 
@@ -398,7 +399,7 @@ make_components (RdApplication *self, char **environment, GError **error)
           && !rd_succession_prepare (self->takeover, self->components, error)))
     return FALSE;
 
-  self->handover = rd_handover_new (self->components, &self->handover_options);
+  self->handover = rd_handover_new (self->components, options);
   g_signal_connect_object (self->components->drain, "state-changed", G_CALLBACK (on_drain_state),
                            self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->components->service, "upgrade", G_CALLBACK (on_upgrade), self, 0);
@@ -418,53 +419,25 @@ handle_signals (RdApplication *self)
   g_unix_signal_add (SIGUSR1, on_sigusr1, self);
 }
 
+/* Finds the old worker, and creates the components. @takeover: see rd_application_run(). */
 static gboolean
-construct (RdApplication *self, char **environment, GError **error)
+construct (RdApplication *self,
+           char **environment,
+           const RdHandoverOptions *options,
+           RdSuccession **takeover,
+           GError **error)
 {
-  if (!rd_name_choose_bus (self->config->bus == RD_CONFIG_BUS_SYSTEM, error))
-    return FALSE;
-
   self->inherited = rd_inherited_new (environment, RD_INHERITED_FIRST, error);
   if (self->inherited == NULL
-      || !rd_predecessor_find (self->config, self->inherited, &self->takeover, error)
-      || !make_components (self, environment, error))
+      || !rd_predecessor_find (self->config, self->inherited, takeover, error))
+    return FALSE;
+
+  self->takeover = *takeover;
+  if (!make_components (self, environment, options, error))
     return FALSE;
 
   handle_signals (self);
   return self->takeover == NULL || take_over (self, error);
-}
-
-RdApplication *
-rd_application_new (const RdConfig *config,
-                    char **argv,
-                    char **environment,
-                    RdSuccession *takeover,
-                    GError **error)
-{
-  g_autofree char *id = rd_config_dup_application_id (config);
-  g_autoptr (RdApplication) self = g_object_new (
-    RD_TYPE_APPLICATION, "application-id", id, "flags",
-    G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT, NULL);
-  GError *reason = NULL;
-
-  self->config = config;
-  self->takeover = takeover;
-  self->environment = rd_systemd_dup_child_environment (environment);
-  rd_systemd_clear_environment ();
-  self->program = rd_process_dup_program (argv[0], &reason);
-  self->launch_env = rd_launch_env_read (environment, takeover != NULL);
-  self->handover_options = (RdHandoverOptions){ .program = self->program,
-                                                .argv = (const char *const *) argv,
-                                                .environment = self->environment,
-                                                .hindrance = self->launch_env.no_upgrade_reason,
-                                                .timeout_us = config->handover_timeout_us };
-  if (self->program != NULL && construct (self, environment, &reason))
-    return g_steal_pointer (&self);
-
-  if (self->takeover != NULL)
-    rd_succession_refuse (self->takeover, reason);
-  g_propagate_error (error, reason);
-  return NULL;
 }
 
 /* Waits for the new worker to exit. First closes this process's duplicates of the client sockets,
@@ -480,11 +453,30 @@ wait_for_new_worker (RdApplication *self)
 }
 
 gboolean
-rd_application_run (RdApplication *self, GError **error)
+rd_application_run (const RdConfig *config,
+                    char **argv,
+                    char **environment,
+                    RdSuccession **takeover,
+                    GError **error)
 {
+  g_autofree char *id = rd_config_dup_application_id (config);
+  g_autofree char *program = rd_process_dup_program (argv[0], error);
+  g_auto (GStrv) child_environment = rd_systemd_dup_child_environment (environment);
+  const RdLaunchEnv launch_env = rd_launch_env_read (environment, *takeover != NULL);
+  const RdHandoverOptions options = { .program = program,
+                                      .argv = (const char *const *) argv,
+                                      .environment = child_environment,
+                                      .hindrance = launch_env.no_upgrade_reason,
+                                      .timeout_us = config->handover_timeout_us };
+  g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "application-id", id, "flags",
+                                                 RD_NAME_FLAGS, NULL);
   GApplication *application = G_APPLICATION (self);
 
-  if (!rd_name_take (application, self->takeover != NULL, error))
+  rd_systemd_clear_environment ();
+  self->config = config;
+  self->launch_env = &launch_env;
+  if (program == NULL || !construct (self, environment, &options, takeover, error)
+      || !rd_name_acquire (application, self->takeover != NULL, error))
     return FALSE;
 
   self->has_lost_name = g_application_get_dbus_connection (application) == NULL
