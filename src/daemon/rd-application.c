@@ -30,14 +30,12 @@ struct _RdApplication
 {
   GApplication parent_instance;
 
-  const RdConfig *config;   /* unowned: outlives the application */
-  RdInherited *inherited;   /* owned */
-  RdSuccession *takeover;   /* unowned; NULL if there is no old worker */
-  GDBusConnection *bus;     /* owned, nullable: D-Bus connection made before a takeover */
-  RdComponents *components; /* owned */
-  const RdLaunchEnv *launch_env;
+  const RdConfig *config;        /* unowned: outlives the application */
+  RdInherited *inherited;        /* owned */
+  RdSuccession *takeover;        /* unowned; NULL if there is no old worker */
+  RdComponents *components;      /* owned */
+  const RdLaunchEnv *launch_env; /* unowned: outlives the application */
   RdHandover *handover;          /* owned */
-  RdRestart *restart;            /* owned; NULL if not started */
   GDBusMethodInvocation *caller; /* owned, nullable: D-Bus call of Upgrade, to be answered */
   gboolean has_lost_name;        /* this process does not own the D-Bus name */
   gboolean is_handed_over;       /* a new worker has taken over */
@@ -139,7 +137,7 @@ on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GE
   else if (self->is_restart_pending)
     {
       self->is_restart_pending = FALSE;
-      rd_restart_begin (self->restart);
+      rd_restart_begin (self->components, self->handover, self->launch_env);
     }
 }
 
@@ -183,7 +181,7 @@ on_sigusr1 (gpointer user_data)
       rd_handover_cancel (self->handover); /* a hand-over could outlast systemd's stop timeout */
     }
   else
-    rd_restart_begin (self->restart);
+    rd_restart_begin (self->components, self->handover, self->launch_env);
   return G_SOURCE_CONTINUE;
 }
 
@@ -261,8 +259,8 @@ rd_application_startup (GApplication *application)
 
   G_APPLICATION_CLASS (rd_application_parent_class)->startup (application);
 
-  self->restart = rd_restart_new (self->components, self->handover, self->launch_env, bus,
-                                  self->config->bus == RD_CONFIG_BUS_SESSION);
+  if (bus != NULL && rd_systemd_is_connected (self->components->systemd))
+    rd_restart_check_unit (bus, self->config->bus == RD_CONFIG_BUS_SESSION);
   if (bus == NULL && self->config->bus != RD_CONFIG_BUS_NONE)
     g_message ("Cannot connect to a message bus: running without D-Bus");
 
@@ -336,7 +334,6 @@ rd_application_name_lost (GApplication *application)
 static void
 release (RdApplication *self)
 {
-  g_clear_pointer (&self->restart, rd_restart_free);
   g_clear_pointer (&self->handover, rd_handover_free);
   g_clear_pointer (&self->components, rd_components_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
@@ -348,7 +345,6 @@ rd_application_finalize (GObject *object)
   RdApplication *self = RD_APPLICATION (object);
 
   release (self);
-  g_clear_object (&self->bus);
   g_clear_error (&self->error);
   G_OBJECT_CLASS (rd_application_parent_class)->finalize (object);
 }
@@ -378,8 +374,7 @@ take_over (RdApplication *self, GError **error)
   GPtrArray *offers = rd_succession_get_offers (self->takeover);
 
   if (self->config->bus != RD_CONFIG_BUS_NONE)
-    self->bus = rd_message_bus_connect (NULL, RD_NAME_TIMEOUT_MS, NULL);
-  self->components->connection = self->bus;
+    self->components->connection = rd_message_bus_connect (NULL, RD_NAME_TIMEOUT_MS, NULL);
   rd_inherited_take_over (self->inherited, offers);
   return rd_components_listen (self->components, self->inherited, offers, error)
          && rd_succession_take (self->takeover, error);

@@ -143,7 +143,6 @@ make_server (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError
 static gboolean
 make_admin (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError **error)
 {
-  g_auto (GStrv) urls = rd_http_port_dup_urls (rd_server_get_port (self->server));
   const char *const addresses[] = { self->config->admin_address, NULL };
   const RdAdminOptions options
     = { .binding = { .addresses = addresses,
@@ -151,7 +150,7 @@ make_admin (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError 
                      .role = RD_ROLE_ADMIN,
                      .inherited = inherited,
                      .offers = offers },
-        .client_urls = (const char *const *) urls,
+        .client_urls = rd_dbus_server1_get_addresses (RD_DBUS_SERVER1 (self->service)),
         .allow_origins = (const char *const *) self->config->allow_origins };
 
   if (self->config->admin_port < 0 && inherited->len == 0)
@@ -261,6 +260,7 @@ rd_components_free (RdComponents *self)
   g_clear_object (&self->bus);
   g_clear_object (&self->redis);
   g_clear_object (&self->manager);
+  g_clear_object (&self->connection);
   g_free (self->node);
   g_free (self);
 }

@@ -29,7 +29,7 @@ typedef struct
   RdService *service;          /* owned */
   RdCallForwarder *forwarder;  /* owned; NULL until rd_components_retire() */
   RdSystemd *systemd;          /* owned */
-  GDBusConnection *connection; /* unowned, nullable: D-Bus connection made before a takeover */
+  GDBusConnection *connection; /* owned, nullable: D-Bus connection made before a takeover */
   RdDescriptors descriptors;
   RdHandoverReport handover;
   gint64 paused_us;  /* monotonic time when a hand-over paused the service */

@@ -18,16 +18,6 @@
 #define TIMEOUT_MS     10000 /* time limit of each D-Bus call to systemd */
 #define MAX_NAME_CHARS 128
 
-struct _RdRestart
-{
-  RdComponents *components;      /* unowned */
-  RdHandover *handover;          /* unowned */
-  const RdLaunchEnv *launch_env; /* unowned */
-  GCancellable *cancellable;     /* owned; cancelled when this struct is freed */
-  gboolean is_user;
-  gboolean has_store; /* the unit can store file descriptors; TRUE if unknown */
-};
-
 /* Returns: whether systemd started this process without NOTIFY_SOCKET. Without it, a process
  * cannot report a new main process to systemd. */
 static gboolean
@@ -87,102 +77,62 @@ rd_launch_env_lost_terminal (const RdLaunchEnv *self)
   return self->ends_with_terminal && !has_terminal ();
 }
 
-/* Reads the name and the "Service" properties of the unit of this process. Runs in a thread. The
- * result has the type (sa{sv}). */
+/* Warns if the unit disconnects clients when it restarts. @unit, @service: see rd_unit_load(). */
 static void
-read_own_unit (GTask *task, gpointer bus, gpointer data, GCancellable *cancellable)
+warn_about_unit (GVariant *unit, GVariant *service, gboolean is_user)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) service = NULL;
-  g_autoptr (GVariant) unit = rd_unit_load (bus, NULL, &service, TIMEOUT_MS, cancellable, &error);
+  g_autoptr (GPtrArray) problems = NULL;
+  g_autofree char *shown = NULL;
   const char *name = "";
   guint32 main_pid = 0;
 
-  if (unit == NULL)
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-
   g_variant_lookup (service, "MainPID", "u", &main_pid);
   if (main_pid != (guint32) getpid ())
-    {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                               "the unit of this process has another main process");
-      return;
-    }
+    return; /* for example, the unit of the session in which this process was started */
 
   g_variant_lookup (unit, "Id", "&s", &name);
-  g_task_return_pointer (task, g_variant_ref_sink (g_variant_new ("(s@a{sv})", name, service)),
-                         (GDestroyNotify) g_variant_unref);
-}
-
-static void
-on_own_unit (GObject *bus, GAsyncResult *result, gpointer user_data)
-{
-  RdRestart *self = user_data; /* points to freed memory if the task was cancelled */
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = g_task_propagate_pointer (G_TASK (result), &error);
-  g_autoptr (GVariant) service = NULL;
-  g_autoptr (GPtrArray) problems = NULL;
-  g_autofree char *shown = NULL;
-  const char *name;
-
-  if (answer == NULL)
-    {
-      g_debug ("Cannot check the unit's restart settings: %s", error->message);
-      return;
-    }
-
-  g_variant_get (answer, "(&s@a{sv})", &name, &service);
-  self->has_store = rd_unit_has_store (service);
   shown = rd_text_printable (name, MAX_NAME_CHARS);
-  problems = rd_unit_check_restart (service, shown, self->is_user);
+  problems = rd_unit_check_restart (service, shown, is_user);
   for (guint i = 0; i < problems->len; i++)
     g_warning ("%s", (const char *) problems->pdata[i]);
 }
 
-RdRestart *
-rd_restart_new (RdComponents *components,
-                RdHandover *handover,
-                const RdLaunchEnv *launch_env,
-                GDBusConnection *bus,
-                gboolean is_user)
+/* Implements GTaskThreadFunc. */
+static void
+check_unit (GTask *task, gpointer bus, gpointer is_user, GCancellable *cancellable)
 {
-  RdRestart *self = g_new (RdRestart, 1);
-  g_autoptr (GTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) service = NULL;
+  g_autoptr (GVariant) unit = rd_unit_load (bus, NULL, &service, TIMEOUT_MS, cancellable, &error);
 
-  *self = (RdRestart){ components, handover, launch_env, g_cancellable_new (), is_user, TRUE };
-  if (bus == NULL || !rd_systemd_is_connected (components->systemd))
-    return self;
-
-  task = g_task_new (bus, self->cancellable, on_own_unit, self);
-  g_task_run_in_thread (task, read_own_unit);
-  return self;
+  if (unit != NULL)
+    warn_about_unit (unit, service, GPOINTER_TO_INT (is_user));
+  else
+    g_debug ("Cannot check the unit's restart settings: %s", error->message);
+  g_task_return_boolean (task, TRUE);
 }
 
 void
-rd_restart_free (RdRestart *self)
+rd_restart_check_unit (GDBusConnection *bus, gboolean is_user)
 {
-  g_cancellable_cancel (self->cancellable);
-  g_object_unref (self->cancellable);
-  g_free (self);
+  g_autoptr (GTask) task = g_task_new (bus, NULL, NULL, NULL);
+
+  g_task_set_task_data (task, GINT_TO_POINTER (is_user), NULL);
+  g_task_run_in_thread (task, check_unit);
 }
 
 /* Drains instead of storing the clients. */
 static void
-drain_instead (RdRestart *self)
+drain_instead (RdComponents *components)
 {
-  rd_systemd_stopping (self->components->systemd);
+  rd_systemd_stopping (components->systemd);
   /* not rd_drain_interrupt(), whose second call would close all clients */
-  rd_drain_begin (self->components->drain, -1);
+  rd_drain_begin (components->drain, -1);
 }
 
 static void
-on_stored (const GError *error, gpointer user_data)
+on_stored (const GError *error, gpointer components)
 {
-  RdRestart *self = user_data;
-
   if (error == NULL)
     {
       g_message ("Client connections stored for the next start; exiting");
@@ -191,26 +141,24 @@ on_stored (const GError *error, gpointer user_data)
     }
 
   g_warning ("Cannot store clients in the service manager, draining instead: %s", error->message);
-  drain_instead (self);
+  drain_instead (components);
 }
 
 void
-rd_restart_begin (RdRestart *self)
+rd_restart_begin (RdComponents *components, RdHandover *handover, const RdLaunchEnv *launch_env)
 {
   g_autoptr (GError) error = NULL;
 
-  if (self->launch_env->is_unnotified_unit)
-    drain_instead (self);
-  else if (!rd_systemd_is_connected (self->components->systemd))
+  if (launch_env->is_unnotified_unit)
+    drain_instead (components);
+  else if (!rd_systemd_is_connected (components->systemd))
     g_warning ("Ignoring SIGUSR1: it is only for restarts by a service manager, and there is none. "
                "To upgrade, send SIGHUP; to drain, send SIGTERM");
-  else if (!rd_drain_is_running (self->components->drain))
+  else if (!rd_drain_is_running (components->drain))
     {
       g_message ("Already draining: the restart will follow the drain");
-      drain_instead (self);
+      drain_instead (components);
     }
-  else if (!self->has_store)
-    drain_instead (self); /* rd_restart_new() has logged a warning */
-  else if (!rd_handover_store (self->handover, on_stored, self, &error))
-    on_stored (error, self);
+  else if (!rd_handover_store (handover, on_stored, components, &error))
+    on_stored (error, components);
 }

@@ -20,20 +20,14 @@ RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 /* Returns: whether this process must exit because its terminal was closed. */
 gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
 
-/* Handles a restart of the unit by systemd. */
-typedef struct _RdRestart RdRestart;
-
 /* Starts a thread that checks the unit of this process and warns about settings that make a restart
- * disconnect clients. @components, @handover, @launch_env: (transfer none): must outlive the
- * returned object. @bus: (nullable): D-Bus connection to systemd. @is_user: whether systemd --user
- * runs the unit. Returns: (transfer full). */
-RdRestart *rd_restart_new (RdComponents *components,
-                           RdHandover *handover,
-                           const RdLaunchEnv *launch_env,
-                           GDBusConnection *bus,
-                           gboolean is_user);
-void rd_restart_free (RdRestart *self);
+ * disconnect clients. @bus: D-Bus connection to systemd. @is_user: whether systemd --user runs the
+ * unit. */
+void rd_restart_check_unit (GDBusConnection *bus, gboolean is_user);
 
 /* Stores the clients in systemd's descriptor store, then exits; if storing fails, drains. Without
- * systemd, only logs a warning. Call this on SIGUSR1 if no hand-over is in progress. */
-void rd_restart_begin (RdRestart *self);
+ * systemd, only logs a warning. Call this on SIGUSR1 if no hand-over is in progress. All arguments
+ * must outlive @handover. */
+void rd_restart_begin (RdComponents *components,
+                       RdHandover *handover,
+                       const RdLaunchEnv *launch_env);

@@ -65,8 +65,9 @@ rd_unit_load (GDBusConnection *bus,
   return service == NULL || *service != NULL ? g_steal_pointer (&unit) : NULL;
 }
 
-gboolean
-rd_unit_has_store (GVariant *service)
+/* Returns: whether the unit can store descriptors; TRUE if this is unknown. */
+static gboolean
+has_store (GVariant *service)
 {
   guint32 max = 1;
 
@@ -81,7 +82,7 @@ rd_unit_check_restart (GVariant *service, const char *name, gboolean is_user)
   const char *systemctl = is_user ? "systemctl --user" : "systemctl";
   gint32 signal_number = RESTART_SIGNAL;
 
-  if (!rd_unit_has_store (service))
+  if (!has_store (service))
     g_ptr_array_add (problems,
                      g_strdup_printf ("%s cannot store clients during “systemctl restart” (no "
                                       "FileDescriptorStoreMax=) and drains instead; set "

@@ -18,10 +18,6 @@ GVariant *rd_unit_load (GDBusConnection *bus,
                         GCancellable *cancellable,
                         GError **error);
 
-/* Returns: whether the unit can store descriptors (FileDescriptorStoreMax= is positive or unknown).
- * @service: properties from rd_unit_load(). */
-gboolean rd_unit_has_store (GVariant *service);
-
 /* Checks whether clients stay connected during “systemctl restart”. @service: properties from
  * rd_unit_load(); a missing property counts as correct. @name: unit name. @is_user: whether the
  * unit belongs to systemd --user. Returns: (transfer full) (element-type utf8): one sentence per
