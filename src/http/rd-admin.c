@@ -16,13 +16,13 @@
 
 struct _RdAdmin
 {
-  RdManager *manager;               /* owned */
-  RdDrain *drain;                   /* owned */
-  RdBus *bus;                       /* owned */
+  RdManager *manager;               /* unowned: outlives us */
+  RdDrain *drain;                   /* unowned: outlives us */
+  RdBus *bus;                       /* unowned: outlives us */
   RdMetrics *metrics;               /* unowned: outlives us */
-  RdPage *page;                     /* owned */
-  char **client_urls;               /* owned */
+  const char *const *client_urls;   /* unowned: outlives us */
   const char *const *allow_origins; /* unowned: outlives us */
+  RdPage *page;                     /* owned */
   RdHttpPort *port;                 /* owned */
 };
 
@@ -70,8 +70,7 @@ on_page (RdAdmin *admin, SoupServerMessage *message)
 {
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
   g_autofree char *host = rd_host_parse (get_header (message, "Host"));
-  g_auto (GStrv) urls = rd_page_find_urls ((const char *const *) admin->client_urls,
-                                           host != NULL ? host : "localhost");
+  g_auto (GStrv) urls = rd_page_find_urls (admin->client_urls, host != NULL ? host : "localhost");
   g_autofree char *policy = rd_page_dup_policy (admin->page, (const char *const *) urls);
   g_autofree char *html = rd_page_render (admin->page, (const char *const *) urls);
 
@@ -138,12 +137,12 @@ rd_admin_new (RdManager *manager,
   const RdHttpPortOptions port_options
     = { .binding = &options->binding, .scheme = "http", .path = "", .max_waiting = WAITING_MAX };
 
-  admin->manager = g_object_ref (manager);
-  admin->drain = g_object_ref (drain);
-  admin->bus = g_object_ref (bus);
+  admin->manager = manager;
+  admin->drain = drain;
+  admin->bus = bus;
   admin->metrics = metrics;
   admin->page = rd_page_new (ws_engine_get_options (rd_manager_get_engine (manager))->max_message);
-  admin->client_urls = g_strdupv ((char **) options->client_urls);
+  admin->client_urls = options->client_urls;
   admin->allow_origins = options->allow_origins;
   admin->port = rd_http_port_new (&port_options, error);
   if (admin->port == NULL)
@@ -157,11 +156,7 @@ void
 rd_admin_free (RdAdmin *admin)
 {
   g_clear_pointer (&admin->port, rd_http_port_free);
-  g_strfreev (admin->client_urls);
   rd_page_free (admin->page);
-  g_object_unref (admin->bus);
-  g_object_unref (admin->drain);
-  g_object_unref (admin->manager);
   g_free (admin);
 }
 

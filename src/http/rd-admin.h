@@ -14,13 +14,14 @@ typedef struct _RdAdmin RdAdmin;
 typedef struct
 {
   RdBindingOptions binding;
-  const char *const *client_urls;   /* URLs of the public port, for the status page; copied */
+  const char *const *client_urls;   /* URLs of the public port, for the status page; must outlive
+                                     * the object */
   const char *const *allow_origins; /* glob patterns of the origins whose pages may read responses
                                      * from this port besides its own pages, and whose hosts are
                                      * trusted host names; must outlive the object */
 } RdAdminOptions;
 
-/* Listens like rd_http_port_new(). @metrics must outlive the object.
+/* Listens like rd_http_port_new(). All arguments except @options must outlive the object.
  * Returns: (transfer full) (nullable): the admin port, or NULL with an error. */
 RdAdmin *rd_admin_new (RdManager *manager,
                        RdDrain *drain,
