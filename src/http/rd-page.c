@@ -98,13 +98,14 @@ load (const char *name)
   return g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }
 
-/* Sets the @value (transfer full) of the placeholder @name, which must not have a value yet. */
+/* Replaces the placeholder @name in @html with @value. */
 static void
-set (RdPage *page, const char *name, char *value)
+set (GString *html, const char *name, const char *value)
 {
-  const gboolean is_new = g_hash_table_insert (page->values, g_strdup (name), value);
+  g_autofree char *placeholder = g_strconcat ("{{", name, "}}", NULL);
+  const guint n = g_string_replace (html, placeholder, value, 0);
 
-  g_assert (is_new);
+  g_assert (n > 0);
 }
 
 /* Returns: (transfer full): the Content-Security-Policy source that allows inline @code. */
@@ -126,31 +127,35 @@ RdPage *
 rd_page_new (gsize max_message)
 {
   RdPage *page = g_new0 (RdPage, 1);
-  char *style = load ("page.css");
-  char *script = load ("page.js");
+  g_autofree char *template = load ("page.html");
+  g_autofree char *style = load ("page.css");
+  g_autofree char *script = load ("page.js");
+  g_autofree char *limit = g_strdup_printf ("%" G_GSIZE_FORMAT, max_message);
   g_autofree char *style_hash = hash (style);
   g_autofree char *script_hash = hash (script);
 
-  page->template = load ("page.html");
-  page->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  page->html = g_string_new (template);
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autofree char *escaped = g_markup_escape_text (_ (texts[i].text), -1);
+
+      set (page->html, texts[i].name, escaped);
+    }
+  set (page->html, "version", RINGDOWN_VERSION);
+  set (page->html, "max-message", limit);
+  set (page->html, "style", style);
+  set (page->html, "script", script);
   page->policy = g_strdup_printf ("default-src 'none'; base-uri 'none'; form-action 'none'; "
                                   "frame-ancestors 'none'; img-src data:; style-src %s; "
                                   "script-src %s; connect-src 'self'",
                                   style_hash, script_hash);
-  set (page, "style", style);
-  set (page, "script", script);
-  set (page, "version", g_strdup (RINGDOWN_VERSION));
-  set (page, "max-message", g_strdup_printf ("%" G_GSIZE_FORMAT, max_message));
-  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
-    set (page, texts[i].name, g_markup_escape_text (_ (texts[i].text), -1));
   return page;
 }
 
 void
 rd_page_free (RdPage *page)
 {
-  g_free (page->template);
-  g_hash_table_unref (page->values);
+  g_string_free (page->html, TRUE);
   g_free (page->policy);
   g_free (page);
 }
@@ -210,23 +215,9 @@ rd_page_render (const RdPage *page, const char *const *urls)
 {
   g_autofree char *joined = g_strjoinv (" ", (char **) urls);
   g_autofree char *escaped = g_markup_escape_text (joined, -1);
-  GString *html = g_string_new (NULL);
-  const char *rest = page->template;
-  const char *open;
+  GString *html = g_string_new (page->html->str);
 
-  while ((open = strstr (rest, "{{")) != NULL)
-    {
-      const char *close = strstr (open, "}}");
-      g_autofree char *name = g_strndup (open + 2, close - open - 2);
-      const char *value = g_str_equal (name, "urls") ? escaped
-                                                     : g_hash_table_lookup (page->values, name);
-
-      g_string_append_len (html, rest, open - rest);
-      g_string_append (html, value);
-      rest = close + 2;
-    }
-
-  g_string_append (html, rest);
+  set (html, "urls", escaped);
   return g_string_free (html, FALSE);
 }
 

@@ -8,9 +8,8 @@
 /* The status page at "/" of the admin port, in the language of the process; see data/page. */
 typedef struct
 {
-  char *template;     /* owned: page.html, with placeholders such as {{name}} */
-  GHashTable *values; /* owned: name of each placeholder except {{urls}} -> its HTML */
-  char *policy;       /* owned: Content-Security-Policy, except for the WebSocket URLs */
+  GString *html; /* owned: the page, with the placeholder {{urls}} */
+  char *policy;  /* owned: Content-Security-Policy, except for the WebSocket URLs */
 } RdPage;
 
 /* Loads the page. @max_message: size limit of a message in bytes. Returns: (transfer full). */

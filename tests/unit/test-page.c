@@ -27,39 +27,16 @@ load_resource (const char *name)
   return g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }
 
-/* Returns: (transfer full): the names of the placeholders in page.html. */
-static GHashTable *
-find_placeholders (void)
-{
-  g_autofree char *html = load_resource ("page.html");
-  g_autoptr (GRegex) regex = g_regex_new ("{{(.*?)}}", 0, 0, NULL);
-  g_autoptr (GMatchInfo) match = NULL;
-  GHashTable *placeholders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-
-  for (g_regex_match (regex, html, 0, &match); g_match_info_matches (match);
-       g_match_info_next (match, NULL))
-    g_hash_table_add (placeholders, g_match_info_fetch (match, 1));
-  return placeholders;
-}
-
-/* rd_page_new() asserts that names are unique. */
+/* rd_page_new() asserts that every value has a placeholder. */
 static void
 every_placeholder_has_a_value_and_every_value_a_placeholder (void)
 {
-  g_autoptr (GHashTable) placeholders = find_placeholders ();
   g_autoptr (RdPage) page = rd_page_new (MAX_MESSAGE);
-  GHashTableIter iter;
-  gpointer name, value;
+  const char *open = strstr (page->html->str, "{{");
 
-  g_hash_table_iter_init (&iter, page->values);
-  while (g_hash_table_iter_next (&iter, &name, &value))
-    {
-      g_test_message ("%s", (const char *) name);
-      g_assert_cmpstr (value, !=, "");
-      g_assert_true (g_hash_table_remove (placeholders, name));
-    }
-  g_assert_true (g_hash_table_remove (placeholders, "urls"));
-  g_assert_cmpuint (g_hash_table_size (placeholders), ==, 0);
+  g_assert_nonnull (open);
+  g_assert_true (g_str_has_prefix (open, "{{urls}}"));
+  g_assert_null (strstr (open + 1, "{{"));
 }
 
 static void
