@@ -133,19 +133,16 @@ listen_overlapping (GPtrArray *overlapping, GSocketAddress *address, GError **er
   return socket;
 }
 
-/* Listens on @address with a new socket. @error: not NULL. Returns: TRUE, or FALSE with @error. */
+/* Listens on @address with a new socket. Returns: TRUE, or FALSE with an error. */
 static gboolean
 listen_new (RdBinding *self, GPtrArray *offers, GSocketAddress *address, GError **error)
 {
   g_autoptr (GPtrArray) overlapping = find_overlapping (self, offers, address);
-  g_autoptr (GSocket) socket = listen_on (address, self->reuse_port, error);
+  g_autoptr (GSocket) socket = overlapping->len > 0
+                                 ? listen_overlapping (overlapping, address, error)
+                                 : listen_on (address, self->reuse_port, error);
   GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
 
-  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) && overlapping->len > 0)
-    {
-      g_clear_error (error);
-      socket = listen_overlapping (overlapping, address, error);
-    }
   if (socket == NULL || !add (self, socket, error))
     return FALSE;
 
