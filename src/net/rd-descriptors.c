@@ -75,13 +75,21 @@ read_number (char **environment, const char *name, guint max, guint *number, GEr
   return FALSE;
 }
 
-/* Returns: (nullable): NULL if @fd is a listening TCP socket; otherwise the fault and a remedy. */
+/* Returns: (nullable): NULL if @fd is a hand-over channel (if @is_channel) or a listening TCP
+ * socket; otherwise the fault and a remedy. */
 static const char *
-find_fault (int fd)
+find_fault (int fd, gboolean is_channel)
 {
+  const int domain = rd_socket_get_option (fd, SO_DOMAIN);
+
+  if (is_channel)
+    return domain == AF_UNIX && rd_socket_get_option (fd, SO_TYPE) == SOCK_SEQPACKET
+             ? NULL
+             : "is not a hand-over channel (UNIX SOCK_SEQPACKET socket); give it another "
+               "FileDescriptorName=";
   if (fcntl (fd, F_GETFD) < 0)
     return "is not open; correct LISTEN_FDS in the program that starts ringdown";
-  if (rd_socket_get_option (fd, SO_DOMAIN) < 0)
+  if (domain < 0)
     return "is not a socket; pass only listening TCP sockets (ListenStream= with a port)";
   if (!rd_socket_is_tcp (fd))
     return "is not a TCP socket; set ListenStream= to a port, with or without an address";
@@ -91,38 +99,23 @@ find_fault (int fd)
 }
 
 static gboolean
-take_channel (RdInherited *self, int fd, GError **error)
-{
-  if (rd_socket_get_option (fd, SO_DOMAIN) == AF_UNIX
-      && rd_socket_get_option (fd, SO_TYPE) == SOCK_SEQPACKET)
-    {
-      g_array_append_val (self->channels, fd);
-      return TRUE;
-    }
-
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-               "inherited descriptor %d (“%s”) is not a hand-over channel (UNIX SOCK_SEQPACKET "
-               "socket); give it another FileDescriptorName=",
-               fd, RD_INHERITED_CHANNEL);
-  return FALSE;
-}
-
-static gboolean
 take (RdInherited *self, int fd, const char *name, GError **error)
 {
+  const gboolean is_channel = g_str_equal (name, RD_INHERITED_CHANNEL);
+  const char *fault = find_fault (fd, is_channel);
   g_autofree char *shown = rd_text_printable (name, SHOWN_MAX);
-  const char *fault;
   GSocket *socket;
 
-  if (g_str_equal (name, RD_INHERITED_CHANNEL))
-    return take_channel (self, fd, error);
-
-  fault = find_fault (fd);
   if (fault != NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "inherited descriptor %d (“%s”) %s",
                    fd, shown, fault);
       return FALSE;
+    }
+  if (is_channel)
+    {
+      g_array_append_val (self->channels, fd);
+      return TRUE;
     }
 
   socket = g_socket_new_from_fd (fd, error);
