@@ -120,10 +120,7 @@ take (RdInherited *self, int fd, const char *name, GError **error)
 
   socket = g_socket_new_from_fd (fd, error);
   if (socket == NULL)
-    {
-      g_prefix_error (error, "cannot use inherited socket %d (“%s”): ", fd, shown);
-      return FALSE;
-    }
+    return FALSE;
 
   g_ptr_array_add (g_str_equal (name, ADMIN) ? self->admin : self->clients, socket);
   return TRUE;
