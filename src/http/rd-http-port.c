@@ -461,7 +461,9 @@ rd_http_port_get_connections (RdHttpPort *port)
 gboolean
 rd_http_port_is_busy (RdHttpPort *port)
 {
-  return rd_http_port_get_connections (port) > rd_pending_count (port->pending, RD_PENDING_WAITING);
+  return rd_pending_count (port->pending, RD_PENDING_SERVED)
+           + rd_pending_count (port->pending, RD_PENDING_HELD)
+         > 0;
 }
 
 GArray *

@@ -118,12 +118,20 @@ class WaitingTest(HandshakeTestCase):
         server = self.start_on_bus()
         with verified_clients(server) as group:
             self.begin(server, *self.PARTS)
+            self.answered(server, plain(), b'GET\r\n\r\n', head(without=[b'Upgrade']))
             group.reset_silence()
             began = time.monotonic()
             self.upgrade(server)
             expect_time(time.monotonic() - began, under=0.9 * SLOWNESS)
             group.wait_received()
             group.expect_no_silence(0.7 * SLOWNESS)
+
+    def answered(self, server, *requests):
+        """Opens connections that get an answer and stay open."""
+        for request in requests:
+            client = self.tcp(server)
+            client.send(request)
+            self.assertIn(client.read_answer().status, (400, 404, 426))
 
     def test_they_stay_if_the_upgrade_fails(self):
         server = self.start_on_bus(warnings=['Hand-over failed: '])
