@@ -93,7 +93,7 @@ rd_succession_free (RdSuccession *self)
   if (self->pidfd >= 0)
     close (self->pidfd);
   g_free (self->node);
-  rd_parcel_free (self->parcel);
+  g_clear_pointer (&self->parcel, rd_parcel_free);
   g_free (self);
 }
 
@@ -358,6 +358,8 @@ on_predecessor_gone (gpointer user_data)
 
   g_clear_handle_id (&self->watch_id, g_source_remove);
   g_clear_handle_id (&self->timer_id, g_source_remove);
+  /* closes connections that were not received */
+  g_clear_pointer (&self->parcel, rd_parcel_free);
   rd_systemd_ready (self->parts->systemd);
   return G_SOURCE_REMOVE;
 }
@@ -399,8 +401,7 @@ on_first_turn (gpointer user_data)
       commit = rd_parcel_receive (self->parcel, RD_PARCEL_KIND_COMMIT, NULL);
       receive_waiting (self);
       rd_systemd_unstore (self->parts->systemd, RD_INHERITED_CHANNEL);
-      rd_systemd_ready (self->parts->systemd);
-      return G_SOURCE_REMOVE;
+      return on_predecessor_gone (self);
     }
 
   rd_systemd_start_watchdog (self->parts->systemd);
