@@ -23,7 +23,8 @@ struct _RdService
   RdNodes *nodes;             /* owned */
   RdSubscribers *subscribers; /* owned */
   RdCallForwarder *forwarder; /* unowned; NULL: this process handles calls */
-  GVariant *signalled;        /* owned, nullable: property values of the last PropertiesChanged */
+  GDBusInterfaceVTable vtable;
+  GVariant *signalled; /* owned, nullable: property values of the last PropertiesChanged */
   guint refresh_id;
   guint poll_id;
 };
@@ -61,9 +62,8 @@ set_properties (RdService *self)
   rd_dbus_server1_set_bus_state (server1, bus_state);
 }
 
-/* Emits PropertiesChanged for the properties that have changed since the last call. Compares
- * values, because "notify" is also emitted for unchanged ones. Returns: whether a property has
- * changed. */
+/* Emits PropertiesChanged. Returns: whether a property has changed since the last call. Compares
+ * values, because "notify" is also emitted for unchanged ones. */
 static gboolean
 signal_changes (RdService *self)
 {
@@ -360,22 +360,40 @@ server1_iface_init (RdDBusServer1Iface *iface)
 /* Methods that are never forwarded, because they concern only the called process. */
 static const char *const own_methods[] = { "HandOver", "SetClientSignals", "Upgrade", NULL };
 
-/* Returns: TRUE if this process handles the call @invocation. Otherwise takes ownership of
- * @invocation, and passes it to the call forwarder. */
-static gboolean
-rd_service_authorize_method (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation)
+static const GDBusInterfaceVTable *
+get_inherited_vtable (RdService *self)
 {
-  RdService *self = RD_SERVICE (skeleton);
-  const char *method = g_dbus_method_invocation_get_method_name (invocation);
+  return G_DBUS_INTERFACE_SKELETON_CLASS (rd_service_parent_class)
+    ->get_vtable (G_DBUS_INTERFACE_SKELETON (self));
+}
+
+/* Handles a method call or passes it to the call forwarder, in the main loop: g_authorize_method
+ * would do so in a thread. @invocation: (transfer full). */
+static void
+method_call (GDBusConnection *connection,
+             const char *sender,
+             const char *object_path,
+             const char *interface_name,
+             const char *method_name,
+             GVariant *parameters,
+             GDBusMethodInvocation *invocation,
+             gpointer user_data)
+{
+  RdService *self = user_data;
 
   if (self->forwarder == NULL)
-    return TRUE;
-
-  if (g_strv_contains (own_methods, method))
+    get_inherited_vtable (self)->method_call (connection, sender, object_path, interface_name,
+                                              method_name, parameters, invocation, user_data);
+  else if (g_strv_contains (own_methods, method_name))
     rd_call_forwarder_refuse (invocation);
   else
     rd_call_forwarder_hold (self->forwarder, invocation);
-  return FALSE;
+}
+
+static GDBusInterfaceVTable *
+rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
+{
+  return &RD_SERVICE (skeleton)->vtable;
 }
 
 /* Gets the current value of the property, even if it has not been signalled yet. */
@@ -413,7 +431,7 @@ rd_service_class_init (RdServiceClass *klass)
   G_OBJECT_CLASS (klass)->get_property = rd_service_get_property;
   G_OBJECT_CLASS (klass)->set_property = G_OBJECT_CLASS (rd_service_parent_class)->set_property;
   rd_dbus_server1_override_properties (G_OBJECT_CLASS (klass), 1); /* ids of the parent class */
-  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->g_authorize_method = rd_service_authorize_method;
+  G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 
   g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                 G_TYPE_DBUS_METHOD_INVOCATION);
@@ -424,6 +442,8 @@ rd_service_class_init (RdServiceClass *klass)
 static void
 rd_service_init (RdService *self)
 {
+  self->vtable = *get_inherited_vtable (self);
+  self->vtable.method_call = method_call;
 }
 
 RdService *
