@@ -67,6 +67,9 @@ class TargetTest(FrontDoorTestCase):
             with self.subTest(query[:20]):
                 self.enter(server, head(first=b'GET /ws?' + query + b' HTTP/1.1'))
 
+    def test_an_empty_line_before_the_request_is_ignored(self):
+        self.enter(self.start(), b'\r\n' + head())
+
     def test_other_forms_of_the_path_are_accepted(self):
         server = self.start()
         for target in b'/%77s', b'/%77%73?x', b'http://127.0.0.1/ws', b'ws://127.0.0.1:80/ws?x=%':
@@ -84,7 +87,7 @@ class TargetTest(FrontDoorTestCase):
             with self.subTest(target):
                 self.assert_refused(server, plain(first=b'GET ' + target + b' HTTP/1.1'), status,
                                     'path' if status == 404 else 'request',
-                                    r'\bpath\b' if status == 404 else 'not a valid http: URL')
+                                    'such path' if status == 404 else 'request target')
 
 
 class AnswerTest(FrontDoorTestCase):
@@ -97,8 +100,8 @@ class AnswerTest(FrontDoorTestCase):
                          b'GET /ws HTTP', b'GET /ws HTTP/x', b'GET /ws http/1.1', b'GET /ws FTP/1'):
                 with self.subTest(line):
                     self.assert_refused(server, head(first=line), 400, 'request', 'request line')
-            for line in (b'hello', b'GET', b' GET /ws HTTP/1.1', b'(: /ws HTTP/1.1',
-                         b'X' * 100 + b' /ws HTTP/1.1'):
+            for line in (b'hello', b'GET', b' GET /ws HTTP/1.1', b'\r\n\r\nGET /ws HTTP/1.1',
+                         b'(: /ws HTTP/1.1', b'X' * 100 + b' /ws HTTP/1.1'):
                 with self.subTest(line):
                     self.assert_refused(server, head(first=line), 400, 'request',
                                         r'not an HTTP/1\.1 request')
@@ -214,13 +217,26 @@ class AnswerTest(FrontDoorTestCase):
                     with self.subTest(lines=lines, first=first):
                         self.assert_refused(server, head(*lines, first=first), 400, 'request',
                                             cause)
-            for data, cause in ((plain().replace(b'Host', b'X'), 'one header Host'),
-                                (plain().replace(b'127.0.0.1', b'a/b'), 'not a valid http: URL'),
-                                (plain().replace(b'127.0.0.1', b'a:x'), 'not a valid http: URL'),
-                                (plain(first=b'CONNECT a:1 HTTP/1.1'), 'not a valid http: URL'),
-                                (plain(first=b'CONNECT /x HTTP/1.1'), 'not a valid http: URL')):
+            for data in (plain().replace(b'Host', b'X'), plain(b'Host: x'),
+                         plain().replace(b'127.0.0.1', b'a/b'),
+                         plain().replace(b'127.0.0.1', b':x')):
                 with self.subTest(data):
-                    self.assert_refused(server, data, 400, 'request', cause)
+                    self.assert_refused(server, data, 400, 'request', 'header Host')
+
+    def test_the_method_of_proxies(self):
+        server = self.start()
+        with undisturbed(server):
+            for target in b'a:1', b'/x', b'127.0.0.1:80':
+                with self.subTest(target):
+                    self.assert_refused(server, plain(first=b'CONNECT ' + target + b' HTTP/1.1'),
+                                        400, 'request', 'request target')
+
+    def test_an_unknown_expectation(self):
+        server = self.start()
+        with undisturbed(server):
+            for first in b'GET /ws HTTP/1.1', b'GET /nothing HTTP/1.1':
+                self.assert_refused(server, head(b'Expect: x', first=first), 417, 'request',
+                                    'Expect')
 
     def test_a_foreign_origin(self):
         server = self.start()

@@ -338,7 +338,10 @@ class PageTest(HttpTestCase):
         """Sends the request LINE with a Host header for each of HOSTS; returns the status."""
         client = self.tcp(server, admin=True)
         client.send('\r\n'.join([line, *(f'Host: {host}' for host in hosts), '', '']).encode())
-        return client.read_answer().status
+        try:
+            return client.read_answer().status
+        finally:
+            client.abandon()
 
     def test_the_hosts_of_allowed_origins_are_trusted(self):
         server = self.start('--allow-origin=https://ops.example,http://metrics.example:8001')
