@@ -12,6 +12,10 @@
 
 #define TIMEOUT_MAX_US (30 * G_TIME_SPAN_DAY) /* g_timeout_add() accepts at most 49 days */
 
+/* Signals that arrive within this time are one signal: the terminal, the shell, a wrapper program
+ * and the service manager often send several signals for one event. */
+#define SIGNAL_INTERVAL_US G_TIME_SPAN_SECOND
+
 typedef enum
 {
   STATE_RUNNING,
@@ -38,9 +42,9 @@ struct _RdDrain
   RdManager *manager; /* owned */
   RdDrainOptions options;
   State state;
-  gint64 begin_us;         /* CLOCK_MONOTONIC */
-  gint64 deadline_us;      /* CLOCK_MONOTONIC */
-  gboolean is_interrupted; /* rd_drain_interrupt() was called */
+  gint64 begin_us;       /* CLOCK_MONOTONIC */
+  gint64 deadline_us;    /* CLOCK_MONOTONIC */
+  gint64 interrupted_us; /* CLOCK_MONOTONIC: last signal that counted; 0: none */
   guint poll_id;
   guint grace_id;
   guint deadline_id;
@@ -164,7 +168,7 @@ static void
 resume (RdDrain *self)
 {
   stop_timers (self);
-  self->is_interrupted = FALSE;
+  self->interrupted_us = 0;
   g_message ("Drain cancelled after %u %s disconnected; accepting new clients again",
              self->departed[RD_DEPARTURE_LEFT], client_noun (self->departed[RD_DEPARTURE_LEFT]));
 }
@@ -316,13 +320,20 @@ rd_drain_begin (RdDrain *self, gint64 timeout_us)
 }
 
 void
-rd_drain_interrupt (RdDrain *self)
+rd_drain_interrupt (RdDrain *self, gint64 now_us)
 {
-  const gboolean is_first = !self->is_interrupted;
+  const gboolean is_first = self->interrupted_us == 0;
 
-  self->is_interrupted = TRUE;
+  if (!is_first && now_us < self->interrupted_us + SIGNAL_INTERVAL_US)
+    {
+      g_info ("Ignoring a signal that came less than a second after the previous one");
+      return;
+    }
+
+  self->interrupted_us = now_us;
   if (is_first && self->state != STATE_RUNNING)
-    g_message ("Draining already; the next signal will close the remaining connections");
+    g_message ("Draining already; a signal after more than a second will close the remaining "
+               "connections");
   else if (is_first)
     rd_drain_begin (self, -1);
   else

@@ -39,9 +39,10 @@ void rd_drain_set_reopen_func (RdDrain *self, RdDrainReopenFunc func, gpointer u
 void rd_drain_begin (RdDrain *self, gint64 timeout_us);
 
 /* Handles a termination signal: the first begins the drain, the second closes all clients, and the
- * third ends the drain. If the drain was begun in another way, the first signal has no effect: the
- * service manager may have sent it, so it must not close the clients. */
-void rd_drain_interrupt (RdDrain *self);
+ * third ends the drain. A signal has no effect within a second after the previous one. If the drain
+ * was begun in another way, the first signal has no effect: the service manager may have sent it,
+ * so it must not close the clients. @now_us: time of the signal, CLOCK_MONOTONIC. */
+void rd_drain_interrupt (RdDrain *self, gint64 now_us);
 
 /* Cancels the drain. Returns: TRUE, or FALSE with an error: the error of the reopen function, or
  * %RD_ERROR_NOT_DRAINING if no drain is in progress or the drain is already closing clients. */

@@ -50,7 +50,7 @@ static void
 stop (RdApplication *self)
 {
   rd_systemd_stopping (self->components->systemd);
-  rd_drain_interrupt (self->components->drain);
+  rd_drain_interrupt (self->components->drain, g_get_monotonic_time ());
 }
 
 /* Sends a signal to the new worker, if there is one. Returns: whether there is one. */
@@ -403,15 +403,24 @@ make_components (RdApplication *self,
   return TRUE;
 }
 
-/* The handlers are never removed: a signal during the exit must not change the exit status. */
+/* Handles the signals, except those that the starter of the program ignores, as nohup(1) does. The
+ * handlers are never removed: a signal during the exit must not change the exit status. */
 static void
 handle_signals (RdApplication *self)
 {
-  g_unix_signal_add (SIGTERM, on_sigterm, self);
-  g_unix_signal_add (SIGINT, on_sigint, self);
-  g_unix_signal_add (SIGHUP, on_sighup, self);
-  g_unix_signal_add (SIGUSR2, on_sighup, self);
-  g_unix_signal_add (SIGUSR1, on_sigusr1, self);
+  static const struct
+  {
+    int number;
+    GSourceFunc func;
+  } table[] = { { SIGTERM, on_sigterm },
+                { SIGINT, on_sigint },
+                { SIGHUP, on_sighup },
+                { SIGUSR2, on_sighup },
+                { SIGUSR1, on_sigusr1 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    if (!sigismember (&self->launch_env->ignored, table[i].number))
+      g_unix_signal_add (table[i].number, table[i].func, self);
 }
 
 /* Finds the old worker, and creates the components. @takeover: see rd_application_run(). */

@@ -7,11 +7,11 @@
 #include "rd-restart.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "rd-process.h"
+#include "rd-successor.h"
 #include "rd-text.h"
 #include "rd-unit.h"
 
@@ -40,20 +40,12 @@ has_terminal (void)
   return fd >= 0;
 }
 
-/* Returns: whether SIGHUP is ignored, as in a process started by nohup(1). */
-static gboolean
-ignores_hangup (void)
-{
-  struct sigaction action;
-
-  return sigaction (SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 RdLaunchEnv
 rd_launch_env_read (char **environment, gboolean is_takeover)
 {
-  RdLaunchEnv self = { .ends_with_terminal = has_terminal () && !ignores_hangup () };
+  RdLaunchEnv self = { .ends_with_terminal = !is_takeover && has_terminal () };
 
+  rd_successor_get_ignored (&self.ignored, is_takeover);
   if (is_takeover)
     return self;
 

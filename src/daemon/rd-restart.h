@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <signal.h>
+
 #include "rd-handover.h"
 
 /* How this process was started; affects upgrades and the handling of signals. */
@@ -11,10 +13,12 @@ typedef struct
   const char *no_upgrade_reason; /* static string; NULL if upgrades are possible */
   gboolean is_unnotified_unit;   /* systemd started this process without NOTIFY_SOCKET */
   gboolean ends_with_terminal;   /* SIGHUP may mean that the terminal was closed */
+  sigset_t ignored;              /* signals to be ignored, see rd_successor_get_ignored() */
 } RdLaunchEnv;
 
-/* Detects how this process was started; warns if the unit makes upgrades impossible. @environment:
- * initial environment of this process. @is_takeover: whether an old worker started this process. */
+/* Detects how this process was started; warns if the unit makes upgrades impossible. Call this
+ * before signal handlers are installed. @environment: initial environment of this process.
+ * @is_takeover: whether an old worker started this process. */
 RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 
 /* Returns: whether this process must exit because its terminal was closed. */

@@ -28,10 +28,41 @@ struct _RdSuccessor
   gpointer user_data;
 };
 
-static void
-set_guard (gpointer word_fd)
+/* Signals with a handler in every worker that does not have to ignore them. */
+static const int handled_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+typedef struct
 {
-  rd_guard_divide (GPOINTER_TO_INT (word_fd));
+  int word_fd;
+  sigset_t ignored; /* signals that the new worker has to ignore */
+} Setup;
+
+void
+rd_successor_get_ignored (sigset_t *ignored, gboolean is_new_worker)
+{
+  struct sigaction action;
+  sigset_t blocked;
+
+  sigemptyset (ignored);
+  sigprocmask (SIG_BLOCK, NULL, &blocked);
+  for (gsize i = 0; i < G_N_ELEMENTS (handled_signals); i++)
+    if (sigaction (handled_signals[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN
+        && (!is_new_worker || sigismember (&blocked, handled_signals[i])))
+      sigaddset (ignored, handled_signals[i]);
+}
+
+/* Signals to be ignored for good are also blocked, to mark them for rd_successor_get_ignored(). */
+static void
+set_guard (gpointer data)
+{
+  const Setup *setup = data;
+
+  rd_guard_divide (setup->word_fd);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (handled_signals); i++)
+    if (sigismember (&setup->ignored, handled_signals[i]))
+      signal (handled_signals[i], SIG_IGN); /* GLib has set the default action for some */
+  sigprocmask (SIG_BLOCK, &setup->ignored, NULL);
 
   /* meant for us, though all processes of a unit may get them: “systemctl kill” */
   signal (SIGHUP, SIG_IGN);
@@ -134,6 +165,7 @@ rd_successor_spawn (const char *program,
   GError *reason = NULL;
   GSubprocess *process;
   RdSuccessor *self;
+  Setup setup;
   int word_fds[2];
 
   if (!open_word (word_fds, &reason))
@@ -147,7 +179,9 @@ rd_successor_spawn (const char *program,
     g_strv_builder_add (words, argv[i + 1]);
   command = g_strv_builder_end (words);
 
-  g_subprocess_launcher_set_child_setup (launcher, set_guard, GINT_TO_POINTER (word_fds[1]), NULL);
+  setup.word_fd = word_fds[1];
+  rd_successor_get_ignored (&setup.ignored, FALSE); /* the other signals have handlers by now */
+  g_subprocess_launcher_set_child_setup (launcher, set_guard, &setup, NULL);
   process = g_subprocess_launcher_spawnv (launcher, (const char *const *) command, &reason);
   close (word_fds[1]);
   if (process == NULL)

@@ -4,11 +4,18 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <signal.h>
 
 G_BEGIN_DECLS
 
 /* Environment variable of a new worker: number of the descriptor of its hand-over channel. */
 #define RD_SUCCESSOR_VARIABLE "RINGDOWN_HANDOVER"
+
+/* Finds the termination, upgrade and restart signals that this process was started with as ignored
+ * signals, by nohup(1) for example. Call this before handlers are installed. @ignored: (out).
+ * @is_new_worker: whether rd_successor_spawn() started this process; it passes on the ignored
+ * signals of the old worker. */
+void rd_successor_get_ignored (sigset_t *ignored, gboolean is_new_worker);
 
 /* A new worker that this process has started. */
 typedef struct _RdSuccessor RdSuccessor;

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +32,13 @@ END_OF_LOG = '(end of log)'
 _FOREIGN = ('RINGDOWN_', 'REDIS_', 'DBUS_', 'XDG_', 'LANGUAGE', 'LISTEN_', 'NOTIFY_SOCKET',
             'WATCHDOG_')
 _ALARMING = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|Sanitizer|runtime error:')
+SIGNAL_INTERVAL = 1  # seconds; two signals to stop within this time are one
 _SANITIZED = re.compile(r'/lib(clang_rt\.)?asan')
+
+
+# A shell ignores SIGINT in background jobs. The programs under test must not inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def program():
@@ -178,6 +185,12 @@ class Ringdown:
 
     def signal(self, number):
         self._process.send_signal(number)
+
+    def signal_again(self, number):
+        """Sends the second signal to stop, after the time in which it would be part of the first.
+        The program must have handled the first."""
+        time.sleep(SIGNAL_INTERVAL)
+        self.signal(number)
 
     def wait_exit(self, seconds=10):
         """Waits until the program has ended, without polling delay; returns its exit status."""

@@ -136,7 +136,7 @@ class DrainTest(BusTestCase):
         server.signal(signal.SIGTERM)
         server.wait_log('Draining already')
         self.assertEqual('draining', self.bus.property('State'))
-        server.signal(signal.SIGTERM)
+        server.signal_again(signal.SIGTERM)
         client.expect_close(1012)
         self.assertEqual(0, server.wait_exit())
 
@@ -148,7 +148,7 @@ class DrainTest(BusTestCase):
         monitor.wait_signal('DrainProgress', lambda clients, left: left > 0)
         server.signal(signal.SIGTERM)
         server.wait_log('Draining already')
-        server.signal(signal.SIGTERM)
+        server.signal_again(signal.SIGTERM)
         monitor.wait_signal('DrainProgress', lambda clients, left: (clients, left) == (1, 0))
         client.expect_close(1012)
         self.assertEqual(0, server.wait_exit())

@@ -143,7 +143,7 @@ class DeadlineTest(DrainTestCase):
         self.drain(server)
         early.leave()
         server.wait_clients(1)
-        server.signal(signal.SIGTERM)  # closes all clients
+        server.signal_again(signal.SIGTERM)  # closes all clients
         late.expect_close(SERVICE_RESTART)
         self.assertEqual(0, server.wait_exit())
         server.wait_log(r'(?i)drained.*\b1 disconnected.*\b1 closed.*\b0 cut off')
@@ -183,8 +183,8 @@ class DeadlineTest(DrainTestCase):
                 server = self.start()
                 clients = [self.connect(server) for _ in range(3)]
                 self.drain(server, first)
+                server.signal_again(second)
                 began = time.monotonic()
-                server.signal(second)
                 for client in clients:
                     client.expect_close(SERVICE_RESTART, 'service restart')
                 self.assertEqual(0, server.wait_exit())
@@ -220,7 +220,7 @@ class CodeTest(DrainTestCase):
         clients = [self.connect(server) for _ in range(2)]
         server.wait_clients(2)
         self.drain(server)
-        server.signal(signal.SIGTERM)
+        server.signal_again(signal.SIGTERM)
         self.assert_closed_with_1001(server, clients)
 
     def test_the_code_is_counted(self):

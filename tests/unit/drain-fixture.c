@@ -63,6 +63,13 @@ drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options)
 }
 
 void
+drain_fixture_interrupt (DrainFixture *fixture)
+{
+  fixture->now_us += G_USEC_PER_SEC;
+  rd_drain_interrupt (fixture->drain, fixture->now_us);
+}
+
+void
 drain_fixture_expect (DrainFixture *fixture, const char *signals)
 {
   g_assert_cmpstr (fixture->signals->str, ==, signals);

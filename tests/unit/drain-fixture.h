@@ -16,11 +16,15 @@ typedef struct
   GString *signals;  /* "state:draining;accepting:0;progress:2,600;" */
   GString *messages; /* log messages of the drain, one per line */
   guint log_handler;
+  gint64 now_us; /* time of the last signal */
 } DrainFixture;
 
 /* @options: NULL for a timeout and an interval of 10 minutes, without grace period. */
 void drain_fixture_set_up (DrainFixture *fixture, gconstpointer options);
 void drain_fixture_tear_down (DrainFixture *fixture, gconstpointer options);
+
+/* Interrupts the drain a second after the previous interruption. */
+void drain_fixture_interrupt (DrainFixture *fixture);
 
 /* Asserts the recorded signals and clears the record. */
 void drain_fixture_expect (DrainFixture *fixture, const char *signals);

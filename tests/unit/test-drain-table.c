@@ -93,11 +93,11 @@ static void
 reach (RdDrain *drain, State state)
 {
   if (state >= GRACE)
-    rd_drain_interrupt (drain);
+    rd_drain_interrupt (drain, 1 * G_USEC_PER_SEC);
   if (state >= CLOSING)
-    rd_drain_interrupt (drain);
+    rd_drain_interrupt (drain, 2 * G_USEC_PER_SEC);
   if (state == DRAINED)
-    rd_drain_interrupt (drain); /* with a client connected */
+    rd_drain_interrupt (drain, 3 * G_USEC_PER_SEC); /* with a client connected */
 }
 
 static gboolean
@@ -141,7 +141,7 @@ raise_event (CoreFixture *fixture, RdDrain *drain, const Edge *edge, Peer *peer)
       run_for (fixture->crowd, 30);
       break;
     case FORCE:
-      rd_drain_interrupt (drain);
+      rd_drain_interrupt (drain, 4 * G_USEC_PER_SEC);
       break;
     case CANCEL:
       if (edge->from != RUNNING && edge->to == RUNNING)

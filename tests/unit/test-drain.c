@@ -94,19 +94,40 @@ first_signal_drains_second_closes_third_ends (DrainFixture *fixture, gconstpoint
 {
   Peer *peer = core_fixture_join (&fixture->core);
 
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   crowd_settle (fixture->core.crowd);
   peer_expect_silence (peer);
   drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   crowd_settle (fixture->core.crowd);
   peer_expect_close (peer, WS_CLOSE_SERVICE_RESTART, "service restart");
   drain_fixture_expect (fixture, "progress:1,0;");
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   drain_fixture_expect (fixture, "state:drained;");
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   drain_fixture_expect (fixture, "");
   drain_fixture_expect_report (fixture, "0 disconnected, 0 closed, 1 cut off");
+}
+
+/* As from a wrapper that forwards a signal which it shares with the service. */
+static void
+signals_within_a_second_are_one (DrainFixture *fixture, gconstpointer data)
+{
+  Peer *peer = core_fixture_join (&fixture->core);
+
+  rd_drain_interrupt (fixture->drain, 5000000);
+  rd_drain_interrupt (fixture->drain, 5000000);
+  rd_drain_interrupt (fixture->drain, 5999999);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_silence (peer);
+  drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
+  rd_drain_interrupt (fixture->drain, 6000000);
+  rd_drain_interrupt (fixture->drain, 6999999);
+  crowd_settle (fixture->core.crowd);
+  peer_expect_close (peer, WS_CLOSE_SERVICE_RESTART, "service restart");
+  drain_fixture_expect (fixture, "progress:1,0;");
+  rd_drain_interrupt (fixture->drain, 7000000);
+  drain_fixture_expect (fixture, "state:drained;");
 }
 
 /* A signal does not shorten a drain that was begun by other means. */
@@ -116,11 +137,11 @@ only_signals_are_counted (DrainFixture *fixture, gconstpointer data)
   Peer *peer = core_fixture_join (&fixture->core);
 
   rd_drain_begin (fixture->drain, -1);
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   crowd_settle (fixture->core.crowd);
   peer_expect_silence (peer);
   drain_fixture_expect (fixture, "state:draining;progress:1,600;accepting:0;");
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   crowd_settle (fixture->core.crowd);
   peer_expect_close (peer, WS_CLOSE_SERVICE_RESTART, "service restart");
 }
@@ -130,9 +151,9 @@ cancelled_drain_forgets_signals (DrainFixture *fixture, gconstpointer data)
 {
   Peer *peer = core_fixture_join (&fixture->core);
 
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   g_assert_true (rd_drain_cancel (fixture->drain, NULL));
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   crowd_settle (fixture->core.crowd);
   peer_expect_silence (peer);
 }
@@ -178,10 +199,10 @@ static void
 no_time_is_left_while_closing (DrainFixture *fixture, gconstpointer data)
 {
   core_fixture_join (&fixture->core);
-  rd_drain_interrupt (fixture->drain);
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
+  drain_fixture_interrupt (fixture);
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
   g_assert_cmpuint (rd_drain_get_seconds_left (fixture->drain), ==, 0);
 }
 
@@ -245,8 +266,8 @@ client_that_connects_while_closing_is_closed (DrainFixture *fixture, gconstpoint
   Peer *early = core_fixture_join (&fixture->core);
   Peer *late;
 
-  rd_drain_interrupt (fixture->drain);
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
+  drain_fixture_interrupt (fixture);
   late = core_fixture_join (&fixture->core);
   crowd_settle (fixture->core.crowd);
   peer_expect_close (early, WS_CLOSE_SERVICE_RESTART, "service restart");
@@ -260,8 +281,8 @@ close_code_can_be_going_away (DrainFixture *fixture, gconstpointer data)
   Peer *early = core_fixture_join (&fixture->core);
   Peer *late;
 
-  rd_drain_interrupt (fixture->drain);
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
+  drain_fixture_interrupt (fixture);
   late = core_fixture_join (&fixture->core);
   crowd_settle (fixture->core.crowd);
   peer_expect_close (early, WS_CLOSE_GOING_AWAY, "going away");
@@ -375,8 +396,8 @@ errors_of_cancel_have_the_reason (DrainFixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->core);
   g_assert_false (rd_drain_cancel (fixture->drain, &running));
   g_assert_nonnull (strstr (running->message, "running"));
-  rd_drain_interrupt (fixture->drain);
-  rd_drain_interrupt (fixture->drain);
+  drain_fixture_interrupt (fixture);
+  drain_fixture_interrupt (fixture);
   g_assert_false (rd_drain_cancel (fixture->drain, &closing));
   g_assert_nonnull (strstr (closing->message, "too late"));
 }
@@ -420,6 +441,7 @@ main (int argc, char **argv)
   DRAIN_TEST ("/drain/deadline/moved", NULL, deadline_can_move_both_ways);
   DRAIN_TEST ("/drain/deadline/far", NULL, deadline_in_years_does_not_overflow);
   DRAIN_TEST ("/drain/interrupt", NULL, first_signal_drains_second_closes_third_ends);
+  DRAIN_TEST ("/drain/interrupt/one", NULL, signals_within_a_second_are_one);
   DRAIN_TEST ("/drain/interrupt/only-signals-count", NULL, only_signals_are_counted);
   DRAIN_TEST ("/drain/interrupt/cancelled", NULL, cancelled_drain_forgets_signals);
   DRAIN_TEST ("/drain/interrupt/time-left", NULL, no_time_is_left_while_closing);

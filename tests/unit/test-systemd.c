@@ -234,12 +234,12 @@ closing_clients_extends_the_timeout (Fixture *fixture, gconstpointer data)
   core_fixture_join (&fixture->drain.core);
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
-  rd_drain_interrupt (fixture->drain.drain);
-  rd_drain_interrupt (fixture->drain.drain);
+  drain_fixture_interrupt (&fixture->drain);
+  drain_fixture_interrupt (&fixture->drain);
   notify_receiver_empty (fixture->receiver);
   wait_for (fixture, EXTEND_TIMEOUT "STATUS=closing 2 clients\n");
   wait_for (fixture, EXTEND_TIMEOUT);
-  rd_drain_interrupt (fixture->drain.drain);
+  drain_fixture_interrupt (&fixture->drain);
   notify_receiver_expect (fixture->receiver, EXTEND_TIMEOUT "STATUS=drained\n");
   notify_receiver_expect_nothing (fixture->receiver);
 }
@@ -251,7 +251,7 @@ stopping_unit_keeps_its_clients_after_cancellation (Fixture *fixture, gconstpoin
   make_ready (fixture);
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
-  rd_drain_interrupt (fixture->drain.drain);
+  drain_fixture_interrupt (&fixture->drain);
   g_free (wait_until (fixture, "STATUS=draining"));
   g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "*cancelled*stopping*shutdown*");
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
@@ -295,7 +295,7 @@ nothing_is_sent_without_a_service_manager (Fixture *fixture, gconstpointer data)
   rd_systemd_ready (fixture->systemd);
   core_fixture_join (&fixture->drain.core);
   rd_systemd_stopping (fixture->systemd);
-  rd_drain_interrupt (fixture->drain.drain);
+  drain_fixture_interrupt (&fixture->drain);
   g_assert_true (rd_drain_cancel (fixture->drain.drain, NULL));
   drain_fixture_run_for (&fixture->drain, 50);
   notify_receiver_expect_nothing (fixture->receiver);
