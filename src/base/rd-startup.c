@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Sets up the standard file descriptors and the locale of the process. */
+/* Sets up the standard file descriptors, signals and the locale of the process. */
 
 #include "rd-startup.h"
 
 #include <fcntl.h>
 #include <glib/gi18n.h>
 #include <locale.h>
+#include <signal.h>
 #include <unistd.h>
 
 void
@@ -21,6 +22,9 @@ rd_startup (void)
   while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0)
     close (fd);
+
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN); /* RLIMIT_FSIZE: writing to a file or shared memory beyond the limit */
 
   setlocale (LC_ALL, "");
   setlocale (LC_NUMERIC, "C"); /* keeps "." as the decimal point */

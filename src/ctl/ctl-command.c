@@ -7,7 +7,6 @@
 #include "ctl-command.h"
 
 #include <glib/gi18n.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -443,7 +442,6 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autofree char *message = NULL;
 
-  signal (SIGPIPE, SIG_IGN); /* ctl_output_check() handles EPIPE */
   rd_startup ();
   g_set_prgname ("ringdownctl");
   g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_WARNING, ignore, NULL);

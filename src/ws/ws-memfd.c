@@ -38,8 +38,9 @@ ws_memfd_create (const char *name, gsize size, GError **error)
     return fd;
 
   g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno),
-               "cannot create %zu bytes of shared memory for %s: %s", size, name,
-               g_strerror (errno));
+               "cannot create %zu bytes of shared memory for %s: %s%s", size, name,
+               g_strerror (errno),
+               errno == EFBIG ? "; raise the file size limit (LimitFSIZE=, ulimit -f)" : "");
   if (fd >= 0)
     close (fd);
   return -1;
