@@ -21,6 +21,14 @@ static const char *const drain_code_words[] = {
   NULL,
 };
 
+static const char *const log_level_words[] = {
+  [RD_CONFIG_LOG_WARNING] = "warning",
+  [RD_CONFIG_LOG_MESSAGE] = "message",
+  [RD_CONFIG_LOG_INFO] = "info",
+  [RD_CONFIG_LOG_DEBUG] = "debug",
+  NULL,
+};
+
 static const char *const redis_mode_words[] = {
   [RD_REDIS_STREAM] = "stream",
   [RD_REDIS_PUBSUB] = "pubsub",
@@ -29,6 +37,7 @@ static const char *const redis_mode_words[] = {
 
 G_STATIC_ASSERT (sizeof (RdConfigBus) == sizeof (guint));
 G_STATIC_ASSERT (sizeof (RdConfigDrainCode) == sizeof (guint));
+G_STATIC_ASSERT (sizeof (RdConfigLogLevel) == sizeof (guint));
 G_STATIC_ASSERT (sizeof (RdRedisMode) == sizeof (guint));
 
 #define FIELD(type, member) RD_OPTION_##type, G_STRUCT_OFFSET (RdConfig, member)
@@ -207,6 +216,12 @@ static const RdOption options[] = {
       "the service becomes org.ringdown.Ringdown.iNAME, with an underscore for each character that "
       "is not an ASCII letter or digit. Only one service can use each name. To exchange messages, "
       "nodes need --redis as well." },
+  { "log-level", "Service", "LEVEL", FIELD (CHOICE, log_level), "message",
+    .words = log_level_words, .help = N_("Log level: warning, message, info, debug"),
+    .description =
+      "The least important messages that are logged: warning, message, info or debug. debug adds a "
+      "line for each client that connects or disconnects, and for each connection that is refused, "
+      "with the reason and the address. See ringdown(1), section LOG." },
   { "replace", "Service", NULL, FIELD (BOOLEAN, replace), "false",
     .help = N_("Takeover of a running service"),
     .description =

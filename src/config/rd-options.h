@@ -19,6 +19,15 @@ typedef enum
   RD_CONFIG_DRAIN_GOING_AWAY,
 } RdConfigDrainCode;
 
+/* In the order of GLogLevelFlags. */
+typedef enum
+{
+  RD_CONFIG_LOG_WARNING,
+  RD_CONFIG_LOG_MESSAGE,
+  RD_CONFIG_LOG_INFO,
+  RD_CONFIG_LOG_DEBUG,
+} RdConfigLogLevel;
+
 /* The values of all options. The table in rd-options.c describes the options. */
 typedef struct
 {
@@ -39,6 +48,7 @@ typedef struct
   guint redis_history;
   guint64 redis_buffer;
   char *instance; /* nullable */
+  RdConfigLogLevel log_level;
   gboolean reuse_port;
   RdConfigBus bus;
   gboolean replace;

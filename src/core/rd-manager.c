@@ -41,12 +41,28 @@ departure_of (const WsClient *client)
   return client->close_sent && client->close_received ? RD_DEPARTURE_CLOSED : RD_DEPARTURE_FORCED;
 }
 
+/* Logs @event of @client, if debug messages are logged. @code: close code, or 0. */
+static void
+log_client (const WsClient *client, const char *event, guint code)
+{
+  g_autofree char *remote = NULL;
+
+  if (!g_log_get_debug_enabled ())
+    return;
+
+  remote = rd_client_dup_remote (client);
+  if (code > 0)
+    g_debug ("Client %" PRIu64 " %s: %s, code %u", client->id, event, remote, code);
+  else
+    g_debug ("Client %" PRIu64 " %s: %s", client->id, event, remote);
+}
+
 static void
 on_closed (WsClient *client, guint16 code, gpointer user_data)
 {
   RdManager *self = user_data;
 
-  g_debug ("Client %" G_GUINT64_FORMAT " disconnected: code %u", client->id, code);
+  log_client (client, "disconnected", code);
   g_signal_emit_by_name (self, "client-disconnected", client->id, (guint) code,
                          (guint) departure_of (client));
   g_signal_emit_by_name (self, "connections-changed");
@@ -110,7 +126,7 @@ rd_manager_admit (RdManager *self, int fd, const char *response, GError **error)
   if (client == NULL)
     return FALSE;
 
-  g_debug ("Client %" G_GUINT64_FORMAT " connected", client->id);
+  log_client (client, "connected", 0);
   g_signal_emit_by_name (self, "client-connected", client);
   g_signal_emit_by_name (self, "connections-changed");
   return TRUE;

@@ -16,6 +16,12 @@ static const char *const refused_names[RD_REFUSED_N] = {
   [RD_REFUSED_TIMEOUT] = "timeout", [RD_REFUSED_DESCRIPTORS] = "descriptors",
 };
 
+const char *
+rd_refused_get_name (RdRefused reason)
+{
+  return refused_names[reason];
+}
+
 GVariant *
 rd_handover_report_to_vardict (const RdHandoverReport *report)
 {

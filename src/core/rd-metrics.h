@@ -22,6 +22,9 @@ typedef enum
   RD_REFUSED_N,
 } RdRefused;
 
+/* Returns: the name of @reason in the metrics, such as "origin". */
+const char *rd_refused_get_name (RdRefused reason);
+
 /* Result of the last hand-over. */
 typedef struct
 {

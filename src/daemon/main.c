@@ -6,9 +6,8 @@
 
 #include "rd-application.h"
 
-#include <stdio.h>
-
 #include "rd-check.h"
+#include "rd-log.h"
 #include "rd-startup.h"
 
 /* For the system bus, sets DBUS_SESSION_BUS_ADDRESS to its address, because GApplication can only
@@ -33,20 +32,27 @@ main (int argc, char **argv)
   g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdSettings) to_check = NULL;
   g_autoptr (RdSuccession) takeover = NULL;
+  RdLog *log;
 
   rd_startup ();
   g_set_prgname ("ringdown");
+  log = rd_log_new ();
 
   if (rd_succession_find (environment, &takeover, &error))
     config = rd_config_load (argv, environment, &to_check, &error);
   if (to_check != NULL)
     return rd_check (config, to_check, environment) ? 0 : 1;
+  if (config != NULL)
+    rd_log_set_level (log, G_LOG_LEVEL_WARNING << config->log_level);
   if (config != NULL && choose_bus (config->bus, &error)
       && rd_application_run (config, argv, environment, &takeover, &error))
-    return 0;
+    {
+      rd_log_flush (log);
+      return 0;
+    }
 
   if (takeover != NULL)
     rd_succession_refuse (takeover, error);
-  fprintf (stderr, "ringdown: %s\n", error->message); /* g_printerr() garbles “” in the C locale */
+  rd_log_print_error (log, error->message);
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

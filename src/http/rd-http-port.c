@@ -41,11 +41,13 @@ struct _RdHttpPort
   GSocketAddress *any; /* owned: 0.0.0.0 */
 };
 
+/* Counts and logs a refused connection. See rd_http_log_refused(). */
 static void
-count_refused (RdHttpPort *port, RdRefused why)
+count_refused (RdHttpPort *port, RdRefused why, int fd, const char *text)
 {
   if (port->options.metrics != NULL)
     port->options.metrics->refused[why]++;
+  rd_http_log_refused (fd, rd_refused_get_name (why), text);
 }
 
 static int
@@ -61,7 +63,7 @@ close_oldest (RdHttpPort *port, RdRefused reason)
   if (!rd_pending_close_oldest (port->pending, RD_PENDING_WAITING))
     return FALSE;
 
-  count_refused (port, reason);
+  count_refused (port, reason, -1, NULL);
   return TRUE;
 }
 
@@ -94,8 +96,8 @@ add_connection (RdHttpPort *port, int fd, gboolean is_scarce)
   if (is_scarce && !rd_pending_close_oldest (port->pending, RD_PENDING_ANSWERED)
       && !close_oldest (port, RD_REFUSED_DESCRIPTORS))
     {
+      count_refused (port, RD_REFUSED_DESCRIPTORS, fd, NULL);
       close (fd);
-      count_refused (port, RD_REFUSED_DESCRIPTORS);
       return FALSE;
     }
 
@@ -245,7 +247,7 @@ rd_http_port_refuse (RdHttpPort *port, int fd, const RdRequest *request, const R
   const gboolean is_head = g_strcmp0 (request->method, SOUP_METHOD_HEAD) == 0;
   g_autofree char *response = rd_refusal_format (refusal, is_head);
 
-  count_refused (port, refusal->reason);
+  count_refused (port, refusal->reason, fd, refusal->text);
   /* the send buffer is empty, and larger than any response */
   send (fd, response, strlen (response), MSG_DONTWAIT | MSG_NOSIGNAL);
   return RD_PENDING_ANSWERED;
@@ -256,10 +258,11 @@ static void
 on_serve (GSocketConnection *connection, gpointer user_data)
 {
   RdHttpPort *port = user_data;
+  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
   g_autoptr (GError) error = NULL;
 
-  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any, port->any,
-                                    &error))
+  if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any,
+                                    remote != NULL ? remote : port->any, &error))
     g_debug ("Cannot serve a connection: %s", error->message);
 }
 
@@ -292,7 +295,7 @@ on_look (int fd, const char *data, gsize size, gboolean is_last, gpointer user_d
 static void
 on_timed_out (gpointer user_data)
 {
-  count_refused (user_data, RD_REFUSED_TIMEOUT);
+  count_refused (user_data, RD_REFUSED_TIMEOUT, -1, NULL);
 }
 
 static void
@@ -302,7 +305,10 @@ on_unknown (SoupServer *soup,
             GHashTable *query,
             gpointer user_data)
 {
-  count_refused (user_data, RD_REFUSED_PATH);
+  RdHttpPort *port = user_data;
+
+  if (port->options.metrics != NULL)
+    port->options.metrics->refused[RD_REFUSED_PATH]++;
   rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "No such path; check the URL.");
 }
 
@@ -328,8 +334,7 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
     return NULL;
 
   port->soup = soup_server_new (NULL, NULL);
-  /* libsoup requires a local and a remote address per connection, but nothing uses them. Reading
-   * the real ones would cost two system calls, and fail if the connection is already closed. */
+  /* libsoup requires both addresses of a connection; only the remote one is used, in the log */
   port->any = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_handler (port->soup, NULL, on_unknown, port, NULL);
 

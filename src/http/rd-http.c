@@ -7,6 +7,7 @@
 #include "rd-http.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "rd-text.h"
 
@@ -32,11 +33,41 @@ rd_http_reply (SoupServerMessage *message, guint status, const char *content_typ
   soup_server_message_set_response (message, content_type, SOUP_MEMORY_COPY, body, strlen (body));
 }
 
+/* @remote: (nullable): address of the client. */
+static void
+log_refused (GSocketAddress *remote, const char *reason, const char *text)
+{
+  g_autofree char *name = G_IS_INET_SOCKET_ADDRESS (remote)
+                            ? g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (remote))
+                            : g_strdup ("unknown");
+
+  g_debug ("Connection refused: %s, %s%s%s", name, reason, text != NULL ? ": " : "",
+           text != NULL ? text : "");
+}
+
+void
+rd_http_log_refused (int fd, const char *reason, const char *text)
+{
+  g_autoptr (GSocketAddress) remote = NULL;
+  struct sockaddr_storage native;
+  socklen_t size = sizeof native;
+
+  if (!g_log_get_debug_enabled ())
+    return;
+
+  if (getpeername (fd, (struct sockaddr *) &native, &size) == 0)
+    remote = g_socket_address_new_from_native (&native, size);
+  log_refused (remote, reason, text);
+}
+
 void
 rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 {
   g_autofree char *body = g_strconcat (line, "\n", NULL);
 
+  if (g_log_get_debug_enabled ())
+    log_refused (soup_server_message_get_remote_address (message), soup_status_get_phrase (status),
+                 line);
   rd_http_reply (message, status, "text/plain; charset=utf-8", body);
 }
 

@@ -12,7 +12,12 @@ void rd_http_reply (SoupServerMessage *message,
                     const char *content_type,
                     const char *body);
 
-/* Sends @status and @line as plain text, like rd_http_reply(). @line: one line without newline. */
+/* Logs a debug message about a refused connection. @fd: socket of the connection; -1: unknown.
+ * @text: (nullable): text of the response. */
+void rd_http_log_refused (int fd, const char *reason, const char *text);
+
+/* Sends @status and @line as plain text, like rd_http_reply(), and logs the refusal. @line: one
+ * line without newline. */
 void rd_http_refuse (SoupServerMessage *message, guint status, const char *line);
 
 /* Returns TRUE if the method is GET or HEAD; otherwise sends 405 and returns FALSE. */

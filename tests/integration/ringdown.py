@@ -31,7 +31,7 @@ _DEFAULTS = (f'--address={ADDRESS}', '--port=0', f'--admin-address={ADDRESS}', '
 END_OF_LOG = '(end of log)'
 _FOREIGN = ('RINGDOWN_', 'REDIS_', 'DBUS_', 'XDG_', 'LANGUAGE', 'LISTEN_', 'NOTIFY_SOCKET',
             'WATCHDOG_')
-_ALARMING = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|Sanitizer|runtime error:')
+_ALARMING = re.compile(r'\[\d+\] (warning|critical|error): |Sanitizer|runtime error:')
 SIGNAL_INTERVAL = 1  # seconds; two signals to stop within this time are one
 _SANITIZED = re.compile(r'/lib(clang_rt\.)?asan')
 

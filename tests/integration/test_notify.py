@@ -273,7 +273,7 @@ class HostileEnvironmentTest(NotifyTestCase):
             for value in values:
                 with self.subTest(name, value=value):
                     server = self.start_under(manager, environment={name: value}, warnings=[name])
-                    [warning] = server.find_log(f'WARNING.*{name}')
+                    [warning] = server.find_log(f'warning: .*{name}')
                     self.assertNotIn('\x1b', warning.string)
                     self.connect(server).leave()
 

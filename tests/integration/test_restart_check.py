@@ -53,7 +53,7 @@ class RestartCheckTest(RingdownTestCase):
         """Later warnings fail the test as well."""
         self.assertTrue(self.asked.wait(10 * SLOWNESS))
         self.bus.call('Publish', 'ss', 'broadcast', 'still there')
-        self.assertEqual([], server.find_log('WARNING'))
+        self.assertEqual([], server.find_log('warning: '))
 
     def test_a_unit_without_a_store_is_warned_of(self):
         self.manage(**STORELESS)

@@ -184,7 +184,7 @@ class InFlightTest(StoreTestCase):
         closed = [client for client in clients if has_heard(client)]
         stayed = [client for client in clients if client not in closed]
         self.assertGreaterEqual(len(stayed), IN_A_PACKET)
-        server.wait_log(fr'WARNING \*\*: .*Could not store {len(closed)} of .*descriptors')
+        server.wait_log(fr'warning: .*Could not store {len(closed)} of .*descriptors')
         for client in closed:
             client.expect_close(1012)
 
@@ -204,7 +204,7 @@ class RefusalTest(StoreTestCase):
         server = self.begin(warnings=[DRAINING])
         clients = [self.connect(server) for _ in range(5)]
         server.signal(signal.SIGUSR1)
-        server.wait_log(fr'WARNING \*\*: .*draining instead: .*{why}', seconds)
+        server.wait_log(fr'warning: .*draining instead: .*{why}', seconds)
         self.assert_drains(server, clients)
 
     def test_without_a_store_it_drains(self):
@@ -227,7 +227,7 @@ class RefusalTest(StoreTestCase):
         clients = [self.connect(server) for _ in range(5)]
         self.fd_store.stop()
         server.signal(signal.SIGUSR1)
-        server.wait_log(r'WARNING \*\*: .*draining instead: .*cannot reach')
+        server.wait_log(r'warning: .*draining instead: .*cannot reach')
         self.assert_drains(server, clients)
 
 
@@ -293,7 +293,7 @@ class OrderTest(StoreTestCase):
 
     def test_a_restart_cancels_an_upgrade_in_preparation(self):
         """The stop timeout may be shorter."""
-        server = self.begin(warnings=[r'WARNING \*\*: .*Hand-over failed: '])
+        server = self.begin(warnings=[r'warning: .*Hand-over failed: '])
         with verified_clients(server) as group:
             self.program.replace(successor.script('silent'))
             server.signal(signal.SIGHUP)
@@ -344,7 +344,7 @@ class InvalidStoreTest(StoreTestCase):
     def start_empty(self, why):
         """Starts the service; asserts that the log says WHY the stored state is unusable."""
         server = self.begin(warnings=[self.WARNING])
-        server.wait_log(fr'WARNING \*\*: .*{self.WARNING}: .*{why}')
+        server.wait_log(fr'warning: .*{self.WARNING}: .*{why}')
         self.fd_store.wait_empty()
         self.assertEqual([], server.reports())
         self.assert_serves(server)

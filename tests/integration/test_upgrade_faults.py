@@ -48,7 +48,7 @@ class FaultTestCase(UpgradeTestCase):
         """Asserts that Upgrade fails with a message that matches WHY, which is logged once."""
         text = self.assert_refused(server, why)
         self.assertNotIn('\n', text)
-        self.assertEqual(1, len(server.find_log(r'WARNING \*\*.*' + why)), server.log)
+        self.assertEqual(1, len(server.find_log(r'warning: .*' + why)), server.log)
         self.assertEqual(200, server.ready()[0])
         self.assertEqual('running', self.bus.property('State'))
 
@@ -334,7 +334,7 @@ class MeanwhileTest(FaultTestCase):
             done = self.run_replace(f'--port={taken}')
             self.assertEqual(1, done.returncode, done.stderr)
             self.assertRegex(done.stderr.splitlines()[-1], rf'\Aringdown\S*: .*\b{taken}\b')
-            server.wait_log(rf'WARNING \*\*.*\b{taken}\b')
+            server.wait_log(rf'warning: .*\b{taken}\b')
 
     def test_during_a_drain_it_is_refused(self):
         server = self.start_on_bus()
@@ -418,7 +418,7 @@ class UnsupportedTest(FaultTestCase):
         server = self.start_on_bus(warnings=[r'(?i:service manager|systemctl)'])
         with verified_clients(server) as group:
             server.signal(signal.SIGUSR1)
-            server.wait_log(r'WARNING \*\*.*(?i:service manager|systemctl)')
+            server.wait_log(r'warning: .*(?i:service manager|systemctl)')
             group.wait_received()
             self.assertEqual(200, server.ready()[0])
             self.upgrade(server)
@@ -431,7 +431,7 @@ class UnsupportedTest(FaultTestCase):
             name, text = self.bus.error_of('Upgrade')
             self.assertEqual('org.ringdown.Error.HandoverFailed', name)
             self.assertRegex(text, r'(?i:process 1|container)')
-            server.wait_log(r'WARNING \*\*.*(?i:process 1|container)')
+            server.wait_log(r'warning: .*(?i:process 1|container)')
         self.bus.call('Shutdown')
         self.assertEqual(0, server.wait_exit())
 

@@ -45,6 +45,7 @@ static const Option options[] = {
   { "redis-history", "Redis", "100000", "1000" },
   { "redis-buffer", "Redis", "64MiB", "8M" },
   { "instance", "Service", "none", "blau 1" },
+  { "log-level", "Service", "message", "debug" },
   { "replace", "Service", "false", "true" },
   { "handover-timeout", "Service", "10s", "1min" },
   { "bus", "Service", "session", "none" },
@@ -64,6 +65,7 @@ assert_defaults (const RdConfig *config)
   g_assert_cmpint (config->drain_interval_us, ==, 5 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 0);
   g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_SERVICE_RESTART);
+  g_assert_cmpint (config->log_level, ==, RD_CONFIG_LOG_MESSAGE);
   g_assert_null (config->redis);
   g_assert_cmpint (config->redis_mode, ==, RD_REDIS_STREAM);
   g_assert_cmpstr (config->redis_channel, ==, "broadcast");
@@ -98,6 +100,7 @@ assert_others (const RdConfig *config)
   g_assert_cmpint (config->drain_interval_us, ==, 250 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 3 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_GOING_AWAY);
+  g_assert_cmpint (config->log_level, ==, RD_CONFIG_LOG_DEBUG);
   g_assert_cmpstr (config->redis, ==, "redis://anna:s3cret@[::1]:7000/3");
   g_assert_cmpint (config->redis_mode, ==, RD_REDIS_PUBSUB);
   g_assert_cmpstr (config->redis_channel, ==, "Klingel 1");

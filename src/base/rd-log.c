@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Ringdown authors */
+
+/* A log writer for GLib that never blocks. */
+
+#include "rd-log.h"
+
+#include "rd-text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_CHARS 3000 /* maximum number of characters of a message */
+
+struct _RdLog
+{
+  int fd;               /* standard error */
+  gboolean is_journal;  /* standard error is the journal */
+  char **debug_domains; /* owned: domains in G_MESSAGES_DEBUG */
+  gint level;           /* atomic: the least severe GLogLevelFlags to log */
+  GMutex mutex;         /* protects the fields below */
+  GString *buffer;      /* owned: lines to be written; the first may be partly written */
+  guint dropped;        /* number of lines dropped since the last note that lines were dropped */
+  int failure;          /* errno of the write that dropped lines; EAGAIN: the buffer was full */
+  gboolean has_source;  /* on_writable() is in the main loop */
+};
+
+/* Opens standard error again, because O_NONBLOCK would affect all processes that share the open
+ * file. Returns: the descriptor; STDERR_FILENO for files (which cannot block) and sockets, and if
+ * the open fails, for example because the pipe belongs to another user. */
+static int
+open_nonblocking (void)
+{
+  struct stat status;
+  int fd = -1;
+
+  if (fstat (STDERR_FILENO, &status) == 0
+      && (S_ISFIFO (status.st_mode) || S_ISCHR (status.st_mode)))
+    fd = open ("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return fd >= 0 ? fd : STDERR_FILENO;
+}
+
+/* Writes at most PIPE_BUF bytes: as many fit into a pipe if poll(2) reports that it is writable.
+ * Returns: the number of bytes, or -1 with errno, which is EAGAIN if the write would block. */
+static gssize
+write_some (RdLog *self, const char *data, gsize size)
+{
+  struct pollfd poll_fd = { .fd = self->fd, .events = POLLOUT };
+  gssize n;
+
+  size = MIN (size, PIPE_BUF);
+  if (poll (&poll_fd, 1, 0) == 0)
+    {
+      errno = EAGAIN;
+      return -1;
+    }
+
+  n = send (self->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n < 0 && errno == ENOTSOCK ? write (self->fd, data, size) : n;
+}
+
+static guint
+count_lines (const char *text)
+{
+  guint n = 0;
+
+  while ((text = strchr (text, '\n')) != NULL)
+    {
+      text++;
+      n++;
+    }
+  return n;
+}
+
+/* Writes as much of the buffer as possible. Drops all of it if a write fails, for example because
+ * the disk is full. */
+static void
+write_buffer (RdLog *self)
+{
+  while (self->buffer->len > 0)
+    {
+      const gssize n = write_some (self, self->buffer->str, self->buffer->len);
+
+      if (n >= 0)
+        g_string_erase (self->buffer, 0, n);
+      else if (errno == EAGAIN)
+        return;
+      else if (errno != EINTR)
+        {
+          self->failure = errno;
+          self->dropped += count_lines (self->buffer->str);
+          g_string_truncate (self->buffer, 0);
+        }
+    }
+}
+
+static const char *
+get_level_name (guint level)
+{
+  if (level <= G_LOG_LEVEL_ERROR)
+    return "error";
+  if (level <= G_LOG_LEVEL_CRITICAL)
+    return "critical";
+  if (level <= G_LOG_LEVEL_WARNING)
+    return "warning";
+  if (level <= G_LOG_LEVEL_MESSAGE)
+    return "message";
+  return level <= G_LOG_LEVEL_INFO ? "info" : "debug";
+}
+
+/* Returns: (transfer full): a line of the log, with its newline. @domain: (nullable). */
+static char *
+format_line (guint level, const char *domain, const char *message)
+{
+  const gboolean is_ours = domain == NULL || g_str_has_prefix (domain, "ringdown");
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *date = g_date_time_format (now, "%FT%T");
+  g_autofree char *zone = g_date_time_format (now, "%:z");
+  g_autofree char *shown = rd_text_printable (message, MAX_CHARS);
+
+  return g_strdup_printf (
+    "%s.%03d%s [%d] %s: %s%s%s\n", date, g_date_time_get_microsecond (now) / 1000, zone,
+    (int) getpid (), get_level_name (level), is_ours ? "" : domain, is_ours ? "" : ": ", shown);
+}
+
+/* Writes how many lines were dropped, if there are any and the buffer is empty. */
+static void
+write_note (RdLog *self)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *line = NULL;
+  gssize n;
+
+  if (self->dropped == 0 || self->buffer->len > 0)
+    return;
+
+  text = g_strdup_printf (
+    self->dropped == 1 ? "%u line was dropped: %s" : "%u lines were dropped: %s", self->dropped,
+    self->failure == EAGAIN ? "standard error was blocked" : g_strerror (self->failure));
+  line = format_line (G_LOG_LEVEL_WARNING, NULL, text);
+  n = write_some (self, line, strlen (line));
+  if (n > 0)
+    {
+      g_string_append (self->buffer, line + n);
+      self->dropped = 0;
+    }
+  else if (n < 0)
+    self->failure = errno;
+}
+
+/* Returns: whether something is left that the main loop should write. */
+static gboolean
+write_pending (RdLog *self)
+{
+  write_buffer (self);
+  write_note (self);
+  return self->buffer->len > 0 || (self->dropped > 0 && self->failure == EAGAIN);
+}
+
+static gboolean
+on_writable (int fd, GIOCondition condition, gpointer user_data)
+{
+  RdLog *self = user_data;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+
+  self->has_source = write_pending (self);
+  return self->has_source;
+}
+
+/* Adds @line to the buffer and writes it. While older lines are missing, drops it. */
+static void
+add_line (RdLog *self, const char *line)
+{
+  const gsize size = strlen (line);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+
+  write_pending (self);
+  if (self->dropped == 0 && self->buffer->len + size <= RD_LOG_BUFFER_SIZE)
+    g_string_append_len (self->buffer, line, size);
+  else if (self->dropped++ == 0)
+    self->failure = EAGAIN;
+
+  if (write_pending (self) && !self->has_source)
+    {
+      self->has_source = TRUE;
+      g_unix_fd_add (self->fd, G_IO_OUT, on_writable, self);
+    }
+}
+
+/* Returns: (transfer full) (nullable): the value of the field @key, if it is a string. */
+static char *
+dup_field (const GLogField *fields, gsize n_fields, const char *key)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, key))
+      return fields[i].length < 0 ? g_strdup (fields[i].value)
+                                  : g_strndup (fields[i].value, fields[i].length);
+
+  return NULL;
+}
+
+static gboolean
+is_wanted (RdLog *self, guint level, const char *domain)
+{
+  const gboolean is_ours = domain != NULL && g_str_has_prefix (domain, "ringdown");
+
+  if (level <= G_LOG_LEVEL_MESSAGE || is_ours)
+    if (level <= (guint) g_atomic_int_get (&self->level))
+      return TRUE;
+
+  return level > G_LOG_LEVEL_MESSAGE
+         && (g_strv_contains ((const char *const *) self->debug_domains, "all")
+             || (domain != NULL
+                 && g_strv_contains ((const char *const *) self->debug_domains, domain)));
+}
+
+static GLogWriterOutput
+write_message (GLogLevelFlags flags, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  RdLog *self = user_data;
+  const guint level = flags & G_LOG_LEVEL_MASK;
+  g_autofree char *domain = dup_field (fields, n_fields, "GLIB_DOMAIN");
+  g_autofree char *message = NULL;
+  g_autofree char *line = NULL;
+
+  if (!is_wanted (self, level, domain)
+      || (self->is_journal
+          && g_log_writer_journald (flags, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED))
+    return G_LOG_WRITER_HANDLED;
+
+  message = dup_field (fields, n_fields, "MESSAGE");
+  line = format_line (level, domain, message != NULL ? message : "");
+  add_line (self, line);
+  return G_LOG_WRITER_HANDLED;
+}
+
+RdLog *
+rd_log_new (void)
+{
+  RdLog *self = g_new0 (RdLog, 1);
+  const char *debug_domains = g_getenv ("G_MESSAGES_DEBUG");
+
+  signal (SIGTTOU, SIG_IGN); /* would stop a background process that writes, see "stty tostop" */
+  g_mutex_init (&self->mutex);
+  self->fd = open_nonblocking ();
+  self->is_journal = g_log_writer_is_journald (STDERR_FILENO);
+  self->debug_domains = g_strsplit (debug_domains != NULL ? debug_domains : "", " ", -1);
+  self->buffer = g_string_new (NULL);
+  rd_log_set_level (self, G_LOG_LEVEL_MESSAGE);
+  g_log_set_writer_func (write_message, self, NULL);
+  return self;
+}
+
+void
+rd_log_set_level (RdLog *self, GLogLevelFlags level)
+{
+  g_atomic_int_set (&self->level, (gint) level);
+  g_log_set_debug_enabled (is_wanted (self, G_LOG_LEVEL_DEBUG, "ringdown"));
+}
+
+void
+rd_log_print_error (RdLog *self, const char *text)
+{
+  g_autofree char *line = g_strdup_printf ("%s: %s\n", g_get_prgname (), text);
+
+  add_line (self, line);
+}
+
+void
+rd_log_flush (RdLog *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+
+  write_pending (self);
+}
