@@ -16,14 +16,19 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
-#define MAX_CHARS 3000 /* maximum number of characters of a message */
+#define MAX_CHARS    3000 /* maximum number of characters of a message */
+#define FLUSH_US     (100 * G_TIME_SPAN_MILLISECOND)
+#define JOURNAL_PATH "/run/systemd/journal/socket"
+#define OWN_DOMAIN   "ringdown" /* prefix of the log domains of this project */
 
 struct _RdLog
 {
   int fd;               /* standard error */
-  gboolean is_journal;  /* standard error is the journal */
+  int journal_fd;       /* owned: datagram socket; -1 if standard error is not the journal */
   char **debug_domains; /* owned: domains in G_MESSAGES_DEBUG */
   gint level;           /* atomic: the least severe GLogLevelFlags to log */
   GMutex mutex;         /* protects the fields below */
@@ -116,11 +121,24 @@ get_level_name (guint level)
   return level <= G_LOG_LEVEL_INFO ? "info" : "debug";
 }
 
+/* Returns: the priority of @level in the journal, as in g_log_writer_journald(). */
+static int
+get_priority (guint level)
+{
+  if (level <= G_LOG_LEVEL_ERROR)
+    return LOG_ERR;
+  if (level <= G_LOG_LEVEL_WARNING)
+    return LOG_WARNING;
+  if (level <= G_LOG_LEVEL_MESSAGE)
+    return LOG_NOTICE;
+  return level <= G_LOG_LEVEL_INFO ? LOG_INFO : LOG_DEBUG;
+}
+
 /* Returns: (transfer full): a line of the log, with its newline. @domain: (nullable). */
 static char *
 format_line (guint level, const char *domain, const char *message)
 {
-  const gboolean is_ours = domain == NULL || g_str_has_prefix (domain, "ringdown");
+  const gboolean is_ours = domain == NULL || g_str_has_prefix (domain, OWN_DOMAIN);
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *date = g_date_time_format (now, "%FT%T");
   g_autofree char *zone = g_date_time_format (now, "%:z");
@@ -129,6 +147,19 @@ format_line (guint level, const char *domain, const char *message)
   return g_strdup_printf (
     "%s.%03d%s [%d] %s: %s%s%s\n", date, g_date_time_get_microsecond (now) / 1000, zone,
     (int) getpid (), get_level_name (level), is_ours ? "" : domain, is_ours ? "" : ": ", shown);
+}
+
+/* Returns: (transfer full): the message that lines were dropped. */
+static char *
+format_note (RdLog *self)
+{
+  const char *reason = self->failure != EAGAIN ? g_strerror (self->failure)
+                       : self->journal_fd >= 0 ? "the journal was blocked"
+                                               : "standard error was blocked";
+
+  return g_strdup_printf (self->dropped == 1 ? "%u line was dropped: %s"
+                                             : "%u lines were dropped: %s",
+                          self->dropped, reason);
 }
 
 /* Writes how many lines were dropped, if there are any and the buffer is empty. */
@@ -142,9 +173,7 @@ write_note (RdLog *self)
   if (self->dropped == 0 || self->buffer->len > 0)
     return;
 
-  text = g_strdup_printf (
-    self->dropped == 1 ? "%u line was dropped: %s" : "%u lines were dropped: %s", self->dropped,
-    self->failure == EAGAIN ? "standard error was blocked" : g_strerror (self->failure));
+  text = format_note (self);
   line = format_line (G_LOG_LEVEL_WARNING, NULL, text);
   n = write_some (self, line, strlen (line));
   if (n > 0)
@@ -195,6 +224,44 @@ add_line (RdLog *self, const char *line)
     }
 }
 
+/* Sends one message to the journal in its native protocol (systemd-journald(8)). Returns: FALSE
+ * with errno if that fails. */
+static gboolean
+send_to_journal (RdLog *self, guint level, const char *domain, const char *message)
+{
+  static const struct sockaddr_un address = { AF_UNIX, JOURNAL_PATH };
+  g_autofree char *shown = rd_text_printable (message, MAX_CHARS);
+  g_autofree char *fields = g_strdup_printf (
+    "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nGLIB_DOMAIN=%s\nMESSAGE=%s\n", get_priority (level),
+    g_get_prgname (), domain != NULL ? domain : "", shown);
+
+  return sendto (self->journal_fd, fields, strlen (fields), MSG_DONTWAIT | MSG_NOSIGNAL,
+                 (const struct sockaddr *) &address, sizeof address)
+         >= 0;
+}
+
+/* Sends a message to the journal, or drops it if the journal is blocked. Returns: FALSE if there is
+ * no journal. */
+static gboolean
+add_to_journal (RdLog *self, guint level, const char *domain, const char *message)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  g_autofree char *note = self->dropped > 0 ? format_note (self) : NULL;
+
+  if (note == NULL || send_to_journal (self, G_LOG_LEVEL_WARNING, OWN_DOMAIN, note))
+    {
+      self->dropped = 0;
+      if (send_to_journal (self, level, domain, message))
+        return TRUE;
+    }
+  if (errno != EAGAIN)
+    return FALSE;
+
+  self->failure = EAGAIN;
+  self->dropped++;
+  return TRUE;
+}
+
 /* Returns: (transfer full) (nullable): the value of the field @key, if it is a string. */
 static char *
 dup_field (const GLogField *fields, gsize n_fields, const char *key)
@@ -210,7 +277,7 @@ dup_field (const GLogField *fields, gsize n_fields, const char *key)
 static gboolean
 is_wanted (RdLog *self, guint level, const char *domain)
 {
-  const gboolean is_ours = domain != NULL && g_str_has_prefix (domain, "ringdown");
+  const gboolean is_ours = domain != NULL && g_str_has_prefix (domain, OWN_DOMAIN);
 
   if (level <= G_LOG_LEVEL_MESSAGE || is_ours)
     if (level <= (guint) g_atomic_int_get (&self->level))
@@ -232,12 +299,11 @@ write_message (GLogLevelFlags flags, const GLogField *fields, gsize n_fields, gp
   g_autofree char *line = NULL;
 
   if (!is_wanted (self, level, domain)
-      || (self->is_journal
-          && g_log_writer_journald (flags, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED))
+      || (message = dup_field (fields, n_fields, "MESSAGE")) == NULL
+      || (self->journal_fd >= 0 && add_to_journal (self, level, domain, message)))
     return G_LOG_WRITER_HANDLED;
 
-  message = dup_field (fields, n_fields, "MESSAGE");
-  line = format_line (level, domain, message != NULL ? message : "");
+  line = format_line (level, domain, message);
   add_line (self, line);
   return G_LOG_WRITER_HANDLED;
 }
@@ -251,7 +317,9 @@ rd_log_new (void)
   signal (SIGTTOU, SIG_IGN); /* would stop a background process that writes, see "stty tostop" */
   g_mutex_init (&self->mutex);
   self->fd = open_nonblocking ();
-  self->is_journal = g_log_writer_is_journald (STDERR_FILENO);
+  self->journal_fd = g_log_writer_is_journald (STDERR_FILENO)
+                       ? socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+                       : -1;
   self->debug_domains = g_strsplit (debug_domains != NULL ? debug_domains : "", " ", -1);
   self->buffer = g_string_new (NULL);
   rd_log_set_level (self, G_LOG_LEVEL_MESSAGE);
@@ -263,7 +331,7 @@ void
 rd_log_set_level (RdLog *self, GLogLevelFlags level)
 {
   g_atomic_int_set (&self->level, (gint) level);
-  g_log_set_debug_enabled (is_wanted (self, G_LOG_LEVEL_DEBUG, "ringdown"));
+  g_log_set_debug_enabled (is_wanted (self, G_LOG_LEVEL_DEBUG, OWN_DOMAIN));
 }
 
 void
@@ -278,6 +346,10 @@ void
 rd_log_flush (RdLog *self)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  const gint64 deadline_us = g_get_monotonic_time () + FLUSH_US;
+  struct pollfd poll_fd = { .fd = self->fd, .events = POLLOUT };
+  gint64 left_us;
 
-  write_pending (self);
+  while (write_pending (self) && (left_us = deadline_us - g_get_monotonic_time ()) > 0)
+    poll (&poll_fd, 1, left_us / 1000);
 }

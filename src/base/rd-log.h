@@ -9,7 +9,7 @@
  * per message. Never blocks: if standard error cannot take a line, the line waits in a buffer of
  * %RD_LOG_BUFFER_SIZE bytes, which the main loop writes later. Lines that do not fit are dropped;
  * when the log continues, a line says how many. If standard error is the journal, messages go to
- * the journal (g_log_writer_journald()). */
+ * the journal, without a buffer; unlike g_log_writer_journald(), this does not block either. */
 typedef struct _RdLog RdLog;
 
 #define RD_LOG_BUFFER_SIZE 65536
@@ -27,5 +27,5 @@ void rd_log_set_level (RdLog *self, GLogLevelFlags level);
 /* Writes "PROGRAM: TEXT" without date and level, for an error that ends a program. */
 void rd_log_print_error (RdLog *self, const char *text);
 
-/* Writes as much of the buffer as standard error can take now. */
+/* Writes the buffer before the process exits. If standard error is blocked, waits up to 100 ms. */
 void rd_log_flush (RdLog *self);

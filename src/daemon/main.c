@@ -54,5 +54,6 @@ main (int argc, char **argv)
   if (takeover != NULL)
     rd_succession_refuse (takeover, error);
   rd_log_print_error (log, error->message);
+  rd_log_flush (log);
   return error->domain == G_OPTION_ERROR ? 2 : 1;
 }

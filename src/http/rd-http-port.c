@@ -293,9 +293,9 @@ on_look (int fd, const char *data, gsize size, gboolean is_last, gpointer user_d
 }
 
 static void
-on_timed_out (gpointer user_data)
+on_timed_out (int fd, gpointer user_data)
 {
-  count_refused (user_data, RD_REFUSED_TIMEOUT, -1, NULL);
+  count_refused (user_data, RD_REFUSED_TIMEOUT, fd, NULL);
 }
 
 static void

@@ -242,7 +242,7 @@ on_timer (WsTimer *timer, gpointer user_data)
   Entry *entry = (gpointer) ((guint8 *) timer - G_STRUCT_OFFSET (Entry, timer));
 
   if (entry->state != RD_PENDING_ANSWERED)
-    pending->events->timed_out (pending->user_data);
+    pending->events->timed_out (entry->connection == NULL ? entry->fd : -1, pending->user_data);
   drop (entry);
 }
 

@@ -37,8 +37,9 @@ typedef struct
    * as served until it is disposed. */
   void (*serve) (GSocketConnection *connection, gpointer user_data);
 
-  /* Called before a connection is closed because its time is over. */
-  void (*timed_out) (gpointer user_data);
+  /* Called before a connection is closed because its time is over. @fd: the socket, or -1 if a
+   * GSocketConnection owns it. */
+  void (*timed_out) (int fd, gpointer user_data);
 } RdPendingEvents;
 
 /* Creates an empty set. Each connection is closed @lifetime_us after rd_pending_add(), whatever its

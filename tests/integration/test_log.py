@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import tap
@@ -289,6 +290,67 @@ class BlockedTest(RingdownTestCase):
         self.assertEqual(2, done.returncode)
         os.close(write_fd)
         os.close(read_fd)
+
+
+class JournalTest(RingdownTestCase):
+    """A journal of our own in a mount namespace."""
+
+    NAMESPACE = ['unshare', '--map-root-user', '--mount', 'sh', '-c',
+                 'mount -t tmpfs none /run && mkdir -p /run/systemd/journal && exec "$@"', 'sh']
+
+    # Starts the program with the journal as standard error. A child receives the messages after
+    # the file "go" is opened, and ends with the program.
+    JOURNAL = r'''
+import ctypes, os, socket, sys
+directory, *command = sys.argv[1:]
+messages = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+messages.bind('/run/systemd/journal/socket')
+streams = socket.socket(socket.AF_UNIX)
+streams.bind('/run/systemd/journal/stdout')
+streams.listen()
+stream = socket.socket(socket.AF_UNIX)
+stream.connect('/run/systemd/journal/stdout')
+if os.fork() == 0:
+    ctypes.CDLL(None).prctl(1, 9)
+    with open(f'{directory}/go'), open(f'{directory}/journal', 'wb', 0) as journal:
+        while True:
+            journal.write(messages.recv(65536) + b'\n')
+os.dup2(stream.fileno(), 2)
+os.execv(command[0], command)
+'''
+
+    def setUp(self):
+        super().setUp()
+        trial = subprocess.run([*self.NAMESPACE, 'true'], check=False, capture_output=True)
+        if trial.returncode != 0:
+            self.skipTest('no mount namespaces for this user')
+        os.mkfifo(f'{self.directory}/go')
+        with open(f'{self.directory}/journal', 'xb'):
+            pass
+
+    def read_journal(self):
+        with open(f'{self.directory}/journal', encoding='utf-8') as journal:
+            return journal.read()
+
+    def test_a_journal_that_hangs_stops_neither_service_nor_exit(self):
+        with Quiet(self.directory, '--log-level=debug', prefix=[
+                *self.NAMESPACE, sys.executable, '-c', self.JOURNAL, self.directory]) as server:
+            server.fill()
+            client = server.connect()
+            client.text('still here')
+            client.expect_text('still here')
+            with open(f'{self.directory}/go', 'w', encoding='utf-8'):
+                eventually(lambda: 'Listening on' in self.read_journal(), 'the first messages')
+            client.leave()
+            eventually(lambda: server.connect().leave() or 'dropped' in self.read_journal(),
+                       'the journal to go on')
+            text = self.read_journal()
+            self.assertRegex(text, r'PRIORITY=4\n.*\n.*\nMESSAGE=\d+ lines were dropped: the j')
+            self.assertRegex(text, r'PRIORITY=5\nSYSLOG_IDENTIFIER=ringdown\nGLIB_DOMAIN=ringdown\n'
+                                   r'MESSAGE=Listening on ws://')
+            self.assertRegex(text, r'PRIORITY=7\n.*\n.*\nMESSAGE=Client \d+ disconnected')
+            server.stop()
+            self.assertEqual('', server.read_log())
 
 
 class FileSizeTest(RingdownTestCase):

@@ -58,7 +58,7 @@ on_serve (GSocketConnection *connection, gpointer user_data)
 }
 
 static void
-on_timed_out (gpointer user_data)
+on_timed_out (int fd, gpointer user_data)
 {
   ((PendingFixture *) user_data)->n_timed_out++;
 }
