@@ -121,12 +121,12 @@ report_in_use (RdCheckReport *report, const RdCheckPort *port, GSocketAddress *a
 {
   g_autofree char *name = rd_socket_dup_name (address);
 
-  if (port->service_pid != 0 && port->service_urls == NULL)
+  if (port->service_pid != 0 && port->service_urls == NULL && !port->is_in_container)
     rd_check_report_add (report, RD_CHECK_UNCHECKED,
                          "whether %s %u is in use by the running instance of this service (process "
                          "%d): find the process with ss -ltnp 'sport = :%u'",
                          port->option, port->port, port->service_pid, port->port);
-  else if (port->service_pid != 0 && is_own (port, address))
+  else if (port->service_pid != 0 && (port->is_in_container || is_own (port, address)))
     rd_check_report_add (report, RD_CHECK_NOTE,
                          "%s %u is in use by the running instance of this service (process %d)",
                          port->option, port->port, port->service_pid);
@@ -175,10 +175,11 @@ try_host (RdCheckReport *report, const Host *host, GArray *places)
       g_autoptr (GError) reason = NULL;
       g_autoptr (GSocket) socket = rd_socket_bind (address, port->reuse_port, &reason);
       gboolean is_in_use = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
+      gboolean is_denied = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 
       if (is_in_use && report_in_use (report, port, address))
         return;
-      if (reason == NULL || is_in_use)
+      if (reason == NULL || is_in_use || (is_denied && port->may_bind))
         {
           const Place place = { port, g_object_ref (address) };
 
@@ -271,7 +272,8 @@ rd_check_ports (RdCheckReport *report, const RdCheckPort *ports, gsize n_ports)
 
   g_array_set_clear_func (places, place_clear);
   for (gsize i = 0; i < n_ports; i++)
-    report_exposure (report, &ports[i], hosts);
+    if (!ports[i].is_in_container)
+      report_exposure (report, &ports[i], hosts);
   for (guint i = 0; i < hosts->len; i++)
     try_host (report, hosts->pdata[i], places);
   compare_places (report, places);

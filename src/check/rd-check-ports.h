@@ -13,6 +13,9 @@ typedef struct
   const char *const *addresses;    /* host names and IP addresses, NULL-terminated */
   guint port;                      /* 0: any free port */
   gboolean reuse_port;             /* SO_REUSEPORT */
+  gboolean may_bind;               /* the service has CAP_NET_BIND_SERVICE, even if we do not */
+  gboolean is_in_container;        /* the container decides who can connect, and the running
+                                    * instance is the only user of the port */
   const char *exposure;            /* actions that any client can take, such as "read messages" */
   int service_pid;                 /* process id of the running instance; 0: none is running */
   const char *const *service_urls; /* nullable: URLs (ws://HOST:PORT/PATH) that the running instance

@@ -10,16 +10,16 @@
 #include <unistd.h>
 
 #include "rd-message-bus.h"
-#include "rd-redis-url.h"
 #include "rd-text.h"
 #include "rd-unit.h"
 #include "rd-units.h"
 
-#define TIMEOUT_MS         2000 /* timeout for each bus connection, and for each reply */
-#define LOGIND             "org.freedesktop.login1"
-#define LINGER_DIR         "/var/lib/systemd/linger"
-#define MAX_VARIABLE_CHARS 60 /* maximum number of characters of NAME=VALUE in a result */
-#define MAX_USER_CHARS     64 /* maximum number of characters of a user name */
+#define TIMEOUT_MS       2000 /* timeout for each bus connection, and for each reply */
+#define LOGIND           "org.freedesktop.login1"
+#define LINGER_DIR       "/var/lib/systemd/linger"
+#define MAX_USER_CHARS   64 /* maximum number of characters of a user name */
+#define MAX_UNIT_CHARS   256
+#define NET_BIND_SERVICE (G_GUINT64_CONSTANT (1) << 10) /* CAP_NET_BIND_SERVICE */
 
 /* Maximum time from the drain timeout to the exit; includes 5 s to wait for close frames. */
 #define CLOSING_US (10 * G_TIME_SPAN_SECOND)
@@ -31,7 +31,6 @@ typedef struct
 {
   RdCheckReport *report;       /* unowned */
   const RdConfig *config;      /* unowned */
-  char **environment;          /* unowned */
   GDBusConnection *bus;        /* unowned: the service and its service manager are on this bus */
   GDBusConnection *system_bus; /* unowned, nullable: NULL if the bus is unreachable or not needed */
 } Check;
@@ -74,21 +73,23 @@ find_running_instance (const Check *check, RdCheckFacts *facts)
 }
 
 /* Returns: (transfer full) (nullable): the properties of the service unit @name (interface Service,
- * org.freedesktop.systemd1(5)), or NULL with an error. @stop_us: (out): TimeoutStopSec=;
+ * org.freedesktop.systemd1(5)), or NULL with an error. @unit: (out) (optional) (transfer full): the
+ * properties of its interface Unit. @stop_us: (out): TimeoutStopSec=;
  * G_MAXUINT64: unlimited. @may_extend: (out): whether systemd accepts EXTEND_TIMEOUT_USEC= from the
  * service, see sd_notify(3). */
 static GVariant *
 load_service (GDBusConnection *bus,
               const char *name,
+              GVariant **unit,
               guint64 *stop_us,
               gboolean *may_extend,
               GError **error)
 {
   g_autoptr (GVariant) service = NULL;
-  g_autoptr (GVariant) unit = rd_unit_load (bus, name, &service, TIMEOUT_MS, NULL, error);
+  g_autoptr (GVariant) loaded = rd_unit_load (bus, name, &service, TIMEOUT_MS, NULL, error);
   const char *type, *access;
 
-  if (unit == NULL)
+  if (loaded == NULL)
     return NULL;
   if (!g_variant_lookup (service, "TimeoutStopUSec", "t", stop_us)
       || !g_variant_lookup (service, "Type", "&s", &type)
@@ -98,18 +99,60 @@ load_service (GDBusConnection *bus,
       return NULL;
     }
   *may_extend = g_str_has_prefix (type, "notify") && !g_str_equal (access, "none");
+  if (unit != NULL)
+    *unit = g_steal_pointer (&loaded);
   return g_steal_pointer (&service);
 }
 
-static gboolean
-is_active (GDBusConnection *bus, const char *name)
+/* Returns: (transfer full): the addresses that the socket unit with the properties @socket listens
+ * on, separated by commas. */
+static char *
+dup_listen (GVariant *socket)
 {
-  g_autoptr (GVariant) unit = rd_unit_load (bus, name, NULL, TIMEOUT_MS, NULL, NULL);
-  const char *state = "";
+  g_autoptr (GVariantIter) listen = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  const char *address;
+
+  g_variant_lookup (socket, "Listen", "a(ss)", &listen);
+  while (listen != NULL && g_variant_iter_next (listen, "(&s&s)", NULL, &address))
+    g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", address);
+  return rd_text_printable (text->str, G_MAXSIZE);
+}
+
+/* Reports whether the socket unit @name replaces the configured ports of the service. */
+static void
+check_socket (const Check *check, const char *name, RdCheckFacts *facts)
+{
+  g_autoptr (GVariant) socket = NULL;
+  g_autoptr (GVariant) unit = rd_unit_load (check->bus, name, &socket, TIMEOUT_MS, NULL, NULL);
+  g_autofree char *shown = rd_text_printable (name, MAX_UNIT_CHARS);
+  g_autofree char *listen = NULL;
+  const char *state = "", *fd_name = "";
+  gboolean is_admin;
 
   if (unit != NULL)
     g_variant_lookup (unit, "ActiveState", "&s", &state);
-  return g_str_equal (state, "active");
+  if (!g_str_equal (state, "active"))
+    return;
+
+  g_variant_lookup (socket, "FileDescriptorName", "&s", &fd_name);
+  is_admin = g_str_equal (fd_name, "admin");
+  *(is_admin ? &facts->has_admin_socket : &facts->has_socket) = TRUE;
+  listen = dup_listen (socket);
+  rd_check_report_add (check->report, RD_CHECK_NOTE, "%s is active: its ports (%s) replace %s",
+                       shown, listen,
+                       is_admin ? "admin-address and admin-port" : "address and port");
+}
+
+static void
+check_sockets (const Check *check, GVariant *unit, RdCheckFacts *facts)
+{
+  g_auto (GStrv) triggers = NULL;
+
+  g_variant_lookup (unit, "TriggeredBy", "^as", &triggers);
+  for (char **name = triggers; name != NULL && *name != NULL; name++)
+    if (g_str_has_suffix (*name, ".socket"))
+      check_socket (check, *name, facts);
 }
 
 /* Checks whether a drain can end before systemd kills the unit @name. @is_manager: whether @name is
@@ -159,60 +202,13 @@ check_restart (const Check *check, const char *name, GVariant *service)
     rd_check_report_add (check->report, RD_CHECK_PROBLEM, "%s", (const char *) texts->pdata[i]);
 }
 
-static gboolean
-is_setting (const char *variable)
-{
-  return g_regex_match_simple ("^(RINGDOWN_|REDIS_(HOST|PORT|CHANNEL)=)", variable, 0, 0);
-}
-
-/* Returns: (transfer full): @variable (NAME=VALUE), printable and without its password. */
-static char *
-dup_variable_display (const char *variable)
-{
-  const char *prefix = "RINGDOWN_REDIS=";
-  g_autoptr (RdRedisUrl) url = NULL;
-  g_autofree char *place = NULL;
-  g_autofree char *display = NULL;
-
-  if (!g_str_has_prefix (variable, prefix))
-    return rd_text_printable (variable, MAX_VARIABLE_CHARS);
-
-  url = rd_redis_url_parse (variable + strlen (prefix), NULL);
-  place = url != NULL ? rd_redis_url_dup_display (url) : NULL;
-  display = g_strconcat (prefix, place != NULL ? place : "***", NULL);
-  return rd_text_printable (display, MAX_VARIABLE_CHARS);
-}
-
-/* Reports variables that the unit sets for the service, but that this process does not have. */
-static void
-check_environment (const Check *check, const char *name, GVariant *service)
-{
-  g_auto (GStrv) variables = NULL;
-  g_autoptr (GString) missing = g_string_new (NULL);
-
-  g_variant_lookup (service, "Environment", "^as", &variables);
-  for (char **variable = variables; variable != NULL && *variable != NULL; variable++)
-    if (is_setting (*variable)
-        && !g_strv_contains ((const char *const *) check->environment, *variable))
-      {
-        g_autofree char *display = dup_variable_display (*variable);
-
-        g_string_append_printf (missing, " %s", display);
-      }
-  if (missing->len > 0)
-    rd_check_report_add (check->report, RD_CHECK_UNCHECKED,
-                         "variables that %s sets for the service:%s. Set them here, too, to check "
-                         "them",
-                         name, missing->str);
-}
-
 static void
 check_user_manager (const Check *check)
 {
   g_autofree char *name = g_strdup_printf ("user@%u.service", getuid ());
   guint64 stop_us;
   gboolean may_extend;
-  g_autoptr (GVariant) service = load_service (check->system_bus, name, &stop_us, &may_extend,
+  g_autoptr (GVariant) service = load_service (check->system_bus, name, NULL, &stop_us, &may_extend,
                                                NULL);
 
   if (service != NULL)
@@ -290,16 +286,16 @@ report_unknown (const Check *check, const char *name, const GError *error)
 static void
 check_all (const Check *check, RdCheckFacts *facts)
 {
-  const char *instance = check->config->instance;
-  g_autofree char *name = instance != NULL ? g_strdup_printf ("ringdown@%s.service", instance)
-                                           : g_strdup ("ringdown.service");
+  g_autofree char *name = rd_check_units_dup_name (check->config);
   g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) unit = NULL;
   g_autoptr (GVariant) service = NULL;
+  guint64 capabilities = 0;
   guint64 stop_us;
   gboolean may_extend;
 
   find_running_instance (check, facts);
-  service = load_service (check->bus, name, &stop_us, &may_extend, &error);
+  service = load_service (check->bus, name, &unit, &stop_us, &may_extend, &error);
   if (service == NULL)
     {
       report_unknown (check, name, error);
@@ -309,14 +305,18 @@ check_all (const Check *check, RdCheckFacts *facts)
   g_variant_lookup (service, "LimitNOFILE", "t", &facts->max_descriptors);
   check_stop_timeout (check, name, FALSE, stop_us, may_extend);
   check_restart (check, name, service);
-  check_environment (check, name, service);
+  g_variant_lookup (service, "AmbientCapabilities", "t", &capabilities);
+  facts->may_bind_any_port = (capabilities & NET_BIND_SERVICE) != 0;
   if (is_user (check))
     check_logout (check, name);
-  if (instance == NULL)
-    {
-      facts->has_socket = is_active (check->bus, "ringdown.socket");
-      facts->has_admin_socket = is_active (check->bus, "ringdown-admin.socket");
-    }
+  check_sockets (check, unit, facts);
+}
+
+char *
+rd_check_units_dup_name (const RdConfig *config)
+{
+  return config->instance != NULL ? g_strdup_printf ("ringdown@%s.service", config->instance)
+                                  : g_strdup ("ringdown.service");
 }
 
 static GDBusConnection *
@@ -327,20 +327,46 @@ connect_to_bus (GBusType type, char **environment)
   return address != NULL ? rd_message_bus_connect (address, TIMEOUT_MS, NULL) : NULL;
 }
 
+GDBusConnection *
+rd_check_units_connect (const RdConfig *config, char **environment)
+{
+  switch (config->bus)
+    {
+    case RD_CONFIG_BUS_SESSION:
+      return connect_to_bus (G_BUS_TYPE_SESSION, environment);
+    case RD_CONFIG_BUS_SYSTEM:
+      return connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+    case RD_CONFIG_BUS_NONE:
+      break;
+    }
+  return NULL;
+}
+
+GVariant *
+rd_check_units_load (GDBusConnection *bus, const RdConfig *config)
+{
+  g_autofree char *name = rd_check_units_dup_name (config);
+  g_autoptr (GVariant) unit = NULL;
+  GVariant *service = NULL;
+
+  if (bus != NULL)
+    unit = rd_unit_load (bus, name, &service, TIMEOUT_MS, NULL, NULL);
+  return service;
+}
+
 void
 rd_check_units (RdCheckReport *report,
                 const RdConfig *config,
+                GDBusConnection *bus,
                 char **environment,
                 RdCheckFacts *facts)
 {
-  Check check = { .report = report, .config = config, .environment = environment };
-  g_autoptr (GDBusConnection) bus = NULL;
+  Check check = { .report = report, .config = config, .bus = bus };
   g_autoptr (GDBusConnection) system_bus = NULL;
 
   if (config->bus == RD_CONFIG_BUS_NONE)
     return;
 
-  bus = connect_to_bus (is_user (&check) ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, environment);
   if (bus == NULL)
     {
       rd_check_report_add (report, RD_CHECK_UNCHECKED,
@@ -350,7 +376,6 @@ rd_check_units (RdCheckReport *report,
     }
   if (is_user (&check))
     system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
-  check.bus = bus;
   check.system_bus = system_bus;
   check_all (&check, facts);
 }

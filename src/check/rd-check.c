@@ -10,14 +10,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rd-check-identity.h"
 #include "rd-check-ports.h"
 #include "rd-check-units.h"
 #include "rd-descriptors.h"
+#include "rd-process.h"
 #include "rd-redis.h"
 #include "rd-units.h"
 
 #define TERMINAL_COLUMNS  80
 #define MIN_REDIS_VERSION 5 /* the first Redis version with streams */
+
+/* Reports values that were ignored. */
+static void
+report_ignored (RdCheckReport *report, const RdConfig *config)
+{
+  for (char **text = config->warnings; *text != NULL; text++)
+    rd_check_report_add (report, RD_CHECK_PROBLEM, "%s", *text);
+  for (char **text = config->notes; *text != NULL; text++)
+    rd_check_report_add (report, RD_CHECK_NOTE, "%s", *text);
+}
 
 static void
 check_drain (RdCheckReport *report, const RdConfig *config)
@@ -53,27 +65,24 @@ check_ports (RdCheckReport *report, const RdConfig *config, const RdCheckFacts *
   RdCheckPort ports[2];
   gsize n_ports = 0;
 
-  if (facts->has_socket)
-    rd_check_report_add (report, RD_CHECK_NOTE,
-                         "ringdown.socket is active: it overrides address and port");
-  else
+  if (!facts->has_socket)
     ports[n_ports++] = (RdCheckPort){ .option = "port",
                                       .address_option = "address",
                                       .addresses = (const char *const *) config->addresses,
                                       .port = config->port,
                                       .reuse_port = config->reuse_port,
+                                      .may_bind = facts->may_bind_any_port,
+                                      .is_in_container = facts->is_in_container,
                                       .exposure = "read and send messages",
                                       .service_pid = facts->service_pid,
                                       .service_urls = (const char *const *) facts->service_urls };
-  if (facts->has_admin_socket)
-    rd_check_report_add (report, RD_CHECK_NOTE,
-                         "ringdown-admin.socket is active: it overrides admin-address and "
-                         "admin-port");
-  else if (config->admin_port >= 0)
+  if (!facts->has_admin_socket && config->admin_port >= 0)
     ports[n_ports++] = (RdCheckPort){ .option = "admin-port",
                                       .address_option = "admin-address",
                                       .addresses = admin_addresses,
                                       .port = config->admin_port,
+                                      .may_bind = facts->may_bind_any_port,
+                                      .is_in_container = facts->is_in_container,
                                       .exposure = "read the status and metrics",
                                       .service_pid = facts->service_pid };
 
@@ -171,19 +180,36 @@ print (const char *text)
   return fputs (text, stdout) >= 0 && fflush (stdout) == 0;
 }
 
-gboolean
-rd_check (const RdConfig *config, const RdSettings *settings, char **environment)
+/* Finds the running instance in the container of this process, which has no message bus. */
+static void
+find_container (RdCheckFacts *facts)
+{
+  const pid_t pid = rd_process_find_service ();
+
+  facts->is_in_container = pid > 0 || rd_process_ends_container ();
+  if (facts->service_pid == 0)
+    facts->service_pid = pid;
+}
+
+/* Prints the settings in @config and all problems. Returns: as rd_check(). */
+static gboolean
+check_config (RdCheckReport *report,
+              const RdConfig *config,
+              const RdSettings *settings,
+              GDBusConnection *bus,
+              char **environment)
 {
   const guint columns = isatty (STDOUT_FILENO) ? TERMINAL_COLUMNS : 0;
-  g_autoptr (RdCheckReport) report = rd_check_report_new ();
   g_autofree char *table = rd_check_report_format_settings (settings, config, columns);
   g_autofree char *results = NULL;
   RdCheckFacts facts = { .max_descriptors = G_MAXUINT64 };
   gboolean is_printed = print (table); /* printed first: the checks may take seconds */
 
+  report_ignored (report, config);
   check_drain (report, config);
-  rd_check_units (report, config, environment, &facts);
+  rd_check_units (report, config, bus, environment, &facts);
   check_descriptors (report, config, facts.max_descriptors);
+  find_container (&facts);
   check_ports (report, config, &facts);
   if (config->redis != NULL)
     check_redis (report, config, settings);
@@ -192,4 +218,26 @@ rd_check (const RdConfig *config, const RdSettings *settings, char **environment
   results = rd_check_report_format (report, columns);
   is_printed = print (results) && is_printed;
   return is_printed && report->texts[RD_CHECK_PROBLEM]->len == 0;
+}
+
+gboolean
+rd_check (const RdConfig *found, char **argv, char **environment, GError **error)
+{
+  g_autoptr (RdCheckReport) report = rd_check_report_new ();
+  g_autoptr (GDBusConnection) bus = rd_check_units_connect (found, environment);
+  g_autoptr (RdCheckIdentity) identity = rd_check_identity_new (report, found, bus, environment);
+  g_autoptr (RdSettings) settings = NULL;
+  g_autoptr (RdConfig) config = NULL;
+
+  if (!identity->has_credential)
+    rd_check_identity_assume (identity, report);
+  config = rd_config_load (argv, identity->environment, &settings, error);
+  if (config == NULL && identity->user != NULL && geteuid () == identity->uid)
+    g_prefix_error (error, "as the user %s of %s: ", identity->user, identity->unit);
+  if (config == NULL)
+    return FALSE;
+
+  if (identity->has_credential)
+    rd_check_identity_assume (identity, report);
+  return check_config (report, config, settings, bus, environment);
 }

@@ -195,12 +195,6 @@ add_server (RdSettings *settings,
   if (host != NULL && !rd_address_is_valid (host))
     return refuse_variable ("REDIS_HOST", host, "an address; give a host name or an IP address",
                             error);
-  /* a value set by Kubernetes: https://kubernetes.io/docs/concepts/services-networking/service */
-  if (port != NULL && g_str_has_prefix (port, "tcp://"))
-    return refuse_variable ("REDIS_PORT", port,
-                            "a port; Kubernetes sets this variable for a Service named redis; to "
-                            "prevent that, set “enableServiceLinks: false” in the pod",
-                            error);
   if (port != NULL && !g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
     return refuse_variable ("REDIS_PORT", port, "a port; give a number from 1 to 65535", error);
 
@@ -224,10 +218,11 @@ read_redis_variables (RdSettings *settings, char **envp, GError **error)
   if (channel != NULL
       && rd_settings_get_source (settings, redis_channel) <= RD_SOURCE_OTHER_VARIABLE)
     rd_settings_add_other_variable (settings, redis_channel, "REDIS_CHANNEL", channel);
-  if ((host == NULL && port == NULL)
-      || rd_settings_get_source (settings, redis) > RD_SOURCE_OTHER_VARIABLE)
+  if (rd_settings_get_source (settings, redis) > RD_SOURCE_OTHER_VARIABLE)
     return TRUE;
-  return add_server (settings, redis, host, port, error);
+  if (port != NULL && rd_settings_ignore_link (settings, "REDIS_PORT", port))
+    port = NULL;
+  return (host == NULL && port == NULL) || add_server (settings, redis, host, port, error);
 }
 
 /* Checks options whose limits depend on --max-message. Returns: TRUE, or FALSE with an error. */
@@ -257,12 +252,12 @@ read_sources (RdSettings *settings,
               GError **error)
 {
   /* Apply the command line here to report its errors first; the loop below applies it again */
-  if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error)
-      || !rd_settings_add_key_file (settings, config_file, envp, error))
+  if (!rd_settings_apply (settings, RD_SOURCE_COMMAND_LINE, config, error))
     return FALSE;
 
   rd_settings_add_environment (settings, envp);
-  if (!read_redis_variables (settings, envp, error))
+  if (!rd_settings_add_key_file (settings, config_file, envp, error)
+      || !read_redis_variables (settings, envp, error))
     return FALSE;
   for (RdSource source = RD_SOURCE_PRESET; source <= RD_SOURCE_COMMAND_LINE; source++)
     {
@@ -294,6 +289,8 @@ rd_config_load (char **argv, char **envp, RdSettings **to_check, GError **error)
   if (!read_sources (settings, config, config_file, envp, error))
     return NULL;
 
+  config->warnings = g_strv_builder_end (settings->warnings);
+  config->notes = g_strv_builder_end (settings->notes);
   if (check)
     *to_check = g_steal_pointer (&settings);
   return g_steal_pointer (&config);
@@ -316,5 +313,7 @@ rd_config_free (RdConfig *config)
 
   for (gsize i = 0; i < n_options; i++)
     rd_option_clear (&options[i], config);
+  g_strfreev (config->warnings);
+  g_strfreev (config->notes);
   g_free (config);
 }

@@ -176,8 +176,8 @@ static const RdOption options[] = {
       "redis://USER:PASSWORD@HOST:PORT/DATABASE, where only the host is required (the default port "
       "is 6379, the default database 0); unix://USER:PASSWORD@/PATH?db=DATABASE; or the path of a "
       "UNIX socket. %XX encodes special characters in user and password. All users of the machine "
-      "can see a password on the command line: use the environment, or a key file that only its "
-      "owner can read (mode 0600). If the server cannot be reached, the service starts "
+      "can see a password on the command line: use the environment, or a private key file (mode "
+      "0600 or 0640). If the server cannot be reached, the service starts "
       "nevertheless, and connects later. If the server refuses the user, the password or the "
       "database, the service does not start. TLS needs a proxy such as stunnel." },
   { "redis-mode", "Redis", "MODE", FIELD (CHOICE, redis_mode), "stream",

@@ -60,6 +60,10 @@ typedef struct
   gint64 ping_timeout_us;
   char **allow_origins; /* glob patterns of additional origins; may be empty */
   char **subprotocols;  /* accepted WebSocket subprotocols; may be empty */
+
+  /* Not options: values that were ignored, one sentence each. */
+  char **warnings; /* somebody set the value for us, or may have */
+  char **notes;    /* the value is not for us */
 } RdConfig;
 
 /* Returns: (transfer none): the table of all options, which set the fields of RdConfig. Options of

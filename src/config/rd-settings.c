@@ -7,12 +7,22 @@
 #include "rd-settings.h"
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rd-text.h"
 
 #define SYSTEM_KEY_FILE "/etc/ringdown/ringdown.conf"
 #define N_SOURCES       (RD_SOURCE_COMMAND_LINE + 1)
+#define PREFIX          "RINGDOWN_"
+#define MAX_NAME_CHARS  60 /* maximum number of characters of a variable's name in a warning */
+
+/* Variables that Kubernetes and Docker links set for a service called NAME have these names after
+ * "NAME_". https://kubernetes.io/docs/concepts/services-networking/service */
+#define LINK_NAME                                                                      \
+  "(SERVICE_(HOST|PORT)(_.+)?|PORT_[0-9]+(_TCP|_UDP|_SCTP)(_PROTO|_PORT(_.+)?|_ADDR)?" \
+  "|ENV_.+)$"
 
 /* Returns: a pointer to the array of values of @option from @source. The array may be NULL. */
 static GPtrArray **
@@ -30,6 +40,8 @@ rd_settings_new (const RdOption *options, gsize n_options)
   self->n_options = n_options;
   self->other_variables = g_new0 (const char *, n_options);
   self->values = g_new0 (GPtrArray *, N_SOURCES * n_options);
+  self->warnings = g_strv_builder_new ();
+  self->notes = g_strv_builder_new ();
   for (gsize i = 0; i < n_options; i++)
     rd_settings_add (self, RD_SOURCE_PRESET, &options[i], options[i].preset);
   return self;
@@ -43,6 +55,8 @@ rd_settings_free (RdSettings *self)
   g_free (self->values);
   g_free (self->other_variables);
   g_free (self->key_file);
+  g_strv_builder_unref (self->warnings);
+  g_strv_builder_unref (self->notes);
   g_free (self);
 }
 
@@ -71,12 +85,88 @@ rd_settings_add (RdSettings *self, RdSource source, const RdOption *option, cons
     g_ptr_array_add (*values, g_strdup (text));
 }
 
+RdSource
+rd_settings_get_source (const RdSettings *self, const RdOption *option)
+{
+  RdSource source = RD_SOURCE_COMMAND_LINE;
+
+  while (source > RD_SOURCE_PRESET && *values_of (self, source, option) == NULL)
+    source--;
+  return source;
+}
+
+/* Returns: (transfer none) (nullable): the unchecked value of @option; of a list, the last one. */
+static const char *
+get_text (const RdSettings *self, const RdOption *option)
+{
+  const GPtrArray *values = *values_of (self, rd_settings_get_source (self, option), option);
+
+  return values->len > 0 ? g_ptr_array_index (values, values->len - 1) : NULL;
+}
+
 const char *
 rd_settings_get_variable (char **envp, const char *name)
 {
   const char *value = g_environ_getenv (envp, name);
 
   return value != NULL && *value != '\0' ? value : NULL;
+}
+
+gboolean
+rd_settings_ignore_link (RdSettings *self, const char *name, const char *value)
+{
+  g_autofree char *shown = rd_text_printable (value, RD_OPTION_MAX_QUOTED);
+  g_autofree char *text = NULL;
+
+  if (!g_str_has_suffix (name, "_PORT")
+      || !g_regex_match_simple ("^(tcp|udp|sctp)://", value, 0, 0))
+    return FALSE;
+
+  text = g_strdup_printf ("%s: “%s” is ignored; Kubernetes or Docker sets this variable for a "
+                          "service of that name",
+                          name, shown);
+  g_strv_builder_add (self->notes, text);
+  return TRUE;
+}
+
+/* Returns whether @name (RINGDOWN_*) is the variable of an option, of another purpose, or of a
+ * service in Kubernetes or Docker. */
+static gboolean
+is_known_variable (const RdSettings *self, const char *name, const char *value)
+{
+  if (g_str_equal (name, PREFIX "CONFIG") || g_str_equal (name, PREFIX "HANDOVER")
+      || g_regex_match_simple ("^" PREFIX "(.+_)?" LINK_NAME, name, 0, 0)
+      || (g_str_has_suffix (name, "_PORT") && strstr (value, "://") != NULL)
+      || (g_str_has_suffix (name, "_NAME") && *value == '/'))
+    return TRUE;
+
+  for (gsize i = 0; i < self->n_options; i++)
+    {
+      g_autofree char *known = rd_option_dup_variable (&self->options[i]);
+
+      if (g_str_equal (name, known))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+warn_of_unknown_variables (RdSettings *self, char **envp)
+{
+  for (; *envp != NULL; envp++)
+    {
+      g_auto (GStrv) parts = g_strsplit (*envp, "=", 2);
+      g_autofree char *shown = NULL;
+      g_autofree char *text = NULL;
+
+      if (!g_str_has_prefix (*envp, PREFIX) || parts[1] == NULL || *parts[1] == '\0'
+          || is_known_variable (self, parts[0], parts[1]))
+        continue;
+
+      shown = rd_text_printable (parts[0], MAX_NAME_CHARS);
+      text = g_strdup_printf ("%s: unknown variable, ignored; see ringdown --help", shown);
+      g_strv_builder_add (self->warnings, text);
+    }
 }
 
 void
@@ -87,9 +177,10 @@ rd_settings_add_environment (RdSettings *self, char **envp)
       g_autofree char *name = rd_option_dup_variable (&self->options[i]);
       const char *value = rd_settings_get_variable (envp, name);
 
-      if (value != NULL)
+      if (value != NULL && !rd_settings_ignore_link (self, name, value))
         rd_settings_add (self, RD_SOURCE_ENVIRONMENT, &self->options[i], value);
     }
+  warn_of_unknown_variables (self, envp);
 }
 
 void
@@ -250,15 +341,39 @@ user_key_file (char **envp)
                       : NULL;
 }
 
-/* Reads the key file @path (nullable) if it exists. Returns: TRUE, or FALSE with an error. */
+/* Ignores the unreadable key file @path if it is not for the user of this process: it belongs to
+ * another user, or is in a directory that this user may not search. Returns: whether it is. */
 static gboolean
-read_optional (RdSettings *self, const char *path, GError **error)
+ignore_foreign (RdSettings *self, const char *path)
+{
+  g_autofree char *shown = rd_text_printable (path, G_MAXSIZE);
+  g_autofree char *text = g_strdup_printf ("%s: permission denied, so this key file is ignored",
+                                           shown);
+  GStatBuf status;
+  const gboolean is_visible = g_stat (path, &status) == 0;
+
+  if (is_visible && status.st_uid == geteuid ())
+    return FALSE;
+
+  /* the directory of the system's key file is private, whether or not it contains a file */
+  g_strv_builder_add (
+    !is_visible && g_str_equal (path, SYSTEM_KEY_FILE) ? self->notes : self->warnings, text);
+  return TRUE;
+}
+
+/* Reads the key file @path (nullable) if it exists and is for the user of this process. @is_own:
+ * whether it is for this user in any case. Returns: TRUE, or FALSE with an error. */
+static gboolean
+read_optional (RdSettings *self, const char *path, gboolean is_own, GError **error)
 {
   g_autoptr (GError) reason = NULL;
 
   if (path == NULL || read_key_file (self, path, &reason)
       || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
       || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY))
+    return TRUE;
+  if (!is_own && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED)
+      && ignore_foreign (self, path))
     return TRUE;
 
   g_propagate_error (error, g_steal_pointer (&reason));
@@ -268,14 +383,16 @@ read_optional (RdSettings *self, const char *path, GError **error)
 gboolean
 rd_settings_add_key_file (RdSettings *self, const char *given, char **envp, GError **error)
 {
+  const gboolean is_system
+    = g_strcmp0 (get_text (self, rd_settings_find (self, NULL, "bus")), "system") == 0;
   g_autofree char *user_file = user_key_file (envp);
 
   if (given == NULL)
     given = rd_settings_get_variable (envp, "RINGDOWN_CONFIG");
   if (given != NULL)
     return read_key_file (self, given, error);
-  return read_optional (self, user_file, error)
-         && (self->key_file != NULL || read_optional (self, SYSTEM_KEY_FILE, error));
+  return read_optional (self, user_file, FALSE, error)
+         && (self->key_file != NULL || read_optional (self, SYSTEM_KEY_FILE, is_system, error));
 }
 
 /* Returns: (transfer full): the place where @source sets @option, such as "FILE: [Server] port". */
@@ -334,16 +451,6 @@ rd_settings_apply (const RdSettings *self, RdSource source, gpointer record, GEr
   return TRUE;
 }
 
-RdSource
-rd_settings_get_source (const RdSettings *self, const RdOption *option)
-{
-  RdSource source = RD_SOURCE_COMMAND_LINE;
-
-  while (source > RD_SOURCE_PRESET && *values_of (self, source, option) == NULL)
-    source--;
-  return source;
-}
-
 char *
 rd_settings_dup_source (const RdSettings *self, const RdOption *option)
 {
@@ -360,11 +467,8 @@ static char *
 quote (const RdSettings *self, const char *name)
 {
   const RdOption *option = rd_settings_find (self, NULL, name);
-  RdSource source = rd_settings_get_source (self, option);
-  const GPtrArray *values = *values_of (self, source, option);
-  const char *value = g_ptr_array_index (values, values->len - 1);
-  g_autofree char *shown = rd_text_printable (value, RD_OPTION_MAX_QUOTED);
-  g_autofree char *place = locate (self, source, option);
+  g_autofree char *shown = rd_text_printable (get_text (self, option), RD_OPTION_MAX_QUOTED);
+  g_autofree char *place = locate (self, rd_settings_get_source (self, option), option);
 
   return g_strdup_printf ("%s “%s”", place, shown);
 }

@@ -23,6 +23,8 @@ typedef struct
   GPtrArray **values;           /* owned: the values by source and option; see values_of() */
   const char **other_variables; /* owned: for each option, a name such as REDIS_HOST, or NULL */
   char *key_file;               /* owned, nullable: printable path; NULL: none was read */
+  GStrvBuilder *warnings;       /* owned: values that were ignored although somebody set them */
+  GStrvBuilder *notes;          /* owned: values that were ignored because they are not for us */
 } RdSettings;
 
 /* Creates settings with the default values. @options: an array of @n_options elements that must
@@ -42,8 +44,13 @@ void rd_settings_add (RdSettings *self, RdSource source, const RdOption *option,
  * replaces the first ":", "@" or "=" and everything after it, which may contain a password. */
 char *rd_settings_dup_printable (const char *text);
 
-/* Adds the values of the RINGDOWN_* variables in @envp (NULL-terminated). */
+/* Adds the values of the RINGDOWN_* variables in @envp (NULL-terminated). Adds a warning for each
+ * unknown variable, and a note for each one that rd_settings_ignore_link() ignores. */
 void rd_settings_add_environment (RdSettings *self, char **envp);
+
+/* Adds a note if Kubernetes or Docker has set the variable @name to the URL of a service, as in
+ * RINGDOWN_PORT=tcp://10.0.0.1:8000. Returns: whether that is so. */
+gboolean rd_settings_ignore_link (RdSettings *self, const char *name, const char *value);
 
 /* Adds @text to the values of @option from %RD_SOURCE_OTHER_VARIABLE. @variable: the name of the
  * environment variable, for messages; a string literal, which is not copied. */
@@ -53,10 +60,12 @@ void rd_settings_add_other_variable (RdSettings *self,
                                      const char *text);
 
 /* Adds the values in the key file. Its path is @given (nullable) or, if that is NULL,
- * RINGDOWN_CONFIG in @envp; in both cases the file must exist. If neither is set, reads the user's
- * key file if it exists, otherwise the system's key file if it exists. Returns: TRUE, or FALSE with
- * a %G_IO_ERROR or %G_KEY_FILE_ERROR, whose message names the file and, if a value is invalid, the
- * group and the key. */
+ * RINGDOWN_CONFIG in @envp; in both cases the file must be readable. If neither is set, reads the
+ * user's key file if it exists, otherwise the system's key file if it exists. Of these two, a file
+ * that is only for another user is ignored, with a warning or note; but with --bus=system, the
+ * system's key file is for any user. Call rd_settings_add_environment() first. Returns: TRUE, or
+ * FALSE with a %G_IO_ERROR or %G_KEY_FILE_ERROR, whose message names the file and, if a value is
+ * invalid, the group and the key. */
 gboolean rd_settings_add_key_file (RdSettings *self,
                                    const char *given,
                                    char **envp,

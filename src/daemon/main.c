@@ -24,6 +24,16 @@ choose_bus (RdConfigBus bus, GError **error)
   return address != NULL && g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
 }
 
+/* Logs the values that were ignored. */
+static void
+log_ignored (const RdConfig *config)
+{
+  for (char **text = config->warnings; *text != NULL; text++)
+    g_warning ("%s", *text);
+  for (char **text = config->notes; *text != NULL; text++)
+    g_message ("%s", *text);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -32,6 +42,7 @@ main (int argc, char **argv)
   g_autoptr (RdConfig) config = NULL;
   g_autoptr (RdSettings) to_check = NULL;
   g_autoptr (RdSuccession) takeover = NULL;
+  gboolean is_fine;
   RdLog *log;
 
   rd_startup ();
@@ -40,12 +51,19 @@ main (int argc, char **argv)
 
   if (rd_succession_find (environment, &takeover, &error))
     config = rd_config_load (argv, environment, &to_check, &error);
+  if (config != NULL && to_check == NULL)
+    {
+      rd_log_set_level (log, G_LOG_LEVEL_WARNING << config->log_level);
+      log_ignored (config);
+    }
   if (to_check != NULL)
-    return rd_check (config, to_check, environment) ? 0 : 1;
-  if (config != NULL)
-    rd_log_set_level (log, G_LOG_LEVEL_WARNING << config->log_level);
-  if (config != NULL && choose_bus (config->bus, &error)
-      && rd_application_run (config, argv, environment, &takeover, &error))
+    {
+      is_fine = rd_check (config, argv, environment, &error);
+      if (error == NULL)
+        return is_fine ? 0 : 1;
+    }
+  else if (config != NULL && choose_bus (config->bus, &error)
+           && rd_application_run (config, argv, environment, &takeover, &error))
     {
       rd_log_flush (log);
       return 0;

@@ -30,18 +30,20 @@ struct _RdApplication
 {
   GApplication parent_instance;
 
-  const RdConfig *config;        /* unowned: outlives the application */
-  RdInherited *inherited;        /* owned */
-  RdSuccession *takeover;        /* unowned; NULL if there is no old worker */
-  RdComponents *components;      /* owned */
-  const RdLaunchEnv *launch_env; /* unowned: outlives the application */
-  RdHandover *handover;          /* owned */
-  GDBusMethodInvocation *caller; /* owned, nullable: D-Bus call of Upgrade, to be answered */
-  gboolean has_lost_name;        /* this process does not own the D-Bus name */
-  gboolean is_handed_over;       /* a new worker has taken over */
-  gboolean is_restart_pending;   /* SIGUSR1 arrived during a hand-over */
-  gboolean outlives_worker;      /* this process must not exit before the new worker does */
-  GError *error;                 /* owned, nullable: error of rd_application_run() */
+  const RdConfig *config;           /* unowned: outlives the application */
+  RdInherited *inherited;           /* owned */
+  RdSuccession *takeover;           /* unowned; NULL if there is no old worker */
+  RdComponents *components;         /* owned */
+  const RdLaunchEnv *launch_env;    /* unowned: outlives the application */
+  const RdHandoverOptions *options; /* unowned: outlives the application */
+  RdHandover *handover;             /* owned */
+  RdRestart *restart;               /* owned; NULL if not started */
+  GDBusMethodInvocation *caller;    /* owned, nullable: D-Bus call of Upgrade, to be answered */
+  gboolean has_lost_name;           /* this process does not own the D-Bus name */
+  gboolean is_handed_over;          /* a new worker has taken over */
+  gboolean is_restart_pending;      /* SIGUSR1 arrived during a hand-over */
+  gboolean outlives_worker;         /* this process must not exit before the new worker does */
+  GError *error;                    /* owned, nullable: error of rd_application_run() */
 };
 
 G_DEFINE_FINAL_TYPE (RdApplication, rd_application, G_TYPE_APPLICATION)
@@ -137,7 +139,7 @@ on_handover_failed (RdApplication *self, GDBusMethodInvocation *caller, const GE
   else if (self->is_restart_pending)
     {
       self->is_restart_pending = FALSE;
-      rd_restart_begin (self->components, self->handover, self->launch_env);
+      rd_restart_begin (self->restart);
     }
 }
 
@@ -181,7 +183,7 @@ on_sigusr1 (gpointer user_data)
       rd_handover_cancel (self->handover); /* a hand-over could outlast systemd's stop timeout */
     }
   else
-    rd_restart_begin (self->components, self->handover, self->launch_env);
+    rd_restart_begin (self->restart);
   return G_SOURCE_CONTINUE;
 }
 
@@ -259,8 +261,8 @@ rd_application_startup (GApplication *application)
 
   G_APPLICATION_CLASS (rd_application_parent_class)->startup (application);
 
-  if (bus != NULL && rd_systemd_is_connected (self->components->systemd))
-    rd_restart_check_unit (bus, self->config->bus == RD_CONFIG_BUS_SESSION);
+  self->restart = rd_restart_new (self->components, self->handover, self->launch_env, self->options,
+                                  bus);
   if (bus == NULL && self->config->bus != RD_CONFIG_BUS_NONE)
     g_message ("Cannot connect to a message bus: running without D-Bus");
 
@@ -334,6 +336,7 @@ rd_application_name_lost (GApplication *application)
 static void
 release (RdApplication *self)
 {
+  g_clear_pointer (&self->restart, rd_restart_free);
   g_clear_pointer (&self->handover, rd_handover_free);
   g_clear_pointer (&self->components, rd_components_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
@@ -394,6 +397,7 @@ make_components (RdApplication *self,
           && !rd_succession_prepare (self->takeover, self->components, error)))
     return FALSE;
 
+  self->options = options;
   self->handover = rd_handover_new (self->components, options);
   g_signal_connect_object (self->components->drain, "state-changed", G_CALLBACK (on_drain_state),
                            self, G_CONNECT_SWAPPED);

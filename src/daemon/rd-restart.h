@@ -24,14 +24,22 @@ RdLaunchEnv rd_launch_env_read (char **environment, gboolean is_takeover);
 /* Returns: whether this process must exit because its terminal was closed. */
 gboolean rd_launch_env_lost_terminal (const RdLaunchEnv *self);
 
-/* Starts a thread that checks the unit of this process and warns about settings that make a restart
- * disconnect clients. @bus: D-Bus connection to systemd. @is_user: whether systemd --user runs the
- * unit. */
-void rd_restart_check_unit (GDBusConnection *bus, gboolean is_user);
+/* Handles a restart of the unit by systemd. */
+typedef struct _RdRestart RdRestart;
 
-/* Stores the clients in systemd's descriptor store, then exits; if storing fails, drains. Without
- * systemd, only logs a warning. Call this on SIGUSR1 if no hand-over is in progress. All arguments
- * must outlive @handover. */
-void rd_restart_begin (RdComponents *components,
-                       RdHandover *handover,
-                       const RdLaunchEnv *launch_env);
+/* Starts a thread that checks the unit of this process and warns about settings that make a restart
+ * disconnect clients. @components, @handover, @launch_env: (transfer none): must outlive the
+ * returned object. @options: (transfer none): as for rd_handover_new(); must outlive it, too. @bus:
+ * (nullable): D-Bus connection to systemd. Returns: (transfer full). */
+RdRestart *rd_restart_new (RdComponents *components,
+                           RdHandover *handover,
+                           const RdLaunchEnv *launch_env,
+                           const RdHandoverOptions *options,
+                           GDBusConnection *bus);
+void rd_restart_free (RdRestart *self);
+
+/* Stores the clients in systemd's descriptor store, then exits; if storing fails, drains. If the
+ * program of the unit refuses its configuration, first waits until it accepts it; drains after the
+ * drain timeout. Without systemd, only logs a warning. Call this on SIGUSR1 if no hand-over is in
+ * progress. */
+void rd_restart_begin (RdRestart *self);

@@ -63,6 +63,16 @@ rd_process_dup_program (const char *argv0, GError **error)
   return g_file_read_link (OWN_PROGRAM, error);
 }
 
+static gboolean
+has_container_mark (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (container_marks); i++)
+    if (g_file_test (container_marks[i], G_FILE_TEST_EXISTS))
+      return TRUE;
+
+  return FALSE;
+}
+
 gboolean
 rd_process_ends_container (void)
 {
@@ -71,11 +81,54 @@ rd_process_ends_container (void)
   if (getppid () != 1 || g_file_test (SYSTEMD_MARK, G_FILE_TEST_IS_DIR))
     return FALSE;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (container_marks); i++)
-    if (g_file_test (container_marks[i], G_FILE_TEST_EXISTS))
-      return TRUE;
+  return has_container_mark ();
+}
 
-  return FALSE;
+/* Reads the name and the parent of process @pid: proc(5). @is_ringdown: (out). Returns: process id
+ * of the parent; -1 on failure. */
+static pid_t
+get_parent (pid_t pid, gboolean *is_ringdown)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
+  g_autofree char *stat = NULL;
+  const char *name, *rest;
+
+  if (!g_file_get_contents (path, &stat, NULL, NULL))
+    return -1;
+
+  name = strchr (stat, '(');
+  rest = strrchr (stat, ')');
+  if (name == NULL || rest == NULL || strlen (rest) < strlen (") S "))
+    return -1;
+
+  *is_ringdown = g_str_has_prefix (name, "(ringdown) ");
+  return (pid_t) g_ascii_strtoll (rest + strlen (") S "), NULL, 10);
+}
+
+pid_t
+rd_process_find_service (void)
+{
+  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
+  const char *name;
+  gboolean is_ringdown;
+  pid_t found = 0;
+
+  if (get_parent (1, &is_ringdown) >= 0 && is_ringdown)
+    return getpid () != 1 ? 1 : 0;
+  if (!has_container_mark () || g_file_test (SYSTEMD_MARK, G_FILE_TEST_IS_DIR))
+    return 0;
+
+  while (proc != NULL && (name = g_dir_read_name (proc)) != NULL)
+    {
+      const pid_t pid = (pid_t) g_ascii_strtoll (name, NULL, 10);
+
+      if (pid <= 1 || pid == getpid () || get_parent (pid, &is_ringdown) != 1)
+        continue;
+      if (found != 0 || !is_ringdown)
+        return 0; /* the init process runs other programs, too */
+      found = pid;
+    }
+  return found;
 }
 
 int

@@ -18,6 +18,10 @@ char *rd_process_dup_program (const char *argv0, GError **error);
  * child of an init process that runs nothing else. */
 gboolean rd_process_ends_container (void);
 
+/* Returns: process id of the service for which the container of this process exists: process 1, or
+ * the only child of an init process; 0: there is none, or it is this process. */
+pid_t rd_process_find_service (void);
+
 /* Returns: (transfer full): a descriptor of process @pid (pidfd_open(2)); -1 on failure. */
 int rd_process_open (pid_t pid);
 

@@ -61,8 +61,25 @@ rd_unit_load (GDBusConnection *bus,
     }
 
   if (service != NULL)
-    *service = get_properties (bus, path, SYSTEMD ".Service", timeout_ms, cancellable, error);
+    *service = get_properties (
+      bus, path,
+      name != NULL && g_str_has_suffix (name, ".socket") ? SYSTEMD ".Socket" : SYSTEMD ".Service",
+      timeout_ms, cancellable, error);
   return service == NULL || *service != NULL ? g_steal_pointer (&unit) : NULL;
+}
+
+gboolean
+rd_unit_is_stopping (GDBusConnection *bus, GVariant *unit, int timeout_ms)
+{
+  g_autoptr (GVariant) job = NULL;
+  const char *path = "/", *type = "";
+
+  g_variant_lookup (unit, "Job", "(u&o)", NULL, &path);
+  if (!g_str_equal (path, "/"))
+    job = get_properties (bus, path, SYSTEMD ".Job", timeout_ms, NULL, NULL);
+  if (job != NULL)
+    g_variant_lookup (job, "JobType", "&s", &type);
+  return g_str_equal (type, "stop");
 }
 
 /* Returns: whether the unit can store descriptors; TRUE if this is unknown. */

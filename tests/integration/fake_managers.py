@@ -106,7 +106,8 @@ class Systemd(_Fake):
         def interfaces(unit):
             state = {'Id': GLib.Variant('s', unit), 'LoadState': GLib.Variant('s', 'loaded'),
                      'ActiveState': GLib.Variant('s', 'active'), **units[unit]}
-            own = {key: state.pop(key) for key in units[unit] if not key.endswith('State')}
+            own = {key: state.pop(key) for key in units[unit]
+                   if not key.endswith('State') and key != 'TriggeredBy'}
             self.properties[unit] = own
             kind = unit.rpartition('.')[2].capitalize()
             return {f'{SYSTEMD}.Unit': (state, {}), f'{SYSTEMD}.{kind}': (own, {})}

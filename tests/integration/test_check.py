@@ -3,14 +3,17 @@
 """`ringdown --check`: the settings that it shows, and the problems that it finds."""
 
 import getpass
+import grp
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import time
 import unicodedata
+import unittest
 
 import tap
 from bus import Bus
@@ -96,10 +99,16 @@ class SettingsTest(CheckTestCase):
                 self.assertRegex(done.stderr, r'\Aringdown: [^\n]+\n\Z')
 
     def test_check_cannot_be_set_in_the_environment(self):
-        self.start(environment={'RINGDOWN_CHECK': '1'})
+        self.start(environment={'RINGDOWN_CHECK': '1'}, warnings=['RINGDOWN_CHECK: unknown'])
         done = self.check('--help')
         self.assertRegex(done.stdout, r'\n  --check  ')
         self.assertNotIn('Key file:', done.stdout)
+
+    def test_ignored_variables_are_reported(self):
+        self.assert_finds(PROBLEMS, {'Problems': ['RINGDOWN_PROT: unknown variable'],
+                                     'Notes': ['RINGDOWN_PORT: “tcp://h:1” is ignored']},
+                          '--bus=none', *PORTS, environment={
+                              'RINGDOWN_PROT': '1', 'RINGDOWN_PORT': 'tcp://h:1'})
 
     def test_control_characters_are_escaped(self):
         done = self.check('--bus=none', *PORTS, '--notify-message=a\x1b[2J\nb\u202ec')
@@ -305,19 +314,61 @@ class UnitTest(BusTestCase):
         self.assert_finds(PROBLEMS, {'Problems': ['only enough file descriptors for 616']},
                           '--max-clients=617')
 
-    def test_variables_that_the_unit_sets_are_shown(self):
-        variables = GLib.Variant('as', ['RINGDOWN_PORT=0', 'LANG=C', 'RINGDOWN_PATH=/\x1b[2J'])
-        self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
-        told = [f'{self.UNIT} sets for the service: RINGDOWN_PORT=0 RINGDOWN_PATH=/\\u001b[2J.']
-        self.assert_finds(FINE, {'Not checked': told})
-        told = [f'{self.UNIT} sets for the service: RINGDOWN_PATH=']
-        self.assert_finds(FINE, {'Not checked': told}, environment={'RINGDOWN_PORT': '0'})
+    def set_variables(self, *variables, files=(), **more):
+        """Makes the unit have the VARIABLES, and environment files: (path, whether optional)."""
+        self.fake_session({self.UNIT: service(
+            stop_us=10_000_000, Environment=GLib.Variant('as', variables),
+            EnvironmentFiles=GLib.Variant('a(sb)', files), **more)})
+
+    def write(self, name, text):
+        path = os.path.join(self.directory, name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+
+    def test_variables_of_the_unit_are_used(self):
+        self.set_variables('RINGDOWN_PATH=/unit', 'LANG=C', 'RINGDOWN_MAX_CLIENTS=7')
+        found = self.assert_finds(
+            FINE, {'Notes': [f'{self.UNIT} sets: RINGDOWN_PATH=/unit']},
+            environment={'RINGDOWN_MAX_CLIENTS': '7', 'RINGDOWN_PATH': '/shell'})
+        self.assertRegex(found, r'\n  path +/unit +RINGDOWN_PATH\n')
+
+    def test_an_invalid_variable_of_the_unit_is_refused(self):
+        self.set_variables('RINGDOWN_PATH=/\x1b[2J')
+        done = self.check(*PORTS, environment=self.environment)
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn('RINGDOWN_PATH: “/\\u001b[2J” is not a path', done.stderr)
+
+    def test_environment_files_of_the_unit_are_read(self):
+        first = self.write('first.env', '# RINGDOWN_PATH=/comment\n; RINGDOWN_PATH=/comment\n'
+                           '\n  RINGDOWN_PATH = /first\nRINGDOWN_INSTANCE\n'
+                           'RINGDOWN_NOTIFY_MESSAGE="a \\"b\\" c"\nRINGDOWN_SUBPROTOCOL=a, \\\nb\n')
+        second = self.write('second.env', "RINGDOWN_PATH='/second'  \nRINGDOWN_MAX_CLIENTS=7")
+        self.set_variables('RINGDOWN_PATH=/unit', files=[
+            (first, False), ('/nowhere/at.all', True), (second, True)])
+        found = self.assert_finds(FINE, {'Notes': [f'{self.UNIT} sets: ']})
+        for name, value in (('path', '/second'), ('notify-message', 'a "b" c'),
+                            ('subprotocol', 'a b'), ('max-clients', '7')):
+            self.assertRegex(found, fr'\n  {name} +{re.escape(value)} +RINGDOWN_')
+
+    def test_a_missing_environment_file_is_a_problem(self):
+        self.set_variables(files=[('/nowhere/at.all', False)])
+        self.assert_finds(PROBLEMS, {'Problems': [
+            f'{self.UNIT} cannot start (EnvironmentFile=): Failed to open file “/nowhere/at.all”']})
+
+    def test_a_credential_of_the_unit_is_read_at_its_source(self):
+        path = self.write('secret.conf', '[Server]\npath=/secret\n')
+        self.set_variables(f'RINGDOWN_CONFIG=/run/credentials/{self.UNIT}/conf',
+                           LoadCredential=GLib.Variant('a(ss)', [('other', '/x'), ('conf', path)]))
+        found = self.assert_finds(FINE, {'Notes': ['sets: RINGDOWN_CONFIG=/run/credentials']})
+        self.assertRegex(found, r'\n  path +/secret +key file\n')
 
     def test_a_password_that_the_unit_sets_is_not_shown(self):
-        variables = GLib.Variant('as', ['RINGDOWN_REDIS=redis://:pa55@h', 'REDIS_PORT=7'])
-        self.fake_session({self.UNIT: service(stop_us=10_000_000, Environment=variables)})
-        self.assert_finds(FINE, {'Not checked': [
-            'sets for the service: RINGDOWN_REDIS=redis://:***@h:6379 REDIS_PORT=7.']})
+        self.set_variables('RINGDOWN_REDIS=redis://:pa55@127.0.0.1:1', 'REDIS_PORT=7')
+        found = self.assert_finds(FINE, {'Notes': [
+            f'{self.UNIT} sets: RINGDOWN_REDIS=redis://:***@127.0.0.1:1 REDIS_PORT=7',
+            'cannot use Redis']})
+        self.assertNotIn('pa55', found)
 
     def test_a_short_stop_timeout_of_the_user_manager_is_a_problem(self):
         self.fake_session({self.UNIT: service(stop_us=10_000_000)}, stop_us=2 * MINUTE)
@@ -348,7 +399,7 @@ class UnitTest(BusTestCase):
     def test_an_instance_has_its_own_unit(self):
         manager = self.fake_session({'ringdown@blue.service': service(stop_us=10_000_000)})
         self.assert_finds(FINE, {}, '--instance=blue')
-        self.assertEqual(['ringdown@blue.service'], manager.asked)
+        self.assertEqual({'ringdown@blue.service'}, set(manager.asked))
         self.assert_finds(FINE, {'Not checked': ['ringdown@red.service']}, '--instance=red')
 
     def test_an_invalid_unit_name_is_not_installed(self):
@@ -376,11 +427,106 @@ class UnitTest(BusTestCase):
         self.assert_finds(FINE, {'Not checked': ['cannot connect to the message bus']})
 
 
+@unittest.skipIf(os.geteuid() != 0, 'needs root, to become another user')
+class UserTest(BusTestCase):
+    """The unit of the system runs as the user nobody."""
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.directory, 0o755)
+        self.path = os.path.join(self.directory, 'ringdown.conf')
+        with open(self.path, 'w', encoding='utf-8') as file:
+            file.write('[Server]\npath=/file\n')
+
+    def manage(self, files=(), **more):
+        self.fake(Systemd, self.system, {'ringdown.service': service(stop_us=10_000_000, **{
+            'User': GLib.Variant('s', 'nobody'),
+            'EnvironmentFiles': GLib.Variant('a(sb)', files), **more})})
+
+    def test_a_key_file_that_the_user_of_the_unit_cannot_read_is_an_error(self):
+        self.manage()
+        os.chmod(self.path, 0o600)
+        done = self.check('--bus=system', f'--config={self.path}', environment=self.environment)
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn('as the user nobody of ringdown.service: ', done.stderr)
+        self.assertIn(f'“{self.path}”: Permission denied', done.stderr)
+        os.chown(self.path, 65534, 0)
+        self.assert_finds(FINE, {}, '--bus=system', f'--config={self.path}')
+
+    def test_groups_of_the_unit_give_access(self):
+        os.chmod(self.path, 0o640)
+        for name in 'Group', 'SupplementaryGroups':
+            group = grp.getgrnam('daemon')
+            os.chown(self.path, 0, group.gr_gid)
+            value = GLib.Variant('s', 'daemon') if name == 'Group' else GLib.Variant(
+                'as', ['daemon'])
+            with self.subTest(name):
+                manager = Systemd(self.system, {'ringdown.service': service(
+                    stop_us=10_000_000, User=GLib.Variant('s', 'nobody'), **{name: value})})
+                try:
+                    self.assert_finds(FINE, {}, '--bus=system', f'--config={self.path}')
+                finally:
+                    manager.stop()
+
+    def test_the_key_file_of_root_is_not_that_of_the_unit(self):
+        self.manage()
+        os.mkdir(os.path.join(self.directory, 'ringdown'))
+        os.rename(self.path, os.path.join(self.directory, 'ringdown', 'ringdown.conf'))
+        self.assertNotIn('/file', self.assert_finds(FINE, {}, '--bus=system'))
+
+    def test_private_environment_files_and_credentials_are_read_as_root(self):
+        os.chmod(self.path, 0o600)
+        file = os.path.join(self.directory, 'private.env')
+        with open(file, 'w', encoding='utf-8') as stream:
+            stream.write('RINGDOWN_CONFIG=/run/credentials/ringdown.service/conf\n')
+        os.chmod(file, 0o600)
+        self.manage(files=[(file, False)],
+                    LoadCredential=GLib.Variant('a(ss)', [('conf', self.path)]))
+        found = self.assert_finds(FINE, {'Notes': ['sets: RINGDOWN_CONFIG=']}, '--bus=system')
+        self.assertRegex(found, r'\n  path +/file +key file\n')
+
+    def test_privileged_ports_need_a_capability_of_the_unit(self):
+        with open('/proc/sys/net/ipv4/ip_unprivileged_port_start', encoding='ascii') as limit:
+            if int(limit.read()) == 0:
+                self.skipTest('this machine has no privileged ports')
+        ports = ('--bus=system', f'--address={ADDRESS}', '--port=899')
+        for capabilities, problems in (0, ['needs privileges']), (1 << 10, []):
+            with self.subTest(capabilities=capabilities):
+                manager = Systemd(self.system, {'ringdown.service': service(
+                    stop_us=10_000_000, User=GLib.Variant('s', 'nobody'),
+                    AmbientCapabilities=GLib.Variant('t', capabilities))})
+                try:
+                    self.assert_finds(PROBLEMS if problems else FINE,
+                                      {'Problems': problems} if problems else {}, *ports)
+                finally:
+                    manager.stop()
+
+    def test_without_root_the_user_of_the_unit_is_not_checked(self):
+        self.manage(User=GLib.Variant('s', 'daemon'))
+        limited = ('setpriv', '--bounding-set=-setuid,-setgid')
+        self.assert_finds(FINE, {'Not checked': [
+            'what ringdown.service may do as the user daemon. Run the check as root']},
+            '--bus=system', prefix=limited)
+
+    def test_an_unknown_user_is_not_checked(self):
+        self.manage(User=GLib.Variant('s', 'no-such-user'))
+        self.assert_finds(FINE, {'Not checked': [
+            'what ringdown.service may do as the user no-such-user: this user does not exist']},
+            '--bus=system')
+
+
 class SocketTest(BusTestCase):
-    def fake_sockets(self, state):
-        unit = {'ActiveState': GLib.Variant('s', state), 'Accept': GLib.Variant('b', False)}
-        return self.fake_session({'ringdown.service': service(stop_us=10_000_000),
-                                  'ringdown.socket': unit, 'ringdown-admin.socket': unit})
+    def fake_sockets(self, state, unit='ringdown.service'):
+        """Starts a user manager in which two socket units and a timer start UNIT."""
+        def socket_unit(name, *addresses):
+            return {'ActiveState': GLib.Variant('s', state),
+                    'FileDescriptorName': GLib.Variant('s', name),
+                    'Listen': GLib.Variant('a(ss)', [('Stream', each) for each in addresses])}
+        return self.fake_session({
+            unit: service(stop_us=10_000_000, TriggeredBy=GLib.Variant('as', [
+                'ringdown.socket', 'my.timer', 'ringdown-admin.socket'])),
+            'ringdown.socket': socket_unit('clients', '127.0.0.1:8000', '[::1]:8000'),
+            'ringdown-admin.socket': socket_unit('admin', '127.0.0.1:8001')})
 
     def test_active_sockets_replace_the_ports(self):
         self.fake_sockets('active')
@@ -388,18 +534,20 @@ class SocketTest(BusTestCase):
             taken.bind((ADDRESS, 0))
             taken.listen()
             port = taken.getsockname()[1]
-            self.assert_finds(FINE, {'Notes': ['ringdown.socket is active',
-                                                       'ringdown-admin.socket is active']},
-                              f'--port={port}', '--address=0.0.0.0')
+            self.assert_finds(FINE, {'Notes': [
+                'ringdown.socket is active: its ports (127.0.0.1:8000, [::1]:8000) replace '
+                'address and port', 'ringdown-admin.socket is active: its ports (127.0.0.1:8001) '
+                'replace admin-address and admin-port']}, f'--port={port}', '--address=0.0.0.0')
 
     def test_inactive_sockets_are_ignored(self):
         self.fake_sockets('inactive')
         self.assert_finds(FINE, {})
 
-    def test_instances_have_no_sockets(self):
-        manager = self.fake_sockets('active')
-        self.assert_finds(FINE, {'Not checked': ['ringdown@x.service']}, '--instance=x')
-        self.assertNotIn('ringdown.socket', manager.asked)
+    def test_sockets_of_instances_are_found(self):
+        manager = self.fake_sockets('active', 'ringdown@x.service')
+        self.assert_finds(FINE, {'Notes': ['ringdown.socket is active', 'ringdown-admin.socket']},
+                          '--instance=x')
+        self.assertNotIn('my.timer', manager.asked)
 
 
 class RunningTest(BusTestCase):
@@ -425,6 +573,31 @@ class RunningTest(BusTestCase):
                           '--instance=two', environment=self.environment)
         self.assertEqual(PROBLEMS, done.returncode, done)
         self.assertIn(f'{ADDRESS}:{server.port} is in use: the service cannot', done.stdout)
+
+
+@unittest.skipIf(os.geteuid() != 0, 'needs root, for a process namespace')
+class ContainerTest(CheckTestCase):
+    """The service is process 1 of a process namespace, as in a container."""
+
+    OPTIONS = ('--bus=none', '--address=0.0.0.0', '--admin-address=0.0.0.0')
+
+    def test_the_settings_of_the_image_and_the_running_service_are_no_problems(self):
+        server = self.start(*self.OPTIONS, prefix=(
+            'unshare', '--fork', '--kill-child', '--pid', '--mount-proc'))
+        [pid] = subprocess.run(['pgrep', '-P', str(server.pid)], check=True, text=True,
+                               capture_output=True).stdout.split()
+        runs = 'is in use by the running instance of this service (process 1)'
+        self.assert_finds(FINE, {'Notes': [f'port {server.port} {runs}',
+                                           f'admin-port {server.admin_port} {runs}']},
+                          *self.OPTIONS, f'--port={server.port}',
+                          f'--admin-port={server.admin_port}',
+                          prefix=('nsenter', f'--target={pid}', '--pid', '--mount'))
+        os.kill(int(pid), signal.SIGTERM)
+        server.wait_exit()
+
+    def test_a_check_in_a_new_container(self):
+        self.assert_finds(FINE, {}, *self.OPTIONS, *PORTS, prefix=(
+            'unshare', '--fork', '--pid', '--mount-proc'))
 
 
 class AddressesTest(BusTestCase):

@@ -125,10 +125,22 @@ class EnvironmentTest(CliTestCase):
         self.assert_fails(WRONG_START, ['RINGDOWN_ALLOW_ORIGIN', 'https://x.example\n'],
                           environment={'RINGDOWN_ALLOW_ORIGIN': 'https://x.example/'})
 
-    def test_a_service_link_of_kubernetes_is_explained(self):
-        link = 'tcp://10.0.0.1:6379'
-        self.assert_fails(WRONG_START, ['REDIS_PORT', link, 'enableServiceLinks: false'],
-                          environment={'REDIS_PORT': link})
+    def test_a_service_link_of_kubernetes_is_ignored(self):
+        links = {'RINGDOWN_PORT': 'tcp://10.0.0.1:8000', 'RINGDOWN_ADMIN_PORT': 'tcp://[::1]:8001',
+                 'REDIS_PORT': 'tcp://10.0.0.1:6379', 'RINGDOWN_SERVICE_HOST': '10.0.0.1',
+                 'RINGDOWN_PORT_8000_TCP': 'tcp://10.0.0.1:8000'}
+        server = self.start(environment=links)
+        self.connect(server).leave()
+        for name in 'RINGDOWN_PORT', 'RINGDOWN_ADMIN_PORT', 'REDIS_PORT':
+            server.wait_log(f'{name}: .*{re.escape(links[name])}.* is ignored; Kubernetes')
+        self.assertEqual(3, len(server.find_log('is ignored')))
+        self.assertEqual('local', server.ready()[1]['bus'])
+
+    def test_an_unknown_variable_causes_a_warning(self):
+        warning = 'RINGDOWN_PROT: unknown variable'
+        server = self.start(environment={'RINGDOWN_PROT': '9000', 'RINGDOWN_EMPTY': ''},
+                            warnings=[warning])
+        server.wait_log(warning)
 
     def test_a_password_is_not_in_the_error(self):
         url = 'redis://:pa55@localhost:http'
@@ -184,6 +196,55 @@ class KeyFileTest(CliTestCase):
             with self.subTest(path=path):
                 self.tcp(self.start(environment=environment)).open(path)
         self.tcp(self.start('--path=/line', environment=environment)).open('/line')
+
+
+class OtherUserTest(CliTestCase):
+    """Key files in the directory of another user. Root starts the service as nobody."""
+
+    IS_ROOT = os.geteuid() == 0
+    NOBODY = 65534
+    PREFIX = ('setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups')
+
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.PREFIX if self.IS_ROOT else ()
+        self.path = self.write_key_file('[Server]\npath=/elsewhere\n')
+        os.chmod(self.directory, 0o711)
+        self.addCleanup(os.chmod, os.path.dirname(self.path), 0o700)
+        os.chmod(os.path.dirname(self.path), 0o700 if self.IS_ROOT else 0)
+
+    def test_a_default_key_file_of_another_user_is_ignored(self):
+        for environment in {}, {'XDG_CONFIG_HOME': '', 'HOME': os.path.dirname(self.path)}:
+            path = self.path
+            if environment:
+                path = os.path.join(environment['HOME'], '.config/ringdown/ringdown.conf')
+            warning = f'{path}: permission denied, so this key file is ignored'
+            with self.subTest(path):
+                server = self.start(prefix=self.prefix, environment=environment, warnings=[warning])
+                server.wait_log(warning)
+                self.tcp(server).open('/ws')
+
+    def test_a_given_key_file_must_be_readable(self):
+        for options, environment in ([f'--config={self.path}'], {}), ([], {
+                'RINGDOWN_CONFIG': self.path}):
+            with self.subTest(options=options):
+                done = subprocess.run(
+                    [*self.prefix, program(), '--bus=none', *options], check=False, text=True,
+                    env=clean_environment(self.directory, environment), capture_output=True,
+                    timeout=20 * SLOWNESS)
+                self.assertEqual(WRONG_START, done.returncode, done)
+                self.assertIn(f'“{self.path}”: Permission denied', done.stderr)
+
+    def test_an_unreadable_key_file_of_the_same_user_is_an_error(self):
+        os.chmod(os.path.dirname(self.path), 0o711)
+        os.chmod(self.path, 0)
+        if self.IS_ROOT:
+            os.chown(self.path, self.NOBODY, self.NOBODY)
+        done = subprocess.run([*self.prefix, program(), '--bus=none'], check=False, text=True,
+                              env=clean_environment(self.directory), capture_output=True,
+                              timeout=20 * SLOWNESS)
+        self.assertEqual(WRONG_START, done.returncode, done)
+        self.assertIn(f'“{self.path}”: Permission denied', done.stderr)
 
 
 class StartTest(CliTestCase):

@@ -187,10 +187,6 @@ class RefusedTest(StartTestCase):
         self.assert_fails(WRONG_START, ['REDIS_PORT', 'http'],
                           environment={'REDIS_PORT': 'http'})
 
-    def test_the_variable_of_a_kubernetes_service_is_explained(self):
-        self.assert_fails(WRONG_START, ['REDIS_PORT', 'enableServiceLinks: false'],
-                          environment={'REDIS_PORT': 'tcp://10.0.0.11:6379'})
-
     def test_a_wrong_mode_or_size(self):
         for option in ('--redis-mode=list', '--redis-history=0', '--redis-buffer=0',
                        '--redis-channel='):

@@ -4,6 +4,7 @@
 
 import os
 import signal
+import socket
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -186,27 +187,47 @@ ListenStream={ADDRESS}:{reserved.number}
         self.assertEqual(1, self.bus.property('Generation'))
 
 
-class FailedStartTest(HandoverTestCase):
-    """The next process cannot start: the stored clients are kept."""
+class InvalidConfigurationTest(HandoverTestCase):
+    """The next process would refuse its configuration: the old one goes on until it is valid."""
 
     def setUp(self):
         super().setUp()
         self.key_file = self.make_key_file()
         self.set_options(ping_interval=0, config=self.key_file)
 
-    def restart_broken(self):
-        self.key_file.write_text('[Server]\nprot=1\n', encoding='utf-8')
+    def begin_restart(self, reason):
+        """Begins a restart, which has to wait because of REASON."""
+        pid = self.service.pid
         systemctl('restart', '--no-block', 'ringdown.service')
-        self.service.wait_exit_log('prot')
+        self.service.wait_log(f'Cannot restart: .*{reason}')
+        self.assertEqual(pid, self.service.pid)
 
-    def test_clients_survive_a_failed_start(self):
-        with self.sing(self.start()) as group:
-            self.restart_broken()
+    def break_key_file(self):
+        self.key_file.write_text('[Server]\nprot=1\n', encoding='utf-8')
+
+    def test_a_restart_waits_for_a_valid_key_file(self):
+        port = self.start()
+        with self.sing(port) as group:
+            pid = self.service.pid
+            self.break_key_file()
+            self.begin_restart(f'{self.key_file}: .Server. prot: unknown key')
+            group.wait_received()
+            self.join(port).leave()
             self.key_file.write_text('', encoding='utf-8')
-            self.service.wait(ActiveState='active')
+            self.service.wait_restarted(pid)
             group.wait_received()
             self.assert_all_moved(2)
-        self.assertNotEqual('0', self.service.show('NRestarts'))
+        self.assertEqual('0', self.service.show('NRestarts'))
+
+    def test_a_restart_waits_for_a_readable_key_file(self):
+        with self.sing(self.start()) as group:
+            pid = self.service.pid
+            self.key_file.rename(self.key_file.with_suffix('.gone'))
+            self.begin_restart('No such file')
+            self.key_file.with_suffix('.gone').rename(self.key_file)
+            self.service.wait_restarted(pid)
+            group.wait_received()
+            self.assert_all_moved(2)
 
     def command(self, option):
         """Makes the unit start the service with OPTION."""
@@ -218,11 +239,75 @@ ExecStart={stage()}/bin/ringdown {option}
 
     def test_clients_survive_an_invalid_command_line(self):
         with self.sing(self.start()) as group:
+            pid = self.service.pid
             self.command('--maxclients=500')
-            systemctl('restart', '--no-block', 'ringdown.service')
-            self.service.wait_exit_log('maxclients')
-            eventually(lambda: self.service.show('NRestarts') not in ('', '0'), 'another start')
+            self.begin_restart('unknown option --maxclients')
             self.command('--max-clients=500')
+            self.service.wait_restarted(pid)
+            group.wait_received()
+            self.assert_all_moved(2)
+
+    def test_variables_of_the_unit_are_those_of_the_new_process(self):
+        with self.sing(self.start()) as group:
+            pid = self.service.pid
+            self.set_options(ping_interval='soon')
+            self.begin_restart('RINGDOWN_PING_INTERVAL: “soon”')
+            self.set_options(ping_interval=0)
+            self.service.wait_restarted(pid)
+            group.wait_received()
+
+    def test_a_restart_after_a_reload_waits_for_a_valid_key_file(self):
+        with self.sing(self.start()) as group:
+            systemctl('reload', 'ringdown.service')
+            pid = self.service.pid
+            self.break_key_file()
+            self.begin_restart('prot')
+            self.key_file.write_text('', encoding='utf-8')
+            self.service.wait_restarted(pid)
+            group.wait_received()
+            self.assert_all_moved(3)
+
+    def test_a_changed_unit_is_not_checked_beforehand(self):
+        """This process may read other files than the next one, so it restarts at once."""
+        with self.sing(self.start()) as group:
+            pid = self.service.pid
+            self.configure('ringdown.service', '[Service]\nReadOnlyPaths=/\n')
+            self.break_key_file()
+            systemctl('restart', '--no-block', 'ringdown.service')
+            self.service.wait_exit_log('prot: unknown key')
+            self.key_file.write_text('', encoding='utf-8')
+            self.service.wait_restarted(pid)
+            group.wait_received()
+            self.assert_all_moved(2)
+
+    def test_a_stop_while_a_restart_waits_drains(self):
+        member = self.join(self.start())
+        self.break_key_file()
+        self.begin_restart('prot')
+        self.assert_drains(member)
+
+
+class FailedStartTest(HandoverTestCase):
+    """The next process cannot start, because its port is in use: the stored clients are kept."""
+
+    def setUp(self):
+        super().setUp()
+        port = Port()
+        self.addCleanup(port.release)
+        self.other = socket.create_server((ADDRESS, port.number))
+        self.addCleanup(self.other.close)
+        self.port = port.number
+
+    def restart_broken(self):
+        self.set_options(ping_interval=0, port=self.port)
+        systemctl('restart', '--no-block', 'ringdown.service')
+        self.service.wait_exit_log(f':{self.port}')
+
+    def test_clients_survive_a_failed_start(self):
+        with self.sing(self.start()) as group:
+            self.restart_broken()
+            eventually(lambda: self.service.show('NRestarts') not in ('', '0'), 'another start')
+            self.other.close()
             self.service.wait(ActiveState='active')
             group.wait_received()
             self.assert_all_moved(2)

@@ -15,6 +15,7 @@ from bus import NAME
 from crowd import Crowd
 from waiting import eventually
 from redis_server import Port, RedisServer
+from ringdown import ADDRESS
 from stage import stage
 from units import HERE, NAMES, ServiceTestCase, Unit, UnitsTestCase, run, units_in_session
 
@@ -54,9 +55,29 @@ class CheckTest(UnitsTestCase):
     """`ringdown --check` of the units under a real manager."""
     BITING = r'(?m)^  - ringdown\.service .*(FileDescriptorStoreMax|RestartKillSignal)='
 
-    def check(self):
+    def check(self, *options):
         return run('env', 'RINGDOWN_CONFIG=/dev/null', 'RINGDOWN_PORT=0', 'RINGDOWN_ADMIN_PORT=0',
-                   f'{stage()}/bin/ringdown', '--check', check=False).stdout
+                   f'{stage()}/bin/ringdown', '--check', *options, check=False).stdout
+
+    def test_the_environment_file_of_an_instance_is_read(self):
+        self.write_options('blue', 'RINGDOWN_PATH=/blue\nRINGDOWN_NOTIFY_MESSAGE="good morning"\n')
+        found = self.check('--instance=blue')
+        self.assertRegex(found, r'\n  path +/blue +RINGDOWN_PATH\n')
+        self.assertRegex(found, r'\n  notify-message +good morning +RINGDOWN_NOTIFY_MESSAGE\n')
+        self.assertRegex(found, r'\n  - ringdown@blue\.service sets:.* RINGDOWN_PATH=/blue')
+
+    def test_ports_of_an_active_socket_unit_are_shown(self):
+        port = Port()
+        self.addCleanup(port.release)
+        self.configure('ringdown.socket', f'''
+[Socket]
+ListenStream=
+ListenStream={ADDRESS}:{port.number}
+''')
+        shown = f'ringdown.socket is active: its ports ({ADDRESS}:{port.number}) replace'
+        self.assertNotIn('ringdown.socket', self.check())
+        Unit('ringdown.socket').start()
+        self.assertIn(shown, self.check())
 
     def test_the_units_keep_clients_through_a_restart(self):
         found = self.check()

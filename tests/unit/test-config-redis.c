@@ -29,6 +29,8 @@ redis_variables_set_server_and_channel (ConfigFixture *fixture, gconstpointer da
     { STRV ("REDIS_HOST=", "REDIS_PORT=", "REDIS_CHANNEL="), NULL, "broadcast" },
     { STRV ("REDIS_HOST=h", "REDIS_PORT="), "redis://h:6379", "broadcast" },
     { STRV ("REDIS_URL=redis://h", "REDIS_PASSWORD=x"), NULL, "broadcast" },
+    { STRV ("REDIS_PORT=tcp://10.0.0.1:6379"), NULL, "broadcast" },
+    { STRV ("REDIS_PORT=tcp://10.0.0.1:6379", "REDIS_HOST=h"), "redis://h:6379", "broadcast" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -79,9 +81,7 @@ invalid_redis_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
   const char *const cases[][2] = {
     { "REDIS_PORT=0", "REDIS_PORT: “0” is " PORT },
     { "REDIS_PORT=65536", "REDIS_PORT: “65536” is " PORT },
-    { "REDIS_PORT=tcp://10.0.0.1:6379",
-      "REDIS_PORT: “tcp://10.0.0.1:6379” is not a port; Kubernetes sets this variable for a "
-      "Service named redis; to prevent that, set “enableServiceLinks: false” in the pod" },
+    { "REDIS_PORT=http://10.0.0.1:6379", "REDIS_PORT: “http://10.0.0.1:6379” is " PORT },
     { "REDIS_HOST=a b", "REDIS_HOST: “a b” is " ADDRESS },
     { "REDIS_HOST=tcp://a", "REDIS_HOST: “tcp://a” is " ADDRESS },
     { "REDIS_CHANNEL=a\tb", "REDIS_CHANNEL: “a\\u0009b” is not a name; give printable text" },

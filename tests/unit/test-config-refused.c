@@ -400,7 +400,8 @@ invalid_variables_are_refused (ConfigFixture *fixture, gconstpointer data)
 {
   const char *const cases[][2] = {
     { "RINGDOWN_PORT=abc", "RINGDOWN_PORT: “abc” is " PORT },
-    { "RINGDOWN_PORT=tcp://192.0.2.1:80", "RINGDOWN_PORT: “tcp://192.0.2.1:80” is " PORT },
+    { "RINGDOWN_PORT=http://192.0.2.1:80", "RINGDOWN_PORT: “http://192.0.2.1:80” is " PORT },
+    { "RINGDOWN_PATH=tcp://192.0.2.1:80", "RINGDOWN_PATH: “tcp://192.0.2.1:80” is " PATH },
     { "RINGDOWN_DRAIN_TIMEOUT=1h30", "RINGDOWN_DRAIN_TIMEOUT: “1h30” is " DURATION },
     { "RINGDOWN_REUSE_PORT=TRUE", "RINGDOWN_REUSE_PORT: “TRUE” is " BOOLEAN },
     { "RINGDOWN_ADDRESS= ", "RINGDOWN_ADDRESS: “ ” is an empty list; give at least one value" },
