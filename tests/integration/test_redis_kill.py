@@ -114,6 +114,9 @@ class Load:
                 assert not deadline.expired, f'no {what}: {self.progress()}'
                 self._news.wait(deadline.remaining)
 
+    def describe(self):
+        return f'messages to wait: sent {self._next}, received {self.progress()}'
+
     def progress(self):
         return [listener.received for listener in self.listeners]
 
@@ -145,6 +148,12 @@ class Load:
 
 
 class KillTest(FleetTestCase):
+    @staticmethod
+    def has_enough_waiting(load, nodes):
+        load.judge()
+        return (sum(node.metric('ringdown_redis_pending_messages') for node in nodes)
+                > load.window / 2 or load.has_come_to_a_stop())
+
     def assert_all_arrives(self, messages, persistent):
         redis = self.redis(persistent=persistent)
         nodes = self.nodes(2, redis, warnings=[AWAY, LOST])  # its file may lack the last second
@@ -156,9 +165,7 @@ class KillTest(FleetTestCase):
             redis.kill()
             self.wait_down(*nodes)
             # few may be left to send: Redis has the others, but not all clients do
-            eventually(lambda: sum(node.metric('ringdown_redis_pending_messages')
-                                   for node in nodes) > load.window / 2
-                       or load.has_come_to_a_stop(), 'messages to wait')
+            eventually(lambda: self.has_enough_waiting(load, nodes), load.describe)
             redis.start()
             self.wait_connected(*nodes)
         load.finish()
