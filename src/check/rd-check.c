@@ -108,24 +108,21 @@ report_redis_failure (RdCheckReport *report, const char *name, const GError *err
     rd_check_report_add (report, RD_CHECK_PROBLEM,
                          "Redis at %s refuses the service, so it cannot start: %s", name,
                          error->message);
+  else if (g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_CLUSTER))
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "Redis at %s is in cluster mode, which is not supported, so the service "
+                         "cannot start. Give the address of a server that is not in a cluster",
+                         name);
+  else if (g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REPLICA))
+    rd_check_report_add (report, RD_CHECK_PROBLEM,
+                         "Redis at %s is a replica: messages do not reach other nodes. Give the "
+                         "address of its master",
+                         name);
   else
     rd_check_report_add (report, RD_CHECK_NOTE,
                          "cannot use Redis at %s now (%s): the service starts nevertheless, and "
                          "connects later",
                          name, error->message);
-}
-
-static void
-check_redis_role (RdCheckReport *report, const char *name, const char *info)
-{
-  g_autofree char *role = rd_redis_info_dup (info, "role");
-  g_autofree char *read_only = rd_redis_info_dup (info, "slave_read_only");
-
-  if (g_strcmp0 (role, "slave") == 0 && g_strcmp0 (read_only, "1") == 0)
-    rd_check_report_add (report, RD_CHECK_PROBLEM,
-                         "Redis at %s is a read-only replica: messages do not reach other nodes. "
-                         "Give the address of its primary server",
-                         name);
 }
 
 /* Checks whether the Redis server supports streams and never evicts them. @info: reply to INFO. */
@@ -169,7 +166,6 @@ check_redis (RdCheckReport *report, const RdConfig *config, const RdSettings *se
       report_redis_failure (report, name, error);
       return;
     }
-  check_redis_role (report, name, info);
   if (config->redis_mode == RD_REDIS_STREAM)
     check_redis_stream (report, name, info);
 }

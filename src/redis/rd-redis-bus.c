@@ -25,55 +25,6 @@
 
 G_DEFINE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD_TYPE_BUS)
 
-/* State */
-
-static gboolean
-is_down (RdRedisBusState state)
-{
-  return state == RD_REDIS_BUS_DOWN || state == RD_REDIS_BUS_CATCHING_UP;
-}
-
-/* Sets the state and its reason. A change during an outage keeps the start time of the outage. */
-static void
-set_state (RdRedisBus *self, RdRedisBusState state, const char *reason)
-{
-  g_autofree char *printable = reason != NULL
-                                 ? rd_text_printable (reason, RD_REDIS_BUS_REASON_MAX_CHARS)
-                                 : NULL;
-
-  if (state == self->state && g_strcmp0 (printable, self->reason) == 0)
-    return;
-
-  if (state != self->state && !(is_down (state) && is_down (self->state)))
-    self->since_us = g_get_real_time ();
-  self->state = state;
-  g_free (self->reason);
-  self->reason = g_steal_pointer (&printable);
-  g_signal_emit_by_name (self, "state-changed");
-}
-
-static char *
-rd_redis_bus_dup_state (RdBus *bus)
-{
-  RdRedisBus *self = RD_REDIS_BUS (bus);
-  g_autoptr (GDateTime) since = g_date_time_new_from_unix_utc (self->since_us / G_USEC_PER_SEC);
-  g_autofree char *time = g_date_time_format (since, "%Y-%m-%dT%H:%M:%SZ");
-
-  switch (self->state)
-    {
-    case RD_REDIS_BUS_DOWN:
-      return g_strdup_printf ("redis: down since %s: %s", time, self->reason);
-    case RD_REDIS_BUS_CATCHING_UP:
-      return g_strdup ("redis: catching up");
-    case RD_REDIS_BUS_CONNECTED:
-      return g_strdup ("redis: connected");
-    case RD_REDIS_BUS_REFUSED:
-      return g_strdup_printf ("redis: refuses messages since %s: %s", time, self->reason);
-    }
-
-  g_assert_not_reached ();
-}
-
 /* Messages to Redis */
 
 static void
@@ -126,7 +77,8 @@ on_refusal (gpointer user_data)
                rd_redis_get_name (self->redis), refusal);
   else
     g_message ("Redis at %s accepts messages again", rd_redis_get_name (self->redis));
-  set_state (self, refusal != NULL ? RD_REDIS_BUS_REFUSED : RD_REDIS_BUS_CONNECTED, refusal);
+  if (!rd_redis_bus_state_is_down (self->state))
+    rd_redis_bus_set_state_up (self);
 }
 
 static const RdRedisWriterEvents writer_events = { .stored = on_stored, .refusal = on_refusal };
@@ -237,7 +189,10 @@ static void
 on_lock (const redisReply *reply, gpointer user_data)
 {
   RdRedisBus *self = user_data;
+  g_autofree char *refusal = reply->type == REDIS_REPLY_ERROR ? rd_redis_error_dup_words (reply)
+                                                              : NULL;
 
+  rd_redis_bus_set_refusal (self, RD_REDIS_BUS_LOCK, refusal);
   if (reply->type == REDIS_REPLY_NIL) /* another node holds the lock */
     g_clear_pointer (&self->lock_data, g_bytes_unref);
   else
@@ -288,13 +243,11 @@ log_connected (const RdRedisBus *self)
 static void
 join (RdRedisBus *self)
 {
-  const char *refusal = rd_redis_writer_get_refusal (self->writer);
-
   log_connected (self);
   self->down_us = -1;
   self->is_outage_logged = FALSE;
   self->is_denial_logged = FALSE;
-  set_state (self, refusal != NULL ? RD_REDIS_BUS_REFUSED : RD_REDIS_BUS_CONNECTED, refusal);
+  rd_redis_bus_set_state_up (self);
   rd_redis_writer_start (self->writer);
 }
 
@@ -318,9 +271,18 @@ on_up (RdRedisBus *self)
   self->is_oversize_logged = FALSE;
   rd_redis_link_subscribe (rd_redis_get_link (self->redis, RD_REDIS_SUBSCRIBER),
                            self->options.channel);
-  set_state (self, RD_REDIS_BUS_CATCHING_UP, NULL);
+  rd_redis_bus_set_state (self, RD_REDIS_BUS_CATCHING_UP, NULL);
+}
+
+/* Once the server has confirmed the subscription, it misses no message on the channel. */
+static void
+on_subscribed (RdRedisBus *self)
+{
+  rd_redis_writer_probe (self->writer);
   if (self->consumer != NULL)
     rd_redis_consumer_start (self->consumer, self->began_us);
+  else
+    join (self);
 }
 
 static void
@@ -333,8 +295,8 @@ on_pushed (RdRedisBus *self, const redisReply *push)
     return;
 
   payload = push->element[2];
-  if (g_str_equal (push->element[0]->str, "subscribe") && self->consumer == NULL)
-    join (self);
+  if (g_str_equal (push->element[0]->str, "subscribe"))
+    on_subscribed (self);
   if (!g_str_equal (push->element[0]->str, "message"))
     return;
 
@@ -344,11 +306,18 @@ on_pushed (RdRedisBus *self, const redisReply *push)
     drop_oversized (self, RD_REDIS_REPLY_MAX);
 }
 
+static void
+on_registry (RdRedisBus *self, const char *refusal)
+{
+  rd_redis_bus_set_refusal (self, RD_REDIS_BUS_REGISTRY, refusal);
+}
+
 /* @error: reason of the outage; NULL after rd_redis_stop(). */
 static void
 on_down (RdRedisBus *self, const GError *error)
 {
-  const gboolean is_denied = g_error_matches (error, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED);
+  const gboolean is_denied = error != NULL && error->domain == RD_REDIS_ERROR
+                             && error->code <= RD_REDIS_ERROR_REPLICA;
   const gboolean is_logged = self->is_outage_logged && (!is_denied || self->is_denial_logged);
 
   self->stats.dropped += rd_redis_writer_stop (self->writer);
@@ -365,7 +334,8 @@ on_down (RdRedisBus *self, const GError *error)
   self->is_outage_logged |= error != NULL;
   self->is_denial_logged |= is_denied;
   if (error != NULL || self->state != RD_REDIS_BUS_DOWN)
-    set_state (self, RD_REDIS_BUS_DOWN, error != NULL ? error->message : "a new worker takes over");
+    rd_redis_bus_set_state (self, RD_REDIS_BUS_DOWN,
+                            error != NULL ? error->message : "a new worker takes over");
 }
 
 void
@@ -393,7 +363,7 @@ rd_redis_bus_get_stats (RdBus *bus, RdBusStats *stats)
 
   *stats = self->stats;
   stats->is_shared = TRUE;
-  stats->is_up = !is_down (self->state);
+  stats->is_up = !rd_redis_bus_state_is_down (self->state);
   stats->pending = rd_redis_outbox_get_pending (self->outbox, &stats->pending_bytes);
 }
 
@@ -409,6 +379,8 @@ rd_redis_bus_finalize (GObject *object)
   g_clear_pointer (&self->lock_data, g_bytes_unref);
   rd_redis_outbox_free (self->outbox);
   g_object_unref (self->redis);
+  for (guint i = 0; i < RD_REDIS_BUS_N_NEEDS; i++)
+    g_free (self->refusals[i]);
   g_free (self->reason);
   g_free ((char *) self->options.channel);
   g_free ((char *) self->options.node);
@@ -462,6 +434,7 @@ rd_redis_bus_new (RdRedis *redis, const RdRedisBusOptions *options)
 
   g_signal_connect_object (redis, "up", G_CALLBACK (on_up), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (redis, "down", G_CALLBACK (on_down), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (redis, "refused", G_CALLBACK (on_registry), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (redis, "pushed", G_CALLBACK (on_pushed), self, G_CONNECT_SWAPPED);
   return RD_BUS (self);
 }

@@ -45,6 +45,7 @@ struct _RdRedisLink
   RdRedisReader *reader;     /* owned */
   GQueue commands;           /* Command, owned; oldest first */
 
+  gboolean is_ready;      /* the login has succeeded */
   gboolean is_subscriber; /* SUBSCRIBE was sent: pushed() gets its reply and all later replies */
   gint64 probed_us;       /* monotonic: when PING was last sent */
   gint64 received_us;     /* monotonic: when the link connected or last received bytes */
@@ -119,6 +120,18 @@ rd_redis_link_free (RdRedisLink *link)
 
 /* Replies */
 
+/* Closes the link if @reply, an error or the reply to ROLE, is that of a replica or a cluster. */
+static void
+check_server (const redisReply *reply, gpointer user_data)
+{
+  RdRedisLink *link = user_data;
+  g_autoptr (GSocketAddress) address = g_socket_connection_get_remote_address (link->stream, NULL);
+  GError *error = rd_redis_error_new_server (reply, address);
+
+  if (error != NULL)
+    fail (link, error);
+}
+
 /* Returns: whether @reply is the reply to a PING from a subscriber. */
 static gboolean
 is_pong (const redisReply *reply)
@@ -162,6 +175,11 @@ emit_replies (RdRedisLink *link)
       if (error != NULL)
         fail (link, error);
       if (reply == NULL)
+        return;
+
+      if (reply->type == REDIS_REPLY_ERROR && link->is_ready)
+        check_server (reply, link); /* any command may be the first one that is refused */
+      if (is_closed (link))
         return;
 
       if (command == NULL)
@@ -289,6 +307,12 @@ rd_redis_link_subscribe (RdRedisLink *link, const char *channel)
   link->is_subscriber = TRUE;
 }
 
+void
+rd_redis_link_check_role (RdRedisLink *link)
+{
+  rd_redis_link_call_words (link, check_server, link, "ROLE", NULL);
+}
+
 /* Timeouts */
 
 static gboolean on_timer (gpointer user_data);
@@ -366,26 +390,33 @@ on_auth (const redisReply *reply, gpointer user_data)
     fail (user_data, rd_redis_error_new_auth (reply));
 }
 
+/* Handles the reply to SELECT or PING. */
 static void
-on_select (const redisReply *reply, gpointer user_data)
+on_checked (const redisReply *reply, gpointer user_data)
 {
-  if (reply->type == REDIS_REPLY_ERROR)
-    fail (user_data, rd_redis_error_new_reply (reply));
+  if (reply->type != REDIS_REPLY_ERROR)
+    return;
+
+  check_server (reply, user_data);
+  fail (user_data, rd_redis_error_new_reply (reply)); /* unless check_server() has closed it */
 }
 
 static void
-on_ping (const redisReply *reply, gpointer user_data)
+on_role (const redisReply *reply, gpointer user_data)
 {
   RdRedisLink *link = user_data;
 
-  if (reply->type == REDIS_REPLY_ERROR)
-    fail (link, rd_redis_error_new_reply (reply));
-  else
-    link->events->ready (link->user_data);
+  check_server (reply, link);
+  if (is_closed (link))
+    return;
+
+  link->is_ready = TRUE;
+  link->events->ready (link->user_data);
 }
 
-/* Sends AUTH, SELECT and PING without waiting for replies; the first error reply closes the link.
- * Also sends CLIENT SETNAME, which sets the name that CLIENT LIST shows; its reply is ignored. */
+/* Sends AUTH, SELECT, PING and ROLE without waiting for replies. An error reply closes the link,
+ * except to ROLE, which a user may not be permitted to send. Also sends CLIENT SETNAME, which sets
+ * the name that CLIENT LIST shows; its reply is ignored. */
 static void
 log_in (RdRedisLink *link)
 {
@@ -399,9 +430,10 @@ log_in (RdRedisLink *link)
   else if (url->password != NULL)
     rd_redis_link_call_words (link, on_auth, link, "AUTH", password, NULL);
   if (url->database != 0)
-    rd_redis_link_call_words (link, on_select, link, "SELECT", database, NULL);
-  rd_redis_link_call_words (link, on_ping, link, "PING", NULL);
+    rd_redis_link_call_words (link, on_checked, link, "SELECT", database, NULL);
+  rd_redis_link_call_words (link, on_checked, link, "PING", NULL);
   rd_redis_link_call_words (link, NULL, NULL, "CLIENT", "SETNAME", name, NULL);
+  rd_redis_link_call_words (link, on_role, link, "ROLE", NULL);
 }
 
 /* Connecting */

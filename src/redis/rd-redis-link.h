@@ -8,7 +8,8 @@
 
 #include <gio/gio.h>
 
-/* One connection to a Redis server. It logs in, and does not reconnect after a failure. */
+/* One connection to a Redis server. It logs in, and does not reconnect after a failure. It fails if
+ * the server is a replica or in cluster mode. */
 typedef struct _RdRedisLink RdRedisLink;
 
 /* Timeouts. A server that stops responding is detected within probe_ms + answer_ms. */
@@ -26,7 +27,8 @@ typedef struct
   void (*ready) (gpointer user_data);
 
   /* The link has failed and is closed; pending commands get no reply. @error: %RD_REDIS_ERROR,
-   * %G_IO_ERROR or %G_RESOLVER_ERROR; its message is one line without the address. */
+   * %G_IO_ERROR or %G_RESOLVER_ERROR; its message is one line. It contains the address of the
+   * server only with %RD_REDIS_ERROR_REPLICA and %RD_REDIS_ERROR_CLUSTER. */
   void (*failed) (const GError *error, gpointer user_data);
 
   /* (nullable) A subscribed link received @message (https://redis.io/docs/manual/pubsub). */
@@ -60,6 +62,10 @@ void rd_redis_link_call (RdRedisLink *link,
 /* Calls rd_redis_link_call() without data. */
 #define rd_redis_link_call_words(link, func, user_data, ...) \
   rd_redis_link_call (link, func, user_data, NULL, __VA_ARGS__)
+
+/* Asks for the role of the server (https://redis.io/commands/role). If it is now a replica, the
+ * link fails. If the server refuses to tell, nothing happens. */
+void rd_redis_link_check_role (RdRedisLink *link);
 
 /* Subscribes to @channel. From then on, pushed() gets all replies except those to PING, beginning
  * with the confirmation ["subscribe", channel, count]. If the server refuses, the link fails. */

@@ -2,8 +2,8 @@
 /* Copyright the Ringdown authors */
 
 /* The registry of nodes in Redis. Writes the state of this node and reads the other nodes at
- * regular intervals; writes a change of the drain state at once. Refused writes are not logged,
- * since they are repeated at the next interval, and RdRedisBus logs that Redis refuses messages. */
+ * regular intervals; writes a change of the drain state at once. After each interval, emits the
+ * first error reply with the signal "refused" of #RdRedis. */
 
 #include "rd-redis-nodes.h"
 
@@ -38,14 +38,25 @@ struct _RdRedisNodes
   char *shutdown_key;   /* owned: "shutdown:<pid>" */
   char *shutdown_value; /* owned: last value set by this node; NULL: not set */
   guint timer_id;
-  gboolean is_counting;   /* during a drain: shutdown_key must contain our client count */
-  gboolean is_updating;   /* an update of shutdown_key in Redis is pending */
-  gboolean is_outdated;   /* another update must follow the pending one */
-  gboolean is_too_many;   /* the last list had more than RD_REDIS_NODES_MAX nodes */
-  gboolean is_unreadable; /* Redis refused the last request for the list of nodes */
-  GPtrArray *others;      /* RdNode, owned: nodes read so far; NULL: no read is in progress */
-  GQueue asked;           /* char *, owned: ids of nodes whose HMGET is pending, oldest first */
+  gboolean is_counting; /* during a drain: shutdown_key must contain our client count */
+  gboolean is_updating; /* an update of shutdown_key in Redis is pending */
+  gboolean is_outdated; /* another update must follow the pending one */
+  gboolean is_too_many; /* the last list had more than RD_REDIS_NODES_MAX nodes */
+  char *refusal;        /* owned: first error reply of this interval; NULL: none */
+  gboolean is_queued;   /* the server has accepted MULTI */
+  GPtrArray *others;    /* RdNode, owned: nodes read so far; NULL: no read is in progress */
+  GQueue asked;         /* char *, owned: ids of nodes whose HMGET is pending, oldest first */
 };
+
+/* Keeps the first error. */
+static void
+on_reply (const redisReply *reply, gpointer user_data)
+{
+  RdRedisNodes *self = user_data;
+
+  if (reply->type == REDIS_REPLY_ERROR && self->refusal == NULL)
+    self->refusal = rd_redis_error_dup_words (reply);
+}
 
 /* This node */
 
@@ -64,7 +75,8 @@ on_shutdown_set (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
 
-  if (reply->type == REDIS_REPLY_NIL) /* SET NX failed: another process has set the key */
+  on_reply (reply, self);
+  if (reply->type != REDIS_REPLY_STATUS) /* refused, or another process has set the key */
     g_clear_pointer (&self->shutdown_value, g_free);
   finish_update (self);
 }
@@ -89,6 +101,7 @@ on_shutdown_key (const redisReply *reply, gpointer user_data)
   const gboolean is_ours = reply->type == REDIS_REPLY_STRING
                            && g_strcmp0 (reply->str, self->shutdown_value) == 0;
 
+  on_reply (reply, self);
   if (self->is_counting && (is_free || is_ours))
     {
       set_shutdown_key (self, is_free);
@@ -96,7 +109,7 @@ on_shutdown_key (const redisReply *reply, gpointer user_data)
     }
 
   if (is_ours)
-    rd_redis_call (self->redis, NULL, NULL, "DEL", self->shutdown_key, NULL);
+    rd_redis_call (self->redis, on_reply, self, "DEL", self->shutdown_key, NULL);
   g_clear_pointer (&self->shutdown_value, g_free);
   finish_update (self);
 }
@@ -115,6 +128,26 @@ update_shutdown_key (RdRedisNodes *self)
   rd_redis_call (self->redis, on_shutdown_key, self, "GET", self->shutdown_key, NULL);
 }
 
+/* Without MULTI, the commands that follow it are executed one by one, and EXEC fails. */
+static void
+on_multi (const redisReply *reply, gpointer user_data)
+{
+  RdRedisNodes *self = user_data;
+
+  self->is_queued = reply->type == REDIS_REPLY_STATUS;
+}
+
+static void
+on_exec (const redisReply *reply, gpointer user_data)
+{
+  RdRedisNodes *self = user_data;
+
+  if (self->is_queued)
+    on_reply (reply, self);
+  for (gsize i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+    on_reply (reply->element[i], self);
+}
+
 static void
 announce (RdRedisNodes *self)
 {
@@ -123,16 +156,16 @@ announce (RdRedisNodes *self)
   g_autofree char *clients = g_strdup_printf ("%u", node->clients);
 
   /* renews the TTL even if Redis is out of memory and refuses the transaction below */
-  rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
+  rd_redis_call (self->redis, on_reply, self, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
 
   /* HSET and EXPIRE are in one transaction: a hash without a TTL would never expire */
-  rd_redis_call (self->redis, NULL, NULL, "MULTI", NULL);
-  rd_redis_call (self->redis, NULL, NULL, "HSET", self->key, "host", node->host, "pid", pid,
+  rd_redis_call (self->redis, on_multi, self, "MULTI", NULL);
+  rd_redis_call (self->redis, on_reply, self, "HSET", self->key, "host", node->host, "pid", pid,
                  "instance", node->instance, "state", node->state, "clients", clients, "version",
                  node->version, NULL);
-  rd_redis_call (self->redis, NULL, NULL, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
-  rd_redis_call (self->redis, NULL, NULL, "SADD", INDEX_KEY, self->id, NULL);
-  rd_redis_call (self->redis, NULL, NULL, "EXEC", NULL);
+  rd_redis_call (self->redis, on_reply, self, "EXPIRE", self->key, RD_REDIS_NODES_TTL, NULL);
+  rd_redis_call (self->redis, on_reply, self, "SADD", INDEX_KEY, self->id, NULL);
+  rd_redis_call (self->redis, on_exec, self, "EXEC", NULL);
 }
 
 /* Parsing the Redis hash of a node */
@@ -216,8 +249,14 @@ stop_reading (RdRedisNodes *self)
 static void
 finish_reading_when_complete (RdRedisNodes *self)
 {
-  if (g_queue_is_empty (&self->asked))
-    rd_nodes_set_others (self->nodes, g_steal_pointer (&self->others));
+  g_autofree char *refusal = NULL;
+
+  if (!g_queue_is_empty (&self->asked))
+    return;
+
+  refusal = g_steal_pointer (&self->refusal);
+  rd_nodes_set_others (self->nodes, g_steal_pointer (&self->others));
+  g_signal_emit_by_name (self->redis, "refused", refusal);
 }
 
 static void
@@ -227,13 +266,16 @@ on_node (const redisReply *reply, gpointer user_data)
   g_autofree char *id = g_queue_pop_head (&self->asked);
   RdNode *node;
 
+  /* a key of another type belongs to another program */
+  if (reply->type == REDIS_REPLY_ERROR && !g_str_has_prefix (reply->str, "WRONGTYPE"))
+    on_reply (reply, self);
   switch (rd_redis_node_parse (id, reply, &node))
     {
     case RD_REDIS_NODE_VALID:
       g_ptr_array_add (self->others, node);
       break;
     case RD_REDIS_NODE_GONE: /* the hash has expired; a running node adds itself again */
-      rd_redis_call (self->redis, NULL, NULL, "SREM", INDEX_KEY, id, NULL);
+      rd_redis_call (self->redis, on_reply, self, "SREM", INDEX_KEY, id, NULL);
       break;
     case RD_REDIS_NODE_INVALID:
       break;
@@ -261,19 +303,12 @@ on_members (const redisReply *reply, gpointer user_data)
 {
   RdRedisNodes *self = user_data;
   const gsize count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-  const gboolean is_error = reply->type == REDIS_REPLY_ERROR;
 
+  on_reply (reply, self);
   if (count > RD_REDIS_NODES_MAX && !self->is_too_many)
     g_warning ("More than %d nodes are registered in Redis: not all are listed",
                RD_REDIS_NODES_MAX);
   self->is_too_many = count > RD_REDIS_NODES_MAX;
-  if (is_error && !self->is_unreadable)
-    {
-      g_autofree char *reason = rd_redis_error_dup_words (reply);
-
-      g_warning ("Cannot read the set of nodes in Redis: %s; other nodes are not listed", reason);
-    }
-  self->is_unreadable = is_error;
   for (gsize i = 0; i < MIN (count, RD_REDIS_NODES_MAX); i++)
     ask_for (self, reply->element[i]);
   finish_reading_when_complete (self);
@@ -298,6 +333,7 @@ on_interval (gpointer user_data)
 {
   RdRedisNodes *self = user_data;
 
+  rd_redis_link_check_role (rd_redis_get_link (self->redis, RD_REDIS_COMMANDS));
   announce (self);
   update_shutdown_key (self);
   start_reading (self);
@@ -317,6 +353,7 @@ on_down (RdRedisNodes *self)
 {
   g_clear_handle_id (&self->timer_id, g_source_remove);
   self->is_updating = FALSE;
+  g_clear_pointer (&self->refusal, g_free);
   stop_reading (self);
   rd_nodes_set_others (self->nodes, g_ptr_array_new_with_free_func ((GDestroyNotify) rd_node_free));
 }
@@ -367,6 +404,7 @@ rd_redis_nodes_free (RdRedisNodes *self)
   g_signal_handlers_disconnect_by_data (self->redis, self);
   g_signal_handlers_disconnect_by_data (self->drain, self);
   stop_reading (self);
+  g_free (self->refusal);
   g_free (self->shutdown_value);
   g_free (self->shutdown_key);
   g_free (self->key);

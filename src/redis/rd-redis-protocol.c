@@ -12,6 +12,8 @@
 
 #define MESSAGE_MAX_CHARS 200
 
+#define ABORTED "EXECABORT Transaction discarded because of: " /* before another error */
+
 #define ELEMENT_TYPES "+-:$*" /* valid first bytes of an element */
 #define ELEMENT_MIN   4       /* minimum size of an element (":0\r\n"), bytes */
 
@@ -19,24 +21,34 @@
 typedef struct
 {
   const char *prefix;
-  gboolean is_final;     /* a retry does not help */
+  RdRedisError code;
   const char *auth_text; /* nullable: meaning of the error as a reply to AUTH */
 } KnownError;
 
 static const KnownError known_errors[] = {
-  { "NOAUTH ", TRUE, NULL },
-  { "NOPERM ", TRUE, NULL },
-  { "DENIED ", TRUE, "protected mode, local clients only" },
-  { "WRONGPASS ", TRUE, "unknown user, wrong password, or user disabled" },
-  { "ERR invalid password", TRUE, "wrong password" },
-  { "ERR AUTH ", TRUE, "the default user has no password" },
-  { "ERR Client sent AUTH,", TRUE, "the default user has no password" },
-  { "ERR wrong number of arguments for 'auth'", TRUE, "users need Redis 6 or later" },
-  { "ERR DB index ", TRUE, NULL },
-  { "ERR invalid DB index", TRUE, NULL },
-  { "ERR SELECT ", TRUE, NULL }, /* reply of a cluster, which has only database 0 */
-  { "ERR max number of clients ", FALSE, "the server has its maximum number of clients" },
-  { "ERR unknown command ", FALSE, "AUTH is disabled or renamed" },
+  { "NOAUTH ", RD_REDIS_ERROR_REFUSED, NULL },
+  { "NOPERM ", RD_REDIS_ERROR_REFUSED, NULL },
+  { "MASTERDOWN ", RD_REDIS_ERROR_REPLICA, NULL },
+  { "READONLY ", RD_REDIS_ERROR_REPLICA, NULL },
+  { "MOVED ", RD_REDIS_ERROR_CLUSTER, NULL },
+  { "ASK ", RD_REDIS_ERROR_CLUSTER, NULL },
+  { "TRYAGAIN ", RD_REDIS_ERROR_CLUSTER, NULL },
+  { "CROSSSLOT ", RD_REDIS_ERROR_CLUSTER, NULL },
+  { "CLUSTERDOWN ", RD_REDIS_ERROR_CLUSTER, NULL },
+  { "DENIED ", RD_REDIS_ERROR_REFUSED, "protected mode, local clients only" },
+  { "WRONGPASS ", RD_REDIS_ERROR_REFUSED, "unknown user, wrong password, or user disabled" },
+  { "ERR invalid password", RD_REDIS_ERROR_REFUSED, "wrong password" },
+  { "ERR AUTH ", RD_REDIS_ERROR_REFUSED, "the default user has no password" },
+  { "ERR Client sent AUTH,", RD_REDIS_ERROR_REFUSED, "the default user has no password" },
+  { "ERR wrong number of arguments for 'auth'", RD_REDIS_ERROR_REFUSED,
+    "users need Redis 6 or later" },
+  { "ERR DB index ", RD_REDIS_ERROR_REFUSED, NULL },
+  { "ERR invalid DB index", RD_REDIS_ERROR_REFUSED, NULL },
+  { "ERR SELECT ", RD_REDIS_ERROR_REFUSED,
+    NULL }, /* reply of a cluster, which has only database 0 */
+  { "ERR max number of clients ", RD_REDIS_ERROR_REPLY,
+    "the server has its maximum number of clients" },
+  { "ERR unknown command ", RD_REDIS_ERROR_REPLY, "AUTH is disabled or renamed" },
 };
 
 /* The parser of hiredis has no size limit. Therefore a filter checks every element first, and
@@ -60,6 +72,8 @@ G_DEFINE_QUARK (rd - redis - error - quark, rd_redis_error)
 static const KnownError *
 find_error (const char *text)
 {
+  if (g_str_has_prefix (text, ABORTED))
+    text += strlen (ABORTED);
   for (gsize i = 0; i < G_N_ELEMENTS (known_errors); i++)
     if (g_str_has_prefix (text, known_errors[i].prefix))
       return &known_errors[i];
@@ -70,7 +84,7 @@ find_error (const char *text)
 static RdRedisError
 get_code (const KnownError *known)
 {
-  return known != NULL && known->is_final ? RD_REDIS_ERROR_REFUSED : RD_REDIS_ERROR_REPLY;
+  return known != NULL ? known->code : RD_REDIS_ERROR_REPLY;
 }
 
 char *
@@ -99,6 +113,33 @@ rd_redis_error_new_auth (const redisReply *reply)
   return g_error_new (RD_REDIS_ERROR, get_code (known), "%.*s%s%s", shown, reply->str,
                       shown > 0 ? ": " : "",
                       known != NULL && known->auth_text != NULL ? known->auth_text : "AUTH failed");
+}
+
+/* Returns: whether @reply is the reply of a replica to ROLE, ["slave", host of its master, …]. */
+static gboolean
+is_role_of_replica (const redisReply *reply)
+{
+  return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
+         && reply->element[0]->type == REDIS_REPLY_STRING
+         && g_str_equal (reply->element[0]->str, "slave");
+}
+
+GError *
+rd_redis_error_new_server (const redisReply *reply, GSocketAddress *address)
+{
+  const RdRedisError code = is_role_of_replica (reply)         ? RD_REDIS_ERROR_REPLICA
+                            : reply->type == REDIS_REPLY_ERROR ? get_code (find_error (reply->str))
+                                                               : RD_REDIS_ERROR_REPLY;
+  g_autofree char *place = address != NULL
+                             ? g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address))
+                             : g_strdup ("the server");
+
+  if (code == RD_REDIS_ERROR_REPLICA)
+    return g_error_new (RD_REDIS_ERROR, code, "%s is a replica; looking for the master", place);
+  if (code == RD_REDIS_ERROR_CLUSTER)
+    return g_error_new (RD_REDIS_ERROR, code, "%s is in cluster mode, which is not supported",
+                        place);
+  return NULL;
 }
 
 /* Keeps only the last clause of the message, such as "Connection refused" from "Could not connect

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <hiredis/hiredis.h>
 
 #define RD_REDIS_ERROR (rd_redis_error_quark ())
@@ -11,6 +11,8 @@
 typedef enum
 {
   RD_REDIS_ERROR_REFUSED,  /* refused user, password or database: a retry does not help */
+  RD_REDIS_ERROR_CLUSTER,  /* the server is in cluster mode */
+  RD_REDIS_ERROR_REPLICA,  /* the server is a replica */
   RD_REDIS_ERROR_REPLY,    /* any other error reply: LOADING, … */
   RD_REDIS_ERROR_SILENT,   /* no answer in time */
   RD_REDIS_ERROR_PROTOCOL, /* invalid or unexpected reply */
@@ -23,13 +25,18 @@ GQuark rd_redis_error_quark (void);
  * without the command's arguments, which Redis may repeat and which may be secret. */
 char *rd_redis_error_dup_words (const redisReply *reply);
 
-/* Converts an error reply. Returns: (transfer full): %RD_REDIS_ERROR_REFUSED or
- * %RD_REDIS_ERROR_REPLY, with the text of rd_redis_error_dup_words(). */
+/* Converts an error reply. Returns: (transfer full): %RD_REDIS_ERROR_REFUSED, _CLUSTER, _REPLICA or
+ * _REPLY, with the text of rd_redis_error_dup_words(). */
 GError *rd_redis_error_new_reply (const redisReply *reply);
 
 /* Like rd_redis_error_new_reply(), for an error reply to AUTH. Copies only the error code from the
  * reply, since the text after the code may contain the password. Returns: (transfer full). */
 GError *rd_redis_error_new_auth (const redisReply *reply);
+
+/* Returns: (transfer full) (nullable): %RD_REDIS_ERROR_REPLICA or %RD_REDIS_ERROR_CLUSTER if
+ * @reply, an error or the reply to ROLE, is that of such a server. @address: (nullable): of the
+ * server. */
+GError *rd_redis_error_new_server (const redisReply *reply, GSocketAddress *address);
 
 /* Returns: (transfer full): a copy of a GIO error, without operation and address in its message. */
 GError *rd_redis_error_new_system (const GError *error);

@@ -6,9 +6,8 @@
 
 #include "rd-redis-writer.h"
 
-#define BATCH_MESSAGES  512
-#define BATCH_BYTES     (256 << 10)
-#define RECONNECT_EVERY 16 /* number of refused batches until a reconnection (about a minute) */
+#define BATCH_MESSAGES 512
+#define BATCH_BYTES    (256 << 10)
 
 struct _RdRedisWriter
 {
@@ -84,20 +83,19 @@ on_timer (gpointer user_data)
 /* Handling the outcome of a batch */
 
 static void
+retry_later (RdRedisWriter *writer)
+{
+  writer->refused_us = g_get_monotonic_time ();
+  writer->timer_id = g_timeout_add_once (rd_redis_backoff_next (&writer->attempts), on_timer,
+                                         writer);
+}
+
+static void
 fail_connection (RdRedisWriter *writer, const char *message)
 {
   g_autoptr (GError) error = g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_REPLY, message);
 
   rd_redis_fail (writer->redis, error);
-}
-
-/* Returns: whether to reconnect because the server is a read-only replica and keeps refusing
- * messages. A reconnection helps if the host name now resolves to the new primary server. */
-static gboolean
-must_reconnect (const RdRedisWriter *writer)
-{
-  return g_str_has_prefix (writer->refusal, "READONLY")
-         && writer->attempts % RECONNECT_EVERY == RECONNECT_EVERY - 1;
 }
 
 static void
@@ -116,16 +114,12 @@ on_stored (RdRedisWriter *writer, guint n)
 static void
 on_refused (RdRedisWriter *writer)
 {
-  writer->refused_us = g_get_monotonic_time ();
   rd_redis_outbox_refused (writer->outbox);
   writer->composed = writer->answered;
   if (writer->own != NULL)
     rd_redis_own_remove_after (writer->own, writer->answered);
-  writer->timer_id = g_timeout_add_once (rd_redis_backoff_next (&writer->attempts), on_timer,
-                                         writer);
+  retry_later (writer);
   set_refusal (writer, g_steal_pointer (&writer->error));
-  if (must_reconnect (writer))
-    fail_connection (writer, writer->refusal);
 }
 
 static void
@@ -217,6 +211,32 @@ on_single (const redisReply *reply, gpointer user_data)
   finish_batch (user_data, FALSE);
 }
 
+/* Redis checks permissions, memory and role before the id, which is invalid. */
+static void
+on_probe (const redisReply *reply, gpointer user_data)
+{
+  RdRedisWriter *writer = user_data;
+  const gboolean is_refused = reply->type == REDIS_REPLY_ERROR
+                              && !g_str_has_prefix (reply->str, "ERR ");
+
+  if (writer->in_flight > 0) /* the outcome of the message decides */
+    return;
+
+  if (is_refused && writer->is_started && writer->timer_id == 0)
+    retry_later (writer);
+  set_refusal (writer, is_refused ? rd_redis_error_dup_words (reply) : NULL);
+}
+
+void
+rd_redis_writer_probe (RdRedisWriter *writer)
+{
+  if (writer->options->mode == RD_REDIS_STREAM)
+    rd_redis_call (writer->redis, on_probe, writer, "XADD", RD_REDIS_STREAM_KEY, "0-0", "text", "",
+                   NULL);
+  else
+    set_refusal (writer, NULL);
+}
+
 /* Sending */
 
 static void
@@ -266,7 +286,11 @@ write_batch (RdRedisWriter *writer)
 
   outgoing = rd_redis_outbox_take (writer->outbox);
   if (outgoing == NULL)
-    return;
+    {
+      if (writer->refusal != NULL) /* each refused message was stored or dropped */
+        rd_redis_writer_probe (writer);
+      return;
+    }
 
   writer->n_stored = 0;
   writer->n_refused = 0;
@@ -306,8 +330,6 @@ rd_redis_writer_start (RdRedisWriter *writer)
   writer->is_single &= writer->is_single_kept;
   writer->is_single_kept = FALSE;
   write_batch (writer);
-  if (writer->in_flight == 0 && !writer->is_held)
-    set_refusal (writer, NULL); /* no refused message is left; each was stored or dropped */
 }
 
 static void

@@ -34,6 +34,11 @@ void rd_redis_writer_free (RdRedisWriter *writer);
 /* Starts sending. Call it only when the connection is up and no message is in flight. */
 void rd_redis_writer_start (RdRedisWriter *writer);
 
+/* Finds out in stream mode, without a message, whether Redis accepts messages; the result is that
+ * of rd_redis_writer_get_refusal(). In pubsub mode, assumes it. Call it when the connection is up.
+ */
+void rd_redis_writer_probe (RdRedisWriter *writer);
+
 /* Stops sending; the connection must be down. In stream mode, messages in flight stay in flight. In
  * pubsub mode, they are dropped, since they must not be sent twice. Returns: the number of dropped
  * messages. */

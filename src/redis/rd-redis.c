@@ -150,6 +150,8 @@ rd_redis_class_init (RdRedisClass *klass)
   g_signal_new ("up", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   g_signal_new ("down", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                 G_TYPE_POINTER);
+  g_signal_new ("refused", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_STRING);
   g_signal_new ("pushed", RD_TYPE_REDIS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                 G_TYPE_POINTER);
 }
@@ -227,6 +229,22 @@ on_inquiry_late (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Returns: (transfer full) (nullable): why the server with the reply @info to INFO cannot be used.
+ */
+static GError *
+find_wrong_server (const char *info)
+{
+  g_autofree char *cluster = rd_redis_info_dup (info, "cluster_enabled");
+  g_autofree char *role = rd_redis_info_dup (info, "role");
+
+  if (g_strcmp0 (cluster, "1") == 0)
+    return g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_CLUSTER,
+                                "the server is in cluster mode, which is not supported");
+  if (g_strcmp0 (role, "slave") == 0)
+    return g_error_new_literal (RD_REDIS_ERROR, RD_REDIS_ERROR_REPLICA, "the server is a replica");
+  return NULL;
+}
+
 static const RdRedisLinkEvents inquiry_events = { .ready = on_inquiry_ready,
                                                   .failed = on_inquiry_failed };
 
@@ -251,10 +269,17 @@ rd_redis_info_ask (const RdRedisUrl *url, GError **error)
     ;
   g_main_context_pop_thread_default (context);
 
-  if (inquiry.info == NULL)
-    g_propagate_error (error, g_steal_pointer (&inquiry.error));
-  g_clear_error (&inquiry.error);
-  return inquiry.info;
+  if (inquiry.info != NULL)
+    {
+      g_clear_error (&inquiry.error);
+      inquiry.error = find_wrong_server (inquiry.info);
+    }
+  if (inquiry.error == NULL)
+    return inquiry.info;
+
+  g_free (inquiry.info);
+  g_propagate_error (error, inquiry.error);
+  return NULL;
 }
 
 gboolean
@@ -264,11 +289,13 @@ rd_redis_check_login (const RdRedisUrl *url, GError **error)
   g_autofree char *info = rd_redis_info_ask (url, &reason);
   g_autofree char *name = rd_redis_url_dup_display (url);
 
-  if (!g_error_matches (reason, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED))
+  const gboolean is_refused = g_error_matches (reason, RD_REDIS_ERROR, RD_REDIS_ERROR_REFUSED);
+
+  if (!is_refused && !g_error_matches (reason, RD_REDIS_ERROR, RD_REDIS_ERROR_CLUSTER))
     return TRUE;
 
-  g_propagate_prefixed_error (error, g_steal_pointer (&reason),
-                              "Redis at %s refused the login: ", name);
+  g_propagate_prefixed_error (error, g_steal_pointer (&reason), "Redis at %s %s: ", name,
+                              is_refused ? "refused the login" : "cannot be used");
   return FALSE;
 }
 

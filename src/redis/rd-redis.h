@@ -45,7 +45,9 @@ typedef enum
  * and opened again after a growing pause.
  *
  * Signals: "up": all connections are ready. "down" (const GError *why): the connections were
- * closed, or another attempt failed; @why is NULL after rd_redis_stop(). "pushed" (const redisReply
+ * closed, or another attempt failed; @why is NULL after rd_redis_stop(). "refused" (const char
+ * *why): the registry of nodes has worked, or has failed with the error reply @why. "pushed" (const
+ * redisReply
  * *): the connection %RD_REDIS_SUBSCRIBER received a message. */
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
@@ -97,11 +99,13 @@ guint rd_redis_backoff_next (guint *attempts);
 
 /* Connects to the server at @url, sends INFO (https://redis.io/commands/info) and disconnects.
  * Blocks for up to 2 s. Returns: (transfer full) (nullable): lines of "name:value", empty if the
- * server refuses INFO; NULL with the error of the link (%RD_REDIS_ERROR_REFUSED: login refused). */
+ * server refuses INFO; NULL with the error of the link (%RD_REDIS_ERROR_REFUSED: login refused), or
+ * with %RD_REDIS_ERROR_CLUSTER or %RD_REDIS_ERROR_REPLICA. */
 char *rd_redis_info_ask (const RdRedisUrl *url, GError **error);
 
 /* Checks the login. Blocks for up to 2 s. Returns: FALSE with %RD_REDIS_ERROR_REFUSED if the login
- * is refused (the message contains the URL); otherwise TRUE, even if the server is unreachable. */
+ * is refused, or with %RD_REDIS_ERROR_CLUSTER (the message contains the URL); otherwise TRUE, even
+ * if the server is unreachable or a replica. */
 gboolean rd_redis_check_login (const RdRedisUrl *url, GError **error);
 
 /* Returns: (transfer full) (nullable): the printable value of @name in @info; NULL if absent. */

@@ -17,7 +17,7 @@ MODES = ('stream', 'pubsub')
 STREAM = 'ringdown:log'
 CONNECTED = 'redis: connected'
 AWAY = r'Redis at \S+ is down: '
-REFUSES = r'Redis at \S+ refuses messages: '
+REFUSES = r'Redis at \S+ refuses (messages|commands): '
 LOST = r'Redis at \S+ has lost data'
 UNSENT = r'Messages not sent to Redis before the exit: \d+'
 # Bytes sent but not received yet: a quarter of the log, so that no client is evicted.

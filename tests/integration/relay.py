@@ -122,6 +122,10 @@ class Relay:
     def url(self):
         return f'redis://{self.name}'
 
+    def redirect(self, server):
+        """Relays new connections to SERVER; the others stay."""
+        self._server = server
+
     def accept(self):
         """Starts to accept connections."""
         self._listener = socket.create_server((ADDRESS, self._port.number))

@@ -117,13 +117,21 @@ class RedisTest(CheckTestCase):
                           f'--redis={server.url}')
         expect_time(time.monotonic() - begin, under=5 * SLOWNESS)
 
-    def test_a_read_only_replica_is_a_problem(self):
+    def test_a_replica_is_a_problem(self):
         server = self.redis(options=('--replicaof', ADDRESS, '1'))
         for mode in 'stream', 'pubsub':
-            self.assert_finds(PROBLEMS, {'Problems': ['is a read-only replica']},
+            self.assert_finds(PROBLEMS, {'Problems': ['is a replica: messages do not reach']},
                               f'--redis={server.url}', f'--redis-mode={mode}')
         server.configure('replica-read-only', 'no')
-        self.assert_finds(FINE, {}, f'--redis={server.url}')
+        self.assert_finds(PROBLEMS, {'Problems': ['is a replica']}, f'--redis={server.url}')
+        server.cli('ACL', 'SETUSER', 'default', '-role')
+        self.assert_finds(PROBLEMS, {'Problems': ['is a replica']}, f'--redis={server.url}')
+
+    def test_a_cluster_is_a_problem(self):
+        server = self.redis(options=('--cluster-enabled', 'yes'))
+        for mode in 'stream', 'pubsub':
+            self.assert_finds(PROBLEMS, {'Problems': ['is in cluster mode, which is not']},
+                              f'--redis={server.url}', f'--redis-mode={mode}')
 
     def test_a_server_that_may_evict_the_stream_is_a_problem(self):
         server = self.redis()

@@ -8,7 +8,7 @@ import signal
 import tap
 from bus import NAME, Caller, Monitor
 from ctl import CtlTestCase
-from fleet import AWAY, FleetTestCase
+from fleet import AWAY, MODES, REFUSES, FleetTestCase
 from waiting import eventually
 
 INTERVAL = 5  # seconds between announcements
@@ -329,7 +329,7 @@ class FaultTest(NodesTestCase):
 
     def test_a_node_stays_listed_when_redis_is_out_of_memory(self):
         redis = self.redis()
-        self.members(1, redis)
+        self.members(1, redis, warnings=[REFUSES])
         key = self.key_of(1)
         eventually(lambda: redis.cli('EXISTS', key) == '1', 'the node to be announced')
         redis.configure('maxmemory', 1)
@@ -369,16 +369,43 @@ class FaultTest(NodesTestCase):
         self.wait_intervals(redis, 2)
         self.assertEqual(1, len(member.find_log('More than 1000 nodes')))
 
+    def assert_is_reported_once(self, redis, node, reason):
+        """Checks that the state and one line of the log of NODE have the REASON for which its list
+        is incomplete."""
+        warning = f'refuses commands: {reason}.*; the list of nodes is incomplete'
+        node.wait_log(warning)
+        self.wait_state(node, f'redis: refuses commands since .*: {reason}.*')
+        self.wait_intervals(redis, 2)
+        self.assertEqual(1, len(node.find_log(warning)))
+
     def test_a_list_that_cannot_be_read_is_reported_once(self):
-        warning = 'Cannot read the set of nodes in Redis: WRONGTYPE'
         redis = self.redis()
         redis.cli('SET', INDEX, 'no set')
-        [member] = self.members(1, redis, warnings=[warning])
-        member.wait_log(warning)
-        self.wait_intervals(redis, 2)
-        self.assertEqual(1, len(member.find_log(warning)))
+        node = self.start(f'--redis={redis.url}', warnings=[REFUSES])
+        self.assert_is_reported_once(redis, node, 'WRONGTYPE')
         redis.cli('DEL', INDEX)
-        eventually(lambda: redis.cli('SCARD', INDEX) == '1', 'the node to be listed')
+        self.wait_connected(node)
+        self.assertEqual('1', redis.cli('SCARD', INDEX))
+
+    def test_each_command_for_the_list_is_needed(self):
+        for command in 'hset', 'sadd', 'srandmember', 'expire', 'exec':
+            for mode in MODES:
+                with self.subTest(command=command, mode=mode):
+                    redis = self.redis()
+                    redis.cli('ACL', 'SETUSER', 'default', f'-{command}')
+                    node = self.start(f'--redis={redis.url}', f'--redis-mode={mode}',
+                                      warnings=[REFUSES])
+                    self.wait_state(node, f"redis: refuses commands since .*'{command}' command.*")
+                    redis.cli('ACL', 'SETUSER', 'default', f'+{command}')
+                    self.wait_connected(node)
+                    node.wait_log('accepts commands again')
+
+    def test_without_permission_for_multi_a_node_is_listed(self):
+        redis = self.redis()
+        redis.cli('ACL', 'SETUSER', 'default', '-multi')
+        self.node(redis)
+        self.wait_intervals(redis, 2)
+        self.assertEqual('1', redis.cli('SCARD', INDEX))
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ import time
 import tap
 from bus import Bus
 from crowd import Member
-from fleet import AWAY, CONNECTED, MODES, STREAM, FleetTestCase
+from fleet import AWAY, CONNECTED, MODES, REFUSES, STREAM, FleetTestCase
 from waiting import SLOWNESS, eventually, expect_time
 from wire import BINARY, TEXT, Frame, frame
 
@@ -262,9 +262,10 @@ class StreamTest(FleetTestCase):
 class NotificationTest(FleetTestCase):
     INTERVAL, TTL = 2, 1  # seconds: the lock expires one second before the next message
 
-    def notified(self, redis, count, *options):
+    def notified(self, redis, count, *options, warnings=()):
         """Nodes with the periodic notification, and a client each."""
-        nodes = self.nodes(count, redis, f'--notify-interval={self.INTERVAL}s', *options)
+        nodes = self.nodes(count, redis, f'--notify-interval={self.INTERVAL}s', *options,
+                           warnings=warnings)
         return nodes, [self.connect(node) for node in nodes]
 
     def sender(self, redis, nodes):
@@ -320,8 +321,12 @@ class NotificationTest(FleetTestCase):
     def test_without_permission_for_the_lock_each_node_sends(self):
         redis = self.redis()
         redis.cli('ACL', 'SETUSER', 'default', '-set')
-        _, [client] = self.notified(redis, 1)
+        [node], [client] = self.notified(redis, 1, warnings=[REFUSES])
         client.expect_text(NOTIFICATION)
+        node.wait_log("refuses commands: .*'set' command; each node sends the periodic message")
+        self.wait_state(node, "redis: refuses commands since .*: NOPERM .*'set' command")
+        redis.cli('ACL', 'SETUSER', 'default', '+set')
+        self.wait_connected(node)
 
     def test_the_text_can_be_chosen(self):
         _, clients = self.notified(self.redis(), 2, '--notify-message=ding 🔔')

@@ -19,7 +19,7 @@ from relay import Relay
 from wire import Client
 
 NOTIFICATION = '🛰 Test notification'
-REFUSED = r'redis: refuses messages since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: '
+REFUSED = r'redis: refuses (?:messages|commands) since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: '
 ONE_AT_A_TIME = r'Redis at \S+ does not allow transactions \('
 DETECTED_WITHIN = 10  # seconds
 
@@ -269,8 +269,16 @@ class RefusalTest(FaultTestCase):
         self.assert_waits(('ACL', 'SETUSER', 'default', '-xadd'),
                           ('ACL', 'SETUSER', 'default', '+xadd'), 'NOPERM')
 
-    def test_a_read_only_replica(self):
-        self.assert_waits(('REPLICAOF', '127.0.0.1', '1'), ('REPLICAOF', 'NO', 'ONE'), 'READONLY')
+    def test_a_refusal_is_known_before_the_first_message(self):
+        self.warnings.append(REFUSES)
+        redis = self.redis()
+        redis.cli('ACL', 'SETUSER', 'default', '-xadd')
+        node = self.start(f'--redis={redis.url}', warnings=self.warnings)
+        self.wait_state(node, "redis: refuses messages since .*: NOPERM .*'xadd' command")
+        self.assertEqual(0, node.metric('ringdown_redis_pending_messages'))
+        redis.cli('ACL', 'SETUSER', 'default', '+xadd')
+        self.wait_connected(node)
+        self.assertEqual('0', redis.cli('EXISTS', STREAM))
 
     def test_a_drain_ends_while_messages_are_refused(self):
         self.warnings.append(UNSENT)

@@ -263,13 +263,14 @@ redis_server_expect_login (RedisServer *server)
 
   redis_server_expect (server, "PING");
   redis_server_expect (server, set_name);
+  redis_server_expect (server, "ROLE");
 }
 
 void
 redis_server_accept_login (RedisServer *server)
 {
   redis_server_expect_login (server);
-  redis_server_send (server, "+PONG\r\n+OK\r\n");
+  redis_server_send (server, REDIS_LOGGED_IN);
 }
 
 void

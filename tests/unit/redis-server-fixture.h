@@ -53,6 +53,10 @@ void redis_server_expect_close (RedisServer *server);
 void redis_server_send (RedisServer *server, const char *text);
 void redis_server_send_bytes (RedisServer *server, gconstpointer data, gsize size);
 
+/* Replies to the login of a client without a password. */
+#define REDIS_ROLE_MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+#define REDIS_LOGGED_IN   "+PONG\r\n+OK\r\n" REDIS_ROLE_MASTER
+
 /* Expects the login of a client without a password; redis_server_accept_login() also accepts it. */
 void redis_server_expect_login (RedisServer *server);
 void redis_server_accept_login (RedisServer *server);

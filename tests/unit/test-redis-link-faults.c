@@ -460,10 +460,10 @@ freed_by_one_of_many (gconstpointer user_data)
   LinkFixture fixture = { 0 };
 
   link_fixture_set_up (&fixture, NULL);
-  fixture.server->banner = "+PONG\r\n+OK\r\n+one\r\n+two\r\n"
-                           "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
-                           "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"
-                           "what?\r\n";
+  fixture.server->banner = REDIS_LOGGED_IN "+one\r\n+two\r\n"
+                                           "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+                                           "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"
+                                           "what?\r\n";
   fixture.when_ready = send_commands;
   fixture.free_at = n;
   for (guint i = 0; i < n; i++)

@@ -62,7 +62,7 @@ runs_in_another_main_context (void)
 static void
 no_event_before_the_main_loop_runs (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->server->banner = "+PONG\r\n+OK\r\n";
+  fixture->server->banner = REDIS_LOGGED_IN;
   link_fixture_connect (fixture);
   g_assert_cmpuint (fixture->events->len, ==, 0);
   link_fixture_expect (fixture, "ready;");

@@ -92,8 +92,6 @@ static const Refusal refusals[] = {
     "ERR: the server has its maximum number of clients" },
   { "+OK\r\n+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", RD_REDIS_ERROR_REPLY,
     "LOADING Redis is loading the dataset in memory" },
-  { "+OK\r\n+OK\r\n-MASTERDOWN Link with MASTER is down\r\n", RD_REDIS_ERROR_REPLY,
-    "MASTERDOWN Link with MASTER is down" },
   { "+OK\r\n-ERR unknown command 'SELECT'\r\n", RD_REDIS_ERROR_REPLY,
     "ERR unknown command 'SELECT'" },
   { "-\r\n", RD_REDIS_ERROR_REPLY, "AUTH failed" },
@@ -104,7 +102,7 @@ static const Refusal refusals[] = {
   { "-ERR unknown command `AUTH`, with args beginning with: `ann`, `s3cret`, \r\n",
     RD_REDIS_ERROR_REPLY, "ERR: AUTH is disabled or renamed" },
   { "-NOPERM ann s3cret\r\n", RD_REDIS_ERROR_REFUSED, "NOPERM: AUTH failed" },
-  { "-MOVED 1 s3cret:6379\r\n", RD_REDIS_ERROR_REPLY, "MOVED: AUTH failed" },
+  { "-MOVED 1 s3cret:6379\r\n", RD_REDIS_ERROR_CLUSTER, "MOVED: AUTH failed" },
   { "-s3cret\r\n", RD_REDIS_ERROR_REPLY, "AUTH failed" },
   { "-S3CRET is wrong\r\n", RD_REDIS_ERROR_REPLY, "AUTH failed" },
   { "+Welcome\r\n-ERR unknown command 'AUTH', with args beginning with: 'ann' 's3cret' \r\n",
@@ -155,7 +153,7 @@ error_is_one_short_line (LinkFixture *fixture, gconstpointer unused)
 static void
 client_name_is_optional (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->server->banner = "+PONG\r\n-NOPERM no names\r\n";
+  fixture->server->banner = "+PONG\r\n-NOPERM no names\r\n" REDIS_ROLE_MASTER;
   link_fixture_connect (fixture);
   link_fixture_expect (fixture, "ready;");
   rd_redis_link_call_words (fixture->link, link_fixture_log_reply, fixture, "TIME", NULL);
@@ -163,11 +161,82 @@ client_name_is_optional (LinkFixture *fixture, gconstpointer unused)
   link_fixture_expect (fixture, "=1;");
 }
 
+/* Replies to PING, CLIENT SETNAME and ROLE. */
+static const char *const replica_replies[] = {
+  "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+  "+PONG\r\n+OK\r\n*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:6379\r\n$9\r\nconnected\r\n:0\r\n",
+};
+
+static void
+expect_replica (LinkFixture *fixture)
+{
+  g_autofree char *message = g_strdup_printf ("127.0.0.1:%u is a replica; looking for the master",
+                                              fixture->server->url->port);
+
+  link_fixture_expect_failure (fixture, RD_REDIS_ERROR, RD_REDIS_ERROR_REPLICA, message);
+}
+
+static void
+replica_is_refused (LinkFixture *fixture, gconstpointer replies)
+{
+  fixture->server->banner = replies;
+  link_fixture_connect (fixture);
+  expect_replica (fixture);
+}
+
+static void
+role_is_optional (LinkFixture *fixture, gconstpointer unused)
+{
+  fixture->server->banner = "+PONG\r\n+OK\r\n-NOPERM no roles\r\n";
+  link_fixture_connect (fixture);
+  link_fixture_expect (fixture, "ready;");
+}
+
+static void
+change_of_the_role_closes_the_link (LinkFixture *fixture, gconstpointer unused)
+{
+  link_fixture_connect_ready (fixture);
+  rd_redis_link_check_role (fixture->link);
+  redis_server_expect (fixture->server, "ROLE");
+  redis_server_send (fixture->server, "*2\r\n$5\r\nslave\r\n$1\r\nh\r\n");
+  expect_replica (fixture);
+}
+
+/* Error replies to any command. */
+static const Refusal wrong_servers[] = {
+  { "-READONLY You can't write against a read only replica.\r\n", RD_REDIS_ERROR_REPLICA,
+    "a replica; looking for the master" },
+  { "-EXECABORT Transaction discarded because of: READONLY You can't write …\r\n",
+    RD_REDIS_ERROR_REPLICA, "a replica; looking for the master" },
+  { "-MOVED 866 127.0.0.1:7001\r\n", RD_REDIS_ERROR_CLUSTER,
+    "in cluster mode, which is not supported" },
+  { "-ASK 866 127.0.0.1:7001\r\n", RD_REDIS_ERROR_CLUSTER,
+    "in cluster mode, which is not supported" },
+  { "-CROSSSLOT Keys in request don't hash to the same slot\r\n", RD_REDIS_ERROR_CLUSTER,
+    "in cluster mode, which is not supported" },
+  { "-CLUSTERDOWN Hash slot not served\r\n", RD_REDIS_ERROR_CLUSTER,
+    "in cluster mode, which is not supported" },
+};
+
+static void
+reply_of_a_wrong_server_closes_the_link (LinkFixture *fixture, gconstpointer user_data)
+{
+  const Refusal *refusal = user_data;
+  g_autofree char *message = NULL;
+
+  link_fixture_connect_ready (fixture);
+  message = g_strdup_printf ("127.0.0.1:%u is %s", fixture->server->url->port, refusal->message);
+  rd_redis_link_call_words (fixture->link, link_fixture_log_reply, fixture, "GET", "x", NULL);
+  redis_server_expect (fixture->server, "GET x");
+  redis_server_send (fixture->server, refusal->replies);
+  link_fixture_expect_failure (fixture, RD_REDIS_ERROR, refusal->code, message);
+}
+
 /* A proxy may not know PING: any reply but an error is accepted. */
 static void
 any_answer_to_ping_is_accepted (LinkFixture *fixture, gconstpointer unused)
 {
-  fixture->server->banner = "$2\r\nhi\r\n";
+  fixture->server->banner = "$2\r\nhi\r\n+OK\r\n" REDIS_ROLE_MASTER;
   link_fixture_connect (fixture);
   link_fixture_expect (fixture, "ready;");
 }
@@ -189,6 +258,20 @@ add_cases (void)
       g_test_add (path, LinkFixture, &refusals[i], link_fixture_set_up, refused_login_is_reported,
                   link_fixture_tear_down);
     }
+  for (gsize i = 0; i < G_N_ELEMENTS (replica_replies); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/redis-login/replica/%zu", i);
+
+      g_test_add (path, LinkFixture, replica_replies[i], link_fixture_set_up, replica_is_refused,
+                  link_fixture_tear_down);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (wrong_servers); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/redis-login/wrong-server/%zu", i);
+
+      g_test_add (path, LinkFixture, &wrong_servers[i], link_fixture_set_up,
+                  reply_of_a_wrong_server_closes_the_link, link_fixture_tear_down);
+    }
 }
 
 int
@@ -200,6 +283,8 @@ main (int argc, char **argv)
   TEST ("/redis-login/banner", error_before_the_login_is_reported);
   TEST ("/redis-login/printable", error_is_one_short_line);
   TEST ("/redis-login/name", client_name_is_optional);
+  TEST ("/redis-login/role/optional", role_is_optional);
+  TEST ("/redis-login/role/change", change_of_the_role_closes_the_link);
   TEST ("/redis-login/pong", any_answer_to_ping_is_accepted);
 
   return g_test_run ();
