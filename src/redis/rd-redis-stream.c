@@ -46,8 +46,10 @@ struct _RdRedisStream
   guint64 own;   /* see rd_redis_stream_get_own() */
 
   gboolean has_ordinal;
-  guint64 ordinal; /* number of entries ever added, up to the entry with the id in last */
-  guint64 missed;  /* number of trimmed entries that were not reported yet */
+  guint64 ordinal;   /* number of entries ever added, up to the entry with the id in last */
+  WsId counted;      /* id of the last entry read when ordinal was last compared with XINFO */
+  guint64 missed;    /* number of entries that were not read, and were not reported yet */
+  WsId missed_after; /* if missed > 0: the missed entries have higher ids than this */
 
   /* The next three fields describe the end of the stream at the last XINFO. */
   gboolean has_end;
@@ -211,14 +213,19 @@ parse_info (const redisReply *reply, Info *info)
 /* Gaps */
 
 /* Sets the ordinal of the last entry read. If it is higher than expected, counts the difference as
- * missed entries. */
+ * missed entries, which find_missed() confirms. */
 static void
 set_ordinal (RdRedisStream *stream, guint64 ordinal)
 {
   if (stream->has_ordinal && ordinal > stream->ordinal)
-    stream->missed += ordinal - stream->ordinal;
+    {
+      if (stream->missed == 0)
+        stream->missed_after = stream->counted;
+      stream->missed += ordinal - stream->ordinal;
+    }
   stream->has_ordinal = TRUE;
   stream->ordinal = ordinal;
+  stream->counted = stream->last;
 }
 
 static gboolean
@@ -245,7 +252,12 @@ may_have_missed (const RdRedisStream *stream, const Info *info)
 
 /* Counts entries that were trimmed before they were read: the ordinal from XINFO minus the ordinal
  * counted while reading. If a new stream has replaced the old one unnoticed, that difference is
- * wrong. So the count is limited to the number of entries ever removed from the current stream. */
+ * wrong. So the count is limited to the number of entries ever removed from the current stream.
+ *
+ * The difference is also wrong if Redis has crashed while it wrote a transaction to its append-only
+ * file: Redis discards the transaction at the first start, but executes it at the second, which
+ * adds entries with old ids and trims others. Trimming removes the oldest entries first. So none
+ * were missed if an entry before the missed ones still exists. */
 static void
 find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
 {
@@ -254,6 +266,8 @@ find_missed (RdRedisStream *stream, const Info *info, RdRedisGap *gap)
   else if (info->has_added && begins_after_last (stream, info) && info->trimmed > stream->ordinal)
     set_ordinal (stream, info->trimmed);
 
+  if (info->length > 0 && ws_id_compare (&info->first, &stream->missed_after) <= 0)
+    stream->missed = 0;
   gap->missed = MIN (stream->missed, info->trimmed);
   gap->trimmed |= gap->missed > 0;
   stream->missed = 0;
@@ -292,6 +306,7 @@ join (RdRedisStream *stream, const Info *info)
   is_at_beginning = !is_at_end && begins_after_last (stream, info);
   stream->has_ordinal = info->has_added && (is_at_end || is_at_beginning);
   stream->ordinal = is_at_end ? info->added : info->trimmed;
+  stream->counted = stream->last;
   return is_at_beginning && info->trimmed > 0;
 }
 
@@ -304,6 +319,7 @@ start_over (RdRedisStream *stream, const Info *info)
   stream->joined = older (&stream->joined, &info->last);
   stream->last = (WsId){ 0 };
   stream->position = (WsId){ 0 };
+  stream->counted = (WsId){ 0 };
   stream->missed = 0;
   stream->has_ordinal = info->has_added;
   stream->ordinal = info->trimmed;

@@ -3,6 +3,7 @@
 """A Redis server for one test: it can be killed, stopped, restarted and queried."""
 
 import atexit
+import glob
 import os
 import random
 import shutil
@@ -120,6 +121,11 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
         atexit.unregister(self._process.kill)
+
+    def lose_end(self, size):
+        """Cuts SIZE bytes off its append-only file, as a crash does. It must have been killed."""
+        [path] = glob.glob(os.path.join(self._directory, 'appendonlydir', '*.incr.aof'))
+        os.truncate(path, os.path.getsize(path) - size)
 
     def restart(self, *options):
         self.kill()

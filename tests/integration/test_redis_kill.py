@@ -154,7 +154,7 @@ class KillTest(FleetTestCase):
         return (sum(node.metric('ringdown_redis_pending_messages') for node in nodes)
                 > load.window / 2 or load.has_come_to_a_stop())
 
-    def assert_all_arrives(self, messages, persistent):
+    def assert_all_arrives(self, messages, persistent, lost_bytes=0):
         redis = self.redis(persistent=persistent)
         nodes = self.nodes(2, redis, warnings=[AWAY, LOST])  # its file may lack the last second
         load = Load(nodes, messages)
@@ -166,14 +166,20 @@ class KillTest(FleetTestCase):
             self.wait_down(*nodes)
             # few may be left to send: Redis has the others, but not all clients do
             eventually(lambda: self.has_enough_waiting(load, nodes), load.describe)
+            if lost_bytes:
+                redis.lose_end(lost_bytes)
             redis.start()
             self.wait_connected(*nodes)
         load.finish()
         for node in nodes:
             self.assertEqual(3, node.ready()[1]['clients'])
+            self.assertEqual(0, node.metric('ringdown_redis_gaps_total'))
 
     def test_all_clients_get_all_messages_once_and_in_order(self):
         self.assert_all_arrives(MESSAGES, persistent=True)
+
+    def test_all_clients_get_all_messages_if_redis_loses_its_last_writes(self):
+        self.assert_all_arrives(MESSAGES // 4, persistent=True, lost_bytes=100_000)
 
     def test_all_clients_get_all_messages_if_redis_loses_its_data(self):
         self.assert_all_arrives(MESSAGES // 4, persistent=False)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* The reading position in the stream: new entries, where a pass begins, gaps, and untrusted input.
- */
+/* The reading position in the stream: new entries, where a pass begins, gaps, untrusted input. */
 
 #include <string.h>
 
@@ -36,6 +35,17 @@ take (RdRedisStream *stream, guint64 ms, const char *node, guint64 sequence)
 
   wire_entry (wire, &id, node, sequence, "hello");
   return take_wire (stream, wire->str);
+}
+
+static void
+take_from_many (RdRedisStream *stream, guint first, guint n)
+{
+  for (guint i = first; i < first + n; i++)
+    {
+      g_autofree char *node = g_strdup_printf ("node%u", i);
+
+      g_assert_cmpint (take (stream, i, node, 1), ==, RD_REDIS_ENTRY_NEW);
+    }
 }
 
 /* Returns: the reply of Redis 7 to XINFO STREAM for entries from @first_ms to @last_ms. */
@@ -189,7 +199,7 @@ the_first_pass_begins_at_the_start_time (void)
 }
 
 static void
-the_first_pass_begins_at_the_end_if_the_time_is_unknown (void)
+without_time_it_begins_at_the_end (void)
 {
   g_autoptr (RdRedisStream) stream = rd_redis_stream_new ("us");
 
@@ -324,8 +334,7 @@ an_impossible_count_is_ignored (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
-  take (stream, 1, "a", 1);
-  take (stream, 2, "a", 2);
+  take_from_many (stream, 1, 2);
   assert_gap (resume (stream, 2, 1, 2, 1), FALSE, FALSE, 0);
 }
 
@@ -378,6 +387,20 @@ entries_trimmed_while_reading_are_counted (void)
   assert_gap (check (stream, 1, 16, 16, 16), FALSE, FALSE, 0);
 }
 
+/* Redis executes at its second start what it has discarded at the first. */
+static void
+entries_that_come_back_are_not_missed (void)
+{
+  g_autoptr (RdRedisStream) stream = make_stream ();
+
+  take_from_many (stream, 1, 9);
+  resume (stream, 9, 1, 9, 9);
+  assert_gap (resume (stream, 9, 3, 9, 11), FALSE, FALSE, 0);
+  resume (stream, 8, 5, 10, 14);
+  take (stream, 10, "a", 1);
+  assert_gap (check (stream, 8, 5, 10, 14), FALSE, FALSE, 0);
+}
+
 static void
 entries_trimmed_before_joining_are_reported_but_not_counted (void)
 {
@@ -390,12 +413,11 @@ entries_trimmed_before_joining_are_reported_but_not_counted (void)
 static void
 before_redis_7_trimmed_entries_are_reported_but_not_counted (void)
 {
-  const char *wire = "*14\r\n$6\r\nlength\r\n:1\r\n$15\r\nradix-tree-keys\r\n:1\r\n"
-                     "$16\r\nradix-tree-nodes\r\n:2\r\n$17\r\nlast-generated-id\r\n"
-                     "$15\r\n1700000000009-0\r\n$6\r\ngroups\r\n:0\r\n$11\r\nfirst-entry\r\n"
-                     "*2\r\n$15\r\n1700000000009-0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"
-                     "$10\r\nlast-entry\r\n*2\r\n$15\r\n1700000000009-0\r\n*2\r\n$1\r\na\r\n"
-                     "$1\r\nb\r\n";
+  const char *wire = "*14\r\n$6\r\nlength\r\n:1\r\n$15\r\nradix-tree-keys\r\n:1\r\n$16\r\n"
+                     "radix-tree-nodes\r\n:2\r\n$17\r\nlast-generated-id\r\n$15\r\n"
+                     "1700000000009-0\r\n$6\r\ngroups\r\n:0\r\n$11\r\nfirst-entry\r\n*2\r\n"
+                     "$15\r\n1700000000009-0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n$10\r\nlast-entry\r\n"
+                     "*2\r\n$15\r\n1700000000009-0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
   g_autoptr (RdRedisStream) stream = make_stream ();
 
   assert_gap (resume_wire (stream, wire), FALSE, FALSE, 0); /* it may be the first entry ever */
@@ -504,17 +526,6 @@ an_entry_with_discarded_content_is_too_large (void)
 }
 
 static void
-take_from_many (RdRedisStream *stream, guint first, guint n)
-{
-  for (guint i = first; i < first + n; i++)
-    {
-      g_autofree char *node = g_strdup_printf ("node%u", i);
-
-      g_assert_cmpint (take (stream, i, node, 1), ==, RD_REDIS_ENTRY_NEW);
-    }
-}
-
-static void
 as_many_nodes_are_remembered_as_documented (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
@@ -529,7 +540,7 @@ as_many_nodes_are_remembered_as_documented (void)
 }
 
 static void
-messages_of_a_removed_node_are_not_delivered_again (void)
+a_removed_node_repeats_no_message (void)
 {
   g_autoptr (RdRedisStream) stream = make_stream ();
 
@@ -561,8 +572,7 @@ main (int argc, char **argv)
   g_test_add_func ("/redis/stream/own", own_entries_are_counted_in_each_pass);
   g_test_add_func ("/redis/stream/first-pass/end", the_first_pass_begins_at_the_end);
   g_test_add_func ("/redis/stream/first-pass/since", the_first_pass_begins_at_the_start_time);
-  g_test_add_func ("/redis/stream/first-pass/since/no-time",
-                   the_first_pass_begins_at_the_end_if_the_time_is_unknown);
+  g_test_add_func ("/redis/stream/first-pass/no-time", without_time_it_begins_at_the_end);
   g_test_add_func ("/redis/stream/first-pass/since/once", the_start_time_does_not_change);
   g_test_add_func ("/redis/stream/later-pass", a_later_pass_begins_before_the_last_position);
   g_test_add_func ("/redis/stream/caught-up", a_pass_has_caught_up_at_the_end_when_it_began);
@@ -575,6 +585,7 @@ main (int argc, char **argv)
   g_test_add_func ("/redis/stream/lost/gone", a_deleted_stream_is_data_loss);
   g_test_add_func ("/redis/stream/trimmed/down", entries_trimmed_while_down_are_counted);
   g_test_add_func ("/redis/stream/trimmed/reading", entries_trimmed_while_reading_are_counted);
+  g_test_add_func ("/redis/stream/trimmed/come-back", entries_that_come_back_are_not_missed);
   g_test_add_func ("/redis/stream/trimmed/joining",
                    entries_trimmed_before_joining_are_reported_but_not_counted);
   g_test_add_func ("/redis/stream/trimmed/redis-6",
@@ -583,8 +594,7 @@ main (int argc, char **argv)
   add_cases ("/redis/stream/invalid", invalid, G_N_ELEMENTS (invalid), an_invalid_entry_is_refused);
   g_test_add_func ("/redis/stream/too-large", an_entry_with_discarded_content_is_too_large);
   g_test_add_func ("/redis/stream/nodes/limit", as_many_nodes_are_remembered_as_documented);
-  g_test_add_func ("/redis/stream/nodes/removed",
-                   messages_of_a_removed_node_are_not_delivered_again);
+  g_test_add_func ("/redis/stream/nodes/removed", a_removed_node_repeats_no_message);
 
   return g_test_run ();
 }
