@@ -316,6 +316,7 @@ on_registry (RdRedisBus *self, const char *refusal)
 static void
 on_down (RdRedisBus *self, const GError *error)
 {
+  /* refused, cluster or replica: the server works, but cannot be used */
   const gboolean is_denied = error != NULL && error->domain == RD_REDIS_ERROR
                              && error->code <= RD_REDIS_ERROR_REPLICA;
   const gboolean is_logged = self->is_outage_logged && (!is_denied || self->is_denial_logged);

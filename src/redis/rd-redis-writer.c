@@ -82,6 +82,7 @@ on_timer (gpointer user_data)
 
 /* Handling the outcome of a batch */
 
+/* Sends the next batch, or probe, after a growing pause. */
 static void
 retry_later (RdRedisWriter *writer)
 {
