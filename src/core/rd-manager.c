@@ -180,6 +180,36 @@ rd_manager_list (RdManager *self)
   return list;
 }
 
+/* Other programs read this dictionary: never rename or remove a key, or change its type. */
+static void
+add_client (GVariantBuilder *list, const WsEngine *engine, const WsClient *client)
+{
+  const WsRecord *record = client->record;
+  g_autofree char *remote = rd_client_dup_remote (client);
+  const guint64 behind = ws_engine_get_behind (engine, client);
+
+  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (list, "{sv}", "id", g_variant_new_uint64 (record->id));
+  g_variant_builder_add (list, "{sv}", "remote", g_variant_new_string (remote));
+  g_variant_builder_add (list, "{sv}", "connected", g_variant_new_uint64 (record->connected_us));
+  g_variant_builder_add (list, "{sv}", "received", g_variant_new_uint64 (record->received));
+  g_variant_builder_add (list, "{sv}", "sent", g_variant_new_uint64 (record->sent));
+  g_variant_builder_add (list, "{sv}", "behind", g_variant_new_uint64 (behind));
+  g_variant_builder_close (list);
+}
+
+GVariant *
+rd_manager_to_variant (RdManager *self, guint max)
+{
+  g_autoptr (GPtrArray) clients = rd_manager_list (self);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = clients->len - MIN (clients->len, max); i < clients->len; i++)
+    add_client (&list, self->engine, clients->pdata[i]);
+  return g_variant_builder_end (&list);
+}
+
 gboolean
 rd_manager_close (RdManager *self, guint64 id, guint16 code, const char *reason, GError **error)
 {

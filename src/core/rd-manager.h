@@ -44,6 +44,10 @@ guint rd_manager_get_connections (RdManager *self);
  * valid until control returns to the main loop. */
 GPtrArray *rd_manager_list (RdManager *self);
 
+/* Returns: (transfer floating): the newest @max clients, oldest first; type aa{sv}, as the D-Bus
+ * method ListClients returns them. */
+GVariant *rd_manager_to_variant (RdManager *self, guint max);
+
 /* Returns: (transfer full): the remote address of @client: "127.0.0.1:40000", "[::1]:40000" or
  * "unknown". */
 char *rd_client_dup_remote (const WsClient *client);

@@ -295,35 +295,13 @@ handle_publish (RdDBusServer1 *server1,
   return TRUE;
 }
 
-/* Other programs read this dictionary: never rename or remove a key, or change its type. */
-static void
-add_client (GVariantBuilder *list, const WsEngine *engine, const WsClient *client)
-{
-  const WsRecord *record = client->record;
-  g_autofree char *remote = rd_client_dup_remote (client);
-  const guint64 behind = ws_engine_get_behind (engine, client);
-
-  g_variant_builder_open (list, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (list, "{sv}", "id", g_variant_new_uint64 (record->id));
-  g_variant_builder_add (list, "{sv}", "remote", g_variant_new_string (remote));
-  g_variant_builder_add (list, "{sv}", "connected", g_variant_new_uint64 (record->connected_us));
-  g_variant_builder_add (list, "{sv}", "received", g_variant_new_uint64 (record->received));
-  g_variant_builder_add (list, "{sv}", "sent", g_variant_new_uint64 (record->sent));
-  g_variant_builder_add (list, "{sv}", "behind", g_variant_new_uint64 (behind));
-  g_variant_builder_close (list);
-}
-
 static gboolean
 handle_list_clients (RdDBusServer1 *server1, GDBusMethodInvocation *invocation)
 {
   RdManager *manager = RD_SERVICE (server1)->manager;
-  g_autoptr (GPtrArray) clients = rd_manager_list (manager);
-  GVariantBuilder list;
 
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < clients->len; i++)
-    add_client (&list, rd_manager_get_engine (manager), clients->pdata[i]);
-  rd_dbus_server1_complete_list_clients (server1, invocation, g_variant_builder_end (&list));
+  rd_dbus_server1_complete_list_clients (server1, invocation,
+                                         rd_manager_to_variant (manager, G_MAXUINT));
   return TRUE;
 }
 
