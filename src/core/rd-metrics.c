@@ -5,8 +5,9 @@
 
 #include "rd-metrics.h"
 
-/* Key of failed_handovers in rd_metrics_pack(). The other keys are reasons in refused_names. */
+/* Keys in rd_metrics_pack(). The other keys are reasons in refused_names. */
 #define FAILED_HANDOVERS "failed-handovers"
+#define STARTED          "started"
 
 static const char *const refused_names[RD_REFUSED_N] = {
   [RD_REFUSED_FULL] = "full",       [RD_REFUSED_DRAINING] = "draining",
@@ -42,6 +43,7 @@ rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus)
   metrics->drain = drain;
   metrics->bus = bus;
   metrics->handover.generation = 1;
+  metrics->started_us = metrics->generation_us = g_get_monotonic_time ();
   return metrics;
 }
 
@@ -54,6 +56,7 @@ rd_metrics_pack (RdMetrics *metrics)
   for (guint i = 0; i < RD_REFUSED_N; i++)
     g_variant_builder_add (&totals, "{st}", refused_names[i], metrics->refused[i]);
   g_variant_builder_add (&totals, "{st}", FAILED_HANDOVERS, metrics->failed_handovers);
+  g_variant_builder_add (&totals, "{st}", STARTED, (guint64) metrics->started_us);
   return g_variant_builder_end (&totals);
 }
 
@@ -63,6 +66,7 @@ rd_metrics_unpack (RdMetrics *metrics, GVariant *totals)
   for (guint i = 0; i < RD_REFUSED_N; i++)
     g_variant_lookup (totals, refused_names[i], "t", &metrics->refused[i]);
   g_variant_lookup (totals, FAILED_HANDOVERS, "t", &metrics->failed_handovers);
+  g_variant_lookup (totals, STARTED, "t", &metrics->started_us);
 }
 
 static void

@@ -49,12 +49,15 @@ typedef struct
   RdHandoverReport handover;
   guint64 refused[RD_REFUSED_N]; /* number of refused connections, by reason */
   guint64 failed_handovers;      /* number of failed hand-overs to a new worker */
+  gint64 started_us;             /* CLOCK_MONOTONIC: start of the first process */
+  gint64 generation_us;          /* CLOCK_MONOTONIC: start of this process */
 } RdMetrics;
 
 /* Returns: (transfer full): the metrics; free with g_free(). */
 RdMetrics *rd_metrics_new (RdManager *manager, RdDrain *drain, RdBus *bus);
 
-/* Packs the totals in @metrics for the new worker: refused connections and failed hand-overs.
+/* Packs the totals in @metrics for the new worker: refused connections and failed hand-overs; and
+ * started_us.
  * Returns: (transfer floating): an a{st} of totals by name. */
 GVariant *rd_metrics_pack (RdMetrics *metrics);
 
