@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright the Ringdown authors
 
-// Polls /metrics every second and shows numbers from it; shows messages received as a WebSocket
-// client. Disconnects while the service drains, and while the tab is hidden. The HTML
+// Polls /metrics and /status every second and shows numbers from them; shows messages received as a
+// WebSocket client of the port that the page came from. Disconnects while the service drains, and while the tab is hidden. The HTML
 // document contains all translated texts. Messages are inserted as text, never as HTML.
 
 const POLL_MS = 1000;
@@ -44,21 +44,45 @@ function countdown(seconds) {
   return parts.map((part, i) => (i ? String(part).padStart(2, '0') : part)).join(':');
 }
 
+// Formats SECONDS in the two largest units: 3 d 4 h.
+function duration(seconds) {
+  const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+  const first = Math.max(units.findIndex(([, size]) => seconds >= size), 0);
+  return units.slice(first, first + 2).map(([unit, size], i) => {
+    const value = Math.floor((i ? seconds % units[first][1] : seconds) / size);
+    return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short' })
+      .format(value);
+  }).join(' ');
+}
+
 // Figures
 
 const rate = { message: null, delivery: null }; // rates per second between the last two samples
-const chart = []; // {time, value}; value: messages per second, null after a gap
+let chart = []; // {time, value}; value: messages per second, null after a gap
 let last = null; // the last sample, from poll()
+
+// Restores the chart after a reload. Browsers may forbid the storage.
+try {
+  ({ chart, last } = JSON.parse(sessionStorage.getItem('chart')) ?? { chart, last });
+} catch { /* start with an empty chart */ }
+
+function saveChart() {
+  try {
+    sessionStorage.setItem('chart', JSON.stringify({ chart, last }));
+  } catch { /* the next page starts with an empty chart */ }
+}
 
 const format = (value) => (value === null ? '–' : (value < 10 ? decimal : whole).format(value));
 
 function updateRates(sample) {
   const seconds = last ? (sample.time - last.time) / 1000 : Infinity;
-  const isContinued = seconds < 5 && sample.published >= last.published; // false after a restart
+  const isContinued = seconds > 0 && seconds < 5 && sample.published >= last.published; // false after a restart
   rate.message = isContinued ? (sample.published - last.published) / seconds : null;
   rate.delivery = isContinued ? (sample.delivered - last.delivered) / seconds : null;
   chart.push({ time: sample.time, value: rate.message });
-  while (sample.time - chart[0].time > CHART_SECONDS * 1000) chart.shift();
+  // also removes points in the future: the clock of the computer may have been changed
+  chart = chart.filter(({ time }) => time <= sample.time
+    && sample.time - time <= CHART_SECONDS * 1000);
   last = sample;
 }
 
@@ -100,6 +124,36 @@ function showFigures(sample) {
   show(at('delivery-rate'), format(rate.delivery));
   show(at('delivered'), whole.format(sample.delivered));
   drawChart();
+}
+
+function showService({ service, handover }) {
+  const { instance, bus, uptime_seconds: uptime, generation } = service;
+  at('instance-box').hidden = instance === '';
+  show(at('instance'), instance);
+  show(at('uptime'), duration(uptime));
+  if (bus === 'local') showPhrase(at('redis'), 'unused');
+  else show(at('redis'), bus.replace(/^redis: /, ''));
+  showPhrase(at('upgrade'), generation === 1 ? 'none' : 'result',
+    { ...handover, time: duration(service.generation_seconds) });
+}
+
+// The list of clients
+
+function makeRow(client) {
+  const row = document.createElement('tr');
+  for (const text of [client.remote, clock.format(client.connected / 1000),
+    whole.format(client.sent), whole.format(client.behind)]) {
+    row.insertCell().textContent = text;
+  }
+  return row;
+}
+
+async function showClients({ clients }) {
+  if (!at('list').open) return;
+  const listed = JSON.parse(await get('clients')).clients;
+  at('rows').replaceChildren(...listed.reverse().map(makeRow));
+  at('list-part').hidden = clients <= listed.length;
+  showPhrase(at('list-part'), 'part', { clients: whole.format(listed.length) });
 }
 
 let drainFrom = 0; // highest number of clients during the drain
@@ -164,15 +218,13 @@ function showReceived() {
 
 // Connection
 
-const urls = document.body.dataset.urls.split(' ').filter(Boolean)
-  .map((url) => (location.protocol === 'https:' ? url.replace(/^ws:/, 'wss:') : url));
+const url = new URL('ws', location.href).href.replace(/^http/, 'ws');
 let socket = null;
-let failures = 0; // consecutive failures; trying all URLs once counts as one attempt
+let failures = 0; // consecutive failures
 let retryAt = 0; // time of the next attempt (performance.now())
 let sampleBefore = null; // the sample before a failure that is not yet explained
 
-function connect(sample, index = 0) {
-  const url = urls[index];
+function connect(sample) {
   const attempt = new WebSocket(url);
   let wasOpen = false;
   socket = attempt;
@@ -191,10 +243,6 @@ function connect(sample, index = 0) {
   attempt.onclose = () => {
     if (socket !== attempt) return;
     socket = null;
-    if (!wasOpen && index + 1 < urls.length) {
-      connect(sample, index + 1);
-      return;
-    }
     failures += 1;
     retryAt = performance.now() + backoff(failures);
     if (wasOpen) showPhrase(at('connection'), 'waiting');
@@ -219,23 +267,10 @@ function explainFailure(sample) {
   sampleBefore = null;
   const seconds = whole.format(backoff(failures) / 1000);
   const reason = ['origin', 'full'].find((name) => sample.refused[name] > before.refused[name]);
-  showPhrase(at('connection'), reason ?? 'failed',
-    { urls: urls.join(', '), origin: location.origin, seconds });
-  if (!reason) reloadIfMoved().catch(() => {}); // ignore errors: the next failure calls it again
-}
-
-// Reloads the page if the service was restarted on other addresses: the Content-Security-Policy of
-// the loaded page allows only the old addresses.
-async function reloadIfMoved() {
-  const page = new DOMParser().parseFromString(await get('./'), 'text/html');
-  if (page.body.dataset.urls !== document.body.dataset.urls) location.reload();
+  showPhrase(at('connection'), reason ?? 'failed', { url, origin: location.origin, seconds });
 }
 
 function keepConnected(sample) {
-  if (urls.length === 0) {
-    showPhrase(at('connection'), 'nowhere');
-    return;
-  }
   if (sampleBefore) explainFailure(sample);
   if (socket || performance.now() < retryAt) return;
   if (failures === 0) showPhrase(at('connection'), 'connecting');
@@ -258,6 +293,12 @@ at('form').addEventListener('submit', (event) => {
   }
 });
 
+at('copy').addEventListener('click', () => {
+  getSelection().selectAllChildren(at('wscat'));
+  document.execCommand('copy'); // navigator.clipboard exists only with HTTPS and on localhost
+  showPhrase(at('copy'), 'copied');
+});
+
 // Polling
 
 async function get(path) {
@@ -267,11 +308,17 @@ async function get(path) {
 }
 
 async function poll() {
-  const values = new Map((await get('metrics')).split('\n').map((line) => line.split(' ')));
+  const [metrics, service] = await Promise.all([get('metrics'), get('status')]);
+  const values = new Map(metrics.split('\n').map((line) => line.split(' ')));
   const value = (name) => Number(values.get(`ringdown_${name}`));
   const refused = (reason) => value(`connections_refused_total{reason="${reason}"}`);
   return {
-    time: performance.now(),
+    time: Date.now(),
+    service: JSON.parse(service),
+    handover: {
+      moved: whole.format(value('handover_moved_clients')),
+      lost: whole.format(value('handover_closed_clients') + value('handover_lost_clients')),
+    },
     clients: value('clients'),
     peak: value('clients_peak'),
     accepted: value('clients_accepted_total'),
@@ -303,8 +350,11 @@ function onVisibility() {
 
 function onSample(sample) {
   showState(sample.isDraining ? 'draining' : 'running');
+  at('send').disabled = sample.isDraining;
+  showService(sample);
   showFigures(sample);
   showDrain(sample);
+  showClients(sample).catch(() => {}); // the next poll tries again
   if (sample.isDraining) leave('draining');
   else keepConnected(sample);
 }
@@ -329,6 +379,9 @@ async function run() {
 }
 
 show(at('host'), location.host);
+show(at('wscat'), `npx wscat -c ${url}`);
+at('list').addEventListener('toggle', () => last && showClients(last).catch(() => {}));
+window.addEventListener('pagehide', saveChart);
 document.addEventListener('visibilitychange', onVisibility);
 onVisibility();
 run();

@@ -150,7 +150,8 @@ make_admin (RdComponents *self, GPtrArray *inherited, GPtrArray *offers, GError 
                      .role = RD_ROLE_ADMIN,
                      .inherited = inherited,
                      .offers = offers },
-        .client_urls = rd_dbus_server1_get_addresses (RD_DBUS_SERVER1 (self->service)),
+        .server = self->server,
+        .instance = rd_dbus_server1_get_instance (RD_DBUS_SERVER1 (self->service)),
         .allow_origins = (const char *const *) self->config->allow_origins };
 
   if (self->config->admin_port < 0 && inherited->len == 0)
@@ -233,7 +234,6 @@ static void
 stop (RdComponents *self)
 {
   g_clear_pointer (&self->notifier, rd_notifier_free);
-  g_clear_pointer (&self->server, rd_server_free);
   g_clear_pointer (&self->registry, rd_redis_nodes_free);
 }
 
@@ -242,6 +242,7 @@ rd_components_retire (RdComponents *self)
 {
   self->forwarder = rd_call_forwarder_new ();
   rd_service_retire (self->service, self->forwarder);
+  rd_server_retire (self->server); /* the admin port still needs it */
   stop (self);
 }
 
@@ -252,6 +253,7 @@ rd_components_free (RdComponents *self)
   g_clear_pointer (&self->systemd, rd_systemd_free);
   stop (self);
   g_clear_pointer (&self->admin, rd_admin_free);
+  g_clear_pointer (&self->server, rd_server_free);
   g_clear_pointer (&self->metrics, g_free);
   g_clear_object (&self->service);
   g_clear_pointer (&self->forwarder, rd_call_forwarder_free);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Implements the admin port as a table of paths and handlers. Rejects requests from web pages
- * whose origin is not allowed (rd_origins_may_read()), and requests under an untrusted host name
- * (rd_origins_is_trusted_name()). */
+/* Implements the admin port as a table of paths and handlers, and a WebSocket. Rejects requests
+ * from web pages whose origin is not allowed (rd_origins_may_read()), and requests under an
+ * untrusted host name (rd_origins_is_trusted_name()). */
 
 #include "rd-admin.h"
 
@@ -12,7 +12,9 @@
 
 #include <json-glib/json-glib.h>
 
-#define WAITING_MAX 64 /* maximum number of connections without a complete request */
+#define WAITING_MAX 64    /* maximum number of connections without a complete request */
+#define WS_PATH     "/ws" /* whatever the path on the public port is */
+#define CLIENTS_MAX 100   /* maximum number of clients in /clients */
 
 struct _RdAdmin
 {
@@ -20,7 +22,8 @@ struct _RdAdmin
   RdDrain *drain;                   /* unowned: outlives us */
   RdBus *bus;                       /* unowned: outlives us */
   RdMetrics *metrics;               /* unowned: outlives us */
-  const char *const *client_urls;   /* unowned: outlives us */
+  RdServer *server;                 /* unowned: outlives us */
+  const char *instance;             /* unowned: outlives us */
   const char *const *allow_origins; /* unowned: outlives us */
   RdPage *page;                     /* owned */
   RdHttpPort *port;                 /* owned */
@@ -41,20 +44,59 @@ on_healthz (RdAdmin *admin, SoupServerMessage *message)
   rd_http_reply (message, SOUP_STATUS_OK, "text/plain; charset=utf-8", "ok\n");
 }
 
+/* Sends @answer (transfer floating), an a{sv}. */
+static void
+reply_json (SoupServerMessage *message, guint status, GVariant *answer)
+{
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (answer);
+  g_autofree char *json = json_gvariant_serialize_data (sunk, NULL);
+  g_autofree char *body = g_strconcat (json, "\n", NULL);
+
+  rd_http_reply (message, status, "application/json", body);
+}
+
+/* @since_us: CLOCK_MONOTONIC. */
+static guint64
+seconds_since (gint64 since_us)
+{
+  return MAX (g_get_monotonic_time () - since_us, 0) / G_USEC_PER_SEC;
+}
+
 /* Sends 503 during a drain, even while the drain still accepts new clients; otherwise 200. */
 static void
 on_readyz (RdAdmin *admin, SoupServerMessage *message)
 {
   g_autofree char *bus_state = rd_bus_dup_state (admin->bus);
-  g_autoptr (GVariant) answer = g_variant_ref_sink (g_variant_new_parsed (
-    "{'state': <%s>, 'clients': <%u>, 'bus': <%s>}", rd_drain_get_state (admin->drain),
-    rd_manager_get_connections (admin->manager), bus_state));
-  g_autofree char *json = json_gvariant_serialize_data (answer, NULL);
-  g_autofree char *body = g_strconcat (json, "\n", NULL);
 
-  rd_http_reply (
-    message, rd_drain_is_running (admin->drain) ? SOUP_STATUS_OK : SOUP_STATUS_SERVICE_UNAVAILABLE,
-    "application/json", body);
+  reply_json (message,
+              rd_drain_is_running (admin->drain) ? SOUP_STATUS_OK : SOUP_STATUS_SERVICE_UNAVAILABLE,
+              g_variant_new_parsed ("{'state': <%s>, 'clients': <%u>, 'bus': <%s>}",
+                                    rd_drain_get_state (admin->drain),
+                                    rd_manager_get_connections (admin->manager), bus_state));
+}
+
+static void
+on_status (RdAdmin *admin, SoupServerMessage *message)
+{
+  g_autofree char *bus_state = rd_bus_dup_state (admin->bus);
+
+  reply_json (message, SOUP_STATUS_OK,
+              g_variant_new_parsed ("{'state': <%s>, 'clients': <%u>, 'bus': <%s>, "
+                                    "'instance': <%s>, 'uptime_seconds': <%t>, "
+                                    "'generation': <%u>, 'generation_seconds': <%t>}",
+                                    rd_drain_get_state (admin->drain),
+                                    rd_manager_get_connections (admin->manager), bus_state,
+                                    admin->instance, seconds_since (admin->metrics->started_us),
+                                    admin->metrics->handover.generation,
+                                    seconds_since (admin->metrics->generation_us)));
+}
+
+static void
+on_clients (RdAdmin *admin, SoupServerMessage *message)
+{
+  reply_json (message, SOUP_STATUS_OK,
+              g_variant_new_parsed ("{'clients': <%*>}",
+                                    rd_manager_to_variant (admin->manager, CLIENTS_MAX)));
 }
 
 static void
@@ -69,14 +111,10 @@ static void
 on_page (RdAdmin *admin, SoupServerMessage *message)
 {
   SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
-  g_autofree char *host = rd_host_parse (get_header (message, "Host"));
-  g_auto (GStrv) urls = rd_page_find_urls (admin->client_urls, host != NULL ? host : "localhost");
-  g_autofree char *policy = rd_page_dup_policy (admin->page, (const char *const *) urls);
-  g_autofree char *html = rd_page_render (admin->page, (const char *const *) urls);
 
-  soup_message_headers_replace (answer, "Content-Security-Policy", policy);
+  soup_message_headers_replace (answer, "Content-Security-Policy", admin->page->policy);
   soup_message_headers_replace (answer, "Referrer-Policy", "no-referrer");
-  rd_http_reply (message, SOUP_STATUS_OK, "text/html; charset=utf-8", html);
+  rd_http_reply (message, SOUP_STATUS_OK, "text/html; charset=utf-8", admin->page->html);
 }
 
 static const struct
@@ -84,10 +122,8 @@ static const struct
   const char *path;
   void (*func) (RdAdmin *admin, SoupServerMessage *message);
 } routes[] = {
-  { "/", on_page },
-  { "/healthz", on_healthz },
-  { "/readyz", on_readyz },
-  { "/metrics", on_metrics },
+  { "/", on_page },         { "/healthz", on_healthz }, { "/readyz", on_readyz },
+  { "/status", on_status }, { "/clients", on_clients }, { "/metrics", on_metrics },
 };
 
 static void
@@ -122,7 +158,18 @@ on_request (SoupServer *soup,
       }
 
   rd_http_refuse (message, SOUP_STATUS_NOT_FOUND,
-                  "No such path; use /, /healthz, /readyz or /metrics.");
+                  "No such path; use /, /healthz, /readyz, /metrics, /status, /clients or /ws.");
+}
+
+/* Leaves requests under an untrusted host name to on_request(), which refuses them. */
+static gboolean
+on_handshake (int fd, const RdRequest *request, RdPendingState *state, gpointer user_data)
+{
+  RdAdmin *admin = user_data;
+  const char *authority = soup_message_headers_get_list (request->headers, "Host");
+
+  return rd_origins_is_trusted_name (admin->allow_origins, authority)
+         && rd_server_answer (admin->server, WS_PATH, fd, request, state);
 }
 
 RdAdmin *
@@ -134,15 +181,20 @@ rd_admin_new (RdManager *manager,
               GError **error)
 {
   g_autoptr (RdAdmin) admin = g_new0 (RdAdmin, 1);
-  const RdHttpPortOptions port_options
-    = { .binding = &options->binding, .scheme = "http", .path = "", .max_waiting = WAITING_MAX };
+  const RdHttpPortOptions port_options = { .binding = &options->binding,
+                                           .scheme = "http",
+                                           .path = "",
+                                           .max_waiting = WAITING_MAX,
+                                           .func = on_handshake,
+                                           .user_data = admin };
 
   admin->manager = manager;
   admin->drain = drain;
   admin->bus = bus;
   admin->metrics = metrics;
   admin->page = rd_page_new (ws_engine_get_options (rd_manager_get_engine (manager))->max_message);
-  admin->client_urls = options->client_urls;
+  admin->server = options->server;
+  admin->instance = options->instance;
   admin->allow_origins = options->allow_origins;
   admin->port = rd_http_port_new (&port_options, error);
   if (admin->port == NULL)

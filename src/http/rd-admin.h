@@ -6,16 +6,17 @@
 #include "rd-drain.h"
 #include "rd-http-port.h"
 #include "rd-manager.h"
+#include "rd-server.h"
 
-/* The admin port, which serves the status page (at "/"), /healthz, /readyz and /metrics. It is
- * read-only, and keeps serving during a drain. */
+/* The admin port, which serves the status page (at "/"), /healthz, /readyz, /metrics, /status and
+ * /clients, and accepts clients at /ws. Keeps serving during a drain. */
 typedef struct _RdAdmin RdAdmin;
 
 typedef struct
 {
   RdBindingOptions binding;
-  const char *const *client_urls;   /* URLs of the public port, for the status page; must outlive
-                                     * the object */
+  RdServer *server;                 /* answers handshakes at /ws; must outlive the object */
+  const char *instance;             /* instance name, or ""; must outlive the object */
   const char *const *allow_origins; /* glob patterns of the origins whose pages may read responses
                                      * from this port besides its own pages, and whose hosts are
                                      * trusted host names; must outlive the object */

@@ -101,20 +101,6 @@ rd_host_parse (const char *authority)
   return g_ascii_strdown (host, -1);
 }
 
-RdHostKind
-rd_host_classify (const char *host)
-{
-  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
-
-  if (address == NULL)
-    return g_str_equal (host, "localhost") || g_str_has_suffix (host, ".localhost")
-             ? RD_HOST_LOCALHOST
-             : RD_HOST_NAME;
-  if (g_inet_address_get_is_any (address))
-    return RD_HOST_ANY;
-  return g_inet_address_get_is_loopback (address) ? RD_HOST_LOOPBACK : RD_HOST_ADDRESS;
-}
-
 static gboolean
 is_listed (const char *const *globs, const char *origin)
 {
@@ -199,8 +185,9 @@ is_listed_at (const char *const *globs,
 static gboolean
 is_own_name (const char *host)
 {
-  return rd_host_classify (host) != RD_HOST_NAME || strchr (host, '.') == NULL
-         || g_str_has_suffix (host, ".local") || g_str_has_suffix (host, ".internal")
+  return g_hostname_is_ip_address (host) || strchr (host, '.') == NULL
+         || g_str_has_suffix (host, ".localhost") || g_str_has_suffix (host, ".local")
+         || g_str_has_suffix (host, ".internal")
          || g_ascii_strcasecmp (host, g_get_host_name ()) == 0;
 }
 

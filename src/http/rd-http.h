@@ -23,30 +23,17 @@ void rd_http_refuse (SoupServerMessage *message, guint status, const char *line)
 /* Returns TRUE if the method is GET or HEAD; otherwise sends 405 and returns FALSE. */
 gboolean rd_http_require_get (SoupServerMessage *message);
 
-/* The kinds of hosts in URLs. */
-typedef enum
-{
-  RD_HOST_NAME,      /* a DNS name, which may resolve to any IP address */
-  RD_HOST_LOCALHOST, /* "localhost" or a subdomain of it: always loopback (RFC 6761 §6.3) */
-  RD_HOST_ADDRESS,   /* an IP address other than the following two kinds */
-  RD_HOST_LOOPBACK,  /* a loopback address: 127.0.0.0/8 or ::1 */
-  RD_HOST_ANY,       /* 0.0.0.0 or "::", which stands for all addresses of the machine */
-} RdHostKind;
-
 /* Parses @authority (nullable), the value of a Host header, such as "[::1]:8001".
  * Returns: (transfer full) (nullable): the host in lower case and without brackets, such as "::1";
  * NULL if @authority is neither HOST nor HOST:PORT. */
 char *rd_host_parse (const char *authority);
-
-/* Returns the kind of @host, which is a result of rd_host_parse() or the host of a URL. */
-RdHostKind rd_host_classify (const char *host);
 
 /* The functions below check the request headers Origin (RFC 6454) and Host. The checks restrict
  * only web pages: other programs can send any header, and most send no Origin. @origin and
  * @authority: the values of Origin and Host (nullable). @globs: patterns of the allowed origins,
  * such as "http://localhost:*"; NULL-terminated. */
 
-/* Returns whether pages of @origin may connect to the public port: TRUE if @origin is NULL or
+/* Returns whether pages of @origin may connect as clients: TRUE if @origin is NULL or
  * allowed, or if its host is equal to the host of @authority (with any scheme and ports). */
 gboolean rd_origins_may_connect (const char *const *globs,
                                  const char *origin,

@@ -2,16 +2,14 @@
 /* Copyright the Ringdown authors */
 
 /* Renders the status page of the admin port from the files in data/page and the translated texts
- * below, and finds the WebSocket URLs to which the page connects. */
+ * below. */
 
 #include "rd-page.h"
 
-#include "rd-http.h"
 #include "rd-page-resources.h"
 
 #include <gio/gio.h>
 #include <glib/gi18n.h>
-#include <string.h>
 
 #define FOLDER "/org/ringdown/page/"
 
@@ -41,6 +39,17 @@ static const struct
   { "drain-left", N_("This page was a client too. It has disconnected so that the drain can "
                      "finish, and reconnects if the drain is cancelled.") },
 
+  { "service", N_("Service") },
+  { "instance", N_("Instance") },
+  { "uptime", N_("Uptime") },
+  /* Translators: value of the label "Redis" */
+  { "redis-unused", N_("Not used") },
+  { "last-upgrade", N_("Last upgrade") },
+  /* Translators: value of the label "Last upgrade" */
+  { "upgrade-none", N_("None") },
+  /* Translators: {time} is replaced by a duration, {moved} and {lost} by numbers of clients */
+  { "upgrade-result", N_("{time} ago; clients kept: {moved}, lost: {lost}") },
+
   { "clients", N_("Clients") },
   /* Translators: label of the number of clients */
   { "clients-now", N_("Now") },
@@ -62,25 +71,35 @@ static const struct
   { "waiting", N_("Disconnected; connecting again once the service answers") },
   { "away-draining", N_("Not connected while the service drains") },
   { "away-paused", N_("Not connected while this tab is hidden") },
-  /* Translators: {urls} is replaced by a list of URLs, {seconds} by a number */
-  { "failed", N_("Cannot connect to {urls}; trying again in {seconds} s") },
+  /* Translators: {url} is replaced by a URL, {seconds} by a number */
+  { "failed", N_("Cannot connect to {url}; trying again in {seconds} s") },
   /* Translators: {origin} is replaced by scheme, host and port of a URL */
   { "refused-origin", N_("The service does not let pages of this origin connect; to allow it, "
                          "start the service with --allow-origin={origin}") },
   /* Translators: {seconds} is replaced by a number */
   { "refused-full", N_("The service has reached its client limit; trying again in {seconds} s") },
-  { "nowhere", N_("Cannot connect: the service listens for clients on its own machine only") },
 
   { "send-label", N_("Send a message to all clients") },
   { "send", N_("Send") },
   { "send-offline", N_("Not sent: this page is not connected") },
   /* Translators: {bytes} and {most} are replaced by numbers */
   { "send-long", N_("Not sent: the message has {bytes} bytes; the limit is {most}") },
+  { "terminal", N_("The same in a terminal:") },
+  { "copy", N_("Copy") },
+  { "copied", N_("Copied") },
   { "empty", N_("No notifications yet. The last 50 are shown here, newest first.") },
   /* Translators: shown below a shortened message; {characters} is a number above 300 */
   { "cut", N_("Cut: {characters} characters in all") },
   /* Translators: shown instead of a binary message; {bytes} is replaced by a number */
   { "binary", N_("Not text; size in bytes: {bytes}") },
+
+  { "list", N_("Connected clients") },
+  /* Translators: {clients} is replaced by a number */
+  { "list-part", N_("The newest {clients} clients") },
+  { "remote", N_("Address") },
+  { "since", N_("Since") },
+  { "to-client", N_("Bytes sent") },
+  { "behind", N_("Bytes waiting") },
 
   /* Translators: label of the links /metrics, /readyz and /healthz */
   { "links", N_("For programs") },
@@ -133,18 +152,19 @@ rd_page_new (gsize max_message)
   g_autofree char *limit = g_strdup_printf ("%" G_GSIZE_FORMAT, max_message);
   g_autofree char *style_hash = hash (style);
   g_autofree char *script_hash = hash (script);
+  GString *html = g_string_new (template);
 
-  page->html = g_string_new (template);
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     {
       g_autofree char *escaped = g_markup_escape_text (_ (texts[i].text), -1);
 
-      set (page->html, texts[i].name, escaped);
+      set (html, texts[i].name, escaped);
     }
-  set (page->html, "version", RINGDOWN_VERSION);
-  set (page->html, "max-message", limit);
-  set (page->html, "style", style);
-  set (page->html, "script", script);
+  set (html, "version", RINGDOWN_VERSION);
+  set (html, "max-message", limit);
+  set (html, "style", style);
+  set (html, "script", script);
+  page->html = g_string_free (html, FALSE);
   page->policy = g_strdup_printf ("default-src 'none'; base-uri 'none'; form-action 'none'; "
                                   "frame-ancestors 'none'; img-src data:; style-src %s; "
                                   "script-src %s; connect-src 'self'",
@@ -155,86 +175,7 @@ rd_page_new (gsize max_message)
 void
 rd_page_free (RdPage *page)
 {
-  g_string_free (page->html, TRUE);
+  g_free (page->html);
   g_free (page->policy);
   g_free (page);
-}
-
-/* Returns: (transfer none) (nullable): the host through which a browser reaches a socket that
- * listens on @address; NULL if the socket is unreachable. @host: host from which the browser
- * loaded the page. */
-static const char *
-find_host (const char *address, const char *host)
-{
-  const RdHostKind from = rd_host_classify (host);
-
-  switch (rd_host_classify (address))
-    {
-    case RD_HOST_ANY:
-      return host;
-    case RD_HOST_LOCALHOST:
-    case RD_HOST_LOOPBACK:
-      if (from == RD_HOST_LOCALHOST)
-        return host;
-      return from == RD_HOST_LOOPBACK || from == RD_HOST_ANY ? address : NULL;
-    case RD_HOST_ADDRESS:
-    case RD_HOST_NAME:
-      return address;
-    }
-
-  g_assert_not_reached ();
-}
-
-char **
-rd_page_find_urls (const char *const *urls, const char *host)
-{
-  g_autoptr (GPtrArray) found = g_ptr_array_new_null_terminated (1, g_free, TRUE);
-  int n_at_host = 0;
-
-  for (gsize i = 0; urls[i] != NULL; i++)
-    {
-      g_autoptr (GUri) uri = g_uri_parse (urls[i], G_URI_FLAGS_ENCODED, NULL);
-      const char *reached = uri != NULL ? find_host (g_uri_get_host (uri), host) : NULL;
-      g_autofree char *url = NULL;
-
-      /* the address of an inherited socket may have a zone (fe80::1%2); browsers reject zones */
-      if (reached == NULL || strchr (reached, '%') != NULL)
-        continue;
-      url = g_uri_join (G_URI_FLAGS_ENCODED, g_uri_get_scheme (uri), NULL, reached,
-                        g_uri_get_port (uri), g_uri_get_path (uri), NULL, NULL);
-      if (!g_ptr_array_find_with_equal_func (found, url, g_str_equal, NULL))
-        g_ptr_array_insert (found, g_str_equal (reached, host) ? n_at_host++ : -1,
-                            g_steal_pointer (&url));
-    }
-
-  return (char **) g_ptr_array_steal (found, NULL);
-}
-
-char *
-rd_page_render (const RdPage *page, const char *const *urls)
-{
-  g_autofree char *joined = g_strjoinv (" ", (char **) urls);
-  g_autofree char *escaped = g_markup_escape_text (joined, -1);
-  GString *html = g_string_new (page->html->str);
-
-  set (html, "urls", escaped);
-  return g_string_free (html, FALSE);
-}
-
-char *
-rd_page_dup_policy (const RdPage *page, const char *const *urls)
-{
-  GString *policy = g_string_new (page->policy);
-
-  for (gsize i = 0; urls[i] != NULL; i++)
-    {
-      g_autofree char *host = NULL;
-      const char *source;
-      int port;
-
-      g_uri_split_network (urls[i], G_URI_FLAGS_NONE, NULL, &host, &port, NULL);
-      source = strchr (host, ':') != NULL ? "*" : host; /* CSP has no IPv6 addresses */
-      g_string_append_printf (policy, " ws://%s:%d wss://%s:%d", source, port, source, port);
-    }
-  return g_string_free (policy, FALSE);
 }

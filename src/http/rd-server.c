@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Ringdown authors */
 
-/* Accepts or refuses opening handshakes on the public port, and passes the sockets of accepted
- * clients to the manager. */
+/* Accepts or refuses opening handshakes on both ports, and passes the sockets of accepted clients
+ * to the manager. */
 
 #include "rd-server.h"
 
@@ -17,6 +17,7 @@ struct _RdServer
   RdDrain *drain;         /* owned */
   RdHttpPort *port;       /* owned */
   RdHandshakeRules rules; /* the pointers in it outlive us */
+  gboolean is_retired;    /* see rd_server_retire() */
 };
 
 /* Makes the connection at @fd (transfer full) a client. */
@@ -32,15 +33,20 @@ admit (RdServer *server, int fd, gsize head_size, const char *response)
     g_warning ("Cannot serve a client after its handshake: %s", error->message);
 }
 
-static gboolean
-on_request (int fd, const RdRequest *request, RdPendingState *state, gpointer user_data)
+gboolean
+rd_server_answer (RdServer *server,
+                  const char *path,
+                  int fd,
+                  const RdRequest *request,
+                  RdPendingState *state)
 {
-  RdServer *server = user_data;
+  RdHandshakeRules rules = server->rules;
   g_auto (RdHandshake) handshake = { 0 };
 
-  server->rules.is_draining = !rd_drain_is_accepting (server->drain);
-  server->rules.is_full = ws_engine_is_full (rd_manager_get_engine (server->manager));
-  switch (rd_handshake_check (&handshake, &server->rules, request))
+  rules.path = path;
+  rules.is_draining = server->is_retired || !rd_drain_is_accepting (server->drain);
+  rules.is_full = ws_engine_is_full (rd_manager_get_engine (server->manager));
+  switch (rd_handshake_check (&handshake, &rules, request))
     {
     case RD_HANDSHAKE_OTHER:
       return FALSE;
@@ -54,6 +60,14 @@ on_request (int fd, const RdRequest *request, RdPendingState *state, gpointer us
     }
 
   return TRUE;
+}
+
+static gboolean
+on_request (int fd, const RdRequest *request, RdPendingState *state, gpointer user_data)
+{
+  RdServer *server = user_data;
+
+  return rd_server_answer (server, server->rules.path, fd, request, state);
 }
 
 static void
@@ -125,6 +139,13 @@ rd_server_free (RdServer *server)
   g_object_unref (server->drain);
   g_object_unref (server->manager);
   g_free (server);
+}
+
+void
+rd_server_retire (RdServer *server)
+{
+  server->is_retired = TRUE;
+  rd_http_port_close (server->port);
 }
 
 RdHttpPort *

@@ -29,6 +29,18 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
+/* Answers @request on @fd if it is for @path, as an opening handshake; for connections of any port.
+ * Returns: see RdHttpPortFunc. */
+gboolean rd_server_answer (RdServer *server,
+                           const char *path,
+                           int fd,
+                           const RdRequest *request,
+                           RdPendingState *state);
+
+/* Closes the listening sockets permanently, and refuses all further handshakes, since another
+ * process serves the clients now. */
+void rd_server_retire (RdServer *server);
+
 /* Returns: (transfer none): the RdHttpPort of @server, for connections that are not clients yet. */
 RdHttpPort *rd_server_get_port (RdServer *server);
 

@@ -3,6 +3,8 @@
 """Output of “ringdownctl status --all”: on a terminal of 80 columns, in a pipe, as JSON. Texts are
 compared with examples/ctl/; see test_ctl.py."""
 
+import json
+
 import tap
 from bus import NAME
 from ctl import COLUMNS, CtlTestCase, columns_of
@@ -48,6 +50,16 @@ class NodesTestCase(CtlTestCase):
     def assert_examples(self, name, *arguments):
         self.assert_example(name, self.on_terminal(*arguments))
         self.assert_example(f'{name}-piped', self.succeed(*arguments))
+
+
+class LocalTest(CtlTestCase):
+    def test_the_number_of_own_clients_is_current(self):
+        server = self.start_service()
+        for number in range(1, 4):
+            self.connect(server)
+            status = json.loads(self.succeed('status', '--all', '--json'))
+            self.assertEqual(number, status['clients'])
+            self.assertEqual(number, status['nodes'][0]['clients'])
 
 
 class TextTest(NodesTestCase):

@@ -146,7 +146,7 @@ class ChromiumTest(FrontDoorTestCase):
         self.server = self.start('--subprotocol=b', '--subprotocol=c')
         self.page = Page(DESKTOP)
         self.addCleanup(self.page.close)
-        self.page.visit(f'http://{ADDRESS}:{self.server.admin_port}/')
+        self.page.visit(f'http://{ADDRESS}:{self.server.admin_port}/healthz')
 
     def talk(self, path, *arguments):
         """Connects to PATH, sends and receives; returns the subprotocol, or how it failed."""

@@ -114,6 +114,20 @@ class WaitingTest(HandshakeTestCase):
                 server.follow()
                 self.complete([(client, REQUEST) for client, _ in begun], group)
 
+    def test_on_the_admin_port_they_get_503_from_a_worker_that_serves_no_longer(self):
+        server = self.start_on_bus()
+        waits, stays = self.tcp(server, admin=True), self.connect(server, admin=True)
+        crossing = self.stop_at(COMMIT)
+        upgrading = self.begin_upgrade()
+        crossing.wait_stopped()
+        waits.send(waits.request())
+        self.assertEqual(503, waits.read_answer().status)
+        crossing.go()
+        upgrading.result()
+        server.follow()
+        stays.text('moved')
+        stays.expect_text('moved')
+
     def test_they_do_not_delay_the_upgrade(self):
         server = self.start_on_bus()
         with verified_clients(server) as group:

@@ -5,21 +5,23 @@
 import base64
 import hashlib
 import http.client
+import json
 import re
+import signal
 import socket
 import subprocess
 import time
 
 import tap
 from crowd import undisturbed
-from waiting import SLOWNESS, expect_time
+from waiting import SLOWNESS, eventually, expect_time
 from ringdown import ADDRESS, RingdownTestCase
 
 
 class HttpTestCase(RingdownTestCase):
-    def handshake(self, server, path='/ws', *, method='GET', headers=None):
+    def handshake(self, server, path='/ws', *, method='GET', headers=None, admin=False):
         """Returns the answer of SERVER to a handshake, and closes the connection."""
-        client = self.tcp(server)
+        client = self.tcp(server, admin=admin)
         try:
             client.send(client.request(path, method=method, headers=headers))
             return client.read_answer()
@@ -148,9 +150,74 @@ class AdminTest(HttpTestCase):
         server.wait_clients(1)
         self.assertEqual((200, {'state': 'running', 'clients': 1, 'bus': 'local'}), server.ready())
 
-    def test_other_paths_and_the_websocket_are_not_found(self):
+    def test_the_status_has_the_fields_of_readiness_and_more(self):
+        server = self.start('--instance=blue')
+        self.connect(server)
+        server.wait_clients(1)
+        status, text = server.admin('/status')
+        answer = json.loads(text)
+        self.assertEqual(200, status)
+        self.assertLess(answer.pop('uptime_seconds'), 60)
+        self.assertLess(answer.pop('generation_seconds'), 60)
+        self.assertEqual({'state': 'running', 'clients': 1, 'bus': 'local', 'instance': 'blue',
+                          'generation': 1}, answer)
+
+    def test_numbers_are_up_to_date_in_every_answer(self):
         server = self.start()
-        for path in '/ws', '/metricsx', '/healthz/x', '/index.html', '/favicon.ico':
+        clients = []
+        for _ in range(5):
+            clients.append(self.connect(server))
+            self.assertEqual(len(clients), server.ready()[1]['clients'])
+            self.assertEqual(len(clients), json.loads(server.admin('/status')[1])['clients'])
+        while clients:
+            clients.pop().leave()
+            eventually(lambda: server.ready()[1]['clients'] == len(clients), 'the new number', 1)
+
+    def test_the_newest_hundred_clients_are_listed(self):
+        server = self.start()
+        self.assertEqual('{"clients":[]}\n', server.admin('/clients')[1])
+        clients = [self.connect(server) for _ in range(102)]
+        clients[-1].text('hello')
+        clients[-1].expect_text('hello')
+        listed = json.loads(server.admin('/clients')[1])['clients']
+        self.assertEqual(list(range(3, 103)), [client['id'] for client in listed])
+        self.assertEqual({'id', 'remote', 'connected', 'received', 'sent', 'behind'},
+                         set(listed[0]))
+        self.assertRegex(listed[-1]['remote'], r'^127\.0\.0\.1:\d+$')
+
+    def test_clients_of_the_admin_port_are_clients_like_any_other(self):
+        server = self.start('--path=/elsewhere', '--max-clients=2')
+        public, admin = self.tcp(server), self.connect(server, admin=True)
+        public.open('/elsewhere')
+        for writer in public, admin:
+            writer.text('to both')
+            for client in public, admin:
+                client.expect_text('to both')
+        self.assertEqual(2, server.ready()[1]['clients'])
+        self.assertEqual(503, self.handshake(server, admin=True).status)
+        self.assertEqual(1, server.metric('ringdown_connections_refused_total', reason='full'))
+        server.signal(signal.SIGTERM)
+        eventually(lambda: server.ready()[0] == 503, '/readyz to be 503')
+        public.leave()
+        self.assertEqual(503, self.handshake(server, admin=True).status)
+        admin.leave()
+        self.assertEqual(0, server.wait_exit(10))
+
+    def test_the_websocket_of_the_admin_port_checks_origin_and_host(self):
+        server = self.start()
+        own = f'127.0.0.1:{server.admin_port}'
+        with undisturbed(server):
+            for headers, status in (({'Origin': f'http://{own}', 'Host': own}, 101),
+                                    ({'Origin': 'http://evil.example', 'Host': own}, 403),
+                                    ({'Host': 'evil.example'}, 403),
+                                    ({'Upgrade': None}, 426)):
+                with self.subTest(headers):
+                    self.assertEqual(
+                        status, self.handshake(server, headers=headers, admin=True).status)
+
+    def test_other_paths_are_not_found(self):
+        server = self.start()
+        for path in '/metricsx', '/healthz/x', '/index.html', '/favicon.ico':
             with self.subTest(path=path):
                 self.assertEqual(404, server.admin(path)[0])
 
@@ -222,7 +289,7 @@ class AdminTest(HttpTestCase):
 class PageTest(HttpTestCase):
     """The headers of the page, and access to it. See also test_page.py."""
 
-    PATHS = '/', '/healthz', '/readyz', '/metrics'
+    PATHS = '/', '/healthz', '/readyz', '/metrics', '/status', '/clients'
 
     def ask(self, server, path='/', method='GET', **headers):
         """Sends a request to the admin port; returns status, headers and text."""
@@ -244,9 +311,8 @@ class PageTest(HttpTestCase):
         self.assertNotRegex(page, r'<link(?! rel="icon" href="data:)|<script[^>]*\bsrc\b')
         self.assertNotRegex(page, r'@import|url\(')
 
-    def test_the_policy_allows_the_inline_code_and_the_connection(self):
-        server = self.start()
-        _, headers, page = self.ask(server)
+    def test_the_policy_allows_the_inline_code_and_the_own_port(self):
+        _, headers, page = self.ask(self.start())
         style, script = (re.search(f'<{tag}[^>]*>(.*?)</{tag}>', page, re.DOTALL)[1]
                          for tag in ('style', 'script'))
         policy = dict(part.split(' ', 1) for part in headers['Content-Security-Policy'].split('; '))
@@ -254,7 +320,7 @@ class PageTest(HttpTestCase):
             self.assertEqual("'none'", policy.pop(name))
         self.assertEqual({
             'img-src': 'data:', 'style-src': self.hash(style), 'script-src': self.hash(script),
-            'connect-src': f"'self' ws://127.0.0.1:{server.port} wss://127.0.0.1:{server.port}",
+            'connect-src': "'self'",
         }, policy)
 
     def hash(self, code):

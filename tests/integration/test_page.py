@@ -15,6 +15,7 @@ import tap
 from browser import DESKTOP, NARROW, PHONE, Page
 from bus import Bus
 from crowd import Member
+from port_mapping import PortMapping
 from waiting import SLOWNESS, eventually, expect_time
 from ringdown import RingdownTestCase
 from wscat import Wscat
@@ -41,23 +42,22 @@ class Site(BaseHTTPRequestHandler):
 
 
 class PageTestCase(RingdownTestCase):
-    def look(self, server, size=DESKTOP, *, host='127.0.0.1', to=None, tolerate=None, **options):
-        """Opens the page of SERVER at HOST. At the end asserts that it has sent requests only to
-        HOST, and connected only to TO (default: HOST), and that the console has only lines that
-        contain TOLERATE."""
+    def look(self, server, size=DESKTOP, *, host='127.0.0.1', port=None, tolerate=None, **options):
+        """Opens the page of SERVER at HOST and PORT (default: the admin port). At the end asserts
+        that it has used no other host and port, and that the console has only lines that contain
+        TOLERATE."""
         page = Page(size, **options)
+        at = f'{host}:{port or server.admin_port}'
         self.addCleanup(page.close)
-        self.addCleanup(self.check, page, host, to or host, tolerate)
-        status, _ = page.visit(f'http://{host}:{server.admin_port}/')
+        self.addCleanup(self.check, page, at, tolerate)
+        status, _ = page.visit(f'http://{at}/')
         self.assertEqual(200, status)
         return page
 
-    def check(self, page, host, to, tolerate):
+    def check(self, page, at, tolerate):
         self.assertEqual([], [line for line in page.complaints
                               if tolerate is None or tolerate not in line])
-        for url in page.urls:
-            scheme, netloc, *_ = urlsplit(url)
-            self.assertEqual(to if scheme == 'ws' else host, netloc.rpartition(':')[0], url)
+        self.assertEqual({at}, {urlsplit(url).netloc for url in page.urls})
 
     def look_connected(self, server, size=DESKTOP, **options):
         page = self.look(server, size, **options)
@@ -230,6 +230,7 @@ class DrainTest(PageTestCase):
         server.wait_clients(3)
         self.assertEqual(1, server.metric('ringdown_clients_closed_total', code='1000'))
         page.wait_text('#connection', 'Not connected while the service drains')
+        self.assertTrue(page.evaluate('document.querySelector("#send").disabled'))
         self.wait_number(page, '#drain-clients', 3)
         self.assertRegex(page.text('#drain-time'), r'^1:(29:\d\d|30:00)$')
         others.pop().leave()
@@ -242,6 +243,7 @@ class DrainTest(PageTestCase):
         page.wait_text('#connection', 'Connected to')
         page.wait_text('#state', 'Running')
         self.assertFalse(page.is_visible('#drain'))
+        self.assertFalse(page.evaluate('document.querySelector("#send").disabled'))
         server.wait_clients(3)
         others[0].text('all is well')
         page.wait_text('#feed', 'all is well')
@@ -305,15 +307,6 @@ class AwayTest(PageTestCase):
         page.hide(False)
         eventually(lambda: summary().endswith('now 0, at most 0'), summary)
 
-    def test_after_a_restart_on_another_port_the_page_connects_to_it(self):
-        server = self.start()
-        page = self.look_connected(server, tolerate=REFUSED)
-        server.signal(signal.SIGKILL)
-        server.wait_exit()
-        page.wait_text('#state', 'Not reachable')
-        again = self.start(f'--admin-port={server.admin_port}')
-        page.wait_text('#connection', f'Connected to ws://127.0.0.1:{again.port}/ws', 30)
-
     def test_after_a_crash_the_page_connects_to_the_next_process(self):
         server = self.start()
         page = self.look_connected(server, tolerate=REFUSED)
@@ -337,17 +330,33 @@ class AwayTest(PageTestCase):
 
 
 class ConnectionTest(PageTestCase):
-    def test_a_refused_page_shows_the_option_to_set_and_the_figures(self):
-        server = self.start('--admin-address=127.0.0.2')
-        page = self.look(server, host='127.0.0.2', to='127.0.0.1', tolerate=NO_WEBSOCKET)
-        page.wait_text('#connection', f'--allow-origin=http://127.0.0.2:{server.admin_port}')
+    def map(self, server, **options):
+        """Returns a port that forwards to the admin port of SERVER."""
+        mapping = PortMapping(server.admin_port, **options)
+        self.addCleanup(mapping.close)
+        return mapping.port
+
+    def test_the_page_works_behind_a_port_mapping(self):
+        server = self.start('--address=127.0.0.2', '--path=/elsewhere')
+        port = self.map(server)
+        page = self.look_connected(server, port=port)
+        self.assertEqual(f'Connected to ws://127.0.0.1:{port}/ws', page.text('#connection'))
+        page.focus('#field')
+        page.type('through the mapping')
+        page.press('Enter')
+        page.wait_text('#feed', 'through the mapping')
+
+    def test_behind_a_proxy_that_changes_the_host_the_page_shows_the_option_to_set(self):
+        server = self.start()
+        replace = b'Host: 127.0.0.1', b'Host: 127.0.0.2'
+        port = self.map(server, replace=replace)
+        origin = f'http://127.0.0.1:{port}'
+        page = self.look(server, port=port, tolerate=NO_WEBSOCKET)
+        page.wait_text('#connection', f'--allow-origin={origin}')
         page.wait_text('#state', 'Running')
         self.wait_number(page, '#clients', 0)
-
-    def test_a_page_of_an_allowed_origin_connects(self):
-        self.look_connected(self.start('--admin-address=127.0.0.2',
-                                       '--allow-origin=http://127.0.0.2:*'),
-                            host='127.0.0.2', to='127.0.0.1')
+        allowing = self.start(f'--allow-origin={origin[:-len(str(port))]}*')
+        self.look_connected(allowing, port=self.map(allowing, replace=replace))
 
     def test_allowed_origins_do_not_exclude_the_page(self):
         self.look_connected(self.start('--allow-origin=https://only.example'))
@@ -361,18 +370,53 @@ class ConnectionTest(PageTestCase):
         page.wait_text('#connection', 'Connected to', 20)
 
     def test_the_page_connects_under_the_name_it_was_opened_with(self):
-        server = self.start('--address=localhost', '--admin-address=localhost')
+        server = self.start('--address=127.0.0.2', '--admin-address=localhost')
         hosts = {match[1] for match in server.find_log(r'Admin on http://(\S+):\d+')}
         for host in hosts | {'localhost'}:
             with self.subTest(host):
                 page = self.look_connected(server, host=host)
-                self.assertEqual(f'Connected to ws://{host}:{server.port}/ws',
+                self.assertEqual(f'Connected to ws://{host}:{server.admin_port}/ws',
                                  page.text('#connection'))
 
-    def test_the_page_connects_to_a_wildcard_address_under_its_own_name(self):
-        server = self.start('--address=0.0.0.0')
+
+class ServiceTest(PageTestCase):
+    def test_instance_uptime_redis_and_last_upgrade_are_shown(self):
+        page = self.look_connected(self.start('--instance=blue'))
+        page.wait_text('#service', 'Instance\nblue')
+        page.wait_text('#service', 'Redis\nNot used')
+        page.wait_text('#service', 'Last upgrade\nNone')
+        self.assertIn('Uptime\n', page.text('#service'))
+
+    def test_the_clients_are_listed_while_the_list_is_open(self):
+        server = self.start()
         page = self.look_connected(server)
-        self.assertEqual(f'Connected to ws://127.0.0.1:{server.port}/ws', page.text('#connection'))
+        client = self.connect(server)
+        self.assertFalse(any('/clients' in url for url in page.urls))
+        page.evaluate('document.querySelector("#list summary").click()')
+        page.eventually('document.querySelectorAll("#rows tr").length === 2')
+        address = '{}:{}'.format(*client.socket.getsockname())
+        self.assertEqual(address, page.text('#rows td'))
+        client.leave()
+        page.eventually('document.querySelectorAll("#rows tr").length === 1')
+
+    def test_the_chart_is_kept_over_a_reload(self):
+        server = self.start('--notify-interval=100ms')
+        page = self.look_connected(server)
+        eventually(lambda: (page.attribute('#line', 'd') or '').count('L') >= 2, 'three points')
+        page.visit(f'http://127.0.0.1:{server.admin_port}/')
+        page.eventually('document.querySelector("#line").getAttribute("d")')
+        self.assertGreaterEqual(page.attribute('#line', 'd').count('L'), 2)
+
+    def test_the_command_for_wscat_is_copied_and_works(self):
+        server = self.start()
+        page = self.look_connected(server, permissions=['clipboard-read', 'clipboard-write'])
+        page.evaluate('document.querySelector("#copy").click()')
+        page.wait_text('#copy', 'Copied')
+        command = page.evaluate('navigator.clipboard.readText()')
+        self.assertEqual(f'npx wscat -c ws://127.0.0.1:{server.admin_port}/ws', command)
+        wscat = Wscat(server.admin_port)
+        self.addCleanup(wscat.stop)
+        wscat.wait_shown('Connected')
 
 
 class ForeignPageTest(PageTestCase):
@@ -414,7 +458,7 @@ class ForeignPageTest(PageTestCase):
     def test_a_foreign_page_cannot_read_the_admin_port(self):
         server = self.start()
         page, _ = self.visit(self.origin)
-        for path in '/', '/healthz', '/readyz', '/metrics':
+        for path in '/', '/healthz', '/readyz', '/metrics', '/status', '/clients':
             with self.subTest(path):
                 self.assertFalse(page.evaluate(
                     f'fetch("http://127.0.0.1:{server.admin_port}{path}")'
@@ -424,7 +468,7 @@ class ForeignPageTest(PageTestCase):
         server = self.start()
         at = f'http://rebound.example:{server.admin_port}'
         page, _ = self.visit(f'{at}/no-such-path')
-        for path in '/', '/healthz', '/readyz', '/metrics':
+        for path in '/', '/healthz', '/readyz', '/metrics', '/status', '/clients':
             with self.subTest(path):
                 self.assertEqual(403, self.visit(at + path)[1])
                 self.assertEqual(403, page.evaluate(f'fetch("{path}").then((got) => got.status)'))
@@ -442,10 +486,17 @@ class LookTest(PageTestCase):
         self.pictures = pathlib.Path(os.environ.get('RINGDOWN_BUILD', self.directory), 'pictures')
         self.pictures.mkdir(exist_ok=True)
 
+    def test_on_a_phone_the_messages_come_before_the_chart(self):
+        page = self.look_connected(self.start(), PHONE)
+        top = '.getBoundingClientRect().top'
+        self.assertTrue(page.evaluate(f'document.querySelector("#feed"){top} < '
+                                      f'document.querySelector("#chart"){top}'))
+
     def test_every_text_has_contrast_and_fits_on_desktop_and_phone(self):
         server = self.start()
         others = [self.connect(server) for _ in range(11)]
         page = self.look_connected(server)
+        page.evaluate('document.querySelector("#list").open = true')
         self.send_batches(others[0], page)
         self.check_looks(page, 'running')
         server.signal(signal.SIGTERM)
@@ -485,7 +536,8 @@ class LookTest(PageTestCase):
 class KeyboardTest(PageTestCase):
     def test_everything_is_reached_by_keyboard_with_visible_focus(self):
         page = self.look_connected(self.start())
-        for expected in 'field', 'Send', '/metrics', '/readyz', '/healthz':
+        for expected in ('field', 'send', 'copy', 'Connected clients', '/metrics', '/readyz',
+                         '/healthz'):
             page.press('Tab')
             self.assertEqual(expected, page.evaluate(
                 'document.activeElement.id || document.activeElement.textContent'))

@@ -3,12 +3,14 @@
 """Upgrades with the page open in a real browser and wscat in a terminal: both stay connected."""
 
 import os
+import re
 import signal
 
 import tap
 import wscat
 from browser import DESKTOP, Page
 from upgrade_case import UpgradeTestCase
+from waiting import eventually
 
 UPGRADES = 3
 
@@ -76,6 +78,20 @@ class OpenTest(UpgradeTestCase):
             page.wait_text('#feed', f'after {number.name}')
         self.assertEqual([], page.evaluate('window.changes'))
         self.assertEqual(0, terminal.times_shown('Disconnected'))
+
+    def uptime(self, page):
+        """Returns the shown seconds; -1 if there are none."""
+        shown = re.search(r'(\d+) sec$', page.text('#uptime'))
+        return int(shown[1]) if shown else -1
+
+    def test_the_page_shows_the_upgrade_and_the_uptime_goes_on(self):
+        server = self.start_on_bus()
+        page = self.look(server)
+        eventually(lambda: self.uptime(page) >= 2, 'two seconds')
+        self.upgrade(server)
+        page.wait_text('#upgrade', 'ago; clients kept: 1, lost: 0')
+        self.assertGreaterEqual(self.uptime(page), 2)
+        self.assertFalse(page.is_visible('#instance-box'))
 
     def test_the_page_shows_the_figures_of_the_new_worker(self):
         server = self.start_on_bus()

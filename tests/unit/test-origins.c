@@ -54,37 +54,6 @@ hosts_are_parsed (void)
     }
 }
 
-static void
-hosts_are_classified (void)
-{
-  const struct
-  {
-    const char *host;
-    RdHostKind kind;
-  } cases[] = {
-    { "localhost", RD_HOST_LOCALHOST },
-    { "a.localhost", RD_HOST_LOCALHOST },
-    { "127.0.0.1", RD_HOST_LOOPBACK },
-    { "127.1.2.3", RD_HOST_LOOPBACK },
-    { "::1", RD_HOST_LOOPBACK },
-    { "0.0.0.0", RD_HOST_ANY },
-    { "::", RD_HOST_ANY },
-    { "10.0.0.1", RD_HOST_ADDRESS },
-    { "2001:db8::1", RD_HOST_ADDRESS },
-    { "example.org", RD_HOST_NAME },
-    { "notlocalhost", RD_HOST_NAME },
-    { "localhost.example.org", RD_HOST_NAME },
-    { "127.0.0.1.example.org", RD_HOST_NAME },
-    { "127.1", RD_HOST_NAME },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    {
-      g_test_message ("%s", cases[i].host);
-      g_assert_cmpint (rd_host_classify (cases[i].host), ==, cases[i].kind);
-    }
-}
-
 static const char *const none[] = { NULL };
 static const char *const some[] = { "https://*.example.org", "http://localhost:*", NULL };
 
@@ -332,7 +301,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/host/parse", hosts_are_parsed);
-  g_test_add_func ("/host/classify", hosts_are_classified);
   g_test_add_func ("/origins/connect/same-host", pages_of_the_same_host_may_connect);
   g_test_add_func ("/origins/connect/list", listed_origins_may_connect);
   g_test_add_func ("/origins/read/own", pages_of_the_same_origin_may_read);
