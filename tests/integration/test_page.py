@@ -387,6 +387,14 @@ class ServiceTest(PageTestCase):
         page.wait_text('#service', 'Last upgrade\nNone')
         self.assertIn('Uptime\n', page.text('#service'))
 
+    def test_a_long_instance_and_redis_state_fit(self):
+        server = self.start(f'--instance={"x" * 60}', '--redis=redis://127.0.0.1:1',
+                            warnings=['Redis', 'redis'])
+        page = self.look_connected(server, NARROW)
+        page.wait_text('#instance', 'x' * 60)
+        page.wait_text('#redis', 'down since')
+        self.assert_fits(page)
+
     def test_the_clients_are_listed_while_the_list_is_open(self):
         server = self.start()
         page = self.look_connected(server)
