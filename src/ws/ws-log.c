@@ -91,7 +91,8 @@ offset_of (const WsLog *log, guint64 number)
     return header->head;
 
   offset = log->index[number % header->capacity].offset;
-  return G_LIKELY (header->head - offset <= log->size) ? offset : header->head;
+  return G_LIKELY (offset <= header->head && header->head - offset <= log->size) ? offset
+                                                                                 : header->head;
 }
 
 /* Reads the header. Returns: TRUE, or FALSE with an error if the header does not match the file. */
