@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import tap
 from bus import Bus
@@ -159,6 +160,8 @@ class DrainTest(ActivationTestCase):
         Waits until it exits, starts the next server, and returns the others."""
         self.drain(server)
         server.signal(signal.SIGSTOP)
+        eventually(lambda: 'State:\tT' in Path(f'/proc/{server.pid}/status').read_text(
+            encoding='utf-8'), 'the server to be suspended')
         crowd = [Client(server.port) for _ in range(count)]
         for each in crowd:
             self.addCleanup(each.abandon)
