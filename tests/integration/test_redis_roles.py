@@ -3,6 +3,7 @@
 """Redis servers that are not, or no longer, the master, and servers in cluster mode."""
 
 import re
+import socket
 
 import tap
 from fleet import AWAY, FleetTestCase, LOST, MODES
@@ -129,7 +130,9 @@ class RoleTest(FleetTestCase):
 
 class ClusterTest(StartTestCase):
     def cluster(self):
-        server = self.redis('--cluster-enabled', 'yes')
+        with socket.create_server((ADDRESS, 0)) as reserved:
+            port = reserved.getsockname()[1]  # the default is a port 10 000 above, which may not exist
+        server = self.redis('--cluster-enabled', 'yes', '--cluster-port', str(port))
         server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
         eventually(lambda: 'cluster_state:ok' in server.cli('CLUSTER', 'INFO'), 'the cluster')
         return server
