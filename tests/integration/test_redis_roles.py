@@ -131,7 +131,7 @@ class RoleTest(FleetTestCase):
 class ClusterTest(StartTestCase):
     def cluster(self):
         with socket.create_server((ADDRESS, 0)) as reserved:
-            port = reserved.getsockname()[1]  # the default is a port 10 000 above, which may not exist
+            port = reserved.getsockname()[1]  # the default is port + 10 000
         server = self.redis('--cluster-enabled', 'yes', '--cluster-port', str(port))
         server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
         eventually(lambda: 'cluster_state:ok' in server.cli('CLUSTER', 'INFO'), 'the cluster')
