@@ -5,6 +5,8 @@
 
 #include "rd-message-bus.h"
 
+#include <string.h>
+
 #define BUS_NAME "org.ringdown.Ringdown"
 
 /* Implements GTaskThreadFunc. @address: (nullable): see rd_message_bus_connect(). */
@@ -33,31 +35,63 @@ on_timeout (gpointer user_data)
 
 /* Connects in a thread, because GLib waits up to 25 s for the reply to the D-Bus call Hello, and
  * that wait cannot be cancelled. After a timeout, the thread keeps running until GLib returns. */
+void
+rd_message_bus_connect_async (const char *address,
+                              guint timeout_ms,
+                              GAsyncReadyCallback func,
+                              gpointer user_data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GSource) timeout = g_timeout_source_new (timeout_ms);
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, func, user_data);
+
+  g_source_set_callback (timeout, on_timeout, g_object_ref (cancellable), g_object_unref);
+  g_source_attach (timeout, g_main_context_get_thread_default ());
+  g_task_set_task_data (task, g_strdup (address), g_free);
+  g_task_set_return_on_cancel (task, TRUE);
+  g_task_run_in_thread (task, connect_in_thread);
+}
+
+GDBusConnection *
+rd_message_bus_connect_finish (GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  GDBusConnection *bus = g_task_propagate_pointer (G_TASK (result), &reason);
+
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer in time");
+  else if (reason != NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return bus;
+}
+
+static void
+on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_set_object ((GAsyncResult **) user_data, result);
+}
+
 GDBusConnection *
 rd_message_bus_connect (const char *address, guint timeout_ms, GError **error)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GSource) timeout = g_timeout_source_new (timeout_ms);
-  g_autoptr (GTask) task = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) reason = NULL;
+  GDBusConnection *bus;
 
-  g_source_set_callback (timeout, on_timeout, cancellable, NULL);
-  g_source_attach (timeout, context);
   g_main_context_push_thread_default (context);
-  task = g_task_new (NULL, cancellable, NULL, NULL);
-  g_main_context_pop_thread_default (context);
-  g_task_set_task_data (task, g_strdup (address), g_free);
-  g_task_set_return_on_cancel (task, TRUE);
-  g_task_run_in_thread (task, connect_in_thread);
-  while (!g_task_get_completed (task))
+  rd_message_bus_connect_async (address, timeout_ms, on_connected, &result);
+  while (result == NULL)
     g_main_context_iteration (context, TRUE);
-  g_source_destroy (timeout);
+  g_main_context_pop_thread_default (context);
 
-  if (!g_cancellable_is_cancelled (cancellable))
-    return g_task_propagate_pointer (task, error);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %g s",
-               timeout_ms / 1000.0);
-  return NULL;
+  bus = rd_message_bus_connect_finish (result, &reason);
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "no answer within %g s",
+                 timeout_ms / 1000.0);
+  else if (reason != NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return bus;
 }
 
 char *
@@ -70,7 +104,7 @@ rd_message_bus_dup_address (GBusType type, char **environment, GError **error)
   g_autofree char *path = NULL;
   g_autofree char *escaped = NULL;
 
-  if (is_session && address != NULL && g_str_has_prefix (address, "autolaunch:"))
+  if (is_session && address != NULL && strstr (address, "autolaunch:") != NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                            "DBUS_SESSION_BUS_ADDRESS must be the address of a running bus");

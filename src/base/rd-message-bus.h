@@ -22,6 +22,16 @@ char *rd_message_bus_dup_address (GBusType type, char **environment, GError **er
 /* Blocks for at most @timeout_ms, and does not iterate the caller's main context. @address:
  * (nullable): a D-Bus address; NULL means the session bus. Returns: (transfer full) (nullable): a
  * private connection to @address, or the connection to the session bus that g_bus_get_sync() shares
- * within the process (GApplication reuses it while the caller holds a reference), or NULL with an
- * error: %G_IO_ERROR_TIMED_OUT if the bus does not reply in time. */
+ * within the process, or NULL with an error: %G_IO_ERROR_TIMED_OUT if the bus does not reply in
+ * time. */
 GDBusConnection *rd_message_bus_connect (const char *address, guint timeout_ms, GError **error);
+
+/* Connects as rd_message_bus_connect(), but does not block: calls @func from the thread-default
+ * main context, after at most @timeout_ms. @func calls rd_message_bus_connect_finish(). */
+void rd_message_bus_connect_async (const char *address,
+                                   guint timeout_ms,
+                                   GAsyncReadyCallback func,
+                                   gpointer user_data);
+
+/* Returns: (transfer full) (nullable): as rd_message_bus_connect(). */
+GDBusConnection *rd_message_bus_connect_finish (GAsyncResult *result, GError **error);

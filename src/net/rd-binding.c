@@ -9,8 +9,10 @@
 
 #include <sys/socket.h>
 
+#include "rd-address.h"
 #include "rd-sockets.h"
 
+#define LOOK_UP_US (10 * G_TIME_SPAN_SECOND) /* time limit to look up all names of a port */
 #define PORT_TRIES 20 /* maximum number of tries to find a port that is free on all addresses */
 
 struct _RdBinding
@@ -231,10 +233,11 @@ resolve (const char *const *names, GError **error)
 {
   g_autoptr (GPtrArray) hosts = g_ptr_array_new_with_free_func (
     (GDestroyNotify) g_resolver_free_addresses);
+  const gint64 deadline_us = g_get_monotonic_time () + LOOK_UP_US;
 
   for (gsize i = 0; names[i] != NULL; i++)
     {
-      GList *inets = g_resolver_lookup_by_name (g_resolver_get_default (), names[i], NULL, error);
+      GList *inets = rd_address_look_up (names[i], deadline_us, error);
 
       if (inets == NULL)
         {

@@ -7,6 +7,7 @@
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 
+#include "rd-address.h"
 #include "rd-message-bus.h"
 
 #define STRV(...)    ((const char *const[]){ __VA_ARGS__, NULL })
@@ -84,6 +85,8 @@ no_bus_is_launched (Fixture *fixture, gconstpointer data)
   g_autofree char *dir = g_strconcat ("XDG_RUNTIME_DIR=", fixture->dir, NULL);
 
   assert_address (G_BUS_TYPE_SESSION, STRV ("DBUS_SESSION_BUS_ADDRESS=autolaunch:", dir), NULL);
+  assert_address (G_BUS_TYPE_SESSION,
+                  STRV ("DBUS_SESSION_BUS_ADDRESS=unix:path=/x;autolaunch:", dir), NULL);
 }
 
 static void
@@ -310,6 +313,43 @@ connecting_to_a_responding_bus_succeeds (Fixture *fixture, gconstpointer data)
   server_stop (&server);
 }
 
+static void
+on_result (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+static void
+connecting_without_blocking_has_the_same_time_limit (Fixture *fixture, gconstpointer data)
+{
+  const gint64 begin_us = g_get_monotonic_time ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  rd_message_bus_connect_async (fixture->address, TIMEOUT_MS, on_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_null (rd_message_bus_connect_finish (result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpint (g_get_monotonic_time () - begin_us, <, TOLERANCE_US);
+}
+
+/* The real deadline is tested with the program. */
+static void
+names_are_looked_up_until_a_deadline (void)
+{
+  const gint64 now_us = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+  GList *inets = rd_address_look_up ("127.0.0.1", now_us + 10 * G_TIME_SPAN_SECOND, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_list_length (inets), ==, 1);
+  g_resolver_free_addresses (inets);
+
+  g_assert_null (rd_address_look_up ("nowhere.invalid", now_us + 60 * G_TIME_SPAN_SECOND, &error));
+  g_assert_nonnull (error);
+}
+
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -326,6 +366,8 @@ main (int argc, char **argv)
   ADD ("/message-bus/absent", a_missing_bus_is_an_error);
   ADD ("/message-bus/no-hello", a_server_that_closes_connections_is_an_error);
   ADD ("/message-bus/connected", connecting_to_a_responding_bus_succeeds);
+  ADD ("/message-bus/silent/async", connecting_without_blocking_has_the_same_time_limit);
+  g_test_add_func ("/address/look-up", names_are_looked_up_until_a_deadline);
 
   return g_test_run ();
 }
