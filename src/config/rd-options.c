@@ -150,6 +150,13 @@ static const RdOption options[] = {
       "How long a drain waits for clients to disconnect. After this time the remaining clients are "
       "sent their pending messages, closed with --drain-code, and have five seconds to answer. 0 "
       "closes all clients at once. The D-Bus method Drain can set another limit, up to 30 days." },
+  { "shutdown-timeout", "Drain", "TIME", FIELD (DURATION, shutdown_timeout_us), "1min 30s",
+    "0", "7d", .help = N_("Drain time limit at machine shutdown"),
+    .description =
+      "How long a drain takes at most from the moment when the machine begins to shut down or "
+      "reboot. The clients cannot stay connected then, and systemd would wait for the drain. The "
+      "service asks systemd over the system bus while it drains. A shorter --drain-timeout is not "
+      "changed." },
   { "drain-interval", "Drain", "TIME", FIELD (DURATION, drain_interval_us), "5s",
     "100ms", "1h", .help = N_("Progress report interval"),
     .description =

@@ -39,6 +39,7 @@ typedef struct
   gint64 notify_interval_us;
   char *notify_message;
   gint64 drain_timeout_us;
+  gint64 shutdown_timeout_us;
   gint64 drain_interval_us;
   gint64 drain_grace_us;
   RdConfigDrainCode drain_code;

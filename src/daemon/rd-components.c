@@ -112,6 +112,7 @@ rd_components_new (const RdConfig *config, const char *node, char **environment,
     return NULL;
 
   self->systemd = rd_systemd_new (self->manager, self->drain, self->bus, environment);
+  self->shutdown = rd_machine_shutdown_new (self->drain, config->shutdown_timeout_us, environment);
   return g_steal_pointer (&self);
 }
 
@@ -251,6 +252,7 @@ rd_components_free (RdComponents *self)
 {
   g_clear_handle_id (&self->finish_id, g_source_remove);
   g_clear_pointer (&self->systemd, rd_systemd_free);
+  g_clear_pointer (&self->shutdown, rd_machine_shutdown_free);
   stop (self);
   g_clear_pointer (&self->admin, rd_admin_free);
   g_clear_pointer (&self->server, rd_server_free);

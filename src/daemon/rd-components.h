@@ -6,6 +6,7 @@
 #include "rd-admin.h"
 #include "rd-config.h"
 #include "rd-descriptors.h"
+#include "rd-machine-shutdown.h"
 #include "rd-notifier.h"
 #include "rd-redis-nodes.h"
 #include "rd-server.h"
@@ -30,6 +31,7 @@ typedef struct
   RdCallForwarder *forwarder;  /* owned; NULL until rd_components_retire() */
   RdSystemd *systemd;          /* owned */
   GDBusConnection *connection; /* owned, nullable: D-Bus connection made before a takeover */
+  RdMachineShutdown *shutdown; /* owned */
   RdDescriptors descriptors;
   RdHandoverReport handover;
   gint64 paused_us;  /* monotonic time when a hand-over paused the service */

@@ -86,9 +86,10 @@ class _Fake:
 
 class Systemd(_Fake):
     """A service manager. UNITS: unit name -> properties. UNIT_OF_CALLER: returns the name of the
-    calling process's unit."""
+    calling process's unit. STATE: state of the whole system; tests may change it."""
 
-    def __init__(self, bus, units, load_unit=None, unit_of_caller=silence):
+    def __init__(self, bus, units, load_unit=None, unit_of_caller=silence, state='running'):
+        self.manager = {'SystemState': GLib.Variant('s', state)}
         self.asked = []  # unit names, in order
         self.properties = {}  # unit name -> properties of its type; tests may change them
         paths = {name: f'/org/freedesktop/systemd1/unit/u{i}' for i, name in enumerate(units)}
@@ -114,7 +115,7 @@ class Systemd(_Fake):
 
         super().__init__(bus, SYSTEMD, {
             '/org/freedesktop/systemd1': {
-                f'{SYSTEMD}.Manager': ({}, {
+                f'{SYSTEMD}.Manager': (self.manager, {
                     'LoadUnit': ('s', load_unit or find), 'GetUnitByPID': ('u', find_by_pid)})},
             missing: {f'{SYSTEMD}.Unit': ({'LoadState': GLib.Variant('s', 'not-found')}, {})},
             **{path: interfaces(name) for name, path in paths.items()}})

@@ -36,6 +36,7 @@ static const Option options[] = {
   { "notify-interval", "Notify", "10s", "1h 30min" },
   { "notify-message", "Notify", "🛰 Test notification", "Grüße, alle; 你好" },
   { "drain-timeout", "Drain", "30min", "2" },
+  { "shutdown-timeout", "Drain", "1min 30s", "45s" },
   { "drain-interval", "Drain", "5s", "250ms" },
   { "drain-grace", "Drain", "0", "3s" },
   { "drain-code", "Drain", "1012", "1001" },
@@ -62,6 +63,7 @@ assert_defaults (const RdConfig *config)
   g_assert_cmpint (config->notify_interval_us, ==, 10 * G_TIME_SPAN_SECOND);
   g_assert_cmpstr (config->notify_message, ==, "🛰 Test notification");
   g_assert_cmpint (config->drain_timeout_us, ==, 30 * G_TIME_SPAN_MINUTE);
+  g_assert_cmpint (config->shutdown_timeout_us, ==, 90 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_interval_us, ==, 5 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 0);
   g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_SERVICE_RESTART);
@@ -97,6 +99,7 @@ assert_others (const RdConfig *config)
   g_assert_cmpint (config->notify_interval_us, ==, 90 * G_TIME_SPAN_MINUTE);
   g_assert_cmpstr (config->notify_message, ==, "Grüße, alle; 你好");
   g_assert_cmpint (config->drain_timeout_us, ==, 2 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (config->shutdown_timeout_us, ==, 45 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_interval_us, ==, 250 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (config->drain_grace_us, ==, 3 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (config->drain_code, ==, RD_CONFIG_DRAIN_GOING_AWAY);
