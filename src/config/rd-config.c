@@ -305,6 +305,14 @@ rd_config_dup_application_id (const RdConfig *config)
   return rd_message_bus_dup_name (config->instance);
 }
 
+char *
+rd_config_dup_bus_address (const RdConfig *config, char **environment, GError **error)
+{
+  return rd_message_bus_dup_address (config->bus == RD_CONFIG_BUS_SYSTEM ? G_BUS_TYPE_SYSTEM
+                                                                         : G_BUS_TYPE_SESSION,
+                                     environment, error);
+}
+
 void
 rd_config_free (RdConfig *config)
 {

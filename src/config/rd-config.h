@@ -19,4 +19,8 @@ void rd_config_free (RdConfig *config);
 /* Returns: (transfer full) (nullable): the D-Bus name of the service, or NULL with `--bus=none`. */
 char *rd_config_dup_application_id (const RdConfig *config);
 
+/* Returns: (transfer full) (nullable): the D-Bus address of the `--bus`, which is not none; or NULL
+ * with an error. @environment: see rd_message_bus_dup_address(). */
+char *rd_config_dup_bus_address (const RdConfig *config, char **environment, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdConfig, rd_config_free)

@@ -245,9 +245,9 @@ static const RdOption options[] = {
     .words = bus_words, .help = N_("D-Bus bus (session, system or none)"),
     .description =
       "The message bus (D-Bus) on which the service can be controlled: the session bus, the system "
-      "bus, or none. If the bus cannot be reached, the service runs without it, and logs this "
-      "once. If another service has the same D-Bus name, the service does not start: see "
-      "--instance." },
+      "bus, or none. If the bus cannot be reached, or does not answer, the service logs this and "
+      "runs without it, until it can connect. If another service has the same D-Bus name, the "
+      "service does not start: see --instance." },
 };
 /* clang-format on */
 

@@ -8,21 +8,8 @@
 
 #include "rd-check.h"
 #include "rd-log.h"
+#include "rd-start-signals.h"
 #include "rd-startup.h"
-
-/* For the system bus, sets DBUS_SESSION_BUS_ADDRESS to its address, because GApplication can only
- * connect to the session bus. Not thread-safe: calls setenv(3). */
-static gboolean
-choose_bus (RdConfigBus bus, GError **error)
-{
-  g_autofree char *address = NULL;
-
-  if (bus != RD_CONFIG_BUS_SYSTEM)
-    return TRUE;
-
-  address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
-  return address != NULL && g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
-}
 
 /* Logs the values that were ignored. */
 static void
@@ -45,6 +32,7 @@ main (int argc, char **argv)
   gboolean is_fine;
   RdLog *log;
 
+  rd_start_signals_begin ();
   rd_startup ();
   g_set_prgname ("ringdown");
   log = rd_log_new ();
@@ -58,12 +46,12 @@ main (int argc, char **argv)
     }
   if (to_check != NULL)
     {
+      rd_start_signals_cancel ();
       is_fine = rd_check (config, argv, environment, &error);
       if (error == NULL)
         return is_fine ? 0 : 1;
     }
-  else if (config != NULL && choose_bus (config->bus, &error)
-           && rd_application_run (config, argv, environment, &takeover, &error))
+  else if (config != NULL && rd_application_run (config, argv, environment, &takeover, &error))
     {
       rd_log_flush (log);
       return 0;

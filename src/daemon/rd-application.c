@@ -8,11 +8,11 @@
 
 #include "rd-error.h"
 #include "rd-handover.h"
-#include "rd-message-bus.h"
 #include "rd-name.h"
 #include "rd-predecessor.h"
 #include "rd-process.h"
 #include "rd-restart.h"
+#include "rd-start-signals.h"
 #include "rd-vigil.h"
 
 #include <glib-unix.h>
@@ -37,9 +37,9 @@ struct _RdApplication
   const RdLaunchEnv *launch_env;    /* unowned: outlives the application */
   const RdHandoverOptions *options; /* unowned: outlives the application */
   RdHandover *handover;             /* owned */
-  RdRestart *restart;               /* owned; NULL if not started */
+  RdRestart *restart;               /* owned */
+  RdName *name;                     /* owned; NULL: no message bus is configured or known */
   GDBusMethodInvocation *caller;    /* owned, nullable: D-Bus call of Upgrade, to be answered */
-  gboolean has_lost_name;           /* this process does not own the D-Bus name */
   gboolean is_handed_over;          /* a new worker has taken over */
   gboolean is_restart_pending;      /* SIGUSR1 arrived during a hand-over */
   gboolean outlives_worker;         /* this process must not exit before the new worker does */
@@ -111,15 +111,20 @@ quit (gpointer user_data)
   g_application_quit (G_APPLICATION (self));
 }
 
+/* Returns: (transfer none) (nullable): the connection to the message bus. */
+static GDBusConnection *
+get_bus (RdApplication *self)
+{
+  return self->name != NULL ? rd_name_get_connection (self->name) : NULL;
+}
+
 /* Forwards the held D-Bus calls to the new owner of the D-Bus name. */
 static void
 forward_calls (RdApplication *self)
 {
-  GApplication *application = G_APPLICATION (self);
+  g_autofree char *id = rd_config_dup_application_id (self->config);
 
-  rd_call_forwarder_release (self->components->forwarder,
-                             g_application_get_dbus_connection (application),
-                             g_application_get_application_id (application), quit, self);
+  rd_call_forwarder_release (self->components->forwarder, get_bus (self), id, quit, self);
 }
 
 /* Handles a failed hand-over. @caller: (nullable): D-Bus call of Upgrade, to be answered. */
@@ -164,7 +169,9 @@ on_handover (const GError *error, gpointer user_data)
              (int) rd_handover_get_new_worker (self->handover));
   self->is_handed_over = TRUE;
   g_timeout_add_once (FORWARD_CALLS_MS, quit, self);
-  if (self->has_lost_name)
+  if (self->name != NULL)
+    rd_name_retire (self->name);
+  if (self->name == NULL || !rd_name_is_owned (self->name))
     forward_calls (self);
 }
 
@@ -247,35 +254,18 @@ on_drain_state (RdApplication *self)
 }
 
 static void
-on_bus_closed (GDBusConnection *connection)
-{
-  g_warning (
-    "The message bus has closed the connection: running without D-Bus until the next start");
-}
-
-static void
 rd_application_startup (GApplication *application)
 {
   RdApplication *self = RD_APPLICATION (application);
-  GDBusConnection *bus = g_application_get_dbus_connection (application);
 
   G_APPLICATION_CLASS (rd_application_parent_class)->startup (application);
 
   self->restart = rd_restart_new (self->components, self->handover, self->launch_env, self->options,
-                                  bus);
-  if (bus == NULL && self->config->bus != RD_CONFIG_BUS_NONE)
-    g_message ("Cannot connect to a message bus: running without D-Bus");
-
+                                  get_bus (self));
   g_application_hold (application);
   if (self->takeover != NULL)
     {
       rd_succession_begin (self->takeover);
-      return;
-    }
-  if (!rd_components_listen (self->components, self->inherited, NULL, &self->error))
-    {
-      /* quit only in the main loop, so that g_application_run() disconnects from D-Bus */
-      g_idle_add_once ((GSourceOnceFunc) g_application_quit, application);
       return;
     }
 
@@ -285,51 +275,23 @@ rd_application_startup (GApplication *application)
   rd_systemd_ready (self->components->systemd);
 }
 
-/* Does nothing. Any D-Bus peer can call Activate; GLib's default handler would log a warning. */
+/* Does nothing; the default handler of GLib would log a warning. */
 static void
 rd_application_activate (GApplication *application)
 {
 }
 
-static gboolean
-rd_application_dbus_register (GApplication *application,
-                              GDBusConnection *connection,
-                              const char *object_path,
-                              GError **error)
-{
-  RdApplication *self = RD_APPLICATION (application);
-
-  /* keep running if the message bus exits */
-  g_dbus_connection_set_exit_on_close (connection, FALSE);
-  g_signal_connect_object (connection, "closed", G_CALLBACK (on_bus_closed), self, 0);
-  return g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->components->service),
-                                           connection, RD_OBJECT_PATH, error);
-}
-
+/* Another process has acquired the D-Bus name. */
 static void
-rd_application_dbus_unregister (GApplication *application,
-                                GDBusConnection *connection,
-                                const char *object_path)
+on_name_lost (gpointer user_data)
 {
-  RdApplication *self = RD_APPLICATION (application);
+  RdApplication *self = user_data;
+  g_autofree char *id = rd_config_dup_application_id (self->config);
 
-  g_signal_handlers_disconnect_by_func (connection, on_bus_closed, self);
-  g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->components->service));
-}
-
-/* Returns: TRUE, so that GApplication keeps running without its D-Bus name. */
-static gboolean
-rd_application_name_lost (GApplication *application)
-{
-  RdApplication *self = RD_APPLICATION (application);
-
-  self->has_lost_name = TRUE;
   if (self->is_handed_over)
     forward_calls (self);
   else if (rd_handover_get_new_worker (self->handover) == 0)
-    g_warning ("Another process has acquired the bus name %s: running without it",
-               g_application_get_application_id (application));
-  return TRUE;
+    g_warning ("Another process has acquired the bus name %s: running without it", id);
 }
 
 /* Frees the clients, the listeners and the components, but not the GApplication. */
@@ -337,6 +299,7 @@ static void
 release (RdApplication *self)
 {
   g_clear_pointer (&self->restart, rd_restart_free);
+  g_clear_pointer (&self->name, rd_name_free);
   g_clear_pointer (&self->handover, rd_handover_free);
   g_clear_pointer (&self->components, rd_components_free);
   g_clear_pointer (&self->inherited, rd_inherited_free);
@@ -360,9 +323,6 @@ rd_application_class_init (RdApplicationClass *klass)
   G_OBJECT_CLASS (klass)->finalize = rd_application_finalize;
   application_class->activate = rd_application_activate;
   application_class->startup = rd_application_startup;
-  application_class->dbus_register = rd_application_dbus_register;
-  application_class->dbus_unregister = rd_application_dbus_unregister;
-  application_class->name_lost = rd_application_name_lost;
 }
 
 static void
@@ -370,17 +330,28 @@ rd_application_init (RdApplication *self)
 {
 }
 
-/* Takes over from the old worker. Connects to D-Bus first, while the old worker still serves. */
-static gboolean
-take_over (RdApplication *self, GError **error)
+/* Connects to the message bus, if it is configured. */
+static void
+connect_bus (RdApplication *self, char **environment)
 {
-  GPtrArray *offers = rd_succession_get_offers (self->takeover);
+  g_autofree char *id = rd_config_dup_application_id (self->config);
+  g_autofree char *address = NULL;
+  g_autoptr (GError) error = NULL;
 
-  if (self->config->bus != RD_CONFIG_BUS_NONE)
-    self->components->connection = rd_message_bus_connect (NULL, RD_NAME_TIMEOUT_MS, NULL);
-  rd_inherited_take_over (self->inherited, offers);
-  return rd_components_listen (self->components, self->inherited, offers, error)
-         && rd_succession_take (self->takeover, error);
+  if (id == NULL)
+    return;
+
+  address = rd_config_dup_bus_address (self->config, environment, &error);
+  if (address == NULL)
+    {
+      g_message ("Cannot connect to a message bus, running without D-Bus: %s", error->message);
+      return;
+    }
+
+  self->name = rd_name_new (address, id, G_DBUS_INTERFACE_SKELETON (self->components->service),
+                            self->takeover != NULL, on_name_lost, self);
+  rd_name_connect (self->name);
+  g_set_object (&self->components->connection, get_bus (self));
 }
 
 static gboolean
@@ -425,9 +396,36 @@ handle_signals (RdApplication *self)
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
     if (!sigismember (&self->launch_env->ignored, table[i].number))
       g_unix_signal_add (table[i].number, table[i].func, self);
+  rd_start_signals_end ();
 }
 
-/* Finds the old worker, and creates the components. @takeover: see rd_application_run(). */
+/* Acquires the D-Bus name last: if the takeover fails, the old worker keeps it. */
+static gboolean
+take_over (RdApplication *self, GError **error)
+{
+  GPtrArray *offers = rd_succession_get_offers (self->takeover);
+
+  rd_inherited_take_over (self->inherited, offers);
+  if (!rd_components_listen (self->components, self->inherited, offers, error))
+    return FALSE;
+
+  handle_signals (self);
+  return rd_succession_take (self->takeover, error)
+         && (self->name == NULL || rd_name_acquire (self->name, error));
+}
+
+static gboolean
+start (RdApplication *self, GError **error)
+{
+  if ((self->name != NULL && !rd_name_acquire (self->name, error))
+      || !rd_components_listen (self->components, self->inherited, NULL, error))
+    return FALSE;
+
+  handle_signals (self);
+  return TRUE;
+}
+
+/* Finds the old worker, creates the components, and opens the ports or takes them over. */
 static gboolean
 construct (RdApplication *self,
            char **environment,
@@ -437,15 +435,15 @@ construct (RdApplication *self,
 {
   self->inherited = rd_inherited_new (environment, RD_INHERITED_FIRST, error);
   if (self->inherited == NULL
-      || !rd_predecessor_find (self->config, self->inherited, takeover, error))
+      || !rd_predecessor_find (self->config, environment, self->inherited, takeover, error))
     return FALSE;
 
   self->takeover = *takeover;
   if (!make_components (self, environment, options, error))
     return FALSE;
 
-  handle_signals (self);
-  return self->takeover == NULL || take_over (self, error);
+  connect_bus (self, environment);
+  return self->takeover != NULL ? take_over (self, error) : start (self, error);
 }
 
 /* Waits for the new worker to exit. First closes this process's duplicates of the client sockets,
@@ -467,7 +465,6 @@ rd_application_run (const RdConfig *config,
                     RdSuccession **takeover,
                     GError **error)
 {
-  g_autofree char *id = rd_config_dup_application_id (config);
   g_autofree char *program = rd_process_dup_program (argv[0], error);
   g_auto (GStrv) child_environment = rd_systemd_dup_child_environment (environment);
   const RdLaunchEnv launch_env = rd_launch_env_read (environment, *takeover != NULL);
@@ -476,20 +473,22 @@ rd_application_run (const RdConfig *config,
                                       .environment = child_environment,
                                       .hindrance = launch_env.no_upgrade_reason,
                                       .timeout_us = config->handover_timeout_us };
-  g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "application-id", id, "flags",
-                                                 RD_NAME_FLAGS, NULL);
+  g_autoptr (RdApplication) self = g_object_new (RD_TYPE_APPLICATION, "flags",
+                                                 G_APPLICATION_IS_SERVICE, NULL);
   GApplication *application = G_APPLICATION (self);
 
   rd_systemd_clear_environment ();
+  /* g_application_register() would connect to the session bus: without a time limit, and so that
+   * the end of the bus ends this process. RdName connects to the bus. */
+  g_setenv ("DBUS_SESSION_BUS_ADDRESS", "disabled:", TRUE);
   self->config = config;
   self->launch_env = &launch_env;
   if (program == NULL || !construct (self, environment, &options, takeover, error)
-      || !rd_name_acquire (application, self->takeover != NULL, error))
+      || !g_application_register (application, NULL, error))
     return FALSE;
 
-  self->has_lost_name = g_application_get_dbus_connection (application) == NULL
-                        || (g_application_get_flags (application) & G_APPLICATION_NON_UNIQUE) != 0;
   g_application_run (application, 0, NULL);
+  g_clear_pointer (&self->name, rd_name_free);
   if (self->outlives_worker)
     wait_for_new_worker (self);
   if (self->error == NULL)

@@ -5,11 +5,40 @@
 
 #include <gio/gio.h>
 
-#define RD_NAME_TIMEOUT_MS 2000 /* time limit to acquire the bus name in a takeover */
-#define RD_NAME_FLAGS      (G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT)
+/* Connects the service to a message bus and owns its bus name. If the bus is missing, closes the
+ * connection or does not answer, tries again every %RD_NAME_RETRY_S. */
+typedef struct _RdName RdName;
 
-/* Registers @application, which has the flags %RD_NAME_FLAGS, and so acquires its bus name.
- * @is_takeover: whether this process takes over from an old worker. In a takeover, blocks for at
- * most %RD_NAME_TIMEOUT_MS, and only warns if the name cannot be acquired. Returns: TRUE, or FALSE
- * with an error. */
-gboolean rd_name_acquire (GApplication *application, gboolean is_takeover, GError **error);
+#define RD_NAME_TIMEOUT_MS          5000 /* time limit of each step: to connect, to get the name */
+#define RD_NAME_TAKEOVER_TIMEOUT_MS 2000 /* the same in a takeover */
+#define RD_NAME_RETRY_S             3
+
+/* @address: D-Bus address of the bus. @name: bus name. @object: exported at %RD_OBJECT_PATH.
+ * @is_takeover: whether this process takes over from an old worker, which may own the name. @lost:
+ * called when another process has got the name. Returns: (transfer full). */
+RdName *rd_name_new (const char *address,
+                     const char *name,
+                     GDBusInterfaceSkeleton *object,
+                     gboolean is_takeover,
+                     void (*lost) (gpointer user_data),
+                     gpointer user_data);
+
+/* Releases the name, after the messages before have been sent. Blocks for at most 1 s. */
+void rd_name_free (RdName *self);
+
+/* Connects to the bus; to be called once, at first. Blocks for at most the time limit. */
+void rd_name_connect (RdName *self);
+
+/* Acquires the name; to be called after rd_name_connect(). Blocks for at most the time limit. Only
+ * logs if there is no bus or the bus does not answer, and in a takeover. Returns: TRUE, or FALSE
+ * with an error if another process owns the name. */
+gboolean rd_name_acquire (RdName *self, GError **error);
+
+/* Stops connecting again: a new worker has taken over. */
+void rd_name_retire (RdName *self);
+
+/* Returns: (transfer none) (nullable): the connection to the bus. */
+GDBusConnection *rd_name_get_connection (const RdName *self);
+gboolean rd_name_is_owned (const RdName *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RdName, rd_name_free)

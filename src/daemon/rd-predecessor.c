@@ -96,8 +96,9 @@ take_stored (int fd, RdSuccession **succession)
 
 /* --replace */
 static gboolean
-replace (const RdConfig *config, RdSuccession **succession, GError **error)
+replace (const RdConfig *config, char **environment, RdSuccession **succession, GError **error)
 {
+  g_autofree char *address = NULL;
   g_autoptr (GDBusConnection) bus = NULL;
   g_autofree char *name = rd_config_dup_application_id (config);
   RdParcel *parcel;
@@ -109,7 +110,9 @@ replace (const RdConfig *config, RdSuccession **succession, GError **error)
       return FALSE;
     }
 
-  bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, error);
+  address = rd_config_dup_bus_address (config, environment, error);
+  if (address != NULL)
+    bus = rd_message_bus_connect (address, TIMEOUT_S * 1000, error);
   if (bus == NULL)
     {
       g_prefix_error (error, "--replace needs a message bus: ");
@@ -126,6 +129,7 @@ replace (const RdConfig *config, RdSuccession **succession, GError **error)
 
 gboolean
 rd_predecessor_find (const RdConfig *config,
+                     char **environment,
                      RdInherited *inherited,
                      RdSuccession **succession,
                      GError **error)
@@ -137,5 +141,6 @@ rd_predecessor_find (const RdConfig *config,
   while (*succession == NULL && (fd = rd_inherited_steal_channel (inherited)) >= 0)
     take_stored (fd, succession);
 
-  return inherited->channels->len > 0 || !config->replace || replace (config, succession, error);
+  return inherited->channels->len > 0 || !config->replace
+         || replace (config, environment, succession, error);
 }
