@@ -41,12 +41,18 @@ struct _RdHttpPort
   GSocketAddress *any; /* owned: 0.0.0.0 */
 };
 
-/* Counts and logs a refused connection. See rd_http_log_refused(). */
 static void
-count_refused (RdHttpPort *port, RdRefused why, int fd, const char *text)
+count_refused (RdHttpPort *port, RdRefused why)
 {
   if (port->options.metrics != NULL)
     port->options.metrics->refused[why]++;
+}
+
+/* Counts and logs a refused connection. See rd_http_log_refused(). */
+static void
+report_refused (RdHttpPort *port, RdRefused why, int fd, const char *text)
+{
+  count_refused (port, why);
   rd_http_log_refused (fd, rd_refused_get_name (why), text);
 }
 
@@ -63,7 +69,7 @@ close_oldest (RdHttpPort *port, RdRefused reason)
   if (!rd_pending_close_oldest (port->pending, RD_PENDING_WAITING))
     return FALSE;
 
-  count_refused (port, reason, -1, NULL);
+  report_refused (port, reason, -1, NULL);
   return TRUE;
 }
 
@@ -87,8 +93,8 @@ report_failure (RdHttpPort *port, int accept_errno)
 
 /* Waits for the request of the accepted connection @fd (transfer full). If @is_scarce is TRUE, the
  * connection needs the descriptor of another one: of one that is answered, or else of the one that
- * has waited longest for its request. Returns: FALSE if there is none; @fd is then closed. */
-static gboolean
+ * has waited longest for its request. If there is none, closes @fd. */
+static void
 add_connection (RdHttpPort *port, int fd, gboolean is_scarce)
 {
   if (is_scarce)
@@ -96,37 +102,35 @@ add_connection (RdHttpPort *port, int fd, gboolean is_scarce)
   if (is_scarce && !rd_pending_close_oldest (port->pending, RD_PENDING_ANSWERED)
       && !close_oldest (port, RD_REFUSED_DESCRIPTORS))
     {
-      count_refused (port, RD_REFUSED_DESCRIPTORS, fd, NULL);
+      report_refused (port, RD_REFUSED_DESCRIPTORS, fd, NULL);
       close (fd);
-      return FALSE;
+      return;
     }
 
   if (port->options.max_waiting > 0
       && rd_pending_count (port->pending, RD_PENDING_WAITING) >= port->options.max_waiting)
     close_oldest (port, RD_REFUSED_FULL);
   rd_pending_add (port->pending, fd);
-  return TRUE;
 }
 
 /* Accepts one connection at the descriptor limit, with the spare descriptor: a connection left in
- * the backlog would make each poll() return immediately. Returns 0, the errno of accept(), or
- * EMFILE if the connection was closed. */
+ * the backlog would make each poll() return immediately. Returns 0 or the errno of accept(). */
 static int
 accept_at_limit (RdHttpPort *port, int listen_fd)
 {
-  int fd, result;
+  int fd, accept_errno;
 
   if (port->spare_fd >= 0)
     close (port->spare_fd);
   fd = TEMP_FAILURE_RETRY (accept4 (listen_fd, NULL, NULL, SOCK_CLOEXEC));
-  result = errno;
+  accept_errno = errno;
   if (fd >= 0)
     {
       g_unix_set_fd_nonblocking (fd, TRUE, NULL);
-      result = add_connection (port, fd, TRUE) ? 0 : EMFILE;
+      add_connection (port, fd, TRUE);
     }
   port->spare_fd = open_spare ();
-  return result;
+  return fd >= 0 ? 0 : accept_errno;
 }
 
 static gboolean on_retry (gpointer user_data);
@@ -169,14 +173,7 @@ accept_one (RdHttpPort *port, int listen_fd)
         return FALSE; /* no connection is pending; at the descriptor limit, accept() fails anyway */
       if (accept_errno == 0)
         return TRUE;
-      break;
-
-    default:
-      break;
     }
-
-  if (accept_errno == EMFILE)
-    return TRUE;
 
   report_failure (port, accept_errno);
   stop_sources (port);
@@ -247,7 +244,7 @@ rd_http_port_refuse (RdHttpPort *port, int fd, const RdRequest *request, const R
   const gboolean is_head = g_strcmp0 (request->method, SOUP_METHOD_HEAD) == 0;
   g_autofree char *response = rd_refusal_format (refusal, is_head);
 
-  count_refused (port, refusal->reason, fd, refusal->text);
+  report_refused (port, refusal->reason, fd, refusal->text);
   /* the send buffer is empty, and larger than any response */
   send (fd, response, strlen (response), MSG_DONTWAIT | MSG_NOSIGNAL);
   return RD_PENDING_ANSWERED;
@@ -258,8 +255,11 @@ static void
 on_serve (GSocketConnection *connection, gpointer user_data)
 {
   RdHttpPort *port = user_data;
-  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote = NULL;
   g_autoptr (GError) error = NULL;
+
+  if (g_log_get_debug_enabled ())
+    remote = g_socket_connection_get_remote_address (connection, NULL);
 
   if (!soup_server_accept_iostream (port->soup, G_IO_STREAM (connection), port->any,
                                     remote != NULL ? remote : port->any, &error))
@@ -295,7 +295,7 @@ on_look (int fd, const char *data, gsize size, gboolean is_last, gpointer user_d
 static void
 on_timed_out (int fd, gpointer user_data)
 {
-  count_refused (user_data, RD_REFUSED_TIMEOUT, fd, NULL);
+  report_refused (user_data, RD_REFUSED_TIMEOUT, fd, NULL);
 }
 
 static void
@@ -305,10 +305,7 @@ on_unknown (SoupServer *soup,
             GHashTable *query,
             gpointer user_data)
 {
-  RdHttpPort *port = user_data;
-
-  if (port->options.metrics != NULL)
-    port->options.metrics->refused[RD_REFUSED_PATH]++;
+  count_refused (user_data, RD_REFUSED_PATH);
   rd_http_refuse (message, SOUP_STATUS_NOT_FOUND, "No such path; check the URL.");
 }
 
@@ -334,7 +331,8 @@ rd_http_port_new (const RdHttpPortOptions *options, GError **error)
     return NULL;
 
   port->soup = soup_server_new (NULL, NULL);
-  /* libsoup requires both addresses of a connection; only the remote one is used, in the log */
+  /* libsoup requires both addresses of a connection; only the remote one is used, by
+   * rd_http_refuse() */
   port->any = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   soup_server_add_handler (port->soup, NULL, on_unknown, port, NULL);
 

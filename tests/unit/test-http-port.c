@@ -491,6 +491,25 @@ an_interrupted_refusal_is_repeated (Fixture *fixture, gconstpointer data)
   free_descriptors (fds);
 }
 
+/* The spare descriptor does not help, for example at the limit of the whole system. */
+static void
+without_a_spare_descriptor_accepting_pauses (Fixture *fixture, gconstpointer data)
+{
+  GSocketConnection *connection = connect_partly (fixture, "127.0.0.1");
+  GArray *fds = use_descriptors (0);
+
+  g_test_expect_message ("ringdown", G_LOG_LEVEL_WARNING, "Cannot accept all connections*");
+  set_accept_error (0, EMFILE);
+  while (get_accept_error (0) != 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_test_assert_expected_messages ();
+  g_assert_false (g_main_context_iteration (NULL, FALSE)); /* although the connection is waiting */
+  free_descriptors (fds);
+
+  finish_request (connection, NULL);
+  expect_replies (fixture, "old");
+}
+
 static void
 without_a_descriptor_a_connection_is_closed (Fixture *fixture, gconstpointer data)
 {
@@ -539,6 +558,7 @@ main (int argc, char **argv)
   PORT_TEST ("/http-port/descriptors/none", NULL, without_a_descriptor_a_connection_is_closed);
   PORT_TEST ("/http-port/errors", NULL, errors_of_one_connection_do_not_affect_others);
   PORT_TEST ("/http-port/errors/interrupted", NULL, an_interrupted_refusal_is_repeated);
+  PORT_TEST ("/http-port/descriptors/no-spare", NULL, without_a_spare_descriptor_accepting_pauses);
 
   return g_test_run ();
 }
