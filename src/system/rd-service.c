@@ -368,22 +368,27 @@ method_call (GDBusConnection *connection,
     rd_call_forwarder_hold (self->forwarder, invocation);
 }
 
+/* Returns the current value of the property, even if it has not been signalled yet. */
+static GVariant *
+get_property (GDBusConnection *connection,
+              const char *sender,
+              const char *object_path,
+              const char *interface_name,
+              const char *property_name,
+              GError **error,
+              gpointer user_data)
+{
+  set_properties (user_data);
+  if (g_str_equal (property_name, "Nodes"))
+    set_nodes (user_data);
+  return get_inherited_vtable (user_data)->get_property (
+    connection, sender, object_path, interface_name, property_name, error, user_data);
+}
+
 static GDBusInterfaceVTable *
 rd_service_get_vtable (GDBusInterfaceSkeleton *skeleton)
 {
   return &RD_SERVICE (skeleton)->vtable;
-}
-
-/* Gets the current value of the property, even if it has not been signalled yet. */
-static void
-rd_service_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  RdService *self = RD_SERVICE (object);
-
-  set_properties (self);
-  if (g_str_equal (pspec->name, "nodes"))
-    set_nodes (self);
-  G_OBJECT_CLASS (rd_service_parent_class)->get_property (object, id, value, pspec);
 }
 
 static void
@@ -406,9 +411,6 @@ static void
 rd_service_class_init (RdServiceClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = rd_service_finalize;
-  G_OBJECT_CLASS (klass)->get_property = rd_service_get_property;
-  G_OBJECT_CLASS (klass)->set_property = G_OBJECT_CLASS (rd_service_parent_class)->set_property;
-  rd_dbus_server1_override_properties (G_OBJECT_CLASS (klass), 1); /* ids of the parent class */
   G_DBUS_INTERFACE_SKELETON_CLASS (klass)->get_vtable = rd_service_get_vtable;
 
   g_signal_new ("upgrade", RD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
@@ -422,6 +424,7 @@ rd_service_init (RdService *self)
 {
   self->vtable = *get_inherited_vtable (self);
   self->vtable.method_call = method_call;
+  self->vtable.get_property = get_property;
 }
 
 RdService *
