@@ -9,16 +9,15 @@
 
 #define BUS_NAME "org.ringdown.Ringdown"
 
-/* Implements GTaskThreadFunc. @address: (nullable): see rd_message_bus_connect(). */
+/* Implements GTaskThreadFunc. */
 static void
 connect_in_thread (GTask *task, gpointer source, gpointer address, GCancellable *cancellable)
 {
   const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
                                      | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
   GError *error = NULL;
-  GDBusConnection *bus = address != NULL ? g_dbus_connection_new_for_address_sync (
-                           address, flags, NULL, cancellable, &error)
-                                         : g_bus_get_sync (G_BUS_TYPE_SESSION, cancellable, &error);
+  GDBusConnection *bus = g_dbus_connection_new_for_address_sync (address, flags, NULL, cancellable,
+                                                                 &error);
 
   if (bus != NULL)
     g_task_return_pointer (task, bus, g_object_unref);

@@ -19,11 +19,9 @@ char *rd_message_bus_dup_name (const char *instance);
  * @environment: environment variables to use, NULL-terminated. */
 char *rd_message_bus_dup_address (GBusType type, char **environment, GError **error);
 
-/* Blocks for at most @timeout_ms, and does not iterate the caller's main context. @address:
- * (nullable): a D-Bus address; NULL means the session bus. Returns: (transfer full) (nullable): a
- * private connection to @address, or the connection to the session bus that g_bus_get_sync() shares
- * within the process, or NULL with an error: %G_IO_ERROR_TIMED_OUT if the bus does not reply in
- * time. */
+/* Connects to the message bus at @address, a D-Bus address. Blocks for at most @timeout_ms, and
+ * does not iterate the caller's main context. Returns: (transfer full) (nullable): a private
+ * connection, or NULL with an error: %G_IO_ERROR_TIMED_OUT if the bus does not reply in time. */
 GDBusConnection *rd_message_bus_connect (const char *address, guint timeout_ms, GError **error);
 
 /* Connects as rd_message_bus_connect(), but does not block: calls @func from the thread-default

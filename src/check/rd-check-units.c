@@ -319,27 +319,21 @@ rd_check_units_dup_name (const RdConfig *config)
                                   : g_strdup ("ringdown.service");
 }
 
+/* @address: (nullable) (transfer full). Returns: (nullable). */
 static GDBusConnection *
-connect_to_bus (GBusType type, char **environment)
+connect_to (char *address)
 {
-  g_autofree char *address = rd_message_bus_dup_address (type, environment, NULL);
+  g_autofree char *owned = address;
 
-  return address != NULL ? rd_message_bus_connect (address, TIMEOUT_MS, NULL) : NULL;
+  return owned != NULL ? rd_message_bus_connect (owned, TIMEOUT_MS, NULL) : NULL;
 }
 
 GDBusConnection *
 rd_check_units_connect (const RdConfig *config, char **environment)
 {
-  switch (config->bus)
-    {
-    case RD_CONFIG_BUS_SESSION:
-      return connect_to_bus (G_BUS_TYPE_SESSION, environment);
-    case RD_CONFIG_BUS_SYSTEM:
-      return connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
-    case RD_CONFIG_BUS_NONE:
-      break;
-    }
-  return NULL;
+  return config->bus != RD_CONFIG_BUS_NONE
+           ? connect_to (rd_config_dup_bus_address (config, environment, NULL))
+           : NULL;
 }
 
 GVariant *
@@ -375,7 +369,7 @@ rd_check_units (RdCheckReport *report,
       return;
     }
   if (is_user (&check))
-    system_bus = connect_to_bus (G_BUS_TYPE_SYSTEM, environment);
+    system_bus = connect_to (rd_message_bus_dup_address (G_BUS_TYPE_SYSTEM, environment, NULL));
   check.system_bus = system_bus;
   check_all (&check, facts);
 }

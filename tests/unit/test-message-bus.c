@@ -134,17 +134,12 @@ a_silent_bus_times_out (Fixture *fixture, gconstpointer data)
 static void
 a_silent_shared_bus_times_out (Fixture *fixture, gconstpointer data)
 {
+  g_auto (GStrv) environment = g_environ_setenv (NULL, "DBUS_SESSION_BUS_ADDRESS", fixture->address,
+                                                 TRUE);
+  g_autofree char *address = rd_message_bus_dup_address (G_BUS_TYPE_SESSION, environment, NULL);
   g_autoptr (GError) error = NULL;
 
-  if (!g_test_subprocess ())
-    {
-      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
-      g_test_trap_assert_passed ();
-      return;
-    }
-
-  g_setenv ("DBUS_SESSION_BUS_ADDRESS", fixture->address, TRUE);
-  g_assert_null (rd_message_bus_connect (NULL, TIMEOUT_MS, &error));
+  g_assert_null (rd_message_bus_connect (address, TIMEOUT_MS, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
 }
 
