@@ -107,31 +107,30 @@ write_buffer (RdLog *self)
     }
 }
 
-static const char *
-get_level_name (guint level)
+/* The levels, most severe first. */
+static const struct
 {
-  if (level <= G_LOG_LEVEL_ERROR)
-    return "error";
-  if (level <= G_LOG_LEVEL_CRITICAL)
-    return "critical";
-  if (level <= G_LOG_LEVEL_WARNING)
-    return "warning";
-  if (level <= G_LOG_LEVEL_MESSAGE)
-    return "message";
-  return level <= G_LOG_LEVEL_INFO ? "info" : "debug";
-}
+  guint level;
+  const char *name;
+  int priority; /* in the journal, as in g_log_writer_journald() */
+} levels[] = {
+  { G_LOG_LEVEL_ERROR, "error", LOG_ERR },
+  { G_LOG_LEVEL_CRITICAL, "critical", LOG_WARNING },
+  { G_LOG_LEVEL_WARNING, "warning", LOG_WARNING },
+  { G_LOG_LEVEL_MESSAGE, "message", LOG_NOTICE },
+  { G_LOG_LEVEL_INFO, "info", LOG_INFO },
+  { G_LOG_LEVEL_DEBUG, "debug", LOG_DEBUG },
+};
 
-/* Returns: the priority of @level in the journal, as in g_log_writer_journald(). */
-static int
-get_priority (guint level)
+/* Returns: the index of @level in levels. */
+static guint
+find_level (guint level)
 {
-  if (level <= G_LOG_LEVEL_ERROR)
-    return LOG_ERR;
-  if (level <= G_LOG_LEVEL_WARNING)
-    return LOG_WARNING;
-  if (level <= G_LOG_LEVEL_MESSAGE)
-    return LOG_NOTICE;
-  return level <= G_LOG_LEVEL_INFO ? LOG_INFO : LOG_DEBUG;
+  guint i = 0;
+
+  while (i < G_N_ELEMENTS (levels) - 1 && level > levels[i].level)
+    i++;
+  return i;
 }
 
 /* Returns: (transfer full): a line of the log, with its newline. @domain: (nullable). */
@@ -144,9 +143,10 @@ format_line (guint level, const char *domain, const char *message)
   g_autofree char *zone = g_date_time_format (now, "%:z");
   g_autofree char *shown = rd_text_printable (message, MAX_CHARS);
 
-  return g_strdup_printf (
-    "%s.%03d%s [%d] %s: %s%s%s\n", date, g_date_time_get_microsecond (now) / 1000, zone,
-    (int) getpid (), get_level_name (level), is_ours ? "" : domain, is_ours ? "" : ": ", shown);
+  return g_strdup_printf ("%s.%03d%s [%d] %s: %s%s%s\n", date,
+                          g_date_time_get_microsecond (now) / 1000, zone, (int) getpid (),
+                          levels[find_level (level)].name, is_ours ? "" : domain,
+                          is_ours ? "" : ": ", shown);
 }
 
 /* Returns: (transfer full): the message that lines were dropped. */
@@ -204,7 +204,8 @@ on_writable (int fd, GIOCondition condition, gpointer user_data)
   return self->has_source;
 }
 
-/* Adds @line to the buffer and writes it. While older lines are missing, drops it. */
+/* Adds @line to the buffer, and writes as much of the buffer as possible. Drops @line if the buffer
+ * is full, or if lines were dropped before and the log does not contain their number yet. */
 static void
 add_line (RdLog *self, const char *line)
 {
@@ -232,8 +233,8 @@ send_to_journal (RdLog *self, guint level, const char *domain, const char *messa
   static const struct sockaddr_un address = { AF_UNIX, JOURNAL_PATH };
   g_autofree char *shown = rd_text_printable (message, MAX_CHARS);
   g_autofree char *fields = g_strdup_printf (
-    "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nGLIB_DOMAIN=%s\nMESSAGE=%s\n", get_priority (level),
-    g_get_prgname (), domain != NULL ? domain : "", shown);
+    "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nGLIB_DOMAIN=%s\nMESSAGE=%s\n",
+    levels[find_level (level)].priority, g_get_prgname (), domain != NULL ? domain : "", shown);
 
   return sendto (self->journal_fd, fields, strlen (fields), MSG_DONTWAIT | MSG_NOSIGNAL,
                  (const struct sockaddr *) &address, sizeof address)
@@ -279,9 +280,8 @@ is_wanted (RdLog *self, guint level, const char *domain)
 {
   const gboolean is_ours = domain != NULL && g_str_has_prefix (domain, OWN_DOMAIN);
 
-  if (level <= G_LOG_LEVEL_MESSAGE || is_ours)
-    if (level <= (guint) g_atomic_int_get (&self->level))
-      return TRUE;
+  if ((level <= G_LOG_LEVEL_MESSAGE || is_ours) && level <= (guint) g_atomic_int_get (&self->level))
+    return TRUE;
 
   return level > G_LOG_LEVEL_MESSAGE
          && (g_strv_contains ((const char *const *) self->debug_domains, "all")

@@ -12,6 +12,9 @@
  * unprintable character with \uXXXX, and everything after @max_chars characters with "…". */
 char *rd_text_printable (const char *text, gsize max_chars);
 
+/* The characters of a token except digits and letters (RFC 9110 §5.6.2). */
+#define RD_TEXT_TOKEN_SYMBOLS "!#$%&'*+-.^_`|~"
+
 /* The functions below require printable UTF-8. */
 
 /* Returns: the width of @text in columns of a terminal. */

@@ -15,7 +15,6 @@
 
 #define N_TYPES         (RD_OPTION_TEXT + 1)
 #define MAX_TOKEN_CHARS 64
-#define TOKEN_SYMBOLS   "!#$%&'*+-.^_`|~" /* RFC 9110 §5.6.2 */
 
 typedef struct
 {
@@ -287,7 +286,7 @@ is_path (const char *text)
 static gboolean
 is_token (const char *text)
 {
-  const gsize n = strspn (text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS TOKEN_SYMBOLS);
+  const gsize n = strspn (text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS RD_TEXT_TOKEN_SYMBOLS);
 
   return text[n] == '\0' && n >= 1 && n <= MAX_TOKEN_CHARS;
 }
@@ -324,7 +323,7 @@ static const Type types[N_TYPES] = {
   [RD_OPTION_REDIS] = { set_string, is_redis_url },
   [RD_OPTION_SIZE] = { set_quantity, .parse = rd_units_parse_size },
   [RD_OPTION_TOKENS] = { NULL, is_token, "a subprotocol",
-                         "at most 64 ASCII letters, digits or " TOKEN_SYMBOLS },
+                         "at most 64 ASCII letters, digits or " RD_TEXT_TOKEN_SYMBOLS },
   [RD_OPTION_TEXT] = { set_string, is_text, "a message", "UTF-8 text that is not empty" },
 };
 /* clang-format on */

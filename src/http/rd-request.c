@@ -7,14 +7,12 @@
 #include "rd-request.h"
 
 #include "rd-pending.h"
+#include "rd-text.h"
 
 #include <string.h>
 
 #define METHOD_MAX    32     /* maximum length of a method name; the registered ones have 17 */
 #define TLS_HANDSHAKE '\x16' /* first byte of a TLS connection (RFC 8446 §5.1) */
-
-/* The characters of a token except digits and letters (RFC 9110 §5.6.2). */
-#define TOKEN_CHARS "!#$%&'*+-.^_`|~"
 
 gboolean
 rd_refusal_set (RdRefusal *refusal,
@@ -99,7 +97,8 @@ rd_request_may_begin (const char *data, gsize size, RdRefusal *refusal)
     return refuse (refusal, SOUP_STATUS_BAD_REQUEST,
                    "The PROXY protocol is not supported; disable it in the proxy.");
 
-  while (length < size && (g_ascii_isalnum (data[length]) || strchr (TOKEN_CHARS, data[length]))
+  while (length < size
+         && (g_ascii_isalnum (data[length]) || strchr (RD_TEXT_TOKEN_SYMBOLS, data[length]))
          && data[length] != '\0')
     length++;
   if (length - start <= METHOD_MAX && (length == size || (length > start && data[length] == ' ')))
