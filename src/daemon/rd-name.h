@@ -23,18 +23,18 @@ RdName *rd_name_new (const char *address,
                      void (*lost) (gpointer user_data),
                      gpointer user_data);
 
-/* Releases the name, after the messages before have been sent. Blocks for at most 1 s. */
+/* Sends all queued D-Bus messages, then releases the name. Blocks for at most 1 s. */
 void rd_name_free (RdName *self);
 
-/* Connects to the bus; to be called once, at first. Blocks for at most the time limit. */
+/* Connects to the bus. Call this once, first. Blocks for at most the time limit. */
 void rd_name_connect (RdName *self);
 
-/* Acquires the name; to be called after rd_name_connect(). Blocks for at most the time limit. Only
- * logs if there is no bus or the bus does not answer, and in a takeover. Returns: TRUE, or FALSE
- * with an error if another process owns the name. */
+/* Acquires the name, after rd_name_connect(). Blocks for at most the time limit. Returns: TRUE, or
+ * FALSE with an error if another process owns the name. Also TRUE, with a message in the log, if
+ * there is no bus or the bus does not answer, and in any case in a takeover. */
 gboolean rd_name_acquire (RdName *self, GError **error);
 
-/* Stops connecting again: a new worker has taken over. */
+/* Stops the attempts to reconnect, because a new worker has taken over. */
 void rd_name_retire (RdName *self);
 
 /* Returns: (transfer none) (nullable): the connection to the bus. */

@@ -29,8 +29,8 @@ RdServer *rd_server_new (RdManager *manager,
                          GError **error);
 void rd_server_free (RdServer *server);
 
-/* Answers @request on @fd if it is for @path, as an opening handshake; for connections of any port.
- * Returns: see RdHttpPortFunc. */
+/* Accepts or refuses @request, from the connection @fd of any port, as an opening handshake. Does
+ * nothing if its path is not @path. Returns: see RdHttpPortFunc. */
 gboolean rd_server_answer (RdServer *server,
                            const char *path,
                            int fd,

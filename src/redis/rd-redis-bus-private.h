@@ -20,7 +20,7 @@ typedef enum
   RD_REDIS_BUS_REFUSED, /* connected, but Redis refuses messages or other commands */
 } RdRedisBusState;
 
-/* What a node needs besides messages. */
+/* Uses of Redis other than sending and receiving messages. */
 typedef enum
 {
   RD_REDIS_BUS_REGISTRY, /* the list of nodes */

@@ -12,7 +12,7 @@
  * has the effect of an outage, but logs no warning.
  *
  * rd_bus_dup_state() returns "redis: connected", "redis: catching up", "redis: down since TIME:
- * REASON" "redis: refuses messages since TIME: REASON" or "redis: refuses commands since TIME:
+ * REASON", "redis: refuses messages since TIME: REASON" or "redis: refuses commands since TIME:
  * REASON"; TIME has the format of RFC 3339. */
 #define RD_TYPE_REDIS_BUS (rd_redis_bus_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedisBus, rd_redis_bus, RD, REDIS_BUS, RdBus)

@@ -46,9 +46,8 @@ typedef enum
  *
  * Signals: "up": all connections are ready. "down" (const GError *why): the connections were
  * closed, or another attempt failed; @why is NULL after rd_redis_stop(). "refused" (const char
- * *why): the registry of nodes has worked, or has failed with the error reply @why. "pushed" (const
- * redisReply
- * *): the connection %RD_REDIS_SUBSCRIBER received a message. */
+ * *why): the registry of nodes has worked (@why is NULL), or has failed with the error reply @why.
+ * "pushed" (const redisReply *): the connection %RD_REDIS_SUBSCRIBER received a message. */
 #define RD_TYPE_REDIS (rd_redis_get_type ())
 G_DECLARE_FINAL_TYPE (RdRedis, rd_redis, RD, REDIS, GObject)
 
